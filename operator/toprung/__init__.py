@@ -1,0 +1,1 @@
+"""TopRung: hyperparameter optimization on Kubernetes."""

@@ -1,0 +1,79 @@
+"""Conditions, by the Kubernetes conventions: lastTransitionTime changes only when the status does."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from toprung.api.base import Model
+
+
+class ConditionType(StrEnum):
+    """The conditions of an Experiment."""
+
+    VALID = "Valid"
+    RUNNING = "Running"
+    SUSPENDED = "Suspended"
+    BLOCKED = "Blocked"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class Reason(StrEnum):
+    """Every reason that a condition, a Trial's status or an Event may give, and what it means."""
+
+    VALID = "Valid"  # the manifest keeps all rules
+    INVALID = "Invalid"  # it breaks some; the message says which and what to write
+    TRIALS_RUNNING = "TrialsRunning"  # work goes on
+    SUSPENDED = "Suspended"  # spec.suspend is true
+    RESUMED = "Resumed"  # spec.suspend was taken back
+    GOAL_REACHED = "GoalReached"  # a trial is as good as objective.goal
+    MAX_TRIALS_REACHED = "MaxTrialsReached"  # all of maxTrialCount have ended
+    MAX_FAILED_TRIALS_REACHED = "MaxFailedTrialsReached"  # more than maxFailedTrialCount failed
+    MAX_DURATION_REACHED = "MaxDurationReached"  # maxDuration is over
+    SEARCH_SPACE_EXHAUSTED = "SearchSpaceExhausted"  # a finite space has no untried configuration left
+    NO_TRIAL_SUCCEEDED = "NoTrialSucceeded"  # the end was reached and there is no best trial
+    SEARCH_FAILED = "SearchFailed"  # the sampler raised; retried
+    QUOTA_EXCEEDED = "QuotaExceeded"  # the namespace's ResourceQuota refuses Pods
+    FORBIDDEN = "Forbidden"  # the operator may not do it
+    REJECTED = "Rejected"  # the API server refuses the trial's Pod
+    UNSCHEDULABLE = "Unschedulable"  # no node has room
+    IMAGE_PULL = "ImagePull"  # the image can't be pulled
+    CONTAINER_CONFIG = "ContainerConfig"  # the container can't be made (missing ConfigMap, command, ...)
+    UNBLOCKED = "Unblocked"  # what blocked is over
+
+    TRIAL_STARTED = "TrialStarted"  # its Pod runs
+    TRIAL_SUCCEEDED = "TrialSucceeded"  # the program ended well and reported the objective
+    EARLY_STOPPED = "EarlyStopped"  # its rung's verdict
+    EXPERIMENT_ENDED = "ExperimentEnded"  # stopped because the experiment was over
+    PROGRAM_FAILED = "ProgramFailed"  # non-zero exit
+    METRICS_UNAVAILABLE = "MetricsUnavailable"  # ended well without the objective's metric
+    NON_FINITE_OBJECTIVE = "NonFiniteObjective"  # every report of the objective was NaN or infinite
+    MAX_TRIAL_DURATION_REACHED = "MaxTrialDurationReached"  # the attempt took longer than maxTrialDuration
+    RETRYING = "Retrying"  # a new attempt after a failure of the program
+    DISRUPTED = "Disrupted"  # a new attempt after an eviction, a preemption or a lost node
+
+
+class Condition(Model):
+    """One condition, as Kubernetes writes it."""
+
+    type: Annotated[str, Field(max_length=64)]
+    status: Literal["True", "False", "Unknown"]
+    reason: Annotated[str, Field(max_length=128)]
+    message: Annotated[str, Field(max_length=32768)] = ""
+    observed_generation: int | None = None
+    last_transition_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionRecord:
+    """A condition inside the operator; `status` is the boolean of True/False."""
+
+    type: ConditionType
+    status: bool
+    reason: str
+    message: str
+    observed_generation: int
+    last_transition_time: datetime

@@ -1,0 +1,92 @@
+"""The one tree of errors.
+
+TopRungError
+├── InvalidExperiment      the manifest's author mends it; never retried
+├── ClusterError           what the Kubernetes API answered
+│   ├── NotFound           the object is gone; look again
+│   ├── AlreadyExists      somebody (perhaps we, before a crash) made it; that is success for deterministic names
+│   ├── Conflict           our copy is old; retried after the cache has caught up
+│   ├── Forbidden          quota or RBAC; retried slowly, and shown as the condition Blocked
+│   ├── Rejected           the API server refuses the object (422, 400); never retried unchanged
+│   └── ClusterUnavailable timeouts, 429, 5xx, broken connections; retried with back-off
+├── SearchFailed           a sampler raised; retried with back-off, and shown in the Experiment's conditions
+└── InvariantViolated      a defect of ours; reported with its traceback, other experiments go on
+"""
+
+from dataclasses import dataclass
+
+
+class TopRungError(Exception):
+    """The root of every error that TopRung raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a manifest.
+
+    Attributes:
+        path: where, as Kubernetes writes it: ``spec.parameters[2].min``.
+        message: what is wrong, with the value, and what to write instead.
+    """
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class InvalidExperiment(TopRungError):  # noqa: N818 - named for what the reader must mend
+    """A manifest breaks the rules; carries every fault at once."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class ClusterError(TopRungError):
+    """The Kubernetes API did not do what it was asked.
+
+    Attributes:
+        status: HTTP status code, 0 where no answer came.
+        reason: machine-readable reason of the API's Status object, "" where there is none.
+        retry_after: seconds the server asked us to wait, 0 where it did not say.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class NotFound(ClusterError):  # noqa: N818 - the API's own word
+    """404: the object is gone."""
+
+
+class AlreadyExists(ClusterError):  # noqa: N818 - the API's own word
+    """409 AlreadyExists: an object of that name is there."""
+
+
+class Conflict(ClusterError):  # noqa: N818 - the API's own word
+    """409 Conflict: the resourceVersion given is not the newest."""
+
+
+class Forbidden(ClusterError):  # noqa: N818 - the API's own word
+    """403: a quota or the operator's rights do not allow it."""
+
+
+class Rejected(ClusterError):  # noqa: N818 - the API's own word
+    """400 or 422: the API server will never take this object as it is."""
+
+
+class ClusterUnavailable(ClusterError):  # noqa: N818 - says what is the matter
+    """No usable answer (timeout, 429, 5xx, connection broken); try again later."""
+
+
+class SearchFailed(TopRungError):  # noqa: N818 - says what happened
+    """A sampler could not propose a configuration."""
+
+
+class InvariantViolated(TopRungError):  # noqa: N818 - says what happened
+    """A defect of TopRung itself."""

@@ -1,0 +1,151 @@
+"""The Experiment: what a user wants, and what came of it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from toprung.api.algorithms import Algorithm, TpeSettings
+from toprung.api.base import Duration, Model, ParameterValue
+from toprung.api.conditions import Condition
+from toprung.api.parameters import Parameter, ParameterName
+from toprung.api.stoppers import EarlyStopping, MetricName
+
+Configuration = dict[ParameterName, ParameterValue]
+
+
+class Objective(Model):
+    """What is optimized."""
+
+    metric: MetricName
+    """The name of the metric, as the training program prints it."""
+    type: Literal["minimize", "maximize"]
+    """Whether small or large values are good."""
+    goal: float | None = None
+    """The experiment succeeds as soon as a trial is this good."""
+    strategy: Literal["best", "last"] = "best"
+    """Whether a trial is scored by its best or by its last value."""
+    additional_metrics: Annotated[tuple[MetricName, ...], Field(max_length=32)] = ()
+    """Other metrics to record; they decide nothing."""
+
+
+class StdoutMetrics(Model):
+    """Metrics are lines that the program prints: JSON, or name=value pairs."""
+
+    pattern: Annotated[str | None, Field(max_length=1024)] = None
+    """A regular expression of one's own with the groups `name` and `value`, searched in each line."""
+
+
+class Metrics(Model):
+    """Where metrics come from; exactly one member must be set."""
+
+    stdout: StdoutMetrics | None = None
+
+
+class Checkpoint(Model):
+    """Where trials keep checkpoints, so that retries and later budgets resume instead of starting again."""
+
+    volume: dict[str, Any]
+    """A volume source of a Pod, such as {persistentVolumeClaim: {claimName: ckpt}}."""
+    mount_path: Annotated[str, Field(pattern=r"^/", max_length=256)] = "/checkpoints"
+    """Where the volume is mounted; each trial has a folder of its own in it."""
+
+
+class PodRetention(Model):
+    """Which finished Pods are kept; they hold no GPU, and their logs are worth having."""
+
+    keep: Literal["all", "failed", "none"] = "all"
+    """all, those of failed trials only, or none."""
+    ttl: Duration | None = None
+    """How long after its end a kept Pod is removed; unset: it stays as long as the Experiment."""
+
+
+class TrialTemplate(Model):
+    """How a trial is run."""
+
+    retries: Annotated[int, Field(ge=0, le=100)] = 0
+    """How often a trial whose program failed is tried again; disruptions (eviction, a lost node) do not count."""
+    max_trial_duration: Duration | None = None
+    """How long one attempt may run before it is failed."""
+    template: dict[str, Any]
+    """A PodTemplateSpec. ${parameters.NAME}, ${resource}, ${trial.name} and ${trial.index} are replaced in its strings."""
+
+
+class ExperimentSpec(Model):
+    """What the user wants."""
+
+    objective: Objective
+    parameters: Annotated[tuple[Parameter, ...], Field(min_length=1, max_length=64)]
+    """The search space."""
+    initial_trials: Annotated[tuple[Configuration, ...], Field(max_length=256)] = ()
+    """Configurations to try first, in this order; what a configuration leaves out is proposed by the algorithm."""
+    algorithm: Algorithm = Algorithm(tpe=TpeSettings())
+    early_stopping: EarlyStopping | None = None
+    parallel_trial_count: Annotated[int, Field(ge=1, le=10000)] = 1
+    """How many trials run at once; `kubectl scale --replicas` sets it."""
+    max_trial_count: Annotated[int, Field(ge=1, le=100000)]
+    """How many trials are run in all; may be raised later, even after the end."""
+    max_failed_trial_count: Annotated[int | None, Field(ge=0, le=100000)] = None
+    """The experiment fails when more trials than this have failed; unset: only maxTrialCount ends it."""
+    max_duration: Duration | None = None
+    """How long the experiment may take."""
+    suspend: bool = False
+    """true: running trials are stopped at once (resumed from their checkpoints later), and none start."""
+    metrics: Metrics = Metrics(stdout=StdoutMetrics())
+    checkpoint: Checkpoint | None = None
+    pod_retention: PodRetention = PodRetention()
+    trial_template: TrialTemplate
+
+
+class TrialCounts(Model):
+    """How many trials are in each state."""
+
+    pending: int = 0
+    running: int = 0
+    paused: int = 0
+    stopped: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    total: int = 0
+
+
+class BestTrial(Model):
+    """The incumbent."""
+
+    trial: str
+    """Name of the Trial."""
+    value: float
+    """Its value of the objective."""
+    step: int
+    """The step at which it was reported."""
+    parameters: Configuration
+    """Its configuration."""
+
+
+class Accelerators(Model):
+    """Device time; a device is one of whatever extended resource (such as nvidia.com/gpu) the Pods ask for."""
+
+    seconds: float = 0.0
+    """Device-seconds used."""
+    saved_seconds: float = 0.0
+    """Device-seconds that early stopping did not spend, at each stopped trial's own pace."""
+
+
+class ExperimentStatus(Model):
+    """What came of it."""
+
+    observed_generation: int | None = None
+    state: Literal["Pending", "Running", "Suspended", "Blocked", "Invalid", "Succeeded", "Failed"] | None = (
+        None
+    )
+    """The conditions in one word."""
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    done: str | None = None
+    """Trials that have ended, of maxTrialCount: 184/200."""
+    selector: str | None = None
+    """Label selector of the trial Pods, for the scale subresource."""
+    trials: TrialCounts = TrialCounts()
+    best: BestTrial | None = None
+    accelerators: Accelerators = Accelerators()

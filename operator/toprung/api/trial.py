@@ -1,0 +1,89 @@
+"""The Trial: one configuration and all that is known of it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from toprung.api.base import Model
+from toprung.api.experiment import Configuration
+
+
+class TrialState(StrEnum):
+    """Where a trial is in its life; planning.lifecycle has the table of the transitions."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    PAUSED = "Paused"
+    SUCCEEDED = "Succeeded"
+    STOPPED = "Stopped"
+    FAILED = "Failed"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether no attempt will follow."""
+        return self in (TrialState.SUCCEEDED, TrialState.STOPPED, TrialState.FAILED)
+
+
+class TrialSpec(Model):
+    """Written once by the operator, never changed."""
+
+    experiment: str
+    """Name of the Experiment."""
+    index: Annotated[int, Field(ge=0)]
+    """Counts the experiment's trials from 0."""
+    parameters: Configuration
+    """The configuration."""
+    bracket: Annotated[int, Field(ge=0)] = 0
+    """The early-stopping bracket that the trial belongs to."""
+
+
+class ObservationStatus(Model):
+    """One report of the objective."""
+
+    step: int
+    value: float | None = None
+    """null where the value was not finite."""
+    finite: bool = True
+    time: datetime
+    metrics: dict[str, float | None] = {}
+    """The additional metrics of the same step; null where not finite."""
+
+
+class RungStatus(Model):
+    """What was recorded at one rung, and the verdict, which never changes."""
+
+    resource: int
+    value: float | None = None
+    """null where the value was not finite, or the trial failed on its way to the rung."""
+    verdict: Literal["Continue", "Stop", "Failed"]
+    time: datetime
+
+
+class TrialStatus(Model):
+    """What is known of the trial."""
+
+    state: TrialState | None = None
+    reason: Annotated[str, Field(max_length=128)] = ""
+    message: Annotated[str, Field(max_length=32768)] = ""
+    attempt: int = 1
+    """The attempt that runs or ran last; its Pod is <trial>-<attempt>."""
+    failures: int = 0
+    """Attempts that the program failed."""
+    disruptions: int = 0
+    """Attempts that were evicted, preempted or lost with their node."""
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    latest: ObservationStatus | None = None
+    best: ObservationStatus | None = None
+    rung: int | None = None
+    """Resource of the highest rung reached."""
+    rungs: Annotated[tuple[RungStatus, ...], Field(max_length=64)] = ()
+    curve: Annotated[tuple[tuple[int, float | None], ...], Field(max_length=64)] = ()
+    """At most 64 (step, value) points, thinned evenly."""
+    node: str = ""
+    accelerator_seconds: float = 0.0
+    """Device-seconds used by the attempts so far."""
+    parameters: Annotated[str, Field(max_length=4096)] = ""
+    """The configuration in one line, for the printer column."""

@@ -1,0 +1,47 @@
+"""What a training program reports, and how the operator counts it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+MAX_CURVE_POINTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One parsed line of a program.
+
+    Attributes:
+        step: the resource consumed so far (epochs, iterations); None where the line does not say.
+        values: metric name -> value; NaN and infinities are kept as floats.
+    """
+
+    step: int | None
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The objective at one step, with the additional metrics of the same step; value may be NaN or infinite."""
+
+    step: int
+    value: float
+    time: datetime
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """All that is kept of a trial's reports; bounded, whatever the program prints.
+
+    Attributes:
+        latest: the last observation counted; steps up to it are ignored when they come again (replay, retry).
+        best: the best finite observation by the objective's direction.
+        curve: at most MAX_CURVE_POINTS (step, value) points, thinned evenly.
+        crossings: rung level -> the observation by which the trial first reached it.
+    """
+
+    latest: Observation | None = None
+    best: Observation | None = None
+    curve: tuple[tuple[int, float], ...] = ()
+    crossings: Mapping[int, Observation] = field(default_factory=dict)

@@ -1,0 +1,74 @@
+"""The words between the operator and a sampler."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from toprung.api.algorithms import Algorithm
+from toprung.api.base import ParameterValue
+from toprung.api.parameters import Parameter
+
+Configuration = Mapping[str, ParameterValue]
+
+
+class Standing(StrEnum):
+    """What the sampler is told of a trial."""
+
+    RUNNING = "Running"
+    COMPLETE = "Complete"
+    STOPPED = "Stopped"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A configuration and what is known of it.
+
+    Attributes:
+        index: index of the trial.
+        parameters: active parameters only.
+        standing: whether it runs (a pending point), ended, was stopped early, or failed.
+        score: larger is better, whatever the objective's direction; None while there is none, -inf where not finite.
+        rungs: (level, score) of every rung reached, ascending.
+    """
+
+    index: int
+    parameters: Configuration
+    standing: Standing
+    score: float | None = None
+    rungs: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What stays the same through an experiment; picklable.
+
+    Attributes:
+        key: UID of the experiment: whose history it is.
+        parameters: the space as its author wrote it.
+        initial: configurations to try first; trial i takes initial[i], completed by the algorithm.
+        algorithm: the sampler and its settings.
+        seed: of the whole experiment; trial i's own is derived from it and i.
+    """
+
+    key: str
+    parameters: tuple[Parameter, ...]
+    initial: tuple[Configuration, ...]
+    algorithm: Algorithm
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The configuration of trial `index`."""
+
+    index: int
+    parameters: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """An answer: `exhausted` says that a finite space has no other configuration left after these."""
+
+    suggestions: tuple[Suggestion, ...]
+    exhausted: bool = False

@@ -1,0 +1,60 @@
+"""The words between the planner and a stopping rule."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Outcome(StrEnum):
+    """What a trial does after a rung; the values are what Trial.status.rungs[].verdict records."""
+
+    CONTINUE = "Continue"
+    STOP = "Stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A trial's record at a rung.
+
+    Attributes:
+        bracket: index of the bracket, 0 is the most aggressive.
+        resource: level of the rung, in units of resource.
+        index: index of the trial; ties go to the smaller one.
+        score: larger is better, whatever the objective's direction; -inf for what is not finite and for failures.
+    """
+
+    bracket: int
+    resource: int
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A decision and, for people, why: `message` is never empty."""
+
+    outcome: Outcome
+    message: str
+
+
+class Stopper(Protocol):
+    """One early-stopping rule over the trials of one experiment.
+
+    Holds nothing but records; rebuilt from Trial.status.rungs after a restart, and then equal to the live one.
+    """
+
+    def bracket(self, index: int) -> int:
+        """Give the bracket of the trial of that index, the same at every call."""
+        ...
+
+    def levels(self, bracket: int) -> tuple[int, ...]:
+        """Give the rung levels of a bracket, ascending; the last is maxResource."""
+        ...
+
+    def record(self, arrival: Arrival) -> None:
+        """Take note of an arrival; one that is known already changes nothing."""
+        ...
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """Decide about a recorded arrival; asks nothing but the records, and changes none."""
+        ...

@@ -68,7 +68,7 @@ class TrialTemplate(Model):
     max_trial_duration: Duration | None = None
     """How long one attempt may run before it is failed."""
     template: dict[str, Any]
-    """A PodTemplateSpec. ${parameters.NAME}, ${resource}, ${trial.name} and ${trial.index} are replaced in its strings."""
+    """A PodTemplateSpec; ${parameters.NAME}, ${resource}, ${trial.name} and ${trial.index} are replaced in it."""
 
 
 class ExperimentSpec(Model):
@@ -135,9 +135,7 @@ class ExperimentStatus(Model):
     """What came of it."""
 
     observed_generation: int | None = None
-    state: Literal["Pending", "Running", "Suspended", "Blocked", "Invalid", "Succeeded", "Failed"] | None = (
-        None
-    )
+    state: Literal["Pending", "Running", "Suspended", "Blocked", "Invalid", "Succeeded", "Failed"] | None = None
     """The conditions in one word."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
     start_time: datetime | None = None

@@ -47,7 +47,7 @@ class ObservationStatus(Model):
     """null where the value was not finite."""
     finite: bool = True
     time: datetime
-    metrics: dict[str, float | None] = {}
+    metrics: dict[str, float | None] = Field(default_factory=dict)
     """The additional metrics of the same step; null where not finite."""
 
 

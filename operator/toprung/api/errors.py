@@ -36,7 +36,7 @@ class Fault:
         return f"{self.path}: {self.message}"
 
 
-class InvalidExperiment(TopRungError):  # noqa: N818 - named for what the reader must mend
+class InvalidExperiment(TopRungError):
     """A manifest breaks the rules; carries every fault at once."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
@@ -60,33 +60,33 @@ class ClusterError(TopRungError):
         self.retry_after = retry_after
 
 
-class NotFound(ClusterError):  # noqa: N818 - the API's own word
+class NotFound(ClusterError):
     """404: the object is gone."""
 
 
-class AlreadyExists(ClusterError):  # noqa: N818 - the API's own word
+class AlreadyExists(ClusterError):
     """409 AlreadyExists: an object of that name is there."""
 
 
-class Conflict(ClusterError):  # noqa: N818 - the API's own word
+class Conflict(ClusterError):
     """409 Conflict: the resourceVersion given is not the newest."""
 
 
-class Forbidden(ClusterError):  # noqa: N818 - the API's own word
+class Forbidden(ClusterError):
     """403: a quota or the operator's rights do not allow it."""
 
 
-class Rejected(ClusterError):  # noqa: N818 - the API's own word
+class Rejected(ClusterError):
     """400 or 422: the API server will never take this object as it is."""
 
 
-class ClusterUnavailable(ClusterError):  # noqa: N818 - says what is the matter
+class ClusterUnavailable(ClusterError):
     """No usable answer (timeout, 429, 5xx, connection broken); try again later."""
 
 
-class SearchFailed(TopRungError):  # noqa: N818 - says what happened
+class SearchFailed(TopRungError):
     """A sampler could not propose a configuration."""
 
 
-class InvariantViolated(TopRungError):  # noqa: N818 - says what happened
+class InvariantViolated(TopRungError):
     """A defect of TopRung itself."""

@@ -1,0 +1,108 @@
+"""Between the cluster's JSON and the planner's records; read and write of each field stand side by side."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from toprung.api.conditions import ConditionRecord, ConditionType
+from toprung.api.trial import TrialState
+from toprung.metrics.status import progress_from_status, progress_to_status
+from toprung.planning.conditions import timestamp
+from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
+from toprung.planning.substitution import text_of
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Read an RFC 3339 time; None for none."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the owner reference of the controller, empty where there is none."""
+    owners = metadata.get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def trial_from(body: Mapping[str, Any]) -> TrialRecord:
+    """Read a Trial as the API gives it.
+
+    Raises:
+        KeyError, ValueError: it was not written by us.
+    """
+    metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+    state = TrialState(status.get("state") or "Pending")
+    return TrialRecord(
+        owner=f"{metadata['namespace']}/{spec['experiment']}",
+        owner_uid=str(controller_of(metadata).get("uid", "")),
+        name=metadata["name"],
+        uid=metadata["uid"],
+        index=spec["index"],
+        parameters=spec["parameters"],
+        created=datetime.fromisoformat(metadata["creationTimestamp"]),
+        bracket=spec.get("bracket", 0),
+        resource_version=metadata["resourceVersion"],
+        state=state,
+        reason=status.get("reason", ""),
+        message=status.get("message", "") if not state.terminal else "",
+        attempt=status.get("attempt", 1),
+        failures=status.get("failures", 0),
+        disruptions=status.get("disruptions", 0),
+        start_time=parse_time(status.get("startTime")),
+        completion_time=parse_time(status.get("completionTime")),
+        progress=progress_from_status(status, curve=not state.terminal),
+        rungs=tuple(_rung_from(rung) for rung in status.get("rungs", ())),
+        node=status.get("node", ""),
+        accelerator_seconds=status.get("acceleratorSeconds", 0.0),
+    )
+
+
+def trial_status(trial: TrialRecord) -> dict[str, Any]:
+    """Write a Trial's status whole."""
+    return {
+        "state": str(trial.state),
+        "reason": str(trial.reason),
+        "message": trial.message,
+        "attempt": trial.attempt,
+        "failures": trial.failures,
+        "disruptions": trial.disruptions,
+        "startTime": timestamp(trial.start_time) if trial.start_time else None,
+        "completionTime": timestamp(trial.completion_time) if trial.completion_time else None,
+        **progress_to_status(trial.progress),
+        "rung": max((rung.resource for rung in trial.rungs), default=None),
+        "rungs": [_rung_to(rung) for rung in trial.rungs],
+        "node": trial.node,
+        "acceleratorSeconds": round(trial.accelerator_seconds, 3),
+        "parameters": " ".join(f"{name}={text_of(value)}" for name, value in trial.parameters.items()),
+    }
+
+
+def condition_from(body: Mapping[str, Any]) -> ConditionRecord | None:
+    """Read a condition; None for one that is not ours."""
+    if body.get("type") not in set(ConditionType):
+        return None
+    return ConditionRecord(
+        type=ConditionType(body["type"]),
+        status=body["status"] == "True",
+        reason=body.get("reason", ""),
+        message=body.get("message", ""),
+        observed_generation=body.get("observedGeneration", 0),
+        last_transition_time=datetime.fromisoformat(body["lastTransitionTime"]),
+    )
+
+
+def _rung_from(body: Mapping[str, Any]) -> RungRecord:
+    return RungRecord(
+        resource=body["resource"],
+        value=body.get("value"),
+        verdict=RungVerdict(body["verdict"]),
+        time=datetime.fromisoformat(body["time"]),
+    )
+
+
+def _rung_to(rung: RungRecord) -> dict[str, Any]:
+    return {
+        "resource": rung.resource,
+        "value": rung.value,
+        "verdict": str(rung.verdict),
+        "time": rung.time.isoformat().replace("+00:00", "Z"),
+    }

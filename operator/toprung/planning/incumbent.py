@@ -1,0 +1,65 @@
+"""What a trial is scored by, and which one is the best."""
+
+from collections.abc import Iterable
+
+from toprung.api.experiment import Objective
+from toprung.api.trial import TrialState
+from toprung.metrics.score import score
+from toprung.metrics.types import Observation
+from toprung.planning.records import TrialRecord
+from toprung.search.types import Evaluation, Standing
+
+STANDINGS = {
+    TrialState.PENDING: Standing.RUNNING,
+    TrialState.RUNNING: Standing.RUNNING,
+    TrialState.PAUSED: Standing.STOPPED,
+    TrialState.SUCCEEDED: Standing.COMPLETE,
+    TrialState.STOPPED: Standing.STOPPED,
+    TrialState.FAILED: Standing.FAILED,
+}
+
+
+def scored_by(trial: TrialRecord, objective: Objective) -> Observation | None:
+    """Give the observation that counts for the trial; None where no finite one does.
+
+    By `best` a running trial counts already; by `last` only one that has ended. A failed trial never counts: there may
+    be no model to take from it.
+    """
+    if trial.state is TrialState.FAILED:
+        return None
+    if objective.strategy == "best":
+        return trial.progress.best
+    latest = trial.progress.latest
+    if not trial.state.terminal or latest is None or not abs(latest.value) < float("inf"):
+        return None
+    return latest
+
+
+def incumbent(trials: Iterable[TrialRecord], objective: Objective) -> tuple[TrialRecord, Observation] | None:
+    """Give the best trial so far and the observation that makes it the best; ties go to the smaller index."""
+    maximize = objective.type == "maximize"
+    scored = ((trial, observation) for trial in trials if (observation := scored_by(trial, objective)) is not None)
+    return max(scored, key=lambda pair: (score(pair[1].value, maximize=maximize), -pair[0].index), default=None)
+
+
+def reaches_goal(value: float, objective: Objective) -> bool:
+    """Whether a value is as good as objective.goal."""
+    if objective.goal is None:
+        return False
+    maximize = objective.type == "maximize"
+    return score(value, maximize=maximize) >= score(objective.goal, maximize=maximize)
+
+
+def evaluation(trial: TrialRecord, objective: Objective) -> Evaluation:
+    """Tell the sampler what is known of the trial."""
+    maximize = objective.type == "maximize"
+    observation = scored_by(trial, objective)
+    if observation is not None:
+        value = score(observation.value, maximize=maximize)
+    else:
+        value = float("-inf") if trial.state.terminal else None
+    rungs = tuple(
+        (rung.resource, float("-inf") if rung.value is None else score(rung.value, maximize=maximize))
+        for rung in trial.rungs
+    )
+    return Evaluation(trial.index, trial.parameters, STANDINGS[trial.state], value, rungs)

@@ -1,0 +1,79 @@
+"""The life of a Trial: all transitions, in this table and nowhere else.
+
+    Pending ──STARTED──> Running ──SUCCEEDED──> Succeeded
+       ^                    │ ├────STOPPED────> Stopped
+       └──────RETRIED───────┘ └─────FAILED────> Failed
+
+A trial may end before anybody saw it run, so Pending has the same ends as Running.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from toprung.api.conditions import Reason
+from toprung.api.errors import InvariantViolated
+from toprung.api.trial import TrialState
+from toprung.planning.records import TrialRecord
+
+
+class TrialEvent(StrEnum):
+    """What may happen to a trial."""
+
+    STARTED = "Started"  # its Pod runs
+    SUCCEEDED = "Succeeded"  # the program ended well and reported
+    STOPPED = "Stopped"  # a rung's verdict, or the end of the experiment
+    FAILED = "Failed"  # no attempt is left
+    RETRIED = "Retried"  # the attempt is over and another one follows
+
+
+TRANSITIONS: Mapping[tuple[TrialState, TrialEvent], TrialState] = {
+    (TrialState.PENDING, TrialEvent.STARTED): TrialState.RUNNING,
+    (TrialState.PENDING, TrialEvent.SUCCEEDED): TrialState.SUCCEEDED,
+    (TrialState.PENDING, TrialEvent.STOPPED): TrialState.STOPPED,
+    (TrialState.PENDING, TrialEvent.FAILED): TrialState.FAILED,
+    (TrialState.PENDING, TrialEvent.RETRIED): TrialState.PENDING,
+    (TrialState.RUNNING, TrialEvent.SUCCEEDED): TrialState.SUCCEEDED,
+    (TrialState.RUNNING, TrialEvent.STOPPED): TrialState.STOPPED,
+    (TrialState.RUNNING, TrialEvent.FAILED): TrialState.FAILED,
+    (TrialState.RUNNING, TrialEvent.RETRIED): TrialState.PENDING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to a trial, with its reason for people and programs.
+
+    Attributes:
+        failed: the attempt counts against `retries`.
+        disrupted: the attempt was lost without the program's fault.
+    """
+
+    event: TrialEvent
+    reason: Reason
+    message: str
+    failed: bool = False
+    disrupted: bool = False
+
+
+def move(trial: TrialRecord, change: Change, now: datetime) -> TrialRecord:
+    """Give the trial as it is after the change.
+
+    Raises:
+        InvariantViolated: the table has no such transition.
+    """
+    state = TRANSITIONS.get((trial.state, change.event))
+    if state is None:
+        raise InvariantViolated(f"{trial.name} is {trial.state}: {change.event} can't happen to it")
+    retried = change.event is TrialEvent.RETRIED
+    return replace(
+        trial,
+        state=state,
+        reason=change.reason,
+        message=change.message,
+        attempt=trial.attempt + retried,
+        failures=trial.failures + change.failed,
+        disruptions=trial.disruptions + change.disrupted,
+        completion_time=now if state.terminal else None,
+    )

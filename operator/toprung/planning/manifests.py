@@ -1,0 +1,160 @@
+"""The Kubernetes objects that a plan makes; all names and labels are deterministic."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from toprung.api.base import API_VERSION, ParameterValue
+from toprung.api.experiment import ExperimentSpec
+from toprung.api.names import (
+    LABEL_ATTEMPT,
+    LABEL_EXPERIMENT,
+    LABEL_INDEX,
+    LABEL_TRIAL,
+    MANAGED_BY,
+    pod_name,
+    trial_name,
+)
+from toprung.planning.actions import CreateTrial
+from toprung.planning.records import ExperimentRecord, TrialRecord
+from toprung.planning.substitution import substitute, text_of
+
+Manifest = dict[str, Any]
+CHECKPOINT_VOLUME = "toprung-checkpoint"
+DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
+
+
+def trial_manifest(experiment: ExperimentRecord, action: CreateTrial) -> Manifest:
+    """Give the Trial for a new configuration."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Trial",
+        "metadata": {
+            "name": trial_name(experiment.name, action.index),
+            "namespace": experiment.namespace,
+            "labels": {LABEL_EXPERIMENT: experiment.name, LABEL_INDEX: str(action.index), MANAGED_BY[0]: MANAGED_BY[1]},
+            "ownerReferences": [_owner("Experiment", experiment.name, experiment.uid)],
+        },
+        "spec": {
+            "experiment": experiment.name,
+            "index": action.index,
+            "parameters": dict(action.parameters),
+            "bracket": action.bracket,
+        },
+    }
+
+
+def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int, resource: int | None) -> Manifest:
+    """Give the Pod of one attempt.
+
+    Args:
+        experiment: whose template it is.
+        trial: whose parameters are put into it.
+        attempt: counts from 1.
+        resource: what the attempt may spend (epochs, ...), None where nothing limits it.
+    """
+    template = substitute(experiment.spec.trial_template.template, _values(trial, resource))
+    metadata, spec = template.get("metadata") or {}, template["spec"]
+    environment = trial_environment(experiment, trial, attempt, resource)
+    for container in (*spec.get("initContainers", ()), *spec["containers"]):
+        _add_environment(container, environment)
+    _add_checkpoint(spec, experiment.spec)
+    limit = experiment.spec.trial_template.max_trial_duration
+    if limit is not None:
+        spec["activeDeadlineSeconds"] = max(2, int(limit.total_seconds()))
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod_name(trial.name, attempt),
+            "namespace": experiment.namespace,
+            "labels": {**metadata.get("labels", {}), **_labels(experiment, trial, attempt)},
+            "annotations": metadata.get("annotations", {}),
+            "ownerReferences": [_owner("Trial", trial.name, trial.uid)],
+        },
+        "spec": {**spec, "restartPolicy": "Never"},
+    }
+
+
+def trial_environment(
+    experiment: ExperimentRecord, trial: TrialRecord, attempt: int, resource: int | None
+) -> Mapping[str, str]:
+    """Give the environment variables by which a program learns what it is to do."""
+    environment = {
+        "PYTHONUNBUFFERED": "1",
+        "TOPRUNG_EXPERIMENT": experiment.name,
+        "TOPRUNG_TRIAL": trial.name,
+        "TOPRUNG_ATTEMPT": str(attempt),
+        "TOPRUNG_PARAMETERS": json.dumps(dict(trial.parameters)),
+    }
+    for name, value in trial.parameters.items():
+        environment[parameter_variable(name)] = text_of(value)
+    if resource is not None:
+        environment["TOPRUNG_RESOURCE"] = str(resource)
+    if experiment.spec.checkpoint is not None:
+        # the UID keeps a new Experiment of the same name from resuming what the old one left on the volume
+        folder = f"{experiment.name}-{experiment.uid[:8]}"
+        environment["TOPRUNG_CHECKPOINT_DIR"] = f"{experiment.spec.checkpoint.mount_path}/{folder}/{trial.name}"
+    return environment
+
+
+def parameter_variable(name: str) -> str:
+    """Name the environment variable of a parameter: learning-rate -> TOPRUNG_PARAMETER_LEARNING_RATE."""
+    return "TOPRUNG_PARAMETER_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+
+
+def metrics_container(spec: ExperimentSpec) -> str:
+    """Name the container whose output carries the metrics: the default one as kubectl has it, or the first."""
+    template = spec.trial_template.template
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    first: str = template["spec"]["containers"][0]["name"]
+    return str(annotations.get(DEFAULT_CONTAINER_ANNOTATION, first))
+
+
+def _values(trial: TrialRecord, resource: int | None) -> Mapping[str, str]:
+    parameters: Mapping[str, ParameterValue] = trial.parameters
+    return {
+        **{f"parameters.{name}": text_of(value) for name, value in parameters.items()},
+        "resource": str(resource) if resource is not None else "",
+        "trial.name": trial.name,
+        "trial.index": str(trial.index),
+    }
+
+
+def _labels(experiment: ExperimentRecord, trial: TrialRecord, attempt: int) -> Mapping[str, str]:
+    return {
+        LABEL_EXPERIMENT: experiment.name,
+        LABEL_TRIAL: trial.name,
+        LABEL_INDEX: str(trial.index),
+        LABEL_ATTEMPT: str(attempt),
+        MANAGED_BY[0]: MANAGED_BY[1],
+    }
+
+
+def _owner(kind: str, name: str, uid: str) -> Manifest:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def _add_environment(container: Manifest, environment: Mapping[str, str]) -> None:
+    """Put our variables in front, so that the author's may refer to them; the author's own win."""
+    own = container.get("env") or []
+    taken = {variable["name"] for variable in own}
+    ours = [{"name": name, "value": value} for name, value in environment.items() if name not in taken]
+    container["env"] = [*ours, *own]
+
+
+def _add_checkpoint(pod: Manifest, spec: ExperimentSpec) -> None:
+    if spec.checkpoint is None:
+        return
+    pod["volumes"] = [*pod.get("volumes", ()), {"name": CHECKPOINT_VOLUME, **spec.checkpoint.volume}]
+    mount = {"name": CHECKPOINT_VOLUME, "mountPath": spec.checkpoint.mount_path}
+    for container in pod["containers"]:
+        container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]

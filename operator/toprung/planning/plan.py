@@ -1,0 +1,157 @@
+"""One pass over one experiment: observe (the snapshot), decide (here), act (the plan's chains).
+
+Pure: the same snapshot and time give the same plan, and a plan that was carried out leaves nothing to do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from toprung.api.conditions import Reason
+from toprung.api.trial import TrialState
+from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
+from toprung.planning.ending import Ended, Facts, end_of
+from toprung.planning.incumbent import incumbent
+from toprung.planning.records import Snapshot, TrialRecord, Trouble
+from toprung.planning.starting import Starts, next_index, starts
+from toprung.planning.status import Outlook, status_of
+from toprung.planning.tidying import end_losers, end_pods, expire_pods, expires_at, obey_time
+from toprung.planning.trials import Step, advance, end_all
+from toprung.stopping.types import Stopper
+
+LOUD = {Reason.PROGRAM_FAILED, Reason.METRICS_UNAVAILABLE, Reason.MAX_TRIAL_DURATION_REACHED}
+"""Reasons of a trial that are Warnings; so are those of its retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a pass has found out, before it is put into chains."""
+
+    steps: tuple[Step, ...]
+    trials: tuple[TrialRecord, ...]
+    ended: Ended | None
+    starts: Starts
+
+
+def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
+    """Decide what to do about an experiment.
+
+    Args:
+        snapshot: what is the case.
+        stopper: the experiment's early-stopping rule, fresh, without records; None for none.
+        now: the time, in UTC.
+    """
+    decision = _decide(snapshot, stopper, now)
+    outlook = Outlook(
+        trials=decision.trials,
+        made=next_index(snapshot),
+        best=incumbent(decision.trials, snapshot.experiment.spec.objective),
+        ended=decision.ended,
+        trouble=snapshot.trouble or _pod_trouble(snapshot),
+        max_resource=stopper.levels(0)[-1] if stopper is not None else None,
+        now=now,
+    )
+    status = status_of(snapshot.experiment, outlook)
+    return Plan(
+        chains=_chains(snapshot, decision, now),
+        status=status,
+        announcements=_endings(snapshot, decision.ended),
+        urgent=status["conditions"] != snapshot.experiment.status.get("conditions"),
+        wanted=decision.starts.wanted,
+        requeue_at=_requeue_at(snapshot, decision, now),
+    )
+
+
+def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decision:
+    steps = advance(snapshot, stopper, now)
+    trials = _after(snapshot, steps)
+    ended = end_of(_facts(snapshot, trials, now))
+    if ended is not None:
+        steps = end_all(steps, ended.message, now)
+        trials = _after(snapshot, steps)
+    idle = ended is not None or snapshot.experiment.spec.suspend
+    return Decision(steps, trials, ended, Starts({}, ()) if idle else starts(snapshot, steps, stopper))
+
+
+def _after(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[TrialRecord, ...]:
+    changed = {step.after.index: step.after for step in steps}
+    return tuple(changed.get(trial.index, trial) for trial in snapshot.trials)
+
+
+def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> Facts:
+    return Facts(
+        experiment=snapshot.experiment,
+        best=incumbent(trials, snapshot.experiment.spec.objective),
+        made=next_index(snapshot),
+        active=sum(not trial.state.terminal for trial in trials),
+        failed=sum(trial.state is TrialState.FAILED for trial in trials),
+        exhausted=snapshot.exhausted and next_index(snapshot) not in snapshot.suggestions,
+        now=now,
+    )
+
+
+def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chain, ...]:
+    """Put the actions about each trial in order: its new state is written before anything follows from it."""
+    chains: dict[int, list[Action]] = {}
+    for step in decision.steps:
+        write_at = step.write_at(now)
+        if write_at is not None and write_at <= now:
+            chains.setdefault(step.after.index, []).append(WriteTrial(step.after))
+    suspend = snapshot.experiment.spec.suspend
+    for index, action in (
+        *end_losers(decision.steps),
+        *end_pods(snapshot, now, suspend=suspend),
+        *expire_pods(snapshot, now),
+        *((index, action) for index, chain in decision.starts.chains.items() for action in chain),
+        *_trial_events(decision.steps),
+    ):
+        actions = chains.setdefault(index, [])
+        if action not in actions:
+            actions.append(action)
+    return tuple(tuple(chain) for chain in chains.values())
+
+
+def _trial_events(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
+    """Announce what people ask about: a trial stopped early, failed, or tried again."""
+    for step in steps:
+        trial = step.after
+        retried = trial.attempt != step.before.attempt and trial.reason != Reason.SUSPENDED
+        ended = trial.state.terminal and trial.reason not in (Reason.TRIAL_SUCCEEDED, Reason.EXPERIMENT_ENDED)
+        if retried or ended:
+            loud = retried or trial.reason in LOUD
+            yield trial.index, Announce(trial, loud, trial.reason, trial.message, f"attempt-{step.before.attempt}")
+
+
+def _endings(snapshot: Snapshot, ended: Ended | None) -> tuple[Announce, ...]:
+    """Announce the end of the experiment once: in the pass that writes the condition."""
+    if ended is None or any(
+        condition.reason == ended.reason and condition.status for condition in snapshot.experiment.conditions
+    ):
+        return ()
+    key = f"generation-{snapshot.experiment.generation}"
+    return (Announce(None, not ended.succeeded, ended.reason, ended.message, key),)
+
+
+def _pod_trouble(snapshot: Snapshot) -> Trouble | None:
+    """Give the reason why Pods do not start, the oldest Pod's first."""
+    stuck = [pod for pods in snapshot.pods.values() for pod in pods if pod.trouble is not None and not pod.leaving]
+    if not stuck:
+        return None
+    oldest = min(stuck, key=lambda pod: (pod.created, pod.name))
+    assert oldest.trouble is not None  # noqa: S101 - tells the type checker what the list's condition says
+    others = f" (and {len(stuck) - 1} more Pods)" if len(stuck) > 1 else ""
+    return Trouble(oldest.trouble.reason, f"Pod {oldest.name}: {oldest.trouble.message}{others}")
+
+
+def _requeue_at(snapshot: Snapshot, decision: Decision, now: datetime) -> datetime | None:
+    """When something becomes due by time alone."""
+    spec, start = snapshot.experiment.spec, snapshot.experiment.start_time
+    moments = [step.write_at(now) for step in decision.steps]
+    if spec.max_duration is not None and start is not None and decision.ended is None:
+        moments.append(start + spec.max_duration)
+    for trial in snapshot.trials:
+        for pod in snapshot.pods.get(trial.name, ()):
+            moments.append(expires_at(snapshot, trial, pod))
+            if not pod.ended and trial.completion_time is not None:
+                moments.append(trial.completion_time + obey_time(snapshot))
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)

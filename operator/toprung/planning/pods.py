@@ -1,0 +1,107 @@
+"""Reading a Pod: its phase, why it does not start, how it ended."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from toprung.api.conditions import Reason
+from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
+from toprung.planning.codec import controller_of, parse_time
+from toprung.planning.manifests import DEFAULT_CONTAINER_ANNOTATION
+from toprung.planning.records import PodPhase, PodRecord, Trouble
+
+STOP_DEADLINE_SECONDS = 1
+"""The activeDeadlineSeconds that means: we told it to end."""
+DISRUPTIONS = {
+    "Evicted",
+    "Preempting",
+    "NodeLost",
+    "NodeShutdown",
+    "Shutdown",
+    "Terminated",
+    "UnexpectedAdmissionError",
+}
+PULL_TROUBLES = {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
+CONFIG_TROUBLES = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+
+
+def pod_from(body: Mapping[str, Any]) -> PodRecord:
+    """Read a trial's Pod as the API gives it.
+
+    Raises:
+        KeyError, ValueError: it was not made by us.
+    """
+    metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+    labels, container = metadata["labels"], _container_name(metadata, spec)
+    ended = _terminated(status, container)
+    stopping = spec.get("activeDeadlineSeconds") == STOP_DEADLINE_SECONDS
+    return PodRecord(
+        owner=f"{metadata['namespace']}/{labels[LABEL_EXPERIMENT]}",
+        owner_uid=str(controller_of(metadata).get("uid", "")),
+        name=metadata["name"],
+        uid=metadata["uid"],
+        trial=labels[LABEL_TRIAL],
+        attempt=int(labels[LABEL_ATTEMPT]),
+        phase=PodPhase(status.get("phase") or "Pending"),
+        created=datetime.fromisoformat(metadata["creationTimestamp"]),
+        started=parse_time(status.get("startTime")),
+        finished=parse_time(ended.get("finishedAt")),
+        stopping=stopping,
+        deleting="deletionTimestamp" in metadata,
+        disrupted=_disrupted(status),
+        timed_out=status.get("reason") == "DeadlineExceeded" and not stopping,
+        exit_code=ended.get("exitCode"),
+        message=status.get("message") or ended.get("message") or ended.get("reason") or "",
+        node=spec.get("nodeName", ""),
+        container=container,
+        devices=_devices(spec),
+        trouble=_trouble(status),
+    )
+
+
+def _container_name(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    annotations = metadata.get("annotations") or {}
+    return str(annotations.get(DEFAULT_CONTAINER_ANNOTATION, spec["containers"][0]["name"]))
+
+
+def _terminated(status: Mapping[str, Any], container: str) -> Mapping[str, Any]:
+    """Give the terminated state that explains the Pod's end: the first failed container, or else the main one."""
+    states = [
+        (each["name"], each["state"]["terminated"])
+        for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+        if "terminated" in (each.get("state") or {})
+    ]
+    failed = next((state for _, state in states if state.get("exitCode")), None)
+    return failed or next((state for name, state in states if name == container), {})
+
+
+def _disrupted(status: Mapping[str, Any]) -> bool:
+    conditions = status.get("conditions") or ()
+    targeted = any(each["type"] == "DisruptionTarget" and each["status"] == "True" for each in conditions)
+    return targeted or status.get("reason") in DISRUPTIONS
+
+
+def _devices(spec: Mapping[str, Any]) -> int:
+    """Count the accelerators: extended resources have a domain in their name, such as nvidia.com/gpu."""
+    limits = [(each.get("resources") or {}).get("limits") or {} for each in spec["containers"]]
+    return sum(
+        int(amount)
+        for limit in limits
+        for name, amount in limit.items()
+        if "/" in name and "kubernetes.io/" not in name
+    )
+
+
+def _trouble(status: Mapping[str, Any]) -> Trouble | None:
+    if status.get("phase", "Pending") != "Pending":
+        return None
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return Trouble(Reason.UNSCHEDULABLE, condition.get("message", "no node has room"))
+    for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        waiting = (each.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") in PULL_TROUBLES:
+            return Trouble(Reason.IMAGE_PULL, f"{waiting['reason']}: {waiting.get('message', each.get('image', ''))}")
+        if waiting.get("reason") in CONFIG_TROUBLES:
+            return Trouble(Reason.CONTAINER_CONFIG, f"{waiting['reason']}: {waiting.get('message', '')}")
+    return None

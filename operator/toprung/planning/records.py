@@ -1,0 +1,191 @@
+"""What the planner sees: slotted records with what planning needs, never whole Kubernetes objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from toprung.api.base import ParameterValue
+from toprung.api.conditions import ConditionRecord, Reason
+from toprung.api.experiment import ExperimentSpec
+from toprung.api.trial import TrialState
+from toprung.metrics.types import Progress
+
+
+class PodPhase(StrEnum):
+    """Status.phase of a Pod."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why something does not go on, in the words of who knows (scheduler, kubelet, quota)."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodRecord:
+    """One attempt's Pod.
+
+    Attributes:
+        owner: `namespace/name` of the Experiment.
+        owner_uid: UID of the Trial: a Pod of an earlier Trial of the same name is not ours.
+        stopping: its activeDeadlineSeconds was set to 1 by us, so it ends without being deleted.
+        disrupted: evicted, preempted or lost with its node: not the program's fault.
+        timed_out: it ran into maxTrialDuration.
+        devices: accelerators that its containers ask for.
+        trouble: why a Pending Pod does not start, None while all is well.
+    """
+
+    owner: str
+    owner_uid: str
+    name: str
+    uid: str
+    trial: str
+    attempt: int
+    phase: PodPhase
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    stopping: bool = False
+    deleting: bool = False
+    disrupted: bool = False
+    timed_out: bool = False
+    exit_code: int | None = None
+    message: str = ""
+    node: str = ""
+    container: str = ""
+    devices: int = 0
+    trouble: Trouble | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether no process of it runs any more."""
+        return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it was told to end."""
+        return self.stopping or self.deleting
+
+
+class RungVerdict(StrEnum):
+    """What Trial.status.rungs[].verdict says; never changed once written."""
+
+    CONTINUE = "Continue"
+    STOP = "Stop"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RungRecord:
+    """One rung of one trial; `value` is raw (not normalised), None where there is none or it is not finite."""
+
+    resource: int
+    value: float | None
+    verdict: RungVerdict
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One Trial. A finished one carries no curve: 100,000 of them must fit in memory.
+
+    Attributes:
+        owner: `namespace/name` of the Experiment.
+        owner_uid: UID of the Experiment: a Trial of an earlier Experiment of the same name is not ours.
+    """
+
+    owner: str
+    owner_uid: str
+    name: str
+    uid: str
+    index: int
+    parameters: Mapping[str, ParameterValue]
+    created: datetime
+    bracket: int = 0
+    resource_version: str = ""
+    state: TrialState = TrialState.PENDING
+    reason: str = ""
+    message: str = ""
+    attempt: int = 1
+    failures: int = 0
+    disruptions: int = 0
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    progress: Progress = field(default_factory=Progress)
+    rungs: tuple[RungRecord, ...] = ()
+    node: str = ""
+    accelerator_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRecord:
+    """One Experiment whose manifest keeps all rules.
+
+    Attributes:
+        status: the status as it is in the cluster, to see whether it has to be written.
+        conditions: the same status's conditions.
+        made: how many trials were ever made, as far as the status knows: an index is never used twice.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    created: datetime
+    spec: ExperimentSpec
+    status: Mapping[str, object] = field(default_factory=dict)
+    conditions: tuple[ConditionRecord, ...] = ()
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    made: int = 0
+
+    @property
+    def key(self) -> str:
+        """The owner key of its Trials and Pods."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was read of one Pod's reports.
+
+    Attributes:
+        progress: continues the Trial's own progress.
+        drained: everything that the Pod will ever print has been read.
+        tail: its last lines, for messages.
+    """
+
+    progress: Progress
+    drained: bool = False
+    tail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a plan may depend on, besides the time.
+
+    Attributes:
+        trials: ascending by index.
+        pods: name of a Trial -> its Pods.
+        collected: UID of a Pod -> what was read of it.
+        suggestions: index -> configuration, ready for trials that do not exist yet.
+        exhausted: the space has no configuration for an index that is not in `suggestions`.
+        trouble: why the last pass could not do what it planned, None if it could.
+    """
+
+    experiment: ExperimentRecord
+    trials: tuple[TrialRecord, ...] = ()
+    pods: Mapping[str, tuple[PodRecord, ...]] = field(default_factory=dict)
+    collected: Mapping[str, Collected] = field(default_factory=dict)
+    suggestions: Mapping[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
+    exhausted: bool = False
+    trouble: Trouble | None = None

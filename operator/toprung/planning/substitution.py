@@ -1,0 +1,33 @@
+"""What `${...}` stands for in a trial's Pod template."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from toprung.api.base import ParameterValue
+
+PLACEHOLDER = re.compile(r"\$\{((?:parameters|trial)\.[A-Za-z_][A-Za-z0-9_.-]*|resource)\}")
+"""Only these are ours: ${HOME} and $(VAR) are left to the shell and to Kubernetes."""
+
+
+def text_of(value: ParameterValue) -> str:
+    """Write a parameter's value as programs expect it on a command line: true, 64, 0.001, adam."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def substitute(node: Any, values: Mapping[str, str]) -> Any:
+    """Replace the placeholders in every string of a JSON tree, keys excluded; those without a value become empty.
+
+    Args:
+        node: the tree; not changed.
+        values: what stands between ${ and } -> what to put there.
+    """
+    if isinstance(node, str):
+        return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), node)
+    if isinstance(node, list):
+        return [substitute(item, values) for item in node]
+    if isinstance(node, dict):
+        return {key: substitute(item, values) for key, item in node.items()}
+    return node

@@ -1,0 +1,74 @@
+"""Which Pods are ended or removed: losers, the suspended, those that do not obey, those not retained."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from toprung.api.trial import TrialState
+from toprung.planning.actions import Action, DeletePod, StopPod
+from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
+from toprung.planning.trials import Step
+
+OBEY_WITHIN = timedelta(seconds=30)
+"""How long after its grace period a Pod that was told to end may still be there before it is deleted."""
+DEFAULT_GRACE_SECONDS = 30
+
+
+def end_pod(pod: PodRecord) -> Action | None:
+    """End a Pod as gently as its phase allows; None where it is ending already."""
+    if pod.ended or pod.leaving:
+        return None
+    if pod.phase is PodPhase.RUNNING:
+        return StopPod(pod.name, pod.uid)
+    return DeletePod(pod.name, pod.uid)  # no process runs yet: there are no logs to keep
+
+
+def disobeys(snapshot: Snapshot, trial: TrialRecord, pod: PodRecord, now: datetime) -> bool:
+    """Whether a Pod runs on long after its trial was over."""
+    if pod.ended or pod.deleting or trial.completion_time is None:
+        return False
+    return now >= trial.completion_time + obey_time(snapshot)
+
+
+def obey_time(snapshot: Snapshot) -> timedelta:
+    """How long a Pod has from the verdict until it is deleted."""
+    template = snapshot.experiment.spec.trial_template.template
+    grace = template.get("spec", {}).get("terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS)
+    return timedelta(seconds=grace) + OBEY_WITHIN
+
+
+def end_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tuple[int, Action]]:
+    """End the Pods of trials that are over, and all of them in a suspended experiment."""
+    for trial in snapshot.trials:
+        for pod in snapshot.pods.get(trial.name, ()):
+            if disobeys(snapshot, trial, pod, now):
+                yield trial.index, DeletePod(pod.name, pod.uid)
+            elif (suspend or trial.state.terminal) and (action := end_pod(pod)) is not None:
+                yield trial.index, action
+
+
+def end_losers(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
+    """End the Pods of trials that this pass has ended."""
+    for step in steps:
+        if step.after.state.terminal and step.pod is not None and (action := end_pod(step.pod)) is not None:
+            yield step.after.index, action
+
+
+def expire_pods(snapshot: Snapshot, now: datetime) -> Iterable[tuple[int, Action]]:
+    """Remove ended Pods that podRetention does not keep; their Trial's end must have been written before."""
+    for trial in snapshot.trials:
+        for pod in snapshot.pods.get(trial.name, ()):
+            expiry = expires_at(snapshot, trial, pod)
+            if expiry is not None and now >= expiry:
+                yield trial.index, DeletePod(pod.name, pod.uid)
+
+
+def expires_at(snapshot: Snapshot, trial: TrialRecord, pod: PodRecord) -> datetime | None:
+    """When an ended Pod is to be removed; None: it stays as long as its Trial."""
+    if not pod.ended or pod.deleting or not (trial.state.terminal or pod.attempt < trial.attempt):
+        return None
+    retention = snapshot.experiment.spec.pod_retention
+    ended = pod.finished or pod.created
+    failed = trial.state is TrialState.FAILED or pod.attempt < trial.attempt
+    if retention.keep == "none" or (retention.keep == "failed" and not failed):
+        return ended
+    return ended + retention.ttl if retention.ttl is not None else None

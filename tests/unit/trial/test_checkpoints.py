@@ -1,0 +1,97 @@
+"""A checkpoint is whole or absent."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from toprung_trial import TrialError
+from toprung_trial.checkpoints import Checkpoints
+
+
+def write(text):
+    """A save function that writes a file."""
+    return lambda path: Path(path).write_text(text)
+
+
+def read(checkpoints):
+    """The epoch and the text of the newest checkpoint."""
+    texts = []
+    epoch = checkpoints.load(lambda path: texts.append(Path(path).read_text()))
+    return epoch, *texts
+
+
+def test_the_newest_is_kept_and_loaded(tmp_path):
+    """Numbers are compared as numbers; what is older is gone."""
+    checkpoints = Checkpoints(str(tmp_path))
+    for epoch in (9, 10):
+        checkpoints.save(epoch, write(f"weights of {epoch}"))
+    assert read(checkpoints) == (10, "weights of 10")
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch-10"]
+
+
+def test_none_is_epoch_zero(tmp_path):
+    """Without a checkpoint load is not called; other files in the folder are nobody's business."""
+    (tmp_path / "notes.txt").write_text("mine")
+    assert read(Checkpoints(str(tmp_path))) == (0,)
+    assert (tmp_path / "notes.txt").exists()
+
+
+def test_a_folder_is_a_checkpoint_too(tmp_path):
+    """Frameworks that write several files are served."""
+
+    def save(path):
+        (Path(path) / "deep").mkdir(parents=True)
+        (Path(path) / "deep" / "weights").write_text("w")
+
+    checkpoints = Checkpoints(str(tmp_path))
+    checkpoints.save(1, save)
+    checkpoints.save(2, save)
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("weights")] == ["epoch-2/deep/weights"]
+
+
+def test_a_save_that_fails_leaves_the_last_good_one(tmp_path):
+    """A full disk costs an epoch, not the trial."""
+
+    def fail(path):
+        Path(path).write_text("half")
+        raise OSError("No space left on device")
+
+    checkpoints = Checkpoints(str(tmp_path))
+    checkpoints.save(1, write("good"))
+    with pytest.raises(OSError, match="No space"):
+        checkpoints.save(2, fail)
+    assert read(checkpoints) == (1, "good")
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch-1"]
+
+
+def test_a_save_elsewhere_is_named(tmp_path):
+    """numpy.savez adds an ending of its own; the message says so."""
+    with pytest.raises(TrialError, match=r"numpy\.savez adds \.npz"):
+        Checkpoints(str(tmp_path)).save(1, lambda path: Path(path + ".npz").write_text("w"))
+
+
+def test_a_kill_in_the_middle_of_a_save_leaves_the_last_good_one(tmp_path):
+    """SIGKILL while a checkpoint is being written: the next attempt finds the one before, and cleans up."""
+    program = textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        from toprung_trial.checkpoints import Checkpoints
+
+        def die(path):
+            Path(path).write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        checkpoints = Checkpoints(sys.argv[1])
+        checkpoints.save(1, lambda path: Path(path).write_text("good"))
+        checkpoints.save(2, die)
+    """)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", program, str(tmp_path)], env=environment, check=False)
+    assert ended.returncode == -9
+    assert len(list(tmp_path.iterdir())) == 2
+    assert read(Checkpoints(str(tmp_path))) == (1, "good")
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch-1"]

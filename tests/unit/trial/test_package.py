@@ -1,0 +1,50 @@
+"""The SDK fits into any image."""
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import toprung_trial
+from toprung.api.experiment import ExperimentSpec
+
+PACKAGE = Path(toprung_trial.__file__).parent
+ROOT = PACKAGE.parent.parent
+MODULES = [pytest.param(path, id=path.stem) for path in sorted(PACKAGE.glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_imports_the_standard_library_alone(path):
+    """No dependency, and nothing of the operator's."""
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module.partition(".")[0])
+    assert imported <= set(sys.stdlib_module_names) | {"toprung_trial"}
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_is_written_for_python_3_8(path):
+    """The syntax is what the oldest promised Python reads."""
+    ast.parse(path.read_text(), feature_version=(3, 8))
+
+
+def test_both_distributions_have_one_version():
+    """The operator's wheel holds the same SDK as the small one."""
+    versions = {
+        tomllib.loads(path.read_text())["project"]["version"]
+        for path in (ROOT / "pyproject.toml", ROOT / "trial-image" / "pyproject.toml")
+    }
+    assert len(versions) == 1
+
+
+def test_the_example_is_a_valid_experiment():
+    """examples/mnist.yaml is what the API asks for, at the size that the demo promises."""
+    spec = ExperimentSpec.model_validate(yaml.safe_load((ROOT / "examples" / "mnist.yaml").read_text())["spec"])
+    assert (spec.max_trial_count, spec.parallel_trial_count) == (24, 2)
+    assert spec.early_stopping.asha.max_resource == 9

@@ -1,0 +1,112 @@
+"""A report is one line of JSON."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import toprung_trial as tr
+
+
+class Scalar:
+    """Stands for a 0-d tensor on some device."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def item(self):
+        return self.value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(3, "3", id="int"),
+        pytest.param(0.91, "0.91", id="float"),
+        pytest.param(True, "1", id="bool"),
+        pytest.param(np.int64(3), "3", id="numpy int"),
+        pytest.param(np.float64(0.5), "0.5", id="numpy float"),
+        pytest.param(np.float32(0.5), "0.5", id="numpy single"),
+        pytest.param(np.array([0.5]), "0.5", id="numpy array of one"),
+        pytest.param(Scalar(4), "4", id="tensor of int"),
+        pytest.param(Scalar(0.25), "0.25", id="tensor of float"),
+        pytest.param(Decimal("0.125"), "0.125", id="decimal"),
+        pytest.param(float("nan"), '"nan"', id="nan"),
+        pytest.param(float("inf"), '"inf"', id="inf"),
+        pytest.param(float("-inf"), '"-inf"', id="-inf"),
+        pytest.param(np.float32("nan"), '"nan"', id="numpy nan"),
+    ],
+)
+def test_values_are_written_as_json_numbers_or_their_names(capfd, value, text):
+    """Whatever kind of number a framework gives, the line is plain JSON; what is not finite has its name."""
+    tr.report(epoch=1, metric=value)
+    assert capfd.readouterr().out == f'{{"epoch": 1, "metric": {text}}}\n'
+
+
+@pytest.mark.parametrize("value", ["adam", None, [1, 2], np.array([1.0, 2.0]), {"a": 1}, 1j], ids=repr)
+def test_what_is_no_number_is_refused_by_name(value):
+    """The message names the metric."""
+    with pytest.raises(TypeError, match="metric="):
+        tr.report(metric=value)
+
+
+def test_a_report_of_nothing_is_refused():
+    """A line without a metric would only be counted."""
+    with pytest.raises(TypeError, match="no metric"):
+        tr.report()
+
+
+def test_any_name_can_be_reported(capfd):
+    """Names that are no identifiers go in as a dictionary."""
+    tr.report(**{"val/accuracy": 0.5})
+    assert json.loads(capfd.readouterr().out) == {"val/accuracy": 0.5}
+
+
+@given(st.dictionaries(st.text(min_size=1), st.floats() | st.integers(), min_size=1))
+def test_every_report_is_one_line_that_reads_back(metrics):
+    """No name or value breaks the line, and none is changed by it."""
+    read, write = os.pipe()
+    with os.fdopen(read) as lines, os.fdopen(write, "w") as stdout, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", stdout)
+        tr.report(**metrics)
+        stdout.close()
+        line, *more = lines.readlines()
+    assert not more
+    read_back = {name: float(value) for name, value in json.loads(line).items()}
+    assert read_back == pytest.approx({name: float(value) for name, value in metrics.items()}, rel=0, nan_ok=True)
+
+
+def test_a_replaced_stdout_gets_the_line_too(capsys):
+    """A notebook's stdout has no file descriptor."""
+    tr.report(loss=1)
+    assert capsys.readouterr().out == '{"loss": 1}\n'
+
+
+def test_lines_come_in_the_order_of_printing():
+    """What was printed and still buffered stays before the report."""
+    program = "import toprung_trial as tr; print('before'); tr.report(loss=1); print('after')"
+    assert _run(program) == ["before", '{"loss": 1}', "after"]
+
+
+def test_lines_of_threads_do_not_mix(capfd):
+    """Reports of several threads come out whole."""
+    threads = [threading.Thread(target=lambda: [tr.report(a=0.1, b=0.2) for _ in range(200)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert capfd.readouterr().out.splitlines() == ['{"a": 0.1, "b": 0.2}'] * 800
+
+
+def _run(program):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    ).stdout.splitlines()

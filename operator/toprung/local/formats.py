@@ -1,0 +1,74 @@
+"""The string formats that schemas may ask for, and the ones that CEL sees as values of their own."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from typing import Any
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def duration(text: str) -> timedelta:
+    """A Go duration such as `1h30m`. Raises ValueError for anything else."""
+    body = text.removeprefix("-").removeprefix("+")
+    parts = _DURATION.findall(body)
+    if (body != "0" and "".join(number + unit for number, unit in parts) != body) or not body:
+        raise ValueError(f"{text!r} is not a duration such as 1h30m")
+    value = timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    return -value if text.startswith("-") else value
+
+
+def timestamp(text: str) -> datetime:
+    """An RFC 3339 time. Raises ValueError for anything else."""
+    if "T" not in text.upper():
+        raise ValueError(f"{text!r} is not a time such as 2006-01-02T15:04:05Z")
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise ValueError(f"{text!r} lacks a time zone")
+    return value
+
+
+def _date(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+
+
+def _base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from error
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "duration": duration,
+    "date-time": timestamp,
+    "date": _date,
+    "byte": _base64,
+    "uuid": uuid.UUID,
+    "cidr": ip_network,
+}
+_NATIVE = frozenset({"duration", "date-time", "date", "byte"})
+
+
+def matches(name: str, text: str) -> bool:
+    """Whether a string has the format; formats that are not known here are not judged."""
+    parser = _PARSERS.get(name)
+    if parser is None:
+        return True
+    try:
+        parser(text)
+    except ValueError:
+        return False
+    return True
+
+
+def native(name: str, value: Any) -> Any:
+    """The value that CEL works with: a time or a duration for strings of these formats."""
+    return _PARSERS[name](value) if name in _NATIVE and isinstance(value, str) else value

@@ -1,0 +1,38 @@
+"""Kubernetes quantities (`500m`, `1Gi`, `2e3`) as exact numbers."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+
+_FORMAT = re.compile(r"^(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?$")
+_BINARY = {f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)}
+_DECIMAL = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")} | {
+    letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", start=1)
+}
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str | float) -> Decimal:
+    """The value of a quantity, such as 0.5 for `500m`. Raises ValueError for anything else."""
+    match = _FORMAT.match(str(text))
+    if not match:
+        raise ValueError(
+            f"quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$', got {text!r}"
+        )
+    number, suffix = Decimal(match["number"]), match["suffix"] or ""
+    if suffix[:1] in ("e", "E") and len(suffix) > 1 and suffix != "Ei":
+        return number.scaleb(int(suffix[1:]))
+    return number * (_BINARY | _DECIMAL | {"": Decimal(1)})[suffix]
+
+
+def show(value: Decimal, like: str | float = "1") -> str:
+    """A quantity in its canonical form; binary suffixes where `like`, an amount of the same resource, has one."""
+    if value == value.to_integral_value() and str(like).endswith("i"):
+        for suffix, unit in reversed(_BINARY.items()):
+            if value and value % unit == 0:
+                return f"{int(value / unit)}{suffix}"
+    if value == value.to_integral_value():
+        return str(int(value))
+    return f"{int((value * 1000).to_integral_value(rounding='ROUND_CEILING'))}m"

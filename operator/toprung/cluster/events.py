@@ -1,0 +1,58 @@
+"""Kubernetes Events: what a person reads in `kubectl describe`."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+MAX_MESSAGE = 1024
+"""Characters that the API server takes as an Event's message."""
+
+_MAX_NAME = 253
+_COMPONENT = "toprung"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One occurrence worth telling.
+
+    Attributes:
+        involved: what it is about: apiVersion, kind, namespace, name and uid.
+        key: tells this occurrence from others of the same object and reason; a second try has the same.
+    """
+
+    involved: Mapping[str, str]
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    key: str
+
+    @property
+    def name(self) -> str:
+        """The same for a second try, so that a crash in between does not tell it twice."""
+        told = "\0".join((self.involved["uid"], self.reason, self.key))
+        digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        return f"{self.involved['name'][: _MAX_NAME - len(digest) - 1]}.{digest}"
+
+
+def event_object(event: Event, now: datetime) -> dict[str, Any]:
+    """The core/v1 Event; without a count, for each occurrence is an Event of its own."""
+    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": event.name, "namespace": event.involved["namespace"]},
+        "involvedObject": dict(event.involved),
+        "type": event.type,
+        "reason": event.reason,
+        "message": _cut(event.message),
+        "source": {"component": _COMPONENT},
+        "reportingComponent": _COMPONENT,
+        "firstTimestamp": stamp,
+        "lastTimestamp": stamp,
+    }
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"

@@ -1,0 +1,213 @@
+"""The Kubernetes API as the operator uses it: plain dicts in and out, errors of `toprung.api.errors`."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from toprung.api.errors import AlreadyExists
+from toprung.cluster.events import Event, event_object
+from toprung.cluster.login import log_in
+from toprung.cluster.resources import EVENTS, PODS, Resource
+from toprung.cluster.translate import error_of, translated
+from toprung.cluster.transport import MERGE_PATCH, Transport
+
+KubernetesObject = dict[str, Any]
+
+_PAGE = 500
+_WATCH_SECONDS = 300
+"""How long the server keeps a watch open; it ends it normally then, and the watch is taken up again."""
+_WATCH_SILENCE = 150.0
+"""Seconds without an event or a bookmark (servers send one a minute) after which a watch counts as broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list; all parts of one list have the same `resource_version`."""
+
+    items: tuple[KubernetesObject, ...]
+    resource_version: str
+
+
+async def connect(kubeconfig: Path | None = None, context: str | None = None) -> "Gateway":
+    """Log in to the cluster that `log_in` finds; nothing is asked of it yet.
+
+    Raises:
+        ClusterUnavailable: no kubeconfig and no service account is there; says what to do.
+    """
+    return Gateway(Transport(await log_in(kubeconfig=kubeconfig, context=context)))
+
+
+class Gateway:
+    """Reads and writes of Kubernetes objects.
+
+    Every method raises a `ClusterError` of the kind that tells what to do next, never the client library's own errors.
+    One gateway serves one event loop; its methods may be called concurrently.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End every request and stream."""
+        await self._transport.close()
+
+    async def get(self, resource: Resource, *, namespace: str | None, name: str) -> KubernetesObject:
+        """Read one object; `namespace` is None for those that have none."""
+        answer: KubernetesObject = await self._transport.request("GET", resource.path(namespace, name))
+        return answer
+
+    async def list(
+        self, resource: Resource, *, namespace: str | None = None, label_selector: str = ""
+    ) -> AsyncGenerator[Page]:
+        """Yield the newest state of a collection, 500 objects at a time; of all namespaces where none is given."""
+        query = _present(labelSelector=label_selector, limit=_PAGE)
+        while True:
+            answer = await self._transport.request("GET", resource.path(namespace), query=query)
+            metadata = answer["metadata"]
+            yield Page(tuple(answer.get("items") or ()), metadata["resourceVersion"])
+            if not metadata.get("continue"):
+                return
+            query["continue"] = metadata["continue"]
+
+    async def create(self, resource: Resource, *, namespace: str | None, body: Mapping[str, Any]) -> KubernetesObject:
+        """Create an object, and return it as the server stored it.
+
+        Raises:
+            AlreadyExists: for a deterministic name that means that it was done before.
+        """
+        answer: KubernetesObject = await self._transport.request("POST", resource.path(namespace), body=body)
+        return answer
+
+    async def patch(
+        self, resource: Resource, *, namespace: str | None, name: str, body: Mapping[str, Any], subresource: str = ""
+    ) -> KubernetesObject:
+        """Merge `body` into an object (RFC 7386: null removes, lists are replaced), and return the whole as stored.
+
+        Raises:
+            Conflict: `body` has a metadata.resourceVersion that is not the newest.
+        """
+        path = resource.path(namespace, name, subresource)
+        answer: KubernetesObject = await self._transport.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+        return answer
+
+    async def delete(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None,
+        name: str,
+        uid: str | None = None,
+        grace_seconds: int | None = None,
+    ) -> None:
+        """Ask for an object's deletion; what it owns is collected in the background.
+
+        Args:
+            resource: the kind of object.
+            namespace: where it is.
+            name: what it is called.
+            uid: delete only the object of this UID, not a later one of the same name.
+            grace_seconds: how long a Pod may take to end; unset: what the Pod itself says.
+
+        Raises:
+            NotFound: it is gone already.
+            Conflict: the object of that name has another UID.
+        """
+        options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        await self._transport.request("DELETE", resource.path(namespace, name), body=options)
+
+    async def watch(
+        self, resource: Resource, *, namespace: str | None = None, label_selector: str = "", resource_version: str
+    ) -> AsyncGenerator[KubernetesObject]:
+        """Yield the events after `resource_version` as {type, object}, bookmarks too, until the server ends the watch.
+
+        Raises:
+            ClusterError: an ERROR event, a broken or silent connection, a line that is no JSON: list anew.
+        """
+        query = _present(
+            watch="true",
+            allowWatchBookmarks="true",
+            labelSelector=label_selector,
+            resourceVersion=resource_version,
+            timeoutSeconds=_WATCH_SECONDS,
+        )
+        path = resource.path(namespace)
+        async with aclosing(self._transport.stream(path, query=query, silence=_WATCH_SILENCE)) as chunks:
+            async for line in _lines(chunks):
+                with translated(f"watch of {path}"):
+                    event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise error_of(event["object"])
+                yield event
+
+    async def log(
+        self,
+        *,
+        namespace: str,
+        pod: str,
+        container: str,
+        since: datetime | None = None,
+        follow: bool = True,
+        timestamps: bool = True,
+    ) -> AsyncGenerator[bytes]:
+        """Yield a container's log in pieces as they come, cut anywhere; ends when the container has ended.
+
+        Args:
+            namespace: of the Pod.
+            pod: its name.
+            container: one of its containers.
+            since: leave out what is older; the API counts in whole seconds, so lines of the same second come again.
+            follow: wait for more until the container ends.
+            timestamps: begin each line with the time at which it was written (RFC 3339).
+
+        Raises:
+            Rejected: the container has not started yet.
+            NotFound: the Pod is gone.
+            ClusterUnavailable: the connection broke; follow again from the last timestamp.
+        """
+        since_time = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""
+        query = _present(
+            container=container,
+            follow="true" if follow else "",
+            timestamps="true" if timestamps else "",
+            sinceTime=since_time,
+        )
+        async with aclosing(self._transport.stream(PODS.path(namespace, pod, "log"), query=query)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def emit(self, event: Event, *, now: datetime) -> None:
+        """Create a Kubernetes Event; one that is there already was told before."""
+        with suppress(AlreadyExists):
+            await self.create(EVENTS, namespace=event.involved["namespace"], body=event_object(event, now))
+
+
+def _present(**query: str | int) -> dict[str, str | int]:
+    return {name: value for name, value in query.items() if value != ""}
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Cut a stream at its newlines; a last line without one is incomplete, so it is dropped."""
+    parts: list[bytes] = []
+    async for chunk in chunks:
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*parts, lines[0]))
+            parts.clear()
+        parts.append(rest)
+        for line in lines:
+            if line:
+                yield line

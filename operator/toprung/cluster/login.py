@@ -1,0 +1,67 @@
+"""Which cluster to talk to, and as whom."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME
+from yaml import YAMLError
+
+from toprung.api.errors import ClusterUnavailable
+
+_RENEWAL_INTERVAL = 60.0
+"""Seconds between looks at a kubeconfig's credentials: token file, exec plug-in, identity provider."""
+
+
+async def log_in(*, kubeconfig: Path | None, context: str | None) -> Configuration:
+    """Find the cluster: the file given, KUBECONFIG, the Pod's service account, ~/.kube/config.
+
+    A `context` exists only in a file, so it leaves the service account out.
+
+    Raises:
+        ClusterUnavailable: none of them is there, or the one found can't be used; says which and why.
+    """
+    configuration = Configuration()
+    source = _source(kubeconfig, context)
+    try:
+        if source is None:
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            loader = await load_kube_config(source, context, configuration, persist_config=False)  # type: ignore[no-untyped-call]
+            configuration.refresh_api_key_hook = _renewal(loader.load_and_set)  # type: ignore[assignment]
+    except (ConfigException, OSError, ValueError, TypeError, YAMLError) as error:
+        raise ClusterUnavailable(f"{source or 'the service account of this Pod'}: {error}") from error
+    return configuration
+
+
+def _source(kubeconfig: Path | None, context: str | None) -> str | None:
+    """Path (or paths) of the kubeconfig to read, None for the service account."""
+    given = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG", "")
+    if not given and not context and os.environ.get(SERVICE_HOST_ENV_NAME):
+        return None
+    source = given or str(Path.home() / ".kube" / "config")
+    if not any(path and Path(path).expanduser().is_file() for path in source.split(os.pathsep)):
+        origin = "--kubeconfig" if kubeconfig else "KUBECONFIG" if given else "neither KUBECONFIG nor a Pod is set, and"
+        raise ClusterUnavailable(
+            f"no cluster to talk to: {origin} {source} does not exist; name a kubeconfig file by --kubeconfig or"
+            " KUBECONFIG, or start a cluster on this machine with `toprung local up`"
+        )
+    return source
+
+
+def _renewal(load: Callable[[Configuration], Awaitable[None]]) -> Callable[[Configuration], Awaitable[None]]:
+    """A hook for every request that reads the credentials again once in a while."""
+    renewed = asyncio.get_running_loop().time()
+
+    async def renew(configuration: Configuration) -> None:
+        nonlocal renewed
+        now = asyncio.get_running_loop().time()
+        if now - renewed < _RENEWAL_INTERVAL:
+            return
+        renewed = now  # before the wait: the other requests go on with the old token meanwhile
+        await load(configuration)
+
+    return renew

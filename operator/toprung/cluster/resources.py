@@ -1,0 +1,26 @@
+"""The kinds of object that the operator reads and writes, and where the API serves them."""
+
+from dataclasses import dataclass
+
+from toprung.api.base import GROUP, VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One collection of the API; `group` is "" for the core group."""
+
+    group: str
+    version: str
+    plural: str
+
+    def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
+        """The URL path of the collection, of one object, or of its subresource; all namespaces where none is given."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        return root + scope + "".join(f"/{part}" for part in (self.plural, name, subresource) if part)
+
+
+EXPERIMENTS = Resource(GROUP, VERSION, "experiments")
+TRIALS = Resource(GROUP, VERSION, "trials")
+PODS = Resource("", "v1", "pods")
+EVENTS = Resource("", "v1", "events")

@@ -1,0 +1,137 @@
+"""HTTP to the API server on the client library's own sessions, set up for thousands of open streams."""
+
+import json
+import socket
+from collections.abc import AsyncGenerator, Mapping
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+
+from toprung.cluster.translate import raise_for_status, translated
+
+MERGE_PATCH = "application/merge-patch+json"
+_JSON = "application/json"
+
+_REQUEST_CONNECTIONS = 32
+_REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+_STREAM_READ_BUFFER = 16 * 1024
+"""Bytes that aiohttp holds for a slow reader before it stops reading; double that at most."""
+_STREAM_SOCKET_BUFFER = 64 * 1024
+"""Bytes that the kernel holds; thousands of logs replayed at once would else come in pieces of 256 KiB each."""
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""Seconds until the first probe, between probes, and how many may be lost: a dead peer is seen after a minute."""
+
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+
+
+class Transport:
+    """One server, two pools of connections: a bounded one for requests, an unbounded one for streams."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._requests = _Sessions(configuration, limit=_REQUEST_CONNECTIONS)
+        self._streams = _Sessions(
+            configuration, limit=0, read_buffer=_STREAM_READ_BUFFER, socket_buffer=_STREAM_SOCKET_BUFFER
+        )
+        self._headers = {"Accept": _JSON, "User-Agent": f"toprung/{version('toprung')}"}
+
+    async def close(self) -> None:
+        """End every request and stream."""
+        await self._requests.close()
+        await self._streams.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = _JSON,
+    ) -> Any:
+        """Send one request and decode its answer.
+
+        Raises:
+            ClusterError: one of its kinds, by what the server answered.
+        """
+        what = f"{method} {self._configuration.host}{path}"
+        with translated(what):
+            response = await self._send(
+                self._requests, method, path, query or {}, _REQUEST_TIMEOUT, body=body, content_type=content_type
+            )
+            await raise_for_status(response, what)
+            return json.loads(await response.read())
+
+    async def stream(
+        self, path: str, *, query: Mapping[str, str | int], silence: float | None = None
+    ) -> AsyncGenerator[bytes]:
+        """GET a stream and yield its bytes as they come, until the server ends it.
+
+        Args:
+            path: URL path.
+            query: URL parameters.
+            silence: seconds without a byte after which the stream counts as broken; None: it may be silent for ever.
+
+        Raises:
+            ClusterError: the server refused, or the connection broke.
+        """
+        what = f"GET {self._configuration.host}{path}"
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence)
+        with translated(what):
+            response = await self._send(self._streams, "GET", path, query, timeout)
+            try:
+                await raise_for_status(response, what)
+                async for chunk in response.content.iter_any():
+                    yield chunk
+            finally:
+                response.close()
+
+    async def _send(
+        self,
+        sessions: "_Sessions",
+        method: str,
+        path: str,
+        query: Mapping[str, str | int],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - passed on, not implemented
+        **content: Any,
+    ) -> aiohttp.ClientResponse:
+        headers = {**self._headers, "Content-Type": content.pop("content_type", _JSON)}
+        credentials: dict[str, Any] = dict(await self._configuration.auth_settings())
+        for setting in credentials.values():
+            headers[setting["key"]] = setting["value"]
+        url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        answer = await sessions.request(method, url, headers, _request_timeout=timeout, **content)  # type: ignore[no-untyped-call]
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+
+class _Sessions(RESTClientObject):
+    """The client library's HTTP layer (TLS, proxy) with a pool and buffers of our choice."""
+
+    def __init__(
+        self, configuration: Configuration, *, limit: int, read_buffer: int = 2**16, socket_buffer: int = 0
+    ) -> None:
+        super().__init__(configuration)
+        self.maxsize = limit
+        self._read_buffer = read_buffer
+        self._socket_buffer = socket_buffer
+
+    def _create_connector(self) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(limit=self.maxsize, ssl=self.ssl_context, socket_factory=self._socket)
+
+    def _create_pool_manager(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(connector=self._create_connector(), trust_env=True, read_bufsize=self._read_buffer)
+
+    def _socket(self, address: AddressInfo) -> socket.socket:
+        made = socket.socket(*address[:3])
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEPALIVE.items():
+            if hasattr(socket, option):  # not every system has all of them
+                made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+        if self._socket_buffer:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._socket_buffer)
+        return made

@@ -1,12 +1,13 @@
 """Between the cluster's JSON and the planner's records; read and write of each field stand side by side."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from toprung.api.conditions import ConditionRecord, ConditionType
 from toprung.api.trial import TrialState
-from toprung.metrics.status import progress_from_status, progress_to_status
+from toprung.metrics.status import format_time, progress_from_status, progress_to_status
 from toprung.planning.conditions import timestamp
 from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
 from toprung.planning.substitution import text_of
@@ -31,6 +32,7 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
     """
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
     state = TrialState(status.get("state") or "Pending")
+    progress = progress_from_status(status)
     return TrialRecord(
         owner=f"{metadata['namespace']}/{spec['experiment']}",
         owner_uid=str(controller_of(metadata).get("uid", "")),
@@ -49,7 +51,7 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
         disruptions=status.get("disruptions", 0),
         start_time=parse_time(status.get("startTime")),
         completion_time=parse_time(status.get("completionTime")),
-        progress=progress_from_status(status, curve=not state.terminal),
+        progress=replace(progress, curve=()) if state.terminal else progress,
         rungs=tuple(_rung_from(rung) for rung in status.get("rungs", ())),
         node=status.get("node", ""),
         accelerator_seconds=status.get("acceleratorSeconds", 0.0),
@@ -104,5 +106,5 @@ def _rung_to(rung: RungRecord) -> dict[str, Any]:
         "resource": rung.resource,
         "value": rung.value,
         "verdict": str(rung.verdict),
-        "time": rung.time.isoformat().replace("+00:00", "Z"),
+        "time": format_time(rung.time),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from toprung.api.experiment import Objective
 from toprung.api.trial import TrialState
-from toprung.metrics.score import score
+from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
 from toprung.planning.records import TrialRecord
 from toprung.search.types import Evaluation, Standing
@@ -54,10 +54,8 @@ def evaluation(trial: TrialRecord, objective: Objective) -> Evaluation:
     """Tell the sampler what is known of the trial."""
     maximize = objective.type == "maximize"
     observation = scored_by(trial, objective)
-    if observation is not None:
-        value = score(observation.value, maximize=maximize)
-    else:
-        value = float("-inf") if trial.state.terminal else None
+    unscored = float("-inf") if trial.state.terminal else None
+    value = score(observation.value, maximize=maximize) if observation is not None else unscored
     rungs = tuple(
         (rung.resource, float("-inf") if rung.value is None else score(rung.value, maximize=maximize))
         for rung in trial.rungs

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
 from toprung.api.trial import TrialState
+from toprung.metrics.types import Observation
 from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.lifecycle import Change, TrialEvent, move
 from toprung.planning.records import PodRecord, Snapshot, TrialRecord
@@ -38,8 +39,8 @@ class Step:
             return now
         recorded, latest = self.before.progress.latest, self.after.progress.latest
         if self.before.state is not self.after.state:
-            return (self.pod and self.pod.started or now) + FIRST_WRITE_AFTER
-        if recorded == latest:
+            return ((self.pod and self.pod.started) or now) + FIRST_WRITE_AFTER
+        if latest is None or (recorded is not None and _told(recorded) == _told(latest)):
             return None
         return now if recorded is None else recorded.time + LIVE_WRITE_EVERY
 
@@ -58,7 +59,7 @@ def advance(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> tuple
     steps = []
     for trial in live:
         pod = current_pod(snapshot, trial)
-        after = _after(snapshot, reported[trial.index], pod, stops.get(trial.index), stopper, now)
+        after = _after(snapshot, reported[trial.index], pod=pod, stop=stops.get(trial.index), stopper=stopper, now=now)
         steps.append(Step(trial, after, pod))
     return tuple(steps)
 
@@ -70,6 +71,11 @@ def end_all(steps: Iterable[Step], message: str, now: datetime) -> tuple[Step, .
         step if step.after.state.terminal else replace(step, after=_moved(step.after, change, step.pod, now))
         for step in steps
     )
+
+
+def _told(observation: Observation) -> tuple[int, int]:
+    """Tell observations of one trial apart; their values would not do, as NaN differs from itself."""
+    return observation.step, len(observation.metrics)
 
 
 def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:
@@ -91,6 +97,7 @@ def _apply_verdicts(snapshot: Snapshot, stopper: Stopper | None, reported: dict[
 def _after(
     snapshot: Snapshot,
     trial: TrialRecord,
+    *,
     pod: PodRecord | None,
     stop: str | None,
     stopper: Stopper | None,

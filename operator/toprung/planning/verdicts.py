@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from toprung.api.trial import TrialState
-from toprung.metrics.score import score
+from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
 from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
 from toprung.stopping.types import Arrival, Outcome, Stopper

@@ -39,9 +39,11 @@ class Progress:
         best: the best finite observation by the objective's direction.
         curve: at most MAX_CURVE_POINTS (step, value) points, thinned evenly.
         crossings: rung level -> the observation by which the trial first reached it.
+        pending: (step, additional metrics) of a step that has no objective yet; never stored.
     """
 
     latest: Observation | None = None
     best: Observation | None = None
     curve: tuple[tuple[int, float], ...] = ()
     crossings: Mapping[int, Observation] = field(default_factory=dict)
+    pending: tuple[int, Mapping[str, float]] | None = None

@@ -31,16 +31,32 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A decision and, for people, why: `message` is never empty."""
+    """A decision and, for people, why.
+
+    Attributes:
+        outcome: what the trial does now.
+        message: completes the sentence "<metric> <value> is ..."; never empty. A rule sees scores, whose direction is
+            normalised, and so leaves the value itself to :meth:`about`.
+    """
 
     outcome: Outcome
     message: str
+
+    def about(self, metric: str, value: float) -> str:
+        """Say it of the value that the trial reported: "val_accuracy 0.871 is 14th of 20 at rung 3, ..."."""
+        return f"{metric} {value:.6g} is {self.message}"
 
 
 class Stopper(Protocol):
     """One early-stopping rule over the trials of one experiment.
 
     Holds nothing but records; rebuilt from Trial.status.rungs after a restart, and then equal to the live one.
+
+    Verdicts are sticky because the planner keeps them: it records an arrival, asks once, writes record and verdict into
+    Trial.status.rungs together, and never asks about a rung that has a verdict there. The rule itself answers from the
+    records it has at the time. A report that jumps over rungs is an arrival at each of them, all recorded before the
+    first is judged, from the lowest; the trial goes on where every verdict says so. A failed trial is recorded with
+    score -inf at the rung it was heading for, and not judged.
     """
 
     def bracket(self, index: int) -> int:

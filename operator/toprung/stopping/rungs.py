@@ -1,0 +1,85 @@
+"""Rungs: their levels, their records, and how trials are spread over brackets."""
+
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import accumulate
+from math import inf, isfinite
+
+_HASH_BITS = 64
+
+
+@lru_cache(maxsize=1024)
+def rung_levels(min_resource: int, max_resource: int, reduction_factor: int, bracket: int) -> tuple[int, ...]:
+    """Give r*eta^(s+k) <= R for k = 0, 1, ... in units of resource, ascending, with R itself always the last.
+
+    Source: Li et al., MLSys 2020, Algorithm 2; in integers, for a floating logarithm loses rungs:
+    int(log(1000)/log(10)) is 2.
+    """
+    levels = []
+    level = min_resource * reduction_factor**bracket
+    while level < max_resource:
+        levels.append(level)
+        level *= reduction_factor
+    return (*levels, max_resource)
+
+
+@lru_cache(maxsize=1024)
+def bracket_sizes(min_resource: int, max_resource: int, reduction_factor: int, brackets: int) -> tuple[int, ...]:
+    """Give Hyperband's n_s of each bracket, the most aggressive (our s = 0, Hyperband's s_max) first.
+
+    n = ceil((s_max + 1) / (s + 1) * eta^s) with Hyperband's s = s_max - (our s); brackets beyond s_max + 1 would repeat
+    the last and are left out. Source: Li et al., JMLR 2018, Algorithm 1.
+    """
+    s_max = 0
+    while min_resource * reduction_factor ** (s_max + 1) <= max_resource:
+        s_max += 1
+    hyperband = range(s_max, max(s_max - brackets, -1), -1)
+    return tuple(-(-(s_max + 1) * reduction_factor**s // (s + 1)) for s in hyperband)
+
+
+def draw_bracket(sizes: tuple[int, ...], seed: int, index: int) -> int:
+    """Give the bracket of trial `index`, in proportion to the sizes; the same in every process and at every call."""
+    digest = blake2b(f"bracket/{seed}/{index}".encode(), digest_size=_HASH_BITS // 8).digest()
+    ticket = int.from_bytes(digest, "big") * sum(sizes) >> _HASH_BITS
+    return bisect_right(tuple(accumulate(sizes)), ticket)
+
+
+@dataclass(slots=True)
+class Rung:
+    """The records of one rung of one bracket; equal to any other of the same records, in whatever order they came.
+
+    An insertion or a look-up costs O(log n) comparisons and a memmove of 8 bytes a record.
+    """
+
+    _scores: dict[int, float] = field(default_factory=dict)
+    _order: list[tuple[float, int]] = field(default_factory=list)
+
+    def record(self, index: int, score: float) -> None:
+        """Take note of a trial's score, larger is better; the first of a trial counts, what is not finite as -inf."""
+        if index not in self._scores:
+            self._scores[index] = score if isfinite(score) else -inf
+            insort(self._order, self._key(index))
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._scores
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def rank(self, index: int) -> int:
+        """Give the place of a recorded trial among all, from 1, the best; ties go to the smaller index."""
+        return bisect_left(self._order, self._key(index)) + 1
+
+    def finite(self, index: int) -> bool:
+        """Whether a recorded trial has a score that is finite."""
+        return self._scores[index] > -inf
+
+    @property
+    def any_finite(self) -> bool:
+        """Whether some record is finite."""
+        return bool(self._order) and self._order[0][0] < inf
+
+    def _key(self, index: int) -> tuple[float, int]:
+        return -self._scores[index], index

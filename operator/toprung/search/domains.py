@@ -1,0 +1,210 @@
+"""What values one parameter may take: four frozen kinds, all reachable from the unit interval.
+
+A *position* is the number that stands for a value: the value itself for a continuous double, the index of the value for
+everything else. Positions are what models compute with, and what tells two configurations apart.
+"""
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Protocol
+
+from toprung.api.base import ParameterValue
+from toprung.api.parameters import Parameter
+
+
+class Domain(Protocol):
+    """The values of one parameter."""
+
+    @property
+    def count(self) -> int | None:
+        """How many values there are; None where they are a continuum."""
+        ...
+
+    def value(self, position: float) -> ParameterValue:
+        """Give the value at a position, of exactly the type its author means."""
+        ...
+
+    def position(self, value: ParameterValue) -> float:
+        """Give the position of a value; the inverse of :meth:`value`.
+
+        Raises:
+            ValueError: the value is not one of the domain's.
+        """
+        ...
+
+    def at(self, unit: float) -> ParameterValue:
+        """Give the value at a quantile of the prior, `unit` in [0, 1): even on the scale, all indices alike."""
+        ...
+
+
+@dataclass(frozen=True)
+class Double:
+    """A range of floats, continuous or min, min + step, ..., on a linear or a log scale."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+
+    @cached_property
+    def count(self) -> int | None:
+        """How many values there are."""
+        if self.low == self.high:
+            return 1
+        if self.step is None:
+            return None
+        return int((Decimal(repr(self.high)) - Decimal(repr(self.low))) / Decimal(repr(self.step))) + 1
+
+    @cached_property
+    def _decimals(self) -> tuple[Decimal, Decimal]:
+        """Low and step as they were written, so that 3 x 0.1 is 0.3."""
+        return Decimal(repr(self.low)), Decimal(repr(self.step or 0.0))
+
+    def value(self, position: float) -> float:
+        """Give the float at a position, inside the range whatever rounding did."""
+        if self.count is None:
+            return min(max(float(position), self.low), self.high)
+        low, step = self._decimals
+        return float(low + int(position) * step)
+
+    def position(self, value: ParameterValue) -> float:
+        """Give the float itself, or the number of the step."""
+        number = _number(value)
+        if not self.low <= number <= self.high:
+            raise ValueError(f"{value!r} is not within {self.low!r} and {self.high!r}")
+        if self.count is None:
+            return number
+        return 0 if self.count == 1 else self._step_number(number)
+
+    def _step_number(self, number: float) -> int:
+        steps = (number - self.low) / (self.step or 1.0)
+        nearest = round(steps)
+        if abs(steps - nearest) > 1e-6:  # noqa: PLR2004 - far above rounding, far below any step that is meant
+            raise ValueError(f"{number!r} is not {self.low!r} plus a multiple of {self.step!r}")
+        return nearest
+
+    def at(self, unit: float) -> float:
+        """Spread evenly over the range, or over its logarithm."""
+        if self.count is not None:
+            return self.value(_index(unit, self.count))
+        if self.log:
+            return self.value(math.exp(_between(math.log(self.low), math.log(self.high), unit)))
+        return self.value(_between(self.low, self.high, unit))
+
+
+@dataclass(frozen=True)
+class Int:
+    """A range of ints, every one or min, min + step, ..., on a linear or a log scale."""
+
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return (self.high - self.low) // self.step + 1
+
+    def value(self, position: float) -> int:
+        """Give the int at a position."""
+        return self.low + int(position) * self.step
+
+    def position(self, value: ParameterValue) -> int:
+        """Give the number of the step."""
+        number = _number(value)
+        if number != int(number) or not self.low <= number <= self.high or (int(number) - self.low) % self.step:
+            raise ValueError(f"{value!r} is not one of {self.low}, {self.low + self.step}, ... up to {self.high}")
+        return (int(number) - self.low) // self.step
+
+    def at(self, unit: float) -> int:
+        """Spread evenly over the ints, or over the logarithm with half an int at both ends."""
+        if not self.log:
+            return self.value(_index(unit, self.count))
+        number = round(math.exp(_between(math.log(self.low - 0.5), math.log(self.high + 0.5), unit)))
+        return min(max(number, self.low), self.high)
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """A list of values with no order."""
+
+    values: tuple[ParameterValue, ...]
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    def value(self, position: float) -> ParameterValue:
+        """Give the very object of the list."""
+        return self.values[int(position)]
+
+    def position(self, value: ParameterValue) -> int:
+        """Give the index; 1 and 1.0 are the same, as JSON has it, but 1 and true are not."""
+        for index, choice in enumerate(self.values):
+            if same(choice, value):
+                return index
+        raise ValueError(f"{value!r} is not one of {', '.join(map(repr, self.values))}")
+
+    def at(self, unit: float) -> ParameterValue:
+        """Give every value the same share."""
+        return self.values[_index(unit, self.count)]
+
+
+@dataclass(frozen=True)
+class Ordinal(Categorical):
+    """A list of values in order: models see the index as a number."""
+
+
+def domain_of(parameter: Parameter) -> Domain:
+    """Read one parameter of a valid Experiment."""
+    if parameter.type == "ordinal":
+        return Ordinal(parameter.values or ())
+    if parameter.type == "categorical":
+        return Categorical(parameter.values or ())
+    low, high, log = parameter.min or 0.0, parameter.max or 0.0, parameter.scale == "log"
+    if parameter.type == "int":
+        return Int(int(low), int(high), log, int(parameter.step or 1))
+    return Double(float(low), float(high), log, parameter.step)
+
+
+def gridded(domain: Domain, points: int) -> Domain:
+    """Cut a range that has no step, and more than `points` values, in `points` evenly on its scale, ends included."""
+    match domain:
+        case Double(count=None):
+            return Ordinal(tuple(_even(domain, points)))
+        case Int(step=1) if domain.count > points:
+            return Ordinal(tuple(dict.fromkeys(round(number) for number in _even(domain, points))))
+    return domain
+
+
+def same(one: ParameterValue, other: ParameterValue) -> bool:
+    """Say whether two values are the same after a way through JSON, which may turn 1.0 into 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _even(domain: Double | Int, points: int) -> list[float]:
+    """Give numbers from low to high; short ones where the scale is linear and the decimals allow it."""
+    fractions = [k / (points - 1) for k in range(1, points - 1)]
+    if domain.log:
+        inner = [float(f"{math.exp(_between(math.log(domain.low), math.log(domain.high), f)):.6g}") for f in fractions]
+    else:
+        inner = [float(f"{_between(domain.low, domain.high, f):.12g}") for f in fractions]
+    return [domain.low, *(min(max(number, domain.low), domain.high) for number in inner), domain.high]
+
+
+def _index(unit: float, count: int) -> int:
+    return min(int(unit * count), count - 1)
+
+
+def _between(low: float, high: float, unit: float) -> float:
+    return low + unit * (high - low)
+
+
+def _number(value: ParameterValue) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")  # noqa: TRY004 - one kind of error for every wrong value
+    return value

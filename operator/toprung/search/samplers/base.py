@@ -1,0 +1,52 @@
+"""What a sampler is."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Protocol
+
+from toprung.search.space import Key, Space
+from toprung.search.types import Configuration, Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question to a sampler.
+
+    Attributes:
+        index: index of the trial that wants a configuration.
+        seed: of this ask alone, 64 bits; another one where the last proposal was a duplicate.
+        attempt: 0, or how many proposals for this trial were duplicates.
+        space: where to look: the sampler's own, or the part of it that an initial trial leaves open.
+        history: what is known, index -> evaluation, in any order; earlier trials of the batch are in it as running.
+        taken: keys of the configurations in the history; only ever grows from ask to ask.
+        batch: keys of the earlier trials of the same batch.
+    """
+
+    index: int
+    seed: int
+    attempt: int
+    space: Space
+    history: Mapping[int, Evaluation]
+    taken: AbstractSet[Key]
+    batch: AbstractSet[Key]
+
+
+class Sampler(Protocol):
+    """One way of proposing configurations.
+
+    The answer depends on the ask (and the experiment's seed) and on nothing else: whatever a sampler keeps between
+    asks is a cache, so that one built anew from the same history, in any order of arrival, gives the same answer.
+    """
+
+    @property
+    def space(self) -> Space:
+        """What it draws from; its size is what can be exhausted."""
+        ...
+
+    def propose(self, ask: Ask) -> Configuration | None:
+        """Give a configuration of `ask.space`, active parameters only; None where there is no other one.
+
+        It need not avoid duplicates: the caller asks again.
+        """
+        ...

@@ -1,0 +1,41 @@
+"""Every combination once."""
+
+from collections.abc import Iterator
+from itertools import count
+
+from toprung.search.samplers.base import Ask
+from toprung.search.seeds import derive, permuted
+from toprung.search.space import Space
+from toprung.search.types import Configuration
+
+
+def shuffled(space: Space, seed: int, start: int = 0) -> Iterator[Configuration]:
+    """Go through a finite space in an order shuffled by the seed; nothing is held, however large it is."""
+    size = space.size or 0
+    return (space.combination(permuted(seed, size, position)) for position in range(start, size))
+
+
+class Grid:
+    """The first combination, in shuffled order, that is not in the history."""
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self.space = space
+        self._seed = derive(seed, "grid")
+        self._start = 0
+
+    def propose(self, ask: Ask) -> Configuration | None:
+        """Go on where all earlier combinations are taken."""
+        start = self._taken_from_the_start(ask) if ask.space is self.space else 0
+        for configuration in shuffled(ask.space, self._seed, start):
+            key = self.space.key(configuration)
+            if key is None or (key not in ask.taken and key not in ask.batch):
+                return configuration
+        return None
+
+    def _taken_from_the_start(self, ask: Ask) -> int:
+        for position in count(self._start):
+            self._start = position
+            combination = next(shuffled(self.space, self._seed, position), None)
+            if combination is None or self.space.key(combination) not in ask.taken:
+                break
+        return self._start

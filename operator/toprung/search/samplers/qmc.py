@@ -1,0 +1,46 @@
+"""Quasi-Monte Carlo: a sequence that fills the space more evenly than chance."""
+
+from numpy.random import default_rng
+from scipy.stats.qmc import Sobol
+
+from toprung.search.samplers.base import Ask
+from toprung.search.samplers.uniform import draw
+from toprung.search.seeds import derive
+from toprung.search.space import Space
+from toprung.search.types import Configuration
+
+_BITS = 30
+"""The sequence repeats after 2**30 points, the most that scipy scrambles in 64 bits with room to spare."""
+
+
+class Qmc:
+    """Scrambled Sobol points (Owen, 1998; direction numbers of Joe and Kuo, 2008): trial i takes point i.
+
+    One coordinate for every parameter, conditional or not, so that a parameter's points do not hang on which others are
+    active; a coordinate becomes a value as a quantile does, hence n values of a list get a near equal share each.
+    Duplicates in a finite space are replaced by independent draws: to skip points would undo the balance of later ones.
+    """
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self.space = space
+        self._seed = derive(seed, "sobol")
+        self._engine = self._restarted()
+
+    def propose(self, ask: Ask) -> Configuration:
+        """Read off point `ask.index`."""
+        if ask.attempt:
+            return draw(ask.space, ask.seed)
+        names = (dimension.name for dimension in self.space.dimensions)
+        units = dict(zip(names, self._point(ask.index % 2**_BITS), strict=True))
+        return ask.space.complete(lambda dimension: dimension.domain.at(units[dimension.name]))
+
+    def _restarted(self) -> Sobol:
+        return Sobol(len(self.space.dimensions), scramble=True, bits=_BITS, rng=default_rng(self._seed))
+
+    def _point(self, index: int) -> list[float]:
+        if index < self._engine.num_generated:
+            self._engine = self._restarted()
+        if ahead := index - self._engine.num_generated:  # scipy cannot go on by 0 from the start
+            self._engine.fast_forward(ahead)
+        point: list[float] = self._engine.random(1)[0].tolist()
+        return point

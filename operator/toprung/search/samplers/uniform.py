@@ -1,0 +1,28 @@
+"""Independent draws."""
+
+from random import Random
+
+from toprung.search.samplers.base import Ask
+from toprung.search.space import Space
+from toprung.search.types import Configuration
+
+
+def draw(space: Space, seed: int) -> Configuration:
+    """Draw each active parameter independently, evenly on its scale.
+
+    A name decides which number is drawn for it, so a parameter's value does not hang on which others are active.
+    """
+    generator = Random(seed)  # noqa: S311 - no secret
+    units = {dimension.name: generator.random() for dimension in space.dimensions}
+    return space.complete(lambda dimension: dimension.domain.at(units[dimension.name]))
+
+
+class Uniform:
+    """Random search (Bergstra and Bengio, JMLR 2012)."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+
+    def propose(self, ask: Ask) -> Configuration:
+        """Draw."""
+        return draw(ask.space, ask.seed)

@@ -1,0 +1,199 @@
+"""The search space: parameters, which of them are active, and how many configurations there are."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from math import prod
+
+from toprung.api.base import ParameterValue
+from toprung.api.parameters import Parameter
+from toprung.search.domains import Domain, Ordinal, domain_of, gridded, same
+from toprung.search.types import Configuration
+
+Key = Hashable
+"""What tells configurations apart: the positions of the active parameters, floats to the last bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Holds where the parent is active and has one of the values."""
+
+    parent: str
+    values: tuple[ParameterValue, ...]
+
+    def holds(self, configuration: Configuration) -> bool:
+        """Decide by a configuration that has everything the parent depends on."""
+        return self.parent in configuration and self.allows(configuration[self.parent])
+
+    def allows(self, value: ParameterValue) -> bool:
+        """Decide by the parent's value."""
+        return any(same(value, one) for one in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One parameter of the space."""
+
+    name: str
+    domain: Domain
+    condition: Condition | None = None
+
+    def active(self, configuration: Configuration) -> bool:
+        """Say whether the parameter exists beside these values."""
+        return self.condition is None or self.condition.holds(configuration)
+
+
+@dataclass(frozen=True)
+class Space:
+    """A forest of parameters: each depends on one other at most.
+
+    Attributes:
+        dimensions: parents before their children.
+    """
+
+    dimensions: tuple[Dimension, ...]
+
+    @classmethod
+    def of(cls, parameters: tuple[Parameter, ...]) -> "Space":
+        """Read the parameters of a valid Experiment."""
+        parents = {parameter.name: parameter.when.parameter for parameter in parameters if parameter.when}
+        dimensions = [
+            Dimension(p.name, domain_of(p), Condition(p.when.parameter, p.when.in_) if p.when else None)
+            for p in parameters
+        ]
+        return cls(tuple(sorted(dimensions, key=lambda dimension: _depth(dimension.name, parents))))
+
+    def complete(self, choose: Callable[[Dimension], ParameterValue]) -> Configuration:
+        """Make a configuration by choosing a value for each active parameter, parents first."""
+        configuration: dict[str, ParameterValue] = {}
+        for dimension in self.dimensions:
+            if dimension.active(configuration):
+                configuration[dimension.name] = choose(dimension)
+        return configuration
+
+    def positions(self, configuration: Configuration) -> Mapping[str, float]:
+        """Give the position of each parameter; this is also the validity check.
+
+        Raises:
+            ValueError: a value is outside its domain, an active parameter is missing, or one is there that is not
+                active or not known.
+        """
+        found = {}
+        for dimension in self.dimensions:
+            if dimension.active(configuration):
+                found[dimension.name] = _position(dimension, configuration)
+        if surplus := configuration.keys() - found.keys():
+            raise ValueError(f"{', '.join(sorted(surplus))}: no such parameter, or not active beside the others")
+        return found
+
+    def key(self, configuration: Configuration) -> Key | None:
+        """Give what tells this configuration from others of the space; None where it is not one of them."""
+        try:
+            return frozenset(self.positions(configuration).items())
+        except ValueError:
+            return None
+
+    def exact(self, values: Configuration) -> Configuration:
+        """Give some of the parameters their values' exact types, which a way through JSON may have changed.
+
+        Raises:
+            ValueError: a value is outside its domain.
+        """
+        named = (one for one in self.dimensions if one.name in values)
+        return {one.name: one.domain.value(_position(one, values)) for one in named}
+
+    def fixed(self, values: Configuration) -> "Space":
+        """Give the part of the space where the parameters named have these values."""
+        return Space(
+            tuple(
+                replace(one, domain=Ordinal((values[one.name],))) if one.name in values else one
+                for one in self.dimensions
+            )
+        )
+
+    def gridded(self, points: int) -> "Space":
+        """Give the space with every range cut into finitely many values."""
+        return Space(tuple(replace(one, domain=gridded(one.domain, points)) for one in self.dimensions))
+
+    @cached_property
+    def groups(self) -> tuple[tuple[Dimension, ...], ...]:
+        """The dimensions that are active under the very same condition, hence always together; parents first."""
+        conditions = dict.fromkeys(dimension.condition for dimension in self.dimensions)
+        return tuple(tuple(one for one in self.dimensions if one.condition == each) for each in conditions)
+
+    @cached_property
+    def size(self) -> int | None:
+        """How many configurations there are; None where a continuous parameter makes it infinite."""
+        sizes = [self._sizes[root.name] for root in self._roots]
+        return None if None in sizes else prod(size for size in sizes if size is not None)
+
+    def combination(self, rank: int) -> Configuration:
+        """Give the configuration of that rank, 0 <= rank < size, in mixed radix; needs no other one to be built."""
+        found: dict[str, ParameterValue] = {}
+        self._unrank(self._roots, rank, found)
+        return {one.name: found[one.name] for one in self.dimensions if one.name in found}
+
+    def _unrank(self, siblings: tuple[Dimension, ...], rank: int, found: dict[str, ParameterValue]) -> None:
+        for dimension in siblings:
+            rank, own = divmod(rank, self._sizes[dimension.name] or 1)
+            if dimension.name not in self._children:
+                found[dimension.name] = dimension.domain.value(own)
+                continue
+            bounds = list(accumulate(self._weights(dimension), initial=0))
+            position = next(k for k, bound in enumerate(bounds[1:]) if own < bound)
+            found[dimension.name] = value = dimension.domain.value(position)
+            self._unrank(self._below(dimension, value), own - bounds[position], found)
+
+    @cached_property
+    def _roots(self) -> tuple[Dimension, ...]:
+        return tuple(one for one in self.dimensions if one.condition is None)
+
+    @cached_property
+    def _children(self) -> dict[str, tuple[Dimension, ...]]:
+        parents = dict.fromkeys(one.condition.parent for one in self.dimensions if one.condition)
+        return {
+            parent: tuple(one for one in self.dimensions if one.condition and one.condition.parent == parent)
+            for parent in parents
+        }
+
+    def _below(self, dimension: Dimension, value: ParameterValue) -> tuple[Dimension, ...]:
+        children = self._children.get(dimension.name, ())
+        return tuple(one for one in children if one.condition and one.condition.allows(value))
+
+    @cached_property
+    def _sizes(self) -> dict[str, int | None]:
+        """How many configurations each dimension's subtree has; children are counted before their parents."""
+        sizes: dict[str, int | None] = {}
+        for dimension in reversed(self.dimensions):
+            sizes[dimension.name] = dimension.domain.count
+            if dimension.name in self._children:
+                below = [one for value in _values(dimension) for one in self._below(dimension, value)]
+                infinite = any(sizes[one.name] is None for one in below)
+                sizes[dimension.name] = None if infinite else sum(self._count_below(dimension, sizes))
+        return sizes
+
+    def _weights(self, dimension: Dimension) -> Iterator[int]:
+        return self._count_below(dimension, self._sizes)
+
+    def _count_below(self, dimension: Dimension, sizes: Mapping[str, int | None]) -> Iterator[int]:
+        """Give for each value of a parent how many configurations its children have beside it."""
+        for value in _values(dimension):
+            yield prod(sizes[one.name] or 1 for one in self._below(dimension, value))
+
+
+def _depth(name: str, parents: Mapping[str, str]) -> int:
+    return 1 + _depth(parents[name], parents) if name in parents else 0
+
+
+def _values(dimension: Dimension) -> Iterator[ParameterValue]:
+    return map(dimension.domain.value, range(dimension.domain.count or 0))
+
+
+def _position(dimension: Dimension, configuration: Configuration) -> float:
+    if dimension.name not in configuration:
+        raise ValueError(f"{dimension.name} is missing")
+    try:
+        return dimension.domain.position(configuration[dimension.name])
+    except ValueError as error:
+        raise ValueError(f"{dimension.name}: {error}") from None

@@ -1,0 +1,104 @@
+"""All that search knows of one experiment, and how a trial gets its configuration."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+from toprung.api.errors import SearchFailed
+from toprung.search.samplers import create
+from toprung.search.samplers.base import Ask
+from toprung.search.samplers.grid import shuffled
+from toprung.search.samplers.uniform import draw
+from toprung.search.seeds import derive, trial_seed
+from toprung.search.space import Key, Space
+from toprung.search.types import Configuration, Evaluation, Problem, Standing, Suggestion, Suggestions
+
+_ATTEMPTS = 5
+"""How often a sampler may propose what was tried already, before one of the rest is drawn by lot."""
+
+
+class Study:
+    """The history of one experiment, and its sampler.
+
+    A suggestion is a function of the problem, the set of evaluations and the index; the order in which they came, and
+    what was asked before, change nothing. So a study built anew after a crash goes on as the old one would have.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._space = Space.of(problem.parameters)
+        self._sampler = create(problem.algorithm, self._space, problem.seed)
+        self._history: dict[int, Evaluation] = {}
+        self._taken: set[Key] = set()
+
+    def update(self, evaluations: Iterable[Evaluation]) -> None:
+        """Take in evaluations that are new or have changed; a configuration, once told, never does."""
+        for evaluation in evaluations:
+            if evaluation.index not in self._history:
+                self._taken |= self._keys(evaluation.parameters)
+            self._history[evaluation.index] = evaluation
+
+    def suggest(self, indices: Sequence[int]) -> Suggestions:
+        """Give configurations for trials; each sees those before it as running.
+
+        A trial that is in the history already gets the configuration it has. There are fewer suggestions than indices
+        where the space is exhausted.
+
+        Raises:
+            SearchFailed: an initial trial is outside the space.
+        """
+        history = dict(self._history)
+        batch: set[Key] = set()
+        suggestions = []
+        for index in indices:
+            known = history.get(index)
+            configuration = known.parameters if known else self._propose(index, history, batch)
+            if configuration is not None:
+                suggestions.append(Suggestion(index, configuration))
+                history.setdefault(index, Evaluation(index, configuration, Standing.RUNNING))
+                batch |= self._keys(configuration)
+        return Suggestions(tuple(suggestions), self._exhausted(batch))
+
+    def _propose(self, index: int, history: Mapping[int, Evaluation], batch: set[Key]) -> Configuration | None:
+        given = self._given(index)
+        space = self._sampler.space.fixed(given) if given else self._sampler.space
+        if given and space.size == 1:
+            return space.combination(0)
+        if not given and self._exhausted(batch):
+            return None
+        return self._sampled(index, space, history, batch)
+
+    def _sampled(self, index: int, space: Space, history: Mapping[int, Evaluation], batch: set[Key]) -> Configuration:
+        """Ask the sampler until it says something new, then take anything that is new, then accept a duplicate."""
+        seed = trial_seed(self._problem.seed, index)
+        proposal = None
+        for attempt in range(_ATTEMPTS):
+            ask = Ask(index, derive(seed, attempt), attempt, space, history, self._taken, batch)
+            proposal = self._sampler.propose(ask)
+            if proposal is None or self._new(proposal, batch):
+                break
+        if proposal is not None and self._new(proposal, batch):
+            return proposal
+        return self._left(space, seed, batch) or proposal or draw(space, seed)
+
+    def _left(self, space: Space, seed: int, batch: set[Key]) -> Configuration | None:
+        """Find a new configuration of a finite space; one more than are taken need be looked at."""
+        some = islice(shuffled(space, seed), len(self._taken) + len(batch) + 1)
+        return next((configuration for configuration in some if self._new(configuration, batch)), None)
+
+    def _given(self, index: int) -> Configuration:
+        initial = self._problem.initial[index] if index < len(self._problem.initial) else {}
+        try:
+            return self._space.exact(initial)
+        except ValueError as error:
+            raise SearchFailed(f"spec.initialTrials[{index}]: {error}") from error
+
+    def _exhausted(self, batch: set[Key]) -> bool:
+        return len(self._taken) + len(batch - self._taken) == self._sampler.space.size
+
+    def _new(self, configuration: Configuration, batch: set[Key]) -> bool:
+        return not self._keys(configuration) & batch and not self._keys(configuration) & self._taken
+
+    def _keys(self, configuration: Configuration) -> set[Key]:
+        """Give the key in what the sampler draws from; none for an initial trial beside the grid."""
+        key = self._sampler.space.key(configuration)
+        return set() if key is None else {key}

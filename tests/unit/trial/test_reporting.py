@@ -1,5 +1,7 @@
 """A report is one line of JSON."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toprung_trial as tr
+from toprung.metrics.grammar import Grammar, parse_line
 
 
 class Scalar:
@@ -83,6 +86,17 @@ def test_every_report_is_one_line_that_reads_back(metrics):
     assert read_back == pytest.approx({name: float(value) for name, value in metrics.items()}, rel=0, nan_ok=True)
 
 
+@given(value=st.floats(), step=st.integers(min_value=0, max_value=2**53))
+def test_the_operator_reads_what_is_reported(value, step):
+    """The line that the SDK writes is the line that the operator's grammar is sure to read, NaN and infinities too."""
+    stdout = io.StringIO()
+    with contextlib.redirect_stdout(stdout):
+        tr.report(epoch=step, val_accuracy=value)
+    report = parse_line(stdout.getvalue(), Grammar(metrics=("val_accuracy",), step_keys=("epoch",)))
+    assert report.step == step
+    assert report.values == pytest.approx({"val_accuracy": value}, rel=0, abs=0, nan_ok=True)
+
+
 def test_a_replaced_stdout_gets_the_line_too(capsys):
     """A notebook's stdout has no file descriptor."""
     tr.report(loss=1)
@@ -107,6 +121,7 @@ def test_lines_of_threads_do_not_mix(capfd):
 
 def _run(program):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("PYTHONUNBUFFERED", None)  # or nothing is buffered that could come late
     return subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     ).stdout.splitlines()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from toprung.api.errors import AlreadyExists
+from toprung.api.errors import AlreadyExists, ClusterUnavailable
 from toprung.cluster.events import Event, event_object
 from toprung.cluster.login import log_in
 from toprung.cluster.resources import EVENTS, PODS, Resource
@@ -147,8 +147,7 @@ class Gateway:
         path = resource.path(namespace)
         async with aclosing(self._transport.stream(path, query=query, silence=_WATCH_SILENCE)) as chunks:
             async for line in _lines(chunks):
-                with translated(f"watch of {path}"):
-                    event = json.loads(line)
+                event = _decoded(line, path)
                 if event["type"] == "ERROR":
                     raise error_of(event["object"])
                 yield event
@@ -193,6 +192,14 @@ class Gateway:
         """Create a Kubernetes Event; one that is there already was told before."""
         with suppress(AlreadyExists):
             await self.create(EVENTS, namespace=event.involved["namespace"], body=event_object(event, now))
+
+
+def _decoded(line: bytes, path: str) -> KubernetesObject:
+    with translated(f"watch of {path}"):
+        event = json.loads(line)
+    if not (isinstance(event, dict) and "type" in event and isinstance(event.get("object"), dict)):
+        raise ClusterUnavailable(f"watch of {path}: {line[:80]!r} is no event")
+    return event
 
 
 def _present(**query: str | int) -> dict[str, str | int]:

@@ -42,7 +42,7 @@ def translated(what: str) -> Iterator[None]:
         raise ClusterUnavailable(f"{what}: no answer in time") from error
     except (aiohttp.ClientError, ApiException, ConfigException, OSError) as error:
         raise ClusterUnavailable(f"{what}: {error or type(error).__name__}") from error
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ClusterUnavailable(f"{what}: the answer is not JSON: {error}") from error
 
 

@@ -1,0 +1,170 @@
+"""What is known of the objects of one collection: small records, never whole objects."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from toprung.api.errors import ClusterUnavailable
+from toprung.cluster.gateway import KubernetesObject
+
+Record = TypeVar("Record")
+Entry = tuple[int | None, Record]
+"""The resourceVersion that the record was made of (None where it is no number), and the record."""
+
+logger = logging.getLogger(__name__)
+
+
+def key_of(namespace: str | None, name: str) -> str:
+    """`namespace/name`, or the name alone where there is no namespace."""
+    return f"{namespace}/{name}" if namespace else name
+
+
+def version_of(text: str | None) -> int | None:
+    """A resourceVersion as the number that orders it (KEP-5504); None where a server does otherwise."""
+    return int(text) if text and text.isdecimal() else None
+
+
+class Cache(Generic[Record]):
+    """Records by name and by index key, fed by lists, watch events and the answers to our own writes.
+
+    Of two states of an object the one of the higher resourceVersion stays, whatever the order in which they arrive.
+    """
+
+    def __init__(
+        self,
+        *,
+        convert: Callable[[KubernetesObject], Record | None],
+        index: Callable[[Record], str],
+        on_change: Callable[[str, Record | None, Record | None], None],
+    ) -> None:
+        """Make an empty cache.
+
+        Args:
+            convert: makes the record of an object, None for one that is of no interest.
+            index: the key by which `of` finds a record.
+            on_change: told of (index key, old record, new record) where they differ; None: it was not or is no more.
+        """
+        self._convert = convert
+        self._index = index
+        self._on_change = on_change
+        self._entries: dict[str, Entry[Record]] = {}
+        self._groups: dict[str, dict[str, Record]] = {}
+        self._seen: int | None = None  # up to where the server has told us everything
+        self._newest = 0  # the highest version met anywhere
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, namespace: str | None, name: str) -> Record | None:
+        """The record of that object."""
+        entry = self._entries.get(key_of(namespace, name))
+        return entry[1] if entry else None
+
+    def of(self, index_key: str) -> tuple[Record, ...]:
+        """All records of that index key, in no particular order; costs as much as there are of them."""
+        return tuple(self._groups.get(index_key, {}).values())
+
+    @property
+    def newest(self) -> int:
+        """The highest resourceVersion met so far: a list that is asked for now can't be older."""
+        return self._newest
+
+    def entries(self, objects: Iterable[KubernetesObject]) -> Iterator[tuple[str, Entry[Record]]]:
+        """Convert objects to what `replace` takes, so that a long list needs never be held as objects."""
+        for obj in objects:
+            record = self._record(obj)
+            if record is not None:
+                yield _key(obj), (_version(obj), record)
+
+    def replace(self, entries: Mapping[str, Entry[Record]], *, version: str, asked_at: int) -> None:
+        """Take over a whole list of that resourceVersion, and notice what is gone.
+
+        What we wrote ourselves while the list was under way stays. A list older than `asked_at` (`newest` when it was
+        asked for) means that the server has lost its memory: then nothing of ours stays.
+        """
+        listed = version_of(version)
+        trusted = listed is not None and listed >= asked_at
+        for key, (held, _) in list(self._entries.items()):
+            written_since = trusted and held is not None and listed is not None and held > listed
+            if key not in entries and not written_since:
+                self._set(key, held, None)
+        for key, (new, record) in entries.items():
+            if not (trusted and self._is_newer(key, new)):
+                self._set(key, new, record)
+        self._seen = listed
+        self._newest = max(self._newest, listed or 0) if trusted else listed or 0
+
+    def apply(self, event: KubernetesObject) -> None:
+        """Take over a watch event.
+
+        Raises:
+            ClusterUnavailable: the server has gone back in time, as after a restore: list anew.
+        """
+        obj = event["object"]
+        version = _version(obj)
+        if version is not None:
+            # A deletion may carry the version of the object's last state, so it proves nothing.
+            if self._seen is not None and version < self._seen and event["type"] != "DELETED":
+                raise ClusterUnavailable(f"resourceVersion went back from {self._seen} to {version}")
+            self._seen = max(self._seen or 0, version)
+            self._newest = max(self._newest, version)
+        if event["type"] == "BOOKMARK":
+            return
+        key = _key(obj)
+        if not self._is_newer(key, version):
+            self._set(key, version, None if event["type"] == "DELETED" else self._record(obj))
+
+    def put(self, obj: KubernetesObject) -> None:
+        """Take over the answer to a write of ours, so that we read our own writes; call it right after the write."""
+        key, version = _key(obj), _version(obj)
+        if version is not None:
+            if key not in self._entries and self._seen is not None and version <= self._seen:
+                return  # it has been deleted since
+            self._newest = max(self._newest, version)
+        if not self._is_newer(key, version):
+            self._set(key, version, self._record(obj))
+
+    def _is_newer(self, key: str, version: int | None) -> bool:
+        """Whether the state that is held is newer than `version`."""
+        held = self._entries[key][0] if key in self._entries else None
+        return held is not None and version is not None and held > version
+
+    def _record(self, obj: KubernetesObject) -> Record | None:
+        try:
+            return self._convert(obj)
+        except Exception:  # one odd object must not blind us to all others
+            logger.exception("%s can't be understood and is left out", _key(obj))
+            return None
+
+    def _set(self, key: str, version: int | None, record: Record | None) -> None:
+        """Hold `record`, or nothing, in the place of what is held, and tell who wants to know."""
+        old = self._entries[key][1] if key in self._entries else None
+        if record is None:
+            self._entries.pop(key, None)
+        elif old == record:
+            self._entries[key] = (version, old)
+            return
+        else:
+            self._entries[key] = (version, record)
+        was, now = (None if one is None else self._index(one) for one in (old, record))
+        if was is not None and was != now:
+            self._leave(was, key)
+            self._on_change(was, old, None)
+        if record is not None and now is not None:
+            self._groups.setdefault(now, {})[key] = record
+            self._on_change(now, old if was == now else None, record)
+
+    def _leave(self, index_key: str, key: str) -> None:
+        group = self._groups[index_key]
+        del group[key]
+        if not group:
+            del self._groups[index_key]
+
+
+def _key(obj: KubernetesObject) -> str:
+    metadata = obj["metadata"]
+    return key_of(metadata.get("namespace"), metadata["name"])
+
+
+def _version(obj: KubernetesObject) -> int | None:
+    return version_of(obj["metadata"].get("resourceVersion"))

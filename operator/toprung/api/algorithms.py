@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from toprung.api.base import Model
+from toprung.api.base import Model, OneOf
 
 
 class RandomSettings(Model):
@@ -31,7 +31,7 @@ class TpeSettings(Model):
     """How many draws from the good trials' density are compared for each proposal."""
 
 
-class Algorithm(Model):
+class Algorithm(OneOf):
     """Exactly one of the members must be set."""
 
     seed: Annotated[int | None, Field(ge=0, le=2**31 - 1)] = None
@@ -40,8 +40,3 @@ class Algorithm(Model):
     grid: GridSettings | None = None
     qmc: QmcSettings | None = None
     tpe: TpeSettings | None = None
-
-    @property
-    def name(self) -> str:
-        """The member that is set."""
-        return next(name for name in ("random", "grid", "qmc", "tpe") if getattr(self, name) is not None)

@@ -1,14 +1,20 @@
 """The Experiment: what a user wants, and what came of it."""
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from toprung.api import cross
 from toprung.api.algorithms import Algorithm, TpeSettings
-from toprung.api.base import Duration, Model, ParameterValue
+from toprung.api.base import Duration, Model, OneOf, ParameterValue
 from toprung.api.conditions import Condition
+from toprung.api.errors import Fault
 from toprung.api.parameters import Parameter, ParameterName
+from toprung.api.rules import Rule, validations
+from toprung.api.space import RULES as SPACE_RULES
 from toprung.api.stoppers import EarlyStopping, MetricName
 
 Configuration = dict[ParameterName, ParameterValue]
@@ -16,6 +22,16 @@ Configuration = dict[ParameterName, ParameterValue]
 
 class Objective(Model):
     """What is optimized."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            Rule(
+                "!(self.metric in self.additionalMetrics)",
+                message="additionalMetrics names the objective's own metric; remove it there",
+                path=".additionalMetrics",
+            )
+        )
+    )
 
     metric: MetricName
     """The name of the metric, as the training program prints it."""
@@ -25,8 +41,18 @@ class Objective(Model):
     """The experiment succeeds as soon as a trial is this good."""
     strategy: Literal["best", "last"] = "best"
     """Whether a trial is scored by its best or by its last value."""
-    additional_metrics: Annotated[tuple[MetricName, ...], Field(max_length=32)] = ()
+    additional_metrics: Annotated[
+        tuple[MetricName, ...], Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "set"})
+    ] = ()
     """Other metrics to record; they decide nothing."""
+
+    def faults(self) -> Iterable[Fault]:
+        """Check that each metric is named once."""
+        named = [self.metric]
+        for i, metric in enumerate(self.additional_metrics):
+            if metric in named:
+                yield Fault(f"additionalMetrics[{i}]", f"{metric!r} is named already; remove it")
+            named.append(metric)
 
 
 class StdoutMetrics(Model):
@@ -35,8 +61,31 @@ class StdoutMetrics(Model):
     pattern: Annotated[str | None, Field(max_length=1024)] = None
     """A regular expression of one's own with the groups `name` and `value`, searched in each line."""
 
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            Rule(
+                "!has(self.pattern) || (self.pattern.contains('(?P<name>') && self.pattern.contains('(?P<value>'))",
+                message="write the groups (?P<name>...) and (?P<value>...) into the pattern",
+                path=".pattern",
+            )
+        )
+    )
 
-class Metrics(Model):
+    def faults(self) -> Iterable[Fault]:
+        """Check that the pattern is a regular expression with both groups."""
+        if self.pattern is None:
+            return
+        try:
+            groups = re.compile(self.pattern).groupindex
+        except (re.error, RecursionError, OverflowError) as error:
+            yield Fault("pattern", f"{self.pattern!r} is not a regular expression: {error}; write Python's syntax")
+            return
+        for group in ("name", "value"):
+            if group not in groups:
+                yield Fault("pattern", f"{self.pattern!r} has no group {group}; write (?P<{group}>...) into it")
+
+
+class Metrics(OneOf):
     """Where metrics come from; exactly one member must be set."""
 
     stdout: StdoutMetrics | None = None
@@ -74,8 +123,21 @@ class TrialTemplate(Model):
 class ExperimentSpec(Model):
     """What the user wants."""
 
+    model_config = ConfigDict(json_schema_extra=validations(*cross.RULES))
+
     objective: Objective
-    parameters: Annotated[tuple[Parameter, ...], Field(min_length=1, max_length=64)]
+    parameters: Annotated[
+        tuple[Parameter, ...],
+        Field(
+            min_length=1,
+            max_length=64,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+                **validations(*SPACE_RULES),
+            },
+        ),
+    ]
     """The search space."""
     initial_trials: Annotated[tuple[Configuration, ...], Field(max_length=256)] = ()
     """Configurations to try first, in this order; what a configuration leaves out is proposed by the algorithm."""
@@ -95,6 +157,11 @@ class ExperimentSpec(Model):
     checkpoint: Checkpoint | None = None
     pod_retention: PodRetention = PodRetention()
     trial_template: TrialTemplate
+
+    def faults(self) -> Iterable[Fault]:
+        """Check the fields against each other."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return cross.faults(fields | {"parameters": dict(enumerate(self.parameters))})
 
 
 class TrialCounts(Model):
@@ -137,7 +204,12 @@ class ExperimentStatus(Model):
     observed_generation: int | None = None
     state: Literal["Pending", "Running", "Suspended", "Blocked", "Invalid", "Succeeded", "Failed"] | None = None
     """The conditions in one word."""
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+        ),
+    ] = ()
     start_time: datetime | None = None
     completion_time: datetime | None = None
     done: str | None = None

@@ -1,10 +1,14 @@
 """The hyperparameters of an Experiment, as its author writes them."""
 
+import math
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from toprung.api.base import Model, ParameterValue
+from toprung.api.errors import Fault
+from toprung.api.rules import Rule, validations
 
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=63)]
 Choices = Annotated[tuple[ParameterValue, ...], Field(min_length=1, max_length=256)]
@@ -19,11 +23,81 @@ class When(Model):
     """The values of that parameter for which this one is active."""
 
 
+STEP_TOLERANCE = 1e-6
+"""How far (max - min) / step may be from a whole number, for decimal fractions that binary cannot hold."""
+MAX_EXACT_INT = 2**53
+"""Largest bound of an int parameter: beyond it a double skips integers."""
+
+_RULES = (
+    Rule(
+        "self.type in ['ordinal', 'categorical'] || (has(self.min) && has(self.max))",
+        message="a range needs both min and max; write them, or type: categorical with values",
+        reason="FieldValueRequired",
+    ),
+    Rule(
+        # values hold any scalar, so that the schema gives them no type and CEL sees them through dyn() alone
+        "self.type in ['double', 'int'] || has(dyn(self).values)",
+        message="an ordinal or categorical parameter needs values, such as values: [32, 64]; or write type: double",
+        path=".values",
+        reason="FieldValueRequired",
+    ),
+    Rule(
+        "self.type in ['ordinal', 'categorical'] || !has(dyn(self).values)",
+        message="a range takes min and max, not values; write type: ordinal or type: categorical to list values",
+        path=".values",
+    ),
+    Rule(
+        "self.type in ['double', 'int'] "
+        "|| (!has(self.min) && !has(self.max) && !has(self.step) && self.scale != 'log')",
+        message="an ordinal or categorical parameter takes values only; remove min, max, step and scale",
+    ),
+    Rule(
+        "!has(self.min) || !has(self.max) || self.min < self.max",
+        message="min must be below max; swap them",
+        path=".min",
+    ),
+    Rule(
+        "self.type != 'int' || !has(self.min) || double(int(self.min)) == self.min",
+        message="the bounds of an int parameter are whole numbers; write type: double for fractions",
+        path=".min",
+    ),
+    Rule(
+        "self.type != 'int' || !has(self.max) || double(int(self.max)) == self.max",
+        message="the bounds of an int parameter are whole numbers; write type: double for fractions",
+        path=".max",
+    ),
+    Rule(
+        "self.type != 'int' || !has(self.step) || double(int(self.step)) == self.step",
+        message="the step of an int parameter is a whole number; write type: double for fractions",
+        path=".step",
+    ),
+    Rule(
+        "self.scale != 'log' || !has(self.min) || self.min > 0.0",
+        message="scale log needs min above 0; write a small positive min, or scale: linear",
+        path=".min",
+    ),
+    Rule(
+        "self.scale != 'log' || !has(self.step)",
+        message="step does not go with scale log; remove step, or write scale: linear",
+        path=".step",
+    ),
+    Rule(
+        "!has(self.step) || !has(self.min) || !has(self.max) || "
+        "[(double(self.max) - double(self.min)) / double(self.step)]"
+        ".all(n, n - double(int(n + 0.5)) < 0.000001 && n - double(int(n + 0.5)) > -0.000001)",
+        message="step must divide max - min; choose a max that is min + a multiple of step",
+        path=".step",
+    ),
+)
+
+
 class Parameter(Model):
     """One dimension of the search space.
 
     ``double`` and ``int`` take min and max, and scale or step; ``ordinal`` and ``categorical`` take values.
     """
+
+    model_config = ConfigDict(json_schema_extra=validations(*_RULES))
 
     name: ParameterName
     """What the template calls it: ${parameters.NAME}."""
@@ -41,3 +115,80 @@ class Parameter(Model):
     """What an ordinal or categorical parameter may be."""
     when: When | None = None
     """Makes the parameter conditional: it is absent where the condition does not hold."""
+
+    @property
+    def is_range(self) -> bool:
+        """Whether it has min and max, not a list of values."""
+        return self.type in ("double", "int")
+
+    def faults(self) -> Iterable[Fault]:
+        """Check the fields against each other."""
+        if not self.is_range:
+            yield from _listed_faults(self)
+            return
+        if self.values is not None:
+            yield Fault("values", f"type {self.type} takes min and max; write type: ordinal or categorical for values")
+        if self.min is None or self.max is None:
+            missing = "min and max" if self.min is self.max else "min" if self.min is None else "max"
+            yield Fault("", f"type {self.type} needs {missing}; write it, or type: categorical with values")
+            return
+        yield from _range_faults(self, self.min, self.max)
+        if self.step is not None and self.min < self.max:
+            yield from _step_faults(self, self.min, self.max, self.step)
+
+
+def key_of(value: ParameterValue) -> tuple[bool, ParameterValue]:
+    """Give what values are told apart by: 1 and 1.0 are one JSON number, true is not 1."""
+    return isinstance(value, bool), value
+
+
+def step_index(low: float, step: float, value: float) -> int | None:
+    """Count the steps from `low` to `value`; None where the value is not on the grid."""
+    steps = (value - low) / step
+    if not math.isfinite(steps) or abs(steps - round(steps)) >= STEP_TOLERANCE:
+        return None
+    return round(steps)
+
+
+def _listed_faults(parameter: Parameter) -> Iterable[Fault]:
+    for field in ("min", "max", "step"):
+        if (value := getattr(parameter, field)) is not None:
+            yield Fault(field, f"{value:g} means nothing for type {parameter.type}; remove it, or write type: double")
+    if parameter.scale == "log":
+        yield Fault("scale", f"log means nothing for type {parameter.type}; remove it, or write type: double")
+    if parameter.values is None:
+        yield Fault("values", f"type {parameter.type} needs a list of values, such as values: [32, 64]")
+    seen = set()
+    for i, value in enumerate(parameter.values or ()):
+        if key_of(value) in seen:
+            yield Fault(f"values[{i}]", f"{value!r} is there already; remove it")
+        seen.add(key_of(value))
+
+
+def _range_faults(parameter: Parameter, low: float, high: float) -> Iterable[Fault]:
+    if low == high:
+        yield Fault("min", f"{low:g} is max as well; widen the range, or write the value into the template")
+    if low > high:
+        yield Fault("min", f"{low:g} is above max {high:g}; swap them")
+    if parameter.scale == "log" and low <= 0:
+        yield Fault("min", f"{low:g} has no logarithm; write a small positive min, or scale: linear")
+    if parameter.type == "int":
+        yield from _whole_faults(parameter)
+
+
+def _whole_faults(parameter: Parameter) -> Iterable[Fault]:
+    for field in ("min", "max", "step"):
+        value = getattr(parameter, field)
+        if value is not None and not value.is_integer():
+            yield Fault(field, f"{value:g} is not a whole number; write {round(value)}, or type: double")
+        elif value is not None and abs(value) > MAX_EXACT_INT:
+            yield Fault(field, f"{value:g} is beyond 2^53; write a smaller bound, or type: double")
+
+
+def _step_faults(parameter: Parameter, low: float, high: float, step: float) -> Iterable[Fault]:
+    if parameter.scale == "log":
+        yield Fault("step", f"{step:g} does not go with scale log; remove step, or write scale: linear")
+    elif step_index(low, step, high) is None:
+        steps = (high - low) / step
+        fitting = f"; write max: {low + math.floor(steps) * step:.10g}" if 1 <= steps < MAX_EXACT_INT else ""
+        yield Fault("step", f"{step:g} does not divide max - min = {high - low:g}{fitting}")

@@ -1,0 +1,190 @@
+"""The CustomResourceDefinitions, made from the models: `python -m toprung.api.crd crds/` writes them."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from toprung.api.base import GROUP, VERSION
+from toprung.api.experiment import ExperimentSpec, ExperimentStatus
+from toprung.api.immutable import TRANSITION_RULES
+from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
+from toprung.api.rules import Rule, validations
+from toprung.api.schema import Schema, structural_schema
+from toprung.api.trial import TrialSpec, TrialStatus
+
+HEADER = "# Generated from operator/toprung/api by `make crds`; change the models instead.\n"
+
+NAME_RULE = Rule(
+    f"size(self.metadata.name) <= {MAX_EXPERIMENT_NAME} && self.metadata.name.matches('{EXPERIMENT_NAME}')",
+    message=f"Pods are named after it: write at most {MAX_EXPERIMENT_NAME} of a-z, 0-9 and -, no dot",
+)
+CONTAINER: Schema = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 63, "description": "Its name in the Pod."}},
+    "x-kubernetes-preserve-unknown-fields": True,
+}
+POD_TEMPLATE: Schema = {
+    "required": ["spec"],
+    "properties": {
+        "metadata": {
+            "type": "object",
+            "description": "Labels and annotations of the trial Pods.",
+            "x-kubernetes-preserve-unknown-fields": True,
+        },
+        "spec": {
+            "type": "object",
+            "description": "The spec of a Pod.",
+            "required": ["containers"],
+            "properties": {
+                "containers": {
+                    "type": "array",
+                    "description": "What runs; the first one, or the one that the annotation "
+                    "kubectl.kubernetes.io/default-container names, prints the metrics.",
+                    "minItems": 1,
+                    "maxItems": 64,
+                    "items": CONTAINER,
+                },
+                "restartPolicy": {
+                    "type": "string",
+                    "description": "Never; trialTemplate.retries says how often a trial is tried again.",
+                    "enum": ["Never"],
+                },
+            },
+            "x-kubernetes-preserve-unknown-fields": True,
+        },
+    },
+}
+
+
+def experiment_crd() -> dict[str, Any]:
+    """Make the definition of Experiment."""
+    spec = structural_schema(ExperimentSpec)
+    template = spec["properties"]["trialTemplate"]["properties"]["template"]
+    template.update(POD_TEMPLATE)
+    return _definition(
+        kind="Experiment",
+        short_names=["exp"],
+        description="Tunes the hyperparameters of a training program: runs trials, stops the losers, keeps the best.",
+        spec=spec,
+        status=ExperimentStatus,
+        rules=(NAME_RULE, *TRANSITION_RULES),
+        columns=(
+            _column("Status", ".status.state"),
+            _column("Done", ".status.done"),
+            _column("Running", ".status.trials.running", "integer"),
+            _column("Best", ".status.best.value", "number"),
+        ),
+        scale={
+            "specReplicasPath": ".spec.parallelTrialCount",
+            "statusReplicasPath": ".status.trials.running",
+            "labelSelectorPath": ".status.selector",
+        },
+    )
+
+
+def trial_crd() -> dict[str, Any]:
+    """Make the definition of Trial."""
+    spec = structural_schema(TrialSpec)
+    spec |= validations(Rule("self == oldSelf", message="a Trial's spec never changes", reason="FieldValueForbidden"))
+    return _definition(
+        kind="Trial",
+        description="One configuration of an Experiment and all that is known of it; made by the operator.",
+        spec=spec,
+        status=TrialStatus,
+        rules=(),
+        columns=(
+            _column("Status", ".status.state"),
+            _column("Step", ".status.latest.step", "integer"),
+            _column("Value", ".status.latest.value", "number"),
+            _column("Best", ".status.best.value", "number"),
+            _column("Rung", ".status.rung", "integer"),
+            _column("Parameters", ".status.parameters"),
+        ),
+    )
+
+
+def render(definition: dict[str, Any]) -> str:
+    """Write a definition as the file in crds/."""
+    return HEADER + yaml.safe_dump(definition, sort_keys=False, width=120, allow_unicode=True)
+
+
+def files() -> dict[str, str]:
+    """Give name -> content of every file in crds/."""
+    return {f"{crd['metadata']['name']}.yaml": render(crd) for crd in (experiment_crd(), trial_crd())}
+
+
+def _definition(
+    *,
+    kind: str,
+    description: str,
+    spec: Schema,
+    status: type[BaseModel],
+    rules: tuple[Rule, ...],
+    columns: tuple[Schema, ...],
+    short_names: Sequence[str] = (),
+    scale: Schema | None = None,
+) -> dict[str, Any]:
+    singular = kind.lower()
+    plural = f"{singular}s"
+    names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": singular}
+    subresources: Schema = {"status": {}} | ({"scale": scale} if scale else {})
+    schema = {
+        "type": "object",
+        "description": description,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}."},
+            "kind": {"type": "string", "description": f"{kind}."},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": without_defaults(structural_schema(status)),
+        },
+        **(validations(*rules) if rules else {}),
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": names | ({"shortNames": list(short_names)} if short_names else {}) | {"categories": ["toprung"]},
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": subresources,
+                    "additionalPrinterColumns": [*columns, _column("Age", ".metadata.creationTimestamp", "date")],
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
+
+
+def without_defaults(schema: Any) -> Any:
+    """Leave defaults out: a status says what was written, and no more."""
+    if isinstance(schema, dict):
+        kept = {k: v for k, v in schema.items() if k != "default" or not isinstance(schema.get("type"), str)}
+        return {key: without_defaults(value) for key, value in kept.items()}
+    return [without_defaults(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _column(name: str, path: str, type_: str = "string") -> Schema:
+    return {"name": name, "type": type_, "jsonPath": path}
+
+
+def main(folder: Path) -> None:
+    """Write the files."""
+    for name, content in files().items():
+        (folder / name).write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

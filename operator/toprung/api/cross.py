@@ -1,0 +1,110 @@
+"""Rules between the fields of an Experiment's spec.
+
+They take the fields that could be read, so that a fault in one does not hide those between the others.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from toprung.api.errors import Fault
+from toprung.api.rules import Rule
+from toprung.api.space import configuration_faults, space_faults
+from toprung.api.template import template_faults
+
+Fields = Mapping[str, Any]
+"""Name of a field of ExperimentSpec -> its value; `parameters` is index -> Parameter, for the readable ones."""
+
+RULES = (
+    Rule(
+        "self.parallelTrialCount <= self.maxTrialCount",
+        message="parallelTrialCount is above maxTrialCount; lower it, or raise maxTrialCount",
+        path=".parallelTrialCount",
+    ),
+    Rule(
+        "!has(self.maxFailedTrialCount) || self.maxFailedTrialCount < self.maxTrialCount",
+        message="maxFailedTrialCount must be below maxTrialCount; lower it, or remove it",
+        path=".maxFailedTrialCount",
+    ),
+    Rule(
+        "!has(self.maxDuration) || duration(self.maxDuration) > duration('0s')",
+        message="maxDuration must be above 0; write it like 4h, or remove it",
+        path=".maxDuration",
+    ),
+    Rule(
+        "!has(self.trialTemplate.maxTrialDuration) || duration(self.trialTemplate.maxTrialDuration) > duration('0s')",
+        message="maxTrialDuration must be above 0; write it like 30m, or remove it",
+        path=".trialTemplate.maxTrialDuration",
+    ),
+    Rule(
+        "!has(self.earlyStopping) || !has(self.earlyStopping.asha) "
+        "|| self.earlyStopping.asha.resource != self.objective.metric",
+        message="the resource is what progress is counted in, not the objective; write resource: epoch or the like",
+        path=".earlyStopping.asha.resource",
+    ),
+)
+
+
+def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator[Fault]:
+    """Check the fields against each other; paths are relative to the spec.
+
+    Args:
+        fields: those that could be read.
+        unreadable: names of parameters that could not.
+    """
+    yield from _count_faults(fields)
+    yield from _duration_faults(fields)
+    yield from _resource_faults(fields)
+    parameters = fields.get("parameters")
+    if parameters is not None:
+        yield from space_faults(parameters, unreadable)
+        yield from _initial_faults(fields, unreadable)
+        yield from _template_faults(fields, unreadable)
+
+
+def _count_faults(fields: Fields) -> Iterator[Fault]:
+    most = fields.get("max_trial_count")
+    parallel, failed = fields.get("parallel_trial_count"), fields.get("max_failed_trial_count")
+    if most is not None and parallel is not None and parallel > most:
+        yield Fault("parallelTrialCount", f"{parallel} is above maxTrialCount {most}; write at most {most}")
+    if most is not None and failed is not None and failed >= most:
+        yield Fault("maxFailedTrialCount", f"{failed} is never passed by {most} trials; write less, or remove it")
+
+
+def _duration_faults(fields: Fields) -> Iterator[Fault]:
+    template = fields.get("trial_template")
+    durations = {
+        "maxDuration": fields.get("max_duration"),
+        "trialTemplate.maxTrialDuration": template.max_trial_duration if template else None,
+    }
+    for path, duration in durations.items():
+        if duration is not None and duration <= timedelta():
+            yield Fault(path, "0 leaves no time to run; write it like 30m or 4h, or remove it")
+
+
+def _resource_faults(fields: Fields) -> Iterator[Fault]:
+    objective, stopping = fields.get("objective"), fields.get("early_stopping")
+    asha = stopping.asha if stopping else None
+    if asha and objective and asha.resource == objective.metric:
+        message = f"{asha.resource!r} is the objective; name what progress is counted in, such as epoch"
+        yield Fault("earlyStopping.asha.resource", message)
+
+
+def _initial_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fault]:
+    by_name = {parameter.name: parameter for parameter in fields["parameters"].values()}
+    for i, configuration in enumerate(fields.get("initial_trials") or ()):
+        for fault in configuration_faults(configuration, by_name, unreadable):
+            yield Fault(f"initialTrials[{i}].{fault.path}", fault.message)
+
+
+def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fault]:
+    if (trial_template := fields.get("trial_template")) is None:
+        return
+    parameters = fields["parameters"].values()
+    for fault in template_faults(
+        trial_template.template,
+        names=frozenset(parameter.name for parameter in parameters) | unreadable,
+        conditional=frozenset(parameter.name for parameter in parameters if parameter.when),
+        has_resource=fields.get("early_stopping", True) is not None,
+    ):
+        yield Fault(f"trialTemplate.template.{fault.path}", fault.message)

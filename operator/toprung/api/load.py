@@ -1,0 +1,130 @@
+"""From a manifest, whatever it holds, to a valid Experiment or to every fault in it."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from toprung.api import cross
+from toprung.api.base import API_VERSION
+from toprung.api.errors import Fault, InvalidExperiment
+from toprung.api.experiment import ExperimentSpec
+from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
+from toprung.api.parameters import Parameter
+from toprung.api.translate import shown, translate
+
+KIND = "Experiment"
+
+_FIELDS = ExperimentSpec.model_fields
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(field.rebuild_annotation()) for name, field in _FIELDS.items() if name != "parameters"
+}
+_PARAMETER: TypeAdapter[Parameter] = TypeAdapter(Parameter)
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A valid Experiment, as its manifest or the API server gives it.
+
+    Attributes:
+        name: of the object.
+        namespace: "" where the manifest leaves it to the client.
+        uid: "" where the object is not in a cluster.
+        generation: 0 where the object is not in a cluster.
+        spec: what the user wants.
+    """
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    spec: ExperimentSpec
+
+
+def load_experiment(manifest: Mapping[str, Any]) -> Experiment:
+    """Read an Experiment.
+
+    Raises:
+        InvalidExperiment: with every fault at once; nothing else, whatever the manifest holds.
+    """
+    faults = list(_head_faults(manifest))
+    spec = _load_spec(manifest.get("spec"), faults)
+    if spec is None or faults:
+        raise InvalidExperiment(tuple(dict.fromkeys(faults)))
+    metadata = manifest["metadata"]
+    generation = metadata.get("generation")
+    return Experiment(
+        name=metadata["name"],
+        namespace=str(metadata.get("namespace") or ""),
+        uid=str(metadata.get("uid") or ""),
+        generation=generation if isinstance(generation, int) else 0,
+        spec=spec,
+    )
+
+
+def _head_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
+    for field, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
+        if manifest.get(field) != wanted:
+            yield Fault(field, f"{shown(manifest.get(field))} is not an Experiment of ours; write {wanted}")
+    metadata = manifest.get("metadata")
+    if not isinstance(metadata, dict):
+        yield Fault("metadata", "is missing; write {name: ...}")
+        return
+    name = metadata.get("name")
+    if not isinstance(name, str) or not name:
+        yield Fault("metadata.name", "is missing; write one of a-z, 0-9 and -")
+    elif len(name) > MAX_EXPERIMENT_NAME:
+        message = f"{name!r} has {len(name)} characters; write at most {MAX_EXPERIMENT_NAME}, Pods are named after it"
+        yield Fault("metadata.name", message)
+    elif not re.fullmatch(EXPERIMENT_NAME, name):
+        yield Fault("metadata.name", f"{name!r} can't name Pods; write a-z, 0-9 and - only, no dot, no - at the ends")
+
+
+def _load_spec(spec: Any, faults: list[Fault]) -> ExperimentSpec | None:
+    if spec is None:
+        faults.append(
+            Fault("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate below it")
+        )
+        return None
+    try:
+        # strict JSON: the API server turns no "5" into 5 either
+        return ExperimentSpec.model_validate_json(_json(spec), strict=True, by_alias=True, by_name=False)
+    except ValidationError as error:
+        faults.extend(translate(error, ExperimentSpec, "spec"))
+    except (RecursionError, TypeError, ValueError) as error:
+        faults.append(Fault("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only"))
+    if isinstance(spec, dict):
+        faults.extend(_remaining_faults(spec))
+    return None
+
+
+def _json(value: Any) -> str:
+    # YAML knows dates; the API server reads them as texts
+    return json.dumps(value, default=str)
+
+
+def _remaining_faults(spec: dict[str, Any]) -> Iterator[Fault]:
+    """Check the readable fields against each other, which pydantic leaves out when one of them is bad."""
+    fields: dict[str, Any] = {}
+    for name, adapter in _ADAPTERS.items():
+        field = _FIELDS[name]
+        if (alias := field.alias or name) not in spec:
+            fields[name] = None if field.is_required() else field.get_default()
+        elif (value := _readable(adapter, spec[alias])) is not None:
+            fields[name] = value
+    items = spec.get("parameters")
+    parameters = {i: _readable(_PARAMETER, item) for i, item in enumerate(items if isinstance(items, list) else ())}
+    readable = {i: parameter for i, parameter in parameters.items() if parameter is not None}
+    names = {str(items[i].get("name")) for i in parameters.keys() - readable.keys() if isinstance(items[i], dict)}
+    for fault in cross.faults({**fields, "parameters": readable}, frozenset(names)):
+        yield Fault(f"spec.{fault.path}", fault.message)
+
+
+def _readable(adapter: TypeAdapter[Any], value: Any) -> Any:
+    try:
+        return adapter.validate_json(_json(value), strict=True, by_alias=True, by_name=False)
+    except (ValidationError, RecursionError, TypeError, ValueError):
+        return None

@@ -1,0 +1,154 @@
+"""Rules between the parameters of a search space, and between the space and a configuration."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from toprung.api.base import ParameterValue
+from toprung.api.errors import Fault
+from toprung.api.names import parameter_variable
+from toprung.api.parameters import Parameter, key_of, step_index
+from toprung.api.rules import Rule
+from toprung.api.suggest import did_you_mean
+
+RULES = (
+    Rule(
+        "self.all(p, !has(p.when) || self.exists(q, q.name == p.when.parameter && q.name != p.name "
+        "&& q.type in ['ordinal', 'categorical']))",
+        message="when.parameter must name another parameter of type ordinal or categorical",
+        reason="FieldValueInvalid",
+    ),
+    Rule(
+        "self.all(p, !has(p.when) || !self.exists(q, q.name == p.when.parameter && has(q.when) "
+        "&& q.when.parameter == p.name))",
+        message="two parameters depend on each other by when; remove one of the two",
+    ),
+)
+
+
+def space_faults(parameters: Mapping[int, Parameter], unreadable: frozenset[str] = frozenset()) -> Iterator[Fault]:
+    """Check the parameters against each other.
+
+    Args:
+        parameters: index in spec.parameters -> parameter; those that could not be read are left out.
+        unreadable: names of those, so that references to them count as good.
+    """
+    yield from _name_faults(parameters)
+    by_name = {parameter.name: parameter for parameter in parameters.values()}
+    for i, parameter in parameters.items():
+        if parameter.when is not None and parameter.when.parameter not in unreadable:
+            for fault in _when_faults(parameter, by_name):
+                yield Fault(f"parameters[{i}].when.{fault.path}", fault.message)
+    yield from _circle_faults(parameters, by_name)
+
+
+def configuration_faults(
+    configuration: Mapping[str, ParameterValue],
+    parameters: Mapping[str, Parameter],
+    unreadable: frozenset[str] = frozenset(),
+) -> Iterator[Fault]:
+    """Check that a configuration, which may leave parameters out, lies in the space; paths are parameters' names."""
+    for name, value in configuration.items():
+        if name in unreadable:
+            continue
+        if name not in parameters:
+            known = sorted(set(parameters) | unreadable)
+            yield Fault(name, f"no parameter is called {name!r}; {did_you_mean(name, known)}")
+        elif message := value_fault(parameters[name], value) or _inactive(parameters[name], configuration):
+            yield Fault(name, message)
+
+
+def value_fault(parameter: Parameter, value: ParameterValue) -> str:
+    """Say why a parameter can't have a value; "" where it can."""
+    if not parameter.is_range:
+        values = parameter.values or ()
+        if any(key_of(value) == key_of(choice) for choice in values):
+            return ""
+        return f"{value!r} is not one of {_listed(values)}"
+    if isinstance(value, bool | str) or (parameter.type == "int" and value != int(value)):
+        kind = "whole number" if parameter.type == "int" else "number"
+        return f"{value!r} is not a {kind}; parameter {parameter.name} has type {parameter.type}"
+    return _range_fault(parameter, value)
+
+
+def _range_fault(parameter: Parameter, value: float) -> str:
+    low, high = parameter.min, parameter.max
+    if low is None or high is None:
+        return ""
+    if not low <= value <= high:
+        return f"{value!r} is outside {low:g} to {high:g}; write a value between them, or widen the range"
+    if parameter.step is not None and step_index(low, parameter.step, value) is None:
+        near = low + round((value - low) / parameter.step) * parameter.step
+        return f"{value!r} is not min + a multiple of step {parameter.step:g}; write {near:.10g}"
+    return ""
+
+
+def _inactive(parameter: Parameter, configuration: Mapping[str, ParameterValue]) -> str:
+    when = parameter.when
+    if when is None:
+        return ""
+    need = f"{when.parameter}: {_listed(when.in_)}"
+    if when.parameter not in configuration:
+        return f"{parameter.name} exists only with {need}; write {when.parameter} as well"
+    value = configuration[when.parameter]
+    if any(key_of(value) == key_of(choice) for choice in when.in_):
+        return ""
+    return f"{parameter.name} exists only with {need}, not with {value!r}; remove it"
+
+
+def _name_faults(parameters: Mapping[int, Parameter]) -> Iterator[Fault]:
+    names: dict[str, int] = {}
+    variables: dict[str, int] = {}
+    for i, parameter in parameters.items():
+        name, variable = parameter.name, parameter_variable(parameter.name)
+        path = f"parameters[{i}].name"
+        if name in names:
+            yield Fault(path, f"{name!r} is the name of parameters[{names[name]}] too; rename one of them")
+        elif variable in variables:
+            other = parameters[variables[variable]].name
+            yield Fault(path, f"{name!r} and {other!r} would both be the variable {variable}; rename one of them")
+        names.setdefault(name, i)
+        variables.setdefault(variable, i)
+
+
+def _when_faults(parameter: Parameter, by_name: Mapping[str, Parameter]) -> Iterator[Fault]:
+    when = parameter.when
+    if when is None or when.parameter == parameter.name:
+        return
+    decider = by_name.get(when.parameter)
+    if decider is None:
+        others = sorted(set(by_name) - {parameter.name})
+        yield Fault("parameter", f"no parameter is called {when.parameter!r}; {did_you_mean(when.parameter, others)}")
+        return
+    if decider.is_range:
+        yield Fault("parameter", f"{decider.name!r} has type {decider.type}; name an ordinal or categorical parameter")
+        return
+    for i, value in enumerate(when.in_):
+        if message := value_fault(decider, value):
+            yield Fault(f"in[{i}]", f"{message}, the values of {decider.name}")
+
+
+def _circle_faults(parameters: Mapping[int, Parameter], by_name: Mapping[str, Parameter]) -> Iterator[Fault]:
+    reported: set[str] = set()
+    for i, parameter in parameters.items():
+        circle = _circle(parameter.name, by_name)
+        if circle and parameter.name not in reported:
+            reported.update(circle)
+            way = " -> ".join((*circle, parameter.name))
+            yield Fault(f"parameters[{i}].when.parameter", f"depends on itself ({way}); remove one of these when")
+
+
+def _circle(start: str, by_name: Mapping[str, Parameter]) -> Sequence[str]:
+    """Follow `when` from a parameter; give the way if it leads back."""
+    way = [start]
+    while (parameter := by_name.get(way[-1])) is not None and parameter.when is not None:
+        following = parameter.when.parameter
+        if following == start:
+            return way
+        if following in way:
+            return ()
+        way.append(following)
+    return ()
+
+
+def _listed(values: Iterable[ParameterValue]) -> str:
+    shown = [repr(value) for value in values]
+    return ", ".join(shown[:8]) + (", ..." if len(shown) > 8 else "")  # noqa: PLR2004 - what fits on a line

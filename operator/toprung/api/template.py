@@ -1,0 +1,103 @@
+"""Rules for a trial's Pod template: what the API server can't know of it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import JsonValue
+
+from toprung.api.errors import Fault
+from toprung.api.suggest import did_you_mean
+
+VARIABLES = ("resource", "trial.name", "trial.index")
+"""What ${...} may name beside parameters.NAME."""
+
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+_BLANK = re.compile(r"\s")
+MAX_DEPTH = 64
+"""Deeper templates are refused: no Pod is."""
+
+
+def template_faults(
+    template: dict[str, JsonValue], *, names: frozenset[str], conditional: frozenset[str], has_resource: bool
+) -> Iterator[Fault]:
+    """Check a PodTemplateSpec; paths are relative to it.
+
+    Args:
+        template: as its author wrote it.
+        names: the parameters, conditional ones included.
+        conditional: parameters that are absent from some configurations.
+        has_resource: whether early stopping gives trials a budget.
+    """
+    yield from _shape_faults(template)
+    for path, text in _texts(template, ""):
+        for reference in dict.fromkeys(_references(text)):
+            if message := _reference_fault(reference, names, conditional, has_resource=has_resource):
+                yield Fault(path, message)
+
+
+def _shape_faults(template: dict[str, JsonValue]) -> Iterator[Fault]:
+    spec = template.get("spec")
+    if not isinstance(spec, dict):
+        yield Fault("spec", "is missing; write the spec of a Pod with at least one container")
+        return
+    policy = spec.get("restartPolicy", "Never")
+    if policy != "Never":
+        yield Fault("spec.restartPolicy", f"{policy!r} would hide failures; remove it, and use trialTemplate.retries")
+    containers = spec.get("containers")
+    if not isinstance(containers, list) or not containers:
+        yield Fault("spec.containers", "a trial needs a container; write {name: train, image: ..., command: [...]}")
+        return
+    yield from _container_faults(containers, "spec.containers")
+    beside = spec.get("initContainers", [])
+    if not isinstance(beside, list):
+        yield Fault("spec.initContainers", "is not a list; write - {name: ..., image: ...}")
+        return
+    yield from _container_faults(beside, "spec.initContainers")
+
+
+def _container_faults(containers: list[JsonValue], path: str) -> Iterator[Fault]:
+    for i, container in enumerate(containers):
+        if not isinstance(container, dict):
+            yield Fault(f"{path}[{i}]", f"{container!r} is not a container; write {{name: train, image: ...}}")
+        elif not isinstance(container.get("name"), str) or not container["name"]:
+            yield Fault(f"{path}[{i}].name", "a container needs a name, such as train")
+
+
+def _texts(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Walk over every string of a JSON tree, keys excluded."""
+    if isinstance(node, str):
+        yield path, node
+    elif depth < MAX_DEPTH:
+        children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        for key, child in children:
+            step = f"[{key}]" if isinstance(key, int) else f".{key}" if path else key
+            yield from _texts(child, path + step, depth + 1)
+
+
+def _references(text: str) -> Iterator[str]:
+    """Give what is between ${ and } and must be ours.
+
+    A name with a dot is no shell variable. In a text without blanks, such as one argument of an exec-form command, no
+    shell is at work either; elsewhere ${HOME} is the shell's.
+    """
+    for match in _REFERENCE.finditer(text):
+        if "." in match[1] or match[1] in VARIABLES or not _BLANK.search(text):
+            yield match[1]
+
+
+def _reference_fault(
+    reference: str, names: frozenset[str], conditional: frozenset[str], *, has_resource: bool
+) -> str | None:
+    name = reference.removeprefix("parameters.")
+    if reference == "resource" and not has_resource:
+        return "${resource} has no value without earlyStopping; set earlyStopping, or write the number itself"
+    if reference in VARIABLES:
+        return None
+    if name == reference or name not in names:
+        known = [*(f"parameters.{known}" for known in sorted(names)), *VARIABLES]
+        meant = f"did you mean parameters.{name}?" if name in names else did_you_mean(reference, known)
+        return f"${{{reference}}} names nothing; {meant}"
+    if name in conditional:
+        return f"${{{reference}}} is absent from some trials; let the program read it from TOPRUNG_PARAMETERS instead"
+    return None

@@ -1,0 +1,138 @@
+"""From pydantic's errors to faults: where in Kubernetes' notation, what was found, what to write instead."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from toprung.api.base import BrokenRules, Model
+from toprung.api.errors import Fault
+from toprung.api.suggest import did_you_mean
+
+Location = tuple[int | str, ...]
+
+MAX_SHOWN = 60
+"""How much of a bad value a message quotes, in characters."""
+
+KATIB_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "objectiveMetricName": "metric",
+        "additionalMetricNames": "additionalMetrics",
+        "algorithmName": "the algorithm's own member, such as tpe: {}",
+        "algorithmSettings": "the settings in the algorithm's own member, such as tpe: {startupTrials: 10}",
+        "parameterType": "type",
+        "feasibleSpace": "min and max, or values, in the parameter itself",
+        "list": "values",
+        "distribution": "scale: log",
+        "trialSpec": "template, with a Pod template",
+        "trialParameters": "${parameters.NAME} in the template; nothing else is needed",
+        "metricsCollectorSpec": "metrics: {stdout: {}}",
+        "resumePolicy": "nothing; raise maxTrialCount to go on after the end",
+    }
+)
+"""What authors of Katib's Experiments write -> what to write here."""
+
+
+def translate(error: ValidationError, model: type[BaseModel], prefix: str) -> tuple[Fault, ...]:
+    """Give the faults behind an error that validating `model` raised; paths start with `prefix`."""
+    return tuple(fault for details in error.errors(include_url=False) for fault in _faults(details, model, prefix))
+
+
+def field_path(prefix: str, location: Location) -> str:
+    """Write a location as Kubernetes does: ``spec.parameters[2].min``."""
+    path = prefix
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+    return path
+
+
+def shown(value: Any) -> str:
+    """Quote a value, shortened where it is long."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):
+        return "this value"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
+def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Iterator[Fault]:
+    location = tuple(step for step in details["loc"] if step != "[key]")
+    path = field_path(prefix, location)
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, BrokenRules):
+        for fault in cause.faults:
+            yield Fault(f"{path}.{fault.path}" if fault.path else path, fault.message)
+    elif isinstance(cause, ValueError):
+        yield Fault(path, str(cause))
+    elif details["type"] == "extra_forbidden":
+        yield Fault(path, _unknown(location, model))
+    else:
+        yield Fault(path, _message(details))
+
+
+def _unknown(location: Location, model: type[BaseModel]) -> str:
+    name = str(location[-1])
+    if name in KATIB_NAMES:
+        return f"there is no field {name!r}; write {KATIB_NAMES[name]}"
+    return f"there is no field {name!r}; {did_you_mean(name, _fields(location[:-1], model))}"
+
+
+def _fields(location: Location, model: type[BaseModel]) -> list[str]:
+    """Name the fields of the model at a location."""
+    current: type[BaseModel] | None = model
+    for step in location:
+        if isinstance(step, str) and current is not None:
+            fields = {field.alias or name: field for name, field in current.model_fields.items()}
+            current = _model_in(fields[step].annotation) if step in fields else None
+    return [field.alias or name for name, field in current.model_fields.items()] if current else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+
+
+def _message(details: ErrorDetails) -> str:
+    write = _MESSAGES.get(details["type"])
+    if write is None:
+        return f"{shown(details['input'])}: {details['msg']}"
+    return write(shown(details["input"]), details.get("ctx", {}))
+
+
+def _of_type(wanted: str, example: str) -> Callable[[str, Mapping[str, Any]], str]:
+    return lambda found, _: f"{found} is not {wanted}; write {example}"
+
+
+_OBJECT = _of_type("an object", "fields below it, as NAME: VALUE")
+_LIST = _of_type("a list", "it as [a, b], or one - a line")
+_WHOLE = _of_type("a whole number", "one without quotes and fraction, such as 3")
+
+_MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyType(
+    {
+        "missing": lambda _, __: "is missing; write it",
+        "literal_error": lambda found, ctx: f"{found} is unknown; write {ctx['expected']}",
+        "string_type": _of_type("a text", 'it in quotes, such as "1"'),
+        "bool_type": _of_type("true or false", "true or false, without quotes"),
+        "float_type": _of_type("a number", "one without quotes, such as 0.1"),
+        "finite_number": _of_type("finite", "a number such as 0.1"),
+        "int_type": _WHOLE,
+        "int_from_float": _WHOLE,
+        "model_type": _OBJECT,
+        "model_attributes_type": _OBJECT,
+        "dict_type": _OBJECT,
+        "tuple_type": _LIST,
+        "list_type": _LIST,
+        "greater_than": lambda found, ctx: f"{found} is too small; write more than {ctx['gt']:g}",
+        "greater_than_equal": lambda found, ctx: f"{found} is too small; write at least {ctx['ge']}",
+        "less_than_equal": lambda found, ctx: f"{found} is too large; write at most {ctx['le']}",
+        "too_short": lambda _, ctx: f"has {ctx['actual_length']} items; write at least {ctx['min_length']}",
+        "too_long": lambda _, ctx: f"has more than {ctx['max_length']} items; write at most {ctx['max_length']}",
+        "string_too_long": lambda found, ctx: f"{found} is too long; write at most {ctx['max_length']} characters",
+        "string_pattern_mismatch": lambda found, ctx: (
+            f"{found} is not allowed; write it by the pattern {ctx['pattern']}"
+        ),
+    }
+)

@@ -179,7 +179,8 @@ class Snapshot:
         collected: UID of a Pod -> what was read of it.
         suggestions: index -> configuration, ready for trials that do not exist yet.
         exhausted: the space has no configuration for an index that is not in `suggestions`.
-        trouble: why the last pass could not do what it planned, None if it could.
+        trouble: why the last pass could not do what it planned, None if it could; one Pod at a time is tried then.
+        hold: whether nothing at all is to be started now, because of the trouble.
     """
 
     experiment: ExperimentRecord
@@ -189,3 +190,4 @@ class Snapshot:
     suggestions: Mapping[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
     exhausted: bool = False
     trouble: Trouble | None = None
+    hold: bool = False

@@ -34,7 +34,7 @@ def next_index(snapshot: Snapshot) -> int:
 def starts(snapshot: Snapshot, steps: Iterable[Step], stopper: Stopper | None) -> Starts:
     """Fill the free slots."""
     spec = snapshot.experiment.spec
-    slots = spec.parallel_trial_count - _alive(snapshot)
+    slots = _free_slots(snapshot)
     waiting = [step.after for step in steps if _lacks_pod(step)]
     chains: dict[int, Chain] = {
         trial.index: (CreatePod(trial.index, trial.attempt),) for trial in waiting[: max(0, slots)]
@@ -57,8 +57,12 @@ def _lacks_pod(step: Step) -> bool:
     return step.pod is None or step.after.attempt != step.before.attempt
 
 
-def _alive(snapshot: Snapshot) -> int:
-    return sum(holds_slot(pod) for pods in snapshot.pods.values() for pod in pods)
+def _free_slots(snapshot: Snapshot) -> int:
+    if snapshot.hold:
+        return 0
+    alive = sum(holds_slot(pod) for pods in snapshot.pods.values() for pod in pods)
+    free = snapshot.experiment.spec.parallel_trial_count - alive
+    return free if snapshot.trouble is None else min(free, 1)
 
 
 def holds_slot(pod: PodRecord) -> bool:

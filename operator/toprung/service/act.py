@@ -1,0 +1,166 @@
+"""Carrying out a plan: each action is one write, and doing it twice is as good as once."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import singledispatchmethod
+from typing import Any
+
+from toprung.api.base import API_VERSION
+from toprung.api.conditions import Reason
+from toprung.api.errors import AlreadyExists, Conflict, Forbidden, NotFound, Rejected
+from toprung.cluster.cache import Cache
+from toprung.cluster.events import Event
+from toprung.cluster.gateway import Gateway
+from toprung.cluster.resources import PODS, TRIALS
+from toprung.planning.actions import Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
+from toprung.planning.codec import controller_of, trial_status
+from toprung.planning.manifests import pod_manifest, trial_manifest
+from toprung.planning.pods import STOP_DEADLINE_SECONDS
+from toprung.planning.records import ExperimentRecord, PodRecord, TrialRecord, Trouble
+from toprung.stopping.types import Stopper
+
+CONCURRENT_CHAINS = 16
+"""Chains of one pass that are carried out side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The experiment that actions are about, its early-stopping rule (None: none), and the time of the pass."""
+
+    experiment: ExperimentRecord
+    stopper: Stopper | None
+    now: datetime
+
+    def budget(self, bracket: int) -> int | None:
+        """What an attempt may spend, None where nothing limits it."""
+        return self.stopper.levels(bracket)[-1] if self.stopper is not None else None
+
+
+class Actor:
+    """Writes what a plan asks for, and puts each answer into the cache at once: the next pass sees it."""
+
+    def __init__(self, gateway: Gateway, trials: Cache[TrialRecord], pods: Cache[PodRecord]) -> None:
+        self._gateway = gateway
+        self._trials = trials
+        self._pods = pods
+
+    async def carry_out(self, target: Target, chains: Iterable[Chain]) -> Trouble | None:
+        """Carry out the chains side by side.
+
+        Returns:
+            Why Pods can't be made, None if they can; no further Pod is tried once one was refused.
+
+        Raises:
+            ClusterError: the first one that is not about the making of Pods, after all chains were tried.
+        """
+        limit, troubles, failures = asyncio.Semaphore(CONCURRENT_CHAINS), [], []
+
+        async def run(chain: Chain) -> None:
+            async with limit:
+                starts = any(isinstance(action, CreatePod) for action in chain)
+                if starts and troubles:
+                    return
+                try:
+                    await self._run(target, chain)
+                except (Forbidden, Rejected) as error:
+                    if not starts:
+                        raise
+                    troubles.append(_trouble_of(error))
+
+        for outcome in await asyncio.gather(*map(run, chains), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                failures.append(outcome)
+        if failures:
+            raise failures[0]
+        return troubles[0] if troubles else None
+
+    async def announce(self, target: Target, announcement: Announce) -> None:
+        """Tell people by a Kubernetes Event."""
+        experiment, trial = target.experiment, announcement.trial
+        involved = {
+            "apiVersion": API_VERSION,
+            "kind": "Experiment" if trial is None else "Trial",
+            "namespace": experiment.namespace,
+            "name": experiment.name if trial is None else trial.name,
+            "uid": experiment.uid if trial is None else trial.uid,
+        }
+        kind = "Warning" if announcement.warning else "Normal"
+        event = Event(involved, kind, str(announcement.reason), announcement.message, announcement.key)
+        await self._gateway.emit(event, now=target.now)
+
+    async def _run(self, target: Target, chain: Chain) -> None:
+        for action in chain:
+            await self._do(action, target)
+
+    @singledispatchmethod
+    async def _do(self, action: Any, target: Target) -> None:
+        raise NotImplementedError(f"{action} of {target}")
+
+    @_do.register
+    async def _(self, action: CreateTrial, target: Target) -> None:
+        namespace, body = target.experiment.namespace, trial_manifest(target.experiment, action)
+        try:
+            self._trials.put(await self._gateway.create(TRIALS, namespace=namespace, body=body))
+        except AlreadyExists:
+            name = body["metadata"]["name"]
+            there = await self._gateway.get(TRIALS, namespace=namespace, name=name)
+            _must_be_ours(there, target.experiment.uid)
+            self._trials.put(there)
+
+    @_do.register
+    async def _(self, action: CreatePod, target: Target) -> None:
+        trial = next(each for each in self._trials.of(target.experiment.key) if each.index == action.index)
+        namespace = target.experiment.namespace
+        body = pod_manifest(target.experiment, trial, action.attempt, target.budget(trial.bracket))
+        try:
+            self._pods.put(await self._gateway.create(PODS, namespace=namespace, body=body))
+        except AlreadyExists:
+            there = await self._gateway.get(PODS, namespace=namespace, name=body["metadata"]["name"])
+            _must_be_ours(there, trial.uid)
+            self._pods.put(there)
+
+    @_do.register
+    async def _(self, action: WriteTrial, target: Target) -> None:
+        trial = action.trial
+        body = {"metadata": {"resourceVersion": trial.resource_version}, "status": trial_status(trial)}
+        answer = await self._gateway.patch(
+            TRIALS, namespace=target.experiment.namespace, name=trial.name, body=body, subresource="status"
+        )
+        self._trials.put(answer)
+
+    @_do.register
+    async def _(self, action: StopPod, target: Target) -> None:
+        body = {"metadata": {"uid": action.uid}, "spec": {"activeDeadlineSeconds": STOP_DEADLINE_SECONDS}}
+        try:
+            self._pods.put(
+                await self._gateway.patch(PODS, namespace=target.experiment.namespace, name=action.name, body=body)
+            )
+        except NotFound:
+            pass
+
+    @_do.register
+    async def _(self, action: DeletePod, target: Target) -> None:
+        try:
+            await self._gateway.delete(PODS, namespace=target.experiment.namespace, name=action.name, uid=action.uid)
+        except NotFound:
+            pass
+
+    @_do.register
+    async def _(self, action: Announce, target: Target) -> None:
+        await self.announce(target, action)
+
+
+def _must_be_ours(there: dict[str, Any], owner_uid: str) -> None:
+    """See that an object that is there already is the one we wanted to make."""
+    if controller_of(there["metadata"]).get("uid") != owner_uid:
+        kind, name = there.get("kind", "object"), there["metadata"]["name"]
+        raise Conflict(f"{kind} {name} belongs to something else, probably to an earlier object of the same name")
+
+
+def _trouble_of(error: Forbidden | Rejected) -> Trouble:
+    if isinstance(error, Rejected):
+        return Trouble(Reason.REJECTED, f"the API server refuses the trial's Pod: {error}")
+    reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in str(error) else Reason.FORBIDDEN
+    return Trouble(reason, str(error))

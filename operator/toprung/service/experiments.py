@@ -1,0 +1,103 @@
+"""The Experiments as kopf has told of them: bodies in, records out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from toprung.api.conditions import ConditionRecord
+from toprung.api.errors import InvalidExperiment
+from toprung.api.experiment import ExperimentSpec
+from toprung.api.load import load_experiment
+from toprung.planning.codec import condition_from, parse_time
+from toprung.planning.records import ExperimentRecord
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidRecord:
+    """An Experiment whose manifest breaks the rules.
+
+    Attributes:
+        message: every fault, one a line.
+        conditions: those of its status.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    message: str
+    status: Mapping[str, Any]
+    conditions: tuple[ConditionRecord, ...]
+
+
+class Experiments:
+    """The newest known body of every Experiment, as a record; one that is being deleted counts as gone."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, ExperimentRecord | InvalidRecord] = {}
+        self._versions: dict[str, int] = {}
+
+    def get(self, key: str) -> ExperimentRecord | InvalidRecord | None:
+        """Give the Experiment of the key `namespace/name`, None where it is gone."""
+        return self._records.get(key)
+
+    def put(self, body: Mapping[str, Any]) -> str:
+        """Take a body from a watch, or the answer to a write of ours; an older one changes nothing. Returns its key."""
+        metadata = body["metadata"]
+        key = f"{metadata['namespace']}/{metadata['name']}"
+        known, version = self._records.get(key), int(metadata["resourceVersion"])
+        if known is not None and known.uid == metadata["uid"] and version <= self._versions[key]:
+            return key
+        if "deletionTimestamp" in metadata:
+            self.remove(key)
+            return key
+        self._versions[key] = version
+        self._records[key] = _record_of(body, known)
+        return key
+
+    def remove(self, key: str) -> None:
+        """Forget an Experiment."""
+        self._records.pop(key, None)
+        self._versions.pop(key, None)
+
+
+def _record_of(
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None
+) -> ExperimentRecord | InvalidRecord:
+    metadata, status = body["metadata"], body.get("status") or {}
+    conditions = tuple(
+        condition for each in status.get("conditions") or () if (condition := condition_from(each)) is not None
+    )
+    try:
+        spec = _spec_of(body, known)
+    except InvalidExperiment as error:
+        return InvalidRecord(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            generation=metadata["generation"],
+            message=str(error),
+            status=status,
+            conditions=conditions,
+        )
+    return ExperimentRecord(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        created=datetime.fromisoformat(metadata["creationTimestamp"]),
+        spec=spec,
+        status=status,
+        conditions=conditions,
+        start_time=parse_time(status.get("startTime")),
+        completion_time=parse_time(status.get("completionTime")),
+        made=(status.get("trials") or {}).get("total", 0),
+    )
+
+
+def _spec_of(body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None) -> ExperimentSpec:
+    """Validate a spec once for each generation: status writes come back often."""
+    metadata = body["metadata"]
+    same = known is not None and (known.uid, known.generation) == (metadata["uid"], metadata["generation"])
+    return known.spec if same and isinstance(known, ExperimentRecord) else load_experiment(body).spec

@@ -1,0 +1,93 @@
+"""Who is followed: the current attempt of every trial that has not ended, from the start of its Pod to its last line."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from toprung.cluster.gateway import Gateway
+from toprung.collect import Follower
+from toprung.collect.follower import Tracking
+from toprung.metrics import grammar_for
+from toprung.planning.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
+from toprung.stopping import Stopper
+
+
+@dataclass(slots=True)
+class Followed:
+    """A follower and the task it runs in."""
+
+    follower: Follower
+    task: asyncio.Task[None]
+
+
+class Followers:
+    """One follower for each Pod that is of interest, grouped by experiment."""
+
+    def __init__(self, gateway: Gateway, on_change: Callable[[str], None]) -> None:
+        self._gateway = gateway
+        self._on_change = on_change
+        self._followed: dict[str, dict[str, Followed]] = {}
+
+    def follow(
+        self,
+        experiment: ExperimentRecord,
+        trials: Iterable[TrialRecord],
+        pods: Mapping[str, tuple[PodRecord, ...]],
+        stopper: Stopper | None,
+    ) -> None:
+        """Start the followers that are missing, tell those whose Pod has ended, and end those of no interest."""
+        followed = self._followed.setdefault(experiment.key, {})
+        wanted = {pod.uid: (trial, pod) for trial, pod in _of_interest(trials, pods)}
+        for uid in followed.keys() - wanted.keys():
+            followed.pop(uid).task.cancel()
+        for uid, (trial, pod) in wanted.items():
+            if uid not in followed:
+                followed[uid] = self._start(experiment, trial, pod, stopper)
+            if pod.ended:
+                followed[uid].follower.finish()
+
+    def collected(self, key: str) -> dict[str, Collected]:
+        """Give what was read so far, by the UID of the Pod."""
+        return {
+            uid: Collected(each.follower.progress, each.follower.drained, each.follower.tail)
+            for uid, each in self._followed.get(key, {}).items()
+        }
+
+    def forget(self, key: str) -> None:
+        """End all followers of an experiment."""
+        for each in self._followed.pop(key, {}).values():
+            each.task.cancel()
+
+    def _start(
+        self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, stopper: Stopper | None
+    ) -> Followed:
+        objective = experiment.spec.objective
+        follower = Follower(
+            partial(self._open_log, experiment.namespace, pod),
+            grammar=grammar_for(experiment.spec),
+            tracking=Tracking(
+                metric=objective.metric,
+                maximize=objective.type == "maximize",
+                levels=stopper.levels(trial.bracket) if stopper is not None else (),
+            ),
+            progress=trial.progress,
+            on_change=partial(self._on_change, experiment.key),
+        )
+        return Followed(follower, asyncio.create_task(follower.run(), name=f"follow {pod.name}"))
+
+    def _open_log(self, namespace: str, pod: PodRecord, since: datetime | None) -> AsyncIterator[bytes]:
+        return self._gateway.log(namespace=namespace, pod=pod.name, container=pod.container, since=since)
+
+
+def _of_interest(
+    trials: Iterable[TrialRecord], pods: Mapping[str, tuple[PodRecord, ...]]
+) -> Iterable[tuple[TrialRecord, PodRecord]]:
+    for trial in trials:
+        if trial.state.terminal:
+            continue
+        for pod in pods.get(trial.name, ()):
+            current = pod.attempt == trial.attempt and pod.owner_uid == trial.uid
+            if current and pod.phase is not PodPhase.PENDING:
+                yield trial, pod

@@ -1,0 +1,103 @@
+"""Suggestions made ready ahead, so that a free slot never waits for a sampler."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from toprung.api.base import ParameterValue
+from toprung.api.errors import SearchFailed
+from toprung.planning.incumbent import evaluation
+from toprung.planning.records import ExperimentRecord, TrialRecord
+from toprung.search.seeds import derive
+from toprung.search.types import Evaluation, Problem, Standing, Suggestions
+from toprung.search.worker import SearchWorker
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Ready:
+    """What is ready for one experiment.
+
+    Attributes:
+        suggestions: index -> configuration.
+        exhausted: the space has no configuration for a further index.
+        error: why the last ask failed, None if it did not.
+    """
+
+    suggestions: dict[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
+    exhausted: bool = False
+    error: str | None = None
+    asking: asyncio.Task[None] | None = None
+    told: dict[int, tuple[TrialRecord, Evaluation]] = field(default_factory=dict)
+
+
+class Suggester:
+    """Keeps suggestions ready; asks the search worker in the background and says when there is an answer."""
+
+    def __init__(self, worker: SearchWorker, on_answer: Callable[[str], None]) -> None:
+        self._worker = worker
+        self._on_answer = on_answer
+        self._ready: dict[str, Ready] = {}
+
+    def ready(self, experiment: ExperimentRecord) -> Ready:
+        """Give what is ready for the experiment."""
+        return self._ready.setdefault(experiment.uid, Ready())
+
+    def want(self, experiment: ExperimentRecord, trials: Iterable[TrialRecord], indices: tuple[int, ...]) -> None:
+        """See to it that suggestions for these indices get ready; those of trials that exist are dropped."""
+        ready = self.ready(experiment)
+        trials = tuple(trials)
+        used = trials[-1].index if trials else -1
+        ready.suggestions = {index: each for index, each in ready.suggestions.items() if index > used}
+        missing = tuple(index for index in indices if index not in ready.suggestions)
+        if not missing or ready.exhausted or ready.asking is not None:
+            return
+        history = self._history(ready, experiment, trials)
+        ready.asking = asyncio.create_task(self._ask(experiment, ready, history, missing))
+
+    def forget(self, uid: str) -> None:
+        """Drop what is known of an experiment that is gone or over."""
+        ready = self._ready.pop(uid, None)
+        if ready is not None and ready.asking is not None:
+            ready.asking.cancel()
+
+    def _history(
+        self, ready: Ready, experiment: ExperimentRecord, trials: Iterable[TrialRecord]
+    ) -> dict[int, Evaluation]:
+        """Say what is known of each trial; suggestions that wait for their turn are told as running."""
+        objective = experiment.spec.objective
+        for trial in trials:
+            known = ready.told.get(trial.index)
+            if known is None or known[0] is not trial:
+                ready.told[trial.index] = (trial, evaluation(trial, objective))
+        history = {index: told for index, (_, told) in ready.told.items()}
+        for index, parameters in ready.suggestions.items():
+            history[index] = Evaluation(index, parameters, Standing.RUNNING)
+        return history
+
+    async def _ask(
+        self, experiment: ExperimentRecord, ready: Ready, history: dict[int, Evaluation], indices: tuple[int, ...]
+    ) -> None:
+        try:
+            answer = await self._worker.suggest(problem_of(experiment), history, indices)
+            _take(ready, answer)
+        except SearchFailed as error:
+            logger.warning("%s: %s", experiment.key, error)
+            ready.error = str(error)
+        finally:
+            ready.asking = None
+        self._on_answer(experiment.key)
+
+
+def problem_of(experiment: ExperimentRecord) -> Problem:
+    """Give what the sampler must know of an experiment; without spec.algorithm.seed the UID is the seed."""
+    spec = experiment.spec
+    seed = spec.algorithm.seed if spec.algorithm.seed is not None else derive(0, "experiment", experiment.uid)
+    return Problem(experiment.uid, spec.parameters, spec.initial_trials, spec.algorithm, seed)
+
+
+def _take(ready: Ready, answer: Suggestions) -> None:
+    ready.suggestions.update({each.index: each.parameters for each in answer.suggestions})
+    ready.exhausted, ready.error = answer.exhausted, None

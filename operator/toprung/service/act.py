@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import singledispatchmethod
@@ -55,7 +56,7 @@ class Actor:
         Raises:
             ClusterError: the first one that is not about the making of Pods, after all chains were tried.
         """
-        limit, troubles, failures = asyncio.Semaphore(CONCURRENT_CHAINS), [], []
+        limit, troubles = asyncio.Semaphore(CONCURRENT_CHAINS), list[Trouble]()
 
         async def run(chain: Chain) -> None:
             async with limit:
@@ -69,11 +70,9 @@ class Actor:
                         raise
                     troubles.append(_trouble_of(error))
 
-        for outcome in await asyncio.gather(*map(run, chains), return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                failures.append(outcome)
-        if failures:
-            raise failures[0]
+        outcomes = await asyncio.gather(*map(run, chains), return_exceptions=True)
+        for failure in filter(None, outcomes):
+            raise failure
         return troubles[0] if troubles else None
 
     async def announce(self, target: Target, announcement: Announce) -> None:
@@ -86,8 +85,13 @@ class Actor:
             "name": experiment.name if trial is None else trial.name,
             "uid": experiment.uid if trial is None else trial.uid,
         }
-        kind = "Warning" if announcement.warning else "Normal"
-        event = Event(involved, kind, str(announcement.reason), announcement.message, announcement.key)
+        event = Event(
+            involved,
+            "Warning" if announcement.warning else "Normal",
+            str(announcement.reason),
+            announcement.message,
+            announcement.key,
+        )
         await self._gateway.emit(event, now=target.now)
 
     async def _run(self, target: Target, chain: Chain) -> None:
@@ -133,19 +137,15 @@ class Actor:
     @_do.register
     async def _(self, action: StopPod, target: Target) -> None:
         body = {"metadata": {"uid": action.uid}, "spec": {"activeDeadlineSeconds": STOP_DEADLINE_SECONDS}}
-        try:
+        with suppress(NotFound):
             self._pods.put(
                 await self._gateway.patch(PODS, namespace=target.experiment.namespace, name=action.name, body=body)
             )
-        except NotFound:
-            pass
 
     @_do.register
     async def _(self, action: DeletePod, target: Target) -> None:
-        try:
+        with suppress(NotFound):
             await self._gateway.delete(PODS, namespace=target.experiment.namespace, name=action.name, uid=action.uid)
-        except NotFound:
-            pass
 
     @_do.register
     async def _(self, action: Announce, target: Target) -> None:

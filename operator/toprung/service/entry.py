@@ -66,6 +66,10 @@ def _registry(app: App) -> kopf.OperatorRegistry:
     return registry
 
 
+def _liveness(settings: Settings) -> str | None:
+    return f"http://0.0.0.0:{settings.liveness_port}/healthz" if settings.liveness_port else None
+
+
 def _log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:
     return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 

@@ -1,4 +1,4 @@
-"""Who is followed: the current attempt of every trial that has not ended, from the start of its Pod to its last line."""
+"""Who is followed: the current attempt of every trial that has not ended, from its Pod's start to its last line."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping

@@ -1,0 +1,5 @@
+"""`python -m toprung.cli`."""
+
+from toprung.cli.main import main
+
+main()

@@ -1,0 +1,42 @@
+"""`toprung operator`: the operator itself, as it runs in its Pod."""
+
+import logging
+from pathlib import Path
+
+import click
+
+from toprung.service.entry import run_operator
+from toprung.service.settings import Settings
+
+
+@click.command("operator")
+@click.option("--namespace", "-n", envvar="TOPRUNG_NAMESPACE", help="Serve this namespace only  [default: all]")
+@click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Where the cluster is.")
+@click.option("--context", help="Context of the kubeconfig.")
+@click.option("--workers", default=4, envvar="TOPRUNG_WORKERS", help="Experiments looked at side by side.")
+@click.option("--liveness-port", default=0, envvar="TOPRUNG_LIVENESS_PORT", help="Answer /healthz here; 0: nowhere.")
+@click.option("--metrics-port", default=0, envvar="TOPRUNG_METRICS_PORT", help="Answer /metrics here; 0: nowhere.")
+@click.option("--verbose", "-v", is_flag=True, help="Log every pass.")
+def operator_command(  # noqa: PLR0917 - click hands them over by name
+    namespace: str | None,
+    kubeconfig: Path | None,
+    context: str | None,
+    workers: int,
+    liveness_port: int,
+    metrics_port: int,
+    verbose: bool,  # noqa: FBT001 - a flag of the command line
+) -> None:
+    """Run the operator: it serves Experiments until it is told to end."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    run_operator(
+        Settings(
+            namespace=namespace,
+            kubeconfig=kubeconfig,
+            context=context,
+            workers=workers,
+            liveness_port=liveness_port,
+            metrics_port=metrics_port,
+        )
+    )

@@ -1,0 +1,159 @@
+"""Follows one attempt's log to its end, whatever happens to the connections."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from toprung.api.errors import ClusterError, NotFound
+from toprung.collect.reader import LogReader
+from toprung.metrics.grammar import Grammar
+from toprung.metrics.progress import StepCounter, observe
+from toprung.metrics.types import Progress, Report
+
+OpenLog = Callable[[datetime | None], AsyncIterator[bytes]]
+"""Opens the log with timestamps, following it, from a time on (None: its start).
+
+The iterator ends with the log and raises ClusterError or OSError where it breaks.
+"""
+Sleep = Callable[[float], Awaitable[object]]
+
+FIRST_DELAY = 0.2
+LAST_DELAY = 10.0
+"""Seconds between connections: doubled from the first to the last while nothing is read."""
+OVERDUE = 10.0
+"""Seconds that a connection may stay open after the container's end; then it is taken for broken."""
+TRIES_AFTER_END = 5
+"""Connections that may break after the container's end before its log is given up, as on a node that is lost."""
+_GONE = 410
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """What of the reports counts: the objective's metric and direction, and the rung levels of the trial's bracket."""
+
+    metric: str
+    maximize: bool
+    levels: tuple[int, ...] = ()
+
+
+class Follower:
+    """Reads the log of one attempt into the trial's progress.
+
+    `run()` is a task of its owner's, who calls `finish()` when the container has ended and may cancel it at any time.
+    A log is known to be read to its end when a connection that was opened after the container's end ended well; one
+    that ends before may have been cut by a rotation or a restart of the kubelet.
+
+    Attributes:
+        progress: the trial's, with this attempt's reports; replaced, never changed.
+        drained: nothing more will come.
+        failed: why the log can't be read at present, or could not to its end; "" where it can.
+    """
+
+    def __init__(
+        self,
+        open_log: OpenLog,
+        *,
+        grammar: Grammar,
+        tracking: Tracking,
+        progress: Progress,
+        on_change: Callable[[], None],
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        """Take up a trial's progress; `on_change` is called when `progress` or `drained` has changed."""
+        self.progress = progress
+        self.drained = False
+        self.failed = ""
+        self._open_log = open_log
+        self._reader = LogReader(grammar)
+        self._counter = StepCounter(tracking.metric)
+        self._tracking = tracking
+        self._on_change = on_change
+        self._sleep = sleep
+        self._ended = asyncio.Event()
+        self._delay = FIRST_DELAY
+        self._breaks_after_end = 0
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The program's last lines, for messages."""
+        return self._reader.tail
+
+    def finish(self) -> None:
+        """Say that the container has ended: what its log has left is read, then `drained` is set."""
+        self._ended.set()
+
+    async def run(self) -> None:
+        """Follow until drained."""
+        while not await self._connect():
+            await self._first_of(self._sleep(self._delay), *(() if self._ended.is_set() else (self._ended.wait(),)))
+            self._delay = min(2 * self._delay, LAST_DELAY)
+        self.drained = True
+        self._on_change()
+
+    async def _connect(self) -> bool:
+        """Read one connection to its end; gives whether that was the log's."""
+        had_ended = self._ended.is_set()
+        self._reader.reopen()
+        try:
+            await self._first_of(self._consume(), self._overdue())
+        except (ClusterError, OSError) as error:
+            return self._broken(error, had_ended=had_ended)
+        self.failed = ""
+        if had_ended:
+            self._count(self._reader.close())
+        return had_ended
+
+    def _broken(self, error: Exception, *, had_ended: bool) -> bool:
+        if isinstance(error, NotFound) or (isinstance(error, ClusterError) and error.status == _GONE):
+            self.failed = f"the log is gone: {error}"
+            return True
+        self.failed = f"the log can't be read: {error}"
+        self._breaks_after_end += had_ended
+        return self._breaks_after_end >= TRIES_AFTER_END
+
+    async def _consume(self) -> None:
+        stream = self._open_log(self._reader.since)
+        try:
+            async for chunk in stream:
+                self.failed = ""
+                self._delay = FIRST_DELAY
+                self._count(self._reader.feed(chunk))
+                await asyncio.sleep(0)
+        finally:
+            if (close := getattr(stream, "aclose", None)) is not None:
+                await close()
+
+    async def _overdue(self) -> None:
+        await self._ended.wait()
+        await self._sleep(OVERDUE)
+        raise TimeoutError(f"the connection stayed open for {OVERDUE:g} s after the container's end")
+
+    def _count(self, reports: list[tuple[datetime, Report]]) -> None:
+        before, tracking = self.progress, self._tracking
+        for time, report in reports:
+            step = self._counter.step_of(report)
+            if step is not None:
+                self.progress = observe(
+                    self.progress,
+                    step,
+                    report.values,
+                    time=time,
+                    metric=tracking.metric,
+                    maximize=tracking.maximize,
+                    levels=tracking.levels,
+                )
+        if self.progress is not before:
+            self._on_change()
+
+    async def _first_of(self, *doings: Awaitable[object]) -> None:
+        """Wait for the first to end, raise what it raises, and end the others."""
+        tasks = [asyncio.ensure_future(doing) for doing in doings]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()

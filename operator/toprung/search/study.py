@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from toprung.api.errors import SearchFailed
+from toprung.search.history import History
 from toprung.search.samplers import create
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.uniform import draw
 from toprung.search.seeds import derive, trial_seed
 from toprung.search.space import Key, Space
-from toprung.search.types import Configuration, Evaluation, Problem, Standing, Suggestion, Suggestions
+from toprung.search.types import Configuration, Evaluation, Problem, Suggestion, Suggestions
 
 _ATTEMPTS = 5
 """How often a sampler may propose what was tried already, before one of the rest is drawn by lot."""
@@ -27,15 +28,15 @@ class Study:
         self._problem = problem
         self._space = Space.of(problem.parameters)
         self._sampler = create(problem.algorithm, self._space, problem.seed)
-        self._history: dict[int, Evaluation] = {}
+        self._history = History()
         self._taken: set[Key] = set()
 
     def update(self, evaluations: Iterable[Evaluation]) -> None:
         """Take in evaluations that are new or have changed; a configuration, once told, never does."""
         for evaluation in evaluations:
-            if evaluation.index not in self._history:
+            if evaluation.index not in self._history.evaluations:
                 self._taken |= self._keys(evaluation.parameters)
-            self._history[evaluation.index] = evaluation
+            self._history.tell(evaluation)
 
     def suggest(self, indices: Sequence[int]) -> Suggestions:
         """Give configurations for trials; each sees those before it as running.
@@ -46,38 +47,43 @@ class Study:
         Raises:
             SearchFailed: an initial trial is outside the space.
         """
-        history = dict(self._history)
+        pending: dict[int, Configuration] = {}
         batch: set[Key] = set()
         suggestions = []
         for index in indices:
-            known = history.get(index)
-            configuration = known.parameters if known else self._propose(index, history, batch)
-            if configuration is not None:
-                suggestions.append(Suggestion(index, configuration))
-                history.setdefault(index, Evaluation(index, configuration, Standing.RUNNING))
+            known = self._history.evaluations.get(index)
+            configuration = known.parameters if known else self._propose(index, pending, batch)
+            if configuration is None:
+                continue
+            suggestions.append(Suggestion(index, configuration))
+            if not known:
+                pending[index] = configuration
                 batch |= self._keys(configuration)
         return Suggestions(tuple(suggestions), self._exhausted(batch))
 
-    def _propose(self, index: int, history: Mapping[int, Evaluation], batch: set[Key]) -> Configuration | None:
+    def _propose(self, index: int, pending: Mapping[int, Configuration], batch: set[Key]) -> Configuration | None:
         given = self._given(index)
         space = self._sampler.space.fixed(given) if given else self._sampler.space
         if given and space.size == 1:
             return space.combination(0)
         if not given and self._exhausted(batch):
             return None
-        return self._sampled(index, space, history, batch)
+        return self._sampled(index, space, pending, batch)
 
-    def _sampled(self, index: int, space: Space, history: Mapping[int, Evaluation], batch: set[Key]) -> Configuration:
+    def _sampled(
+        self, index: int, space: Space, pending: Mapping[int, Configuration], batch: set[Key]
+    ) -> Configuration:
         """Ask the sampler until it says something new, then take anything that is new, then accept a duplicate."""
         seed = trial_seed(self._problem.seed, index)
         proposal = None
         for attempt in range(_ATTEMPTS):
-            ask = Ask(index, derive(seed, attempt), attempt, space, history, self._taken, batch)
+            own = derive(seed, attempt)
+            ask = Ask(index, own, attempt, space, self._history, pending, self._taken, batch)
             proposal = self._sampler.propose(ask)
-            if proposal is None or self._new(proposal, batch):
+            if proposal is None:
                 break
-        if proposal is not None and self._new(proposal, batch):
-            return proposal
+            if self._new(proposal, batch):
+                return proposal
         return self._left(space, seed, batch) or proposal or draw(space, seed)
 
     def _left(self, space: Space, seed: int, batch: set[Key]) -> Configuration | None:

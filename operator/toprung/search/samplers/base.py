@@ -5,8 +5,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
+from toprung.search.history import History
 from toprung.search.space import Key, Space
-from toprung.search.types import Configuration, Evaluation
+from toprung.search.types import Configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +19,18 @@ class Ask:
         seed: of this ask alone, 64 bits; another one where the last proposal was a duplicate.
         attempt: 0, or how many proposals for this trial were duplicates.
         space: where to look: the sampler's own, or the part of it that an initial trial leaves open.
-        history: what is known, index -> evaluation, in any order; earlier trials of the batch are in it as running.
+        history: what is known of the trials.
+        pending: index -> configuration of the earlier trials of the same batch, which are about to run.
         taken: keys of the configurations in the history; only ever grows from ask to ask.
-        batch: keys of the earlier trials of the same batch.
+        batch: keys of the pending ones.
     """
 
     index: int
     seed: int
     attempt: int
     space: Space
-    history: Mapping[int, Evaluation]
+    history: History
+    pending: Mapping[int, Configuration]
     taken: AbstractSet[Key]
     batch: AbstractSet[Key]
 

@@ -6,7 +6,8 @@ finished, but nothing else of it ever changes: where that is wanted (a higher ru
 small index comes late), everything is told anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -15,14 +16,11 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from toprung.search.domains import Domain, Int
-from toprung.search.fidelity import Records
 from toprung.search.space import Space
-from toprung.search.types import Configuration, Evaluation
+from toprung.search.types import Configuration
 
 _HOLE = create_trial(state=TrialState.FAIL)
 _NAME = "experiment"
-_Told = tuple[Configuration, float | None]
-"""Parameters of a trial, and its score; None for a running one, which serves for all that is poor."""
 
 
 class Mirror:
@@ -39,69 +37,71 @@ class Mirror:
         self._distributions = distributions
         self._empty()
 
-    def reflect(self, known: Records, history: Mapping[int, Evaluation]) -> None:
-        """Make the study hold these records and nothing else."""
-        scores: dict[int, float | None] = {**dict.fromkeys(known.poor), **known.scores}
-        wanted = {index: (history[index].parameters, scores[index]) for index in sorted(scores)}
-        if not all(self._reachable(index, wanted.get(index)) for index in self._told) or self._late(wanted):
+    def reflect(
+        self, scores: Mapping[int, float], poor: AbstractSet[int], parameters: Callable[[int], Configuration]
+    ) -> None:
+        """Make the study hold these trials and nothing else.
+
+        Args:
+            scores: index -> score of trials that are finished for the model.
+            poor: indices of all that never are to be an example, which a running trial is for Optuna.
+            parameters: gives the configuration of a trial; that of a finished one never changes.
+        """
+        if not self._reachable(scores, poor, parameters):
             self._empty()
-        for index in self._told.keys() - wanted.keys():
-            self._finish(index, None)
-        for index, told in wanted.items():
-            self._tell(index, told)
+        for index in self._running.keys() - poor:
+            self._finish(index, scores.get(index))
+        for index in sorted((scores.keys() | poor) - self._scores.keys() - self._running.keys()):
+            self._add(index, parameters(index), scores.get(index))
 
     def _empty(self) -> None:
         self._storage = InMemoryStorage()
         self._study_id = self._storage.create_new_study([StudyDirection.MAXIMIZE], _NAME)
         self._trial_ids: list[int] = []
-        self._told: dict[int, _Told] = {}
+        self._scores: dict[int, float] = {}
+        self._running: dict[int, Configuration] = {}
         self.study: Study = optuna.load_study(study_name=_NAME, storage=self._storage)
         elsewhere = self._storage.create_new_study([StudyDirection.MAXIMIZE], "scratch")
         self.scratch: FrozenTrial = self._storage.get_trial(self._storage.create_new_trial(elsewhere))
         self.scratch.number = -1
 
-    def _reachable(self, index: int, wanted: _Told | None) -> bool:
-        """Say whether what Optuna was told of a trial can become what is wanted."""
-        parameters, score = self._told[index]
-        if wanted is None:
-            return score is None
-        return wanted[0] == parameters and score in (None, wanted[1])
-
-    def _late(self, wanted: Mapping[int, _Told]) -> bool:
-        return any(index < len(self._trial_ids) and index not in self._told for index in wanted)
-
-    def _tell(self, index: int, told: _Told) -> None:
-        parameters, score = told
-        if index not in self._told:
-            self._add(index, parameters, score)
-        elif self._told[index][1] != score:
-            self._finish(index, score)
-        self._told[index] = told
+    def _reachable(
+        self, scores: Mapping[int, float], poor: AbstractSet[int], parameters: Callable[[int], Configuration]
+    ) -> bool:
+        """Say whether what Optuna was told can become what is wanted."""
+        wanted = scores.keys() | poor
+        late = wanted - self._scores.keys() - self._running.keys()
+        return (
+            self._scores.items() <= scores.items()
+            and all(parameters(index) == known for index, known in self._running.items() if index in wanted)
+            and min(late, default=len(self._trial_ids)) >= len(self._trial_ids)
+        )
 
     def _add(self, index: int, parameters: Configuration, score: float | None) -> None:
         while len(self._trial_ids) < index:
             self._trial_ids.append(self._storage.create_new_trial(self._study_id, _HOLE))
         trial = create_trial(
-            state=TrialState.RUNNING if score is None else TrialState.COMPLETE,
-            value=score,
+            state=TrialState.RUNNING,
             params=self._params(parameters),
             distributions={name: self._distributions[name] for name in parameters},
         )
         self._trial_ids.append(self._storage.create_new_trial(self._study_id, trial))
+        self._running[index] = parameters
+        if score is not None:
+            self._finish(index, score)
 
     def _finish(self, index: int, score: float | None) -> None:
-        state = TrialState.FAIL if score is None else TrialState.COMPLETE
-        self._storage.set_trial_state_values(self._trial_ids[index], state, None if score is None else [score])
+        del self._running[index]
         if score is None:
-            del self._told[index]
+            self._storage.set_trial_state_values(self._trial_ids[index], TrialState.FAIL)
+        else:
+            self._storage.set_trial_state_values(self._trial_ids[index], TrialState.COMPLETE, [score])
+            self._scores[index] = score
 
     def _params(self, parameters: Configuration) -> dict[str, float]:
         positions = self._space.positions(parameters)
-        return {
-            one.name: internal(one.domain, positions[one.name])
-            for one in self._space.dimensions
-            if one.name in positions
-        }
+        domains = {one.name: one.domain for one in self._space.dimensions}
+        return {name: internal(domains[name], position) for name, position in positions.items()}
 
 
 def internal(domain: Domain, position: float) -> float:

@@ -8,7 +8,7 @@ from optuna.samplers import TPESampler
 from toprung.api.algorithms import TpeSettings
 from toprung.api.base import ParameterValue
 from toprung.search.domains import Categorical, Domain, Double, Int, Ordinal
-from toprung.search.fidelity import records
+from toprung.search.history import Records
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.mirror import Mirror
 from toprung.search.samplers.uniform import draw
@@ -31,10 +31,10 @@ class Tpe:
 
     def propose(self, ask: Ask) -> Configuration:
         """Fit on the history and draw from the good trials' density what the others' makes least likely."""
-        known = records(ask.history, len(self.space.dimensions))
+        known = ask.history.records(len(self.space.dimensions))
         if not known.enough or known.seen < max(1, self._settings.startup_trials):
             return draw(ask.space, ask.seed)
-        self._mirror.reflect(known, ask.history)
+        self._reflect(known, ask)
         sampler = TPESampler(
             n_startup_trials=0,
             n_ei_candidates=self._settings.candidates,
@@ -47,6 +47,14 @@ class Tpe:
             if group[0].active(configuration):
                 configuration |= self._sample(group, sampler)
         return configuration
+
+    def _reflect(self, known: Records, ask: Ask) -> None:
+        trials = ask.history.evaluations
+        self._mirror.reflect(
+            known.scores,
+            known.poor | ask.pending.keys(),
+            lambda index: trials[index].parameters if index in trials else ask.pending[index],
+        )
 
     def _sample(self, group: tuple[Dimension, ...], sampler: TPESampler) -> Mapping[str, ParameterValue]:
         """Draw the parameters of one group jointly; those with one value only are no question."""

@@ -1,0 +1,64 @@
+"""The search process: `python -m toprung.search.process`, started by the worker and ended by the end of its stdin."""
+
+import os
+import sys
+from select import select
+from typing import BinaryIO
+
+from toprung.api.errors import SearchFailed
+from toprung.search.frames import LENGTH, READY, Failure, Reply, Request, pack, unpack
+from toprung.search.study import Study
+
+_SETTLED = 1.0
+"""Seconds without a question after which what only some samplers need is imported too."""
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer one request after another until the other end is closed, which the kernel does when the operator dies."""
+    studies: dict[str, Study] = {}
+    while body := _read(requests):
+        replies.write(pack(answer(studies, unpack(body))))
+        replies.flush()
+
+
+def answer(studies: dict[str, Study], request: Request) -> Reply:
+    """Take in the news and ask the study; a study that raised is dropped, since nobody knows what it has taken in."""
+    for key in request.forget:
+        studies.pop(key, None)
+    try:
+        if request.problem is not None:
+            studies[request.key] = Study(request.problem)
+        study = studies[request.key]
+        study.update(request.news)
+        return study.suggest(request.indices)
+    except SearchFailed as error:
+        studies.pop(request.key, None)
+        return Failure(str(error))
+    except Exception as error:  # noqa: BLE001 - a sampler's own defect must not take the other experiments with it
+        studies.pop(request.key, None)
+        return Failure(f"{type(error).__name__}: {error}")
+
+
+def _read(requests: BinaryIO) -> bytes:
+    head = requests.read(LENGTH.size)
+    return requests.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
+
+
+def main() -> None:
+    """Keep stdout for replies alone: what a sampler prints goes to stderr."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    import toprung.search.samplers.tpe  # noqa: PLC0415 - before the first question, which it would delay
+
+    try:
+        replies.write(pack(READY))
+        replies.flush()
+        if not select([sys.stdin], [], [], _SETTLED)[0]:
+            import toprung.search.samplers.qmc  # noqa: PLC0415 - half a second, for those who use it
+        serve(sys.stdin.buffer, replies)
+    except BrokenPipeError:
+        os._exit(0)  # the operator is gone, and so is whom to tell
+
+
+if __name__ == "__main__":
+    main()

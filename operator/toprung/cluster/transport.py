@@ -2,6 +2,7 @@
 
 import json
 import socket
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncGenerator, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -22,6 +23,9 @@ _STREAM_READ_BUFFER = 16 * 1024
 """Bytes that aiohttp holds for a slow reader before it stops reading; double that at most."""
 _STREAM_SOCKET_BUFFER = 64 * 1024
 """Bytes that the kernel holds; thousands of logs replayed at once would else come in pieces of 256 KiB each."""
+_TLS_BUFFER = 8 * 1024
+"""Bytes that asyncio reads at once from a TLS connection, and fills with zeros for each one beforehand: 256 KiB unless
+told, which makes half a GiB of 2,000 idle streams. It can only be told for all of them (ADR 3)."""
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """Seconds until the first probe, between probes, and how many may be lost: a dead peer is seen after a minute."""
 
@@ -32,6 +36,7 @@ class Transport:
     """One server, two pools of connections: a bounded one for requests, an unbounded one for streams."""
 
     def __init__(self, configuration: Configuration) -> None:
+        SSLProtocol.max_size = _TLS_BUFFER
         self._configuration = configuration
         self._requests = _Sessions(configuration, limit=_REQUEST_CONNECTIONS)
         self._streams = _Sessions(

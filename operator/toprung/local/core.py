@@ -13,6 +13,7 @@ Object = dict[str, Any]
 _LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
 _RESTART_POLICIES = ("Always", "Never", "OnFailure")
 _NATIVE_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
+_COMPUTE = frozenset({"cpu", "memory"})
 _LABEL_RULE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
     "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
@@ -43,11 +44,15 @@ def _default_container(container: Object) -> None:
 
 
 def _quality(spec: Object) -> str:
-    stated = [c.get("resources") or {} for _, c in _containers(spec)]
-    if not any(r.get("requests") or r.get("limits") for r in stated):
+    """The quality-of-service class, for which only CPU and memory count."""
+    sides = [
+        (r.get("requests") or {}, r.get("limits") or {})
+        for r in (c.get("resources") or {} for _, c in _containers(spec))
+    ]
+    if not any(side.keys() & _COMPUTE for pair in sides for side in pair):
         return "BestEffort"
     sure = all(
-        {"cpu", "memory"} <= (r.get("limits") or {}).keys() and r.get("limits") == r.get("requests") for r in stated
+        _COMPUTE <= limits.keys() and all(requests[n] == limits[n] for n in _COMPUTE) for requests, limits in sides
     )
     return "Guaranteed" if sure else "Burstable"
 

@@ -97,9 +97,9 @@ def set_defaults(crd: Object) -> None:
 def faults(crd: Object, _old: Object | None) -> Iterator[Cause]:
     """What is wrong with a definition: names, versions, schemas that are not structural or do not compile."""
     spec, name = crd.get("spec") or {}, crd["metadata"]["name"]
-    for path in (("group",), ("scope",), ("names", "kind"), ("names", "plural"), ("versions",)):
-        if not trees.dig(spec, *path):
-            yield Cause("FieldValueRequired", ".".join(("spec", *path)), "Required value")
+    for needed in ("group", "scope", "names.kind", "names.plural", "versions"):
+        if not trees.dig(spec, *needed.split(".")):
+            yield Cause("FieldValueRequired", f"spec.{needed}", "Required value")
             return
     if name != f"{spec['names']['plural']}.{spec['group']}":
         text = f'Invalid value: "{name}": must be spec.names.plural+"."+spec.group'

@@ -153,10 +153,12 @@ class Registry:
 
     _served: dict[tuple[str, str, str], Kind] = field(default_factory=dict)
     _stored: dict[str, Kind] = field(default_factory=dict)
+    generation: int = 0
 
     def add(self, kind: Kind, *, stored: bool = True) -> None:
         """Serve a kind; `stored` marks the version in which its objects are kept."""
         self._served[kind.group, kind.version, kind.plural] = kind
+        self.generation += 1
         if stored:
             self._stored[kind.resource] = kind
 

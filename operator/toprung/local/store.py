@@ -20,6 +20,9 @@ from toprung.local.storage import Key, Storage, Stored
 from toprung.local.views import VIEWS
 
 Object = dict[str, Any]
+Objects = list[Object]
+Entries = list[Stored]
+Batches = AsyncIterator[list[Change]]
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -74,11 +77,11 @@ class Store:
             raise NotFound(f'{resource} "{name}" not found', details=about(resource, name))
         return stored
 
-    def list(self, resource: str, namespace: str | None = None) -> tuple[list[Object], int]:
+    def list(self, resource: str, namespace: str | None = None) -> tuple[Objects, int]:
         """All objects of a resource, to be read only, and the version at which this is the truth."""
         return [stored.object for stored in self.entries(resource, namespace)], self.version
 
-    def entries(self, resource: str, namespace: str | None = None) -> list[Stored]:
+    def entries(self, resource: str, namespace: str | None = None) -> Entries:
         """All objects of a resource with their JSON; `None` means all namespaces."""
         self.registry.stored(resource)
         return self._storage.all(resource, namespace)
@@ -95,7 +98,7 @@ class Store:
                 if namespace is None or change.namespace == namespace:
                     yield change.type, change.object
 
-    def changes(self, resource: str, since: int) -> AsyncIterator[list[Change]]:
+    def changes(self, resource: str, since: int) -> Batches:
         """Batches of changes of a resource after a version. Raises Gone."""
         self.registry.stored(resource)
         history = self._storage.history(resource)

@@ -1,0 +1,35 @@
+"""Experiment specs for tests."""
+
+from typing import Any
+
+from toprung.api.load import load_experiment
+from toprung.api.experiment import ExperimentSpec
+
+POD = {"spec": {"containers": [{"name": "main", "image": "img", "command": ["train", "--lr", "${parameters.lr}"]}]}}
+
+
+def manifest(**spec: Any) -> dict[str, Any]:
+    """An Experiment's manifest; keyword arguments replace fields of the spec, None removes them."""
+    fields = {
+        "objective": {"metric": "acc", "type": "maximize"},
+        "parameters": [{"name": "lr", "type": "double", "min": 0.0001, "max": 0.1, "scale": "log"}],
+        "algorithm": {"seed": 7, "random": {}},
+        "parallelTrialCount": 2,
+        "maxTrialCount": 6,
+        "trialTemplate": {"template": POD},
+        **spec,
+    }
+    return {
+        "apiVersion": "toprung.dev/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {"name": "exp", "namespace": "team"},
+        "spec": {name: value for name, value in fields.items() if value is not None},
+    }
+
+
+def experiment_spec(**spec: Any) -> ExperimentSpec:
+    """A valid spec; see `manifest`."""
+    return load_experiment(manifest(**spec)).spec
+
+
+ASHA = {"asha": {"resource": "epoch", "minResource": 1, "maxResource": 9, "reductionFactor": 3}}

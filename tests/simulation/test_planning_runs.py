@@ -1,0 +1,199 @@
+"""Whole experiments planned in virtual time, with crashes anywhere."""
+
+import math
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulation.specs import ASHA, POD, experiment_spec
+from simulation.world import Program, World
+from toprung.api.trial import TrialState
+from toprung.planning.starting import holds_slot
+
+VALUES = st.floats(0, 1) | st.sampled_from([math.nan, math.inf, -math.inf])
+PROGRAMS = st.builds(
+    Program,
+    values=st.lists(VALUES, max_size=9).map(tuple),
+    exit_code=st.sampled_from([0, 0, 0, 1]),
+    disrupted=st.booleans() | st.just(False),
+)
+
+
+def run_to_end(world, crashes=lambda: None, passes=400):
+    """Plan and act until the experiment is over and no Pod runs; check the invariants at every pass."""
+    parameters, rungs = {}, {}
+    for _ in range(passes):
+        world.carry_out(world.plan(), crashes())
+        check_invariants(world, parameters, rungs)
+        if world.status.get("completionTime") and all(pod.ended for pod in world.pod_records()):
+            return
+        world.tick()
+    pytest.fail(f"not over after {passes} passes: {world.status}")
+
+
+def check_invariants(world, parameters, rungs):
+    """Invariants 1 and 2 of the architecture."""
+    assert sum(holds_slot(pod) for pod in world.pod_records()) <= world.spec.parallel_trial_count
+    assert len(world.ever_made) == len(set(world.ever_made)) <= world.spec.max_trial_count
+    for trial in world.trial_records():
+        assert parameters.setdefault(trial.index, trial.parameters) == trial.parameters
+        known = rungs.get(trial.index, ())
+        assert trial.rungs[: len(known)] == known
+        rungs[trial.index] = trial.rungs
+
+
+@pytest.mark.parametrize("early_stopping", [pytest.param(None, id="none"), pytest.param(ASHA, id="asha")])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_crash_at_any_write_loses_and_repeats_no_trial(early_stopping, data):
+    """Whatever the programs do and wherever the operator dies, every index is run once and the experiment ends."""
+    first = {index: data.draw(PROGRAMS) for index in range(5)}
+    crash_points = data.draw(st.lists(st.integers(0, 12), max_size=40))
+    spec = experiment_spec(
+        earlyStopping=early_stopping,
+        maxTrialCount=5,
+        parallelTrialCount=data.draw(st.integers(1, 5)),
+        trialTemplate={"retries": data.draw(st.integers(0, 2)), "template": POD},
+    )
+    calm = Program((0.5,) * 9)
+    world = World(spec, lambda index, attempt: first[index] if attempt < 4 else calm)
+    points = iter(crash_points)
+    run_to_end(world, lambda: next(points, None))
+    assert [trial.index for trial in world.trial_records()] == list(range(5))
+    assert all(trial.state.terminal for trial in world.trial_records())
+    for trial in world.trial_records():
+        if trial.progress.best is not None:
+            assert math.isfinite(trial.progress.best.value)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do(data):
+    """plan(apply(plan(s))) is empty at the same time of the same world, but for what new Trials make visible."""
+    programs = {index: data.draw(PROGRAMS) for index in range(4)}
+    world = World(experiment_spec(earlyStopping=ASHA, maxTrialCount=4), lambda index, _: programs[index])
+    for _ in range(data.draw(st.integers(1, 25))):
+        world.carry_out(world.plan())
+        world.tick()
+    world.carry_out(world.plan())
+    world.carry_out(world.plan())  # the first pass's new Trials are counted by the second one's status
+    again = world.plan()
+    assert again.chains == ()
+    assert not again.announcements
+
+
+@pytest.mark.parametrize(
+    ("spec", "program", "reason", "state"),
+    [
+        pytest.param({}, Program((0.5,)), "MaxTrialsReached", "Succeeded", id="all-done"),
+        pytest.param(
+            {"objective": {"metric": "acc", "type": "maximize", "goal": 0.4}},
+            Program((0.1, 0.5), None),
+            "GoalReached",
+            "Succeeded",
+            id="goal-by-a-running-trial",
+        ),
+        pytest.param(
+            {"objective": {"metric": "acc", "type": "minimize", "goal": 0.4}},
+            Program((0.9, 0.3), None),
+            "GoalReached",
+            "Succeeded",
+            id="goal-when-minimizing",
+        ),
+        pytest.param(
+            {"maxFailedTrialCount": 1}, Program((0.1,), 1), "MaxFailedTrialsReached", "Failed", id="too-many-failed"
+        ),
+        pytest.param({"maxDuration": "5s"}, Program((0.1,), None), "MaxDurationReached", "Succeeded", id="time-is-up"),
+        pytest.param({}, Program((math.nan,)), "NoTrialSucceeded", "Failed", id="nothing-but-nan"),
+        pytest.param({}, Program(()), "NoTrialSucceeded", "Failed", id="nothing-reported"),
+    ],
+)
+def test_an_experiment_ends(spec, program, reason, state):
+    """Each way to end is told by a condition, and then nothing runs."""
+    world = World(experiment_spec(**spec), lambda *_: program)
+    run_to_end(world)
+    true = {each["type"]: each["reason"] for each in world.status["conditions"] if each["status"] == "True"}
+    assert true[state] == reason
+    assert "Running" not in true
+    assert world.status["state"] == state
+    assert [event.reason for event in world.events if event.trial is None] == [reason]
+
+
+def test_an_exhausted_space_ends_the_experiment():
+    """When no configuration is left, what runs is finished and the reason says so."""
+    spec = experiment_spec(maxTrialCount=10)
+    world = World(spec, lambda *_: Program((0.5,)), suggest=lambda index: {"lr": 0.1} if index < 3 else None)
+    run_to_end(world)
+    assert world.status["trials"]["total"] == 3
+    assert {each["reason"] for each in world.status["conditions"] if each["type"] == "Succeeded"} == {
+        "SearchSpaceExhausted"
+    }
+
+
+def test_raising_max_trial_count_continues():
+    """A finished experiment goes on with the next index when there may be more trials."""
+    world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,)))
+    run_to_end(world)
+    world.spec = experiment_spec(maxTrialCount=4)
+    world.carry_out(world.plan())
+    assert world.status["state"] == "Running"
+    assert "completionTime" not in world.status
+    run_to_end(world)
+    assert [trial.index for trial in world.trial_records()] == [0, 1, 2, 3]
+
+
+def test_suspend_ends_pods_and_resume_runs_the_same_trials():
+    """Suspended trials are not lost and not failed: they run again as a further attempt."""
+    slow = Program((0.5,) * 6)
+    world = World(experiment_spec(maxTrialCount=2), lambda *_: slow)
+    for _ in range(3):
+        world.carry_out(world.plan())
+        world.tick()
+    world.spec = experiment_spec(maxTrialCount=2, suspend=True)
+    for _ in range(6):
+        world.carry_out(world.plan())
+        world.tick()
+    assert all(pod.ended for pod in world.pod_records())
+    assert world.status["state"] == "Suspended"
+    world.spec = experiment_spec(maxTrialCount=2)
+    run_to_end(world)
+    assert [(trial.attempt, trial.failures, trial.disruptions) for trial in world.trial_records()] == [(2, 0, 0)] * 2
+    assert {trial.state for trial in world.trial_records()} == {TrialState.SUCCEEDED}
+
+
+def test_a_pod_that_does_not_obey_is_deleted():
+    """A Pod that runs on after its trial was stopped is deleted when its grace period is long over."""
+    spec = experiment_spec(maxDuration="3s", maxTrialCount=1, parallelTrialCount=1)
+    world = World(spec, lambda *_: Program((0.5,), None), obeys=False)
+    for _ in range(90):
+        world.carry_out(world.plan())
+        world.tick()
+    assert not world.pods
+
+
+@pytest.mark.parametrize(
+    ("keep", "left"),
+    [
+        pytest.param("all", {"exp-0-1", "exp-1-1"}, id="all"),
+        pytest.param("failed", {"exp-1-1"}, id="failed"),
+        pytest.param("none", set(), id="none"),
+    ],
+)
+def test_pod_retention(keep, left):
+    """podRetention.keep decides which ended Pods stay, with and without the ttl."""
+    spec = experiment_spec(maxTrialCount=2, podRetention={"keep": keep, "ttl": "1m"})
+    world = World(spec, lambda index, _: Program((0.5,), index))
+    run_to_end(world)
+    world.carry_out(world.plan())
+    assert set(world.pods) == left
+    world.tick(61)
+    world.carry_out(world.plan())
+    assert not world.pods
+
+
+def test_a_short_trial_costs_three_writes():
+    """Trial, Pod and the final status: the Running state of a trial that is over within a second is not written."""
+    world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,)))
+    run_to_end(world)
+    assert world.writes == 3

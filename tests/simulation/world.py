@@ -1,0 +1,202 @@
+"""A cluster in virtual time that carries out plans: Trials and Pods as JSON, programs as scripted reports."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from toprung.api.experiment import ExperimentSpec
+from toprung.metrics.progress import observe
+from toprung.metrics.types import Progress
+from toprung.planning.actions import Action, Announce, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
+from toprung.planning.codec import condition_from, parse_time, trial_from, trial_status
+from toprung.planning.conditions import timestamp
+from toprung.planning.manifests import pod_manifest, trial_manifest
+from toprung.planning.plan import plan
+from toprung.planning.pods import STOP_DEADLINE_SECONDS, pod_from
+from toprung.planning.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
+from toprung.stopping import Stopper, stopper_for
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a Pod does: one report a second from step 1 on, then an exit code; None: it hangs."""
+
+    values: tuple[float, ...]
+    exit_code: int | None = 0
+    disrupted: bool = False
+
+
+@dataclass
+class World:
+    """The cluster; `program(index, attempt)` says what each Pod will do."""
+
+    spec: ExperimentSpec
+    program: Callable[[int, int], Program]
+    suggest: Callable[[int], Mapping[str, Any] | None] = lambda index: {"lr": 0.001 * (index + 1)}
+    grace: timedelta = timedelta(seconds=2)
+    obeys: bool = True
+    now: datetime = START
+    status: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stop_asked: dict[str, datetime] = field(default_factory=dict)
+    events: list[Announce] = field(default_factory=list)
+    ever_made: list[str] = field(default_factory=list)
+    versions: Any = field(default_factory=lambda: itertools.count(1))
+    progress_at_start: dict[str, Progress] = field(default_factory=dict)
+    writes: int = 0
+
+    def experiment(self) -> ExperimentRecord:
+        """The Experiment as the operator would read it back."""
+        conditions = tuple(filter(None, map(condition_from, self.status.get("conditions", ()))))
+        return ExperimentRecord(
+            namespace="team",
+            name="exp",
+            uid="uid-exp",
+            generation=1,
+            created=START,
+            spec=self.spec,
+            status=self.status,
+            conditions=conditions,
+            start_time=parse_time(self.status.get("startTime")),
+            completion_time=parse_time(self.status.get("completionTime")),
+            made=self.status.get("trials", {}).get("total", 0),
+        )
+
+    def stopper(self) -> Stopper | None:
+        """The early-stopping rule, fresh."""
+        return stopper_for(self.spec.early_stopping, 7)
+
+    def trial_records(self) -> tuple[TrialRecord, ...]:
+        """All Trials, by index."""
+        return tuple(sorted(map(trial_from, self.trials.values()), key=lambda trial: trial.index))
+
+    def pod_records(self) -> tuple[PodRecord, ...]:
+        """All Pods."""
+        return tuple(map(pod_from, self.pods.values()))
+
+    def snapshot(self) -> Snapshot:
+        """What the operator would observe now."""
+        trials, pods = self.trial_records(), {}
+        for pod in self.pod_records():
+            pods[pod.trial] = (*pods.get(pod.trial, ()), pod)
+        fresh = range(max((trial.index + 1 for trial in trials), default=0), self.spec.max_trial_count)
+        suggestions = {index: parameters for index in fresh if (parameters := self.suggest(index)) is not None}
+        return Snapshot(
+            experiment=self.experiment(),
+            trials=trials,
+            pods=pods,
+            collected={pod.uid: self._collected(pod) for group in pods.values() for pod in group},
+            suggestions=suggestions,
+            exhausted=len(suggestions) < len(fresh),
+        )
+
+    def plan(self) -> Plan:
+        """What the operator would do now."""
+        return plan(self.snapshot(), self.stopper(), self.now)
+
+    def carry_out(self, planned: Plan, crash_after: int | None = None) -> None:
+        """Do what is planned; with `crash_after` the process dies after that many writes of the pass."""
+        left = itertools.count() if crash_after is None else range(crash_after)
+        writes = iter(left)
+        for chain in planned.chains:
+            for action in chain:
+                if next(writes, None) is None:
+                    return
+                self._do(action)
+        if next(writes, None) is None:
+            return
+        self.status = {key: value for key, value in planned.status.items() if value is not None}
+        self.events.extend(planned.announcements)
+
+    def tick(self, seconds: float = 1.0) -> None:
+        """Let time pass for the Pods."""
+        self.now += timedelta(seconds=seconds)
+        for name, body in list(self.pods.items()):
+            self._live(name, body)
+
+    def _do(self, action: Action) -> None:
+        self.writes += 1
+        match action:
+            case CreateTrial():
+                body = trial_manifest(self.experiment(), action)
+                self.trials.setdefault(body["metadata"]["name"], self._stamped(body))
+                self.ever_made.append(body["metadata"]["name"])
+            case WriteTrial(trial):
+                body = self.trials[trial.name]
+                assert body["metadata"]["resourceVersion"] == trial.resource_version
+                body["status"] = trial_status(trial)
+                body["metadata"]["resourceVersion"] = str(next(self.versions))
+            case CreatePod(index, attempt):
+                trial = next(trial for trial in self.trial_records() if trial.index == index)
+                body = pod_manifest(self.experiment(), trial, attempt, None)
+                if body["metadata"]["name"] not in self.pods:
+                    self.pods[body["metadata"]["name"]] = self._stamped(body)
+                    self.progress_at_start[body["metadata"]["uid"]] = trial.progress
+            case StopPod(name):
+                self.pods[name]["spec"]["activeDeadlineSeconds"] = STOP_DEADLINE_SECONDS
+                self.stop_asked[name] = self.now
+            case DeletePod(name):
+                self.pods.pop(name, None)
+            case Announce():
+                self.events.append(action)
+
+    def _stamped(self, body: dict[str, Any]) -> dict[str, Any]:
+        version = str(next(self.versions))
+        body["metadata"] |= {
+            "uid": f"uid-{version}",
+            "creationTimestamp": timestamp(self.now),
+            "resourceVersion": version,
+        }
+        return body
+
+    def _program_of(self, body: dict[str, Any]) -> Program:
+        record = pod_from(body)
+        return self.program(int(body["metadata"]["labels"]["toprung.dev/index"]), record.attempt)
+
+    def _live(self, name: str, body: dict[str, Any]) -> None:
+        status = body.setdefault("status", {"phase": "Pending"})
+        if status["phase"] == "Pending":
+            status |= {"phase": "Running", "startTime": timestamp(self.now)}
+            return
+        program, ran = self._program_of(body), self.now - datetime.fromisoformat(status["startTime"])
+        asked = self.stop_asked.get(name)
+        if status["phase"] != "Running":
+            return
+        if asked is not None and self.obeys and self.now >= asked + self.grace:
+            self._end(body, "Failed", 143, reason="DeadlineExceeded")
+        elif program.exit_code is not None and ran.total_seconds() >= len(program.values):
+            phase = "Succeeded" if program.exit_code == 0 and not program.disrupted else "Failed"
+            self._end(body, phase, program.exit_code, reason="Evicted" if program.disrupted else "")
+
+    def _end(self, body: dict[str, Any], phase: str, exit_code: int, reason: str = "") -> None:
+        ended = {"exitCode": exit_code, "finishedAt": timestamp(self.now)}
+        body["status"] |= {
+            "phase": phase,
+            "reason": reason,
+            "containerStatuses": [{"name": "main", "state": {"terminated": ended}}],
+        }
+
+    def _collected(self, pod: PodRecord) -> Collected:
+        body = self.pods[pod.name]
+        progress = self.progress_at_start[pod.uid]
+        if pod.started is None:
+            return Collected(progress)
+        until = (pod.finished or self.now) - pod.started
+        stopper, trial = self.stopper(), trial_from(self.trials[pod.trial])
+        reported = self._program_of(body).values[: int(until.total_seconds())]
+        for step, value in enumerate(reported, start=1):
+            progress = observe(
+                progress,
+                step,
+                {self.spec.objective.metric: value},
+                time=pod.started + timedelta(seconds=step),
+                metric=self.spec.objective.metric,
+                maximize=self.spec.objective.type == "maximize",
+                levels=stopper.levels(trial.bracket) if stopper is not None else (),
+            )
+        return Collected(progress, drained=pod.ended, tail=("the last line",))

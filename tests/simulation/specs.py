@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from toprung.api.load import load_experiment
 from toprung.api.experiment import ExperimentSpec
+from toprung.api.load import load_experiment
 
 POD = {"spec": {"containers": [{"name": "main", "image": "img", "command": ["train", "--lr", "${parameters.lr}"]}]}}
 

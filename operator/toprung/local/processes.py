@@ -1,0 +1,127 @@
+"""Process groups: which are still alive, to whom they belong, and how they are ended for good.
+
+Every process of a container carries `TOPRUNG_CONTAINER_ID` in its environment, and its group leader is recorded in a
+file together with its start time. So a group that outlived its server is found again, and a process id that was given
+to another program in the meantime is never mistaken for it. Standard library only: the guard runs this too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+CONTAINER_ID = "TOPRUNG_CONTAINER_ID"
+_PROC = Path("/proc")
+_MARK = f"{CONTAINER_ID}=".encode()
+
+
+def started(pid: int) -> str:
+    """When a process began, in a form only good for comparison; empty where there is no such process.
+
+    Linux: the boot's id and the clock ticks since then; elsewhere what `ps` says, to the second.
+    """
+    if not _PROC.joinpath("self").exists():
+        asked = ["ps", "-o", "lstart=", "-p", str(pid)]
+        return subprocess.run(asked, capture_output=True, check=False).stdout.decode().strip()  # noqa: S603
+    state, ticks = _state_and_start(pid)
+    if not ticks or state == "Z":
+        return ""
+    boot = _PROC.joinpath("sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{ticks}"
+
+
+def _state_and_start(pid: int) -> tuple[str, str]:
+    try:
+        stat = _PROC.joinpath(str(pid), "stat").read_text()
+    except OSError:
+        return "", ""
+    # The command's name is in parentheses and may hold anything: count fields after the last one.
+    fields = stat.rpartition(")")[2].split()
+    return fields[0], fields[19]
+
+
+def group_exists(group: int) -> bool:
+    """Whether any process, a zombie included, is left in the group."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def signal_group(group: int, number: int) -> None:
+    """Send a signal to a group that may be gone already."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def children() -> list[int]:
+    """The direct children of this (single-threaded) process; empty where the system does not tell."""
+    pid = os.getpid()
+    try:
+        return [int(child) for child in _PROC.joinpath(str(pid), "task", str(pid), "children").read_text().split()]
+    except OSError:
+        return []
+
+
+def owners(candidates: Iterable[int]) -> dict[int, str]:
+    """The container that each process was started by, however indirectly; processes of no container are left out."""
+    found = {}
+    for pid in candidates:
+        with contextlib.suppress(OSError):
+            for entry in _PROC.joinpath(str(pid), "environ").read_bytes().split(b"\0"):
+                if entry.startswith(_MARK):
+                    found[pid] = entry[len(_MARK) :].decode(errors="replace")
+    return found
+
+
+def record(folder: Path, container: str, pid: int) -> None:
+    """Note a group's leader, so that `end_stale` finds the group after a crash of everything."""
+    folder.joinpath(container).write_text(f"{pid} {started(pid)}")
+
+
+def forget(folder: Path, container: str) -> None:
+    """The group is gone."""
+    folder.joinpath(container).unlink(missing_ok=True)
+
+
+def end_stale(folder: Path, *, patience: float = 10.0) -> None:
+    """Kill what an earlier server and its guard left running in the containers recorded in the folder.
+
+    `patience` is in seconds: a process in an uninterruptible sleep may outlast it, and then its record is kept.
+    """
+    recorded = {file.name: file.read_text() for file in folder.iterdir()}
+    give_up = time.monotonic() + patience
+    while (alive := _kill_once(recorded)) and time.monotonic() < give_up:
+        time.sleep(0.02)
+    for container in recorded.keys() - alive:
+        forget(folder, container)
+
+
+def _kill_once(recorded: dict[str, str]) -> set[str]:
+    """Send SIGKILL to all that is left of the recorded containers; those that had any process left."""
+    alive = set()
+    for container, entry in recorded.items():
+        pid, _, start = entry.partition(" ")
+        if start and started(int(pid)) == start:
+            signal_group(int(pid), signal.SIGKILL)
+            alive.add(container)
+    for member, container in owners(_everybody() if recorded else ()).items():
+        if container in recorded:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(member, signal.SIGKILL)
+                alive.add(container)
+    return alive
+
+
+def _everybody() -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+    return []

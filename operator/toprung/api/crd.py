@@ -137,13 +137,7 @@ def _definition(
         "type": "object",
         "description": description,
         "required": ["spec"],
-        "properties": {
-            "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}."},
-            "kind": {"type": "string", "description": f"{kind}."},
-            "metadata": {"type": "object"},
-            "spec": spec,
-            "status": without_defaults(structural_schema(status)),
-        },
+        "properties": {"spec": spec, "status": without_defaults(structural_schema(status))},
         **(validations(*rules) if rules else {}),
     }
     return {

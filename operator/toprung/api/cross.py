@@ -9,8 +9,8 @@ from typing import Any
 
 from toprung.api.errors import Fault
 from toprung.api.rules import Rule
-from toprung.api.space import configuration_faults, space_faults
-from toprung.api.template import template_faults
+from toprung.api.space import configuration_faults, first_by_name, space_faults
+from toprung.api.template import reference_faults, shape_faults
 
 Fields = Mapping[str, Any]
 """Name of a field of ExperimentSpec -> its value; `parameters` is index -> Parameter, for the readable ones."""
@@ -55,11 +55,10 @@ def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator
     yield from _count_faults(fields)
     yield from _duration_faults(fields)
     yield from _resource_faults(fields)
-    parameters = fields.get("parameters")
-    if parameters is not None:
+    yield from _template_faults(fields, unreadable)
+    if parameters := fields.get("parameters"):
         yield from space_faults(parameters, unreadable)
         yield from _initial_faults(fields, unreadable)
-        yield from _template_faults(fields, unreadable)
 
 
 def _count_faults(fields: Fields) -> Iterator[Fault]:
@@ -91,7 +90,7 @@ def _resource_faults(fields: Fields) -> Iterator[Fault]:
 
 
 def _initial_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fault]:
-    by_name = {parameter.name: parameter for parameter in fields["parameters"].values()}
+    by_name = first_by_name(fields["parameters"])
     for i, configuration in enumerate(fields.get("initial_trials") or ()):
         for fault in configuration_faults(configuration, by_name, unreadable):
             yield Fault(f"initialTrials[{i}].{fault.path}", fault.message)
@@ -100,11 +99,13 @@ def _initial_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Faul
 def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fault]:
     if (trial_template := fields.get("trial_template")) is None:
         return
-    parameters = fields["parameters"].values()
-    for fault in template_faults(
-        trial_template.template,
-        names=frozenset(parameter.name for parameter in parameters) | unreadable,
-        conditional=frozenset(parameter.name for parameter in parameters if parameter.when),
-        has_resource=fields.get("early_stopping", True) is not None,
-    ):
+    faults = list(shape_faults(trial_template.template))
+    if parameters := fields.get("parameters", {}).values():
+        faults += reference_faults(
+            trial_template.template,
+            names=frozenset(parameter.name for parameter in parameters) | unreadable,
+            conditional=frozenset(parameter.name for parameter in parameters if parameter.when),
+            has_resource=fields.get("early_stopping", True) is not None,
+        )
+    for fault in faults:
         yield Fault(f"trialTemplate.template.{fault.path}", fault.message)

@@ -1,9 +1,10 @@
 """What of an Experiment's spec may not change once a Trial exists, as CEL and in Python."""
 
-from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from toprung.api.errors import Fault
+from toprung.api.experiment import ExperimentSpec
 from toprung.api.rules import Rule
 
 IMMUTABLE = (
@@ -25,26 +26,18 @@ IMMUTABLE = (
 ADVICE = "may not change once a trial exists; apply it as a new Experiment"
 
 
-def immutable_changes(old_spec: dict[str, Any], new_spec: dict[str, Any]) -> tuple[Fault, ...]:
-    """Give the immutable fields that differ between two specs, defaults filled in, of an Experiment that has trials."""
-    return tuple(_changes(old_spec, new_spec))
-
-
-def _changes(old_spec: dict[str, Any], new_spec: dict[str, Any]) -> Iterator[Fault]:
-    for path in IMMUTABLE:
-        old, new = _at(old_spec, path), _at(new_spec, path)
-        if path == "parameters":
-            # an associative list: its order says nothing
-            old, new = (sorted(part or (), key=lambda parameter: str(parameter["name"])) for part in (old, new))
-        if old != new:
-            yield Fault(f"spec.{path}", ADVICE)
+def immutable_changes(old: ExperimentSpec, new: ExperimentSpec) -> tuple[Fault, ...]:
+    """Give the immutable fields that differ between two specs of an Experiment that has trials."""
+    before, after = (spec.model_dump(mode="json", by_alias=True) for spec in (old, new))
+    return tuple(Fault(f"spec.{path}", ADVICE) for path in IMMUTABLE if _at(before, path) != _at(after, path))
 
 
 def _at(spec: dict[str, Any], path: str) -> Any:
     node: Any = spec
     for step in path.split("."):
-        node = node.get(step) if isinstance(node, dict) else None
-    return node
+        node = node[step]
+    # an associative list: its order says nothing
+    return sorted(node, key=itemgetter("name")) if path == "parameters" else node
 
 
 def _transition(path: str) -> Rule:

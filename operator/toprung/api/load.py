@@ -115,11 +115,12 @@ def _remaining_faults(spec: dict[str, Any]) -> Iterator[Fault]:
             fields[name] = None if field.is_required() else field.get_default()
         elif (value := _readable(adapter, spec[alias])) is not None:
             fields[name] = value
-    items = spec.get("parameters")
-    parameters = {i: _readable(_PARAMETER, item) for i, item in enumerate(items if isinstance(items, list) else ())}
+    written = spec.get("parameters")
+    items = written if isinstance(written, list) else []
+    parameters = {i: _readable(_PARAMETER, item) for i, item in enumerate(items)}
     readable = {i: parameter for i, parameter in parameters.items() if parameter is not None}
-    names = {str(items[i].get("name")) for i in parameters.keys() - readable.keys() if isinstance(items[i], dict)}
-    for fault in cross.faults({**fields, "parameters": readable}, frozenset(names)):
+    unreadable = {str(item.get("name")) for i, item in enumerate(items) if i not in readable and isinstance(item, dict)}
+    for fault in cross.faults({**fields, "parameters": readable}, frozenset(unreadable)):
         yield Fault(f"spec.{fault.path}", fault.message)
 
 

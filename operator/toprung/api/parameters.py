@@ -133,8 +133,6 @@ class Parameter(Model):
             yield Fault("", f"type {self.type} needs {missing}; write it, or type: categorical with values")
             return
         yield from _range_faults(self, self.min, self.max)
-        if self.step is not None and self.min < self.max:
-            yield from _step_faults(self, self.min, self.max, self.step)
 
 
 def key_of(value: ParameterValue) -> tuple[bool, ParameterValue]:
@@ -172,8 +170,10 @@ def _range_faults(parameter: Parameter, low: float, high: float) -> Iterable[Fau
         yield Fault("min", f"{low:g} is above max {high:g}; swap them")
     if parameter.scale == "log" and low <= 0:
         yield Fault("min", f"{low:g} has no logarithm; write a small positive min, or scale: linear")
-    if parameter.type == "int":
-        yield from _whole_faults(parameter)
+    whole = tuple(_whole_faults(parameter)) if parameter.type == "int" else ()
+    yield from whole
+    if parameter.step is not None and low < high and not whole:
+        yield from _step_faults(parameter, low, high, parameter.step)
 
 
 def _whole_faults(parameter: Parameter) -> Iterable[Fault]:

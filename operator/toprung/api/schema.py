@@ -16,8 +16,9 @@ Definitions = Mapping[str, Schema]
 
 ANYTHING: Schema = {"x-kubernetes-preserve-unknown-fields": True}
 _KEPT = (
-    "description enum pattern minLength maxLength minItems maxItems minProperties maxProperties minimum maximum required"
-).split()
+    *("description", "enum", "required", "pattern", "minLength", "maxLength", "minimum", "maximum"),
+    *("minItems", "maxItems", "minProperties", "maxProperties"),
+)
 _SCALARS = {"boolean", "integer", "number", "string"}
 _MAX_INT32 = 2**31 - 1
 

@@ -32,12 +32,17 @@ def space_faults(parameters: Mapping[int, Parameter], unreadable: frozenset[str]
         unreadable: names of those, so that references to them count as good.
     """
     yield from _name_faults(parameters)
-    by_name = {parameter.name: parameter for parameter in parameters.values()}
+    by_name = first_by_name(parameters)
     for i, parameter in parameters.items():
         if parameter.when is not None and parameter.when.parameter not in unreadable:
             for fault in _when_faults(parameter, by_name):
                 yield Fault(f"parameters[{i}].when.{fault.path}", fault.message)
     yield from _circle_faults(parameters, by_name)
+
+
+def first_by_name(parameters: Mapping[int, Parameter]) -> Mapping[str, Parameter]:
+    """Give the parameters by name; where a name is there twice, the first."""
+    return {parameter.name: parameter for _, parameter in sorted(parameters.items(), reverse=True)}
 
 
 def configuration_faults(

@@ -18,25 +18,8 @@ MAX_DEPTH = 64
 """Deeper templates are refused: no Pod is."""
 
 
-def template_faults(
-    template: dict[str, JsonValue], *, names: frozenset[str], conditional: frozenset[str], has_resource: bool
-) -> Iterator[Fault]:
-    """Check a PodTemplateSpec; paths are relative to it.
-
-    Args:
-        template: as its author wrote it.
-        names: the parameters, conditional ones included.
-        conditional: parameters that are absent from some configurations.
-        has_resource: whether early stopping gives trials a budget.
-    """
-    yield from _shape_faults(template)
-    for path, text in _texts(template, ""):
-        for reference in dict.fromkeys(_references(text)):
-            if message := _reference_fault(reference, names, conditional, has_resource=has_resource):
-                yield Fault(path, message)
-
-
-def _shape_faults(template: dict[str, JsonValue]) -> Iterator[Fault]:
+def shape_faults(template: dict[str, JsonValue]) -> Iterator[Fault]:
+    """Check that a PodTemplateSpec is one and can run a trial; paths are relative to it."""
     spec = template.get("spec")
     if not isinstance(spec, dict):
         yield Fault("spec", "is missing; write the spec of a Pod with at least one container")
@@ -54,6 +37,23 @@ def _shape_faults(template: dict[str, JsonValue]) -> Iterator[Fault]:
         yield Fault("spec.initContainers", "is not a list; write - {name: ..., image: ...}")
         return
     yield from _container_faults(beside, "spec.initContainers")
+
+
+def reference_faults(
+    template: dict[str, JsonValue], *, names: frozenset[str], conditional: frozenset[str], has_resource: bool
+) -> Iterator[Fault]:
+    """Check what ${...} refers to in a PodTemplateSpec; paths are relative to it.
+
+    Args:
+        template: as its author wrote it.
+        names: the parameters, conditional ones included.
+        conditional: parameters that are absent from some configurations.
+        has_resource: whether early stopping gives trials a budget.
+    """
+    for path, text in _texts(template, ""):
+        for reference in dict.fromkeys(_references(text)):
+            if message := _reference_fault(reference, names, conditional, has_resource=has_resource):
+                yield Fault(path, message)
 
 
 def _container_faults(containers: list[JsonValue], path: str) -> Iterator[Fault]:

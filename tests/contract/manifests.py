@@ -1,0 +1,319 @@
+"""One table of good and bad Experiments, for every layer that judges them: pydantic, the CRD's schema, a real API server."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Manifest = dict[str, Any]
+Edits = Mapping[str, Any]
+"""Path -> new value; the value REMOVE takes the field away."""
+
+REMOVE = object()
+
+BASE: Manifest = {
+    "apiVersion": "toprung.dev/v1alpha1",
+    "kind": "Experiment",
+    "metadata": {"name": "mnist"},
+    "spec": {
+        "objective": {"metric": "val_accuracy", "type": "maximize", "goal": 0.99, "additionalMetrics": ["train_loss"]},
+        "parameters": [
+            {"name": "lr", "type": "double", "min": 1.0e-5, "max": 0.1, "scale": "log"},
+            {"name": "layers", "type": "int", "min": 1, "max": 4, "step": 1},
+            {"name": "batch", "type": "ordinal", "values": [32, 64, 128, 256]},
+            {"name": "opt", "type": "categorical", "values": ["sgd", "adam"]},
+            {
+                "name": "momentum",
+                "type": "double",
+                "min": 0,
+                "max": 0.99,
+                "when": {"parameter": "opt", "in": ["sgd"]},
+            },
+            {"name": "dropout", "type": "double", "min": 0, "max": 0.5, "step": 0.1},
+        ],
+        "initialTrials": [{"lr": 0.01, "layers": 2, "batch": 64, "opt": "adam"}],
+        "algorithm": {"seed": 7, "tpe": {"startupTrials": 10}},
+        "earlyStopping": {"asha": {"resource": "epoch", "minResource": 1, "maxResource": 27, "reductionFactor": 3}},
+        "parallelTrialCount": 8,
+        "maxTrialCount": 200,
+        "maxFailedTrialCount": 10,
+        "maxDuration": "4h",
+        "metrics": {"stdout": {}},
+        "checkpoint": {"volume": {"persistentVolumeClaim": {"claimName": "ckpt"}}},
+        "podRetention": {"keep": "all", "ttl": "24h"},
+        "trialTemplate": {
+            "retries": 1,
+            "maxTrialDuration": "1h",
+            "template": {
+                "metadata": {"labels": {"app": "mnist"}},
+                "spec": {
+                    "containers": [
+                        {
+                            "name": "train",
+                            "image": "registry.example/mnist:1",
+                            "command": ["python", "train.py", "--lr", "${parameters.lr}", "--epochs", "${resource}"],
+                            "resources": {"limits": {"nvidia.com/gpu": 1}},
+                        }
+                    ]
+                },
+            },
+        },
+    },
+}
+
+MINIMAL: Manifest = {
+    "apiVersion": "toprung.dev/v1alpha1",
+    "kind": "Experiment",
+    "metadata": {"name": "minimal"},
+    "spec": {
+        "objective": {"metric": "loss", "type": "minimize"},
+        "parameters": [{"name": "x", "type": "double", "min": -1, "max": 1}],
+        "maxTrialCount": 3,
+        "trialTemplate": {"template": {"spec": {"containers": [{"name": "train", "image": "busybox"}]}}},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Good:
+    """A manifest that every layer takes."""
+
+    name: str
+    edits: Edits = field(default_factory=dict)
+
+    def manifest(self) -> Manifest:
+        return edited(BASE, self.edits)
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A manifest that is refused.
+
+    Attributes:
+        path: where pydantic finds the fault.
+        says: a fragment of its message.
+        schema: a fragment of the API server's answer; None where a schema can't express the rule, and so takes it.
+    """
+
+    name: str
+    edits: Edits
+    path: str
+    says: str
+    schema: str | None = None
+
+    def manifest(self) -> Manifest:
+        return edited(BASE, self.edits)
+
+
+@dataclass(frozen=True)
+class Update:
+    """A change of an Experiment that has trials.
+
+    Attributes:
+        path: the immutable field that it changes; "" where the change is allowed.
+    """
+
+    name: str
+    edits: Edits
+    path: str = ""
+
+    def manifest(self) -> Manifest:
+        return edited(BASE, self.edits)
+
+
+def edited(manifest: Manifest, edits: Edits) -> Manifest:
+    """Copy a manifest with changes, such as ``{"spec.parameters[0].min": 3}``; the index after the last appends."""
+    result = copy.deepcopy(manifest)
+    for path, value in edits.items():
+        _put(result, path, value)
+    return result
+
+
+def _put(manifest: Manifest, path: str, value: Any) -> None:
+    *parents, last = [int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", path)]
+    node: Any = manifest
+    for step in parents:
+        node = node[step]
+    if value is REMOVE:
+        del node[last]
+    elif isinstance(node, list) and last == len(node):
+        node.append(copy.deepcopy(value))
+    else:
+        node[last] = copy.deepcopy(value)
+
+
+SPEC = "spec"
+TEMPLATE = "spec.trialTemplate.template"
+CONTAINER = f"{TEMPLATE}.spec.containers[0]"
+LR, LAYERS, BATCH, OPT, MOMENTUM, DROPOUT = (f"spec.parameters[{i}]" for i in range(6))
+NEW = "spec.parameters[6]"
+
+
+def ranged(name: str, **more: Any) -> Manifest:
+    return {"name": name, "type": "double", "min": 0, "max": 1, **more}
+
+
+def choice(name: str, *values: Any, **more: Any) -> Manifest:
+    return {"name": name, "type": "categorical", "values": list(values), **more}
+
+
+GOOD = [
+    Good("as documented"),
+    Good("no early stopping", {"spec.earlyStopping": REMOVE, f"{CONTAINER}.command": ["train", "${trial.name}"]}),
+    Good("grid", {"spec.algorithm": {"grid": {"points": 5}}}),
+    Good("every default", {"spec": MINIMAL["spec"]}),
+    Good("values of several types", {NEW: choice("mixed", 1, 2.5, "three", True)}),
+    Good("one is not true", {NEW: choice("mixed", 1, True, "1")}),
+    Good("negative range", {NEW: ranged("x", min=-3.5, max=-1)}),
+    Good("decimal step", {NEW: ranged("x", min=0.1, max=0.7, step=0.1)}),
+    Good("negative steps", {NEW: ranged("x", type="int", min=-10, max=10, step=5)}),
+    Good(
+        "nested when",
+        {
+            NEW: choice("nesterov", True, when={"parameter": "opt", "in": ["sgd"]}),
+            "spec.parameters[7]": ranged("decay", when={"parameter": "nesterov", "in": [True]}),
+        },
+    ),
+    Good("initial trial on the step grid", {"spec.initialTrials": [{"dropout": 0.3}, {"opt": "sgd", "momentum": 0.9}]}),
+    Good("parallel equals max", {"spec.parallelTrialCount": 200}),
+    Good("a shell's variables", {f"{CONTAINER}.command": ["sh", "-c", "cd ${HOME} && train --lr ${parameters.lr}"]}),
+    Good("pattern with both groups", {"spec.metrics.stdout.pattern": r"(?P<name>\w+): (?P<value>\S+)"}),
+    Good("parts of a duration", {"spec.maxDuration": "1h30m", "spec.podRetention.ttl": "0s"}),
+    Good("nulls are unset", {"spec.objective.goal": None, "spec.algorithm.random": None, "spec.maxDuration": None}),
+    Good(
+        "a sidecar", {f"{TEMPLATE}.spec.initContainers": [{"name": "logger", "image": "x", "restartPolicy": "Always"}]}
+    ),
+    Good("the longest name", {"metadata.name": "a" * 48}),
+    Good("one rung", {"spec.earlyStopping.asha.minResource": 27}),
+]
+
+BAD = [
+    # parameters, each for itself
+    Bad("min above max", {f"{LR}.min": 0.5}, f"{LR}.min", "0.5 is above max 0.1; swap them", "min must be below max"),
+    Bad("min equals max", {f"{LR}.min": 0.1}, f"{LR}.min", "0.1 is max as well", "min must be below max"),
+    Bad("range without min", {f"{LR}.min": REMOVE}, LR, "needs min", "needs both min and max"),
+    Bad("range without both", {f"{DROPOUT}.min": REMOVE, f"{DROPOUT}.max": REMOVE, f"{DROPOUT}.step": REMOVE}, DROPOUT, "needs min and max", "needs both min and max"),
+    Bad("range with values", {f"{LR}.values": [1, 2]}, f"{LR}.values", "write type: ordinal", "not values"),
+    Bad("log at zero", {f"{LR}.min": 0}, f"{LR}.min", "0 has no logarithm", "scale log needs min above 0"),
+    Bad("log with step", {f"{LR}.step": 0.01}, f"{LR}.step", "does not go with scale log", "step does not go with scale log"),
+    Bad("step that does not divide", {f"{DROPOUT}.step": 0.3}, f"{DROPOUT}.step", "write max: 0.3", "step must divide max - min"),
+    Bad("step above the range", {f"{DROPOUT}.step": 3}, f"{DROPOUT}.step", "3 does not divide", "step must divide max - min"),
+    Bad("step of zero", {f"{DROPOUT}.step": 0}, f"{DROPOUT}.step", "write more than 0", "should be greater than 0"),
+    Bad("fraction as int bound", {f"{LAYERS}.min": 0.5}, f"{LAYERS}.min", "0.5 is not a whole number", "whole numbers"),
+    Bad("fraction as int step", {f"{LAYERS}.step": 1.5}, f"{LAYERS}.step", "1.5 is not a whole number", "whole number"),
+    Bad("int bound too large", {f"{LAYERS}.max": 1e17 + 1}, f"{LAYERS}.max", "beyond 2^53"),
+    Bad("choice without values", {f"{OPT}.values": REMOVE}, f"{OPT}.values", "needs a list of values", "needs values"),
+    Bad("choice of nothing", {f"{OPT}.values": []}, f"{OPT}.values", "write at least 1", "should have at least 1 items"),
+    Bad("choice with min", {f"{BATCH}.min": 1}, f"{BATCH}.min", "means nothing for type ordinal", "takes values only"),
+    Bad("choice with log scale", {f"{OPT}.scale": "log"}, f"{OPT}.scale", "means nothing for type categorical", "takes values only"),
+    Bad("a value twice", {f"{BATCH}.values": [32, 64, 32.0]}, f"{BATCH}.values[2]", "is there already"),
+    Bad("a list as value", {f"{BATCH}.values": [32, [64]]}, f"{BATCH}.values[1]", "[64] is not a value"),
+    Bad("unknown type", {f"{LR}.type": "float"}, f"{LR}.type", "'float' is unknown; write 'double'", "Unsupported value"),
+    Bad("quoted number", {f"{LR}.min": "0.001"}, f"{LR}.min", "write one without quotes", "must be of type number"),
+    Bad("name with a blank", {f"{DROPOUT}.name": "drop out"}, f"{DROPOUT}.name", "'drop out' is not allowed", "should match"),
+    Bad("parameter name too long", {f"{DROPOUT}.name": "d" * 64}, f"{DROPOUT}.name", "at most 63", "Too long"),
+    Bad("no parameter", {"spec.parameters": []}, "spec.parameters", "write at least 1", "should have at least 1 items"),
+    # parameters among themselves
+    Bad("a name twice", {f"{DROPOUT}.name": "lr"}, f"{DROPOUT}.name", "'lr' is the name of parameters[0] too", "Duplicate value"),
+    Bad("names equal as variables", {f"{DROPOUT}.name": "LR"}, f"{DROPOUT}.name", "TOPRUNG_PARAMETER_LR"),
+    Bad("when refers to nothing", {f"{MOMENTUM}.when.parameter": "optt"}, f"{MOMENTUM}.when.parameter", "did you mean opt?", "when.parameter must name"),
+    Bad("when refers to a range", {f"{MOMENTUM}.when": {"parameter": "lr", "in": [0.1]}}, f"{MOMENTUM}.when.parameter", "'lr' has type double", "when.parameter must name"),
+    Bad("when refers to itself", {NEW: choice("a", "x", when={"parameter": "a", "in": ["x"]})}, f"{NEW}.when.parameter", "depends on itself", "when.parameter must name"),
+    Bad("when in a circle", {NEW: choice("a", "x", when={"parameter": "b", "in": ["y"]}), "spec.parameters[7]": choice("b", "y", when={"parameter": "a", "in": ["x"]})}, f"{NEW}.when.parameter", "a -> b -> a", "depend on each other"),
+    Bad("when in a circle of three", {NEW: choice("a", 1, when={"parameter": "b", "in": [1]}), "spec.parameters[7]": choice("b", 1, when={"parameter": "c", "in": [1]}), "spec.parameters[8]": choice("c", 1, when={"parameter": "a", "in": [1]})}, f"{NEW}.when.parameter", "a -> b -> c -> a"),
+    Bad("when with a value that is none", {f"{MOMENTUM}.when.in": ["sgd", "rmsprop"]}, f"{MOMENTUM}.when.in[1]", "'rmsprop' is not one of 'sgd', 'adam'"),
+    # initial trials
+    Bad("initial trial out of range", {"spec.initialTrials[0].lr": 1}, "spec.initialTrials[0].lr", "1 is outside 1e-05 to 0.1"),
+    Bad("initial trial of no value", {"spec.initialTrials[0].batch": 33}, "spec.initialTrials[0].batch", "33 is not one of 32, 64"),
+    Bad("initial trial off the step grid", {"spec.initialTrials[0].dropout": 0.25}, "spec.initialTrials[0].dropout", "multiple of step 0.1"),
+    Bad("initial trial of another type", {"spec.initialTrials[0].layers": 1.5}, "spec.initialTrials[0].layers", "1.5 is not a whole number"),
+    Bad("initial trial with text for a number", {"spec.initialTrials[0].lr": "0.01"}, "spec.initialTrials[0].lr", "'0.01' is not a number"),
+    Bad("initial trial of an unknown parameter", {"spec.initialTrials[0].lrr": 0.1}, "spec.initialTrials[0].lrr", "did you mean lr?"),
+    Bad("initial trial with an inactive parameter", {"spec.initialTrials[0].momentum": 0.1}, "spec.initialTrials[0].momentum", "not with 'adam'; remove it"),
+    Bad("initial trial that does not say what decides", {"spec.initialTrials": [{"momentum": 0.1}]}, "spec.initialTrials[0].momentum", "write opt as well"),
+    Bad("initial trial that is a list", {"spec.initialTrials[0]": [1]}, "spec.initialTrials[0]", "is not an object", "must be of type object"),
+    # objective, algorithm, early stopping, metrics
+    Bad("no objective", {"spec.objective": REMOVE}, "spec.objective", "is missing", "Required value"),
+    Bad("unknown direction", {"spec.objective.type": "max"}, "spec.objective.type", "'maximize'", "Unsupported value"),
+    Bad("Katib's field", {"spec.objective.objectiveMetricName": "x"}, "spec.objective.objectiveMetricName", "write metric", "unknown field"),
+    Bad("objective as additional metric", {"spec.objective.additionalMetrics": ["val_accuracy"]}, "spec.objective.additionalMetrics[0]", "is named already", "names the objective's own metric"),
+    Bad("additional metric twice", {"spec.objective.additionalMetrics": ["a", "a"]}, "spec.objective.additionalMetrics[1]", "is named already", "Duplicate value"),
+    Bad("two algorithms", {"spec.algorithm.random": {}}, "spec.algorithm", "random and tpe are set", "set exactly one of random"),
+    Bad("no algorithm", {"spec.algorithm": {"seed": 1}}, "spec.algorithm", "no member is set", "set exactly one of random"),
+    Bad("unknown algorithm", {"spec.algorithm": {"tpa": {}}}, "spec.algorithm.tpa", "did you mean tpe?", "unknown field"),
+    Bad("setting out of bounds", {"spec.algorithm.tpe.candidates": 0}, "spec.algorithm.tpe.candidates", "write at least 1", "should be greater than or equal to 1"),
+    Bad("unknown setting", {"spec.algorithm.tpe.startupTrial": 3}, "spec.algorithm.tpe.startupTrial", "did you mean startupTrials?", "unknown field"),
+    Bad("no early stopping rule", {"spec.earlyStopping": {}}, "spec.earlyStopping", "no member is set", "set the member asha"),
+    Bad("first rung above the last", {"spec.earlyStopping.asha.minResource": 30}, "spec.earlyStopping.asha.minResource", "30 is above maxResource 27", "minResource is above maxResource"),
+    Bad("more brackets than rungs", {"spec.earlyStopping.asha.brackets": 5}, "spec.earlyStopping.asha.brackets", "write at most 4"),
+    Bad("resource is the objective", {"spec.earlyStopping.asha.resource": "val_accuracy"}, "spec.earlyStopping.asha.resource", "is the objective", "not the objective"),
+    Bad("no source of metrics", {"spec.metrics": {}}, "spec.metrics", "no member is set", "set the member stdout"),
+    Bad("pattern that is none", {"spec.metrics.stdout.pattern": "(?P<name>a)(?P<value>"}, "spec.metrics.stdout.pattern", "is not a regular expression"),
+    Bad("pattern without groups", {"spec.metrics.stdout.pattern": "acc=(?P<value>.*)"}, "spec.metrics.stdout.pattern", "has no group name", "write the groups"),
+    # counts and times
+    Bad("parallel above max", {"spec.parallelTrialCount": 201}, "spec.parallelTrialCount", "201 is above maxTrialCount 200", "parallelTrialCount is above maxTrialCount"),
+    Bad("failures never too many", {"spec.maxFailedTrialCount": 200}, "spec.maxFailedTrialCount", "200 is never passed", "must be below maxTrialCount"),
+    Bad("no trial at all", {"spec.maxTrialCount": 0, "spec.parallelTrialCount": REMOVE, "spec.maxFailedTrialCount": REMOVE}, "spec.maxTrialCount", "write at least 1", "should be greater than or equal to 1"),
+    Bad("quoted count", {"spec.maxTrialCount": "200"}, "spec.maxTrialCount", "without quotes", "must be of type integer"),
+    Bad("truth as count", {"spec.parallelTrialCount": True}, "spec.parallelTrialCount", "True is not a whole number", "must be of type integer"),
+    Bad("duration in words", {"spec.maxDuration": "4 hours"}, "spec.maxDuration", "write it like 90s, 45m or 1h30m", "should match"),
+    Bad("duration of nothing", {"spec.maxDuration": "0h"}, "spec.maxDuration", "leaves no time", "maxDuration must be above 0"),
+    Bad("trial duration of nothing", {"spec.trialTemplate.maxTrialDuration": "0s"}, "spec.trialTemplate.maxTrialDuration", "leaves no time", "maxTrialDuration must be above 0"),
+    Bad("negative retries", {"spec.trialTemplate.retries": -1}, "spec.trialTemplate.retries", "write at least 0", "should be greater than or equal to 0"),
+    # the template
+    Bad("no container", {f"{TEMPLATE}.spec.containers": []}, f"{TEMPLATE}.spec.containers", "a trial needs a container", "should have at least 1 items"),
+    Bad("no Pod spec", {f"{TEMPLATE}.spec": REMOVE}, f"{TEMPLATE}.spec", "is missing", "Required value"),
+    Bad("container without name", {f"{CONTAINER}.name": REMOVE}, f"{CONTAINER}.name", "a container needs a name", "Required value"),
+    Bad("restarts in place", {f"{TEMPLATE}.spec.restartPolicy": "OnFailure"}, f"{TEMPLATE}.spec.restartPolicy", "use trialTemplate.retries", "Unsupported value"),
+    Bad("unknown parameter in the template", {f"{CONTAINER}.command[3]": "${parameters.lrate}"}, f"{CONTAINER}.command[3]", "did you mean parameters.lr?"),
+    Bad("bare parameter in the template", {f"{CONTAINER}.command[3]": "${lr}"}, f"{CONTAINER}.command[3]", "did you mean parameters.lr?"),
+    Bad("unknown variable in the template", {f"{CONTAINER}.command[3]": "--name=${trial.nam}"}, f"{CONTAINER}.command[3]", "did you mean trial.name?"),
+    Bad("conditional parameter in the template", {f"{CONTAINER}.command[3]": "${parameters.momentum}"}, f"{CONTAINER}.command[3]", "TOPRUNG_PARAMETERS"),
+    Bad("resource without early stopping", {"spec.earlyStopping": REMOVE}, f"{CONTAINER}.command[5]", "has no value without earlyStopping"),
+    # the whole
+    Bad("name too long", {"metadata.name": "a" * 49}, "metadata.name", "write at most 48", "write at most 48"),
+    Bad("name with a dot", {"metadata.name": "a.b"}, "metadata.name", "no dot", "no dot"),
+    Bad("unknown field", {"spec.maxTrials": 3}, "spec.maxTrials", "did you mean maxTrialCount?", "unknown field"),
+    Bad("Python's spelling", {"spec.max_duration": "3h"}, "spec.max_duration", "did you mean maxDuration?", "unknown field"),
+    Bad("relative mount path", {"spec.checkpoint.mountPath": "ckpt"}, "spec.checkpoint.mountPath", "'ckpt' is not allowed", "should match"),
+    Bad("checkpoint without volume", {"spec.checkpoint": {}}, "spec.checkpoint.volume", "is missing", "Required value"),
+    Bad("spec is a list", {"spec": []}, "spec", "is not an object", "must be of type object"),
+    Bad("no spec", {"spec": REMOVE}, "spec", "is missing", "Required value"),
+]  # fmt: skip
+
+UPDATES = [
+    Update("more in parallel", {"spec.parallelTrialCount": 16}),
+    Update("more trials", {"spec.maxTrialCount": 400}),
+    Update("fewer trials than made", {"spec.maxTrialCount": 11, "spec.parallelTrialCount": 1}),
+    Update("more failures", {"spec.maxFailedTrialCount": 20}),
+    Update("any failures", {"spec.maxFailedTrialCount": REMOVE}),
+    Update("longer", {"spec.maxDuration": "8h"}),
+    Update("suspended", {"spec.suspend": True}),
+    Update("another goal", {"spec.objective.goal": 0.9}),
+    Update("a default written out", {"spec.objective.strategy": "best"}),
+    Update("another metric", {"spec.objective.metric": "loss"}, "spec.objective.metric"),
+    Update("another direction", {"spec.objective.type": "minimize"}, "spec.objective.type"),
+    Update("another strategy", {"spec.objective.strategy": "last"}, "spec.objective.strategy"),
+    Update("another metric to record", {"spec.objective.additionalMetrics": []}, "spec.objective.additionalMetrics"),
+    Update("another bound", {f"{LR}.max": 0.2}, "spec.parameters"),
+    Update("another value", {f"{BATCH}.values": [32, 64, 128, 512]}, "spec.parameters"),
+    Update("one parameter more", {NEW: ranged("x")}, "spec.parameters"),
+    Update("one parameter less", {DROPOUT: REMOVE}, "spec.parameters"),
+    Update("another condition", {f"{MOMENTUM}.when.in": ["adam"]}, "spec.parameters"),
+    Update("another initial trial", {"spec.initialTrials[0].lr": 0.02}, "spec.initialTrials"),
+    Update("no initial trial", {"spec.initialTrials": []}, "spec.initialTrials"),
+    Update("another algorithm", {"spec.algorithm": {"random": {}}}, "spec.algorithm"),
+    Update("another setting", {"spec.algorithm.tpe.candidates": 48}, "spec.algorithm"),
+    Update("another budget", {"spec.earlyStopping.asha.maxResource": 81}, "spec.earlyStopping"),
+    Update("another pattern", {"spec.metrics.stdout.pattern": "(?P<name>a) (?P<value>b)"}, "spec.metrics"),
+    Update("no checkpoint", {"spec.checkpoint": REMOVE}, "spec.checkpoint"),
+    Update("another volume", {"spec.checkpoint.volume": {"persistentVolumeClaim": {"claimName": "b"}}}, "spec.checkpoint"),
+    Update("another kind of volume", {"spec.checkpoint.volume": {"emptyDir": {}}}, "spec.checkpoint"),
+    Update("another image", {f"{CONTAINER}.image": "registry.example/mnist:2"}, "spec.trialTemplate"),
+    Update("another command", {f"{CONTAINER}.command[1]": "other.py"}, "spec.trialTemplate"),
+    Update("another label", {f"{TEMPLATE}.metadata.labels.app": "other"}, "spec.trialTemplate"),
+    Update("more retries", {"spec.trialTemplate.retries": 2}, "spec.trialTemplate"),
+]  # fmt: skip

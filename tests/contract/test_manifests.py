@@ -1,0 +1,39 @@
+"""The table of manifests, judged by pydantic."""
+
+import pytest
+
+from contract.manifests import BAD, BASE, GOOD, UPDATES, Bad, Good, Update
+from toprung.api.errors import InvalidExperiment
+from toprung.api.immutable import immutable_changes
+from toprung.api.load import load_experiment
+
+
+@pytest.mark.parametrize("good", [pytest.param(case, id=case.name) for case in GOOD])
+def test_a_good_manifest_is_taken(good: Good):
+    """What should be valid is."""
+    manifest = good.manifest()
+    assert load_experiment(manifest).name == manifest["metadata"]["name"]
+
+
+@pytest.mark.parametrize("bad", [pytest.param(case, id=case.name) for case in BAD])
+def test_a_bad_manifest_has_one_fault_with_its_path_and_what_to_write(bad: Bad):
+    """Each bad manifest is refused for its own fault, and for no other."""
+    with pytest.raises(InvalidExperiment) as caught:
+        load_experiment(bad.manifest())
+    assert [fault.path for fault in caught.value.faults] == [bad.path], caught.value
+    assert bad.says in caught.value.faults[0].message
+
+
+@pytest.mark.parametrize("update", [pytest.param(case, id=case.name) for case in UPDATES])
+def test_only_what_may_change_after_the_first_trial_does(update: Update):
+    """Each update is told apart by the field that it changes."""
+    old = load_experiment(BASE).spec
+    new = load_experiment(update.manifest()).spec
+    changes = immutable_changes(old, new)
+    assert [fault.path for fault in changes] == [update.path] * bool(update.path)
+
+
+def test_names_in_the_table_are_unique():
+    """A name finds its row."""
+    for table in (GOOD, BAD, UPDATES):
+        assert len({case.name for case in table}) == len(table)

@@ -1,0 +1,114 @@
+"""Verdicts of the stopping variant, one table of rungs."""
+
+from math import inf, nan
+
+import pytest
+
+from toprung.api.errors import InvariantViolated
+from toprung.api.stoppers import AshaSettings, EarlyStopping
+from toprung.stopping import Arrival, Outcome, stopper_for
+from toprung.stopping.asha import Asha
+
+GO, STOP = Outcome.CONTINUE, Outcome.STOP
+
+
+def rule(*, max_resource=9, eta=3, brackets=1, seed=0):
+    return Asha(AshaSettings(max_resource=max_resource, reduction_factor=eta, brackets=brackets), seed)
+
+
+def verdict_of_last(scores, *, resource=1, eta=3):
+    """Record the scores at one rung, trial i the i-th, and judge the last."""
+    asha = rule(eta=eta)
+    arrivals = [Arrival(0, resource, index, score) for index, score in enumerate(scores)]
+    for arrival in arrivals:
+        asha.record(arrival)
+    return asha.judge(arrivals[-1])
+
+
+@pytest.mark.parametrize(
+    ("resource", "scores", "outcome", "message"),
+    [
+        pytest.param(1, [0.1], GO, "1st of 1 at rung 1, the best goes on", id="alone"),
+        pytest.param(1, [0.1, 0.2], GO, "1st of 2 at rung 1, the best goes on", id="better-of-two"),
+        pytest.param(1, [0.2, 0.1], STOP, "2nd of 2 at rung 1, the best goes on", id="worse-of-two"),
+        pytest.param(1, [0.1, 0.1], STOP, "2nd of 2 at rung 1, the best goes on", id="tie-goes-to-the-smaller-index"),
+        pytest.param(3, [6, 5, 4, 3, 2, 5.5], GO, "2nd of 6 at rung 3, the best 2 go on", id="two-of-six"),
+        pytest.param(3, [6, 5, 4, 3, 5.5], STOP, "2nd of 5 at rung 3, the best goes on", id="floor-of-five-thirds"),
+        pytest.param(3, [*range(19), 5.5], STOP, "14th of 20 at rung 3, the best 6 go on", id="fourteenth-of-twenty"),
+        pytest.param(1, [*range(1, 11), 0], STOP, "11th of 11 at rung 1, the best 3 go on", id="eleventh"),
+        pytest.param(1, [*range(1, 22), 0], STOP, "22nd of 22 at rung 1, the best 7 go on", id="twenty-second"),
+        pytest.param(9, [3, 2, 1], GO, "3rd of 3 at rung 9, the last rung: the trial ends by itself", id="worst-at-R"),
+        pytest.param(
+            1, [nan], GO, "not finite, like all at rung 1: 1st of 1 at rung 1, the best goes on", id="nan-first"
+        ),
+        pytest.param(
+            1,
+            [nan, -inf],
+            STOP,
+            "not finite, like all at rung 1: 2nd of 2 at rung 1, the best goes on",
+            id="all-nan-tie",
+        ),
+        pytest.param(1, [1, nan], STOP, "not finite, others are at rung 1", id="nan-with-a-rival"),
+        pytest.param(
+            1, [1, 2, 3, 4, 5, nan], STOP, "not finite, others are at rung 1", id="nan-within-the-quota-or-not"
+        ),
+        pytest.param(1, [nan] * 5 + [1], GO, "1st of 6 at rung 1, the best 2 go on", id="finite-among-nans"),
+        pytest.param(1, [1, inf], STOP, "not finite, others are at rung 1", id="plus-infinity-is-no-win"),
+        pytest.param(3, [nan], STOP, "not finite past the first rung, at rung 3", id="nan-past-the-first-rung"),
+        pytest.param(9, [nan], STOP, "not finite past the first rung, at rung 9", id="nan-at-R"),
+        pytest.param(9, [1, nan], STOP, "not finite, others are at rung 9", id="nan-at-R-with-a-rival"),
+    ],
+)
+def test_verdict(resource, scores, outcome, message):
+    """The last to arrive is judged among all that are there, and told why."""
+    verdict = verdict_of_last(scores, resource=resource)
+    assert (verdict.outcome, verdict.message) == (outcome, message)
+
+
+def test_a_nan_with_a_place_in_the_quota_stops_for_a_finite_rival():
+    """Two of six go on, but not the second best where it is a NaN."""
+    asha = rule()
+    for index, score in enumerate([nan, nan, nan, nan, nan, 1.0]):
+        asha.record(Arrival(0, 1, index, score))
+    assert asha.judge(Arrival(0, 1, 0, nan)).outcome is STOP
+
+
+def test_brackets_do_not_compete():
+    """A rung is of one bracket."""
+    asha = rule(brackets=2)
+    asha.record(Arrival(0, 3, 0, 9.0))
+    asha.record(Arrival(1, 3, 1, 1.0))
+    assert asha.judge(Arrival(1, 3, 1, 1.0)).outcome is GO
+
+
+def test_the_first_rung_is_the_brackets_own():
+    """In bracket 1 rung 3 is the first, and a NaN that is alone there goes on."""
+    asha = rule(brackets=2)
+    asha.record(Arrival(1, 3, 0, nan))
+    assert asha.judge(Arrival(1, 3, 0, nan)).outcome is GO
+
+
+def test_about_completes_the_sentence_with_the_value_that_was_reported():
+    """The message shows the user's value, not the normalised score."""
+    verdict = verdict_of_last([*range(19), 5.5], resource=3)
+    assert verdict.about("loss", 0.871) == "loss 0.871 is 14th of 20 at rung 3, the best 6 go on"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda asha: asha.judge(Arrival(0, 1, 0, 1.0)), id="judged-before-recorded"),
+        pytest.param(lambda asha: asha.record(Arrival(0, 2, 0, 1.0)), id="no-such-rung"),
+    ],
+)
+def test_misuse_is_a_defect_of_ours(call):
+    """What the planner must never do is told apart from what a user can mend."""
+    with pytest.raises(InvariantViolated):
+        call(rule())
+
+
+def test_stopper_for_reads_the_union():
+    """The member that is set decides the rule; no early stopping, no rule."""
+    settings = AshaSettings(max_resource=27)
+    assert stopper_for(EarlyStopping(asha=settings), 7) == Asha(settings, 7)
+    assert stopper_for(None, 7) is None

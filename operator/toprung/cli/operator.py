@@ -30,6 +30,8 @@ def operator_command(  # noqa: PLR0917 - click hands them over by name
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if not verbose:
+        logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it tells of every event that it hands over
     run_operator(
         Settings(
             namespace=namespace,

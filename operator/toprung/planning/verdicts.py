@@ -99,7 +99,7 @@ def _cross(stopper: Stopper, trial: TrialRecord, crossing: _Crossing, *, maximiz
         stopper.record(arrival)
         verdict = stopper.judge(arrival)
         if verdict.outcome is Outcome.STOP and stop is None:
-            stop = verdict.message
+            stop = f"{value:.6g} is {verdict.message}"
         recorded = RungVerdict.CONTINUE if verdict.outcome is Outcome.CONTINUE else RungVerdict.STOP
         rungs.append(RungRecord(level, _finite(value), recorded, crossing.observation.time))
     return Judged(replace(trial, rungs=tuple(rungs)), stop)

@@ -65,8 +65,12 @@ class App:
         Raises:
             ClusterUnavailable: no cluster is configured.
         """
-        async with await connect(settings.kubeconfig, settings.context) as gateway, SearchWorker() as worker:
-            yield cls(gateway, worker, settings)
+        worker = SearchWorker()
+        try:
+            async with await connect(settings.kubeconfig, settings.context) as gateway:
+                yield cls(gateway, worker, settings)
+        finally:
+            await worker.close()
 
     def see(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """Take note of an Experiment: `kind` is the watch event's type, None at the first listing."""
@@ -82,8 +86,7 @@ class App:
         async with asyncio.TaskGroup() as tasks:
             for informer in self._informers:
                 tasks.create_task(informer.run())
-            for informer in self._informers:
-                await informer.synced.wait()
+            await asyncio.gather(self._worker.start(), *(informer.synced.wait() for informer in self._informers))
             await self._reconciler.run(self._settings.workers)
 
     def _on_change(self, owner: str, _old: object, _new: object) -> None:

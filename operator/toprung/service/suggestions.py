@@ -62,6 +62,7 @@ class Suggester:
         ready = self._ready.pop(uid, None)
         if ready is not None and ready.asking is not None:
             ready.asking.cancel()
+        self._worker.forget(uid)
 
     def _history(
         self, ready: Ready, experiment: ExperimentRecord, trials: Iterable[TrialRecord]

@@ -84,13 +84,12 @@ class Cache(Generic[Record]):
         """
         listed = version_of(version)
         trusted = listed is not None and listed >= asked_at
-        for key, (held, _) in list(self._entries.items()):
-            written_since = trusted and held is not None and listed is not None and held > listed
-            if key not in entries and not written_since:
-                self._set(key, held, None)
-        for key, (new, record) in entries.items():
-            if not (trusted and self._is_newer(key, new)):
-                self._set(key, new, record)
+        for key in self._entries.keys() | entries.keys():
+            held = self._entries[key][0] if key in self._entries else None
+            if trusted and held is not None and listed is not None and held > listed:
+                continue
+            new, record = entries.get(key, (None, None))
+            self._set(key, new, record)
         self._seen = listed
         self._newest = max(self._newest, listed or 0) if trusted else listed or 0
 

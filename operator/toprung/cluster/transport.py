@@ -6,7 +6,7 @@ from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncGenerator, Mapping
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from kubernetes.aio.client import Configuration
@@ -42,6 +42,8 @@ class Transport:
         self._streams = _Sessions(
             configuration, limit=0, read_buffer=_STREAM_READ_BUFFER, socket_buffer=_STREAM_SOCKET_BUFFER
         )
+        host = urlsplit(configuration.host)
+        self._server = f"{host.scheme}://{host.netloc}"  # for messages: a path may hold a token
         self._headers = {"Accept": _JSON, "User-Agent": f"toprung/{version('toprung')}"}
 
     async def close(self) -> None:
@@ -63,7 +65,7 @@ class Transport:
         Raises:
             ClusterError: one of its kinds, by what the server answered.
         """
-        what = f"{method} {self._configuration.host}{path}"
+        what = f"{method} {self._server}{path}"
         with translated(what):
             response = await self._send(
                 self._requests, method, path, query or {}, _REQUEST_TIMEOUT, body=body, content_type=content_type
@@ -84,7 +86,7 @@ class Transport:
         Raises:
             ClusterError: the server refused, or the connection broke.
         """
-        what = f"GET {self._configuration.host}{path}"
+        what = f"GET {self._server}{path}"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence)
         with translated(what):
             response = await self._send(self._streams, "GET", path, query, timeout)

@@ -1,0 +1,184 @@
+"""The work queue, case by case, in virtual time."""
+
+import asyncio
+
+import pytest
+
+from toprung.cluster.backoff import Backoff
+from toprung.cluster.queue import WorkQueue
+
+pytestmark = pytest.mark.looptime
+
+
+def make_queue(**settings) -> WorkQueue:
+    return WorkQueue(**{"backoff": Backoff(first=1, longest=8), "jitter": lambda: 1.0, **settings})
+
+
+async def take(queue: WorkQueue) -> tuple[str, float]:
+    """The next key, and when it came, in seconds since the loop began."""
+    return await anext(queue), asyncio.get_running_loop().time()
+
+
+async def idle(queue: WorkQueue, seconds: float) -> bool:
+    """Whether the queue gives out nothing for that long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await anext(queue)
+    except TimeoutError:
+        return True
+    return False
+
+
+async def test_many_adds_are_one_pass():
+    """A key added three times before a pass is given out once."""
+    queue = make_queue()
+    for _ in range(3):
+        queue.add("a")
+    assert await anext(queue) == "a"
+    queue.done("a")
+    assert await idle(queue, 100)
+
+
+async def test_added_during_its_pass_runs_again_after_it():
+    """A change seen while the key is worked on is not given to a second worker, and not lost."""
+    queue = make_queue()
+    queue.add("a")
+    await anext(queue)
+    queue.add("a")
+    assert await idle(queue, 1)
+    queue.done("a")
+    assert await anext(queue) == "a"
+
+
+async def test_keys_take_turns():
+    """A key that is always added again does not keep others from their turn."""
+    queue = make_queue()
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    seen = []
+    for _ in range(6):
+        key = await anext(queue)
+        seen.append(key)
+        queue.add(key)
+        queue.done(key)
+    assert seen == ["a", "b", "c"] * 2
+
+
+@pytest.mark.parametrize(
+    ("waits", "expected"),
+    [
+        pytest.param([5], 5, id="one timer"),
+        pytest.param([5, 3], 3, id="the earliest wins, set last"),
+        pytest.param([3, 5], 3, id="the earliest wins, set first"),
+        pytest.param([5, 0], 0, id="add makes it ready at once"),
+    ],
+)
+async def test_timers(waits, expected):
+    """Of several wishes for a time the earliest wins, and it gives one pass."""
+    queue = make_queue()
+    for seconds in waits:
+        queue.add_after("a", seconds)
+    assert await take(queue) == ("a", pytest.approx(expected))
+    queue.done("a")
+    assert await idle(queue, 100)
+
+
+async def test_back_off_doubles_to_its_limit_and_forgets():
+    """Failures in a row wait longer and longer; a success starts again from the first wait."""
+    queue = make_queue()
+    assert [queue.retry("a") for _ in range(5)] == [1, 2, 4, 8, 8]
+    queue.forget("a")
+    assert queue.retry("a") == 1
+
+
+async def test_back_off_is_jittered():
+    """Waits are drawn from the upper half of the back-off."""
+    assert make_queue(jitter=lambda: 0.0).retry("a") == 0.5
+
+
+async def test_an_event_ends_a_back_off():
+    """What changed may be what the failed pass was waiting for."""
+    queue = make_queue()
+    queue.add("a")
+    await anext(queue)
+    queue.retry("a")
+    queue.done("a")
+    queue.add("a")
+    assert await take(queue) == ("a", pytest.approx(0))
+
+
+async def test_an_event_does_not_end_what_the_server_asked_for():
+    """Retry-After holds whatever happens meanwhile."""
+    queue = make_queue()
+    queue.add("a")
+    await anext(queue)
+    assert queue.retry("a", at_least=30) == 30
+    queue.done("a")
+    queue.add("a")
+    assert await take(queue) == ("a", pytest.approx(30))
+
+
+@pytest.mark.parametrize(
+    ("duration", "rest"),
+    [
+        pytest.param(0.0, 0.0, id="instant"),
+        pytest.param(0.1, 0.1, id="as long as it took"),
+        pytest.param(9.0, 0.25, id="never longer than the longest"),
+    ],
+)
+async def test_a_key_rests_after_a_pass(duration, rest):
+    """A burst after a pass is answered by one pass, min(duration, 0.25) seconds later."""
+    queue = make_queue()
+    queue.add("a")
+    await anext(queue)
+    await asyncio.sleep(duration)
+    queue.done("a")
+    for _ in range(10):
+        queue.add("a")
+    assert await take(queue) == ("a", pytest.approx(duration + rest))
+    queue.done("a")
+    assert await idle(queue, 10)
+
+
+async def test_others_go_on_while_a_key_rests():
+    """A rest holds only its own key back."""
+    queue = make_queue()
+    queue.add("a")
+    await anext(queue)
+    await asyncio.sleep(1)
+    queue.done("a")
+    queue.add("a")
+    queue.add("b")
+    assert await anext(queue) == "b"
+
+
+async def test_close_ends_waiting_workers_and_lets_the_others_finish():
+    """No key is given out after close, whether ready, timed or added late; a pass in progress may still end."""
+    queue = make_queue()
+    queue.add("busy")
+    await anext(queue)
+    waiting = [asyncio.create_task(anext(queue, "ended")) for _ in range(3)]
+    await asyncio.sleep(0)
+    queue.add_after("timed", 5)
+    queue.close()
+    queue.add("late")
+    queue.done("busy")
+    assert await asyncio.gather(*waiting) == ["ended"] * 3
+    await asyncio.sleep(10)
+    assert await anext(queue, "ended") == "ended"
+
+
+async def test_nothing_is_kept_of_a_key_that_is_gone():
+    """A deleted experiment leaves no trace behind, or the operator would grow for ever."""
+    queue = make_queue()
+    queue.add("a")
+    await anext(queue)
+    await asyncio.sleep(1)
+    queue.retry("a", at_least=2)
+    queue.done("a")
+    await anext(queue)
+    queue.forget("a")
+    queue.done("a")
+    await asyncio.sleep(1)
+    state = (queue._timers, queue._queued, queue._started, queue._again, queue._rests, queue._failures)
+    assert not any(state)

@@ -1,7 +1,7 @@
 """What a decision of ASHA costs at a rung of 10,000 records: `python benchmarks/asha_decision.py`.
 
-A decision is what the planner does for an arrival: record it and judge it. Each run decides about 2,000 arrivals at a rung
-that holds 10,000 records already; the limit is 50 microseconds each.
+A decision is what the planner does for an arrival: record it and judge it. Each run decides about 2,000 arrivals at a
+rung that holds the records already; the limit is 50 microseconds each.
 """
 
 from random import Random

@@ -1,5 +1,6 @@
 """What holds of ASHA whatever arrives, and in whatever order."""
 
+from itertools import pairwise
 from math import inf, isfinite, nan
 
 from hypothesis import given
@@ -87,16 +88,11 @@ def test_a_verdict_is_the_definition(history):
     rungs = {}
     for (bracket, resource, index, value), verdict in zip(arrivals, verdicts, strict=True):
         rung = rungs.setdefault((bracket, resource), {})
-        value = rung.setdefault(index, value if isfinite(value) else -inf)
-        if isfinite(value):
+        if isfinite(rung.setdefault(index, value if isfinite(value) else -inf)):
             best = sorted(rung, key=lambda each: (-rung[each], each))[: max(1, len(rung) // settings.reduction_factor)]
             assert (verdict.outcome is Outcome.CONTINUE) == (index in best or resource == settings.max_resource)
-        elif resource != asha_first(settings, bracket):
+        elif resource != Asha(settings, seed).levels(bracket)[0]:
             assert verdict.outcome is Outcome.STOP
-
-
-def asha_first(settings, bracket):
-    return rung_levels(settings.min_resource, settings.max_resource, settings.reduction_factor, bracket)[0]
 
 
 @given(histories(), st.integers(0, 40))
@@ -129,7 +125,7 @@ def test_levels_ascend_to_R(settings, bracket):  # noqa: N802 - the paper's name
     r, eta, largest = settings.min_resource, settings.reduction_factor, settings.max_resource
     levels = rung_levels(r, largest, eta, bracket)
     assert levels[-1] == largest
-    assert all(low < high for low, high in zip(levels, levels[1:], strict=False))
+    assert all(low < high for low, high in pairwise(levels))
     assert all(level == r * eta ** (bracket + k) for k, level in enumerate(levels[:-1]))
     assert levels[-1] <= r * eta ** (bracket + len(levels) - 1) or len(levels) == 1
 

@@ -101,7 +101,8 @@ def thin(curve: Curve) -> Curve:
     points come gives what thinning all of them at once does.
     """
     first, latest = curve[0][0], curve[-1][0]
-    exponent = ((latest - first) // (MAX_CURVE_POINTS - 1)).bit_length()
+    span = latest - first
+    exponent = (span // (MAX_CURVE_POINTS - 1)).bit_length() if span >= MAX_CURVE_POINTS else 0
     kept: dict[int, tuple[int, float]] = {}
     for point in curve[:-1]:
         kept.setdefault((point[0] - first) >> exponent, point)

@@ -29,8 +29,8 @@ def rung_levels(min_resource: int, max_resource: int, reduction_factor: int, bra
 def bracket_sizes(min_resource: int, max_resource: int, reduction_factor: int, brackets: int) -> tuple[int, ...]:
     """Give Hyperband's n_s of each bracket, the most aggressive (our s = 0, Hyperband's s_max) first.
 
-    n = ceil((s_max + 1) / (s + 1) * eta^s) with Hyperband's s = s_max - (our s). s_max + 1 is the number of rungs, which
-    AshaSettings lets `brackets` reach at most. Source: Li et al., JMLR 2018, Algorithm 1.
+    n = ceil((s_max + 1) / (s + 1) * eta^s) with Hyperband's s = s_max - (our s). s_max + 1 is the number of rungs,
+    which AshaSettings lets `brackets` reach at most. Source: Li et al., JMLR 2018, Algorithm 1.
     """
     rungs = len(rung_levels(min_resource, max_resource, reduction_factor, 0))
     hyperband = range(rungs - 1, rungs - 1 - brackets, -1)

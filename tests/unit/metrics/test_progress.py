@@ -1,0 +1,163 @@
+"""How reports become progress, one step at a time."""
+
+from datetime import UTC, datetime, timedelta
+from math import inf, nan
+
+import pytest
+
+from toprung.metrics.progress import StepCounter, observe, score, trial_value
+from toprung.metrics.types import MAX_CURVE_POINTS, Progress, Report
+
+START = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def fed(*reports, maximize=True, levels=(), progress=None):
+    """Observe (step, values) pairs in turn, a second apart."""
+    progress = progress or Progress()
+    for second, (step, values) in enumerate(reports):
+        time = START + timedelta(seconds=second)
+        progress = observe(progress, step, values, time=time, metric="acc", maximize=maximize, levels=levels)
+    return progress
+
+
+def acc(step, value):
+    return step, {"acc": value}
+
+
+@pytest.mark.parametrize(
+    ("value", "maximize", "expected"),
+    [
+        pytest.param(0.5, True, 0.5, id="maximize"),
+        pytest.param(0.5, False, -0.5, id="minimize"),
+        *[
+            pytest.param(value, maximize, -inf, id=f"{value}-{maximize}")
+            for value in (nan, inf, -inf)
+            for maximize in (True, False)
+        ],
+    ],
+)
+def test_score(value, maximize, expected):
+    """Larger is better in both directions, and what is not finite is the worst."""
+    assert score(value, maximize=maximize) == expected
+
+
+@pytest.mark.parametrize(
+    ("maximize", "values", "best_step"),
+    [
+        pytest.param(True, [0.1, 0.3, 0.2], 2, id="largest"),
+        pytest.param(False, [0.3, 0.1, 0.2], 2, id="smallest"),
+        pytest.param(True, [0.3, 0.3], 1, id="first-of-equals"),
+        pytest.param(True, [nan, inf, 0.1], 3, id="never-what-is-not-finite"),
+        pytest.param(False, [-inf, 0.1, nan], 2, id="never-what-is-not-finite-minimizing"),
+        pytest.param(True, [nan], None, id="none-finite"),
+    ],
+)
+def test_best(maximize, values, best_step):
+    """The best is the first of the best finite values."""
+    progress = fed(*(acc(step, value) for step, value in enumerate(values, 1)), maximize=maximize)
+    assert (progress.best and progress.best.step) == best_step
+    assert progress.latest.step == len(values)
+
+
+@pytest.mark.parametrize(
+    ("steps", "crossed"),
+    [
+        pytest.param([1, 2, 3], {1: 1, 3: 3}, id="each-in-turn"),
+        pytest.param([10], {1: 10, 3: 10, 9: 10}, id="jumped-over"),
+        pytest.param([2, 5], {1: 2, 3: 5}, id="between"),
+        pytest.param([0], {}, id="before-the-first"),
+        pytest.param([5, 1, 3], {1: 5, 3: 5}, id="never-filled-back"),
+    ],
+)
+def test_crossings(steps, crossed):
+    """A level is crossed by the first report at or beyond it, and by none after."""
+    progress = fed(*(acc(step, step / 10) for step in steps), levels=(1, 3, 9, 27))
+    assert {level: observation.step for level, observation in progress.crossings.items()} == crossed
+
+
+@pytest.mark.parametrize(
+    ("reports", "metrics"),
+    [
+        pytest.param([(1, {"acc": 1, "loss": 2})], {"loss": 2}, id="same-line"),
+        pytest.param([(1, {"acc": 1}), (1, {"loss": 2})], {"loss": 2}, id="line-after"),
+        pytest.param([(1, {"loss": 2}), (1, {"acc": 1})], {"loss": 2}, id="line-before"),
+        pytest.param([(1, {"loss": 2}), (1, {"f1": 3}), (1, {"acc": 1})], {"loss": 2, "f1": 3}, id="lines-before"),
+        pytest.param([(1, {"loss": 2}), (1, {"acc": 1, "loss": 9})], {"loss": 2}, id="first-value-counts"),
+        pytest.param([(1, {"acc": 1}), (1, {"loss": 2}), (1, {"loss": 9})], {"loss": 2}, id="first-value-counts-after"),
+        pytest.param([(1, {"loss": 2}), (2, {"acc": 1})], {}, id="another-step"),
+        pytest.param([(1, {"loss": 2}), (2, {"loss": 3}), (2, {"acc": 1})], {"loss": 3}, id="newest-step-waits"),
+    ],
+)
+def test_metrics_of_one_step_join(reports, metrics):
+    """Additional metrics belong to the objective of their step, whatever the order of the lines."""
+    progress = fed(*reports)
+    assert progress.latest.metrics == metrics
+    assert progress.best == progress.latest
+    assert progress.pending is None
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        pytest.param(acc(2, 0.9), id="same-step"),
+        pytest.param(acc(1, 0.9), id="earlier-step"),
+        pytest.param((1, {"loss": 0.9}), id="earlier-metric"),
+        pytest.param((2, {"loss": 0.9}), id="known-metric"),
+    ],
+)
+def test_what_changes_nothing_gives_the_same_object(report):
+    """A caller tells by identity whether anything is new."""
+    progress = fed((1, {"acc": 0.1}), (2, {"acc": 0.2, "loss": 1.0}))
+    assert fed(report, progress=progress) is progress
+
+
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [
+        pytest.param(range(1, 65), list(range(1, 65)), id="all-of-64"),
+        pytest.param(range(1, 66), [*range(1, 65, 2), 65], id="every-second-of-65"),
+        pytest.param(range(0, 4161, 64), [*range(0, 4160, 128), 4160], id="steps-of-64"),
+        pytest.param([1, 2, 3, 10**9], [1, 10**9], id="a-jump"),
+    ],
+)
+def test_curve_is_thinned_evenly(steps, kept):
+    """The first point, one of every 2^k steps, and the latest stay."""
+    curve = fed(*(acc(step, 0.5) for step in steps)).curve
+    assert [step for step, _ in curve] == kept
+    assert len(curve) <= MAX_CURVE_POINTS
+
+
+@pytest.mark.parametrize(
+    ("values", "best", "last"),
+    [
+        pytest.param([0.1, 0.3, 0.2], 0.3, 0.2, id="finite"),
+        pytest.param([0.1, nan], 0.1, nan, id="nan-last"),
+        pytest.param([inf], inf, inf, id="none-finite"),
+    ],
+)
+def test_trial_value(values, best, last):
+    """By best a trial has a value that is not finite only where it never had another."""
+    progress = fed(*(acc(step, value) for step, value in enumerate(values)))
+    assert repr(trial_value(progress, "best").value) == repr(best)
+    assert repr(trial_value(progress, "last").value) == repr(last)
+
+
+def test_nothing_reported_is_no_value():
+    """None is what tells a trial without metrics from one with a NaN."""
+    assert trial_value(Progress(), "best") is trial_value(Progress(), "last") is None
+
+
+@pytest.mark.parametrize(
+    ("reports", "steps"),
+    [
+        pytest.param([(None, "acc"), (None, "acc")], [1, 2], id="lines-are-counted"),
+        pytest.param([(None, "loss"), (None, "acc"), (None, "loss")], [1, 1, 2], id="others-wait-for-the-objective"),
+        pytest.param([(5, "acc"), (6, "acc")], [5, 6], id="steps-are-said"),
+        pytest.param([(5, "acc"), (None, "acc")], [5, None], id="a-summary-after-steps"),
+        pytest.param([(None, "acc"), (5, "acc")], [1, 5], id="a-line-before-steps"),
+    ],
+)
+def test_step_counter(reports, steps):
+    """Lines that say no step are counted by the objective, until some line says its step."""
+    counter = StepCounter("acc")
+    assert [counter.step_of(Report(step, {name: 0.5})) for step, name in reports] == steps

@@ -1,0 +1,61 @@
+"""Progress in the Trial's status."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from math import inf, nan
+
+import pytest
+
+from toprung.api.trial import TrialStatus
+from toprung.metrics import Observation, Progress, progress_from_status, progress_to_status
+from toprung.metrics.status import format_time
+
+TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+
+def test_json_of_progress():
+    """The fields are those of the API, and what is not finite is said so."""
+    best = Observation(1, 0.5, TIME, {"loss": inf})
+    progress = Progress(latest=Observation(2, nan, TIME), best=best, curve=((1, 0.5), (2, nan)))
+    status = progress_to_status(progress)
+    assert status == {
+        "latest": {"step": 2, "value": None, "finite": False, "time": "2026-01-02T03:04:05.678901Z", "metrics": {}},
+        "best": {
+            "step": 1,
+            "value": 0.5,
+            "finite": True,
+            "time": "2026-01-02T03:04:05.678901Z",
+            "metrics": {"loss": None},
+        },
+        "curve": [[1, 0.5], [2, None]],
+    }
+    TrialStatus.model_validate_json(json.dumps(status, allow_nan=False))
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        pytest.param(Progress(), id="nothing"),
+        pytest.param(Progress(Observation(2, nan, TIME), None, ((1, inf), (2, nan))), id="never-finite"),
+        pytest.param(
+            Progress(Observation(2, 0.5, TIME), Observation(1, 0.7, TIME, {"a": nan}), ((1, 0.7), (2, 0.5))), id="all"
+        ),
+    ],
+)
+def test_there_and_back(progress):
+    """What is written is what is read, to the microsecond."""
+    status = progress_to_status(progress)
+    assert progress_to_status(progress_from_status(json.loads(json.dumps(status)))) == status
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        pytest.param(TIME, "2026-01-02T03:04:05.678901Z", id="utc"),
+        pytest.param(TIME.replace(microsecond=0), "2026-01-02T03:04:05.000000Z", id="whole-second"),
+        pytest.param(TIME.astimezone(timezone(timedelta(hours=8))), "2026-01-02T03:04:05.678901Z", id="another-zone"),
+    ],
+)
+def test_format_time(time, text):
+    """Times are UTC with a Z, microseconds kept."""
+    assert format_time(time) == text

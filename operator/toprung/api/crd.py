@@ -12,8 +12,9 @@ from toprung.api.base import GROUP, VERSION
 from toprung.api.experiment import ExperimentSpec, ExperimentStatus
 from toprung.api.immutable import TRANSITION_RULES
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
+from toprung.api.podfields import CONTAINER_FIELDS, METADATA_FIELDS, POD_FIELDS
 from toprung.api.rules import Rule, validations
-from toprung.api.schema import Schema, structural_schema
+from toprung.api.schema import ANYTHING, Schema, structural_schema
 from toprung.api.trial import TrialSpec, TrialStatus
 
 HEADER = "# Generated from operator/toprung/api by `make crds`; change the models instead.\n"
@@ -22,50 +23,54 @@ NAME_RULE = Rule(
     f"size(self.metadata.name) <= {MAX_EXPERIMENT_NAME} && self.metadata.name.matches('{EXPERIMENT_NAME}')",
     message=f"Pods are named after it: write at most {MAX_EXPERIMENT_NAME} of a-z, 0-9 and -, no dot",
 )
-CONTAINER: Schema = {
-    "type": "object",
-    "required": ["name"],
-    "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 63, "description": "Its name in the Pod."}},
-    "x-kubernetes-preserve-unknown-fields": True,
-}
-POD_TEMPLATE: Schema = {
-    "required": ["spec"],
-    "properties": {
-        "metadata": {
-            "type": "object",
-            "description": "Labels and annotations of the trial Pods.",
-            "x-kubernetes-preserve-unknown-fields": True,
+
+
+def _open(properties: Schema, known: tuple[str, ...], **more: Any) -> Schema:
+    """Make an object that takes any field, and knows some of them, those with a schema of their own first."""
+    rest = {name: dict(ANYTHING) for name in known if name not in properties}
+    return {"type": "object", **more, "properties": properties | rest, **ANYTHING}
+
+
+_CONTAINER = _open(
+    {"name": {"type": "string", "minLength": 1, "maxLength": 63, "description": "Its name in the Pod."}},
+    CONTAINER_FIELDS,
+    required=["name"],
+)
+_POD_SPEC = _open(
+    {
+        "containers": {
+            "type": "array",
+            "description": "What runs; the first one, or the one that the annotation "
+            "kubectl.kubernetes.io/default-container names, prints the metrics.",
+            "minItems": 1,
+            "maxItems": 64,
+            "items": _CONTAINER,
         },
-        "spec": {
-            "type": "object",
-            "description": "The spec of a Pod.",
-            "required": ["containers"],
-            "properties": {
-                "containers": {
-                    "type": "array",
-                    "description": "What runs; the first one, or the one that the annotation "
-                    "kubectl.kubernetes.io/default-container names, prints the metrics.",
-                    "minItems": 1,
-                    "maxItems": 64,
-                    "items": CONTAINER,
-                },
-                "restartPolicy": {
-                    "type": "string",
-                    "description": "Never; trialTemplate.retries says how often a trial is tried again.",
-                    "enum": ["Never"],
-                },
-            },
-            "x-kubernetes-preserve-unknown-fields": True,
+        "restartPolicy": {
+            "type": "string",
+            "description": "Never; trialTemplate.retries says how often a trial is tried again.",
+            "enum": ["Never"],
         },
     },
-}
+    POD_FIELDS,
+    description="The spec of a Pod.",
+    required=["containers"],
+)
+_POD_TEMPLATE = _open(
+    {
+        "metadata": _open({}, METADATA_FIELDS, description="Labels and annotations of the trial Pods."),
+        "spec": _POD_SPEC,
+    },
+    (),
+    required=["spec"],
+)
 
 
 def experiment_crd() -> dict[str, Any]:
     """Make the definition of Experiment."""
     spec = structural_schema(ExperimentSpec)
-    template = spec["properties"]["trialTemplate"]["properties"]["template"]
-    template.update(POD_TEMPLATE)
+    trial_template = spec["properties"]["trialTemplate"]["properties"]
+    trial_template["template"] = {"description": trial_template["template"]["description"], **_POD_TEMPLATE}
     return _definition(
         kind="Experiment",
         short_names=["exp"],

@@ -94,7 +94,7 @@ class Metrics(OneOf):
 class Checkpoint(Model):
     """Where trials keep checkpoints, so that retries and later budgets resume instead of starting again."""
 
-    volume: dict[str, Any]
+    volume: Annotated[dict[str, Any], Field(min_length=1, max_length=1)]
     """A volume source of a Pod, such as {persistentVolumeClaim: {claimName: ckpt}}."""
     mount_path: Annotated[str, Field(pattern=r"^/", max_length=256)] = "/checkpoints"
     """Where the volume is mounted; each trial has a folder of its own in it."""

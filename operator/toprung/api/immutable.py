@@ -42,8 +42,8 @@ def _at(spec: dict[str, Any], path: str) -> Any:
 
 def _transition(path: str) -> Rule:
     *parents, field = path.split(".")
-    now = ".".join(("self.spec", *parents, field))
-    old = ".".join(("oldSelf.spec", *parents, field))
+    # dyn, because CEL sees no list of configurations: their values have no type
+    now, old = (f"dyn({'.'.join((owner, 'spec', *parents))}).{field}" for owner in ("self", "oldSelf"))
     untouched = "!has(oldSelf.status) || !has(oldSelf.status.trials) || !has(oldSelf.status.trials.total)"
     same = f"(has({now}) == has({old}) && (!has({now}) || {now} == {old}))"
     return Rule(

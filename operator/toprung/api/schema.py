@@ -102,13 +102,10 @@ def _object(schema: Schema, definitions: Definitions) -> Schema:
         return {"type": "object", "properties": {k: convert(v, definitions) for k, v in schema["properties"].items()}}
     # pydantic writes the values of a dict whose keys have a pattern under that pattern
     values = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties", True))
-    converted = {} if values is True else convert(values, definitions) if values else None
-    if converted is None:
-        return {"type": "object"}
-    if "type" not in converted:
-        # an object, not a map: so that CEL can compare its contents
-        return {"type": "object", **ANYTHING}
-    return {"type": "object", "additionalProperties": converted}
+    return {
+        "type": "object",
+        "additionalProperties": dict(ANYTHING) if values is True else convert(values, definitions),
+    }
 
 
 def _array(schema: Schema, definitions: Definitions) -> Schema:

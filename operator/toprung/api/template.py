@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from toprung.api.errors import Fault
+from toprung.api.podfields import CONTAINER_FIELDS, POD_FIELDS, misspelt
 from toprung.api.suggest import did_you_mean
 
 VARIABLES = ("resource", "trial.name", "trial.index")
@@ -24,6 +25,7 @@ def shape_faults(template: dict[str, JsonValue]) -> Iterator[Fault]:
     if not isinstance(spec, dict):
         yield Fault("spec", "is missing; write the spec of a Pod with at least one container")
         return
+    yield from _slips(spec, POD_FIELDS, "spec")
     policy = spec.get("restartPolicy", "Never")
     if policy != "Never":
         yield Fault("spec.restartPolicy", f"{policy!r} would hide failures; remove it, and use trialTemplate.retries")
@@ -60,8 +62,16 @@ def _container_faults(containers: list[JsonValue], path: str) -> Iterator[Fault]
     for i, container in enumerate(containers):
         if not isinstance(container, dict):
             yield Fault(f"{path}[{i}]", f"{container!r} is not a container; write {{name: train, image: ...}}")
-        elif not isinstance(container.get("name"), str) or not container["name"]:
+            continue
+        yield from _slips(container, CONTAINER_FIELDS, f"{path}[{i}]")
+        if not isinstance(container.get("name"), str) or not container["name"]:
             yield Fault(f"{path}[{i}].name", "a container needs a name, such as train")
+
+
+def _slips(node: dict[str, JsonValue], known: tuple[str, ...], path: str) -> Iterator[Fault]:
+    for field in node:
+        if meant := misspelt(field, known):
+            yield Fault(f"{path}.{field}", f"there is no field {field!r}; did you mean {meant}?")
 
 
 def _texts(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:

@@ -266,7 +266,7 @@ def _junctions(node: Schema, value: JSON, path: str) -> Iterator[Cause]:
 
 
 def cel_value(node: Schema | None, value: JSON) -> JSON:
-    """A value as CEL sees it: numbers as doubles, times as times, property names escaped."""
+    """A value as CEL sees it: numbers as doubles, times as times, property names escaped, a field that is null as absent."""
     if node is None or value is None:
         return value
     if isinstance(value, dict):
@@ -275,6 +275,7 @@ def cel_value(node: Schema | None, value: JSON) -> JSON:
                 node.properties.get(key) or node.additional, part
             )
             for key, part in value.items()
+            if part is not None or node.additional is not None
         }
     if isinstance(value, list):
         return [cel_value(node.items, item) for item in value]

@@ -1,0 +1,25 @@
+"""The table of manifests, judged by the API server of KUBECONFIG: it has the last word on schemas and CEL."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from kubernetes.aio.config import new_client_from_config
+
+from contract.server import Judge, ManifestSuite, judging
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def judge() -> AsyncIterator[Judge]:
+    namespace = f"toprung-manifests-{uuid.uuid4().hex[:8]}"
+    async with await new_client_from_config() as api_client, judging(api_client, namespace) as judge:
+        yield judge
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(not os.environ.get("KUBECONFIG"), reason="needs a real cluster in KUBECONFIG")
+@pytest.mark.asyncio(loop_scope="module")
+class TestRealServer(ManifestSuite):
+    """The schemas compile within the server's CEL cost budget, and say what the table says."""

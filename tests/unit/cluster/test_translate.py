@@ -1,0 +1,86 @@
+"""Each answer of the API becomes the error that says what to do next."""
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+from kubernetes.aio.config import ConfigException
+
+from toprung.api.errors import AlreadyExists, ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
+from toprung.cluster.translate import error_of, retry_after, translated
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        pytest.param(400, "BadRequest", Rejected, id="malformed"),
+        pytest.param(401, "Unauthorized", ClusterUnavailable, id="token expired"),
+        pytest.param(403, "Forbidden", Forbidden, id="quota or RBAC"),
+        pytest.param(404, "NotFound", NotFound, id="gone"),
+        pytest.param(409, "AlreadyExists", AlreadyExists, id="made before"),
+        pytest.param(409, "Conflict", Conflict, id="stale copy"),
+        pytest.param(410, "Expired", ClusterUnavailable, id="history compacted"),
+        pytest.param(422, "Invalid", Rejected, id="validation"),
+        pytest.param(429, "TooManyRequests", ClusterUnavailable, id="throttled"),
+        pytest.param(500, "InternalError", ClusterUnavailable, id="server's defect"),
+        pytest.param(503, "ServiceUnavailable", ClusterUnavailable, id="restarting"),
+    ],
+)
+def test_status_objects(code, reason, expected):
+    """The class follows the code and the reason, and nothing of the answer is lost."""
+    error = error_of({"kind": "Status", "code": code, "reason": reason, "message": "why"})
+    assert type(error) is expected
+    assert (str(error), error.status, error.reason) == ("why", code, reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "expected"),
+    [
+        pytest.param({"details": {"retryAfterSeconds": 3}}, 0.0, 3.0, id="in the Status"),
+        pytest.param({"details": {"retryAfterSeconds": 3}}, 7.0, 7.0, id="the header wins"),
+        pytest.param({"details": None}, 0.0, 0.0, id="nowhere"),
+    ],
+)
+def test_where_the_server_says_how_long_to_wait(status, header, expected):
+    """The wait is found wherever the server wrote it."""
+    assert error_of({"code": 429, **status}, header).retry_after == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("12", 12.0, id="seconds"),
+        pytest.param("Fri, 20 Nov 2026 00:00:00 GMT", 0.0, id="a date"),
+        pytest.param("-1", 0.0, id="negative"),
+    ],
+)
+def test_retry_after_header(value, expected):
+    """Only whole seconds count, as with client-go."""
+    assert retry_after({"Retry-After": value}) == expected
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        pytest.param(TimeoutError(), id="timeout"),
+        pytest.param(aiohttp.ServerTimeoutError(), id="aiohttp's timeout"),
+        pytest.param(aiohttp.ServerDisconnectedError(), id="disconnected"),
+        pytest.param(aiohttp.ClientPayloadError("cut"), id="answer cut short"),
+        pytest.param(ConnectionResetError("reset"), id="reset"),
+        pytest.param(json.JSONDecodeError("no", "x", 0), id="not JSON"),
+        pytest.param(ConfigException("token file is empty"), id="credentials"),
+    ],
+)
+def test_failures_without_an_answer(raised):
+    """Whatever breaks on the way is worth another try, names the request, and keeps its cause."""
+    with pytest.raises(ClusterUnavailable, match="GET pods") as caught, translated("GET pods"):
+        raise raised
+    assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError(), KeyError("a defect")], ids=["cancelled", "defect"])
+def test_what_is_not_the_clusters_fault_passes(raised):
+    """Cancellation and our own defects are not dressed up as trouble with the cluster."""
+    with pytest.raises(type(raised)), translated("GET pods"):
+        raise raised

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Protocol
 
 from toprung.api.base import ParameterValue
-from toprung.api.parameters import Parameter
+from toprung.api.parameters import Parameter, key_of, step_index
 
 
 class Domain(Protocol):
@@ -51,11 +51,9 @@ class Double:
     @cached_property
     def count(self) -> int | None:
         """How many values there are."""
-        if self.low == self.high:
-            return 1
         if self.step is None:
             return None
-        return int((Decimal(repr(self.high)) - Decimal(repr(self.low))) / Decimal(repr(self.step))) + 1
+        return (step_index(self.low, self.step, self.high) or 0) + 1
 
     @cached_property
     def _decimals(self) -> tuple[Decimal, Decimal]:
@@ -67,23 +65,18 @@ class Double:
         if self.count is None:
             return min(max(float(position), self.low), self.high)
         low, step = self._decimals
-        return float(low + int(position) * step)
+        return min(float(low + int(position) * step), self.high)
 
     def position(self, value: ParameterValue) -> float:
         """Give the float itself, or the number of the step."""
         number = _number(value)
         if not self.low <= number <= self.high:
             raise ValueError(f"{value!r} is not within {self.low!r} and {self.high!r}")
-        if self.count is None:
+        if self.step is None:
             return number
-        return 0 if self.count == 1 else self._step_number(number)
-
-    def _step_number(self, number: float) -> int:
-        steps = (number - self.low) / (self.step or 1.0)
-        nearest = round(steps)
-        if abs(steps - nearest) > 1e-6:  # noqa: PLR2004 - far above rounding, far below any step that is meant
+        if (steps := step_index(self.low, self.step, number)) is None:
             raise ValueError(f"{number!r} is not {self.low!r} plus a multiple of {self.step!r}")
-        return nearest
+        return steps
 
     def at(self, unit: float) -> float:
         """Spread evenly over the range, or over its logarithm."""
@@ -145,7 +138,7 @@ class Categorical:
     def position(self, value: ParameterValue) -> int:
         """Give the index; 1 and 1.0 are the same, as JSON has it, but 1 and true are not."""
         for index, choice in enumerate(self.values):
-            if same(choice, value):
+            if key_of(choice) == key_of(value):
                 return index
         raise ValueError(f"{value!r} is not one of {', '.join(map(repr, self.values))}")
 
@@ -179,11 +172,6 @@ def gridded(domain: Domain, points: int) -> Domain:
         case Int(step=1) if domain.count > points:
             return Ordinal(tuple(dict.fromkeys(round(number) for number in _even(domain, points))))
     return domain
-
-
-def same(one: ParameterValue, other: ParameterValue) -> bool:
-    """Say whether two values are the same after a way through JSON, which may turn 1.0 into 1."""
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _even(domain: Double | Int, points: int) -> list[float]:

@@ -2,15 +2,12 @@
 
 import os
 import sys
-from select import select
+from importlib import import_module
 from typing import BinaryIO
 
 from toprung.api.errors import SearchFailed
 from toprung.search.frames import LENGTH, READY, Failure, Reply, Request, pack, unpack
 from toprung.search.study import Study
-
-_SETTLED = 1.0
-"""Seconds without a question after which what only some samplers need is imported too."""
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
@@ -48,13 +45,10 @@ def main() -> None:
     """Keep stdout for replies alone: what a sampler prints goes to stderr."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    import toprung.search.samplers.tpe  # noqa: PLC0415 - before the first question, which it would delay
-
+    import_module("toprung.search.samplers.tpe")  # before the first question, which it would delay
     try:
         replies.write(pack(READY))
         replies.flush()
-        if not select([sys.stdin], [], [], _SETTLED)[0]:
-            import toprung.search.samplers.qmc  # noqa: PLC0415 - half a second, for those who use it
         serve(sys.stdin.buffer, replies)
     except BrokenPipeError:
         os._exit(0)  # the operator is gone, and so is whom to tell

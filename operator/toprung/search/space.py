@@ -7,8 +7,8 @@ from itertools import accumulate
 from math import prod
 
 from toprung.api.base import ParameterValue
-from toprung.api.parameters import Parameter
-from toprung.search.domains import Domain, Ordinal, domain_of, gridded, same
+from toprung.api.parameters import Parameter, key_of
+from toprung.search.domains import Domain, Ordinal, domain_of, gridded
 from toprung.search.types import Configuration
 
 Key = Hashable
@@ -28,7 +28,7 @@ class Condition:
 
     def allows(self, value: ParameterValue) -> bool:
         """Decide by the parent's value."""
-        return any(same(value, one) for one in self.values)
+        return key_of(value) in map(key_of, self.values)
 
 
 @dataclass(frozen=True, slots=True)

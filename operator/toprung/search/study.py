@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from toprung.api.errors import SearchFailed
-from toprung.search.history import History
 from toprung.search.samplers import create
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.grid import shuffled
@@ -28,15 +27,15 @@ class Study:
         self._problem = problem
         self._space = Space.of(problem.parameters)
         self._sampler = create(problem.algorithm, self._space, problem.seed)
-        self._history = History()
+        self._history: dict[int, Evaluation] = {}
         self._taken: set[Key] = set()
 
     def update(self, evaluations: Iterable[Evaluation]) -> None:
         """Take in evaluations that are new or have changed; a configuration, once told, never does."""
         for evaluation in evaluations:
-            if evaluation.index not in self._history.evaluations:
+            if evaluation.index not in self._history:
                 self._taken |= self._keys(evaluation.parameters)
-            self._history.tell(evaluation)
+            self._history[evaluation.index] = evaluation
 
     def suggest(self, indices: Sequence[int]) -> Suggestions:
         """Give configurations for trials; each sees those before it as running.
@@ -51,7 +50,7 @@ class Study:
         batch: set[Key] = set()
         suggestions = []
         for index in indices:
-            known = self._history.evaluations.get(index)
+            known = self._history.get(index)
             configuration = known.parameters if known else self._propose(index, pending, batch)
             if configuration is None:
                 continue

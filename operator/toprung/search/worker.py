@@ -89,7 +89,9 @@ class _Channel:
     async def close(self) -> None:
         """Kill first, ask for the turn afterwards: whoever has it may wait for a slow sampler."""
         self._closed = True
-        self._kill()
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):  # it ended, and asyncio has not heard of it yet
+                self._process.kill()
         async with self._turn:
             await self._end()
 
@@ -137,17 +139,12 @@ class _Channel:
         return self._process
 
     async def _end(self) -> None:
-        self._kill()
         process, self._process = self._process, None
         self._sent.clear()
         self._forgotten.clear()
-        if process is not None:
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
             await process.communicate()
-
-    def _kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):  # it ended, and asyncio has not heard of it yet
-                self._process.kill()
 
 
 async def _spawn() -> asyncio.subprocess.Process:

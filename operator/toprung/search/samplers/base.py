@@ -5,9 +5,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
-from toprung.search.history import History
 from toprung.search.space import Key, Space
-from toprung.search.types import Configuration
+from toprung.search.types import Configuration, Evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,8 @@ class Ask:
         seed: of this ask alone, 64 bits; another one where the last proposal was a duplicate.
         attempt: 0, or how many proposals for this trial were duplicates.
         space: where to look: the sampler's own, or the part of it that an initial trial leaves open.
-        history: what is known of the trials.
+        history: what is known of the trials, index -> evaluation, in any order; what has not changed since the last ask
+            is the same object.
         pending: index -> configuration of the earlier trials of the same batch, which are about to run.
         taken: keys of the configurations in the history; only ever grows from ask to ask.
         batch: keys of the pending ones.
@@ -29,7 +29,7 @@ class Ask:
     seed: int
     attempt: int
     space: Space
-    history: History
+    history: Mapping[int, Evaluation]
     pending: Mapping[int, Configuration]
     taken: AbstractSet[Key]
     batch: AbstractSet[Key]

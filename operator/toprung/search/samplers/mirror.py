@@ -1,13 +1,8 @@
-"""Optuna's copy of the history, mended by differences: to tell it everything at each ask would cost more than the ask.
+"""The history in Optuna's words, kept from ask to ask, since to say it anew would cost more than the ask."""
 
-The number of an Optuna trial is the index of ours, whatever the order of arrival, because TPE weighs trials by their
-number; where nothing is to be told there is a failed trial, which Optuna ignores. An Optuna trial that runs can be
-finished, but nothing else of it ever changes: where that is wanted (a higher rung is fitted on now, or a trial of a
-small index comes late), everything is told anew.
-"""
-
-from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
+from bisect import bisect_left
+from collections.abc import Container, Mapping
+from math import isfinite
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -17,14 +12,14 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from toprung.search.domains import Domain, Int
 from toprung.search.space import Space
-from toprung.search.types import Configuration
+from toprung.search.types import Configuration, Evaluation, Standing
 
-_HOLE = create_trial(state=TrialState.FAIL)
 _NAME = "experiment"
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Mirror:
-    """An Optuna study that holds what a model may learn from.
+    """An Optuna study of an experiment's trials; the number of a trial is its index, whatever the order of arrival.
 
     Attributes:
         study: for a sampler to read.
@@ -33,75 +28,89 @@ class Mirror:
 
     def __init__(self, space: Space, distributions: Mapping[str, BaseDistribution]) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._domains: dict[str, Domain] = {one.name: one.domain for one in space.dimensions}
         self._space = space
         self._distributions = distributions
-        self._empty()
-
-    def reflect(
-        self, scores: Mapping[int, float], poor: AbstractSet[int], parameters: Callable[[int], Configuration]
-    ) -> None:
-        """Make the study hold these trials and nothing else.
-
-        Args:
-            scores: index -> score of trials that are finished for the model.
-            poor: indices of all that never are to be an example, which a running trial is for Optuna.
-            parameters: gives the configuration of a trial; that of a finished one never changes.
-        """
-        if not self._reachable(scores, poor, parameters):
-            self._empty()
-        for index in self._running.keys() - poor:
-            self._finish(index, scores.get(index))
-        for index in sorted((scores.keys() | poor) - self._scores.keys() - self._running.keys()):
-            self._add(index, parameters(index), scores.get(index))
-
-    def _empty(self) -> None:
-        self._storage = InMemoryStorage()
-        self._study_id = self._storage.create_new_study([StudyDirection.MAXIMIZE], _NAME)
-        self._trial_ids: list[int] = []
-        self._scores: dict[int, float] = {}
-        self._running: dict[int, Configuration] = {}
+        self._told: dict[int, Evaluation] = {}
+        self._storage = _History()
+        self._storage.create_new_study([StudyDirection.MAXIMIZE], _NAME)
         self.study: Study = optuna.load_study(study_name=_NAME, storage=self._storage)
         elsewhere = self._storage.create_new_study([StudyDirection.MAXIMIZE], "scratch")
         self.scratch: FrozenTrial = self._storage.get_trial(self._storage.create_new_trial(elsewhere))
         self.scratch.number = -1
 
-    def _reachable(
-        self, scores: Mapping[int, float], poor: AbstractSet[int], parameters: Callable[[int], Configuration]
-    ) -> bool:
-        """Say whether what Optuna was told can become what is wanted."""
-        wanted = scores.keys() | poor
-        late = wanted - self._scores.keys() - self._running.keys()
-        return (
-            self._scores.items() <= scores.items()
-            and all(parameters(index) == known for index, known in self._running.items() if index in wanted)
-            and min(late, default=len(self._trial_ids)) >= len(self._trial_ids)
-        )
+    def reflect(self, history: Mapping[int, Evaluation], pending: Mapping[int, Configuration]) -> None:
+        """Take in what has changed since the last time; pending trials are there until the next time only."""
+        for index, evaluation in history.items():
+            if self._told.get(index) is not evaluation:
+                self._storage.put(self._trial(evaluation))
+                self._told[index] = evaluation
+        running = (Evaluation(index, parameters, Standing.RUNNING) for index, parameters in pending.items())
+        self._storage.pending = [self._trial(evaluation) for evaluation in running]
 
-    def _add(self, index: int, parameters: Configuration, score: float | None) -> None:
-        while len(self._trial_ids) < index:
-            self._trial_ids.append(self._storage.create_new_trial(self._study_id, _HOLE))
+    def finished(self) -> int:
+        """Count the trials that a model can learn from."""
+        return sum(trial.state in _FINISHED for trial in self._storage.trials)
+
+    def _trial(self, evaluation: Evaluation) -> FrozenTrial:
+        state, value, intermediate = standing(evaluation)
+        positions = self._space.positions(evaluation.parameters)
         trial = create_trial(
-            state=TrialState.RUNNING,
-            params=self._params(parameters),
-            distributions={name: self._distributions[name] for name in parameters},
+            state=state,
+            value=value,
+            params={name: internal(self._domains[name], position) for name, position in positions.items()},
+            distributions={name: self._distributions[name] for name in positions},
+            intermediate_values=intermediate,
         )
-        self._trial_ids.append(self._storage.create_new_trial(self._study_id, trial))
-        self._running[index] = parameters
-        if score is not None:
-            self._finish(index, score)
+        trial.number = evaluation.index
+        return trial
 
-    def _finish(self, index: int, score: float | None) -> None:
-        del self._running[index]
-        if score is None:
-            self._storage.set_trial_state_values(self._trial_ids[index], TrialState.FAIL)
-        else:
-            self._storage.set_trial_state_values(self._trial_ids[index], TrialState.COMPLETE, [score])
-            self._scores[index] = score
 
-    def _params(self, parameters: Configuration) -> dict[str, float]:
-        positions = self._space.positions(parameters)
-        domains = {one.name: one.domain for one in self._space.dimensions}
-        return {name: internal(domains[name], position) for name, position in positions.items()}
+class _History(InMemoryStorage):  # type: ignore[misc]  # Optuna is not typed
+    """A storage whose trials can change and come in any order, which samplers never ask for but operators live with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trials: list[FrozenTrial] = []
+        self.pending: list[FrozenTrial] = []
+
+    def put(self, trial: FrozenTrial) -> None:
+        """Add a trial, or put it in the place of the one of that number."""
+        at = bisect_left(self.trials, trial.number, key=_number)
+        known = at < len(self.trials) and self.trials[at].number == trial.number
+        self.trials[at : at + known] = [trial]
+
+    def get_all_trials(
+        self,
+        study_id: int,  # noqa: ARG002 - Optuna's signature
+        deepcopy: bool = True,  # noqa: ARG002, FBT001, FBT002 - as above
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """Give the trials by number; never copies, for no sampler writes on them."""
+        return [trial for trial in (*self.trials, *self.pending) if states is None or trial.state in states]
+
+
+def _number(trial: FrozenTrial) -> int:
+    return int(trial.number)
+
+
+def standing(evaluation: Evaluation) -> tuple[TrialState, float | None, dict[int, float]]:
+    """Say in Optuna's words how good a trial is: state, value, intermediate values.
+
+    TPE asks for nothing but the order of the trials, so runs that were given different resources need no common scale:
+    complete ones come first, by their score; then those that were stopped or still run, by the last rung they reached
+    and their score there. What has no finite score is running for Optuna: something near which nothing new should be
+    tried (the constant liar's lie), and which is never a good example, however many trials fail.
+    """
+    rung, score = evaluation.rungs[-1] if evaluation.rungs else (0, evaluation.score)
+    if evaluation.standing is Standing.COMPLETE:
+        score = evaluation.score
+    unknown = evaluation.standing is Standing.RUNNING and not evaluation.rungs
+    if unknown or evaluation.standing is Standing.FAILED or score is None or not isfinite(score):
+        return TrialState.RUNNING, None, {}
+    if evaluation.standing is Standing.COMPLETE:
+        return TrialState.COMPLETE, score, {}
+    return TrialState.PRUNED, None, {rung: score}
 
 
 def internal(domain: Domain, position: float) -> float:

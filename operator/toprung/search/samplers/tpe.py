@@ -8,7 +8,6 @@ from optuna.samplers import TPESampler
 from toprung.api.algorithms import TpeSettings
 from toprung.api.base import ParameterValue
 from toprung.search.domains import Categorical, Domain, Double, Int, Ordinal
-from toprung.search.history import Records
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.mirror import Mirror
 from toprung.search.samplers.uniform import draw
@@ -31,10 +30,9 @@ class Tpe:
 
     def propose(self, ask: Ask) -> Configuration:
         """Fit on the history and draw from the good trials' density what the others' makes least likely."""
-        known = ask.history.records(len(self.space.dimensions))
-        if not known.enough or known.seen < max(1, self._settings.startup_trials):
+        self._mirror.reflect(ask.history, ask.pending)
+        if self._mirror.finished() < max(1, self._settings.startup_trials):
             return draw(ask.space, ask.seed)
-        self._reflect(known, ask)
         sampler = TPESampler(
             n_startup_trials=0,
             n_ei_candidates=self._settings.candidates,
@@ -47,14 +45,6 @@ class Tpe:
             if group[0].active(configuration):
                 configuration |= self._sample(group, sampler)
         return configuration
-
-    def _reflect(self, known: Records, ask: Ask) -> None:
-        trials = ask.history.evaluations
-        self._mirror.reflect(
-            known.scores,
-            known.poor | ask.pending.keys(),
-            lambda index: trials[index].parameters if index in trials else ask.pending[index],
-        )
 
     def _sample(self, group: tuple[Dimension, ...], sampler: TPESampler) -> Mapping[str, ParameterValue]:
         """Draw the parameters of one group jointly; those with one value only are no question."""

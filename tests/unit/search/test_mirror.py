@@ -1,0 +1,66 @@
+"""What the model is told of a trial."""
+
+import math
+import random
+
+import pytest
+from optuna.trial import TrialState
+
+from toprung.search.samplers.mirror import Mirror, standing
+from toprung.search.samplers.tpe import distribution
+from toprung.search.space import Space
+from toprung.search.types import Standing
+from unit.search.builders import LR, evaluation, parameters
+
+RUNNING, COMPLETE, STOPPED, FAILED = Standing.RUNNING, Standing.COMPLETE, Standing.STOPPED, Standing.FAILED
+POOR = (TrialState.RUNNING, None, {})
+INF = math.inf
+
+
+@pytest.mark.parametrize(
+    ("trial", "told"),
+    [
+        pytest.param({"standing": RUNNING}, POOR, id="running"),
+        pytest.param({"standing": RUNNING, "score": 0.5}, POOR, id="running-between-rungs"),
+        pytest.param(
+            {"standing": RUNNING, "rungs": [(1, 0.5), (3, 0.7)]},
+            (TrialState.PRUNED, None, {3: 0.7}),
+            id="running-at-a-rung",
+        ),
+        pytest.param(
+            {"standing": STOPPED, "score": 0.9, "rungs": [(1, 0.5)]}, (TrialState.PRUNED, None, {1: 0.5}), id="stopped"
+        ),
+        pytest.param(
+            {"standing": STOPPED, "score": 0.9}, (TrialState.PRUNED, None, {0: 0.9}), id="stopped-without-rungs"
+        ),
+        pytest.param({"standing": STOPPED, "rungs": [(1, 0.5), (3, -INF)]}, POOR, id="diverged"),
+        pytest.param({"standing": COMPLETE, "score": 0.9}, (TrialState.COMPLETE, 0.9, {}), id="complete"),
+        pytest.param(
+            {"standing": COMPLETE, "score": 0.9, "rungs": [(1, 0.5)]},
+            (TrialState.COMPLETE, 0.9, {}),
+            id="complete-rungs",
+        ),
+        pytest.param({"standing": COMPLETE, "score": -INF}, POOR, id="complete-not-finite"),
+        pytest.param({"standing": COMPLETE}, POOR, id="complete-without-score"),
+        pytest.param({"standing": FAILED, "score": 0.9, "rungs": [(1, 0.5)]}, POOR, id="failed"),
+    ],
+)
+def test_every_standing_has_its_word(trial, told):
+    """A trial without a comparable score is a place to stay away from, never a good example."""
+    assert standing(evaluation(0, {}, **trial)) == told
+
+
+def test_trials_may_come_and_change_in_any_order():
+    """The study holds the last state of each, by index, and the pending ones of the last ask alone."""
+    space = Space.of(parameters(LR))
+    mirror = Mirror(space, {one.name: distribution(one.domain) for one in space.dimensions})
+    numbers = random.Random(0).sample(range(20), 20)
+    for count in range(1, 21):
+        known = {n: evaluation(n, {"lr": 0.01}, standing=RUNNING) for n in numbers[:count]}
+        mirror.reflect(known, {90: {"lr": 0.02}, 91: {"lr": 0.02}})
+    assert mirror.finished() == 0
+    mirror.reflect({n: evaluation(n, {"lr": 0.01}, float(n)) for n in numbers}, {99: {"lr": 0.02}})
+    trials = mirror.study.get_trials(deepcopy=False)
+    assert [trial.number for trial in trials] == [*range(20), 99]
+    assert [trial.value for trial in trials] == [*map(float, range(20)), None]
+    assert mirror.finished() == 20

@@ -1,0 +1,196 @@
+"""Initial trials, exhaustion, and when a model is used."""
+
+from dataclasses import replace
+
+import pytest
+
+from toprung.api.errors import SearchFailed
+from toprung.search.seeds import permuted, trial_seed
+from toprung.search.space import Space
+from toprung.search.study import Study
+from toprung.search.types import Standing
+from unit.search.builders import (
+    ALGORITHMS,
+    BATCH,
+    CONDITIONAL,
+    FINITE,
+    FLAT,
+    LR,
+    evaluation,
+    first_number,
+    parameters,
+    problem,
+    run,
+)
+
+every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
+
+
+@every_algorithm
+def test_a_complete_initial_trial_is_taken_as_it_is(algorithm):
+    """In the exact types of the space, also where JSON lost them, also twice."""
+    initial = {"opt": "adam", "lr": 0.1}
+    study = Study(problem(CONDITIONAL, algorithm, initial=[initial, initial]))
+    answer = study.suggest([0, 1])
+    assert [one.parameters for one in answer.suggestions] == [initial, initial]
+
+
+@every_algorithm
+def test_a_partial_initial_trial_is_completed(algorithm):
+    """What it says stays; what it leaves out is proposed, with what its choice makes active."""
+    study = Study(problem(CONDITIONAL, algorithm, initial=[{"opt": "sgd", "lr": 0.02}] * 30))
+    done = run(None, 30, first_number, study)
+    space = Space.of(CONDITIONAL)
+    for one in done:
+        space.positions({**one.parameters, "lr": 0.02})
+        assert one.parameters.items() >= {"opt": "sgd", "lr": 0.02}.items()
+        assert {"momentum", "nesterov"} <= one.parameters.keys()
+
+
+@every_algorithm
+def test_an_initial_trial_comes_even_when_the_space_is_exhausted(algorithm):
+    """The user asked for it by name."""
+    space = parameters({"name": "layers", "type": "int", "min": 1, "max": 2})
+    study = Study(problem(space, algorithm, initial=[{"layers": 1}] * 3))
+    study.update([evaluation(10, {"layers": 1}), evaluation(11, {"layers": 2})])
+    assert [one.parameters for one in study.suggest([2, 3]).suggestions] == [{"layers": 1}]
+
+
+def test_an_initial_trial_outside_the_space_is_named():
+    """The message says which, and what is wrong with it."""
+    with pytest.raises(SearchFailed, match=r"spec.initialTrials\[1\]: lr: 5.0 is not within"):
+        Study(problem(FLAT, initial=[{}, {"lr": 5.0}])).suggest([1])
+
+
+@every_algorithm
+def test_a_known_trial_keeps_its_configuration(algorithm):
+    """A parameter set, once written, never changes."""
+    study = Study(problem(FLAT, algorithm))
+    done = run(None, 5, first_number, study)
+    assert study.suggest([3]).suggestions[0].parameters == done[3].parameters
+
+
+@every_algorithm
+def test_the_end_of_a_finite_space_is_said(algorithm):
+    """A batch that is larger than what is left gets what is left."""
+    study = Study(problem(FINITE, algorithm))
+    size = Space.of(FINITE).size
+    answer = study.suggest(range(size + 3))
+    assert len(answer.suggestions) == size
+    assert answer.exhausted
+
+
+def test_seeds_differ_by_experiment_and_trial():
+    """And are the same for ever: a changed number would change running experiments."""
+    assert len({trial_seed(seed, index) for seed in range(30) for index in range(30)}) == 900
+    assert trial_seed(7, 3) == 5935294677521535344
+    assert [permuted(7, 10, index) for index in range(10)] == [0, 8, 2, 4, 7, 9, 5, 3, 1, 6]
+
+
+@every_algorithm
+def test_experiments_of_other_seeds_search_elsewhere(algorithm):
+    """The first trials differ."""
+    assert Study(problem(seed=1, algorithm=algorithm)).suggest([0]) != Study(
+        problem(seed=2, algorithm=algorithm)
+    ).suggest([0])
+
+
+def same_as_random(history, **settings):
+    tpe, random = Study(problem(**settings)), Study(problem(algorithm="random"))
+    for study in (tpe, random):
+        study.update(history)
+    return tpe.suggest([99]) == random.suggest([99])
+
+
+FIRST = [one.parameters for one in Study(problem(algorithm="random")).suggest(range(20)).suggestions]
+
+
+@pytest.mark.parametrize(
+    ("history", "random"),
+    [
+        pytest.param([evaluation(i, FIRST[i], 1.0) for i in range(9)], True, id="fewer-than-startup-trials"),
+        pytest.param([evaluation(i, FIRST[i], 1.0) for i in range(10)], False, id="startup-trials-done"),
+        pytest.param([evaluation(i, FIRST[i], -1e999) for i in range(20)], True, id="nothing-finite"),
+        pytest.param(
+            [evaluation(i, FIRST[i], 1.0, standing=Standing.FAILED) for i in range(20)], True, id="all-failed"
+        ),
+        pytest.param([evaluation(i, FIRST[i], standing=Standing.RUNNING) for i in range(20)], True, id="all-running"),
+        pytest.param(
+            [evaluation(i, FIRST[i], 1.0, standing=Standing.STOPPED, rungs=[(1, 1.0)]) for i in range(10)],
+            False,
+            id="stopped-at-a-rung",
+        ),
+        pytest.param(
+            [evaluation(i, FIRST[i], standing=Standing.RUNNING, rungs=[(1, 1.0)]) for i in range(10)],
+            False,
+            id="running-with-rung-records",
+        ),
+        pytest.param(
+            [evaluation(i, FIRST[i], 1.0, standing=Standing.STOPPED, rungs=[(1, 1.0), (3, -1e999)]) for i in range(20)],
+            True,
+            id="all-diverged-at-their-last-rung",
+        ),
+    ],
+)
+def test_the_model_waits_for_enough_records(history, random):
+    """Below startupTrials trials with a finite score, tpe draws as random does."""
+    assert same_as_random(history) == random
+
+
+def test_stopped_trials_teach():
+    """With all of 30 trials stopped at the first rung, the next ones are near the best of them."""
+    space = parameters(LR)
+    points = Study(problem(space, "random")).suggest(range(30)).suggestions
+    told = [
+        evaluation(one.index, one.parameters, standing=Standing.STOPPED, rungs=[(1, one.parameters["lr"])])
+        for one in points
+    ]
+    study = Study(problem(space))
+    study.update(told)
+    after = [one.parameters["lr"] for one in study.suggest(range(30, 50)).suggestions]
+    assert sum(lr > 0.01 for lr in after) >= 15
+
+
+def test_failures_repel():
+    """Where every trial above a bound fails, and all others are alike, tpe goes there half as often as chance would."""
+    space = parameters({"name": "x", "type": "double", "min": 0, "max": 1})
+    failures = 0
+    for seed in range(5):
+        study = Study(problem(space, seed=seed))
+        for index in range(60):
+            configuration = study.suggest([index]).suggestions[0].parameters
+            failed = configuration["x"] > 0.4
+            failures += failed and index >= 30
+            ended = evaluation(index, configuration, 0.5)
+            study.update([replace(ended, standing=Standing.FAILED, score=None) if failed else ended])
+    assert failures <= 0.5 * 0.6 * 5 * 30
+
+
+def test_grid_is_lazy():
+    """A grid of 10^60 points costs no memory."""
+    space = parameters(*({"name": f"x{n}", "type": "double", "min": 0, "max": 1} for n in range(60)))
+    done = run(problem(space, "grid"), 50, first_number)
+    assert len({tuple(one.parameters.values()) for one in done}) == 50
+
+
+def test_grid_does_not_repeat_an_initial_trial_that_lies_on_it():
+    """The other combinations follow, once each."""
+    done = run(problem(parameters(BATCH), "grid", initial=[{"batch": 64}]), 10, first_number)
+    assert done[0].parameters["batch"] == 64
+    assert sorted(one.parameters["batch"] for one in done) == [32, 64, 128, 256]
+
+
+def test_an_initial_trial_beside_the_grid_does_not_count():
+    """All combinations of the grid still come."""
+    done = run(problem(parameters(LR), "grid", initial=[{"lr": 0.03}], points=4), 10, first_number)
+    assert len(done) == 5
+
+
+def test_sobol_points_are_balanced():
+    """Of 16 trials each value of a list of 4 gets 4, and a point is a function of the seed and the index alone."""
+    study = Study(problem(parameters(BATCH, LR), "qmc"))
+    together = study.suggest(range(16)).suggestions
+    batches = [one.parameters["batch"] for one in together]
+    assert {batches.count(one) for one in (32, 64, 128, 256)} == {4}
+    assert study.suggest([5]).suggestions[0] == together[5]
+    assert Study(problem(parameters(BATCH, LR), "qmc")).suggest([11]).suggestions[0] == together[11]

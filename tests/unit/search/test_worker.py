@@ -1,0 +1,187 @@
+"""The search process: answers as a study in this process does, whatever happens to it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import toprung
+from toprung.api.errors import SearchFailed
+from toprung.search.study import Study
+from toprung.search.types import Problem, Standing
+from toprung.search.worker import SearchWorker
+from unit.search.builders import FINITE, FLAT, evaluation, first_number, problem, run
+
+SOURCE = str(Path(toprung.__file__).parents[1])
+
+
+@pytest.fixture
+async def worker():
+    started = SearchWorker()
+    yield started
+    await started.close()
+
+
+def pid_of(worker):
+    return worker._channels[0]._process.pid
+
+
+def told(problem, trials):
+    return {one.index: one for one in run(problem, trials, first_number)}
+
+
+async def test_answers_are_those_of_a_study(worker):
+    """Through news, changes, and trials that are taken back."""
+    asked = problem(FLAT)
+    history = told(asked, 14)
+    assert await worker.suggest(asked, history, [14, 15]) == answer(asked, history, [14, 15])
+    history[13] = evaluation(13, history[13].parameters, standing=Standing.FAILED)
+    history[14] = evaluation(14, history[12].parameters, 0.5)
+    assert await worker.suggest(asked, history, [15]) == answer(asked, history, [15])
+    del history[3]
+    assert await worker.suggest(asked, history, [15]) == answer(asked, history, [15])
+
+
+def answer(asked, history, indices):
+    study = Study(asked)
+    study.update(history.values())
+    return study.suggest(indices)
+
+
+async def test_a_killed_process_is_not_noticed(worker):
+    """Killed between two asks, or before one, it is started again and told everything again."""
+    asked = problem(FLAT)
+    history = told(asked, 12)
+    before = await worker.suggest(asked, history, [12])
+    killed = pid_of(worker)
+    os.kill(killed, signal.SIGKILL)
+    assert await worker.suggest(asked, history, [12]) == before
+    assert pid_of(worker) != killed
+
+
+async def test_only_news_is_sent(worker):
+    """The second request carries what changed, and no problem."""
+    asked = problem(FLAT)
+    history = told(asked, 12)
+    await worker.suggest(asked, history, [12])
+    changed = {**history, 11: evaluation(11, history[11].parameters, 0.25)}
+    request = worker._channels[0]._request(asked, changed, (12,))
+    assert (request.problem, request.news) == (None, (changed[11],))
+
+
+async def test_experiments_share_a_process_and_nothing_else(worker):
+    """Equal problems of two keys, asked at once, have histories of their own; so has a key whose problem changed."""
+    one, other = problem(FINITE, "grid"), Problem("other", FINITE, (), problem(FINITE, "grid").algorithm, 8)
+    histories = told(one, 3), told(other, 7)
+    answers = await asyncio.gather(
+        *(worker.suggest(asked, history, [9]) for asked, history in zip((one, other), histories, strict=True))
+    )
+    assert answers == [answer(one, histories[0], [9]), answer(other, histories[1], [9])]
+    changed = problem(FINITE, "random")
+    assert await worker.suggest(changed, histories[0], [9]) == answer(changed, histories[0], [9])
+
+
+async def test_a_sampler_that_raises_is_an_error_of_its_experiment(worker):
+    """The message comes through, the process lives on, and the next ask starts from scratch."""
+    bad = problem(FLAT, initial=[{"lr": 5.0}])
+    with pytest.raises(SearchFailed, match="initialTrials"):
+        await worker.suggest(bad, {}, [0])
+    process = pid_of(worker)
+    with pytest.raises(SearchFailed, match="lr"):
+        await worker.suggest(bad, {1: evaluation(1, {"lr": 1.0})}, [0])
+    assert (await worker.suggest(bad, {}, [1])).suggestions
+    assert pid_of(worker) == process
+
+
+async def test_a_cancelled_ask_spoils_nothing(worker):
+    """The answer that nobody waits for is read all the same."""
+    asked = problem(FLAT)
+    await worker.start()
+    impatient = asyncio.ensure_future(worker.suggest(asked, {}, [0]))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await worker.suggest(asked, {}, [1]) == answer(asked, {}, [1])
+
+
+async def test_the_oldest_study_makes_room(worker, monkeypatch):
+    """A process holds so many studies, and one that was dropped is told again."""
+    monkeypatch.setattr("toprung.search.worker._STUDIES", 2)
+    problems = [Problem(f"uid-{n}", FLAT, (), problem().algorithm, n) for n in range(3)]
+    for asked in problems:
+        await worker.suggest(asked, {}, [0])
+    assert list(worker._channels[0]._sent) == ["uid-1", "uid-2"]
+    assert await worker.suggest(problems[0], {}, [0]) == answer(problems[0], {}, [0])
+
+
+async def test_what_is_forgotten_is_told_again(worker):
+    """An experiment that has ended leaves nothing behind, and may come back."""
+    asked = problem(FLAT)
+    history = told(asked, 4)
+    await worker.suggest(asked, history, [4])
+    worker.forget(asked.key)
+    assert asked.key not in worker._channels[0]._sent
+    assert await worker.suggest(asked, history, [4]) == answer(asked, history, [4])
+
+
+async def test_a_closed_worker_leaves_no_process():
+    """Nor does it start one again for those who still ask."""
+    worker = SearchWorker(processes=2)
+    await worker.start()
+    processes = [channel._process for channel in worker._channels]
+    await worker.close()
+    assert all(process.returncode is not None for process in processes)
+    with pytest.raises(SearchFailed, match="closed"):
+        await worker.suggest(problem(), {}, [0])
+
+
+def test_the_operator_imports_no_model():
+    """The worker's module brings neither optuna nor numpy nor scipy into the operator's memory."""
+    code = "import sys, toprung.search.worker; print({'optuna', 'numpy', 'scipy'} & set(sys.modules))"
+    assert python(code) == "set()\n"
+
+
+def test_the_process_dies_with_its_operator():
+    """Killed with SIGKILL, the operator takes the search process with it, for its stdin ends."""
+    code = """
+import asyncio, os, signal
+from toprung.search.worker import SearchWorker
+async def main():
+    worker = SearchWorker()
+    await worker.start()
+    print(worker._channels[0]._process.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+    search = int(python(code, killed=True))
+    while not gone(search):  # its stderr was the last thing to close, but the kernel may not be done with it
+        time.sleep(0.01)
+
+
+def gone(pid):
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+def python(code, *, killed=False):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": SOURCE},
+    )
+    assert done.returncode == (-signal.SIGKILL if killed else 0), done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+async def test_ctrl_c_at_the_terminal_does_not_reach_it(worker):
+    """It has a session of its own."""
+    await worker.start()
+    assert os.getsid(pid_of(worker)) != os.getsid(0)

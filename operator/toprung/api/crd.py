@@ -9,12 +9,14 @@ import yaml
 from pydantic import BaseModel
 
 from toprung.api.base import GROUP, VERSION
+from toprung.api.errors import InvariantViolated
 from toprung.api.experiment import ExperimentSpec, ExperimentStatus
 from toprung.api.immutable import TRANSITION_RULES
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.podfields import CONTAINER_FIELDS, METADATA_FIELDS, POD_FIELDS
 from toprung.api.rules import Rule, validations
 from toprung.api.schema import ANYTHING, Schema, structural_schema
+from toprung.api.structural import lint
 from toprung.api.trial import TrialSpec, TrialStatus
 
 HEADER = "# Generated from operator/toprung/api by `make crds`; change the models instead.\n"
@@ -145,6 +147,8 @@ def _definition(
         "properties": {"spec": spec, "status": without_defaults(structural_schema(status))},
         **(validations(*rules) if rules else {}),
     }
+    if faults := tuple(lint(schema)):
+        raise InvariantViolated("\n".join(map(str, faults)))
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

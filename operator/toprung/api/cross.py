@@ -13,7 +13,7 @@ from toprung.api.space import configuration_faults, first_by_name, space_faults
 from toprung.api.template import reference_faults, shape_faults
 
 Fields = Mapping[str, Any]
-"""Name of a field of ExperimentSpec -> its value; `parameters` is index -> Parameter, for the readable ones."""
+"""Name of a field of ExperimentSpec -> its value; `parameters`, always there, is index -> Parameter."""
 
 RULES = (
     Rule(
@@ -56,8 +56,8 @@ def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator
     yield from _duration_faults(fields)
     yield from _resource_faults(fields)
     yield from _template_faults(fields, unreadable)
-    if parameters := fields.get("parameters"):
-        yield from space_faults(parameters, unreadable)
+    if fields["parameters"] or unreadable:
+        yield from space_faults(fields["parameters"], unreadable)
         yield from _initial_faults(fields, unreadable)
 
 
@@ -100,7 +100,7 @@ def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fau
     if (trial_template := fields.get("trial_template")) is None:
         return
     faults = list(shape_faults(trial_template.template))
-    if parameters := fields.get("parameters", {}).values():
+    if (parameters := fields["parameters"].values()) or unreadable:
         faults += reference_faults(
             trial_template.template,
             names=frozenset(parameter.name for parameter in parameters) | unreadable,

@@ -14,7 +14,7 @@ from toprung.api.errors import Fault, InvalidExperiment
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.parameters import Parameter
-from toprung.api.translate import shown, translate
+from toprung.api.translate import Location, field_path, shown, translate, unknown_fields
 
 KIND = "Experiment"
 
@@ -70,7 +70,7 @@ def _head_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
         if manifest.get(field) != wanted:
             yield Fault(field, f"{shown(manifest.get(field))} is not an Experiment of ours; write {wanted}")
     metadata = manifest.get("metadata")
-    if not isinstance(metadata, dict):
+    if not isinstance(metadata, Mapping):
         yield Fault("metadata", "is missing; write {name: ...}")
         return
     name = metadata.get("name")
@@ -84,26 +84,54 @@ def _head_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _load_spec(spec: Any, faults: list[Fault]) -> ExperimentSpec | None:
+    """Read a spec, or note every fault in it."""
     if spec is None:
-        faults.append(
-            Fault("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate below it")
-        )
+        faults.append(Fault("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate in it"))
         return None
     try:
-        # strict JSON: the API server turns no "5" into 5 either
-        return ExperimentSpec.model_validate_json(_json(spec), strict=True, by_alias=True, by_name=False)
+        spec = json.loads(_json(spec))
+        return _parse(spec)
     except ValidationError as error:
         faults.extend(translate(error, ExperimentSpec, "spec"))
+        if isinstance(spec, dict):
+            faults.extend(_hidden_faults(spec, unknown_fields(error)))
     except (RecursionError, TypeError, ValueError) as error:
         faults.append(Fault("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only"))
-    if isinstance(spec, dict):
-        faults.extend(_remaining_faults(spec))
     return None
 
 
+def _parse(spec: Any) -> ExperimentSpec:
+    # strict JSON: the API server turns no "5" into 5 either
+    return ExperimentSpec.model_validate_json(_json(spec), strict=True, by_alias=True, by_name=False)
+
+
+def _hidden_faults(spec: dict[str, Any], unknown: tuple[Location, ...]) -> Iterator[Fault]:
+    """Give the faults that pydantic leaves out because of others: its rules between fields wait for good fields."""
+    for location in unknown:
+        _remove(spec, location)
+    try:
+        _parse(spec)
+    except ValidationError as error:
+        # what lacks something beside an unknown field has it there under a wrong name
+        explained = {field_path("spec", location[:-1]) for location in unknown}
+        yield from (fault for fault in translate(error, ExperimentSpec, "spec") if fault.path not in explained)
+    yield from _remaining_faults(spec)
+
+
+def _remove(node: Any, location: Location) -> None:
+    *parents, last = location
+    for step in parents:
+        node = node[step]
+    del node[last]
+
+
 def _json(value: Any) -> str:
-    # YAML knows dates; the API server reads them as texts
-    return json.dumps(value, default=str)
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    # kopf gives views of mappings; YAML knows dates, which the API server reads as texts
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _remaining_faults(spec: dict[str, Any]) -> Iterator[Fault]:

@@ -1,6 +1,6 @@
 """From pydantic's errors to faults: where in Kubernetes' notation, what was found, what to write instead."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -37,7 +37,13 @@ KATIB_NAMES: Mapping[str, str] = MappingProxyType(
 
 def translate(error: ValidationError, model: type[BaseModel], prefix: str) -> tuple[Fault, ...]:
     """Give the faults behind an error that validating `model` raised; paths start with `prefix`."""
-    return tuple(fault for details in error.errors(include_url=False) for fault in _faults(details, model, prefix))
+    errors = error.errors(include_url=False)
+    return tuple(fault for details in errors if not _echo(details, errors) for fault in _faults(details, model, prefix))
+
+
+def unknown_fields(error: ValidationError) -> tuple[Location, ...]:
+    """Give where the model met fields that it does not know."""
+    return tuple(details["loc"] for details in error.errors() if details["type"] == "extra_forbidden")
 
 
 def field_path(prefix: str, location: Location) -> str:
@@ -55,6 +61,13 @@ def shown(value: Any) -> str:
     except (RecursionError, ValueError):
         return "this value"
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
+def _echo(details: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Whether a list counts as short only because its items are bad."""
+    location = details["loc"]
+    below = (other for other in errors if len(other["loc"]) > len(location))
+    return details["type"] == "too_short" and any(other["loc"][: len(location)] == location for other in below)
 
 
 def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Iterator[Fault]:

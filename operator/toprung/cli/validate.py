@@ -1,0 +1,92 @@
+"""`toprung validate`: what is wrong with an Experiment, before any cluster sees it."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from toprung.api.base import GROUP
+from toprung.api.errors import InvalidExperiment
+from toprung.api.load import KIND, load_experiment
+from toprung.cli.documents import BadYaml, Document, read_documents
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault in a file.
+
+    Attributes:
+        file: as the user named it.
+        line: counts from 1; that of the field, or of the nearest one around it.
+        path: of the field, as in ``spec.parameters[0].min``; "" where the whole file is meant.
+        message: what is wrong, and what to write instead.
+    """
+
+    file: str
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{self.file}:{self.line}: {where}{self.message}"
+
+
+@click.command("validate")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs.")
+def validate_command(files: Sequence[str], output: Literal["text", "json"]) -> None:
+    """Say what is wrong with the Experiments in FILES, all at once; - is the standard input.
+
+    Needs no cluster. Other objects in the files are passed over. Ends with 1 where a fault was found.
+    """
+    valid: list[str] = []
+    findings = [finding for file in files for finding in check(file, _read(file), valid)]
+    if output == "json":
+        click.echo(json.dumps({"valid": not findings, "faults": [asdict(finding) for finding in findings]}, indent=2))
+    else:
+        for line in (*map(str, findings), *valid):
+            click.echo(line)
+    sys.exit(1 if findings else 0)
+
+
+def check(file: str, content: bytes, valid: list[str]) -> Iterator[Finding]:
+    """Find every fault of a file; a line for each valid Experiment goes to `valid`."""
+    try:
+        documents = read_documents(content.decode())
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        yield Finding(file, line, "", "is not UTF-8; save it in that encoding")
+        return
+    except BadYaml as error:
+        yield Finding(file, error.line, "", str(error))
+        return
+    ours = [document for document in documents if _is_ours(document.value)]
+    if not ours:
+        yield Finding(file, 1, "", f"holds no Experiment; write apiVersion: {GROUP}/... and kind: {KIND}")
+    for document in ours:
+        yield from _faults(file, document, valid)
+
+
+def _faults(file: str, document: Document, valid: list[str]) -> Iterator[Finding]:
+    try:
+        experiment = load_experiment(document.value)
+    except InvalidExperiment as error:
+        found = [Finding(file, document.line(fault.path), fault.path, fault.message) for fault in error.faults]
+        yield from sorted(found, key=lambda finding: finding.line)
+    else:
+        valid.append(f"{file}:{document.line('')}: Experiment {experiment.name} is valid")
+
+
+def _is_ours(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return value.get("kind") == KIND or str(value.get("apiVersion")).startswith(f"{GROUP}/")
+
+
+def _read(file: str) -> bytes:
+    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

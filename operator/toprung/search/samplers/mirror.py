@@ -66,7 +66,7 @@ class Mirror:
         return trial
 
 
-class _History(InMemoryStorage):  # type: ignore[misc]  # Optuna is not typed
+class _History(InMemoryStorage):
     """A storage whose trials can change and come in any order, which samplers never ask for but operators live with."""
 
     def __init__(self) -> None:

@@ -1,0 +1,50 @@
+"""Label and field selectors choose what Kubernetes' would."""
+
+import pytest
+
+from toprung.local import selectors
+from toprung.local.errors import BadRequest
+
+OBJ = {"metadata": {"name": "x", "labels": {"app": "web", "tier": "a"}}, "status": {"phase": "Running", "ready": True}}
+FIELDS = frozenset({"metadata.name", "status.phase", "status.ready", "spec.nodeName"})
+
+
+@pytest.mark.parametrize(
+    ("selector", "matches"),
+    [
+        ("", True), ("app=web", True), ("app==web", True), ("app=db", False), ("app!=db", True), ("nope!=db", True),
+        ("app in (web, db)", True), ("app notin (web)", False), ("nope notin (web)", True), ("app", True), ("nope", False),
+        ("!app", False), ("!nope", True), ("app=web,tier in (a,b),!x", True), ("app=web,tier=b", False), ("app=", False),
+    ],
+)  # fmt: skip
+def test_labels(selector, matches):
+    """Every form of a label selector, alone and combined."""
+    assert selectors.labels(selector)(OBJ) == matches
+
+
+@pytest.mark.parametrize("selector", ["app in web", "a b", "=x", "app=(x)"])
+def test_bad_label_selector(selector):
+    """A selector that is none is a bad request, not an empty answer."""
+    with pytest.raises(BadRequest, match="unable to parse requirement"):
+        selectors.labels(selector)
+
+
+@pytest.mark.parametrize(
+    ("selector", "matches"),
+    [
+        ("metadata.name=x", True),
+        ("metadata.name!=x", False),
+        ("status.phase=Running,metadata.name==x", True),
+        ("spec.nodeName=", True),
+        ("status.ready=true", True),
+    ],
+)
+def test_fields(selector, matches):
+    """A missing field is the empty string, booleans are words."""
+    assert selectors.fields(selector, supported=FIELDS, shown="pods")(OBJ) == matches
+
+
+def test_unsupported_field():
+    """A field that the kind does not offer is named in the refusal."""
+    with pytest.raises(BadRequest, match='"spec.color" not supported'):
+        selectors.fields("spec.color=red", supported=FIELDS, shown="pods")

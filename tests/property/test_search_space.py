@@ -1,6 +1,6 @@
 """Properties of search spaces."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -9,6 +9,7 @@ from toprung.search.samplers.grid import shuffled
 from toprung.search.seeds import permuted
 from toprung.search.space import Space
 
+unhurried = settings(deadline=None)  # the machine may be busy
 VALUES = st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["a", "b", "c"]), st.booleans()), min_size=1, max_size=4)
 UNITS = st.floats(0, 1, exclude_max=True)
 
@@ -55,6 +56,7 @@ def _body(kind):
     return VALUES.map(lambda values: {"type": kind, "values": values})
 
 
+@unhurried
 @given(parameters(), st.data())
 def test_every_quantile_is_a_valid_value(space, data):
     """A configuration made of quantiles passes the check and is its own exact form."""
@@ -67,6 +69,7 @@ def test_every_quantile_is_a_valid_value(space, data):
     }
 
 
+@unhurried
 @given(parameters(), st.data())
 def test_a_way_through_json_changes_no_key(space, data):
     """Whole floats that come back as ints are the same configuration."""
@@ -76,6 +79,7 @@ def test_a_way_through_json_changes_no_key(space, data):
     assert space.key(back) == space.key(configuration) is not None
 
 
+@unhurried
 @given(parameters(finite=True))
 def test_combinations_are_the_product_once_each(space):
     """Ranks and configurations are one to one; counting by hand gives the same size."""
@@ -95,6 +99,7 @@ def _count(space, configuration, number):
     return sum(_count(space, {**configuration, one.name: value}, number + 1) for value in values)
 
 
+@unhurried
 @given(parameters(), st.integers(2, 4))
 def test_a_grid_covers_the_space_it_is_cut_from(space, points):
     """Every combination of a gridded space is valid in the space itself, and comes once."""
@@ -105,12 +110,14 @@ def test_a_grid_covers_the_space_it_is_cut_from(space, points):
     assert len(set(keys)) == grid.size
 
 
+@unhurried
 @given(st.integers(0, 2**63), st.integers(1, 300))
 def test_a_permutation_is_one(seed, size):
     """Every element comes exactly once."""
     assert sorted(permuted(seed, size, index) for index in range(size)) == list(range(size))
 
 
+@unhurried
 @given(st.integers(0, 2**63), st.integers(2**60, 2**200), st.data())
 def test_a_huge_permutation_stays_inside(seed, size, data):
     """No size is too large, and different indices give different elements."""

@@ -20,12 +20,16 @@ from toprung.cluster.resources import EXPERIMENTS, PODS, TRIALS
 from toprung.cluster.transport import Transport
 
 
+def app_of(handler) -> web.Application:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    return app
+
+
 @asynccontextmanager
 async def gateway_to(handler) -> AsyncIterator[Gateway]:
     """A gateway whose server answers every request by `handler`."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    async with TestServer(app) as server:
+    async with TestServer(app_of(handler)) as server:
         configuration = Configuration(
             host=f"http://127.0.0.1:{server.port}/token/hidden", api_key={"BearerToken": "Bearer t"}
         )
@@ -259,6 +263,24 @@ async def test_watch_breaks(serve, message):
     async with gateway_to(serve) as gateway:
         with pytest.raises(ClusterUnavailable, match=message):
             _ = [event async for event in gateway.watch(PODS, resource_version="1")]
+
+
+async def test_silence_breaks_a_stream_that_must_not_be_silent():
+    """A peer that has vanished without a word is noticed: servers send bookmarks to watches."""
+
+    async def serve(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"x")
+        return await asyncio.Event().wait()
+
+    async with TestServer(app_of(serve)) as server:
+        transport = Transport(Configuration(host=f"http://127.0.0.1:{server.port}"))
+        async with aclosing(transport.stream("/watch", query={}, silence=0.05)) as chunks:
+            assert await anext(chunks) == b"x"
+            with pytest.raises(ClusterUnavailable, match="in time"):
+                await anext(chunks)
+        await transport.close()
 
 
 async def test_log_is_passed_on_byte_by_byte():

@@ -113,6 +113,7 @@ async def test_an_event_does_not_end_what_the_server_asked_for():
     queue.add("a")
     await anext(queue)
     assert queue.retry("a", at_least=30) == 30
+    await asyncio.sleep(1)
     queue.done("a")
     queue.add("a")
     assert await take(queue) == ("a", pytest.approx(30))

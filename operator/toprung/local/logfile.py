@@ -73,6 +73,7 @@ class LineSplitter:
     def __init__(self, stream: str) -> None:
         self._stream = stream
         self._rest = b""
+        self._open = False
 
     def feed(self, data: bytes) -> list[tuple[str, bytes, bool]]:
         """The records that are complete with these bytes."""
@@ -80,16 +81,18 @@ class LineSplitter:
         records = []
         for line in lines:
             records += self._pieces(line)
+            self._open = False
         if len(self._rest) > MAX_PIECE:
             whole = len(self._rest) - len(self._rest) % MAX_PIECE
             records += [(self._stream, self._rest[at : at + MAX_PIECE], False) for at in range(0, whole, MAX_PIECE)]
             self._rest = self._rest[whole:]
+            self._open = True
         return records
 
     def finish(self) -> list[tuple[str, bytes, bool]]:
-        """What is left when the stream ends without a newline."""
+        """What is left when the stream ends without a newline; the line counts as ended."""
         rest, self._rest = self._rest, b""
-        return self._pieces(rest) if rest else []
+        return self._pieces(rest) if rest or self._open else []
 
     def _pieces(self, line: bytes) -> list[tuple[str, bytes, bool]]:
         cuts = [line[at : at + MAX_PIECE] for at in range(0, len(line), MAX_PIECE)] or [b""]

@@ -47,6 +47,7 @@ class PodLogs:
 @dataclass(frozen=True, slots=True)
 class _Record:
     stamp: str
+    stream: str
     text: bytes
     ends: bool
 
@@ -132,25 +133,29 @@ class _Show:
     def __init__(self, since: str, *, timestamps: bool) -> None:
         self._since = since
         self._timestamps = timestamps
-        self._inside = False
+        self._inside = ""
         self._wanted = True
 
     def text(self, records: Iterable[_Record]) -> bytes:
         return b"".join(self._piece(record) for record in records)
 
     def _piece(self, record: _Record) -> bytes:
-        starts, self._inside = not self._inside, not record.ends
+        # A line of the other stream between two pieces of a long one must not be glued to it: both are broken off.
+        broken = self._inside not in ("", record.stream) and self._wanted
+        starts = self._inside != record.stream
+        self._inside = "" if record.ends else record.stream
         if starts:
             self._wanted = record.stamp >= self._since
+        end = b"\n" if broken else b""
         if not self._wanted:
-            return b""
+            return end
         prefix = f"{record.stamp} ".encode() if starts and self._timestamps else b""
-        return prefix + record.text + (b"\n" if record.ends else b"")
+        return end + prefix + record.text + (b"\n" if record.ends else b"")
 
 
 def _parse(line: bytes) -> _Record:
-    stamp, _, tag, text = line.split(b" ", 3)
-    return _Record(stamp.decode(), text, tag == b"F")
+    stamp, stream, tag, text = line.split(b" ", 3)
+    return _Record(stamp.decode(), stream.decode(), text, tag == b"F")
 
 
 def _inode(path: Path) -> int | None:

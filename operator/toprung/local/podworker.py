@@ -301,8 +301,9 @@ class PodWorker:
             if self._verdict is DEADLINE:
                 self._host.record(self._pod, "Normal", DEADLINE.reason, DEADLINE.message)
             self._write("Failed" if self._verdict else self._phase("Never"), self._verdict)
-        if began or self._shutdown is None:
-            await asyncio.to_thread(shutil.rmtree, self._host.folders.of_pod(self.uid), ignore_errors=True)
+        volumes = self._host.folders.of_pod(self.uid)
+        if volumes.exists() and (began or self._shutdown is None):
+            await asyncio.to_thread(shutil.rmtree, volumes, ignore_errors=True)
         self._host.ledger.release(self.uid)
         self._host.released()
         if self._pod["metadata"].get("deletionTimestamp") and not self._removed:

@@ -53,7 +53,7 @@ class Scheduler:
 
     def _replace(self, pods: Sequence[Object]) -> None:
         self._pending = {}
-        for pod in sorted(pods, key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"])):
+        for pod in sorted(pods, key=_age):
             self._observe("ADDED", pod)
 
     def _observe(self, change: str, pod: Object) -> None:
@@ -120,6 +120,11 @@ class Scheduler:
         conditions = [c for c in status.get("conditions") or () if c["type"] != "PodScheduled"]
         times = {"lastProbeTime": None, "lastTransitionTime": stamp(self._now())}
         return {"phase": "Pending", **status, "conditions": [*conditions, {"type": "PodScheduled"} | outcome | times]}
+
+
+def _age(pod: Object) -> tuple[str, int]:
+    """By creation; times have whole seconds, and within one the version is the better order."""
+    return pod["metadata"]["creationTimestamp"], int(pod["metadata"]["resourceVersion"])
 
 
 def _unavailable(reasons: Sequence[str], *, helpless: bool) -> str:

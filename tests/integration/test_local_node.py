@@ -1,0 +1,381 @@
+"""The node with real processes: how they start, speak, end, and that none is ever left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from machine import Machine, container, machine, pod, until
+from toprung.local import podworker, processes
+from toprung.local.cluster import AlreadyRunning, LocalCluster
+from toprung.local.errors import BadRequest
+from toprung.local.logsource import LogQuery
+from toprung.local.runtime import ProcessRuntime
+
+HOLDS = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+OBEYS = 'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 0.05; done'
+
+
+def sh(script: str, **fields: Any) -> dict[str, Any]:
+    return container("sh", "-c", script, **fields)
+
+
+@pytest.fixture
+async def m(tmp_path: Path) -> AsyncIterator[Machine]:
+    async with machine(tmp_path, ProcessRuntime(tmp_path / "processes"), gpus=2) as made:
+        yield made
+
+
+async def says(m: Machine, name: str, word: bytes = b"ready") -> None:
+    """Wait until the Pod has written a word, by following its log."""
+    await until(lambda: m.status(name).get("phase") == "Running")
+    seen = b""
+    async with aclosing(m.logs.read(m.get(name), LogQuery(follow=True))) as chunks:  # type: ignore[type-var]
+        async for chunk in chunks:
+            seen += chunk
+            if word in seen:
+                return
+
+
+def ours(marker: str) -> list[int]:
+    """The processes that have a marker in their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if marker.encode() in words and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        pytest.param("exit 0", ("Succeeded", 0, "Completed", None), id="well"),
+        pytest.param("exit 3", ("Failed", 3, "Error", None), id="code"),
+        pytest.param("kill -KILL $$$$", ("Failed", 137, "Error", 9), id="signal"),
+    ],
+)
+async def test_exit_codes(m: Machine, script: str, expected: tuple[str, int, str, int | None]) -> None:
+    """The end of a program is told as the kubelet tells it."""
+    m.create(pod("p", sh(script)))
+    status = await m.ended("p")
+    end = status["containerStatuses"][0]["state"]["terminated"]
+    assert (status["phase"], end["exitCode"], end["reason"], end.get("signal")) == expected
+    assert m.condition("p", "PodScheduled")["status"] == "True"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        pytest.param(
+            {"command": ["no-such-program"]}, 'exec: "no-such-program": executable file not found in $PATH', id="name"
+        ),
+        pytest.param({"command": ["/no/such"]}, 'exec: "/no/such": no such file or directory', id="path"),
+        pytest.param({"command": ["/etc/passwd"]}, 'exec: "/etc/passwd": permission denied', id="not-executable"),
+        pytest.param({"workingDir": "/no/dir"}, 'chdir to cwd ("/no/dir") set in workingDir failed', id="folder"),
+    ],
+)
+async def test_a_program_that_cannot_start(m: Machine, fields: dict[str, Any], message: str) -> None:
+    """StartError, code 128, and the runtime's words."""
+    m.create(pod("p", {**container("true"), **fields}))
+    end = (await m.ended("p"))["containerStatuses"][0]["state"]["terminated"]
+    assert (end["exitCode"], end["reason"]) == (128, "StartError")
+    assert end["message"].startswith(message)
+
+
+async def test_a_container_without_command_waits_and_says_what_to_write(m: Machine) -> None:
+    """CreateContainerConfigError; the Pod can be deleted."""
+    m.create(pod("p", container()))
+    await until(lambda: m.state("p").get("waiting", {}).get("reason") == "CreateContainerConfigError")
+    assert "write spec.containers[0].command" in m.state("p")["waiting"]["message"]
+    with pytest.raises(BadRequest, match="waiting to start: CreateContainerConfigError"):
+        m.logs.read(m.get("p"), LogQuery())
+    m.store.delete("pods", "default", "p")
+    await until(lambda: not m.store.exists("pods", "default", "p"))
+
+
+async def test_init_containers_run_first_and_in_order(m: Machine, tmp_path: Path) -> None:
+    """Each sees what the one before it did; a failing one keeps the others from starting."""
+    note = tmp_path / "note"
+    init = [sh(f"printf {n} >> {note}", name=f"i{n}") for n in (1, 2)]
+    m.create(pod("good", sh(f"printf 3 >> {note}"), initContainers=init))
+    m.create(pod("bad", sh(f"printf X >> {note}"), initContainers=[sh("exit 4", name="i")]))
+    assert (await m.ended("good"))["phase"] == "Succeeded"
+    assert (await m.ended("bad"))["phase"] == "Failed"
+    assert note.read_text() == "123"
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [pytest.param(OBEYS, 7, id="obeys-SIGTERM"), pytest.param(HOLDS, 137, id="ignores-it")]
+)
+async def test_a_deadline_ends_a_running_pod(m: Machine, script: str, code: int) -> None:
+    """ActiveDeadlineSeconds patched to 1: SIGTERM, grace, SIGKILL; the Pod stays as DeadlineExceeded with its logs."""
+    m.create(pod("p", sh(script), terminationGracePeriodSeconds=1))
+    await says(m, "p")
+    m.store.patch("pods", "default", "p", {"spec": {"activeDeadlineSeconds": 1}})
+    status = await m.ended("p")
+    assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
+    assert status["message"] == "Pod was active on the node longer than the specified deadline"
+    assert m.state("p")["terminated"]["exitCode"] == code
+    assert (await m.log("p")).startswith(b"ready\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "grace"), [pytest.param(OBEYS, 30, id="obeys"), pytest.param(HOLDS, 1, id="ignores-it")]
+)
+async def test_deletion_ends_the_processes_first(m: Machine, script: str, grace: int) -> None:
+    """The Pod is there until its group is gone, and then it and its logs are gone."""
+    m.create(pod("p", sh(script)))
+    await says(m, "p")
+    folder = m.node.host.log_folder(m.get("p"))
+    (leader,) = _leaders(m)
+    m.store.delete("pods", "default", "p", grace=grace)
+    assert m.get("p")["metadata"]["deletionGracePeriodSeconds"] == grace
+    await until(lambda: not m.store.exists("pods", "default", "p"))
+    assert not processes.group_exists(leader)
+    await until(lambda: not folder.exists())
+
+
+def _leaders(m: Machine) -> list[int]:
+    folder = m.node.host.logs.parent / "processes"
+    return [int(file.read_text().split()[0]) for file in folder.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param("sleep 1000.25 & exit 0", id="in-the-group"),
+        pytest.param("setsid sleep 1000.25 & sleep 0.2; exit 0", id="in-a-session-of-its-own"),
+    ],
+)
+async def test_what_a_container_leaves_behind_ends_with_it(m: Machine, start: str, tmp_path: Path) -> None:
+    """Children in the background, daemons too, as in a real container."""
+    marker = f"1000.25{os.getpid()}"
+    m.create(pod("p", sh(start.replace("1000.25", marker))))
+    await m.ended("p")
+    assert ours(marker) == []
+
+
+async def test_restarts_are_counted_and_back_off(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OnFailure: at once, then CrashLoopBackOff, until it goes well; the log of the last run but one stays."""
+    monkeypatch.setattr(podworker, "FIRST_BACK_OFF", 0.05)
+    folder = m.node.host.logs
+    script = f"n=$(cat {folder}/n 2>/dev/null || echo 0); echo $((n+1)) > {folder}/n; echo run $n; [ $n = 3 ]"
+    m.create(pod("p", sh(script), policy="OnFailure"))
+    status = await m.ended("p")
+    assert status["phase"] == "Succeeded"
+    assert status["containerStatuses"][0]["restartCount"] == 3
+    assert status["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 1
+    assert await m.log("p") == b"run 3\n"
+    assert await m.log("p", previous=True) == b"run 2\n"
+    assert m.events("BackOff")
+
+
+async def test_logs_of_a_huge_line_and_of_noise(m: Machine) -> None:
+    """A megabyte without a newline and every byte there is come back as they were."""
+    program = "import sys; o=sys.stdout.buffer; o.write(b'x'*1000000+b'\\n'+bytes(range(256))*40+b'\\nend')"
+    m.create(pod("p", container("python", "-c", program)))
+    await m.ended("p")
+    assert await m.log("p") == b"x" * 1_000_000 + b"\n" + bytes(range(256)) * 40 + b"\nend\n"
+
+
+async def test_a_flood_is_bounded_on_disk_and_does_not_stop_the_node(m: Machine) -> None:
+    """60 MB of lines: at most two files of 10 MiB are kept, the last line is there, and another Pod runs meanwhile."""
+    flood = "import sys; l=b'y'*999+b'\\n'\nfor _ in range(60): sys.stdout.buffer.write(l*1000)\nprint('last')"
+    m.create(pod("flood", container("python", "-c", flood)))
+    m.create(pod("other", sh("exit 0")))
+    await m.ended("other")
+    await m.ended("flood")
+    files = m.node.host.log(m.get("flood"), "main", 0).parent.iterdir()
+    assert sum(file.stat().st_size for file in files) <= 20 * 1024 * 1024
+    assert await m.log("flood", tail_lines=1) == b"last\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        pytest.param({"tail_lines": 2}, b"l3\nl4\n", id="tail"),
+        pytest.param({"tail_lines": 0}, b"", id="no-tail"),
+        pytest.param({"limit_bytes": 4}, b"l1\nl", id="bytes"),
+        pytest.param({"since_seconds": 3600}, b"l1\nl2\nl3\nl4\n", id="since"),
+        pytest.param({"container": "main", "tail_lines": 1}, b"l4\n", id="container"),
+    ],
+)
+async def test_parts_of_a_log(m: Machine, query: dict[str, Any], expected: bytes) -> None:
+    """As kubectl logs asks for them."""
+    m.create(pod("p", sh("printf 'l1\\nl2\\nl3\\nl4\\n'")))
+    await m.ended("p")
+    assert await m.log("p", **query) == expected
+
+
+async def test_a_log_taken_up_at_a_time_stamp_loses_nothing(m: Machine) -> None:
+    """SinceTime of a line that was seen gives that line and those after it."""
+    m.create(pod("p", sh("for i in 1 2 3 4; do echo $i; sleep 0.01; done")))
+    await m.ended("p")
+    lines = (await m.log("p", timestamps=True)).splitlines(keepends=True)
+    assert [line.split()[1] for line in lines] == [b"1", b"2", b"3", b"4"]
+    third = datetime.fromisoformat(lines[2].split()[0].decode())
+    assert await m.log("p", timestamps=True, since_time=third) == b"".join(lines[2:])
+
+
+async def test_following_ends_with_the_container_and_has_every_line(m: Machine) -> None:
+    """Opened while it runs, the stream brings all lines and then ends by itself."""
+    m.create(pod("p", sh("for i in $(seq 200); do echo $i; done; sleep 0.1; echo end")))
+    await until(lambda: m.status("p").get("phase") == "Running")
+    assert await m.log("p", follow=True) == b"".join(b"%d\n" % n for n in range(1, 201)) + b"end\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        pytest.param({}, r"a container name must be specified for pod p, choose one of: \[a b\]", id="which"),
+        pytest.param({"container": "c"}, "container c is not valid for pod p", id="unknown"),
+        pytest.param(
+            {"container": "a", "previous": True},
+            'previous terminated container "a" in pod "p" not found',
+            id="previous",
+        ),
+        pytest.param({"container": "a", "tail_lines": -1}, "tailLines: Invalid value: -1", id="tail"),
+    ],
+)
+async def test_logs_that_there_are_none_of(m: Machine, query: dict[str, Any], message: str) -> None:
+    """400 in the words of the kubelet."""
+    m.create(pod("p", sh("exit 0", name="a"), sh("exit 0", name="b")))
+    await m.ended("p")
+    with pytest.raises(BadRequest, match=message):
+        m.logs.read(m.get("p"), LogQuery(**query))
+
+
+async def test_fifty_pods_at_once_leave_the_event_loop_free(m: Machine) -> None:
+    """All end well; the loop goes round in between (counted in turns, not in seconds)."""
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0.001)
+
+    turning = asyncio.create_task(turn())
+    names = [m.create(pod(f"p{n}", container("true"))) for n in range(50)]
+    assert {(await m.ended(name))["phase"] for name in names} == {"Succeeded"}
+    turning.cancel()
+    assert turns > 5
+
+
+@pytest.mark.parametrize("script", [pytest.param(OBEYS, id="obeys"), pytest.param(HOLDS, id="ignores-SIGTERM")])
+async def test_shutdown_ends_everything_and_reads_as_a_disruption(tmp_path: Path, script: str) -> None:
+    """An ordinary stop leaves no process, and the Pod says that it was no fault of its own."""
+    marker, path = f"stop{os.getpid()}", tmp_path / "s.sqlite"
+    async with machine(tmp_path, ProcessRuntime(tmp_path / "processes"), path=path, grace=0.5) as m:
+        m.create(pod("p", container("sh", "-c", script, marker)))
+        m.create(pod("waits", container("true", gpus=1)))
+        await says(m, "p")
+    assert ours(marker) == []
+    async with machine(tmp_path, ProcessRuntime(tmp_path / "processes"), path=path, gpus=1) as m:
+        assert m.status("p")["reason"] == "Terminated"
+        assert m.condition("p", "DisruptionTarget")["status"] == "True"
+        assert (await m.log("p")).startswith(b"ready\n")
+        assert (await m.ended("waits"))["phase"] == "Succeeded"
+
+
+SERVER = """
+import asyncio, sys
+from pathlib import Path
+from toprung.local.cluster import LocalCluster
+async def main():
+    cluster = LocalCluster(Path(sys.argv[1]), gpus=2)
+    await cluster.start()
+    print("up", flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+async def _create_pod(folder: Path, body: dict[str, Any]) -> None:
+    """Create a Pod through the kubeconfig that the server wrote."""
+    config = yaml.safe_load((folder / "kubeconfig").read_text())
+    url = config["clusters"][0]["cluster"]["server"] + "/api/v1/namespaces/default/pods"
+    async with aiohttp.ClientSession() as session, session.post(url, json=body) as response:
+        assert response.status == 201, await response.text()
+
+
+@pytest.mark.parametrize("guard_too", [pytest.param(False, id="server"), pytest.param(True, id="server-and-guard")])
+async def test_kill_9_leaves_no_process_and_a_restart_marks_the_pod_disrupted(
+    tmp_path: Path, *, guard_too: bool
+) -> None:
+    """The guard ends everything when the server dies; if it dies as well, the next start does."""
+    marker = f"kill{os.getpid()}{guard_too}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVER, str(tmp_path), stdout=asyncio.subprocess.PIPE, env=environment
+    )
+    try:
+        assert server.stdout
+        assert await server.stdout.readline() == b"up\n"
+        script = f"trap '' TERM HUP; setsid sh -c 'while :; do sleep 0.1; done' {marker} & while :; do sleep 0.1; done"
+        await _create_pod(tmp_path, pod("p", container("sh", "-c", script, marker, gpus=1)))
+        await until(lambda: len(ours(marker)) >= 2)
+        with pytest.raises(AlreadyRunning, match=f"process {server.pid}"):
+            await LocalCluster(tmp_path).start()
+        await asyncio.sleep(0.1)
+        guards = ours(str(tmp_path / "processes"))
+        if guard_too:
+            os.kill(guards[0], signal.SIGSTOP)
+    finally:
+        server.kill()
+        await server.wait()
+    if guard_too:
+        os.kill(guards[0], signal.SIGKILL)
+        assert ours(marker)
+    else:
+        await until(lambda: not (ours(marker) or ours(str(tmp_path / "processes"))))
+    cluster = LocalCluster(tmp_path, gpus=2)
+    await cluster.start()
+    try:
+        assert ours(marker) == []
+        assert stat.S_IMODE(cluster.kubeconfig_path.stat().st_mode) == 0o600
+        found = await _read_pod(tmp_path, "p")
+        assert (found["status"]["phase"], found["status"]["reason"]) == ("Failed", "NodeLost")
+        targets = [c for c in found["status"]["conditions"] if c["type"] == "DisruptionTarget"]
+        assert [c["status"] for c in targets] == ["True"]
+    finally:
+        await cluster.stop()
+
+
+async def _read_pod(folder: Path, name: str) -> dict[str, Any]:
+    config = yaml.safe_load((folder / "kubeconfig").read_text())
+    url = config["clusters"][0]["cluster"]["server"] + f"/api/v1/namespaces/default/pods/{name}"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        found: dict[str, Any] = await response.json()
+        return found
+
+
+async def test_a_dead_guard_ends_its_containers_and_is_replaced(m: Machine, tmp_path: Path) -> None:
+    """The Pod fails with 137, nothing of it runs on, and the next Pod starts."""
+    m.create(pod("p", sh(HOLDS)))
+    await says(m, "p")
+    (leader,) = _leaders(m)
+    for guard in ours(str(tmp_path / "processes")):
+        os.kill(guard, signal.SIGKILL)
+    status = await m.ended("p")
+    assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
+    assert not processes.started(leader)
+    m.create(pod("q", sh("exit 0")))
+    assert (await m.ended("q"))["phase"] == "Succeeded"

@@ -1,0 +1,185 @@
+"""A container as a program: environment, expansion, volumes and the paths rewritten to them."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from machine import container, now, pod
+from toprung.local.environment import Resolved, expand, resolve
+from toprung.local.store import Store
+from toprung.local.volumes import ConfigError, Folders, Mounts, prepare
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("a $(X) b", "a 1 b", id="reference"),
+        pytest.param("$(X)$(X)", "11", id="twice"),
+        pytest.param("$(NOPE)", "$(NOPE)", id="unknown-stays"),
+        pytest.param("$$(X)", "$(X)", id="escaped"),
+        pytest.param("$$$(X)", "$1", id="escaped-dollar-then-reference"),
+        pytest.param("$X $ $(", "$X $ $(", id="no-reference"),
+        pytest.param("$(Y)", "$(X)", id="not-expanded-again"),
+    ],
+)
+def test_references_are_expanded_as_kubernetes_does(text: str, expected: str) -> None:
+    """$(NAME), `$$`, and nothing else."""
+    assert expand(text, {"X": "1", "Y": "$(X)"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("/data", "/real", id="whole"),
+        pytest.param("/data/x", "/real/x", id="inside"),
+        pytest.param("--dir=/data/x", "--dir=/real/x", id="flag"),
+        pytest.param("/data:/ckpt/a", "/real:/deep/a", id="list"),
+        pytest.param("cat '/data/x'>/ckpt", "cat '/real/x'>/deep", id="shell"),
+        pytest.param("/data2", "/data2", id="longer-name"),
+        pytest.param("/data-x", "/data-x", id="longer-name-with-dash"),
+        pytest.param("/mnt/data", "/mnt/data", id="deeper"),
+        pytest.param("s3://bucket/data", "s3://bucket/data", id="address"),
+        pytest.param("/data/sub/x", "/other/x", id="longest-mount-wins"),
+        pytest.param("/real/data", "/real/data", id="not-rewritten-again"),
+    ],
+)
+def test_mount_paths_are_rewritten_where_they_stand_alone(text: str, expected: str) -> None:
+    """A path of the container becomes the folder behind it; what only looks like it stays."""
+    folders = {"/data": "/real", "/ckpt/": "/deep", "/data/sub": "/other", "/real": "/elsewhere"}
+    if text.startswith("/real"):
+        folders.pop("/real")
+    assert Mounts(folders).rewrite(text) == expected
+
+
+@given(st.text(alphabet="ab/:= .-", max_size=30))
+def test_rewriting_is_never_repeated(text: str) -> None:
+    """A replacement that contains a mountPath is left alone: as many come in as go out."""
+    rewritten = Mounts({"/a": "/X/a"}).rewrite(text)
+    assert rewritten.replace("/X/a", "/a") == text
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store(None, now=now)
+    store.create(
+        "configmaps", {"metadata": {"name": "cm", "namespace": "default"}, "data": {"k": "from-map", "l.txt": "file"}}
+    )
+    hidden = base64.b64encode(b"hush").decode()
+    store.create("secrets", {"metadata": {"name": "s", "namespace": "default"}, "data": {"p": hidden}})
+    return store
+
+
+def resolved(store: Store, tmp_path: Path, body: Mapping[str, Any]) -> Resolved:
+    stored = store.create("pods", dict(body))
+    volumes = prepare(stored, store, Folders(tmp_path / "pods", tmp_path / "claims"))
+    return resolve(stored, stored["spec"]["containers"][0], store, volumes, {"CUDA_VISIBLE_DEVICES": ""})
+
+
+def ref(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"name": "V", "valueFrom": {kind: fields}}
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [
+        pytest.param({"name": "V", "value": "x"}, "x", id="value"),
+        pytest.param({"name": "V", "value": "$(BASE)/y"}, "b/y", id="expanded"),
+        pytest.param({"name": "V"}, "", id="empty"),
+        pytest.param(ref("configMapKeyRef", name="cm", key="k"), "from-map", id="config-map"),
+        pytest.param(ref("secretKeyRef", name="s", key="p"), "hush", id="secret"),
+        pytest.param(ref("configMapKeyRef", name="nope", key="k", optional=True), None, id="optional"),
+        pytest.param(ref("fieldRef", fieldPath="metadata.name"), "p", id="name"),
+        pytest.param(ref("fieldRef", fieldPath="metadata.namespace"), "default", id="namespace"),
+        pytest.param(ref("fieldRef", fieldPath="metadata.labels['a']"), "b", id="label"),
+        pytest.param(ref("fieldRef", fieldPath="metadata.annotations['c/d']"), "e", id="annotation"),
+        pytest.param(ref("fieldRef", fieldPath="status.podIP"), "127.0.0.1", id="address"),
+        pytest.param(ref("resourceFieldRef", resource="limits.cpu"), "2", id="cpu-rounded-up"),
+        pytest.param(ref("resourceFieldRef", resource="limits.memory", divisor="1Mi"), "64", id="memory-in-mi"),
+    ],
+)
+def test_variables_get_their_values(
+    store: Store, tmp_path: Path, variable: dict[str, Any], expected: str | None
+) -> None:
+    """Every source of a variable that is served."""
+    body = pod("p", container("true", env=[{"name": "BASE", "value": "b"}, variable]))
+    body["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "1500m", "memory": "64Mi"}}
+    body["metadata"] |= {"labels": {"a": "b"}, "annotations": {"c/d": "e"}}
+    assert resolved(store, tmp_path, body).env.get("V") == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        pytest.param(
+            {"command": []}, r'write spec.containers\[0\].command, such as \["python", "train.py"\]', id="no-command"
+        ),
+        pytest.param({"command": [], "args": ["x"]}, "has no command", id="args-alone"),
+        pytest.param(
+            {"env": [ref("secretKeyRef", name="s", key="q")]}, "couldn't find key q in secret default/s", id="key"
+        ),
+        pytest.param({"env": [ref("configMapKeyRef", name="x", key="q")]}, 'configmap "x" not found', id="map"),
+        pytest.param({"envFrom": [{"secretRef": {"name": "x"}}]}, 'secret "x" not found', id="env-from"),
+        pytest.param({"env": [ref("fieldRef", fieldPath="spec.foo")]}, "fieldRef spec.foo is not served", id="field"),
+        pytest.param({"volumeMounts": [{"name": "v", "mountPath": "/v"}]}, "add it to spec.volumes", id="mount"),
+    ],
+)
+def test_what_is_missing_is_named(store: Store, tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    """A container that can't be configured says what to write."""
+    with pytest.raises(ConfigError, match=message):
+        resolved(store, tmp_path, pod("p", {**container("true"), **fields}))
+
+
+def test_only_a_documented_part_of_the_host_is_seen(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's other variables stay out, and `python` is the cluster's own."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    monkeypatch.setenv("HOME", "/home/x")
+    env = resolved(store, tmp_path, pod("p", container("true"))).env
+    assert "AWS_SECRET_ACCESS_KEY" not in env
+    assert env["HOME"] == "/home/x"
+    assert env["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+def test_volumes_are_folders(store: Store, tmp_path: Path) -> None:
+    """Files are written, claims outlive the Pod, and command, args and env speak of the real folders."""
+    store.create("persistentvolumeclaims", {"metadata": {"name": "ckpt", "namespace": "default"}, "spec": {}})
+    mounts = [
+        {"name": "claim", "mountPath": "/ckpt", "subPathExpr": "$(TRIAL)"},
+        {"name": "config", "mountPath": "/etc/c"},
+        {"name": "host", "mountPath": "/host"},
+        {"name": "scratch", "mountPath": "/tmp/s"},
+    ]
+    env = [{"name": "TRIAL", "value": "t-1"}, {"name": "DIR", "value": "/ckpt/a"}]
+    main = container("prog", "/etc/c/l.txt", args=["--out=$(DIR)"], env=env, volumeMounts=mounts, workingDir="/tmp/s")
+    volumes = [
+        {"name": "claim", "persistentVolumeClaim": {"claimName": "ckpt"}},
+        {"name": "config", "configMap": {"name": "cm", "items": [{"key": "l.txt", "path": "l.txt"}]}},
+        {"name": "host", "hostPath": {"path": str(tmp_path / "h")}},
+        {"name": "scratch", "emptyDir": {}},
+    ]
+    program = resolved(store, tmp_path, pod("p", main, volumes=volumes))
+    claim = tmp_path / "claims/default/ckpt/t-1"
+    assert program.env["DIR"] == f"{claim}/a"
+    assert program.argv[2] == f"--out={claim}/a"
+    assert Path(program.argv[1]).read_text() == "file"
+    assert Path(program.cwd).is_dir()
+    assert claim.is_dir()
+    assert store.get("persistentvolumeclaims", "default", "ckpt")["status"]["phase"] == "Bound"
+
+
+def test_a_file_of_a_config_map_stays_in_its_volume(store: Store, tmp_path: Path) -> None:
+    """A path that climbs out is refused."""
+    items = [{"key": "k", "path": "../../x"}]
+    body = pod("p", container("true"), volumes=[{"name": "c", "configMap": {"name": "cm", "items": items}}])
+    with pytest.raises(ConfigError, match="leads out of the volume"):
+        resolved(store, tmp_path, body)

@@ -1,0 +1,58 @@
+"""The log on disk: cut into records, rotated, and nothing lost that fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toprung.local.logfile import MAX_PIECE, LineSplitter, LogFile, old_file, timestamp
+
+
+@given(st.lists(st.one_of(st.binary(max_size=60), st.just(b"x" * 40_000), st.just(b"\n")), max_size=12))
+def test_no_byte_is_lost_however_it_arrives(chunks: list[bytes]) -> None:
+    """Records joined again are the stream, with a newline added at the end if it had none; no piece is over 16 KiB."""
+    splitter = LineSplitter("stdout")
+    records = [record for chunk in chunks for record in splitter.feed(chunk)] + splitter.finish()
+    whole = b"".join(chunks)
+    assert b"".join(text + (b"\n" if ends else b"") for _, text, ends in records) == (
+        whole + b"\n" if whole and not whole.endswith(b"\n") else whole
+    )
+    assert all(len(text) <= MAX_PIECE for _, text, _ in records)
+
+
+def test_a_line_without_end_is_not_kept_in_memory() -> None:
+    """A megabyte without a newline leaves less than a piece behind."""
+    splitter = LineSplitter("stdout")
+    pieces = [record for _ in range(16) for record in splitter.feed(b"x" * 65_536)]
+    assert len(pieces) * MAX_PIECE >= 16 * 65_536 - MAX_PIECE
+    assert not any(ends for _, _, ends in pieces)
+
+
+def test_rotation_keeps_one_old_file(tmp_path: Path) -> None:
+    """However much is written, two files of the limit are the most there is, and the newest lines are in them."""
+    path = tmp_path / "0.log"
+    log = LogFile(path, max_bytes=1000)
+    for number in range(200):
+        log.write([("stdout", f"line {number}".encode(), True)])
+    log.close()
+    assert path.stat().st_size <= 1000
+    assert old_file(path).stat().st_size <= 1000
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["0.log", "0.log.old"]
+    lines = (old_file(path).read_text() + path.read_text()).splitlines()
+    assert [line.split(" ", 3)[3] for line in lines] == [f"line {n}" for n in range(200 - len(lines), 200)]
+    assert lines == sorted(lines)
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "expected"),
+    [
+        pytest.param(0, "1970-01-01T00:00:00.000000000Z", id="epoch"),
+        pytest.param(1_767_225_600_000_000_007, "2026-01-01T00:00:00.000000007Z", id="nanoseconds"),
+    ],
+)
+def test_time_stamps_have_nine_digits(nanoseconds: int, expected: str) -> None:
+    """So that their order as text is their order in time."""
+    assert timestamp(nanoseconds) == expected

@@ -1,0 +1,445 @@
+"""What the control plane costs: latency, writes, CPU and memory of the operator, against the limits it must keep.
+
+On the embedded cluster with containers that start no process (benchmarks/instant.py), so that only the control plane is
+measured; with KUBECONFIG set, on that cluster, with `--image` (a shell must be in it). The operator is a process of its
+own, as always. Times are seen from outside, by a watch.
+"""
+
+import asyncio
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from instant import InstantRuntime
+from rich.console import Console
+from rich.table import Table
+
+from toprung.cluster.gateway import Gateway, connect
+from toprung.cluster.resources import EXPERIMENTS, PODS, TRIALS, Resource
+from toprung.local.cluster import LocalCluster
+from toprung.planning.codec import trial_status
+from toprung.planning.conditions import timestamp
+
+NAMESPACE = "toprung-bench"
+NAMESPACES = Resource("", "v1", "namespaces")
+CRDS = Path(__file__).parents[1] / "crds"
+NOTES = Console(stderr=True)
+
+
+@dataclass
+class Bench:
+    """A cluster to measure on, and what its API server has counted (None: it is not ours to ask)."""
+
+    gateway: Gateway
+    kubeconfig: Path
+    image: str
+    writes: Counter[tuple[str, str, str]] | None
+    results: list[tuple[str, str, str, bool]] = field(default_factory=list)
+
+    def say(self, what: str, measured: str, limit: str, *, kept: bool) -> None:
+        """Note a figure."""
+        self.results.append((what, measured, limit, kept))
+        NOTES.print(f"{what}: {measured} (limit {limit})")
+
+    def command(self, seconds: float, value: str) -> list[str]:
+        """What a trial runs."""
+        if self.writes is not None:
+            return ["noop", str(seconds), value]
+        return ["sh", "-c", f"sleep {seconds}; echo acc={value}"]
+
+    async def apply(self, name: str, *, seconds: float = 0.0, **spec: Any) -> dict[str, Any]:
+        """Create an Experiment whose trials run that long."""
+        container = {"name": "main", "image": self.image, "command": self.command(seconds, "0.${trial.index}")}
+        body = {
+            "apiVersion": "toprung.dev/v1alpha1",
+            "kind": "Experiment",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {
+                "objective": {"metric": "acc", "type": "maximize"},
+                "parameters": [
+                    {"name": f"p{number}", "type": "double", "min": 1e-4, "max": 1.0, "scale": "log"}
+                    for number in range(4)
+                ],
+                "algorithm": {"seed": 1, "random": {}},
+                "trialTemplate": {
+                    "template": {"spec": {"terminationGracePeriodSeconds": 1, "containers": [container]}}
+                },
+                **spec,
+            },
+        }
+        return await self.gateway.create(EXPERIMENTS, namespace=NAMESPACE, body=body)
+
+    async def until(self, name: str, *conditions: str) -> dict[str, Any]:
+        """Wait for one of the conditions."""
+        while True:
+            body = await self.gateway.get(EXPERIMENTS, namespace=NAMESPACE, name=name)
+            true = {each["type"] for each in body.get("status", {}).get("conditions", ()) if each["status"] == "True"}
+            if true & set(conditions):
+                return body
+            await asyncio.sleep(0.1)
+
+    async def delete(self, name: str) -> None:
+        """Delete an Experiment and wait until its Pods are gone."""
+        await self.gateway.delete(EXPERIMENTS, namespace=NAMESPACE, name=name)
+        while [page async for page in self.gateway.list(PODS, namespace=NAMESPACE) if page.items]:
+            await asyncio.sleep(0.2)
+
+
+@dataclass
+class Watcher:
+    """Pod events as they come: (seconds, event type, Pod)."""
+
+    events: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+
+    def creations(self) -> list[float]:
+        """When Pods were created."""
+        return [at for at, kind, _ in self.events if kind == "ADDED"]
+
+    def ends(self) -> list[float]:
+        """When Pods were first seen to have ended."""
+        ends: dict[str, float] = {}
+        for at, _, pod in self.events:
+            if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+                ends.setdefault(pod["metadata"]["name"], at)
+        return sorted(ends.values())
+
+
+@asynccontextmanager
+async def watching(gateway: Gateway) -> AsyncIterator[Watcher]:
+    """Watch the Pods."""
+    watcher, version = Watcher(), ""
+    async for page in gateway.list(PODS, namespace=NAMESPACE):
+        version = page.resource_version
+
+    async def watch() -> None:
+        async for event in gateway.watch(PODS, namespace=NAMESPACE, resource_version=version):
+            if event["type"] != "BOOKMARK":
+                watcher.events.append((time.perf_counter(), event["type"], event["object"]))
+
+    task = asyncio.create_task(watch())
+    await asyncio.sleep(0.1)
+    try:
+        yield watcher
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def operator(bench: Bench) -> AsyncIterator[int]:
+    """Run the operator; gives its process id."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "toprung.cli", "operator", "--namespace", NAMESPACE, "--kubeconfig", bench.kubeconfig),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await asyncio.sleep(4)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mebibytes(pid: int) -> float:
+    """Memory that a process holds."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The value that this share of all does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+async def measure_first_pod(bench: Bench, repeats: int) -> None:
+    """From apply to the first trial Pod created."""
+    times = []
+    async with operator(bench):
+        for number in range(repeats):
+            async with watching(bench.gateway) as watcher:
+                start = time.perf_counter()
+                await bench.apply(f"first-{number}", maxTrialCount=1)
+                while not watcher.creations():
+                    await asyncio.sleep(0.001)
+                times.append(watcher.creations()[0] - start)
+                await bench.until(f"first-{number}", "Succeeded")
+            await bench.delete(f"first-{number}")
+    median = statistics.median(times)
+    measured = f"median {median * 1000:.0f} ms, max {max(times) * 1000:.0f} ms, n={repeats}"
+    bench.say("apply to first trial Pod", measured, "median <= 500 ms", kept=median <= 0.5)
+
+
+async def measure_succession(bench: Bench, finished: int, samples: int) -> None:
+    """From a trial's end to its successor's Pod, with tpe and a long history."""
+    spec = {"algorithm": {"seed": 1, "tpe": {}}, "parallelTrialCount": 8, "maxTrialCount": finished + samples + 8}
+    experiment = await bench.apply("succession", seconds=0.5, suspend=True, **spec)
+    await prefill(bench, experiment, finished)
+    async with operator(bench), watching(bench.gateway) as watcher:
+        await bench.gateway.patch(
+            EXPERIMENTS, namespace=NAMESPACE, name="succession", body={"spec": {"suspend": False}}
+        )
+        await bench.until("succession", "Succeeded")
+    successors, ends = watcher.creations()[8:], watcher.ends()
+    times = [created - ended for ended, created in zip(ends, successors, strict=False)][:samples]
+    p50, p99 = quantile(times, 0.5), quantile(times, 0.99)
+    measured = f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, n={len(times)}"
+    kept = p50 <= 0.05 and p99 <= 0.25
+    bench.say(f"end to successor's Pod (tpe, {finished} finished)", measured, "p50 <= 50, p99 <= 250 ms", kept=kept)
+    await bench.delete("succession")
+
+
+async def prefill(bench: Bench, experiment: dict[str, Any], count: int) -> None:
+    """Write finished Trials, as an operator would have left them."""
+    from random import Random  # noqa: PLC0415
+
+    random, now = Random(1), datetime.now(UTC)
+    for index in range(count):
+        body = trial_body(experiment, index, {f"p{number}": 10 ** random.uniform(-4, 0) for number in range(4)})
+        await bench.gateway.create(TRIALS, namespace=NAMESPACE, body=body)
+        observation = {"step": 1, "value": random.random(), "finite": True, "time": timestamp(now), "metrics": {}}
+        status = {"state": "Succeeded", "latest": observation, "best": observation, "completionTime": timestamp(now)}
+        await bench.gateway.patch(
+            TRIALS, namespace=NAMESPACE, name=body["metadata"]["name"], body={"status": status}, subresource="status"
+        )
+
+
+def trial_body(experiment: dict[str, Any], index: int, parameters: dict[str, float]) -> dict[str, Any]:
+    """A Trial as the operator makes it."""
+    name = experiment["metadata"]["name"]
+    owner = {"apiVersion": experiment["apiVersion"], "kind": "Experiment", "name": name}
+    return {
+        "apiVersion": experiment["apiVersion"],
+        "kind": "Trial",
+        "metadata": {
+            "name": f"{name}-{index}",
+            "namespace": NAMESPACE,
+            "labels": {"app.kubernetes.io/managed-by": "toprung", "toprung.dev/experiment": name},
+            "ownerReferences": [{**owner, "uid": experiment["metadata"]["uid"], "controller": True}],
+        },
+        "spec": {"experiment": name, "index": index, "parameters": parameters, "bracket": 0},
+    }
+
+
+async def measure_throughput(bench: Bench, trials: int, parallel: int) -> None:
+    """No-op trials per second, beside a bare loop that makes the same writes with the same client."""
+    ours = await operators_rate(bench, trials, parallel)
+    bare = await bare_rate(bench, trials)
+    again = await operators_rate(bench, trials, parallel)
+    rate = (ours + again) / 2
+    measured = f"{rate:.0f}/s beside {bare:.0f}/s: {rate / bare:.2f}"
+    bench.say(f"{trials} no-op trials, {parallel} at once, to a bare loop", measured, ">= 0.6", kept=rate / bare >= 0.6)
+
+
+async def operators_rate(bench: Bench, trials: int, parallel: int) -> float:
+    """Trials per second from apply to Succeeded; counts the operator's writes."""
+    async with operator(bench):
+        if bench.writes is not None:
+            bench.writes.clear()
+        start = time.perf_counter()
+        await bench.apply("many", maxTrialCount=trials, parallelTrialCount=parallel)
+        await bench.until("many", "Succeeded")
+        took = time.perf_counter() - start
+        if bench.writes is not None:
+            report_writes(bench, trials, took)
+    await bench.delete("many")
+    return trials / took
+
+
+def report_writes(bench: Bench, trials: int, took: float) -> None:
+    """Say how many writes a trial costs."""
+    assert bench.writes is not None
+    experiments = sum(count for (_, resource, _), count in bench.writes.items() if resource == "experiments")
+    others = sum(bench.writes.values()) - experiments - 2  # the bench's own: apply, and the delete that follows
+    detail = ", ".join(f"{v} {r}{'/' + s if s else ''} {n}" for (v, r, s), n in sorted(bench.writes.items()))
+    NOTES.print(f"writes: {detail}")
+    bench.say("API writes a trial", f"{others / trials:.2f}", "<= 4", kept=others / trials <= 4)
+    statuses = bench.writes["patch", "experiments", "status"] - 2  # the first and the last one are not throttled
+    rate = max(0, statuses) / took
+    bench.say("writes of the Experiment's status, but the first and last", f"{rate:.1f}/s", "<= 2/s", kept=rate <= 2)
+
+
+async def bare_rate(bench: Bench, trials: int) -> float:
+    """Trials per second of a loop that creates Trial and Pod and writes the Trial's end, one after the other."""
+    experiment = await bench.apply("bare", suspend=True, maxTrialCount=trials)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, __file__, "--bare-loop", str(trials), "--uid", experiment["metadata"]["uid"]),
+        *("--image", bench.image, *(["--embedded"] if bench.writes is not None else [])),
+        env={**os.environ, "KUBECONFIG": str(bench.kubeconfig)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    await bench.delete("bare")
+    return float(output)
+
+
+async def run_bare_loop(bench: Bench, trials: int, uid: str) -> float:
+    """The loop itself, in a process of its own like the operator."""
+    experiment = {"apiVersion": "toprung.dev/v1alpha1", "metadata": {"name": "bare", "uid": uid}}
+    start = time.perf_counter()
+    for index in range(trials):
+        body = trial_body(experiment, index, {f"p{number}": 0.1 for number in range(4)})
+        trial = await bench.gateway.create(TRIALS, namespace=NAMESPACE, body=body)
+        container = {"name": "main", "image": bench.image, "command": bench.command(0.0, "0.5")}
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": f"bare-{index}-1",
+                "ownerReferences": [
+                    {"apiVersion": trial["apiVersion"], "kind": "Trial", "name": f"bare-{index}"}
+                    | {"uid": trial["metadata"]["uid"], "controller": True}
+                ],
+            },
+            "spec": {"restartPolicy": "Never", "containers": [container]},
+        }
+        await bench.gateway.create(PODS, namespace=NAMESPACE, body=pod)
+        stamp = timestamp(datetime.now(UTC))
+        best = {"step": 1, "value": 0.5, "finite": True, "time": stamp, "metrics": {}}
+        status = {"state": "Succeeded", "attempt": 1, "latest": best, "best": best, "curve": [[1, 0.5]]}
+        await bench.gateway.patch(
+            TRIALS,
+            namespace=NAMESPACE,
+            name=f"bare-{index}",
+            body={"metadata": {"resourceVersion": trial["metadata"]["resourceVersion"]}, "status": status},
+            subresource="status",
+        )
+    return trials / (time.perf_counter() - start)
+
+
+async def measure_scale(bench: Bench, running: int, events: int) -> None:
+    """CPU for each Pod event, and memory, with many trials running."""
+    async with operator(bench) as pid:
+        await bench.apply("scale", seconds=3600, maxTrialCount=running, parallelTrialCount=running)
+        while True:
+            body = await bench.gateway.get(EXPERIMENTS, namespace=NAMESPACE, name="scale")
+            if body.get("status", {}).get("trials", {}).get("running") == running:
+                break
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(5)
+        idle = await cpu_of(pid, asyncio.sleep(10)) / 10
+        start = time.perf_counter()
+        busy = await cpu_of(pid, touch_pods(bench, running, events))
+        each = (busy - idle * (time.perf_counter() - start)) / events
+        bench.say(
+            "operator CPU for each Pod event", f"{each * 1000:.3f} ms, n={events}", "<= 0.2 ms", kept=each <= 2e-4
+        )
+        memory = resident_mebibytes(pid)
+        bench.say(f"resident memory, {running} running trials", f"{memory:.0f} MiB", "<= 300 MiB", kept=memory <= 300)
+    await bench.delete("scale")
+
+
+async def cpu_of(pid: int, doing: Any) -> float:
+    """CPU seconds that a process uses while something is done."""
+    before = cpu_seconds(pid)
+    await doing
+    await asyncio.sleep(1)
+    return cpu_seconds(pid) - before
+
+
+async def touch_pods(bench: Bench, running: int, events: int) -> None:
+    """Make Pod events as a kubelet would: its conditions change, again and again."""
+    for number in range(events):
+        condition = {"type": "Ready", "status": "True", "reason": f"Probe{number}"}
+        await bench.gateway.patch(
+            PODS,
+            namespace=NAMESPACE,
+            name=f"scale-{number % running}-1",
+            body={"status": {"conditions": [condition]}},
+            subresource="status",
+        )
+
+
+@asynccontextmanager
+async def a_cluster(image: str) -> AsyncIterator[Bench]:
+    """The cluster of KUBECONFIG, or an embedded one for the time of the measurement."""
+    if "KUBECONFIG" in os.environ:
+        async with await connect() as gateway:
+            yield Bench(gateway, Path(os.environ["KUBECONFIG"]), image, None)
+        return
+    writes: Counter[tuple[str, str, str]] = Counter()
+
+    def count(verb: str, resource: str, subresource: str, user_agent: str) -> None:
+        if verb in ("create", "update", "patch", "delete") and user_agent.startswith("toprung/"):
+            writes[verb, resource, subresource] += 1
+
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = LocalCluster(Path(folder), gpus=0, crd_dir=CRDS, runtime=InstantRuntime(), on_request=count)
+        await cluster.start()
+        try:
+            async with await connect(cluster.kubeconfig_path) as gateway:
+                yield Bench(gateway, cluster.kubeconfig_path, image, writes)
+        finally:
+            await cluster.stop()
+
+
+async def measure(image: str, scale: float, only: str | None) -> bool:
+    """Measure all, print the table, and say whether every limit was kept."""
+    async with a_cluster(image) as bench:
+        with suppress(Exception):
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+            await bench.gateway.create(NAMESPACES, namespace=None, body=body)
+        steps = {
+            "first": lambda: measure_first_pod(bench, max(3, int(15 * scale))),
+            "succession": lambda: measure_succession(bench, int(500 * scale), max(20, int(200 * scale))),
+            "throughput": lambda: measure_throughput(bench, int(500 * scale), 50),
+            "scale": lambda: measure_scale(bench, int(2000 * scale), int(5000 * scale)),
+        }
+        for name, step in steps.items():
+            if only is None or only == name:
+                await step()
+    table = Table(title="Control plane", caption=machine())
+    for heading in ("figure", "measured", "limit", ""):
+        table.add_column(heading)
+    for what, measured, limit, kept in bench.results:
+        table.add_row(what, measured, limit, "kept" if kept else "[red]missed")
+    Console().print(table)
+    return all(kept for *_, kept in bench.results)
+
+
+def machine() -> str:
+    """What it was measured on."""
+    return (
+        f"python {platform.python_version()}, {os.cpu_count()} cores {platform.machine()}, Linux {platform.release()}"
+    )
+
+
+@click.command()
+@click.option("--image", default="busybox", help="What trials run where KUBECONFIG names a cluster.")
+@click.option("--scale", default=1.0, help="Shrinks all counts, for a quick look.", show_default=True)
+@click.option("--only", type=click.Choice(["first", "succession", "throughput", "scale"]), help="One part alone.")
+@click.option("--bare-loop", type=int, hidden=True)
+@click.option("--uid", hidden=True)
+@click.option("--embedded", is_flag=True, hidden=True)
+def main(image: str, scale: float, only: str | None, bare_loop: int | None, uid: str, embedded: bool) -> None:  # noqa: FBT001, PLR0917
+    """Measure the control plane; exit status 1 where a limit is not kept."""
+    if bare_loop is not None:
+        click.echo(asyncio.run(_bare(image, bare_loop, uid, Counter() if embedded else None)))
+        return
+    sys.exit(0 if asyncio.run(measure(image, scale, only)) else 1)
+
+
+async def _bare(image: str, trials: int, uid: str, writes: Counter[tuple[str, str, str]] | None) -> float:
+    kubeconfig = Path(os.environ["KUBECONFIG"])
+    async with await connect(kubeconfig) as gateway:
+        return await run_bare_loop(Bench(gateway, kubeconfig, image, writes), trials, uid)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ from pydantic.config import JsonDict
 
 from toprung.api.errors import Fault
 from toprung.api.rules import Rule, validations
+from toprung.api.wording import shown
 
 GROUP = "toprung.dev"
 VERSION = "v1alpha1"
@@ -23,9 +24,9 @@ MAX_TEXT = 1024
 def _scalar(value: Any) -> Any:
     """Refuse in one message what no branch of the union takes; pydantic would give a message for each branch."""
     if not isinstance(value, bool | int | float | str):
-        raise ValueError(f"{value!r} is not a value; write a number, a text, true or false")  # noqa: TRY004 - pydantic's
+        raise ValueError(f"{shown(value)} is not a value; write a number, a text, true or false")  # noqa: TRY004 - pydantic's
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value!r} is not finite; write a number")
+        raise ValueError(f"{shown(value)} is not finite; write a number")
     if isinstance(value, str) and len(value) > MAX_TEXT:
         raise ValueError(f"a text of {len(value)} characters is too long; write at most {MAX_TEXT}")
     return value
@@ -127,10 +128,10 @@ def parse_duration(text: Any) -> Any:
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or len(text) > MAX_DURATION_TEXT or not re.fullmatch(DURATION_PATTERN, text):
-        raise ValueError(f"{text!r} is not a duration; write it like 90s, 45m or 1h30m")
+        raise ValueError(f"{shown(text)} is not a duration; write it like 90s, 45m or 1h30m")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if seconds > MAX_SECONDS:
-        raise ValueError(f"{text!r} is longer than 100 years; write a shorter one")
+        raise ValueError(f"{shown(text)} is longer than 100 years; write a shorter one")
     return timedelta(seconds=seconds)
 
 

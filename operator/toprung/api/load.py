@@ -14,7 +14,8 @@ from toprung.api.errors import Fault, InvalidExperiment
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.parameters import Parameter
-from toprung.api.translate import Location, field_path, shown, translate, unknown_fields
+from toprung.api.translate import Location, field_path, translate, unknown_fields
+from toprung.api.wording import shown
 
 KIND = "Experiment"
 
@@ -77,10 +78,14 @@ def _head_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
     if not isinstance(name, str) or not name:
         yield Fault("metadata.name", "is missing; write one of a-z, 0-9 and -")
     elif len(name) > MAX_EXPERIMENT_NAME:
-        message = f"{name!r} has {len(name)} characters; write at most {MAX_EXPERIMENT_NAME}, Pods are named after it"
+        message = (
+            f"{shown(name)} has {len(name)} characters; write at most {MAX_EXPERIMENT_NAME}, Pods are named after it"
+        )
         yield Fault("metadata.name", message)
     elif not re.fullmatch(EXPERIMENT_NAME, name):
-        yield Fault("metadata.name", f"{name!r} can't name Pods; write a-z, 0-9 and - only, no dot, no - at the ends")
+        yield Fault(
+            "metadata.name", f"{shown(name)} can't name Pods; write a-z, 0-9 and - only, no dot, no - at the ends"
+        )
 
 
 def _load_spec(spec: Any, faults: list[Fault]) -> ExperimentSpec | None:

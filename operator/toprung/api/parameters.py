@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from toprung.api.base import Model, ParameterValue
 from toprung.api.errors import Fault
 from toprung.api.rules import Rule, validations
+from toprung.api.wording import shown
 
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=63)]
 Choices = Annotated[tuple[ParameterValue, ...], Field(min_length=1, max_length=256)]
@@ -143,7 +144,7 @@ def key_of(value: ParameterValue) -> tuple[bool, ParameterValue]:
 def step_index(low: float, step: float, value: float) -> int | None:
     """Count the steps from `low` to `value`; None where the value is not on the grid."""
     steps = (value - low) / step
-    if not math.isfinite(steps) or abs(steps - round(steps)) >= STEP_TOLERANCE:
+    if not abs(steps) < MAX_EXACT_INT or abs(steps - round(steps)) >= STEP_TOLERANCE:
         return None
     return round(steps)
 
@@ -159,7 +160,7 @@ def _listed_faults(parameter: Parameter) -> Iterable[Fault]:
     seen = set()
     for i, value in enumerate(parameter.values or ()):
         if key_of(value) in seen:
-            yield Fault(f"values[{i}]", f"{value!r} is there already; remove it")
+            yield Fault(f"values[{i}]", f"{shown(value)} is there already; remove it")
         seen.add(key_of(value))
 
 

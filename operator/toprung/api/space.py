@@ -7,7 +7,7 @@ from toprung.api.errors import Fault
 from toprung.api.names import parameter_variable
 from toprung.api.parameters import Parameter, key_of, step_index
 from toprung.api.rules import Rule
-from toprung.api.suggest import did_you_mean
+from toprung.api.wording import did_you_mean, shown
 
 RULES = (
     Rule(
@@ -56,7 +56,7 @@ def configuration_faults(
             continue
         if name not in parameters:
             known = sorted(set(parameters) | unreadable)
-            yield Fault(name, f"no parameter is called {name!r}; {did_you_mean(name, known)}")
+            yield Fault(name, f"no parameter is called {shown(name)}; {did_you_mean(name, known)}")
         elif message := value_fault(parameters[name], value) or _inactive(parameters[name], configuration):
             yield Fault(name, message)
 
@@ -67,10 +67,10 @@ def value_fault(parameter: Parameter, value: ParameterValue) -> str:
         values = parameter.values or ()
         if any(key_of(value) == key_of(choice) for choice in values):
             return ""
-        return f"{value!r} is not one of {_listed(values)}"
+        return f"{shown(value)} is not one of {_listed(values)}"
     if isinstance(value, bool | str) or (parameter.type == "int" and value != int(value)):
         kind = "whole number" if parameter.type == "int" else "number"
-        return f"{value!r} is not a {kind}; parameter {parameter.name} has type {parameter.type}"
+        return f"{shown(value)} is not a {kind}; parameter {parameter.name} has type {parameter.type}"
     return _range_fault(parameter, value)
 
 
@@ -79,10 +79,10 @@ def _range_fault(parameter: Parameter, value: float) -> str:
     if low is None or high is None:
         return ""
     if not low <= value <= high:
-        return f"{value!r} is outside {low:g} to {high:g}; write a value between them, or widen the range"
+        return f"{shown(value)} is outside {low:g} to {high:g}; write a value between them, or widen the range"
     if parameter.step is not None and step_index(low, parameter.step, value) is None:
         near = low + round((value - low) / parameter.step) * parameter.step
-        return f"{value!r} is not min + a multiple of step {parameter.step:g}; write {near:.10g}"
+        return f"{shown(value)} is not min + a multiple of step {parameter.step:g}; write {near:.10g}"
     return ""
 
 
@@ -96,7 +96,7 @@ def _inactive(parameter: Parameter, configuration: Mapping[str, ParameterValue])
     value = configuration[when.parameter]
     if any(key_of(value) == key_of(choice) for choice in when.in_):
         return ""
-    return f"{parameter.name} exists only with {need}, not with {value!r}; remove it"
+    return f"{parameter.name} exists only with {need}, not with {shown(value)}; remove it"
 
 
 def _name_faults(parameters: Mapping[int, Parameter]) -> Iterator[Fault]:
@@ -106,10 +106,10 @@ def _name_faults(parameters: Mapping[int, Parameter]) -> Iterator[Fault]:
         name, variable = parameter.name, parameter_variable(parameter.name)
         path = f"parameters[{i}].name"
         if name in names:
-            yield Fault(path, f"{name!r} is the name of parameters[{names[name]}] too; rename one of them")
+            yield Fault(path, f"{shown(name)} is the name of parameters[{names[name]}] too; rename one of them")
         elif variable in variables:
             other = parameters[variables[variable]].name
-            yield Fault(path, f"{name!r} and {other!r} would both be the variable {variable}; rename one of them")
+            yield Fault(path, f"{shown(name)} and {other!r} would both be the variable {variable}; rename one of them")
         names.setdefault(name, i)
         variables.setdefault(variable, i)
 
@@ -155,5 +155,5 @@ def _circle(start: str, by_name: Mapping[str, Parameter]) -> Sequence[str]:
 
 
 def _listed(values: Iterable[ParameterValue]) -> str:
-    shown = [repr(value) for value in values]
-    return ", ".join(shown[:8]) + (", ..." if len(shown) > 8 else "")  # noqa: PLR2004 - what fits on a line
+    texts = [shown(value) for value in values]
+    return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")  # noqa: PLR2004 - what fits on a line

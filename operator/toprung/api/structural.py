@@ -104,6 +104,7 @@ def _lists(schema: Mapping[str, Any]) -> Iterator[str]:
     items = schema.get("items", {})
     if kind and schema.get("type") != "array":
         yield "has a list type and is no array"
+        return
     if kind == "set" and (items.get("type") in (None, "object", "array") or items.get("nullable")):
         yield "is a set of what is no scalar"
     if (kind == "map") != bool(keys):

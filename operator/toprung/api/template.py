@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from toprung.api.errors import Fault
 from toprung.api.podfields import CONTAINER_FIELDS, POD_FIELDS, misspelt
-from toprung.api.suggest import did_you_mean
+from toprung.api.wording import did_you_mean, shown
 
 VARIABLES = ("resource", "trial.name", "trial.index")
 """What ${...} may name beside parameters.NAME."""
@@ -28,7 +28,9 @@ def shape_faults(template: dict[str, JsonValue]) -> Iterator[Fault]:
     yield from _slips(spec, POD_FIELDS, "spec")
     policy = spec.get("restartPolicy", "Never")
     if policy != "Never":
-        yield Fault("spec.restartPolicy", f"{policy!r} would hide failures; remove it, and use trialTemplate.retries")
+        yield Fault(
+            "spec.restartPolicy", f"{shown(policy)} would hide failures; remove it, and use trialTemplate.retries"
+        )
     containers = spec.get("containers")
     if not isinstance(containers, list) or not containers:
         yield Fault("spec.containers", "a trial needs a container; write {name: train, image: ..., command: [...]}")
@@ -61,7 +63,7 @@ def reference_faults(
 def _container_faults(containers: list[JsonValue], path: str) -> Iterator[Fault]:
     for i, container in enumerate(containers):
         if not isinstance(container, dict):
-            yield Fault(f"{path}[{i}]", f"{container!r} is not a container; write {{name: train, image: ...}}")
+            yield Fault(f"{path}[{i}]", f"{shown(container)} is not a container; write {{name: train, image: ...}}")
             continue
         yield from _slips(container, CONTAINER_FIELDS, f"{path}[{i}]")
         if not isinstance(container.get("name"), str) or not container["name"]:
@@ -71,7 +73,7 @@ def _container_faults(containers: list[JsonValue], path: str) -> Iterator[Fault]
 def _slips(node: dict[str, JsonValue], known: tuple[str, ...], path: str) -> Iterator[Fault]:
     for field in node:
         if meant := misspelt(field, known):
-            yield Fault(f"{path}.{field}", f"there is no field {field!r}; did you mean {meant}?")
+            yield Fault(f"{path}.{field}", f"there is no field {shown(field)}; did you mean {meant}?")
 
 
 def _texts(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:

@@ -9,12 +9,9 @@ from pydantic_core import ErrorDetails
 
 from toprung.api.base import BrokenRules, Model
 from toprung.api.errors import Fault
-from toprung.api.suggest import did_you_mean
+from toprung.api.wording import did_you_mean, shown
 
 Location = tuple[int | str, ...]
-
-MAX_SHOWN = 60
-"""How much of a bad value a message quotes, in characters."""
 
 KATIB_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -54,15 +51,6 @@ def field_path(prefix: str, location: Location) -> str:
     return path
 
 
-def shown(value: Any) -> str:
-    """Quote a value, shortened where it is long."""
-    try:
-        text = repr(value)
-    except (RecursionError, ValueError):
-        return "this value"
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
-
-
 def _echo(details: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     """Whether a list counts as short only because its items are bad."""
     location = details["loc"]
@@ -88,8 +76,8 @@ def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Itera
 def _unknown(location: Location, model: type[BaseModel]) -> str:
     name = str(location[-1])
     if name in KATIB_NAMES:
-        return f"there is no field {name!r}; write {KATIB_NAMES[name]}"
-    return f"there is no field {name!r}; {did_you_mean(name, _fields(location[:-1], model))}"
+        return f"there is no field {shown(name)}; write {KATIB_NAMES[name]}"
+    return f"there is no field {shown(name)}; {did_you_mean(name, _fields(location[:-1], model))}"
 
 
 def _fields(location: Location, model: type[BaseModel]) -> list[str]:

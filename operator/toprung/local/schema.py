@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toprung.local import formats, trees
-from toprung.local.cel import Rule, compile_rule, escape
+from toprung.local.cel import Rule, compile_rule, escape, failures
 from toprung.local.errors import Cause
 
 JSON = Any
@@ -266,7 +266,7 @@ def _junctions(node: Schema, value: JSON, path: str) -> Iterator[Cause]:
 
 
 def cel_value(node: Schema | None, value: JSON) -> JSON:
-    """A value as CEL sees it: numbers as doubles, times as times, property names escaped, a field that is null as absent."""
+    """A value as CEL sees it: numbers as doubles, times as times, property names escaped, null fields absent."""
     if node is None or value is None:
         return value
     if isinstance(value, dict):
@@ -289,12 +289,9 @@ def _broken_rules(node: Schema, value: JSON, old: JSON, path: str) -> Iterator[C
         return
     rules = [rule for rule in node.rules if rule.applies(has_old=old is not None)]
     if rules and value is not None:
-        now = cel_value(node, value)
         before = cel_value(node, old) if any(rule.transition for rule in rules) else None
-        for rule in rules:
-            message = rule.failure(now, before)
-            if message is not None:
-                yield _rule_cause(rule, value, path, message)
+        for rule, message in failures(rules, cel_value(node, value), before):
+            yield _rule_cause(rule, value, path, message)
     yield from _rules_below(node, value, old, path)
 
 

@@ -1,0 +1,69 @@
+"""The two statements of the rules, pydantic's and the schema's, agree on made-up parameters."""
+
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from contract.manifests import MINIMAL, edited
+from toprung.api.crd import experiment_crd
+from toprung.api.errors import Fault, InvalidExperiment
+from toprung.api.load import load_experiment
+from toprung.local import schema
+
+SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+ONLY_PYDANTIC = ("is there already", "is not one of", "beyond 2^53", "would both be", "depends on itself")
+"""What no schema can say; see the table of manifests."""
+
+numbers = st.sampled_from([-1, 0, 0.1, 0.3, 0.5, 1, 1.5, 2, 3, 10, 1e-300, 1e300])
+scalars = st.sampled_from([0, 1, 1.0, 2.5, "a", "b", True])
+names = st.sampled_from(["a", "b", "c"])
+
+
+def some(**fields: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]:
+    return fields
+
+
+parameters = st.lists(
+    st.fixed_dictionaries(
+        some(name=names, type=st.sampled_from(["double", "int", "ordinal", "categorical"])),
+        optional=some(
+            min=numbers,
+            max=numbers,
+            step=numbers,
+            scale=st.sampled_from(["linear", "log"]),
+            values=st.lists(scalars, max_size=3),
+            when=st.fixed_dictionaries({"parameter": names, "in": st.lists(scalars, min_size=1, max_size=2)}),
+        ),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def schema_takes(manifest: dict[str, Any]) -> bool:
+    schema.set_defaults(SCHEMA, manifest)
+    return not schema.validate(SCHEMA, manifest)
+
+
+def outcome(manifest: dict[str, Any]) -> tuple[Fault, ...]:
+    try:
+        load_experiment(manifest)
+    except InvalidExperiment as error:
+        return error.faults
+    return ()
+
+
+@settings(max_examples=500, deadline=None)
+@given(parameters)
+@example([{"name": "a", "type": "double", "min": -1e300, "max": 1e300, "step": 1}])
+@example([{"name": "a", "type": "int", "min": 0, "max": 1e300}])
+@example([{"name": "a", "type": "ordinal", "values": [1, 1.0]}])
+def test_pydantic_and_the_schema_judge_parameters_alike(space: list[dict[str, Any]]):
+    """What one refuses the other refuses, but for the rules that a schema can't express."""
+    manifest = edited(MINIMAL, {"spec.parameters": space})
+    faults = outcome(manifest)
+    if not faults:
+        assert schema_takes(manifest)
+    elif any(all(word not in fault.message for word in ONLY_PYDANTIC) for fault in faults):
+        assert not schema_takes(manifest), faults

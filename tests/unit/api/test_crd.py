@@ -1,0 +1,110 @@
+"""The generated CustomResourceDefinitions."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client
+
+from toprung.api import podfields
+from toprung.api.crd import experiment_crd, files, trial_crd
+
+ROOT = Path(__file__).parents[3]
+CRDS = {"experiment": experiment_crd(), "trial": trial_crd()}
+
+
+def schema_of(definition: dict[str, Any]) -> dict[str, Any]:
+    return definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def walk(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        yield from walk(child, f"{path}.{name}")
+    for word in ("items", "additionalProperties"):
+        if word in schema:
+            yield from walk(schema[word], f"{path}[]")
+
+
+def test_the_files_are_what_the_models_say():
+    """`make crds` was run after the last change of a model."""
+    assert {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "crds").glob("*.yaml")} == files()
+
+
+def test_the_module_writes_the_files(tmp_path: Path):
+    """`python -m toprung.api.crd FOLDER` is what `make crds` calls."""
+    environment = {"PYTHONPATH": str(ROOT / "operator"), "PYTHONHASHSEED": "1"}
+    subprocess.run([sys.executable, "-m", "toprung.api.crd", str(tmp_path)], check=True, env=environment)
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == files()
+
+
+def test_the_files_are_yaml_that_says_the_same():
+    """What is read back equals what was written."""
+    assert [yaml.safe_load(content) for content in files().values()] == list(CRDS.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns"),
+    [
+        pytest.param("experiment", ["Status", "Done", "Running", "Best", "Age"], id="experiment"),
+        pytest.param("trial", ["Status", "Step", "Value", "Best", "Rung", "Parameters", "Age"], id="trial"),
+    ],
+)
+def test_each_column_shows_a_field_that_exists(kind: str, columns: list[str]):
+    """A column that points nowhere would be empty for ever."""
+    version = CRDS[kind]["spec"]["versions"][0]
+    known = {path for path, _ in walk(schema_of(CRDS[kind]))} | {".metadata.creationTimestamp"}
+    assert [column["name"] for column in version["additionalPrinterColumns"]] == columns
+    assert {column["jsonPath"] for column in version["additionalPrinterColumns"]} <= known
+
+
+def test_the_scale_subresource_points_to_fields_that_exist():
+    """`kubectl scale` sets parallelTrialCount."""
+    scale = CRDS["experiment"]["spec"]["versions"][0]["subresources"]["scale"]
+    assert set(scale.values()) <= {path for path, _ in walk(schema_of(CRDS["experiment"]))}
+
+
+@pytest.mark.parametrize("kind", CRDS)
+def test_each_field_is_described(kind: str):
+    """`kubectl explain` has something to say on every field of the spec; the Pod's own fields are Kubernetes' to explain."""
+    spec = schema_of(CRDS[kind])["properties"]["spec"]
+    undescribed = [
+        path
+        for path, schema in walk(spec)
+        if "description" not in schema and not path.endswith("[]") and ".template.spec." not in path
+    ]
+    assert [path for path in undescribed if ".template.metadata" not in path] == []
+
+
+@pytest.mark.parametrize("kind", CRDS)
+def test_a_status_has_no_defaults(kind: str):
+    """What the operator did not write must not show."""
+    assert [path for path, schema in walk(schema_of(CRDS[kind])["properties"]["status"]) if "default" in schema] == []
+
+
+def test_every_list_and_text_that_rules_walk_over_is_bounded():
+    """CEL's cost is estimated from the sizes that the schema allows."""
+    spec = schema_of(CRDS["experiment"])["properties"]["spec"]
+    lists = [path for path, schema in walk(spec) if schema.get("type") == "array" and "maxItems" not in schema]
+    texts = [
+        path
+        for path, schema in walk(spec)
+        if schema.get("type") == "string" and "maxLength" not in schema and "enum" not in schema
+    ]
+    assert (lists, texts) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        pytest.param(client.V1PodSpec, podfields.POD_FIELDS, id="Pod"),
+        pytest.param(client.V1Container, podfields.CONTAINER_FIELDS, id="container"),
+    ],
+)
+def test_the_fields_of_a_pod_are_those_of_kubernetes(model: Any, names: tuple[str, ...]):
+    """The lists are renewed with the client library."""
+    assert sorted(names) == sorted(model.attribute_map.values())

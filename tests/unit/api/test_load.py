@@ -1,0 +1,152 @@
+"""Reading manifests of any kind."""
+
+import copy
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.manifests import BASE, CONTAINER, REMOVE, edited
+from toprung.api.errors import Fault, InvalidExperiment
+from toprung.api.load import load_experiment
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def paths(node: Any, path: tuple[int | str, ...] = ()) -> list[tuple[int | str, ...]]:
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [path] * bool(path) + [found for key, child in children for found in paths(child, (*path, key))]
+
+
+def faults(manifest: Any) -> dict[str, str]:
+    with pytest.raises(InvalidExperiment) as caught:
+        load_experiment(manifest)
+    return {fault.path: fault.message for fault in caught.value.faults}
+
+
+def outcome(manifest: Any) -> tuple[Fault, ...]:
+    """Give the faults, none where it is valid."""
+    try:
+        load_experiment(manifest)
+    except InvalidExperiment as error:
+        return error.faults
+    return ()
+
+
+def test_what_the_cluster_knows_is_kept():
+    """Name, namespace, UID and generation identify whose experiment it is, and in which version."""
+    metadata = {"name": "mnist", "namespace": "team", "uid": "u-1", "generation": 3}
+    experiment = load_experiment(BASE | {"metadata": metadata})
+    found = (experiment.name, experiment.namespace, experiment.uid, experiment.generation)
+    assert found == ("mnist", "team", "u-1", 3)
+
+
+def test_a_view_of_a_mapping_is_read_as_the_mapping():
+    """Kopf hands out views, not dicts."""
+    view = MappingProxyType({key: MappingProxyType(v) if isinstance(v, dict) else v for key, v in BASE.items()})
+    assert load_experiment(view).spec == load_experiment(BASE).spec
+
+
+def test_every_fault_is_reported_at_once():
+    """A fault of one field hides neither those of others nor those between the good ones."""
+    found = faults(
+        edited(
+            BASE,
+            {
+                "kind": "Experimnet",
+                "metadata.name": "Mnist",
+                "spec.objective.type": "max",
+                "spec.parameters[0].min": 3,
+                "spec.parameters[0].skale": "log",
+                "spec.parameters[1].max": "4",
+                "spec.parameters[5].name": "batch",
+                "spec.initialTrials[0]": {"batch": 33, "layers": 99, "epochs": 1},
+                "spec.parallelTrialCount": 1000,
+                "spec.maxDuration": "soon",
+                f"{CONTAINER}.command[3]": "${parameters.rate}",
+            },
+        )
+    )
+    assert set(found) == {
+        "kind",
+        "metadata.name",
+        "spec.objective.type",
+        "spec.parameters[0].min",
+        "spec.parameters[0].skale",
+        "spec.parameters[1].max",
+        "spec.parameters[5].name",
+        "spec.initialTrials[0].batch",
+        "spec.initialTrials[0].epochs",
+        "spec.parallelTrialCount",
+        "spec.maxDuration",
+        f"{CONTAINER}.command[3]",
+    }
+
+
+def test_references_to_a_parameter_with_a_fault_of_its_own_are_good():
+    """One mistake gives one message."""
+    manifest = edited(
+        BASE, {"spec.parameters[3].values": "sgd", "spec.initialTrials": [{"opt": "sgd", "momentum": 0.1}]}
+    )
+    assert set(faults(manifest)) == {"spec.parameters[3].values"}
+
+
+@pytest.mark.parametrize(
+    ("edits", "path"),
+    [
+        pytest.param({"metadata": REMOVE}, "metadata", id="no metadata"),
+        pytest.param({"metadata": []}, "metadata", id="metadata is a list"),
+        pytest.param({"metadata.name": REMOVE}, "metadata.name", id="no name"),
+        pytest.param({"metadata.name": "-a"}, "metadata.name", id="name begins with a dash"),
+        pytest.param({"metadata.name": "a\n"}, "metadata.name", id="name ends with a line break"),
+        pytest.param({"apiVersion": "kubeflow.org/v1beta1"}, "apiVersion", id="Katib's version"),
+        pytest.param({"spec.parameters[0].max": float("nan")}, "spec.parameters[0].max", id="NaN"),
+        pytest.param({"spec.objective.goal": float("inf")}, "spec.objective.goal", id="infinity"),
+        pytest.param({"spec.initialTrials[0].lr": float("inf")}, "spec.initialTrials[0].lr", id="infinite value"),
+        pytest.param({"spec.initialTrials[0].opt": "x" * 2000}, "spec.initialTrials[0].opt", id="huge text"),
+        pytest.param({"spec.parameters[0].step": 1e-300}, "spec.parameters[0].step", id="too many steps"),
+        pytest.param({"spec.maxDuration": "9" * 20 + "h"}, "spec.maxDuration", id="beyond what a timedelta holds"),
+    ],
+)  # fmt: skip
+def test_odd_values_are_faults_of_their_field(edits: dict[str, Any], path: str):
+    """Nothing odd gets as far as the planner."""
+    if path.endswith(".step"):
+        edits = edits | {"spec.parameters[0].scale": "linear"}
+    assert path in faults(edited(BASE, edits))
+
+
+def test_deep_nesting_is_a_fault():
+    """A manifest can't break the reader's stack."""
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert set(faults(edited(BASE, {}) | {"spec": {"objective": deep}})) >= {"spec"}
+
+
+def test_a_circle_of_aliases_is_a_fault():
+    """YAML can say what JSON can't."""
+    manifest = copy.deepcopy(BASE)
+    manifest["spec"]["trialTemplate"]["template"]["spec"]["self"] = manifest["spec"]
+    assert "spec" in faults(manifest)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_manifest_is_valid_or_invalid_and_nothing_else(data: st.DataObject):
+    """Whatever stands in place of any part, the only error is InvalidExperiment, and it says where."""
+    manifest = copy.deepcopy(BASE)
+    for _ in range(data.draw(st.integers(1, 3))):
+        *parents, last = data.draw(st.sampled_from(paths(manifest)))
+        node: Any = manifest
+        for step in parents:
+            node = node[step]
+        node[last] = data.draw(json_values)
+    found = outcome(manifest)
+    assert all(fault.path and fault.message for fault in found)
+    assert len(set(found)) == len(found)

@@ -131,7 +131,7 @@ async def test_lists_come_in_pages():
         pages = [page async for page in gateway.list(PODS, label_selector="a=b")]
     assert [page.items[0]["metadata"]["name"] for page in pages] == ["first", "second", "third"]
     assert {page.resource_version for page in pages} == {"9"}
-    assert all(query["limit"] == "500" and query["labelSelector"] == "a=b" for query in queries)
+    assert all(int(query["limit"]) <= 500 and query["labelSelector"] == "a=b" for query in queries)
 
 
 def status_answer(code: int, **headers: str):

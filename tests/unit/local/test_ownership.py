@@ -1,8 +1,8 @@
 """Deletion reaches those that depend on it, and nobody else."""
 
 import pytest
-from embedded import CRDS, STUDIES, config, make_store, pod, study
 
+from embedded import CRDS, STUDIES, config, make_store, pod, study
 from toprung.local.errors import Forbidden
 
 
@@ -104,7 +104,7 @@ def test_a_crash_between_owner_and_dependent_is_mended(tmp_path):
     store.create("configmaps", config(owners=[owner]))
     store.create("namespaces", {"metadata": {"name": "team"}})
     store.create("configmaps", config("inside", "team"))
-    store._collector.react = lambda change: None
+    store._collector.react = lambda _change: None
     store.delete(STUDIES, "default", "s")
     store.delete("namespaces", None, "team")
     assert names(store) == ["c"]

@@ -4,10 +4,10 @@ import copy
 
 import jsonpatch
 import pytest
-from embedded import STUDIES, make_store, study
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedded import STUDIES, make_store, study
 from toprung.local import apply, patching, strategic, trees
 from toprung.local.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
 
@@ -142,7 +142,7 @@ def test_apply_merges_keyed_lists(kind):
 def test_apply_conflicts_name_the_owner(kind):
     """Another manager's value is not changed unless forced; an equal value is shared."""
     live = by(kind, None, applied(most=3), "one")
-    with pytest.raises(Conflict, match='conflict with "one": .spec.most'):
+    with pytest.raises(Conflict, match=r'conflict with "one": \.spec\.most'):
         by(kind, live, applied(most=4), "two")
     forced = by(kind, live, applied(most=4), "two", force=True)
     assert forced["spec"]["most"] == 4
@@ -154,7 +154,7 @@ def test_apply_conflicts_name_the_owner(kind):
 def test_forcing_takes_the_field_away_from_its_owner(kind):
     """After a forced change the former owner no longer owns the field, so its next apply conflicts."""
     forced = by(kind, by(kind, None, applied(most=3), "one"), applied(most=4), "two", force=True)
-    with pytest.raises(Conflict, match='conflict with "two": .spec.most'):
+    with pytest.raises(Conflict, match=r'conflict with "two": \.spec\.most'):
         by(kind, forced, applied(most=3), "one")
     assert "f:most" not in forced["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]
 

@@ -1,8 +1,8 @@
 """Quotas count what is there and refuse what is too much, in Kubernetes' own words."""
 
 import pytest
-from embedded import STUDIES, changed, config, make_store, pod, study
 
+from embedded import STUDIES, changed, config, make_store, pod, study
 from toprung.local.errors import Forbidden
 
 
@@ -52,7 +52,9 @@ def test_custom_objects_are_counted():
     """count/<resource>.<group> limits objects of any kind."""
     store = with_quota(**{"count/studies.example.dev": "1"})
     store.create(STUDIES, study("one"))
-    with pytest.raises(Forbidden, match="requested: count/studies.example.dev=1, used: count/studies.example.dev=1"):
+    with pytest.raises(
+        Forbidden, match=r"requested: count/studies\.example\.dev=1, used: count/studies\.example\.dev=1"
+    ):
         store.create(STUDIES, study("two"))
     store.delete(STUDIES, "default", "one")
     store.create(STUDIES, study("two"))
@@ -62,7 +64,8 @@ def test_what_a_quota_limits_must_be_stated():
     """A Pod that does not say what a quota limits is refused with what to say."""
     store = with_quota(requests_cpu="2", limits_memory="1Gi")
     with pytest.raises(
-        Forbidden, match="failed quota: team: must specify limits.memory for: main; must specify requests.cpu for: main"
+        Forbidden,
+        match=r"failed quota: team: must specify limits\.memory for: main; must specify requests\.cpu for: main",
     ):
         store.create("pods", pod())
     store.create("pods", resources({"cpu": "500m"}, {"memory": "512Mi"}))

@@ -46,5 +46,5 @@ def test_fields(selector, matches):
 
 def test_unsupported_field():
     """A field that the kind does not offer is named in the refusal."""
-    with pytest.raises(BadRequest, match='"spec.color" not supported'):
+    with pytest.raises(BadRequest, match=r'"spec\.color" not supported'):
         selectors.fields("spec.color=red", supported=FIELDS, shown="pods")

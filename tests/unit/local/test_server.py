@@ -5,8 +5,8 @@ import json
 
 import aiohttp
 import pytest
-from embedded import MANIFESTS, STUDIES, config, make_store, pod, serving, study
 
+from embedded import MANIFESTS, STUDIES, config, make_store, pod, serving, study
 from toprung.local.errors import BadRequest
 from toprung.local.logsource import LogQuery
 from toprung.local.server import Fault
@@ -90,7 +90,7 @@ async def test_verbs_on_a_resource(client):
         ("GET", f"{PODS}?watch=true&sendInitialEvents=true", None, 400, "BadRequest"),
     ],
 )
-async def test_refusals_are_status_objects(client, method, path, body, status, reason):
+async def test_refusals_are_status_objects(client, method, path, body, status, reason):  # noqa: PLR0917 - the axes
     """Whatever is refused comes as a Status with the right code."""
     code, answer = await client(method, path, body)
     assert (code, answer["kind"], answer["reason"], answer["code"]) == (status, "Status", reason, status)
@@ -144,7 +144,7 @@ async def test_watch_list_ends_its_beginning_with_a_bookmark(client):
 
 
 async def test_watch_ends_when_asked(client):
-    """timeoutSeconds ends a watch in good order."""
+    """The parameter timeoutSeconds ends a watch in good order."""
     assert await client.watch(f"{CONFIGS}?watch=1&timeoutSeconds=0.05", 1) == []
 
 
@@ -167,7 +167,7 @@ async def test_one_object_can_be_watched_by_name(client):
 
 
 async def test_tables_of_lists_and_watches(client):
-    """kubectl's Table: columns once, then rows."""
+    """The Table of kubectl: columns once, then rows."""
     client.store.create(STUDIES, study("a"))
     client.store.create(STUDIES, study("b"))
     _, table = await client("GET", STUDIES_URL, **TABLE)

@@ -3,13 +3,17 @@
 import asyncio
 import copy
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from embedded import CRDS, STUDIES, STUDY_CRD, Clock, changed, config, make_store, pod, study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embedded import CRDS, STUDIES, STUDY_CRD, Clock, changed, config, make_store, pod, study
 from toprung.local.errors import AlreadyExists, BadRequest, Conflict, Gone, Invalid, NotFound
+from toprung.local.journal import StoreInUse
 
 
 async def take(stream, count):
@@ -47,7 +51,7 @@ def test_what_goes_in_is_copied():
 
 
 def test_generated_names_differ():
-    """generateName makes a name of its own for each object."""
+    """A generateName makes a name of its own for each object."""
     store = make_store()
     names = {
         store.create("pods", changed(pod(name=None), "metadata.generateName", "x-"))["metadata"]["name"]
@@ -257,7 +261,7 @@ async def test_versions_before_a_restart_are_gone(tmp_path):
 def test_one_file_one_store(tmp_path):
     """A second server on the same file is refused: both would give out the same versions."""
     store = make_store(tmp_path / "db")
-    with pytest.raises(Exception, match="locked"):
+    with pytest.raises(StoreInUse, match="in use by another process; stop that one, or choose another folder"):
         make_store(tmp_path / "db")
     store.close()
 
@@ -389,3 +393,36 @@ def test_versions_are_never_given_out_twice(tmp_path):
         seen.append(store.version)
         store.close()
     assert all(a < b for a, b in itertools.pairwise(seen))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}, {operator!r}]
+from embedded import config, make_store
+store = make_store(Path(sys.argv[1]))
+for i in range(10**6):
+    name = f"c{{i % 50}}"
+    if store.exists("configmaps", "default", name):
+        store.patch("configmaps", "default", name, {{"data": {{"i": str(i)}}}})
+    else:
+        store.create("configmaps", config(name, data={{"i": str(i)}}))
+    print(i, store.version, flush=True)
+"""
+
+
+@pytest.mark.parametrize("answers", [1, 7, 300])
+def test_what_was_answered_survives_a_kill(tmp_path, answers):
+    """After a SIGKILL in the midst of writing, everything that was answered is there."""
+    root = Path(__file__).parents[3]
+    code = WRITER.format(tests=str(root / "tests"), operator=str(root / "operator"))
+    with subprocess.Popen([sys.executable, "-c", code, tmp_path / "db"], stdout=subprocess.PIPE, text=True) as writer:
+        lines = [writer.stdout.readline() for _ in range(answers)]
+        writer.kill()
+        lines += writer.stdout.read().splitlines()[:-1]
+    last, version = map(int, lines[-1].split())
+    store = make_store(tmp_path / "db")
+    kept = {int(o["data"]["i"]) for o in store.list("configmaps")[0]}
+    assert kept >= set(range(max(0, last - 48), last + 1))
+    assert store.version >= version
+    store.close()

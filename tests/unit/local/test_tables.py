@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from embedded import STUDIES, make_store, pod, study
 
+from embedded import STUDIES, make_store, pod, study
 from toprung.local import jsonpath, tables
+from toprung.local.printers import PRINTERS
 
 NOW = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
 OBJ = {
@@ -89,8 +90,6 @@ def test_a_pod_on_its_way_out():
 
 def test_every_printer_has_a_cell_for_each_column():
     """No kind's rows are longer or shorter than its header."""
-    from toprung.local.printers import PRINTERS
-
     for printer in PRINTERS.values():
         empty = {"metadata": {"name": "x", "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": {}}
         assert len(printer.cells(empty, NOW)) == len(printer.columns)

@@ -160,7 +160,25 @@ def choice(name: str, *values: Any, **more: Any) -> Manifest:
     return {"name": name, "type": "categorical", "values": list(values), **more}
 
 
+DECIDER = "decider".ljust(63, "_")
+LARGEST = [
+    choice(DECIDER, *range(256)),
+    *(
+        choice(f"p{i}".ljust(63, "_"), *range(256), when={"parameter": DECIDER, "in": list(range(256))})
+        for i in range(63)
+    ),
+]
+"""A space as large as the schema allows: what CEL's cost budget must bear."""
+
 GOOD = [
+    Good(
+        "as large as may be",
+        {
+            "spec.parameters": LARGEST,
+            "spec.initialTrials": [{DECIDER: i, LARGEST[1]["name"]: i} for i in range(256)],
+            f"{CONTAINER}.command": [f"${{parameters.{DECIDER}}}"],
+        },
+    ),
     Good("as documented"),
     Good("no early stopping", {"spec.earlyStopping": REMOVE, f"{CONTAINER}.command": ["train", "${trial.name}"]}),
     Good("grid", {"spec.algorithm": {"grid": {"points": 5}}}),
@@ -315,6 +333,7 @@ UPDATES = [
     Update("no checkpoint", {"spec.checkpoint": REMOVE}, "spec.checkpoint"),
     Update("another volume", {"spec.checkpoint.volume": {"persistentVolumeClaim": {"claimName": "b"}}}, "spec.checkpoint"),
     Update("another kind of volume", {"spec.checkpoint.volume": {"emptyDir": {}}}, "spec.checkpoint"),
+    Update("another retention", {"spec.podRetention.keep": "failed"}, "spec.podRetention"),
     Update("another image", {f"{CONTAINER}.image": "registry.example/mnist:2"}, "spec.trialTemplate"),
     Update("another command", {f"{CONTAINER}.command[1]": "other.py"}, "spec.trialTemplate"),
     Update("arguments in place of a command", {f"{CONTAINER}.command": REMOVE, f"{CONTAINER}.args": BASE["spec"]["trialTemplate"]["template"]["spec"]["containers"][0]["command"]}, "spec.trialTemplate"),

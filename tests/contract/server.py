@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kubernetes.aio import client
 
-from contract.manifests import BAD, BASE, GOOD, UPDATES, Bad, Good, Manifest, Update, edited
+from contract.manifests import BAD, BASE, GOOD, MINIMAL, UPDATES, Bad, Good, Manifest, Update, edited
 from toprung.api.crd import experiment_crd, trial_crd
 
 GROUP = {"group": "toprung.dev", "version": "v1alpha1"}
@@ -45,6 +45,13 @@ class Judge:
         now: Any = await self._api.get_namespaced_custom_object(**where)
         body = {**manifest, "metadata": now["metadata"]}
         return await _refusal(self._api.replace_namespaced_custom_object(**where, body=body, dry_run="All"))
+
+    async def patch(self, name: str, body: dict[str, Any]) -> str:
+        """Give the server's refusal of a merge patch of an Experiment, "" where it takes it."""
+        where = {**GROUP, "namespace": self._namespace, "plural": "experiments", "name": name}
+        return await _refusal(
+            self._api.patch_namespaced_custom_object(**where, body=body, dry_run="All", _content_type=MERGE_PATCH)
+        )
 
     async def scale(self, name: str, replicas: int) -> str:
         """Give the server's refusal of as many trials at once, "" where it takes it."""
@@ -137,6 +144,11 @@ class ManifestSuite:
         """`kubectl scale` sets parallelTrialCount, within maxTrialCount."""
         answer = await judge.scale("with-trials", replicas)
         assert (says in answer) if says else answer == ""
+
+    async def test_a_union_that_was_left_out_may_be_named_later(self, judge: Judge):
+        """`kubectl apply` merges: a default in its place would be a second member."""
+        await judge.keep("experiments", MINIMAL, {})
+        assert await judge.patch("minimal", {"spec": {"algorithm": {"random": {}}}}) == ""
 
     async def test_a_trials_spec_never_changes(self, judge: Judge):
         """The configuration of a Trial is written once."""

@@ -1,10 +1,14 @@
 """The table of manifests, judged by pydantic."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from contract.manifests import BAD, BASE, GOOD, UPDATES, Bad, Good, Update
+from toprung.api.crd import experiment_crd
 from toprung.api.errors import InvalidExperiment
-from toprung.api.immutable import immutable_changes
+from toprung.api.immutable import ADVICE, IMMUTABLE, immutable_changes
 from toprung.api.load import load_experiment
 
 
@@ -31,6 +35,21 @@ def test_only_what_may_change_after_the_first_trial_does(update: Update):
     new = load_experiment(update.manifest()).spec
     changes = immutable_changes(old, new)
     assert [fault.path for fault in changes] == [update.path] * bool(update.path)
+
+
+def test_each_rule_of_the_schema_has_a_row():
+    """A CEL rule that no bad manifest meets might as well never refuse."""
+    rows = {bad.schema for bad in BAD if bad.schema}
+    root = experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    messages = {rule["message"] for rule in rules(root)} - {ADVICE}
+    assert [message for message in messages if not any(row in message for row in rows)] == []
+    assert {update.path for update in UPDATES} - {""} == {f"spec.{path}" for path in IMMUTABLE}
+
+
+def rules(schema: dict[str, Any]) -> Iterator[dict[str, str]]:
+    yield from schema.get("x-kubernetes-validations", ())
+    for child in (*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")):
+        yield from rules(child) if child else ()
 
 
 def test_names_in_the_table_are_unique():

@@ -141,7 +141,9 @@ class ExperimentSpec(Model):
     """The search space."""
     initial_trials: Annotated[tuple[Configuration, ...], Field(max_length=256)] = ()
     """Configurations to try first, in this order; what a configuration leaves out is proposed by the algorithm."""
-    algorithm: Algorithm = Algorithm(tpe=TpeSettings())
+    # no default in the schema for unions: a manifest that names another member later would find two of them set
+    algorithm: Annotated[Algorithm, Field(default_factory=lambda: Algorithm(tpe=TpeSettings()))]
+    """How configurations are proposed; unset: tpe: {}."""
     early_stopping: EarlyStopping | None = None
     parallel_trial_count: Annotated[int, Field(ge=1, le=10000)] = 1
     """How many trials run at once; `kubectl scale --replicas` sets it."""
@@ -153,7 +155,8 @@ class ExperimentSpec(Model):
     """How long the experiment may take."""
     suspend: bool = False
     """true: running trials are stopped at once (resumed from their checkpoints later), and none start."""
-    metrics: Metrics = Metrics(stdout=StdoutMetrics())
+    metrics: Annotated[Metrics, Field(default_factory=lambda: Metrics(stdout=StdoutMetrics()))]
+    """Where metrics come from; unset: stdout: {}."""
     checkpoint: Checkpoint | None = None
     pod_retention: PodRetention = PodRetention()
     trial_template: TrialTemplate

@@ -145,7 +145,7 @@ def _remaining_faults(spec: dict[str, Any]) -> Iterator[Fault]:
     for name, adapter in _ADAPTERS.items():
         field = _FIELDS[name]
         if (alias := field.alias or name) not in spec:
-            fields[name] = None if field.is_required() else field.get_default()
+            fields[name] = None if field.is_required() else field.get_default(call_default_factory=True)
         elif (value := _readable(adapter, spec[alias])) is not None:
             fields[name] = value
     written = spec.get("parameters")

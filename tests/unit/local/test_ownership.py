@@ -113,3 +113,10 @@ def test_a_crash_between_owner_and_dependent_is_mended(tmp_path):
     assert names(again) == []
     assert not again.exists("namespaces", None, "team")
     again.close()
+
+
+@pytest.mark.parametrize("name", ["default", "kube-system"])
+def test_the_first_namespaces_stay(store, name):
+    """What everything else relies on cannot be deleted."""
+    with pytest.raises(Forbidden, match="this namespace may not be deleted"):
+        store.delete("namespaces", None, name)

@@ -1,12 +1,13 @@
 """The HTTP side: verbs, watches, discovery, negotiation, tokens and injected faults."""
 
 import asyncio
+import copy
 import json
 
 import aiohttp
 import pytest
 
-from embedded import MANIFESTS, STUDIES, config, make_store, pod, serving, study
+from embedded import CRDS, MANIFESTS, STUDIES, STUDY_CRD, config, make_store, pod, serving, study
 from toprung.local.errors import BadRequest
 from toprung.local.logsource import LogQuery
 from toprung.local.server import Fault
@@ -325,3 +326,37 @@ async def test_stop_ends_open_watches(client):
         await asyncio.wait_for(client.server.stop(), 5)
         with pytest.raises((aiohttp.ClientError, json.JSONDecodeError)):
             json.loads(await answer.content.readline())
+
+
+async def test_every_served_version_shows_the_same_object(client):
+    """An object written in one version of its kind is read and watched in another, under that one's apiVersion."""
+    crd = copy.deepcopy(STUDY_CRD)
+    [first] = crd["spec"]["versions"]
+    crd["spec"]["versions"].append({**copy.deepcopy(first), "name": "v2", "storage": False})
+    client.store.update(CRDS, crd)
+    url = STUDIES_URL.replace("/v1/", "/v2/")
+    status, made = await client("POST", url, {**study(), "apiVersion": "example.dev/v2", "kind": "Study"})
+    assert (status, made["apiVersion"]) == (201, "example.dev/v2")
+    assert client.store.get(STUDIES, "default", "s")["apiVersion"] == "example.dev/v1"
+    assert (await client("PATCH", f"{url}/s", {"spec": {"parallel": 5}}, **MERGE))[1]["apiVersion"] == "example.dev/v2"
+    [(_, seen)] = await client.watch(f"{url}?watch=1", 1)
+    assert (seen["apiVersion"], seen["spec"]["parallel"]) == ("example.dev/v2", 5)
+    assert (await client("GET", f"{STUDIES_URL}/s"))[1]["apiVersion"] == "example.dev/v1"
+
+
+async def test_bodies_have_a_limit(client):
+    """A body of more than three MiB is refused as such."""
+    code, answer = await client("POST", CONFIGS, config(data={"a": "x" * 3 * 1024 * 1024}))
+    assert (code, answer["reason"]) == (413, "RequestEntityTooLarge")
+    assert (await client("POST", CONFIGS, config(data={"a": "x" * 2 * 1024 * 1024})))[0] == 201
+
+
+async def test_a_watcher_that_leaves_is_forgotten(client):
+    """No task goes on for a client that hung up, even where nothing happens any more."""
+    async with client.session.get(client.server.url + f"{CONFIGS}?watch=1") as answer:
+        assert answer.status == 200
+        assert len(client.server._streams) == 1
+        answer.close()
+    async with asyncio.timeout(5):
+        while client.server._streams:
+            await asyncio.sleep(0.01)

@@ -355,8 +355,7 @@ async def test_a_watcher_that_leaves_is_forgotten(client):
     """No task goes on for a client that hung up, even where nothing happens any more."""
     async with client.session.get(client.server.url + f"{CONFIGS}?watch=1") as answer:
         assert answer.status == 200
-        assert len(client.server._streams) == 1
+        [stream] = client.server._streams
         answer.close()
-    async with asyncio.timeout(5):
-        while client.server._streams:
-            await asyncio.sleep(0.01)
+    await asyncio.wait({stream}, timeout=5)
+    assert client.server._streams == set()

@@ -323,6 +323,7 @@ UPDATES = [
     Update("another value", {f"{BATCH}.values": [32, 64, 128, 512]}, "spec.parameters"),
     Update("one parameter more", {NEW: ranged("x")}, "spec.parameters"),
     Update("one parameter less", {DROPOUT: REMOVE}, "spec.parameters"),
+    Update("another order", {LR: BASE["spec"]["parameters"][1], LAYERS: BASE["spec"]["parameters"][0]}, "spec.parameters"),
     Update("another condition", {f"{MOMENTUM}.when.in": ["adam"]}, "spec.parameters"),
     Update("another initial trial", {"spec.initialTrials[0].lr": 0.02}, "spec.initialTrials"),
     Update("no initial trial", {"spec.initialTrials": []}, "spec.initialTrials"),

@@ -1,6 +1,5 @@
 """What of an Experiment's spec may not change once a Trial exists, as CEL and in Python."""
 
-from operator import itemgetter
 from typing import Any
 
 from toprung.api.errors import Fault
@@ -36,8 +35,7 @@ def _at(spec: dict[str, Any], path: str) -> Any:
     node: Any = spec
     for step in path.split("."):
         node = node[step]
-    # an associative list: its order says nothing
-    return sorted(node, key=itemgetter("name")) if path == "parameters" else node
+    return sorted(node) if path == "objective.additionalMetrics" else node
 
 
 def _transition(path: str) -> Rule:
@@ -45,7 +43,9 @@ def _transition(path: str) -> Rule:
     # dyn, because CEL sees no list of configurations: their values have no type
     now, old = (f"dyn({'.'.join((owner, 'spec', *parents))}).{field}" for owner in ("self", "oldSelf"))
     untouched = "!has(oldSelf.status) || !has(oldSelf.status.trials) || !has(oldSelf.status.trials.total)"
-    same = f"(has({now}) == has({old}) && (!has({now}) || {now} == {old}))"
+    # an associative list is equal in any order, but samplers draw parameter after parameter
+    ordered = f" && {now}.map(p, p.name) == {old}.map(p, p.name)" if path == "parameters" else ""
+    same = f"(has({now}) == has({old}) && (!has({now}) || ({now} == {old}{ordered})))"
     return Rule(
         f"{untouched} || oldSelf.status.trials.total == 0 || {same}",
         message=ADVICE,

@@ -85,12 +85,17 @@ class FakeRuntime:
     def running(self) -> list[FakeProcess]:
         return [process for process in self.processes if not process.exited]
 
+    def let_go(self) -> None:
+        """End everything, deaf or not, so that a test that failed does not hang."""
+        self.deaf = False
+        for process in self.running:
+            process.finish(137)
+
     async def open(self) -> None:
         pass
 
     async def close(self) -> None:
-        for process in self.running:
-            process.finish(137)
+        self.let_go()
 
     async def start(self, program: Program) -> FakeProcess:
         end = asyncio.get_running_loop().create_future()
@@ -150,5 +155,7 @@ async def machine(
         scheduling.cancel()
         with suppress(asyncio.CancelledError):
             await scheduling
+        if isinstance(runtime, FakeRuntime):
+            runtime.let_go()
         await node.stop(grace)
         store.close()

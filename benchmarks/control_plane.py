@@ -28,7 +28,6 @@ from rich.table import Table
 from toprung.cluster.gateway import Gateway, connect
 from toprung.cluster.resources import EXPERIMENTS, PODS, TRIALS, Resource
 from toprung.local.cluster import LocalCluster
-from toprung.planning.codec import trial_status
 from toprung.planning.conditions import timestamp
 
 NAMESPACE = "toprung-bench"
@@ -427,7 +426,7 @@ def machine() -> str:
 @click.option("--bare-loop", type=int, hidden=True)
 @click.option("--uid", hidden=True)
 @click.option("--embedded", is_flag=True, hidden=True)
-def main(image: str, scale: float, only: str | None, bare_loop: int | None, uid: str, embedded: bool) -> None:  # noqa: FBT001, PLR0917
+def main(image: str, scale: float, only: str | None, bare_loop: int | None, uid: str, embedded: bool) -> None:  # noqa: PLR0917
     """Measure the control plane; exit status 1 where a limit is not kept."""
     if bare_loop is not None:
         click.echo(asyncio.run(_bare(image, bare_loop, uid, Counter() if embedded else None)))

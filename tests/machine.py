@@ -41,7 +41,7 @@ def pod(name: str, *containers: Object, policy: str = "Never", **spec: Any) -> O
 async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
     """Wait until the condition is true; the limit only ends a test that hangs."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  what is waited for happens in other processes
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -16,15 +16,14 @@ OpenLog = Callable[[datetime | None], AsyncIterator[bytes]]
 
 The iterator ends with the log and raises ClusterError or OSError where it breaks.
 """
-Sleep = Callable[[float], Awaitable[object]]
 
 FIRST_DELAY = 0.2
 LAST_DELAY = 10.0
-"""Seconds between connections: doubled from the first to the last while nothing is read."""
+"""Seconds between connections: doubled from the first to the last while no line is new."""
 OVERDUE = 10.0
-"""Seconds that a connection may stay open after the container's end; then it is taken for broken."""
+"""Seconds that a connection may be silent after the container's end; then it is taken for broken."""
 TRIES_AFTER_END = 5
-"""Connections that may break after the container's end before its log is given up, as on a node that is lost."""
+"""Connections without a new line that may break after the container's end; then its log is given up (a lost node)."""
 _GONE = 410
 
 
@@ -58,7 +57,6 @@ class Follower:
         tracking: Tracking,
         progress: Progress,
         on_change: Callable[[], None],
-        sleep: Sleep = asyncio.sleep,
     ) -> None:
         """Take up a trial's progress; `on_change` is called when `progress` or `drained` has changed."""
         self.progress = progress
@@ -69,10 +67,10 @@ class Follower:
         self._counter = StepCounter(tracking.metric)
         self._tracking = tracking
         self._on_change = on_change
-        self._sleep = sleep
         self._ended = asyncio.Event()
         self._delay = FIRST_DELAY
         self._breaks_after_end = 0
+        self._chunks = 0
 
     @property
     def tail(self) -> tuple[str, ...]:
@@ -86,7 +84,7 @@ class Follower:
     async def run(self) -> None:
         """Follow until drained."""
         while not await self._connect():
-            await self._first_of(self._sleep(self._delay), *(() if self._ended.is_set() else (self._ended.wait(),)))
+            await self._first_of(asyncio.sleep(self._delay), *(() if self._ended.is_set() else (self._ended.wait(),)))
             self._delay = min(2 * self._delay, LAST_DELAY)
         self.drained = True
         self._on_change()
@@ -117,8 +115,11 @@ class Follower:
         try:
             async for chunk in stream:
                 self.failed = ""
-                self._delay = FIRST_DELAY
+                self._chunks += 1
+                before = self._reader.lines
                 self._count(self._reader.feed(chunk))
+                if self._reader.lines > before:
+                    self._delay, self._breaks_after_end = FIRST_DELAY, 0
                 await asyncio.sleep(0)
         finally:
             if (close := getattr(stream, "aclose", None)) is not None:
@@ -126,8 +127,11 @@ class Follower:
 
     async def _overdue(self) -> None:
         await self._ended.wait()
-        await self._sleep(OVERDUE)
-        raise TimeoutError(f"the connection stayed open for {OVERDUE:g} s after the container's end")
+        heard = -1
+        while heard != self._chunks:
+            heard = self._chunks
+            await asyncio.sleep(OVERDUE)
+        raise TimeoutError(f"the connection was silent for {OVERDUE:g} s after the container's end")
 
     def _count(self, reports: list[tuple[datetime, Report]]) -> None:
         before, tracking = self.progress, self._tracking

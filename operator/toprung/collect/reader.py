@@ -24,10 +24,12 @@ class LogReader:
 
     Attributes:
         since: time of the last complete line, from which the log is to be asked for anew; None before the first.
+        lines: how many of the program's lines were read, each once.
     """
 
     def __init__(self, grammar: Grammar) -> None:
         self.since: datetime | None = None
+        self.lines = 0
         self._grammar = grammar
         self._partial = b""
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
@@ -70,6 +72,7 @@ class LogReader:
             return None
         self._seen_at_since = self._seen_at_since + 1 if time == self.since else 1
         self.since = time
+        self.lines += 1
         self._keep(text)
         report = parse_line(decode(text), self._grammar)
         return (time, report) if report is not None else None

@@ -84,6 +84,12 @@ def test_crossings(steps, crossed):
         pytest.param([(1, {"loss": 2}), (1, {"f1": 3}), (1, {"acc": 1})], {"loss": 2, "f1": 3}, id="lines-before"),
         pytest.param([(1, {"loss": 2}), (1, {"acc": 1, "loss": 9})], {"loss": 2}, id="first-value-counts"),
         pytest.param([(1, {"acc": 1}), (1, {"loss": 2}), (1, {"loss": 9})], {"loss": 2}, id="first-value-counts-after"),
+        pytest.param(
+            [(1, {"acc": 1}), (1, {"loss": 2}), (1, {"loss": 9, "f1": 3})], {"loss": 2, "f1": 3}, id="new-one-beside"
+        ),
+        pytest.param(
+            [(1, {"loss": 2}), (1, {"loss": 9, "f1": 3}), (1, {"acc": 1})], {"loss": 2, "f1": 3}, id="new-one-waits"
+        ),
         pytest.param([(1, {"loss": 2}), (2, {"acc": 1})], {}, id="another-step"),
         pytest.param([(1, {"loss": 2}), (2, {"loss": 3}), (2, {"acc": 1})], {"loss": 3}, id="newest-step-waits"),
     ],

@@ -1,0 +1,95 @@
+"""A log is read once, line by line, wherever its chunks are cut and its connections break."""
+
+import asyncio
+from datetime import timedelta
+
+import looptime
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collecting import FakeLog, follower_of, log_of
+from toprung.api.errors import ClusterUnavailable
+from toprung.collect.reader import LogReader
+from toprung.metrics import Grammar, progress_from_status, progress_to_status
+
+LINES = st.one_of(
+    st.lists(st.sampled_from(["acc=0.1", "acc=0.5", "acc=nan", "working", "", "acc=0.7 \x1b[0m"]), max_size=20),
+    st.lists(st.integers(0, 30), max_size=20).map(lambda steps: [f"step={step} acc={step / 10}" for step in steps]),
+)
+GAPS = st.sampled_from([timedelta(), timedelta(microseconds=1), timedelta(milliseconds=300), timedelta(seconds=2)])
+LOGS = st.builds(lambda lines, gap: log_of(*lines, apart=gap), LINES, GAPS)
+CUTS = st.lists(st.integers(1, 200), max_size=30)
+FAR = 100.0
+"""Seconds in which all connections have broken that will."""
+BREAKS = st.lists(st.tuples(st.integers(0, 1500), st.booleans()), max_size=6)
+
+
+def chunks(log, sizes):
+    """Cut a log into pieces of these sizes, and a rest."""
+    for size in sizes:
+        yield log[:size]
+        log = log[size:]
+    yield log
+
+
+class BreakingLog(FakeLog):
+    """Connections that break after so many bytes, with an error or as if the log had ended; the last holds."""
+
+    def __init__(self, log, sizes, breaks):
+        super().__init__(log, [])
+        self._sizes, self._breaks = sizes, list(breaks)
+
+    async def __call__(self, since):
+        sent = self.after(since)
+        limit, error = self._breaks.pop(0) if self._breaks else (len(sent), False)
+        for piece in chunks(sent[:limit], self._sizes):
+            yield piece
+        if error:
+            raise ClusterUnavailable("broken")
+
+
+def follow(log, sizes=(), breaks=(), progress=None):
+    """Follow until drained; the container ends when all breaks are over."""
+
+    async def run():
+        source = BreakingLog(log, sizes, breaks)
+        follower = follower_of(source, progress=progress)
+        task = asyncio.create_task(follower.run())
+        await asyncio.sleep(FAR)
+        follower.finish()
+        await task
+        return follower
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        return runner.run(run())
+
+
+def shown(follower):
+    """What is stored, with the crossings and what a message quotes."""
+    crossings = {level: seen.step for level, seen in follower.progress.crossings.items()}
+    return progress_to_status(follower.progress), crossings, follower.tail
+
+
+@given(LOGS, CUTS)
+def test_chunks_may_be_cut_anywhere(log, sizes):
+    """The reports are those of the whole log read at once."""
+    whole, cut = LogReader(Grammar(("acc",))), LogReader(Grammar(("acc",)))
+    expected = whole.feed(log)
+    assert repr([report for piece in chunks(log, sizes) for report in cut.feed(piece)]) == repr(expected)
+    assert cut.tail == whole.tail
+
+
+@given(LOGS, CUTS, BREAKS)
+def test_connections_may_break_anywhere(log, sizes, breaks):
+    """Every line is counted once, none is lost, and the tail is the program's."""
+    assert shown(follow(log, sizes, breaks)) == shown(follow(log))
+
+
+@given(LOGS, CUTS, BREAKS, st.integers(0, 20))
+def test_an_operator_may_die_anywhere(log, sizes, breaks, cut):
+    """A new follower, with what the Trial has and the log from its start, ends where an undisturbed one does."""
+    before = follow(b"".join(log.splitlines(keepends=True)[:cut]))
+    after = follow(log, sizes, breaks, progress_from_status(progress_to_status(before.progress)))
+    whole = follow(log)
+    assert shown(after)[0] == shown(whole)[0]
+    assert after.tail == whole.tail

@@ -1,0 +1,174 @@
+"""Following one attempt's log, in virtual time."""
+
+import asyncio
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from collecting import FakeLog, follower_of, log_of
+from toprung.api.errors import ClusterError, ClusterUnavailable, NotFound, Rejected
+from toprung.collect.follower import FIRST_DELAY, LAST_DELAY, OVERDUE, TRIES_AFTER_END
+from toprung.metrics import Observation, Progress
+
+pytestmark = pytest.mark.looptime
+
+LOG = log_of("epoch=1 acc=0.1", "epoch=2 acc=0.3", "epoch=3 acc=0.2")
+
+
+async def test_reads_a_log_to_its_end():
+    """Progress is live; drained comes with the connection that was opened after the container's end."""
+    log = FakeLog(LOG, [[LOG[:60]]])
+    follower = follower_of(log)
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(0.1)
+    assert (follower.progress.latest.step, follower.drained) == (1, False)
+    follower.finish()
+    await task
+    assert (follower.progress.latest.step, follower.progress.best.step, follower.drained) == (3, 2, True)
+    assert (follower.failed, follower.tail) == ("", ("epoch=1 acc=0.1", "epoch=2 acc=0.3", "epoch=3 acc=0.2"))
+    assert sorted(follower.progress.crossings) == [1, 3]
+
+
+async def test_the_end_of_a_connection_is_not_the_end_of_the_log():
+    """A connection that ended before the container did says nothing of what comes after."""
+    follower = follower_of(FakeLog(LOG, [[LOG]]))
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(0.1)
+    await asyncio.sleep(100.0)
+    assert (follower.progress.latest.step, follower.drained) == (3, False)
+    follower.finish()
+    await task
+    assert follower.drained
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"),
+    [
+        pytest.param(
+            NotFound("pod x-0-1 is not there", status=404), "the log is gone: pod x-0-1 is not there", id="404"
+        ),
+        pytest.param(ClusterError("expired", status=410), "the log is gone: expired", id="410"),
+    ],
+)
+async def test_a_log_that_is_gone_is_drained(error, failed):
+    """Where the Pod is gone nothing more will come, whether its end was seen or not."""
+    follower = follower_of(FakeLog(LOG, [[LOG[:60], error]]))
+    await follower.run()
+    assert (follower.drained, follower.failed, follower.progress.latest.step) == (True, failed, 1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ClusterUnavailable("503"), id="unavailable"),
+        pytest.param(Rejected("waiting to start: ContainerCreating", status=400), id="not-started"),
+        pytest.param(ConnectionResetError("reset"), id="reset"),
+        pytest.param(TimeoutError("timed out"), id="timeout"),
+    ],
+)
+async def test_broken_connections_are_opened_again_with_back_off(error):
+    """While the container lives a log is never given up; the pauses double up to the longest, and start anew with data."""
+    log = FakeLog(LOG, [[error]] * 12)
+    follower = follower_of(log)
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(60.0)
+    assert (follower.drained, follower.failed) == (False, f"the log can't be read: {error}")
+    pauses = [later - earlier for earlier, later in pairwise(log.times)]
+    assert pauses[:3] == pytest.approx([FIRST_DELAY, 2 * FIRST_DELAY, 4 * FIRST_DELAY])
+    assert max(pauses) == pytest.approx(LAST_DELAY)
+    await asyncio.sleep(200.0)
+    assert (follower.failed, follower.progress.latest.step) == ("", 3)
+    assert log.times[-1] - log.times[-2] > FIRST_DELAY, "what comes again is nothing new"
+    follower.finish()
+    await task
+    assert follower.drained
+
+
+async def test_a_lost_node_does_not_hold_a_trial_for_ever():
+    """After the container's end a log that can't be read is given up, and why is told."""
+    log = FakeLog(LOG, [[ClusterUnavailable("no route to node")]] * 100)
+    follower = follower_of(log)
+    follower.finish()
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(60.0)
+    await task
+    assert (follower.drained, follower.failed) == (True, "the log can't be read: no route to node")
+    assert len(log.opened) == TRIES_AFTER_END
+
+
+async def test_a_connection_that_hangs_after_the_end_is_replaced():
+    """A half-open connection never ends by itself; the container's end sets it a limit."""
+    log = FakeLog(LOG, [[LOG[:60], FakeLog.HANG]])
+    follower = follower_of(log)
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(0.1)
+    follower.finish()
+    await asyncio.sleep(OVERDUE - 1)
+    assert not follower.drained
+    await asyncio.sleep(1.0 + FIRST_DELAY)
+    await task
+    assert (follower.drained, follower.progress.latest.step, follower.failed) == (True, 3, "")
+    assert log.closed == len(log.opened) == 2
+
+
+async def test_lines_are_counted_through_a_broken_connection():
+    """Where lines say no step, what comes again after a break is not counted again."""
+    log = log_of("acc=0.1", "acc=0.2", "acc=0.3", "acc=0.4")
+    follower = follower_of(FakeLog(log, [[log[:100], ConnectionResetError("reset")]]))
+    follower.finish()
+    await follower.run()
+    assert follower.progress.curve == ((1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4))
+
+
+async def test_a_restarted_operator_counts_on_from_the_trial():
+    """The log is read from its start, and what the Trial has already is not counted again."""
+    latest = Observation(2, 0.3, datetime(2026, 1, 2, tzinfo=UTC))
+    log, changes = FakeLog(LOG, []), []
+    follower = follower_of(log, progress=Progress(latest, latest, ((2, 0.3),)), on_change=lambda: changes.append(1))
+    follower.finish()
+    await follower.run()
+    assert log.opened == [None]
+    assert (follower.progress.curve, follower.progress.best) == (((2, 0.3), (3, 0.2)), latest)
+    assert len(changes) == 2, "one for the report that is new, one for the end"
+
+
+async def test_cancelling_closes_the_connection():
+    """The owner may end a follower at any time."""
+    log = FakeLog(LOG, [[LOG, FakeLog.HANG]])
+    task = asyncio.create_task(follower_of(log).run())
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert log.closed == len(log.opened) == 1
+
+
+async def test_a_defect_is_not_taken_for_a_broken_connection():
+    """What is no fault of the cluster's reaches the owner."""
+    with pytest.raises(ZeroDivisionError):
+        await follower_of(FakeLog(LOG, [[ZeroDivisionError()]])).run()
+
+
+async def test_a_long_log_is_read_on_after_the_end():
+    """Only silence is limited: a log that keeps coming is read, however long that takes."""
+    lines = LOG.splitlines(keepends=True)
+    log = FakeLog(LOG, [[lines[0], FakeLog.PAUSE, lines[1], FakeLog.PAUSE, lines[2]]])
+    follower = follower_of(log)
+    follower.finish()
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(2 * FakeLog.PAUSE_SECONDS)
+    await task
+    assert (len(log.opened), follower.progress.latest.step, follower.drained) == (1, 3, True)
+
+
+async def test_a_program_need_not_end_its_last_line():
+    """The log's end completes a line; a connection's end does not."""
+    log = LOG.rstrip(b"\n")
+    follower = follower_of(FakeLog(log, [[log[:-1]]]))
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(0.1)
+    assert follower.progress.latest.step == 2
+    follower.finish()
+    await task
+    assert follower.progress.curve == ((1, 0.1), (2, 0.3), (3, 0.2))

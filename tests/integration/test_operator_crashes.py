@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 i=1
 while [ $i -le 9 ]; do
+  sleep 0.6
   echo "epoch=$i val_accuracy=0.$i$((RANDOM % 90 + 10))"
   i=$((i + 1))
-  sleep 0.15
 done
 """
 KILLS = 10

@@ -1,7 +1,6 @@
 """The Kubernetes objects that a plan makes; all names and labels are deterministic."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from toprung.api.names import (
     LABEL_INDEX,
     LABEL_TRIAL,
     MANAGED_BY,
+    parameter_variable,
     pod_name,
     trial_name,
 )
@@ -22,7 +22,6 @@ from toprung.planning.substitution import substitute, text_of
 
 Manifest = dict[str, Any]
 CHECKPOINT_VOLUME = "toprung-checkpoint"
-DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 
 
 def trial_manifest(experiment: ExperimentRecord, action: CreateTrial) -> Manifest:
@@ -97,19 +96,6 @@ def trial_environment(
         folder = f"{experiment.name}-{experiment.uid[:8]}"
         environment["TOPRUNG_CHECKPOINT_DIR"] = f"{experiment.spec.checkpoint.mount_path}/{folder}/{trial.name}"
     return environment
-
-
-def parameter_variable(name: str) -> str:
-    """Name the environment variable of a parameter: learning-rate -> TOPRUNG_PARAMETER_LEARNING_RATE."""
-    return "TOPRUNG_PARAMETER_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
-
-
-def metrics_container(spec: ExperimentSpec) -> str:
-    """Name the container whose output carries the metrics: the default one as kubectl has it, or the first."""
-    template = spec.trial_template.template
-    annotations = (template.get("metadata") or {}).get("annotations") or {}
-    first: str = template["spec"]["containers"][0]["name"]
-    return str(annotations.get(DEFAULT_CONTAINER_ANNOTATION, first))
 
 
 def _values(trial: TrialRecord, resource: int | None) -> Mapping[str, str]:

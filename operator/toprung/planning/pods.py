@@ -7,9 +7,10 @@ from typing import Any
 from toprung.api.conditions import Reason
 from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.planning.codec import controller_of, parse_time
-from toprung.planning.manifests import DEFAULT_CONTAINER_ANNOTATION
 from toprung.planning.records import PodPhase, PodRecord, Trouble
 
+DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
+"""Names the container whose output carries the metrics, as it does for `kubectl logs`; unset: the first."""
 STOP_DEADLINE_SECONDS = 1
 """The activeDeadlineSeconds that means: we told it to end."""
 DISRUPTIONS = {

@@ -18,6 +18,7 @@ from toprung.local.schema import Schema
 JSON = Any
 Object = dict[str, Any]
 Fields = dict[str, Any]
+FieldPath = tuple[str, ...]
 _NOT_OWNED = ("apiVersion", "kind")
 _IDENTITY = frozenset(
     {"name", "namespace", "managedFields", "uid", "resourceVersion", "creationTimestamp", "generation"}
@@ -115,7 +116,7 @@ def _remove(live: JSON, fields: Fields, kept: list[Fields], name: str, keys: Lis
                 del live[at]
 
 
-def _leaves(fields: Fields, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def _leaves(fields: Fields, path: FieldPath = ()) -> Iterator[FieldPath]:
     for field, below in fields.items():
         if field != ".":
             if below:
@@ -124,7 +125,7 @@ def _leaves(fields: Fields, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
                 yield (*path, field)
 
 
-def _value(obj: JSON, path: tuple[str, ...]) -> JSON:
+def _value(obj: JSON, path: FieldPath) -> JSON:
     for field in path:
         if field.startswith("f:"):
             obj = obj.get(field[2:]) if isinstance(obj, dict) else None
@@ -135,18 +136,30 @@ def _value(obj: JSON, path: tuple[str, ...]) -> JSON:
     return obj
 
 
-def _shown(path: tuple[str, ...]) -> str:
+def _shown(path: FieldPath) -> str:
     return "".join(f".{f[2:]}" if f.startswith("f:") else f"[{f[2:].strip('{}').replace(':', '=')}]" for f in path)
 
 
-def _conflicts(live: Object, merged: Object, applied: Fields, entries: list[Object]) -> list[tuple[str, str]]:
+def _conflicts(live: Object, merged: Object, applied: Fields, entries: list[Object]) -> list[tuple[str, FieldPath]]:
     mine = set(_leaves(applied))
-    found = []
-    for entry in entries:
-        for path in mine & set(_leaves(entry["fieldsV1"])):
-            if _value(live, path) != _value(merged, path):
-                found.append((entry["manager"], _shown(path)))
-    return sorted(found)
+    return sorted(
+        (entry["manager"], path)
+        for entry in entries
+        for path in mine & set(_leaves(entry["fieldsV1"]))
+        if _value(live, path) != _value(merged, path)
+    )
+
+
+def _without(fields: Fields, lost: set[FieldPath]) -> Fields:
+    """The fields but for those lost to another manager; what held nothing else goes too."""
+    left: Fields = {}
+    for field, below in fields.items():
+        if (field,) in lost:
+            continue
+        inner = _without(below, {path[1:] for path in lost if path[0] == field and len(path) > 1})
+        if inner or not below:
+            left[field] = inner
+    return left
 
 
 def server_side(kind: Kind, live: Object | None, applied: Object, *, manager: str, force: bool, now: str) -> Object:
@@ -166,6 +179,8 @@ def server_side(kind: Kind, live: Object | None, applied: Object, *, manager: st
     conflicts = _conflicts(live or {}, merged, fields, others)
     if conflicts and not force:
         raise _conflict(conflicts)
+    lost = {path for _, path in conflicts}
+    others = [{**e, "fieldsV1": _without(e["fieldsV1"], lost)} for e in others] if lost else others
     mine = {
         "manager": manager,
         "operation": "Apply",
@@ -179,11 +194,11 @@ def server_side(kind: Kind, live: Object | None, applied: Object, *, manager: st
     return merged
 
 
-def _conflict(conflicts: list[tuple[str, str]]) -> Conflict:
+def _conflict(conflicts: list[tuple[str, FieldPath]]) -> Conflict:
     plural = "s" if len(conflicts) > 1 else ""
-    text = "\n".join(f'conflict with "{manager}": {field}' for manager, field in conflicts)
+    text = "\n".join(f'conflict with "{manager}": {_shown(path)}' for manager, path in conflicts)
     causes = [
-        {"reason": "FieldManagerConflict", "message": f'conflict with "{manager}"', "field": field}
-        for manager, field in conflicts
+        {"reason": "FieldManagerConflict", "message": f'conflict with "{manager}"', "field": _shown(path)}
+        for manager, path in conflicts
     ]
     return Conflict(f"Apply failed with {len(conflicts)} conflict{plural}: {text}", details={"causes": causes})

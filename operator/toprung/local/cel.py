@@ -7,7 +7,7 @@ escaping of property names. See https://kubernetes.io/docs/reference/using-api/c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,9 +93,7 @@ class RuleError(Exception):
     """A rule that could not be evaluated on this object."""
 
 
-def _evaluate(program: cel.Program, variables: dict[str, Any]) -> Any:
-    for name, value in variables.items():
-        _CONTEXT.add_variable(name, value)
+def _evaluate(program: cel.Program) -> Any:
     try:
         return program.execute(_CONTEXT)
     except KeyError as error:
@@ -125,29 +123,40 @@ class Rule:
         """Whether the rule can be asked, given that the field had a value before or not."""
         return has_old or self.optional_old or not self.transition
 
-    def failure(self, value: Any, old: Any) -> str | None:
-        """Why the rule refuses `value`, or None. `old` is None where the field had no value."""
-        variables = {"self": value}
-        if self.optional_old:
-            variables["oldSelf"] = cel.OptionalValue.none() if old is None else cel.OptionalValue.of(old)
-        elif self.transition:
-            variables["oldSelf"] = old
+    def failure(self) -> str | None:
+        """Why the rule refuses the values that are bound, or None."""
         try:
-            if _evaluate(self.program, variables) is True:
+            if _evaluate(self.program) is True:
                 return None
         except RuleError as error:
             return f"{error} evaluating rule: {self.message or self.source}"
-        return self._said(variables)
+        return self._said()
 
-    def _said(self, variables: dict[str, Any]) -> str:
+    def _said(self) -> str:
         if self.message_program is not None:
             try:
-                said = _evaluate(self.message_program, variables)
+                said = _evaluate(self.message_program)
             except RuleError:
                 said = ""
             if isinstance(said, str) and said.strip() and "\n" not in said:
                 return said.strip()
         return self.message or f"failed rule: {self.source}"
+
+
+def failures(rules: Sequence[Rule], value: Any, old: Any) -> list[tuple[Rule, str]]:
+    """The rules that refuse a value, with what they say; `old` is None where the field had no value.
+
+    The values are bound once for all rules: handing a large object to CEL costs more than most rules do.
+    """
+    _CONTEXT.add_variable("self", value)
+    found = []
+    for optional in (False, True):
+        chosen = [rule for rule in rules if rule.optional_old == optional]
+        if any(rule.transition for rule in chosen):
+            absent = cel.OptionalValue.none() if old is None else cel.OptionalValue.of(old)
+            _CONTEXT.add_variable("oldSelf", absent if optional else old)
+        found += [(rule, message) for rule in chosen if (message := rule.failure()) is not None]
+    return sorted(found, key=lambda refusal: rules.index(refusal[0]))
 
 
 def compile_rule(source: dict[str, Any]) -> Rule:

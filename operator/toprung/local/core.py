@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -86,6 +87,14 @@ def _default_claim(claim: Object) -> None:
 
 def _default_quota(quota: Object) -> None:
     quota.setdefault("status", {})
+
+
+def _default_secret(secret: Object) -> None:
+    secret.setdefault("type", "Opaque")
+    plain = secret.pop("stringData", None) or {}
+    if plain:
+        encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in plain.items()}
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
 
 
 def _required(path: str, detail: str = "") -> Cause:
@@ -202,6 +211,7 @@ DEFAULTS: dict[str, Callable[[Object], None]] = {
     "namespaces": _default_namespace,
     "persistentvolumeclaims": _default_claim,
     "resourcequotas": _default_quota,
+    "secrets": _default_secret,
     "customresourcedefinitions.apiextensions.k8s.io": customs.set_defaults,
 }
 FAULTS: dict[str, Callable[[Object, Object | None], Iterable[Cause]]] = {

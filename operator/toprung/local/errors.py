@@ -31,7 +31,7 @@ class ApiError(Exception):
     """A request that was refused.
 
     The tree: ApiError > BadRequest | Unauthorized | Forbidden | NotFound | AlreadyExists | Conflict | Invalid | Gone |
-    MethodNotAllowed | NotAcceptable | UnsupportedMediaType | TooManyRequests | InternalError.
+    MethodNotAllowed | TooLarge | UnsupportedMediaType | InternalError.
     """
 
     code: ClassVar[int] = 500
@@ -97,13 +97,6 @@ class MethodNotAllowed(ApiError):
     reason = "MethodNotAllowed"
 
 
-class NotAcceptable(ApiError):
-    """None of the representations asked for is served."""
-
-    code = 406
-    reason = "NotAcceptable"
-
-
 class AlreadyExists(ApiError):
     """The name is taken."""
 
@@ -123,6 +116,13 @@ class Gone(ApiError):
 
     code = 410
     reason = "Expired"
+
+
+class TooLarge(ApiError):
+    """The body is larger than what is read."""
+
+    code = 413
+    reason = "RequestEntityTooLarge"
 
 
 class UnsupportedMediaType(ApiError):
@@ -145,13 +145,6 @@ class Invalid(ApiError):
         details = {"name": name, "group": group, "kind": kind, "causes": [cause.json() for cause in causes]}
         super().__init__(f'{shown} "{name}" is invalid: {text}', details=details)
         self.causes = tuple(causes)
-
-
-class TooManyRequests(ApiError):
-    """Slow down."""
-
-    code = 429
-    reason = "TooManyRequests"
 
 
 def about(resource: str, name: str) -> dict[str, Any]:

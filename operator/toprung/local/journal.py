@@ -19,22 +19,36 @@ _MARK = "INSERT OR REPLACE INTO counters VALUES ('version', ?)"
 _VERSION = "SELECT max(v) FROM (SELECT max(version) AS v FROM objects UNION SELECT value FROM counters)"
 
 
+_LOCK_SECONDS = 0.2
+
+
+class StoreInUse(Exception):  # noqa: N818 - a state of the world, not a fault
+    """Another process has the file open; only one may."""
+
+
 class Journal:
     """The SQLite file behind a Store; `None` keeps it in memory.
 
     Every write is one committed transaction in the write-ahead log, so a process killed at any moment loses nothing that was
     answered. (A machine that loses power may lose the last moments, never the consistency: synchronous=NORMAL.)
-    The file is locked for as long as it is open: two servers on one file would hand out the same resourceVersions.
+    The file is locked for as long as it is open: two servers on one file would hand out the same resourceVersions. Raises
+    StoreInUse.
     """
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=2.0)
-        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA)
+        self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=_LOCK_SECONDS)
+        try:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            if "locked" not in str(error):
+                raise
+            raise StoreInUse(f"{path} is in use by another process; stop that one, or choose another folder") from error
 
     def load(self) -> Iterator[tuple[str, str, str, bytes]]:
         """Every object kept: (resource, namespace, name, JSON)."""

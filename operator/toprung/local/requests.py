@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from toprung.local import protobuf
 from toprung.local.errors import BadRequest, NotFound, UnsupportedMediaType
 
 _JSON_TYPES = frozenset({"application/json", "application/yaml", ""})
@@ -78,8 +79,10 @@ def _verb(method: str, name: str, query: Mapping[str, str]) -> str:
 
 
 def body(content_type: str, data: bytes) -> Any:
-    """A request's body as JSON. Raises UnsupportedMediaType for protobuf and CBOR, BadRequest for what cannot be read."""
+    """A request's body as JSON. Raises UnsupportedMediaType for CBOR and most protobuf, BadRequest for what cannot be read."""
     media = content_type.partition(";")[0].strip()
+    if media == protobuf.MEDIA_TYPE:
+        return protobuf.decode(data)
     if media not in _JSON_TYPES and not media.endswith(("+json", "+yaml")):
         raise UnsupportedMediaType(
             f"the body of the request was in an unknown format - accepted media types include: application/json, "

@@ -17,6 +17,7 @@ from toprung.local.store import Store
 
 Object = dict[str, Any]
 _WATCH_SECONDS = 1800.0
+_RETURNED_WHEN_GONE = frozenset({"persistentvolumeclaims", "pods", "resourcequotas", "serviceaccounts", "services"})
 _COMMON_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
 
 
@@ -32,10 +33,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A response that goes on."""
+    """A response that goes on; one that `may_refuse` can still raise an ApiError in place of its first chunk."""
 
     chunks: AsyncIterator[bytes]
     content_type: str = "application/json"
+    may_refuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ class Rest:
             "delete": self._delete,
             "deletecollection": self._delete_collection,
         }
+        self._parts: dict[str, Callable[[Call], Answer | Stream]] = {
+            "log": self._log,
+            "binding": self._binding,
+            "eviction": self._eviction,
+        }
 
     def handle(self, call: Call) -> Answer | Stream:
         """Do what is asked. Raises ApiError."""
@@ -90,9 +97,7 @@ class Rest:
             raise NotFound("the server could not find the requested resource")
         if info.verb not in self._verbs or (info.verb in ("update", "patch") and not info.name):
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
-        if info.subresource in ("log", "binding", "eviction"):
-            return getattr(self, f"_{info.subresource}")(call)  # type: ignore[no-any-return]
-        return self._verbs[info.verb](call)
+        return self._parts.get(info.subresource, self._verbs[info.verb])(call)
 
     def _get(self, call: Call) -> Answer:
         stored = self._store.entry(call.kind.resource, call.namespace, call.info.name)
@@ -182,10 +187,11 @@ class Rest:
     def _delete(self, call: Call) -> Answer:
         options = call.body if isinstance(call.body, dict) else {}
         resource, name = call.kind.resource, call.info.name
-        uid = self._store.get(resource, call.namespace, name)["metadata"]["uid"]
+        old = self._store.get(resource, call.namespace, name)
         left = self._store.delete(resource, call.namespace, name, **self._deletion(call, options))
-        if left is not None:
-            return self._one(call, left)
+        if left is not None or resource in _RETURNED_WHEN_GONE:
+            return self._one(call, left or old)
+        uid = old["metadata"]["uid"]
         details = {"name": name, "group": call.kind.group, "kind": call.kind.plural, "uid": uid}
         status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
         return Answer(trees.dumps(status))
@@ -208,7 +214,7 @@ class Rest:
         if self._logs is None:
             raise NotFound("no node keeps logs in this cluster")
         pod = self._store.get("pods", call.namespace, call.info.name)
-        return Stream(self._logs.read(pod, parse_query(call.query)), content_type="text/plain")
+        return Stream(self._logs.read(pod, parse_query(call.query)), content_type="text/plain", may_refuse=True)
 
     def _binding(self, call: Call) -> Answer:
         pod = self._store.get("pods", call.namespace, call.info.name)

@@ -15,7 +15,7 @@ import yaml
 from aiohttp import web
 
 from toprung.local import discovery, openapi, requests, trees
-from toprung.local.errors import ApiError, InternalError, NotFound, Unauthorized
+from toprung.local.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
 from toprung.local.logsource import LogSource
 from toprung.local.requests import Representation, RequestInfo
 from toprung.local.rest import Answer, Call, Rest, Stream
@@ -24,6 +24,8 @@ from toprung.local.store import Store
 Object = dict[str, Any]
 _TOKEN_PREFIX = "/token/"
 _HEALTH = frozenset({"/healthz", "/readyz", "/livez"})
+_MAX_BODY = 3 * 1024 * 1024
+_REFUSAL_SECONDS = 0.1
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _LOGGER = logging.getLogger(__name__)
 
@@ -70,13 +72,16 @@ class ApiServer:
         self._on_request = on_request
         self._faults = faults
         self._runner: web.ServerRunner | None = None
+        self._streams: set[asyncio.Task[Any]] = set()
         self.url = ""
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Bring in the definitions, listen, and return the port."""
         if self._crd_dir is not None:
             load_definitions(self._store, self._crd_dir)
-        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=1.0)
+        self._runner = web.ServerRunner(
+            web.Server(self._handle, request_factory=_request, access_log=None, handler_cancellation=True), shutdown_timeout=1.0
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
         bound: int = self._runner.addresses[0][1]
@@ -85,6 +90,8 @@ class ApiServer:
 
     async def stop(self) -> None:
         """Stop listening and end every connection, watches too. The Store stays open."""
+        for stream in self._streams:
+            stream.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -108,6 +115,8 @@ class ApiServer:
             return _failure(error)
         except ConnectionError:
             raise
+        except web.HTTPRequestEntityTooLarge:
+            return _failure(TooLarge(f"the body of the request is larger than {_MAX_BODY} bytes"))
         except Exception:
             _LOGGER.exception("%s %s failed", request.method, request.path_qs)
             return _failure(InternalError("an error on the server has prevented the request from succeeding"))
@@ -150,7 +159,17 @@ class ApiServer:
             body=body,
         )
         answer = self._rest.handle(call)
-        return _response(answer) if isinstance(answer, Answer) else await _stream(request, answer)
+        return _response(answer) if isinstance(answer, Answer) else await self._stream(request, answer)
+
+    async def _stream(self, request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
+        task = asyncio.current_task()
+        if task is None:
+            raise InternalError("a request is served outside of a task")
+        self._streams.add(task)
+        try:
+            return await _send(request, answer)
+        finally:
+            self._streams.discard(task)
 
     def _describe(self, request: web.BaseRequest, info: RequestInfo) -> Answer:
         """Discovery, versions and schemas."""
@@ -201,6 +220,11 @@ def load_definitions(store: Store, folder: Path) -> None:
                 (store.update if known else store.create)(_CRDS, definition)
 
 
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_MAX_BODY)
+
+
 def _review(body: Any) -> Answer:
     """Whoever has the token may do everything."""
     review = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", **(body or {})}
@@ -229,15 +253,16 @@ def _failure(error: ApiError) -> web.Response:
     return web.Response(body=trees.dumps(error.status()), status=error.code, headers=headers)
 
 
-async def _stream(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
-    """Send chunks as they come; an error before the first one is still a proper answer."""
+async def _send(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
+    """Send chunks as they come; a source that may refuse is given a moment to do it in a proper answer."""
     chunks = answer.chunks
     response = web.StreamResponse(headers={"Content-Type": answer.content_type})
     first = asyncio.ensure_future(anext(chunks, None))
     try:
-        await asyncio.wait((first,), timeout=0.05)
-        if first.done() and first.exception() is not None:
-            raise first.exception() or InternalError("")
+        if answer.may_refuse:
+            await asyncio.wait((first,), timeout=_REFUSAL_SECONDS)
+            if first.done():
+                first.result()
         await response.prepare(request)
         chunk = await first
         while chunk is not None:

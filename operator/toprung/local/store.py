@@ -165,6 +165,9 @@ class Store:
         key = Key(resource, namespace or "", name)
         kind, old = self.registry.stored(resource), self.entry(resource, namespace, name).object
         admission.check_preconditions(kind, old, {"uid": uid, "resourceVersion": version})
+        if kind.resource == "namespaces" and name in _FIRST_NAMESPACES[:3]:
+            text = f'namespaces "{name}" is forbidden: this namespace may not be deleted'
+            raise Forbidden(text, details=about(resource, name))
         marked = self._marked(kind, old, grace, propagation)
         if dry_run or marked == old:
             return old

@@ -55,6 +55,17 @@ class Asha:
         rung = self._rungs.setdefault((arrival.bracket, arrival.resource), Rung())
         rung.record(arrival.index, arrival.score)
 
+    def release(self, arrival: Arrival) -> None:
+        """Nothing waits at a rung of this variant, so nothing is to be noted."""
+
+    def promotion(self) -> None:
+        """Nobody is ever paused by this variant."""
+
+    @property
+    def pauses(self) -> bool:
+        """Whether trials may be paused: not by this variant."""
+        return False
+
     def judge(self, arrival: Arrival) -> Verdict:
         """Let the best max(1, floor(n/eta)) of the n records of the rung go on, the trial itself included.
 

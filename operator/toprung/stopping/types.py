@@ -10,6 +10,7 @@ class Outcome(StrEnum):
 
     CONTINUE = "Continue"
     STOP = "Stop"
+    PAUSE = "Pause"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,15 @@ class Stopper(Protocol):
     records it has at the time. A report that jumps over rungs is an arrival at each of them, all recorded before the
     first is judged, from the lowest; the trial goes on where every verdict says so. A failed trial is recorded with
     score -inf at the rung it was heading for, and not judged.
+
+    A rule that pauses keeps every paused trial as a candidate: whenever a slot is free the planner asks for a `promotion`
+    before it starts a new configuration. A trial that goes on from a rung, at once or later, is `release`d from it.
     """
+
+    @property
+    def pauses(self) -> bool:
+        """Whether trials may be paused, so that they must be able to go on from a checkpoint."""
+        ...
 
     def bracket(self, index: int) -> int:
         """Give the bracket of the trial of that index, the same at every call."""
@@ -73,4 +82,12 @@ class Stopper(Protocol):
 
     def judge(self, arrival: Arrival) -> Verdict:
         """Decide about a recorded arrival; asks nothing but the records, and changes none."""
+        ...
+
+    def release(self, arrival: Arrival) -> None:
+        """Take note that a recorded trial has gone on from that rung; twice changes nothing."""
+        ...
+
+    def promotion(self) -> Arrival | None:
+        """Give the paused trial that is to go on next, by its record at the rung where it waits; changes nothing."""
         ...

@@ -1,4 +1,7 @@
-"""The CustomResourceDefinitions, made from the models: `python -m toprung.api.crd crds/` writes them."""
+"""The CustomResourceDefinitions, made from the models.
+
+`python -m toprung.api.crd FOLDER...` writes them into each folder; with `--check` it only says whether they are there.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -183,11 +186,24 @@ def _column(name: str, path: str, type_: str = "string") -> Schema:
     return {"name": name, "type": type_, "jsonPath": path}
 
 
-def main(folder: Path) -> None:
-    """Write the files."""
-    for name, content in files().items():
-        (folder / name).write_text(content, encoding="utf-8")
+def stale(folder: Path) -> list[Path]:
+    """Give the files of a folder that are not what the models say, or are missing."""
+    wanted = {folder / name: content for name, content in files().items()}
+    there = {path: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
+    return sorted(path for path in wanted.keys() | there.keys() if wanted.get(path) != there.get(path))
+
+
+def main(*arguments: str) -> str | None:
+    """Write or check the files; returns what is wrong with them."""
+    folders = [Path(argument) for argument in arguments if argument != "--check"]
+    if "--check" in arguments:
+        faults = [str(path) for folder in folders for path in stale(folder)]
+        return f"not as the models say, run `make crds`: {', '.join(faults)}" if faults else None
+    for folder in folders:
+        for name, content in files().items():
+            (folder / name).write_text(content, encoding="utf-8")
+    return None
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

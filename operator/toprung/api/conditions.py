@@ -47,6 +47,8 @@ class Reason(StrEnum):
     TRIAL_STARTED = "TrialStarted"  # its Pod runs
     TRIAL_SUCCEEDED = "TrialSucceeded"  # the program ended well and reported the objective
     EARLY_STOPPED = "EarlyStopped"  # its rung's verdict
+    PAUSED = "Paused"  # at its rung, checkpoint kept, until others have made it one of the best
+    PROMOTED = "Promoted"  # it goes on from its rung
     EXPERIMENT_ENDED = "ExperimentEnded"  # stopped because the experiment was over
     PROGRAM_FAILED = "ProgramFailed"  # non-zero exit
     METRICS_UNAVAILABLE = "MetricsUnavailable"  # ended well without the objective's metric

@@ -57,7 +57,7 @@ class RungStatus(Model):
     resource: int
     value: float | None = None
     """null where the value was not finite, or the trial failed on its way to the rung."""
-    verdict: Literal["Continue", "Stop", "Failed"]
+    verdict: Literal["Continue", "Stop", "Pause", "Promote", "Failed"]
     time: datetime
 
 

@@ -21,7 +21,7 @@ class Facts:
 
     Attributes:
         best: the incumbent and its observation.
-        made: trials ever made; active: those that have not ended; failed: those that failed.
+        made: trials ever made; active: those that run or may go on; failed: those that failed.
         exhausted: no configuration is left for another trial.
     """
 

@@ -1,10 +1,11 @@
 """The life of a Trial: all transitions, in this table and nowhere else.
 
     Pending ──STARTED──> Running ──SUCCEEDED──> Succeeded
-       ^                    │ ├────STOPPED────> Stopped
-       └──────RETRIED───────┘ └─────FAILED────> Failed
+     ^   ^                │ │ ├────STOPPED────> Stopped
+     │   └────RETRIED─────┘ │ └─────FAILED────> Failed
+     └──RESUMED── Paused <──┘                      (PAUSED; STOPPED leads from Paused to Stopped)
 
-A trial may end before anybody saw it run, so Pending has the same ends as Running.
+A trial may end, or reach a rung, before anybody saw it run, so Pending has the same ends as Running.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ class TrialEvent(StrEnum):
     STOPPED = "Stopped"  # a rung's verdict, or the end of the experiment
     FAILED = "Failed"  # no attempt is left
     RETRIED = "Retried"  # the attempt is over and another one follows
+    PAUSED = "Paused"  # a rung's verdict: it waits at the rung with its checkpoint
+    RESUMED = "Resumed"  # it is promoted from the rung where it waited
 
 
 TRANSITIONS: Mapping[tuple[TrialState, TrialEvent], TrialState] = {
@@ -38,6 +41,10 @@ TRANSITIONS: Mapping[tuple[TrialState, TrialEvent], TrialState] = {
     (TrialState.RUNNING, TrialEvent.STOPPED): TrialState.STOPPED,
     (TrialState.RUNNING, TrialEvent.FAILED): TrialState.FAILED,
     (TrialState.RUNNING, TrialEvent.RETRIED): TrialState.PENDING,
+    (TrialState.PENDING, TrialEvent.PAUSED): TrialState.PAUSED,
+    (TrialState.RUNNING, TrialEvent.PAUSED): TrialState.PAUSED,
+    (TrialState.PAUSED, TrialEvent.RESUMED): TrialState.PENDING,
+    (TrialState.PAUSED, TrialEvent.STOPPED): TrialState.STOPPED,
 }
 
 
@@ -66,13 +73,13 @@ def move(trial: TrialRecord, change: Change, now: datetime) -> TrialRecord:
     state = TRANSITIONS.get((trial.state, change.event))
     if state is None:
         raise InvariantViolated(f"{trial.name} is {trial.state}: {change.event} can't happen to it")
-    retried = change.event is TrialEvent.RETRIED
+    again = change.event in (TrialEvent.RETRIED, TrialEvent.RESUMED)
     return replace(
         trial,
         state=state,
         reason=change.reason,
         message=change.message,
-        attempt=trial.attempt + retried,
+        attempt=trial.attempt + again,
         failures=trial.failures + change.failed,
         disruptions=trial.disruptions + change.disrupted,
         completion_time=now if state.terminal else None,

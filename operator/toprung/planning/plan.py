@@ -15,8 +15,9 @@ from toprung.planning.incumbent import incumbent
 from toprung.planning.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import Starts, next_index, starts
 from toprung.planning.status import Outlook, status_of
-from toprung.planning.tidying import end_losers, end_pods, expire_pods, expires_at, obey_time
+from toprung.planning.tidying import deletion_due, end_losers, end_pods, expire_pods, expires_at
 from toprung.planning.trials import Step, advance, end_all
+from toprung.planning.verdicts import Judge
 from toprung.stopping.types import Stopper
 
 LOUD = {Reason.PROGRAM_FAILED, Reason.METRICS_UNAVAILABLE, Reason.MAX_TRIAL_DURATION_REACHED}
@@ -63,14 +64,20 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
 
 
 def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decision:
-    steps = advance(snapshot, stopper, now)
+    objective = snapshot.experiment.spec.objective
+    maximize = objective.type == "maximize"
+    judge = Judge(stopper, snapshot.trials, objective.metric, maximize) if stopper is not None else None
+    steps = advance(snapshot, judge, now)
     trials = _after(snapshot, steps)
-    ended = end_of(_facts(snapshot, trials, now))
+    may_resume = stopper is not None and stopper.promotion() is not None
+    ended = end_of(_facts(snapshot, trials, now, may_resume=may_resume))
     if ended is not None:
-        steps = end_all(steps, ended.message, now)
-        trials = _after(snapshot, steps)
-    idle = ended is not None or snapshot.experiment.spec.suspend
-    return Decision(steps, trials, ended, Starts({}, ()) if idle else starts(snapshot, steps, stopper))
+        started = Starts(end_all(steps, ended.message, now), {})
+    elif snapshot.experiment.spec.suspend:
+        started = Starts(steps, {})
+    else:
+        started = starts(snapshot, steps, stopper, now)
+    return Decision(started.steps, _after(snapshot, started.steps), ended, started)
 
 
 def _after(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[TrialRecord, ...]:
@@ -78,12 +85,13 @@ def _after(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[TrialRecord, ...]
     return tuple(changed.get(trial.index, trial) for trial in snapshot.trials)
 
 
-def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> Facts:
+def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *, may_resume: bool) -> Facts:
+    going_on = sum(trial.state in (TrialState.PENDING, TrialState.RUNNING) for trial in trials)
     return Facts(
         experiment=snapshot.experiment,
         best=incumbent(trials, snapshot.experiment.spec.objective),
         made=next_index(snapshot),
-        active=sum(not trial.state.terminal for trial in trials),
+        active=going_on + may_resume,
         failed=sum(trial.state is TrialState.FAILED for trial in trials),
         exhausted=snapshot.exhausted and next_index(snapshot) not in snapshot.suggestions,
         now=now,
@@ -115,11 +123,16 @@ def _trial_events(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
     """Announce what people ask about: a trial stopped early, failed, or tried again."""
     for step in steps:
         trial = step.after
-        retried = trial.attempt != step.before.attempt and trial.reason != Reason.SUSPENDED
-        ended = trial.state.terminal and trial.reason not in (Reason.TRIAL_SUCCEEDED, Reason.EXPERIMENT_ENDED)
-        if retried or ended:
+        retried = trial.attempt != step.before.attempt and trial.reason in (Reason.RETRYING, Reason.DISRUPTED)
+        if retried or (trial.state.terminal and _worth_telling(step)):
             loud = retried or trial.reason in LOUD
             yield trial.index, Announce(trial, loud, trial.reason, trial.message, f"attempt-{step.before.attempt}")
+
+
+def _worth_telling(step: Step) -> bool:
+    """Whether the end of a trial is not what everybody expects: that it succeeds, or ends with its experiment."""
+    expected = step.after.reason in (Reason.TRIAL_SUCCEEDED, Reason.EXPERIMENT_ENDED)
+    return not expected and step.before.state is not TrialState.PAUSED
 
 
 def _endings(snapshot: Snapshot, ended: Ended | None) -> tuple[Announce, ...]:
@@ -152,6 +165,5 @@ def _requeue_at(snapshot: Snapshot, decision: Decision, now: datetime) -> dateti
     for trial in snapshot.trials:
         for pod in snapshot.pods.get(trial.name, ()):
             moments.append(expires_at(snapshot, trial, pod))
-            if not pod.ended and trial.completion_time is not None:
-                moments.append(trial.completion_time + obey_time(snapshot))
+            moments.append(deletion_due(snapshot, trial, pod))
     return min((moment for moment in moments if moment is not None and moment > now), default=None)

@@ -77,10 +77,12 @@ class PodRecord:
 
 
 class RungVerdict(StrEnum):
-    """What Trial.status.rungs[].verdict says; never changed once written."""
+    """What Trial.status.rungs[].verdict says; never changed once written, but for Pause, which may become Promote."""
 
     CONTINUE = "Continue"
     STOP = "Stop"
+    PAUSE = "Pause"
+    PROMOTE = "Promote"
     FAILED = "Failed"
 
 

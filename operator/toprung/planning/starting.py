@@ -1,11 +1,13 @@
-"""Which attempts start now: those whose Pod is missing first, then new trials while there are free slots."""
+"""Which attempts start now, while slots are free: those whose Pod is missing, then promotions, then new trials."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from toprung.api.trial import TrialState
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
 from toprung.planning.records import PodRecord, Snapshot
-from toprung.planning.trials import Step
+from toprung.planning.trials import Step, resume
 from toprung.stopping.types import Stopper
 
 READY_AHEAD = 8
@@ -17,12 +19,14 @@ class Starts:
     """What starts.
 
     Attributes:
+        steps: the trials that have not ended, with those promoted that go on.
         chains: index of a trial -> its actions.
         wanted: the indices whose suggestions should be made ready.
     """
 
+    steps: tuple[Step, ...]
     chains: Mapping[int, Chain]
-    wanted: tuple[int, ...]
+    wanted: tuple[int, ...] = ()
 
 
 def next_index(snapshot: Snapshot) -> int:
@@ -31,28 +35,51 @@ def next_index(snapshot: Snapshot) -> int:
     return max(last, snapshot.experiment.made)
 
 
-def starts(snapshot: Snapshot, steps: Iterable[Step], stopper: Stopper | None) -> Starts:
-    """Fill the free slots."""
-    spec = snapshot.experiment.spec
+def starts(snapshot: Snapshot, steps: Iterable[Step], stopper: Stopper | None, now: datetime) -> Starts:
+    """Fill the free slots. A trial that waits for a Pod has its slot, even while its earlier Pod is still ending."""
     slots = _free_slots(snapshot)
-    waiting = [step.after for step in steps if _lacks_pod(step)]
+    by_index = {step.after.index: step for step in steps}
+    waiting = [step.after for step in by_index.values() if _waits(step)]
+    while stopper is not None and len(waiting) < slots and (candidate := stopper.promotion()) is not None:
+        step = by_index[candidate.index] = resume(by_index[candidate.index], candidate.resource, now)
+        stopper.release(candidate)
+        waiting.append(step.after)
     chains: dict[int, Chain] = {
-        trial.index: (CreatePod(trial.index, trial.attempt),) for trial in waiting[: max(0, slots)]
+        trial.index: (CreatePod(trial.index, trial.attempt),)
+        for trial in waiting[: max(0, slots)]
+        if all(pod.ended for pod in snapshot.pods.get(trial.name, ()))
     }
-    slots -= len(chains)
-    fresh = next_index(snapshot)
-    while slots > 0 and fresh < spec.max_trial_count and fresh in snapshot.suggestions:
-        bracket = stopper.bracket(fresh) if stopper is not None else 0
-        chains[fresh] = (CreateTrial(fresh, snapshot.suggestions[fresh], bracket), CreatePod(fresh, 1))
-        fresh, slots = fresh + 1, slots - 1
+    fresh = _new_trials(snapshot, stopper, slots - len(waiting))
+    return Starts(tuple(by_index.values()), {**chains, **fresh}, _wanted(snapshot, len(fresh), slots - len(waiting)))
+
+
+def holds_slot(pod: PodRecord) -> bool:
+    """Whether the Pod counts against parallelTrialCount: one told to end does while it holds a device."""
+    return not pod.ended and (not pod.leaving or pod.devices > 0)
+
+
+def _new_trials(snapshot: Snapshot, stopper: Stopper | None, slots: int) -> Mapping[int, Chain]:
+    chains: dict[int, Chain] = {}
+    first = next_index(snapshot)
+    for index in range(first, min(first + max(0, slots), snapshot.experiment.spec.max_trial_count)):
+        if index not in snapshot.suggestions:
+            break
+        bracket = stopper.bracket(index) if stopper is not None else 0
+        chains[index] = (CreateTrial(index, snapshot.suggestions[index], bracket), CreatePod(index, 1))
+    return chains
+
+
+def _wanted(snapshot: Snapshot, started: int, slots: int) -> tuple[int, ...]:
+    """Give the indices of the slots that are still free, and of a few more for the ends to come."""
+    spec = snapshot.experiment.spec
+    first = next_index(snapshot) + started
     ahead = min(READY_AHEAD, max(1, spec.parallel_trial_count // 4))
-    until = min(spec.max_trial_count, fresh + max(slots, 0) + ahead)
-    return Starts(chains, tuple(range(fresh, until)))
+    return tuple(range(first, min(spec.max_trial_count, first + max(0, slots - started) + ahead)))
 
 
-def _lacks_pod(step: Step) -> bool:
+def _waits(step: Step) -> bool:
     """Whether the trial waits for a Pod; an attempt that ended in this pass has a successor without one."""
-    if step.after.state.terminal:
+    if step.after.state is not TrialState.PENDING:
         return False
     return step.pod is None or step.after.attempt != step.before.attempt
 
@@ -63,8 +90,3 @@ def _free_slots(snapshot: Snapshot) -> int:
     alive = sum(holds_slot(pod) for pods in snapshot.pods.values() for pod in pods)
     free = snapshot.experiment.spec.parallel_trial_count - alive
     return free if snapshot.trouble is None else min(free, 1)
-
-
-def holds_slot(pod: PodRecord) -> bool:
-    """Whether the Pod counts against parallelTrialCount: one told to end does while it holds a device."""
-    return not pod.ended and (not pod.leaving or pod.devices > 0)

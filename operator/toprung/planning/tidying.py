@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from toprung.api.conditions import ConditionType
 from toprung.api.trial import TrialState
 from toprung.planning.actions import Action, DeletePod, StopPod
 from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
@@ -22,34 +23,47 @@ def end_pod(pod: PodRecord) -> Action | None:
     return DeletePod(pod.name, pod.uid)  # no process runs yet: there are no logs to keep
 
 
-def disobeys(snapshot: Snapshot, trial: TrialRecord, pod: PodRecord, now: datetime) -> bool:
-    """Whether a Pod runs on long after its trial was over."""
-    if pod.ended or pod.deleting or trial.completion_time is None:
-        return False
-    return now >= trial.completion_time + obey_time(snapshot)
-
-
 def obey_time(snapshot: Snapshot) -> timedelta:
-    """How long a Pod has from the verdict until it is deleted."""
+    """How long a Pod has from being told to end until it is deleted."""
     template = snapshot.experiment.spec.trial_template.template
     grace = template.get("spec", {}).get("terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS)
     return timedelta(seconds=grace) + OBEY_WITHIN
 
 
+def deletion_due(snapshot: Snapshot, trial: TrialRecord, pod: PodRecord) -> datetime | None:
+    """When a Pod that was told to end, and does not, is deleted; None: it was not told, or ends."""
+    if pod.ended or pod.deleting or not pod.stopping:
+        return None
+    if trial.completion_time is not None:
+        return trial.completion_time + obey_time(snapshot)
+    last = trial.progress.latest  # paused at a rung, or in a later attempt: the verdict came with this report
+    if last is not None and not is_wanted(trial, pod):
+        return last.time + obey_time(snapshot)
+    suspended = next((each for each in snapshot.experiment.conditions if each.type is ConditionType.SUSPENDED), None)
+    return suspended.last_transition_time + obey_time(snapshot) if suspended is not None else None
+
+
+def is_wanted(trial: TrialRecord, pod: PodRecord) -> bool:
+    """Whether the Pod is the current attempt of a trial that goes on."""
+    return pod.attempt == trial.attempt and trial.state in (TrialState.PENDING, TrialState.RUNNING)
+
+
 def end_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tuple[int, Action]]:
-    """End the Pods of trials that are over, and all of them in a suspended experiment."""
+    """End the Pods that are not wanted, and all of them in a suspended experiment."""
     for trial in snapshot.trials:
         for pod in snapshot.pods.get(trial.name, ()):
-            if disobeys(snapshot, trial, pod, now):
+            due = deletion_due(snapshot, trial, pod)
+            if due is not None and now >= due:
                 yield trial.index, DeletePod(pod.name, pod.uid)
-            elif (suspend or trial.state.terminal) and (action := end_pod(pod)) is not None:
+            elif (suspend or not is_wanted(trial, pod)) and (action := end_pod(pod)) is not None:
                 yield trial.index, action
 
 
 def end_losers(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
-    """End the Pods of trials that this pass has ended."""
+    """End the Pods of trials that this pass has stopped or paused."""
     for step in steps:
-        if step.after.state.terminal and step.pod is not None and (action := end_pod(step.pod)) is not None:
+        pod = step.pod
+        if pod is not None and not is_wanted(step.after, pod) and (action := end_pod(pod)) is not None:
             yield step.after.index, action
 
 

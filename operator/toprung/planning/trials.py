@@ -10,8 +10,8 @@ from toprung.metrics.types import Observation
 from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.lifecycle import Change, TrialEvent, move
 from toprung.planning.records import PodRecord, Snapshot, TrialRecord
-from toprung.planning.verdicts import fail_at_next_rung, judge
-from toprung.stopping.types import Stopper
+from toprung.planning.verdicts import Judge, Judged, fail_at_next_rung, promoted_from
+from toprung.stopping.types import Outcome
 
 FIRST_WRITE_AFTER = timedelta(seconds=1)
 """A trial that is over sooner never has its Running state written: that saves a write for each of many short ones."""
@@ -51,26 +51,46 @@ def current_pod(snapshot: Snapshot, trial: TrialRecord) -> PodRecord | None:
     return next((pod for pod in pods if pod.attempt == trial.attempt and pod.owner_uid == trial.uid), None)
 
 
-def advance(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> tuple[Step, ...]:
-    """Bring every trial that has not ended up to date with its Pod and its reports."""
+def advance(snapshot: Snapshot, judge: Judge | None, now: datetime) -> tuple[Step, ...]:
+    """Bring every trial that has not ended up to date with its Pod and its reports.
+
+    Args:
+        snapshot: what is the case.
+        judge: early stopping with the records of all trials, None for none; it learns the new ones.
+        now: the time, in UTC.
+    """
     live = tuple(trial for trial in snapshot.trials if not trial.state.terminal)
-    reported = {trial.index: _with_reports(snapshot, trial) for trial in live}
-    stops = _apply_verdicts(snapshot, stopper, reported)
+    reported = [_with_reports(snapshot, trial) for trial in live]
+    judged = judge.judge(reported) if judge is not None else {}
     steps = []
-    for trial in live:
-        pod = current_pod(snapshot, trial)
-        after = _after(snapshot, reported[trial.index], pod=pod, stop=stops.get(trial.index), stopper=stopper, now=now)
-        steps.append(Step(trial, after, pod))
+    for before, trial in zip(live, reported, strict=True):
+        pod = current_pod(snapshot, before)
+        after = _after(snapshot, judged.get(trial.index, Judged(trial)), pod, now)
+        if after.state is TrialState.FAILED and judge is not None:
+            after = fail_at_next_rung(judge.stopper, after, now)
+        steps.append(Step(before, after, pod))
     return tuple(steps)
 
 
 def end_all(steps: Iterable[Step], message: str, now: datetime) -> tuple[Step, ...]:
-    """Stop what still goes on, because the experiment is over."""
-    change = Change(TrialEvent.STOPPED, Reason.EXPERIMENT_ENDED, message)
+    """Stop what still goes on, because the experiment is over; what is paused counts as stopped at its rung."""
     return tuple(
-        step if step.after.state.terminal else replace(step, after=_moved(step.after, change, step.pod, now))
+        step if step.after.state.terminal else replace(step, after=_ended_with_experiment(step, message, now))
         for step in steps
     )
+
+
+def resume(step: Step, resource: int, now: datetime) -> Step:
+    """Let a paused trial go on from the rung of that resource, as a further attempt."""
+    message = f"promoted from rung {resource}"
+    moved = move(step.after, Change(TrialEvent.RESUMED, Reason.PROMOTED, message), now)
+    return replace(step, after=promoted_from(moved, resource))
+
+
+def _ended_with_experiment(step: Step, message: str, now: datetime) -> TrialRecord:
+    if step.after.state is TrialState.PAUSED:
+        return move(step.after, Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, step.after.message), now)
+    return _moved(step.after, Change(TrialEvent.STOPPED, Reason.EXPERIMENT_ENDED, message), step.pod, now)
 
 
 def _told(observation: Observation) -> tuple[int, int]:
@@ -81,43 +101,26 @@ def _told(observation: Observation) -> tuple[int, int]:
 def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:
     pod = current_pod(snapshot, trial)
     collected = snapshot.collected.get(pod.uid) if pod is not None else None
-    return trial if collected is None else replace(trial, progress=collected.progress)
+    return (
+        trial if collected is None or trial.state is TrialState.PAUSED else replace(trial, progress=collected.progress)
+    )
 
 
-def _apply_verdicts(snapshot: Snapshot, stopper: Stopper | None, reported: dict[int, TrialRecord]) -> dict[int, str]:
-    """Put new rungs into `reported`; give index -> why, for those that are to be stopped."""
-    if stopper is None:
-        return {}
-    maximize = snapshot.experiment.spec.objective.type == "maximize"
-    judged = judge(stopper, snapshot.trials, reported.values(), maximize=maximize)
-    reported.update({index: verdict.trial for index, verdict in judged.items()})
-    return {index: verdict.stop for index, verdict in judged.items() if verdict.stop is not None}
+def _after(snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datetime) -> TrialRecord:
+    change = _change(snapshot, judged, pod)
+    return judged.trial if change is None else _moved(judged.trial, change, pod, now)
 
 
-def _after(
-    snapshot: Snapshot,
-    trial: TrialRecord,
-    *,
-    pod: PodRecord | None,
-    stop: str | None,
-    stopper: Stopper | None,
-    now: datetime,
-) -> TrialRecord:
-    change = _change(snapshot, trial, pod, stop)
-    if change is None:
-        return trial
-    moved = _moved(trial, change, pod, now)
-    if moved.state is TrialState.FAILED and stopper is not None:
-        return fail_at_next_rung(stopper, moved, now)
-    return moved
-
-
-def _change(snapshot: Snapshot, trial: TrialRecord, pod: PodRecord | None, stop: str | None) -> Change | None:
-    if stop is not None:
-        return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, stop)
+def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change | None:
+    trial = judged.trial
+    if judged.outcome is Outcome.STOP:
+        return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, judged.message)
+    if judged.outcome is Outcome.PAUSE:
+        return Change(TrialEvent.PAUSED, Reason.PAUSED, judged.message)
     collected = snapshot.collected.get(pod.uid) if pod is not None else None
-    if pod is not None and pod.ended and (collected is None or not collected.drained):
-        return None  # how it ended is decided when its last line has been read
+    unread = pod is not None and pod.ended and (collected is None or not collected.drained)
+    if unread or trial.state is TrialState.PAUSED:
+        return None  # how an attempt ended is decided when its last line has been read
     tail = collected.tail if collected is not None else ()
     return change_of(Attempt(snapshot.experiment.spec, trial, pod, tail))
 
@@ -127,8 +130,9 @@ def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datet
     if pod is None:
         return moved
     moved = replace(moved, start_time=trial.start_time or pod.started, node=pod.node)
-    over = moved.state.terminal or moved.attempt != trial.attempt
-    return replace(moved, accelerator_seconds=trial.accelerator_seconds + _device_seconds(pod, now)) if over else moved
+    goes_on = moved.attempt == trial.attempt and moved.state in (TrialState.PENDING, TrialState.RUNNING)
+    used = 0.0 if goes_on else _device_seconds(pod, now)
+    return replace(moved, accelerator_seconds=trial.accelerator_seconds + used)
 
 
 def _device_seconds(pod: PodRecord, now: datetime) -> float:

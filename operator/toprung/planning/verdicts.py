@@ -15,14 +15,22 @@ from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
 from toprung.stopping.types import Arrival, Outcome, Stopper
 
 WORST = float("-inf")
+RECORDED = {
+    Outcome.CONTINUE: RungVerdict.CONTINUE,
+    Outcome.PAUSE: RungVerdict.PAUSE,
+    Outcome.STOP: RungVerdict.STOP,
+}
+GONE_ON = (RungVerdict.CONTINUE, RungVerdict.PROMOTE)
+"""Verdicts after which a trial is no candidate for promotion from that rung."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A trial with its new rungs, and why it is stopped; `stop` is None where it goes on."""
+    """A trial with its new rungs, what it is to do, and why it is stopped or paused."""
 
     trial: TrialRecord
-    stop: str | None
+    outcome: Outcome = Outcome.CONTINUE
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,34 +42,73 @@ class _Crossing:
     levels: tuple[int, ...]
 
 
-def judge(
-    stopper: Stopper, trials: Iterable[TrialRecord], live: Iterable[TrialRecord], *, maximize: bool
-) -> Mapping[int, Judged]:
-    """Judge every rung newly reached by the live trials, in the order of the reports.
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The rule of an experiment with all its records, and how a metric becomes a score.
 
-    Args:
-        stopper: a fresh rule, with no records.
-        trials: all trials of the experiment as they are in the cluster: their rungs are the history.
-        live: those that go on, with the progress they have made.
+    Attributes:
+        stopper: a fresh rule; it learns what is recorded, and what is judged.
+        history: all Trials as they are in the cluster: their rungs are the records.
+        metric: name of the objective's metric, for messages.
         maximize: the objective's direction.
-
-    Returns:
-        index -> the trial with its new rungs; trials that reached none are absent.
     """
-    crossings = sorted(
-        (crossing for trial in live for crossing in _crossings(trial)),
-        key=lambda crossing: (crossing.observation.time, crossing.trial.index, crossing.levels),
-    )
-    if not crossings:
-        return {}
-    for trial in trials:
-        _replay(stopper, trial, maximize=maximize)
-    judged: dict[int, Judged] = {}
-    for crossing in crossings:
-        before = judged.get(crossing.trial.index, Judged(crossing.trial, None))
-        if before.stop is None:
-            judged[crossing.trial.index] = _cross(stopper, before.trial, crossing, maximize=maximize)
-    return judged
+
+    stopper: Stopper
+    history: tuple[TrialRecord, ...]
+    metric: str
+    maximize: bool
+
+    def judge(self, live: Iterable[TrialRecord]) -> Mapping[int, Judged]:
+        """Judge every rung newly reached by the live trials, in the order of the reports.
+
+        It must be asked once before the rule is asked for promotions.
+
+        Returns:
+            index -> the trial with its new rungs; trials that reached none are absent.
+        """
+        crossings = _new_crossings(live)
+        if crossings or self.stopper.pauses:
+            self._replay()
+        judged: dict[int, Judged] = {}
+        for crossing in crossings:
+            before = judged.get(crossing.trial.index, Judged(crossing.trial))
+            if before.outcome is Outcome.CONTINUE:
+                judged[crossing.trial.index] = self._cross(before.trial, crossing)
+        return judged
+
+    def _replay(self) -> None:
+        for trial in self.history:
+            for rung in trial.rungs:
+                value = WORST if rung.value is None else score(rung.value, maximize=self.maximize)
+                arrival = Arrival(trial.bracket, rung.resource, trial.index, value)
+                self.stopper.record(arrival)
+                if rung.verdict in GONE_ON:
+                    self.stopper.release(arrival)
+
+    def _cross(self, trial: TrialRecord, crossing: _Crossing) -> Judged:
+        """Record the report in every rung it crosses, then judge each; the gravest verdict decides."""
+        value = crossing.observation.value
+        arrivals = [
+            Arrival(trial.bracket, level, trial.index, score(value, maximize=self.maximize))
+            for level in crossing.levels
+        ]
+        for arrival in arrivals:
+            self.stopper.record(arrival)
+        verdicts = [self.stopper.judge(arrival) for arrival in arrivals]
+        rungs = list(trial.rungs)
+        for arrival, verdict in zip(arrivals, verdicts, strict=True):
+            if verdict.outcome is Outcome.CONTINUE:
+                self.stopper.release(arrival)
+            recorded = RECORDED[verdict.outcome]
+            rungs.append(RungRecord(arrival.resource, _finite(value), recorded, crossing.observation.time))
+        gravest = max(verdicts, key=lambda verdict: list(RECORDED).index(verdict.outcome))
+        return Judged(replace(trial, rungs=tuple(rungs)), gravest.outcome, gravest.about(self.metric, value))
+
+
+def _new_crossings(live: Iterable[TrialRecord]) -> list[_Crossing]:
+    """Give the reports by which live trials have reached rungs that are not recorded yet, in their order."""
+    crossings = (crossing for trial in live for crossing in _crossings(trial))
+    return sorted(crossings, key=lambda each: (each.observation.time, each.trial.index, each.levels))
 
 
 def fail_at_next_rung(stopper: Stopper, trial: TrialRecord, now: datetime) -> TrialRecord:
@@ -73,8 +120,16 @@ def fail_at_next_rung(stopper: Stopper, trial: TrialRecord, now: datetime) -> Tr
     return replace(trial, rungs=(*trial.rungs, RungRecord(level, None, RungVerdict.FAILED, now)))
 
 
+def promoted_from(trial: TrialRecord, resource: int) -> TrialRecord:
+    """Write down that a paused trial goes on from that rung."""
+    rungs = tuple(
+        replace(rung, verdict=RungVerdict.PROMOTE) if rung.resource == resource else rung for rung in trial.rungs
+    )
+    return replace(trial, rungs=rungs)
+
+
 def _crossings(trial: TrialRecord) -> Iterable[_Crossing]:
-    if trial.state is not TrialState.PENDING and trial.state is not TrialState.RUNNING:
+    if trial.state not in (TrialState.PENDING, TrialState.RUNNING):
         return
     known = {rung.resource for rung in trial.rungs}
     by_step: dict[int, list[int]] = {}
@@ -83,30 +138,6 @@ def _crossings(trial: TrialRecord) -> Iterable[_Crossing]:
             by_step.setdefault(observation.step, []).append(level)
     for levels in by_step.values():
         yield _Crossing(trial, trial.progress.crossings[levels[0]], tuple(sorted(levels)))
-
-
-def _replay(stopper: Stopper, trial: TrialRecord, *, maximize: bool) -> None:
-    for rung in trial.rungs:
-        stopper.record(Arrival(trial.bracket, rung.resource, trial.index, _score(rung.value, maximize=maximize)))
-
-
-def _cross(stopper: Stopper, trial: TrialRecord, crossing: _Crossing, *, maximize: bool) -> Judged:
-    """Record the report in every rung it crosses, and judge each; the first Stop is the reason."""
-    rungs, stop = list(trial.rungs), None
-    value = crossing.observation.value
-    for level in crossing.levels:
-        arrival = Arrival(trial.bracket, level, trial.index, score(value, maximize=maximize))
-        stopper.record(arrival)
-        verdict = stopper.judge(arrival)
-        if verdict.outcome is Outcome.STOP and stop is None:
-            stop = f"{value:.6g} is {verdict.message}"
-        recorded = RungVerdict.CONTINUE if verdict.outcome is Outcome.CONTINUE else RungVerdict.STOP
-        rungs.append(RungRecord(level, _finite(value), recorded, crossing.observation.time))
-    return Judged(replace(trial, rungs=tuple(rungs)), stop)
-
-
-def _score(value: float | None, *, maximize: bool) -> float:
-    return WORST if value is None else score(value, maximize=maximize)
 
 
 def _finite(value: float) -> float | None:

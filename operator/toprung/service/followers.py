@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from toprung.api.trial import TrialState
 from toprung.cluster.gateway import Gateway
 from toprung.collect import Follower
 from toprung.collect.follower import Tracking
@@ -85,7 +86,7 @@ def _of_interest(
     trials: Iterable[TrialRecord], pods: Mapping[str, tuple[PodRecord, ...]]
 ) -> Iterable[tuple[TrialRecord, PodRecord]]:
     for trial in trials:
-        if trial.state.terminal:
+        if trial.state.terminal or trial.state is TrialState.PAUSED:
             continue
         for pod in pods.get(trial.name, ()):
             current = pod.attempt == trial.attempt and pod.owner_uid == trial.uid

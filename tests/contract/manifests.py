@@ -269,7 +269,7 @@ BAD = [
     Bad("more brackets than rungs", {"spec.earlyStopping.asha.brackets": 5}, "spec.earlyStopping.asha.brackets", "write at most 4"),
     Bad("resource is the objective", {"spec.earlyStopping.asha.resource": "val_accuracy"}, "spec.earlyStopping.asha.resource", "is the objective", "not the objective"),
     Bad("no source of metrics", {"spec.metrics": {}}, "spec.metrics", "no member is set", "set the member stdout"),
-    Bad("pattern that is none", {"spec.metrics.stdout.pattern": "(?P<name>a)(?P<value>"}, "spec.metrics.stdout.pattern", "is not a regular expression"),
+    Bad("pattern that is none", {"spec.metrics.stdout.pattern": "(?P<name>a)(?P<value>"}, "spec.metrics.stdout.pattern", "is not an RE2 expression"),
     Bad("pattern without groups", {"spec.metrics.stdout.pattern": "acc=(?P<value>.*)"}, "spec.metrics.stdout.pattern", "has no group name", "write the groups"),
     # counts and times
     Bad("parallel above max", {"spec.parallelTrialCount": 201}, "spec.parallelTrialCount", "201 is above maxTrialCount 200", "parallelTrialCount is above maxTrialCount"),

@@ -1,6 +1,5 @@
 """The Experiment: what a user wants, and what came of it."""
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -13,6 +12,7 @@ from toprung.api.base import Duration, Model, OneOf, ParameterValue
 from toprung.api.conditions import Condition
 from toprung.api.errors import Fault
 from toprung.api.parameters import Parameter, ParameterName
+from toprung.api.patterns import compile_pattern
 from toprung.api.rules import Rule, validations
 from toprung.api.space import RULES as SPACE_RULES
 from toprung.api.stoppers import EarlyStopping, MetricName
@@ -76,13 +76,9 @@ class StdoutMetrics(Model):
         if self.pattern is None:
             return
         try:
-            groups = re.compile(self.pattern).groupindex
-        except (re.error, RecursionError, OverflowError) as error:
-            yield Fault("pattern", f"{self.pattern!r} is not a regular expression: {error}; write Python's syntax")
-            return
-        for group in ("name", "value"):
-            if group not in groups:
-                yield Fault("pattern", f"{self.pattern!r} has no group {group}; write (?P<{group}>...) into it")
+            compile_pattern(self.pattern)
+        except ValueError as error:
+            yield Fault("pattern", str(error))
 
 
 class Metrics(OneOf):

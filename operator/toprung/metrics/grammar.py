@@ -17,10 +17,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
-
-from toprung.api.errors import Fault, InvalidExperiment
 from toprung.api.experiment import ExperimentSpec
+from toprung.api.patterns import compile_pattern
 from toprung.metrics.types import Report
 
 MAX_LINE = 64 * 1024
@@ -46,7 +44,7 @@ class Grammar:
         pattern: an RE2 expression with the groups `name` and `value`, instead of JSON and pairs.
 
     Raises:
-        InvalidExperiment: the pattern is none, or lacks a group.
+        ValueError: the pattern is none, or lacks a group.
     """
 
     metrics: tuple[str, ...]
@@ -57,14 +55,14 @@ class Grammar:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_pairs", _pairs_of((*self.metrics, *self.step_keys)))
-        object.__setattr__(self, "_own", _compile(self.pattern) if self.pattern is not None else None)
+        object.__setattr__(self, "_own", compile_pattern(self.pattern) if self.pattern is not None else None)
 
 
 def grammar_for(spec: ExperimentSpec) -> Grammar:
     """Give the grammar of an experiment's lines; the step is what its early stopping calls the resource.
 
     Raises:
-        InvalidExperiment: spec.metrics.stdout.pattern can't be used.
+        ValueError: spec.metrics.stdout.pattern can't be used, which a valid experiment's can.
     """
     asha = spec.early_stopping.asha if spec.early_stopping is not None else None
     stdout = spec.metrics.stdout
@@ -158,24 +156,3 @@ def _pairs_of(names: tuple[str, ...]) -> re.Pattern[str]:
     name = "|".join(re.escape(name) for name in longest_first)
     end = r"[\"']?(?:[\s,;|)\]}%/>\x00]|\.?(?:\s|$))"
     return re.compile(rf"(?<![\w./:@-])({name})[ \t]*=[ \t]*[\"']?((?i:{_NUMBER}))(?={end})")
-
-
-def _compile(pattern: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        compiled = re2.compile(pattern, options)
-    except re2.error as error:
-        fault = error.args[0].decode(errors="replace")
-        raise _bad_pattern(f"{pattern!r} is not an RE2 expression: {fault}; write it without look-around") from error
-    missing = {"name", "value"} - compiled.groupindex.keys()
-    if missing:
-        raise _bad_pattern(
-            f"{pattern!r} lacks the group {' and '.join(sorted(missing))}; "
-            r"write it like (?P<name>\w+): (?P<value>[0-9.e+-]+|nan)"
-        )
-    return compiled
-
-
-def _bad_pattern(message: str) -> InvalidExperiment:
-    return InvalidExperiment((Fault("spec.metrics.stdout.pattern", message),))

@@ -1,6 +1,7 @@
 """Who is followed: the current attempt of every trial that has not ended, from its Pod's start to its last line."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from toprung.collect.follower import Tracking
 from toprung.metrics import grammar_for
 from toprung.planning.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from toprung.stopping import Stopper
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -76,7 +79,17 @@ class Followers:
             progress=trial.progress,
             on_change=partial(self._on_change, experiment.key),
         )
-        return Followed(follower, asyncio.create_task(follower.run(), name=f"follow {pod.name}"))
+        task = asyncio.create_task(follower.run(), name=f"follow {pod.name}")
+        task.add_done_callback(partial(self._note_end, experiment.key, follower))
+        return Followed(follower, task)
+
+    def _note_end(self, key: str, follower: Follower, task: asyncio.Task[None]) -> None:
+        """See to it that a defect of ours in reading does not keep a trial from ending: what was read decides."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        logger.error("%s: a defect of the operator while reading a log", task.get_name(), exc_info=error)
+        follower.drained = True
+        self._on_change(key)
 
     def _open_log(self, namespace: str, pod: PodRecord, since: datetime | None) -> AsyncIterator[bytes]:
         return self._gateway.log(namespace=namespace, pod=pod.name, container=pod.container, since=since)

@@ -32,6 +32,7 @@ def operator_command(  # noqa: PLR0917 - click hands them over by name
     )
     if not verbose:
         logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it tells of every event that it hands over
+        logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # of every probe
     run_operator(
         Settings(
             namespace=namespace,

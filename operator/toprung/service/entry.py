@@ -6,17 +6,16 @@ retried, they do nothing but note the body and queue its key.
 
 import asyncio
 import gc
-import logging
-import os
 from typing import Any
 
 import kopf
+from kubernetes.aio.client import Configuration
 
 from toprung.api.base import GROUP, VERSION
+from toprung.cluster.login import log_in
 from toprung.service.app import App
 from toprung.service.settings import Settings
 
-logger = logging.getLogger(__name__)
 RESOURCE = (GROUP, VERSION, "experiments")
 
 
@@ -28,8 +27,6 @@ def run_operator(settings: Settings) -> None:
     """
     gc.freeze()  # what was imported stays; looking through it again and again would cost half of a long listing
     gc.set_threshold(20_000, 20, 20)
-    if settings.kubeconfig is not None:
-        os.environ["KUBECONFIG"] = str(settings.kubeconfig)
     asyncio.run(_serve(settings))
 
 
@@ -41,14 +38,12 @@ async def _serve(settings: Settings) -> None:
         work.add_done_callback(lambda _: stop.set())
         try:
             await kopf.operator(
-                registry=_registry(app),
+                registry=_registry(app, settings),
                 settings=_kopf_settings(),
                 clusterwide=settings.namespace is None,
                 namespaces=[settings.namespace] if settings.namespace is not None else [],
                 standalone=True,
-                liveness_endpoint=f"http://0.0.0.0:{settings.liveness_port}/healthz"
-                if settings.liveness_port
-                else None,
+                liveness_endpoint=_liveness(settings),
                 stop_flag=stop,
             )
         finally:
@@ -58,9 +53,12 @@ async def _serve(settings: Settings) -> None:
             work.result()
 
 
-def _registry(app: App) -> kopf.OperatorRegistry:
+def _registry(app: App, settings: Settings) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry)(_log_in)
+
+    @kopf.on.login(registry=registry)
+    async def _log_in(**_: Any) -> kopf.ConnectionInfo:
+        return await connection_to(await log_in(kubeconfig=settings.kubeconfig, context=settings.context))
 
     @kopf.on.event(*RESOURCE, registry=registry)
     async def _see(event: Any, **_: Any) -> None:
@@ -73,8 +71,25 @@ def _liveness(settings: Settings) -> str | None:
     return f"http://0.0.0.0:{settings.liveness_port}/healthz" if settings.liveness_port else None
 
 
-def _log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+async def connection_to(configuration: Configuration) -> kopf.ConnectionInfo:
+    """Lead kopf to the cluster that the gateway talks to, as the same user.
+
+    Its own log-in takes a service account before any kubeconfig, knows no context, and needs the cluster's DNS.
+    """
+    credentials: dict[str, Any] = dict(await configuration.auth_settings())
+    scheme, _, token = next((each["value"] for each in credentials.values()), "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        ca_data=configuration.ca_cert_data,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        proxy_url=configuration.proxy,
+        trust_env=True,
+    )
 
 
 def _kopf_settings() -> kopf.OperatorSettings:

@@ -105,6 +105,9 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(data):
             {"maxFailedTrialCount": 1}, Program((0.1,), 1), "MaxFailedTrialsReached", "Failed", id="too-many-failed"
         ),
         pytest.param({"maxDuration": "5s"}, Program((0.1,), None), "MaxDurationReached", "Succeeded", id="time-is-up"),
+        pytest.param(
+            {"noProgress": {"trials": 3}, "maxTrialCount": 50}, Program((0.5,)), "NoProgress", "Succeeded", id="still"
+        ),
         pytest.param({}, Program((math.nan,)), "NoTrialSucceeded", "Failed", id="nothing-but-nan"),
         pytest.param({}, Program(()), "NoTrialSucceeded", "Failed", id="nothing-reported"),
     ],
@@ -197,3 +200,16 @@ def test_a_short_trial_costs_three_writes():
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,)))
     run_to_end(world)
     assert world.writes == 3
+
+
+@pytest.mark.parametrize(
+    ("min_delta", "made"),
+    [pytest.param(0.0, 8, id="any-progress-counts"), pytest.param(0.05, 4, id="too-small-to-count")],
+)
+def test_progress_is_more_than_min_delta(min_delta, made):
+    """Trials that improve by less than minDelta do not keep an experiment going."""
+    values = [0.5, 0.51, 0.52, 0.53, 0.54, 0.54, 0.54, 0.54, 0.54, 0.54]
+    spec = experiment_spec(maxTrialCount=10, parallelTrialCount=1, noProgress={"trials": 3, "minDelta": min_delta})
+    world = World(spec, lambda index, _: Program((values[index],)))
+    run_to_end(world)
+    assert len(world.trials) == made

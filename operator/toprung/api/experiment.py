@@ -116,6 +116,15 @@ class TrialTemplate(Model):
     """A PodTemplateSpec; ${parameters.NAME}, ${resource}, ${trial.name} and ${trial.index} are replaced in it."""
 
 
+class NoProgress(Model):
+    """The experiment ends when this many trials in a row have ended and made the best no better."""
+
+    trials: Annotated[int, Field(ge=1, le=100000)]
+    """How many; failed ones are not counted."""
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """By how much a value must be better than the best to count as progress."""
+
+
 class ExperimentSpec(Model):
     """What the user wants."""
 
@@ -149,6 +158,8 @@ class ExperimentSpec(Model):
     """The experiment fails when more trials than this have failed; unset: only maxTrialCount ends it."""
     max_duration: Duration | None = None
     """How long the experiment may take."""
+    no_progress: NoProgress | None = None
+    """Ends an experiment that stands still."""
     suspend: bool = False
     """true: running trials are stopped at once (resumed from their checkpoints later), and none start."""
     metrics: Annotated[Metrics, Field(default_factory=lambda: Metrics(stdout=StdoutMetrics()))]

@@ -10,8 +10,10 @@ from datetime import datetime
 
 from toprung.api.base import format_duration
 from toprung.api.conditions import ConditionType, Reason
+from toprung.api.trial import TrialState
+from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
-from toprung.planning.incumbent import reaches_goal
+from toprung.planning.incumbent import reaches_goal, scored_by
 from toprung.planning.records import ExperimentRecord, TrialRecord
 
 
@@ -20,12 +22,14 @@ class Facts:
     """What the policies look at.
 
     Attributes:
+        trials: all trials as they are after this pass.
         best: the incumbent and its observation.
         made: trials ever made; active: those that run or may go on; failed: those that failed.
         exhausted: no configuration is left for another trial.
     """
 
     experiment: ExperimentRecord
+    trials: tuple[TrialRecord, ...]
     best: tuple[TrialRecord, Observation] | None
     made: int
     active: int
@@ -83,6 +87,15 @@ def all_trials_done(facts: Facts) -> Ended | None:
     return _by_limit(facts, Reason.MAX_TRIALS_REACHED, f"all {facts.made} trials have ended")
 
 
+def stands_still(facts: Facts) -> Ended | None:
+    """As many trials as noProgress.trials have ended in a row and made nothing better."""
+    limit = facts.experiment.spec.no_progress
+    if limit is None or (idle := _ended_since_progress(facts, limit.min_delta)) < limit.trials:
+        return None
+    by = f" by more than {limit.min_delta:g}" if limit.min_delta else ""
+    return _by_limit(facts, Reason.NO_PROGRESS, f"the last {idle} trials made the best no better{by}")
+
+
 def space_exhausted(facts: Facts) -> Ended | None:
     """Every configuration of a finite space has been tried."""
     if facts.active or not (facts.exhausted or _was_exhausted(facts.experiment)):
@@ -92,12 +105,34 @@ def space_exhausted(facts: Facts) -> Ended | None:
     )
 
 
-POLICIES: tuple[Policy, ...] = (goal_reached, too_many_failed, time_is_up, all_trials_done, space_exhausted)
+POLICIES: tuple[Policy, ...] = (
+    goal_reached,
+    too_many_failed,
+    time_is_up,
+    all_trials_done,
+    stands_still,
+    space_exhausted,
+)
 
 
 def end_of(facts: Facts) -> Ended | None:
     """Say whether and why the experiment is over."""
     return next((ended for policy in POLICIES if (ended := policy(facts)) is not None), None)
+
+
+def _ended_since_progress(facts: Facts, min_delta: float) -> int:
+    """Count the trials that have ended since the best became better; failed ones say nothing about progress."""
+    objective = facts.experiment.spec.objective
+    maximize = objective.type == "maximize"
+    ended = [trial for trial in facts.trials if trial.state in (TrialState.SUCCEEDED, TrialState.STOPPED)]
+    best, idle = float("-inf"), 0
+    for trial in sorted(ended, key=lambda trial: (trial.completion_time or facts.now, trial.index)):
+        observation = scored_by(trial, objective)
+        value = score(observation.value, maximize=maximize) if observation is not None else float("-inf")
+        idle = 0 if value > best + min_delta else idle + 1
+        best = value if idle == 0 else best
+    running = score(facts.best[1].value, maximize=maximize) if facts.best is not None else best
+    return 0 if running > best + min_delta else idle
 
 
 def _by_limit(facts: Facts, reason: Reason, message: str) -> Ended:

@@ -89,6 +89,7 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
     going_on = sum(trial.state in (TrialState.PENDING, TrialState.RUNNING) for trial in trials)
     return Facts(
         experiment=snapshot.experiment,
+        trials=trials,
         best=incumbent(trials, snapshot.experiment.spec.objective),
         made=next_index(snapshot),
         active=going_on + may_resume,

@@ -31,8 +31,8 @@ lint: $(VENV)/.installed  ## Ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-crds: $(VENV)/.installed  ## Write crds/*.yaml, and the chart's copy, from the models
-	$(BIN)/python -m toprung.api.crd crds/ charts/toprung/files/
+crds: $(VENV)/.installed  ## Write crds/*.yaml from the models
+	$(BIN)/python -m toprung.api.crd crds/
 
 bench: $(VENV)/.installed  ## Measure the control plane against its limits
 	$(BIN)/python benchmarks/control_plane.py

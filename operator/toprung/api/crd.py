@@ -1,6 +1,6 @@
 """The CustomResourceDefinitions, made from the models.
 
-`python -m toprung.api.crd FOLDER...` writes them into each folder; with `--check` it only says whether they are there.
+`python -m toprung.api.crd crds/` writes them; with `--check` it only says whether they are as the models say.
 """
 
 import sys
@@ -186,24 +186,21 @@ def _column(name: str, path: str, type_: str = "string") -> Schema:
     return {"name": name, "type": type_, "jsonPath": path}
 
 
-def stale(folder: Path) -> list[Path]:
-    """Give the files of a folder that are not what the models say, or are missing."""
-    wanted = {folder / name: content for name, content in files().items()}
-    there = {path: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
-    return sorted(path for path in wanted.keys() | there.keys() if wanted.get(path) != there.get(path))
+def stale(folder: Path) -> list[str]:
+    """Name the files of a folder that are not what the models say, are missing, or should not be there."""
+    wanted = files()
+    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
+    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
 
 
-def main(*arguments: str) -> str | None:
-    """Write or check the files; returns what is wrong with them."""
-    folders = [Path(argument) for argument in arguments if argument != "--check"]
-    if "--check" in arguments:
-        faults = [str(path) for folder in folders for path in stale(folder)]
-        return f"not as the models say, run `make crds`: {', '.join(faults)}" if faults else None
-    for folder in folders:
-        for name, content in files().items():
-            (folder / name).write_text(content, encoding="utf-8")
+def main(folder: Path, *, check: bool) -> str | None:
+    """Write the files, or only check them; returns what is wrong."""
+    if check:
+        return f"run `make crds`, the models say other than {names}" if (names := ", ".join(stale(folder))) else None
+    for name, content in files().items():
+        (folder / name).write_text(content, encoding="utf-8")
     return None
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(Path(sys.argv[-1]), check="--check" in sys.argv))

@@ -11,7 +11,7 @@ import yaml
 from kubernetes import client
 
 from toprung.api import podfields
-from toprung.api.crd import experiment_crd, files, trial_crd
+from toprung.api.crd import experiment_crd, files, main, trial_crd
 
 ROOT = Path(__file__).parents[3]
 CRDS = {"experiment": experiment_crd(), "trial": trial_crd()}
@@ -40,6 +40,22 @@ def test_the_module_writes_the_files(tmp_path: Path):
     environment = {"PYTHONPATH": str(ROOT / "operator"), "PYTHONHASHSEED": "1"}
     subprocess.run([sys.executable, "-m", "toprung.api.crd", str(tmp_path)], check=True, env=environment)
     assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == files()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("trials.toprung.dev.yaml", "old", id="changed"),
+        pytest.param("others.toprung.dev.yaml", "", id="left over"),
+    ],
+)
+def test_a_check_tells_what_differs(tmp_path: Path, name: str, content: str):
+    """`--check` writes nothing, and names the file."""
+    main(tmp_path, check=False)
+    assert main(tmp_path, check=True) is None
+    (tmp_path / name).write_text(content)
+    assert name in (main(tmp_path, check=True) or "")
+    assert (tmp_path / name).read_text() == content
 
 
 def test_the_files_are_yaml_that_says_the_same():

@@ -1,0 +1,237 @@
+"""What a release consists of."""
+
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import kubernetes_validate
+import pytest
+import yaml
+from kubernetes_validate.utils import all_versions
+
+from unit.chart.rendering import (
+    CHART,
+    NAMESPACE,
+    ONE_NAMESPACE,
+    ROOT,
+    container,
+    deployment,
+    notes,
+    of_kind,
+    pod,
+    render,
+)
+
+EVERYTHING = {
+    "nameOverride": "hpo",
+    "watchNamespace": "team-vision",
+    "image": {
+        "repository": "images.example/toprung",
+        "digest": f"sha256:{'0' * 64}",
+        "pullPolicy": "Always",
+        "pullSecrets": [{"name": "pull"}],
+    },
+    "metricsPort": 0,
+    "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "2Gi"}},
+    "podLabels": {"team": "ml"},
+    "podAnnotations": {"note": "yes"},
+    "nodeSelector": {"pool": "system"},
+    "tolerations": [{"key": "system", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "priorityClassName": "high",
+}
+VALUES = [
+    pytest.param({}, id="defaults"),
+    pytest.param(ONE_NAMESPACE, id="one namespace"),
+    pytest.param({"crds": {"install": False}, "rbac": {"aggregate": False}}, id="second release"),
+    pytest.param(EVERYTHING, id="every value"),
+]
+VERSIONS = [version for version in all_versions() if tuple(map(int, version.split(".")[:2])) >= (1, 29)]
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_lint_has_nothing_to_say(values: dict):
+    """`helm lint --strict` passes; an icon is no matter."""
+    report = helm.lint(CHART, values, strict=True)
+    assert (report["errors"], [each for each in report["messages"] if each["severity"] > 1]) == ([], [])
+
+
+@pytest.mark.parametrize("version", [VERSIONS[0], VERSIONS[-1]])
+@pytest.mark.parametrize("values", VALUES)
+def test_the_objects_are_kubernetes_own(values: dict, version: str):
+    """No unknown field, none of a wrong type, in the oldest and the newest version known."""
+    for each in render(values):
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_objects_are_labelled_and_placed(values: dict):
+    """Each has the recommended labels and, where it is in a namespace, says which."""
+    for each in render(values):
+        labels = each["metadata"]["labels"]
+        assert {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/version"} <= labels.keys()
+        assert labels["app.kubernetes.io/managed-by"] == "Helm"
+        assert each["kind"] not in {"Deployment", "ServiceAccount"} or each["metadata"]["namespace"] == NAMESPACE
+
+
+def test_versions_are_those_of_the_package():
+    """The chart of a release installs the image of that release."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["appVersion"], chart["version"]) == (version, version)
+    assert container()["image"] == f"toprung-operator:{version}"
+
+
+def test_the_definitions_are_those_of_the_repository(tmp_path: Path):
+    """Packaging brings the generated files along byte for byte; rendering changes nothing but labels and annotations."""
+    generated = {path.name: path.read_text() for path in (ROOT / "crds").glob("*.yaml")}
+    helm.expand(tmp_path, helm.package(CHART, destination=tmp_path))
+    packaged = tmp_path / "toprung" / "files"
+    assert not packaged.is_symlink()
+    assert {path.name: path.read_text() for path in packaged.iterdir()} == generated
+    rendered = of_kind(render(), "CustomResourceDefinition")
+    assert {each["metadata"]["annotations"]["helm.sh/resource-policy"] for each in rendered} == {"keep"}
+    for each in rendered:
+        each["metadata"] = {"name": each["metadata"]["name"]}
+    assert rendered == [yaml.safe_load(content) for _, content in sorted(generated.items())]
+
+
+def test_a_checkout_without_links_is_told(tmp_path: Path):
+    """Where git writes the link as a file, nothing is installed in silence."""
+    chart = Path(shutil.copytree(CHART, tmp_path / "toprung"))
+    shutil.rmtree(chart / "files")
+    (chart / "files").write_text("../../crds")
+    with pytest.raises(helm.HelmRenderError, match=r"core\.symlinks=true"):
+        render(chart=chart)
+
+
+def test_the_definitions_can_be_left_out():
+    """A second release, and whoever may not touch what belongs to the cluster, does without."""
+    assert of_kind(render({"crds": {"install": False}}), "CustomResourceDefinition") == []
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_the_pod_is_locked_down(values: dict):
+    """It meets the restricted Pod Security Standard, and has a read-only root beyond it."""
+    spec = pod(values)["spec"]
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container(values)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & spec.keys()
+    assert [volume.keys() - {"name"} for volume in spec["volumes"]] == [{"emptyDir"}]
+
+
+def test_the_only_folder_that_is_written_to_can_be():
+    """HOME and the temporary folder are a volume."""
+    assert container()["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    assert {"name": "HOME", "value": "/tmp"} in container()["env"]
+    assert pod()["spec"]["volumes"][0]["name"] == "tmp"
+
+
+def test_never_two_operators_at_once():
+    """The old one ends before the new one starts."""
+    spec = deployment()["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_the_selector_finds_the_pods_and_never_changes():
+    """A Deployment's selector is immutable, so it holds nothing that an upgrade changes; user labels cannot break it."""
+    spec = deployment({"podLabels": {"app.kubernetes.io/name": "mine", "team": "ml"}})["spec"]
+    selector, labels = spec["selector"]["matchLabels"], spec["template"]["metadata"]["labels"]
+    assert selector == {"app.kubernetes.io/name": "toprung", "app.kubernetes.io/instance": "toprung"}
+    assert selector.items() <= labels.items()
+    assert labels["team"] == "ml"
+
+
+@pytest.mark.parametrize(
+    ("values", "args"),
+    [
+        pytest.param({}, ["--metrics-port=8080"], id="defaults"),
+        pytest.param(ONE_NAMESPACE, ["--metrics-port=8080", "--namespace=team-vision"], id="one namespace"),
+        pytest.param({"metricsPort": 0}, ["--metrics-port=0"], id="no metrics"),
+        pytest.param({"metricsPort": 9090}, ["--metrics-port=9090"], id="another port"),
+    ],
+)
+def test_the_operator_is_told(values: dict, args: list[str]):
+    """Values become options; what is probed is what answers, and what is named is what listens."""
+    made = container(values)
+    assert made["args"] == ["operator", "--liveness-port=8081", *args]
+    ports = {each["name"]: each["containerPort"] for each in made["ports"]}
+    metrics = values.get("metricsPort", 8080)
+    assert ports == {"health": 8081} | ({"metrics": metrics} if metrics else {})
+    for probe in ("startupProbe", "livenessProbe"):
+        assert made[probe]["httpGet"] == {"path": "/healthz", "port": "health"}
+
+
+def test_services_of_the_namespace_set_no_option():
+    """A Service named toprung-metrics would else put a URL into TOPRUNG_METRICS_PORT."""
+    assert pod()["spec"]["enableServiceLinks"] is False
+
+
+def test_every_value_has_an_effect():
+    """What is set arrives where Kubernetes reads it."""
+    spec, metadata, made = pod(EVERYTHING)["spec"], pod(EVERYTHING)["metadata"], container(EVERYTHING)
+    assert made["image"] == f"images.example/toprung@sha256:{'0' * 64}"
+    assert made["imagePullPolicy"] == "Always"
+    assert made["resources"] == EVERYTHING["resources"]
+    assert spec["imagePullSecrets"] == [{"name": "pull"}]
+    for name in ("nodeSelector", "tolerations", "affinity", "priorityClassName"):
+        assert spec[name] == EVERYTHING[name]
+    assert metadata["annotations"] == {"note": "yes"}
+    assert (metadata["labels"]["team"], metadata["labels"]["app.kubernetes.io/name"]) == ("ml", "hpo")
+
+
+@pytest.mark.parametrize(
+    ("release", "values", "name"),
+    [
+        pytest.param("toprung", {}, "toprung", id="release called like the chart"),
+        pytest.param("my-toprung", {}, "my-toprung", id="release that contains it"),
+        pytest.param("hpo", {}, "hpo-toprung", id="another release"),
+        pytest.param("hpo", {"nameOverride": "op"}, "hpo-op", id="nameOverride"),
+        pytest.param("hpo", {"fullnameOverride": "tuner"}, "tuner", id="fullnameOverride"),
+        pytest.param("r" * 53, {}, "r" * 53, id="as long as Helm lets it be"),
+    ],
+)
+def test_names(release: str, values: dict, name: str):
+    """Everything is named alike, and a Pod's name, its longest, is still one."""
+    names = {each["metadata"]["name"] for each in render(values, name=release)}
+    assert {each for each in names if not each.endswith(".toprung.dev")} == {name, f"{name}-edit", f"{name}-view"}
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        pytest.param({}, ("all namespaces", "kubectl apply"), id="all namespaces"),
+        pytest.param(
+            ONE_NAMESPACE, ("the namespace team-vision", "kubectl --namespace team-vision apply"), id="one namespace"
+        ),
+    ],
+)
+def test_notes_tell_what_to_do_next(values: dict, says: tuple[str, ...]):
+    """Two commands that are right as they stand."""
+    assert f"kubectl --namespace {NAMESPACE} rollout status deployment/toprung\n" in notes(values)
+    assert all(words in notes(values) for words in says)
+
+
+def test_it_may_be_part_of_another_chart(tmp_path: Path):
+    """Helm then hands it `global`, which the schema of the values has to know."""
+    parent: dict[str, Any] = {
+        "apiVersion": "v2",
+        "name": "platform",
+        "version": "1.0.0",
+        "dependencies": [{"name": "toprung", "version": "*"}],
+    }
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(parent))
+    shutil.copytree(CHART, tmp_path / "charts" / "toprung")
+    made = deployment({"global": {"registry": "x"}, "toprung": ONE_NAMESPACE}, name="platform", chart=tmp_path)
+    assert made["metadata"]["name"] == "platform-toprung"

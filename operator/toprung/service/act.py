@@ -11,6 +11,7 @@ from typing import Any
 from toprung.api.base import API_VERSION
 from toprung.api.conditions import Reason
 from toprung.api.errors import AlreadyExists, Conflict, Forbidden, NotFound, Rejected
+from toprung.api.names import trial_name
 from toprung.cluster.cache import Cache
 from toprung.cluster.events import Event
 from toprung.cluster.gateway import Gateway
@@ -20,6 +21,7 @@ from toprung.planning.codec import controller_of, trial_status
 from toprung.planning.manifests import pod_manifest, trial_manifest
 from toprung.planning.pods import STOP_DEADLINE_SECONDS
 from toprung.planning.records import ExperimentRecord, PodRecord, TrialRecord, Trouble
+from toprung.service.merging import merge_patch
 from toprung.stopping.types import Stopper
 
 CONCURRENT_CHAINS = 16
@@ -115,8 +117,10 @@ class Actor:
 
     @_do.register
     async def _(self, action: CreatePod, target: Target) -> None:
-        trial = next(each for each in self._trials.of(target.experiment.key) if each.index == action.index)
-        namespace = target.experiment.namespace
+        namespace, name = target.experiment.namespace, trial_name(target.experiment.name, action.index)
+        trial = self._trials.get(namespace, name)
+        if trial is None:
+            raise Conflict(f"Trial {name} was deleted before its Pod was made")
         body = pod_manifest(target.experiment, trial, action.attempt, target.budget(trial.bracket))
         try:
             self._pods.put(await self._gateway.create(PODS, namespace=namespace, body=body))
@@ -128,11 +132,15 @@ class Actor:
     @_do.register
     async def _(self, action: WriteTrial, target: Target) -> None:
         trial = action.trial
-        body = {"metadata": {"resourceVersion": trial.resource_version}, "status": trial_status(trial)}
+        body = {"metadata": {"resourceVersion": trial.resource_version}, "status": self._status_patch(trial)}
         answer = await self._gateway.patch(
             TRIALS, namespace=target.experiment.namespace, name=trial.name, body=body, subresource="status"
         )
         self._trials.put(answer)
+
+    def _status_patch(self, trial: TrialRecord) -> dict[str, Any]:
+        there = self._trials.get(trial.owner.partition("/")[0], trial.name) or trial
+        return merge_patch(trial_status(there), trial_status(trial))
 
     @_do.register
     async def _(self, action: StopPod, target: Target) -> None:

@@ -40,7 +40,7 @@ class App:
         self._worker = worker
         self._experiments = Experiments()
         self._queue = queue = WorkQueue(longest_rest=LONGEST_REST)
-        trials = Cache(convert=trial_from, index=_owner, on_change=self._on_change)
+        trials = Cache(convert=_living_trial, index=_owner, on_change=self._on_change)
         pods = Cache(convert=pod_from, index=_owner, on_change=self._on_change)
         watch = partial(Informer, gateway, namespace=settings.namespace, label_selector=SELECTOR)
         self._informers = (watch(TRIALS, cache=trials), watch(PODS, cache=pods))
@@ -74,10 +74,7 @@ class App:
 
     def see(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """Take note of an Experiment: `kind` is the watch event's type, None at the first listing."""
-        key = self._experiments.put(body)
-        if kind == "DELETED":
-            self._experiments.remove(key)
-        self._queue.add(key)
+        self._queue.add(self._experiments.put(body, deleted=kind == "DELETED"))
 
     async def run(self) -> None:
         """Work until cancelled; passes begin when the caches are complete."""
@@ -91,6 +88,11 @@ class App:
 
     def _on_change(self, owner: str, _old: object, _new: object) -> None:
         self._queue.add(owner)
+
+
+def _living_trial(body: Mapping[str, Any]) -> TrialRecord | None:
+    """Read a Trial; one that is being deleted gets no Pod any more."""
+    return None if "deletionTimestamp" in body["metadata"] else trial_from(body)
 
 
 def _owner(record: TrialRecord | PodRecord) -> str:

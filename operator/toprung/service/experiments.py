@@ -42,24 +42,34 @@ class Experiments:
         """Give the Experiment of the key `namespace/name`, None where it is gone."""
         return self._records.get(key)
 
-    def put(self, body: Mapping[str, Any]) -> str:
-        """Take a body from a watch, or the answer to a write of ours; an older one changes nothing. Returns its key."""
+    def put(self, body: Mapping[str, Any], *, deleted: bool = False) -> str:
+        """Take a body from a watch; an older one changes nothing. Returns its key.
+
+        Events of an Experiment and of its successor of the same name may come in any order.
+        """
         metadata = body["metadata"]
         key = f"{metadata['namespace']}/{metadata['name']}"
         known, version = self._records.get(key), int(metadata["resourceVersion"])
-        if known is not None and known.uid == metadata["uid"] and version <= self._versions[key]:
+        if known is not None and version < self._versions[key] + (known.uid == metadata["uid"] and not deleted):
             return key
-        if "deletionTimestamp" in metadata:
-            self.remove(key)
+        if deleted or "deletionTimestamp" in metadata:
+            self.remove(key, metadata["uid"])
             return key
         self._versions[key] = version
         self._records[key] = _record_of(body, known)
         return key
 
-    def remove(self, key: str) -> None:
-        """Forget an Experiment."""
-        self._records.pop(key, None)
-        self._versions.pop(key, None)
+    def update(self, body: Mapping[str, Any]) -> None:
+        """Take the answer to a write of ours; one that comes after the Experiment's deletion brings nothing back."""
+        known = self._records.get(f"{body['metadata']['namespace']}/{body['metadata']['name']}")
+        if known is not None and known.uid == body["metadata"]["uid"]:
+            self.put(body)
+
+    def remove(self, key: str, uid: str) -> None:
+        """Forget an Experiment, but not its successor of the same name."""
+        known = self._records.get(key)
+        if known is not None and known.uid == uid:
+            del self._records[key], self._versions[key]
 
 
 def _record_of(

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
-from toprung.api.errors import ClusterError, Conflict
+from toprung.api.errors import ClusterError, Conflict, NotFound
 from toprung.cluster.cache import Cache
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.queue import WorkQueue
@@ -15,10 +15,12 @@ from toprung.cluster.resources import EXPERIMENTS
 from toprung.planning.actions import CreatePod, Plan
 from toprung.planning.plan import plan
 from toprung.planning.records import ExperimentRecord, PodRecord, Snapshot, TrialRecord, Trouble
+from toprung.planning.starting import holds_slot
 from toprung.planning.status import invalid_status
 from toprung.service.act import Actor, Target
 from toprung.service.experiments import Experiments, InvalidRecord
 from toprung.service.followers import Followers
+from toprung.service.merging import agrees, merge_patch
 from toprung.service.suggestions import Suggester, problem_of
 from toprung.service.telemetry import Telemetry
 from toprung.stopping import Stopper, stopper_for
@@ -28,7 +30,7 @@ logger = logging.getLogger(__name__)
 STATUS_EVERY = timedelta(seconds=0.5)
 """Counts are written at most this often; conditions and the end at once."""
 TRY_AGAIN = timedelta(seconds=5)
-"""When Pods that a quota refused, or a sampler that failed, are tried again."""
+"""When Pods that a quota refused are tried again, if none of ours ends before."""
 
 
 @dataclass(slots=True)
@@ -36,13 +38,15 @@ class Memory:
     """What a pass leaves for the next one; all of it may be lost at any time.
 
     Attributes:
-        trouble: why the last pass could not start Pods; none is tried until `hold_until`.
+        trouble: why Pods were refused; one at a time is tried until all that should run do.
+        hold_until: none is tried before, unless one that was `alive` then has ended.
         status_written: when the status was last written.
     """
 
     uid: str
     trouble: Trouble | None = None
     hold_until: datetime | None = None
+    alive: int = 0
     status_written: datetime | None = None
 
 
@@ -103,7 +107,7 @@ class Reconciler:
         snapshot = self._observe(experiment, stopper, memory, now)
         decided = plan(snapshot, stopper, now)
         actor, target = Actor(self.gateway, self.trials, self.pods), Target(experiment, stopper, now)
-        self._note(memory, decided, await actor.carry_out(target, decided.chains), now)
+        self._note(experiment, decided, await actor.carry_out(target, decided.chains), now)
         await self._write_status(experiment, decided, memory, now)
         for announcement in decided.announcements:
             await actor.announce(target, announcement)
@@ -127,7 +131,7 @@ class Reconciler:
             suggestions=ready.suggestions,
             exhausted=ready.exhausted,
             trouble=memory.trouble or search,
-            hold=memory.hold_until is not None and now < memory.hold_until,
+            hold=_holds(memory, count_alive(self.pods.of(experiment.key)), now),
         )
 
     def _trials_of(self, experiment: ExperimentRecord) -> tuple[TrialRecord, ...]:
@@ -136,7 +140,10 @@ class Reconciler:
 
     def _memory_of(self, experiment: ExperimentRecord) -> Memory:
         memory = self._memory.get(experiment.key)
-        if memory is None or memory.uid != experiment.uid:
+        if memory is not None and memory.uid != experiment.uid:
+            self._forget(experiment.key)
+            memory = None
+        if memory is None:
             memory = self._memory[experiment.key] = Memory(experiment.uid)
         return memory
 
@@ -146,13 +153,20 @@ class Reconciler:
             self.suggester.forget(memory.uid)
         self.followers.forget(key)
 
-    @staticmethod
-    def _note(memory: Memory, decided: Plan, trouble: Trouble | None, now: datetime) -> None:
-        """Remember why Pods are refused until one is not."""
+    def _note(self, experiment: ExperimentRecord, decided: Plan, trouble: Trouble | None, now: datetime) -> None:
+        """Remember why Pods are refused until all slots are taken again: Blocked holds as long as it is true."""
+        memory, pods = self._memory_of(experiment), self.pods.of(experiment.key)
+        alive = count_alive(pods)
         if trouble is not None:
-            memory.trouble, memory.hold_until = trouble, now + TRY_AGAIN
+            memory.trouble, memory.hold_until, memory.alive = trouble, now + TRY_AGAIN, alive
+        elif memory.trouble is None or _holds(memory, alive, now):
+            return
         elif any(isinstance(action, CreatePod) for chain in decided.chains for action in chain):
+            memory.hold_until = None
+            self.queue.add(experiment.key)
+        elif not decided.wanted or sum(map(holds_slot, pods)) >= experiment.spec.parallel_trial_count:
             memory.trouble = memory.hold_until = None
+            self.queue.add(experiment.key)
 
     async def _write_status(self, experiment: ExperimentRecord, decided: Plan, memory: Memory, now: datetime) -> None:
         if agrees(experiment.status, decided.status):
@@ -163,7 +177,7 @@ class Reconciler:
             return
         memory.status_written = now
         await self._patch_status(experiment, decided.status)
-        if decided.experiment_ended:
+        if decided.experiment_ended and experiment.completion_time is None:
             self.telemetry.experiment_ended()
 
     async def _tell_invalid(self, experiment: InvalidRecord) -> None:
@@ -173,11 +187,17 @@ class Reconciler:
             await self._patch_status(experiment, status)
 
     async def _patch_status(self, experiment: ExperimentRecord | InvalidRecord, status: Mapping[str, object]) -> None:
-        body = {"metadata": {"uid": experiment.uid}, "status": status}
-        answer = await self.gateway.patch(
-            EXPERIMENTS, namespace=experiment.namespace, name=experiment.name, body=body, subresource="status"
-        )
-        self.experiments.put(answer)
+        body = {"metadata": {"uid": experiment.uid}, "status": merge_patch(experiment.status, status)}
+        try:
+            answer = await self.gateway.patch(
+                EXPERIMENTS, namespace=experiment.namespace, name=experiment.name, body=body, subresource="status"
+            )
+        except NotFound:  # a watch that is begun anew does not tell what was deleted meanwhile
+            key = f"{experiment.namespace}/{experiment.name}"
+            self.experiments.remove(key, experiment.uid)
+            self.queue.add(key)
+        else:
+            self.experiments.update(answer)
 
     def _look_ahead(self, experiment: ExperimentRecord, decided: Plan, now: datetime) -> None:
         """Have suggestions made, and come back when time alone makes something due."""
@@ -187,15 +207,15 @@ class Reconciler:
         elif decided.experiment_ended:
             self.suggester.forget(experiment.uid)
         for moment in (decided.requeue_at, memory.hold_until):
-            if moment is not None:
-                self.queue.add_after(experiment.key, max(0.0, (moment - now).total_seconds()))
+            if moment is not None and moment > now:
+                self.queue.add_after(experiment.key, (moment - now).total_seconds())
 
 
-def agrees(there: object, wanted: object) -> bool:
-    """Whether a status in the cluster says all that is wanted; None stands for absent, lists are compared whole."""
-    if isinstance(wanted, Mapping):
-        known = there if isinstance(there, Mapping) else {}
-        return all(agrees(known.get(key), value) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        return isinstance(there, list) and len(there) == len(wanted) and all(map(agrees, there, wanted))
-    return there == wanted
+def _holds(memory: Memory, alive: int, now: datetime) -> bool:
+    """Whether no Pod is to be tried now: one was refused a moment ago, and none has ended since."""
+    return memory.hold_until is not None and now < memory.hold_until and alive >= memory.alive
+
+
+def count_alive(pods: Iterable[PodRecord]) -> int:
+    """Count the Pods that a quota counts: those in which something may run."""
+    return sum(not pod.ended for pod in pods)

@@ -15,6 +15,9 @@ from toprung.search.worker import SearchWorker
 
 logger = logging.getLogger(__name__)
 
+ASK_AGAIN_AFTER = 5.0
+"""Seconds after which a sampler that failed is asked again."""
+
 
 @dataclass(slots=True)
 class Ready:
@@ -87,6 +90,8 @@ class Suggester:
         except SearchFailed as error:
             logger.warning("%s: %s", experiment.key, error)
             ready.error = str(error)
+            self._on_answer(experiment.key)
+            await asyncio.sleep(ASK_AGAIN_AFTER)
         finally:
             ready.asking = None
         self._on_answer(experiment.key)

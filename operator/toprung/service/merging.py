@@ -1,0 +1,33 @@
+"""Statuses against JSON merge patches (RFC 7386), which keep the members of an object that they do not mention."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def agrees(there: object, wanted: object) -> bool:
+    """Whether a status in the cluster says what is wanted.
+
+    None stands for absent; lists, and the objects inside the status, are compared whole. Fields of the status that are
+    not mentioned may have any value.
+    """
+    if not (isinstance(there, Mapping) and isinstance(wanted, Mapping)):
+        return _whole(there) == _whole(wanted)
+    return all(_whole(there.get(name)) == _whole(value) for name, value in wanted.items())
+
+
+def merge_patch(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the patch that makes a status what is wanted: what objects inside it no longer have is removed by null."""
+    return {name: _replacing(there.get(name), value) for name, value in wanted.items()}
+
+
+def _replacing(there: Any, wanted: Any) -> Any:
+    if not (isinstance(there, Mapping) and isinstance(wanted, Mapping)):
+        return wanted
+    gone = dict.fromkeys(there.keys() - wanted.keys())
+    return gone | {name: _replacing(there.get(name), value) for name, value in wanted.items()}
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _whole(inner) for name, inner in value.items() if inner is not None}
+    return [_whole(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,53 @@
+"""Statuses and merge patches."""
+
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toprung.service.merging import agrees, merge_patch
+
+LEAVES = st.none() | st.booleans() | st.integers(0, 3) | st.lists(st.integers(0, 2), max_size=2)
+NAMES = st.sampled_from("abc")
+STATUSES = st.dictionaries(NAMES, st.recursive(LEAVES, lambda inner: st.dictionaries(NAMES, inner, max_size=3)))
+
+
+def apply(target, patch):
+    """RFC 7386, as the API server does it."""
+    if not isinstance(patch, dict):
+        return patch
+    result = copy.deepcopy(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = apply(result.get(name), value)
+    return result
+
+
+@given(STATUSES, STATUSES)
+def test_a_patched_status_agrees(before, wanted):
+    """What was patched needs no second patch, and fields that are not mentioned stay."""
+    there = apply({}, before)
+    after = apply(there, json.loads(json.dumps(merge_patch(there, wanted))))
+    assert agrees(after, wanted)
+    assert {name: value for name, value in after.items() if name not in wanted} == {
+        name: value for name, value in there.items() if name not in wanted
+    }
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "same"),
+    [
+        pytest.param({"best": {"x": 1, "y": 2}}, {"best": {"x": 1}}, False, id="a-member-too-many"),
+        pytest.param({"best": {"x": 1}}, {"best": {"x": 1, "y": None}}, True, id="null-is-absent"),
+        pytest.param({"state": "Running", "other": 1}, {"state": "Running"}, True, id="field-not-mentioned"),
+        pytest.param({"conditions": [1, 2]}, {"conditions": [1]}, False, id="shorter-list"),
+        pytest.param({}, {"best": None}, True, id="absent-as-wanted"),
+    ],
+)
+def test_agreement(there, wanted, same):
+    """A status agrees where nothing is left to write."""
+    assert agrees(there, wanted) is same

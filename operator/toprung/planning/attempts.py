@@ -55,9 +55,9 @@ def was_suspended(attempt: Attempt) -> Change | None:
 
 
 def was_disrupted(attempt: Attempt) -> Change | None:
-    """Evicted, preempted or lost with its node: not the program's fault."""
+    """Evicted, preempted, deleted or lost with its node: not the program's fault, whatever its exit code."""
     pod = attempt.pod
-    if pod is None or pod.phase is not PodPhase.FAILED or not (pod.disrupted or pod.deleting):
+    if pod is None or not pod.ended or not pod.disrupted:
         return None
     return _disruption(attempt, pod.message or "its Pod was deleted")
 
@@ -77,6 +77,8 @@ def program_failed(attempt: Attempt) -> Change | None:
     if pod is None or pod.phase is not PodPhase.FAILED:
         return None
     what = f"exit code {pod.exit_code}" if pod.exit_code is not None else pod.message or "no exit code"
+    if pod.exit_code is not None and pod.message:
+        what += f" ({pod.message})"
     message = f"attempt {pod.attempt} failed: {what}{attempt.quoted_tail}"
     if trial.failures < attempt.spec.trial_template.retries:
         return Change(TrialEvent.RETRIED, Reason.RETRYING, message, failed=True)

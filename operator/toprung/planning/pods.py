@@ -1,7 +1,7 @@
 """Reading a Pod: its phase, why it does not start, how it ended."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from toprung.api.conditions import Reason
@@ -21,6 +21,7 @@ DISRUPTIONS = {
     "Shutdown",
     "Terminated",
     "UnexpectedAdmissionError",
+    "NodeAffinity",
 }
 PULL_TROUBLES = {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
 CONFIG_TROUBLES = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
@@ -49,10 +50,10 @@ def pod_from(body: Mapping[str, Any]) -> PodRecord:
         finished=parse_time(ended.get("finishedAt")),
         stopping=stopping,
         deleting="deletionTimestamp" in metadata,
-        disrupted=_disrupted(status),
+        disrupted=_disrupted(metadata, status, ended),
         timed_out=status.get("reason") == "DeadlineExceeded" and not stopping,
         exit_code=ended.get("exitCode"),
-        message=status.get("message") or ended.get("message") or ended.get("reason") or "",
+        message=status.get("message") or ended.get("message") or _telling(ended.get("reason")),
         node=spec.get("nodeName", ""),
         container=container,
         devices=_devices(spec),
@@ -76,10 +77,26 @@ def _terminated(status: Mapping[str, Any], container: str) -> Mapping[str, Any]:
     return failed or next((state for name, state in states if name == container), {})
 
 
-def _disrupted(status: Mapping[str, Any]) -> bool:
+def _disrupted(metadata: Mapping[str, Any], status: Mapping[str, Any], ended: Mapping[str, Any]) -> bool:
+    """Whether the Pod ended by what was done to it: evicted, refused by its node, or deleted while it ran."""
     conditions = status.get("conditions") or ()
     targeted = any(each["type"] == "DisruptionTarget" and each["status"] == "True" for each in conditions)
-    return targeted or status.get("reason") in DISRUPTIONS
+    reason = status.get("reason") or ""
+    refused = reason in DISRUPTIONS or reason.startswith("OutOf")
+    return targeted or refused or _deleted_before_its_end(metadata, ended)
+
+
+def _deleted_before_its_end(metadata: Mapping[str, Any], ended: Mapping[str, Any]) -> bool:
+    """Whether a program was still running when its Pod's deletion began; it may well exit with 0 on SIGTERM."""
+    until, finished = parse_time(metadata.get("deletionTimestamp")), parse_time(ended.get("finishedAt"))
+    if until is None:
+        return False
+    return finished is None or finished >= until - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+
+
+def _telling(reason: str | None) -> str:
+    """Give a terminated container's reason where it says more than its exit code does, such as OOMKilled."""
+    return "" if reason in {None, "Error", "Completed"} else str(reason)
 
 
 def _devices(spec: Mapping[str, Any]) -> int:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from toprung.api.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.experiment import TrialCounts
@@ -55,7 +55,7 @@ def status_of(experiment: ExperimentRecord, outlook: Outlook) -> dict[str, objec
     counts = count_trials(outlook.trials, outlook.made)
     conditions = _conditions(experiment, outlook)
     start = experiment.start_time or (outlook.now if outlook.made else None)
-    end = (experiment.completion_time or outlook.now) if outlook.ended is not None else None
+    end = (experiment.completion_time or _whole_second_after(outlook.now)) if outlook.ended is not None else None
     done = counts.stopped + counts.succeeded + counts.failed
     return {
         "observedGeneration": experiment.generation,
@@ -69,6 +69,11 @@ def status_of(experiment: ExperimentRecord, outlook: Outlook) -> dict[str, objec
         "best": _best(outlook.best),
         "accelerators": _accelerators(outlook),
     }
+
+
+def _whole_second_after(moment: datetime) -> datetime:
+    """Round up: a maxDuration of 1.5 s that is over must still be over when both ends are read in whole seconds."""
+    return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
 
 
 def invalid_status(conditions: Conditions, generation: int, message: str, now: datetime) -> dict[str, object]:

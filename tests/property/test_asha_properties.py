@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from toprung.api.stoppers import AshaSettings
 from toprung.metrics import score
 from toprung.stopping import Arrival, Outcome
-from toprung.stopping.asha import Asha
+from toprung.stopping.asha import StoppingAsha
 from toprung.stopping.rungs import rung_levels
 
 
@@ -29,7 +29,7 @@ VALUES = st.one_of(st.sampled_from([0.0, 0.5, nan, inf, -inf]), st.floats())
 @st.composite
 def histories(draw):
     """Settings, and (trial index, value) of arrivals at rungs of the trial's own bracket."""
-    asha = Asha(draw(SETTINGS), draw(st.integers(0, 5)))
+    asha = StoppingAsha(draw(SETTINGS), draw(st.integers(0, 5)))
     arrivals = []
     for index, place, value in draw(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9), VALUES), max_size=40)):
         levels = asha.levels(asha.bracket(index))
@@ -39,7 +39,7 @@ def histories(draw):
 
 def play(settings, seed, arrivals, *, maximize=True):
     """Record and judge each in turn; gives the rule and the verdicts."""
-    asha, verdicts = Asha(settings, seed), []
+    asha, verdicts = StoppingAsha(settings, seed), []
     for bracket, resource, index, value in arrivals:
         arrival = Arrival(bracket, resource, index, score(value, maximize=maximize))
         asha.record(arrival)
@@ -91,7 +91,7 @@ def test_a_verdict_is_the_definition(history):
         if isfinite(rung.setdefault(index, value if isfinite(value) else -inf)):
             best = sorted(rung, key=lambda each: (-rung[each], each))[: max(1, len(rung) // settings.reduction_factor)]
             assert (verdict.outcome is Outcome.CONTINUE) == (index in best or resource == settings.max_resource)
-        elif resource != Asha(settings, seed).levels(bracket)[0]:
+        elif resource != StoppingAsha(settings, seed).levels(bracket)[0]:
             assert verdict.outcome is Outcome.STOP
 
 
@@ -109,7 +109,7 @@ def test_a_rebuilt_state_equals_the_live_one(history, random):
     kept = {}
     for bracket, resource, index, value in history[2]:
         kept.setdefault((bracket, resource, index), value)
-    rebuilt, items = Asha(*history[:2]), list(kept.items())
+    rebuilt, items = StoppingAsha(*history[:2]), list(kept.items())
     random.shuffle(items)
     for (bracket, resource, index), value in items:
         rebuilt.record(Arrival(bracket, resource, index, value))
@@ -133,9 +133,9 @@ def test_levels_ascend_to_R(settings, bracket):  # noqa: N802 - the paper's name
 @given(SETTINGS, st.integers(0, 100), st.integers(0, 10_000))
 def test_every_trial_has_a_bracket_of_its_own_levels(settings, seed, index):
     """A bracket is one of those asked for, the same at every call, and starts at r*eta^s where that is below R."""
-    asha = Asha(settings, seed)
+    asha = StoppingAsha(settings, seed)
     bracket = asha.bracket(index)
-    assert bracket == Asha(settings, seed).bracket(index)
+    assert bracket == StoppingAsha(settings, seed).bracket(index)
     assert 0 <= bracket < settings.brackets
     first = settings.min_resource * settings.reduction_factor**bracket
     assert asha.levels(bracket)[0] == min(first, settings.max_resource)

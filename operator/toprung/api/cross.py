@@ -10,6 +10,8 @@ from typing import Any
 from toprung.api.errors import Fault
 from toprung.api.rules import Rule
 from toprung.api.space import configuration_faults, first_by_name, space_faults
+from toprung.api.stoppers import SPEC_RULES as STOPPING_RULES
+from toprung.api.stoppers import spec_faults as stopping_faults
 from toprung.api.template import reference_faults, shape_faults
 
 Fields = Mapping[str, Any]
@@ -36,12 +38,7 @@ RULES = (
         message="maxTrialDuration must be above 0; write it like 30m, or remove it",
         path=".trialTemplate.maxTrialDuration",
     ),
-    Rule(
-        "!has(self.earlyStopping) || !has(self.earlyStopping.asha) "
-        "|| self.earlyStopping.asha.resource != self.objective.metric",
-        message="the resource is what progress is counted in, not the objective; write resource: epoch or the like",
-        path=".earlyStopping.asha.resource",
-    ),
+    *STOPPING_RULES,
 )
 
 
@@ -54,7 +51,7 @@ def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator
     """
     yield from _count_faults(fields)
     yield from _duration_faults(fields)
-    yield from _resource_faults(fields)
+    yield from stopping_faults(fields)
     yield from _template_faults(fields, unreadable)
     if fields["parameters"] or unreadable:
         yield from space_faults(fields["parameters"], unreadable)
@@ -81,14 +78,6 @@ def _duration_faults(fields: Fields) -> Iterator[Fault]:
             yield Fault(path, "0 leaves no time to run; write it like 30m or 4h, or remove it")
 
 
-def _resource_faults(fields: Fields) -> Iterator[Fault]:
-    objective, stopping = fields.get("objective"), fields.get("early_stopping")
-    asha = stopping.asha if stopping else None
-    if asha and objective and asha.resource == objective.metric:
-        message = f"{asha.resource!r} is the objective; name what progress is counted in, such as epoch"
-        yield Fault("earlyStopping.asha.resource", message)
-
-
 def _initial_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fault]:
     by_name = first_by_name(fields["parameters"])
     for i, configuration in enumerate(fields.get("initial_trials") or ()):
@@ -105,7 +94,14 @@ def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fau
             trial_template.template,
             names=frozenset(parameter.name for parameter in parameters) | unreadable,
             conditional=frozenset(parameter.name for parameter in parameters if parameter.when),
-            has_resource=fields.get("early_stopping", True) is not None,
+            has_resource=_has_resource(fields),
         )
     for fault in faults:
         yield Fault(f"trialTemplate.template.{fault.path}", fault.message)
+
+
+def _has_resource(fields: Fields) -> bool:
+    """Whether trials have a budget, or may have one as far as could be read."""
+    if "early_stopping" not in fields:
+        return True
+    return fields["early_stopping"] is not None and fields["early_stopping"].rule is not None

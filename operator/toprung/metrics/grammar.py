@@ -64,11 +64,11 @@ def grammar_for(spec: ExperimentSpec) -> Grammar:
     Raises:
         ValueError: spec.metrics.stdout.pattern can't be used, which a valid experiment's can.
     """
-    asha = spec.early_stopping.asha if spec.early_stopping is not None else None
+    rule = spec.early_stopping.rule if spec.early_stopping is not None else None
     stdout = spec.metrics.stdout
     return Grammar(
         metrics=(spec.objective.metric, *spec.objective.additional_metrics),
-        step_keys=(asha.resource,) if asha is not None else _DEFAULT_STEP_KEYS,
+        step_keys=(rule.resource,) if rule is not None else _DEFAULT_STEP_KEYS,
         pattern=stdout.pattern if stdout is not None else None,
     )
 

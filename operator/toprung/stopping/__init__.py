@@ -1,22 +1,44 @@
 """Early stopping: who goes on from a rung; pure, and rebuilt from the records in the Trials."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from toprung.api.stoppers import EarlyStopping
-from toprung.stopping.asha import Asha
+from toprung.api.stoppers import (
+    AshaSettings,
+    EarlyStopping,
+    HyperbandSettings,
+    MedianSettings,
+    StopperPlugin,
+    SuccessiveHalvingSettings,
+)
+from toprung.stopping.asha import asha, hyperband
+from toprung.stopping.halving import SuccessiveHalving
+from toprung.stopping.median import MedianStopping
+from toprung.stopping.plugins import plugin
+from toprung.stopping.single import individual_stop
 from toprung.stopping.types import Arrival, Outcome, Stopper, Verdict
 
-__all__ = ["Arrival", "Outcome", "Stopper", "Verdict", "stopper_for"]
-
-_RULES: Mapping[str, Callable[[Any, int], Stopper]] = {"asha": Asha}
-"""Member of spec.earlyStopping -> what builds its rule from the member's settings and the experiment's seed."""
+__all__ = ["Arrival", "Outcome", "Stopper", "Verdict", "individual_stop", "stopper_for"]
 
 
-def stopper_for(early_stopping: EarlyStopping | None, seed: int) -> Stopper | None:
-    """Build the rule that an experiment asks for, without any records; None where it asks for none."""
-    for member, build in _RULES.items():
-        settings = getattr(early_stopping, member, None)
-        if settings is not None:
-            return build(settings, seed)
-    return None
+def stopper_for(early_stopping: EarlyStopping | None, seed: int, *, checkpoint: bool = False) -> Stopper | None:
+    """Build the rule that an experiment asks for, without any records; None where no trials are compared.
+
+    Args:
+        early_stopping: of the experiment's spec.
+        seed: of the experiment.
+        checkpoint: whether trials can go on from a checkpoint, which makes promotion the default.
+
+    Raises:
+        InvalidExperiment: a plug-in is not there, or refuses its settings.
+    """
+    match early_stopping.rule if early_stopping is not None else None:
+        case AshaSettings() as settings:
+            return asha(settings, seed, checkpoint=checkpoint)
+        case HyperbandSettings() as settings:
+            return hyperband(settings, seed, checkpoint=checkpoint)
+        case SuccessiveHalvingSettings() as settings:
+            return SuccessiveHalving(settings)
+        case MedianSettings() as settings:
+            return MedianStopping(settings)
+        case StopperPlugin() as settings:
+            return plugin(settings, seed, checkpoint=checkpoint)
+        case None:
+            return None

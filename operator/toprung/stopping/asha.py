@@ -1,26 +1,35 @@
-"""Asynchronous successive halving, the stopping variant.
+"""Asynchronous successive halving, both variants, over one or more brackets.
 
-Source: Li et al., *A System for Massively Parallel Hyperparameter Tuning* (MLSys 2020, arXiv:1810.05934); the stopping
-variant is that of Ray Tune and Vizier, without a step back for those that were stopped.
-
-What is not finite, in order of weight:
-1. It is worse than every finite score, and does not go on from a rung where anybody has a finite one.
-2. In a rung where nobody has, it goes on only from the first rung of its bracket, where it is judged like any other
-   (ties go to the smaller index): a first report may come before there is anything to measure. Past that rung it stops.
-Both hold at the last rung as well; everybody finite goes on from there, to an end of its own.
+Source: Li et al., *A System for Massively Parallel Hyperparameter Tuning* (MLSys 2020, arXiv:1810.05934), Algorithm 2.
+With every bracket it is asynchronous Hyperband (Li et al., JMLR 2018).
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from toprung.api.errors import InvariantViolated
-from toprung.api.stoppers import AshaSettings
+from toprung.api.stoppers import AshaSettings, HyperbandSettings
+from toprung.stopping.ladders import Ladders
 from toprung.stopping.rungs import Rung, bracket_sizes, draw_bracket, rung_levels
 from toprung.stopping.types import Arrival, Outcome, Verdict
+from toprung.stopping.wording import go_on, judge_not_finite, place
+
+
+def asha(settings: AshaSettings, seed: int, *, checkpoint: bool) -> "Asha":
+    """Build the variant that is asked for; promotion by default where trials can go on from a checkpoint."""
+    variant = settings.variant or ("promotion" if checkpoint else "stopping")
+    return PromotionAsha(settings, seed) if variant == "promotion" else StoppingAsha(settings, seed)
+
+
+def hyperband(settings: HyperbandSettings, seed: int, *, checkpoint: bool) -> "Asha":
+    """Build ASHA over all the brackets there are, to which trials are drawn in proportion to Hyperband's n_s."""
+    every = AshaSettings.model_validate(settings.model_dump() | {"brackets": settings.rungs})
+    return asha(every, seed, checkpoint=checkpoint)
 
 
 @dataclass(slots=True)
-class Asha:
-    """The rule over one experiment's trials; a :class:`~toprung.stopping.types.Stopper`.
+class Asha(ABC):
+    """What both variants have in common: brackets, rungs and records.
 
     Attributes:
         settings: as the experiment's author wrote them.
@@ -29,7 +38,12 @@ class Asha:
 
     settings: AshaSettings
     seed: int
-    _rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)
+    _ladders: Ladders = field(default_factory=Ladders)
+
+    pauses: ClassVar[bool]
+    """Whether trials may be paused, so that they must be able to go on from a checkpoint."""
+    compares_curves: ClassVar[bool] = False
+    """Whether best and mean of the reports so far are needed of an arrival."""
 
     def bracket(self, index: int) -> int:
         """Give the bracket of the trial of that index, in proportion to Hyperband's n_s."""
@@ -50,10 +64,50 @@ class Asha:
         Raises:
             InvariantViolated: the bracket has no rung of that resource.
         """
-        if arrival.resource not in self.levels(arrival.bracket):
-            raise InvariantViolated(f"bracket {arrival.bracket} has no rung {arrival.resource}: {arrival}")
-        rung = self._rungs.setdefault((arrival.bracket, arrival.resource), Rung())
-        rung.record(arrival.index, arrival.score)
+        self._ladders.record(arrival.bracket, self.levels(arrival.bracket), arrival)
+
+    @abstractmethod
+    def judge(self, arrival: Arrival) -> Verdict:
+        """Decide about a recorded arrival.
+
+        Raises:
+            InvariantViolated: the arrival is not recorded.
+        """
+
+    @abstractmethod
+    def release(self, arrival: Arrival) -> None:
+        """Take note that a trial has gone on from a rung."""
+
+    @abstractmethod
+    def promotion(self) -> Arrival | None:
+        """Give the paused trial that is to go on next."""
+
+    def _places(self, rung: Rung) -> int:
+        return len(rung) // self.settings.reduction_factor
+
+
+@dataclass(slots=True)
+class StoppingAsha(Asha):
+    """The stopping variant, that of Ray Tune and Vizier: who is not among the best of a rung is stopped for good.
+
+    What is not finite, in order of weight:
+    1. It is worse than every finite score, and does not go on from a rung where anybody has a finite one.
+    2. In a rung where nobody has, it goes on only from the first rung of its bracket, where it is judged like any other
+       (ties go to the smaller index): a first report may come before there is anything to measure. Past that rung it
+       stops.
+    Both hold at the last rung as well; everybody finite goes on from there, to an end of its own.
+    """
+
+    pauses: ClassVar[bool] = False
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """Let the best max(1, floor(n/eta)) of the n records of the rung go on, the trial itself included."""
+        rung = self._ladders.reached(arrival.bracket, arrival)
+        if not rung.finite(arrival.index):
+            return self._judge_not_finite(rung, arrival)
+        if arrival.resource == self.settings.max_resource:
+            return Verdict(Outcome.CONTINUE, f"{place(rung, arrival)}, the last rung: the trial ends by itself")
+        return self._judge_rank(rung, arrival)
 
     def release(self, arrival: Arrival) -> None:
         """Nothing waits at a rung of this variant, so nothing is to be noted."""
@@ -61,45 +115,60 @@ class Asha:
     def promotion(self) -> None:
         """Nobody is ever paused by this variant."""
 
-    @property
-    def pauses(self) -> bool:
-        """Whether trials may be paused: not by this variant."""
-        return False
-
-    def judge(self, arrival: Arrival) -> Verdict:
-        """Let the best max(1, floor(n/eta)) of the n records of the rung go on, the trial itself included.
-
-        Raises:
-            InvariantViolated: the arrival is not recorded.
-        """
-        rung = self._rungs.get((arrival.bracket, arrival.resource), Rung())
-        if arrival.index not in rung:
-            raise InvariantViolated(f"an arrival is recorded before it is judged: {arrival}")
-        if not rung.finite(arrival.index):
-            return self._judge_not_finite(rung, arrival)
-        if arrival.resource == self.settings.max_resource:
-            return Verdict(Outcome.CONTINUE, f"{_place(rung, arrival)}, the last rung: the trial ends by itself")
-        return self._judge_rank(rung, arrival)
-
     def _judge_rank(self, rung: Rung, arrival: Arrival) -> Verdict:
-        quota = max(1, len(rung) // self.settings.reduction_factor)
-        outcome = Outcome.CONTINUE if rung.rank(arrival.index) <= quota else Outcome.STOP
-        best = "the best goes on" if quota == 1 else f"the best {quota} go on"
-        return Verdict(outcome, f"{_place(rung, arrival)}, {best}")
+        places = max(1, self._places(rung))
+        outcome = Outcome.CONTINUE if rung.rank(arrival.index) <= places else Outcome.STOP
+        return Verdict(outcome, f"{place(rung, arrival)}, {go_on(places)}")
 
     def _judge_not_finite(self, rung: Rung, arrival: Arrival) -> Verdict:
-        if rung.any_finite:
-            return Verdict(Outcome.STOP, f"not finite, others are at rung {arrival.resource}")
-        if arrival.resource != self.levels(arrival.bracket)[0]:
-            return Verdict(Outcome.STOP, f"not finite past the first rung, at rung {arrival.resource}")
+        first = arrival.resource == self.levels(arrival.bracket)[0]
+        if (stop := judge_not_finite(arrival, rivals=rung.count_finite > 0, first=first)) is not None:
+            return stop
         ranked = self._judge_rank(rung, arrival)
         return Verdict(ranked.outcome, f"not finite, like all at rung {arrival.resource}: {ranked.message}")
 
 
-def _place(rung: Rung, arrival: Arrival) -> str:
-    return f"{_ordinal(rung.rank(arrival.index))} of {len(rung)} at rung {arrival.resource}"
+@dataclass(slots=True)
+class PromotionAsha(Asha):
+    """The promotion variant, with promotion in place: who is not among the best of a rung waits until it is.
+
+    Among the n records of a rung the best floor(n/eta) that have not gone on are candidates: from a rung of fewer than
+    eta nobody goes on. A trial that is a candidate when it arrives goes on at once; else it pauses, and stays a
+    candidate for ever. What is not finite counts in n and is never a candidate, so that it stops at once.
+    """
+
+    pauses: ClassVar[bool] = True
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """Let the trial go on if it is among the best floor(n/eta) of the n records of the rung, itself included."""
+        rung = self._ladders.reached(arrival.bracket, arrival)
+        where = place(rung, arrival)
+        if not rung.finite(arrival.index):
+            return Verdict(Outcome.STOP, f"not finite at rung {arrival.resource}, and never promoted")
+        if arrival.resource == self.settings.max_resource:
+            return Verdict(Outcome.CONTINUE, f"{where}, the last rung: the trial ends by itself")
+        if self._ladders.left_behind(arrival):
+            return Verdict(Outcome.CONTINUE, f"{where}, and has reached a higher one")
+        places = self._places(rung)
+        if rung.rank(arrival.index) <= places:
+            return Verdict(Outcome.CONTINUE, f"{where}, {go_on(places)}")
+        few = f"nobody goes on before there are {self.settings.reduction_factor}"
+        return Verdict(Outcome.PAUSE, f"{where}, {go_on(places) if places else few}; it waits")
+
+    def release(self, arrival: Arrival) -> None:
+        """Take note that a recorded trial has gone on from a rung."""
+        self._ladders.release(arrival.bracket, arrival)
+
+    def promotion(self) -> Arrival | None:
+        """Give the best candidate of the highest rungs that have one, whatever their bracket."""
+        best: Arrival | None = None
+        for bracket, resource, rung in self._ladders:
+            index = rung.first_waiting(self._places(rung)) if resource < self.settings.max_resource else None
+            if index is not None:
+                found = Arrival(bracket, resource, index, rung.score(index))
+                best = found if best is None else max(best, found, key=_urgency)
+        return best
 
 
-def _ordinal(number: int) -> str:
-    teens = number % 100 in (11, 12, 13)
-    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+def _urgency(arrival: Arrival) -> tuple[int, float, int]:
+    return arrival.resource, arrival.score, -arrival.index

@@ -46,25 +46,56 @@ def draw_bracket(sizes: tuple[int, ...], seed: int, index: int) -> int:
 
 @dataclass(slots=True)
 class Rung:
-    """The records of one rung of one bracket; equal to any other of the same records, in whatever order they came.
+    """The records of one rung, and who of them waits there; equal to any other of the same, in whatever order it came.
 
     An insertion or a look-up costs O(log n) comparisons and a memmove of 8 bytes a record.
     """
 
     _scores: dict[int, float] = field(default_factory=dict)
     _order: list[tuple[float, int]] = field(default_factory=list)
+    _waiting: list[tuple[float, int]] = field(default_factory=list)
 
     def record(self, index: int, score: float) -> None:
-        """Take note of a trial's score, larger is better; the first of a trial counts, what is not finite as -inf."""
-        if index not in self._scores:
-            self._scores[index] = score if isfinite(score) else -inf
-            insort(self._order, self._key(index))
+        """Take note of a trial's score, larger is better; the first of a trial counts, what is not finite as -inf.
+
+        The trial waits from now on, unless its score is not finite: such a one never goes on.
+        """
+        if index in self._scores:
+            return
+        self._scores[index] = score if isfinite(score) else -inf
+        key = self._key(index)
+        insort(self._order, key)
+        if self.finite(index):
+            insort(self._waiting, key)
+
+    def release(self, index: int) -> None:
+        """Take note that a recorded trial does not wait any more."""
+        key = self._key(index)
+        place = bisect_left(self._waiting, key)
+        if self._waiting[place : place + 1] == [key]:
+            del self._waiting[place]
+
+    def release_beyond(self, places: int) -> None:
+        """Take note that those who are not among the best `places` do not wait any more."""
+        while self._waiting and self.rank(self._waiting[-1][1]) > places:
+            self._waiting.pop()
+
+    def first_waiting(self, places: int) -> int | None:
+        """Give the best of those who wait, if it is among the best `places` of all."""
+        if not self._waiting:
+            return None
+        index = self._waiting[0][1]
+        return index if self.rank(index) <= places else None
 
     def __contains__(self, index: int) -> bool:
         return index in self._scores
 
     def __len__(self) -> int:
         return len(self._order)
+
+    def score(self, index: int) -> float:
+        """Give the score of a recorded trial."""
+        return self._scores[index]
 
     def rank(self, index: int) -> int:
         """Give the place of a recorded trial among all, from 1, the best; ties go to the smaller index."""
@@ -75,9 +106,14 @@ class Rung:
         return self._scores[index] > -inf
 
     @property
-    def any_finite(self) -> bool:
-        """Whether some record is finite."""
-        return bool(self._order) and self._order[0][0] < inf
+    def count_finite(self) -> int:
+        """How many records are finite."""
+        return bisect_left(self._order, (inf,))
+
+    @property
+    def waits(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._waiting)
 
     def _key(self, index: int) -> tuple[float, int]:
         return -self._scores[index], index

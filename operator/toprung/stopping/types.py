@@ -22,12 +22,16 @@ class Arrival:
         resource: level of the rung, in units of resource.
         index: index of the trial; ties go to the smaller one.
         score: larger is better, whatever the objective's direction; -inf for what is not finite and for failures.
+        best: the best score up to there, for rules that compare curves; None: the score.
+        mean: of the finite scores up to there, -inf where there is none, likewise.
     """
 
     bracket: int
     resource: int
     index: int
     score: float
+    best: float | None = None
+    mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +60,21 @@ class Stopper(Protocol):
     Verdicts are sticky because the planner keeps them: it records an arrival, asks once, writes record and verdict into
     Trial.status.rungs together, and never asks about a rung that has a verdict there. The rule itself answers from the
     records it has at the time. A report that jumps over rungs is an arrival at each of them, all recorded before the
-    first is judged, from the lowest; the trial goes on where every verdict says so. A failed trial is recorded with
-    score -inf at the rung it was heading for, and not judged.
+    first is judged, from the lowest; the trial goes on where every verdict says so, and one that is to pause waits at
+    the highest. A failed trial is recorded with score -inf at the rung it was heading for, and not judged.
 
-    A rule that pauses keeps every paused trial as a candidate: whenever a slot is free the planner asks for a `promotion`
+    A rule that pauses keeps paused trials as candidates: whenever a slot is free the planner asks for a `promotion`
     before it starts a new configuration. A trial that goes on from a rung, at once or later, is `release`d from it.
     """
 
     @property
     def pauses(self) -> bool:
         """Whether trials may be paused, so that they must be able to go on from a checkpoint."""
+        ...
+
+    @property
+    def compares_curves(self) -> bool:
+        """Whether arrivals must have `best` and `mean`, which then have to be kept with the records."""
         ...
 
     def bracket(self, index: int) -> int:

@@ -7,13 +7,13 @@ import pytest
 from toprung.api.errors import InvariantViolated
 from toprung.api.stoppers import AshaSettings, EarlyStopping
 from toprung.stopping import Arrival, Outcome, stopper_for
-from toprung.stopping.asha import Asha
+from toprung.stopping.asha import StoppingAsha
 
 GO, STOP = Outcome.CONTINUE, Outcome.STOP
 
 
 def rule(*, max_resource=9, eta=3, brackets=1, seed=0):
-    return Asha(AshaSettings(max_resource=max_resource, reduction_factor=eta, brackets=brackets), seed)
+    return StoppingAsha(AshaSettings(max_resource=max_resource, reduction_factor=eta, brackets=brackets), seed)
 
 
 def verdict_of_last(scores, *, resource=1, eta=3):
@@ -110,5 +110,5 @@ def test_misuse_is_a_defect_of_ours(call):
 def test_stopper_for_reads_the_union():
     """The member that is set decides the rule; no early stopping, no rule."""
     settings = AshaSettings(max_resource=27)
-    assert stopper_for(EarlyStopping(asha=settings), 7) == Asha(settings, 7)
+    assert stopper_for(EarlyStopping(asha=settings), 7) == StoppingAsha(settings, 7)
     assert stopper_for(None, 7) is None

@@ -1,0 +1,227 @@
+# ruff: noqa: S101 - its asserts are its purpose
+"""What every stopping rule must do, built in or plugged in: a suite for pytest, which needs hypothesis.
+
+    from toprung.stopping.conformance import StopperConformance
+
+    class TestMine(StopperConformance):
+        def stopper(self, seed):
+            return make({"patience": 3}, seed)
+
+Nothing of the operator imports this module.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from math import inf, isfinite
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from toprung.api.stoppers import MAX_LEVELS
+from toprung.stopping.types import Arrival, Outcome, Stopper
+
+SLOTS = 4
+LONG = 10_000
+
+SCORES = st.one_of(st.sampled_from([-inf, 0.0, 0.5, 1.0]), st.floats(-1e9, 1e9))
+OCCASIONS = st.lists(st.tuples(st.integers(0, SLOTS - 1), SCORES, st.sampled_from([1, 1, 1, 2]), st.integers(0, 15)))
+"""(which of the running trials reports, its score, how many rungs it crosses, 0 for a failure instead) in turn."""
+SEEDS = st.integers(0, 3)
+
+_quick = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.differing_executors])
+
+
+@dataclass(slots=True)
+class Play:
+    """A planner in small: it runs trials by a rule, as the contract of :class:`Stopper` says.
+
+    Attributes:
+        stopper: the rule.
+        running: index -> how many rungs the trial has reached.
+        paused: index -> where the trial waits.
+        scores: index -> what the trial has reported at rungs.
+        records: index -> what was said to the rule about the trial, in turn: (record or release, arrival).
+        judged: the arrivals that were judged, with the outcomes.
+        failed: those that were recorded for a failure.
+    """
+
+    stopper: Stopper
+    running: dict[int, int] = field(default_factory=dict)
+    paused: dict[int, Arrival] = field(default_factory=dict)
+    scores: dict[int, list[float]] = field(default_factory=dict)
+    records: dict[int, list[tuple[str, Arrival]]] = field(default_factory=dict)
+    judged: list[tuple[Arrival, Outcome]] = field(default_factory=list)
+    failed: list[Arrival] = field(default_factory=list)
+
+    def through(self, occasions: list[tuple[int, float, int, int]]) -> Iterator["Play"]:
+        """Let one thing after another happen; gives itself after each."""
+        for which, score, rungs, luck in occasions:
+            self.fill()
+            index = list(self.running)[which % len(self.running)]
+            if luck:
+                self.report(index, score, rungs)
+            else:
+                self.fail(index)
+            yield self
+
+    def fill(self) -> None:
+        """Fill the free slots: a promotion first, else a new trial."""
+        while len(self.running) < SLOTS:
+            promoted = self.stopper.promotion()
+            if promoted is None:
+                index = len(self.records)
+                self.records[index], self.scores[index], self.running[index] = [], [], 0
+            else:
+                self._say("release", self.paused.pop(promoted.index))
+                self.running[promoted.index] = len(self.scores[promoted.index])
+
+    def report(self, index: int, score: float, rungs: int) -> None:
+        """Have a running trial reach its next rungs by one report."""
+        bracket, before = self.stopper.bracket(index), self.running[index]
+        levels = self.stopper.levels(bracket)
+        crossed = levels[before : before + rungs]
+        self.scores[index] += [score] * len(crossed)
+        finite = [each for each in self.scores[index] if isfinite(each)]
+        best, mean = max(finite, default=-inf), sum(finite) / len(finite) if finite else -inf
+        arrivals = [Arrival(bracket, level, index, score, best, mean) for level in crossed]
+        for arrival in arrivals:
+            self._say("record", arrival)
+        outcomes = [self.stopper.judge(arrival).outcome for arrival in arrivals]
+        self.judged += zip(arrivals, outcomes, strict=True)
+        for arrival, outcome in zip(arrivals, outcomes, strict=True):
+            if outcome is Outcome.CONTINUE:
+                self._say("release", arrival)
+        self.running[index] = before + len(crossed)
+        if Outcome.STOP in outcomes or self.running[index] == len(levels):
+            del self.running[index]
+        elif Outcome.PAUSE in outcomes:
+            del self.running[index]
+            self.paused[index] = arrivals[-1]
+
+    def fail(self, index: int) -> None:
+        """Have a running trial fail on its way to its next rung."""
+        bracket = self.stopper.bracket(index)
+        level = self.stopper.levels(bracket)[self.running.pop(index)]
+        self.failed.append(Arrival(bracket, level, index, -inf, -inf, -inf))
+        self._say("record", self.failed[-1])
+
+    def rebuilt(self, stopper: Stopper, order: list[int]) -> Stopper:
+        """Tell a fresh rule all that was told to this one, trial by trial in the order given."""
+        for index in order:
+            for word, arrival in self.records[index]:
+                (stopper.record if word == "record" else stopper.release)(arrival)
+        return stopper
+
+    def _say(self, word: str, arrival: Arrival) -> None:
+        self.records[arrival.index].append((word, arrival))
+        (self.stopper.record if word == "record" else self.stopper.release)(arrival)
+
+
+class StopperConformance:
+    """The suite; make a subclass whose `stopper` gives a fresh rule."""
+
+    def stopper(self, seed: int) -> Stopper:
+        """Build the rule, without records.
+
+        Args:
+            seed: of the experiment.
+        """
+        raise NotImplementedError
+
+    @_quick
+    @given(SEEDS, st.integers(0, 100_000))
+    def test_every_trial_has_a_bracket_with_levels(self, seed: int, index: int) -> None:
+        """They are the same at every call and after a restart; levels ascend, to the same end, and are at most 64."""
+        stopper, restarted = self.stopper(seed), self.stopper(seed)
+        bracket = stopper.bracket(index)
+        levels = stopper.levels(bracket)
+        assert bracket == stopper.bracket(index) == restarted.bracket(index) >= 0
+        assert levels == stopper.levels(bracket) == restarted.levels(bracket)
+        assert 1 <= len(levels) <= MAX_LEVELS
+        assert levels[0] >= 1
+        assert all(low < high for low, high in pairwise(levels))
+        assert levels[-1] == stopper.levels(stopper.bracket(0))[-1]
+
+    @_quick
+    @given(SEEDS, OCCASIONS)
+    def test_asking_changes_nothing(self, seed: int, occasions: list[tuple[int, float, int, int]]) -> None:
+        """Asked twice, told twice, the answers are the same."""
+        for play in Play(self.stopper(seed)).through(occasions):
+            asked, promotion = [arrival for arrival, _ in play.judged[-SLOTS:]], play.stopper.promotion()
+            answers = [play.stopper.judge(arrival) for arrival in asked]
+            for trial in play.records.values():
+                for word, arrival in trial:
+                    (play.stopper.record if word == "record" else play.stopper.release)(arrival)
+            assert [play.stopper.judge(arrival) for arrival in asked] == answers
+            assert play.stopper.promotion() == promotion
+
+    @_quick
+    @given(SEEDS, OCCASIONS, st.randoms(use_true_random=False))
+    def test_a_restart_changes_nothing(
+        self, seed: int, occasions: list[tuple[int, float, int, int]], random: Any
+    ) -> None:
+        """A rule that is told the records again, trial by trial in any order, answers as the live one does."""
+        *_, play = [Play(self.stopper(seed)), *Play(self.stopper(seed)).through(occasions)]
+        order = list(play.records)
+        random.shuffle(order)
+        rebuilt = play.rebuilt(self.stopper(seed), order)
+        for arrival, _ in play.judged:
+            assert rebuilt.judge(arrival) == play.stopper.judge(arrival)
+        assert rebuilt.promotion() == play.stopper.promotion()
+
+    @_quick
+    @given(SEEDS, OCCASIONS)
+    def test_a_promotion_is_of_a_paused_trial_that_is_finite(
+        self, seed: int, occasions: list[tuple[int, float, int, int]]
+    ) -> None:
+        """It is promoted from where it waits, once; a rule that does not pause promotes nobody and pauses nobody."""
+        for play in Play(self.stopper(seed)).through(occasions):
+            assert play.stopper.pauses or not play.paused
+            promoted = play.stopper.promotion()
+            if promoted is not None:
+                waits = play.paused[promoted.index]
+                assert replace(promoted, best=None, mean=None) == replace(waits, best=None, mean=None)
+                assert isfinite(promoted.score)
+
+    @_quick
+    @given(SEEDS, OCCASIONS)
+    def test_what_is_not_finite_never_goes_on_past_a_finite_rival(
+        self, seed: int, occasions: list[tuple[int, float, int, int]]
+    ) -> None:
+        """Nor does it wait for a promotion, which it never gets."""
+        *_, play = [Play(self.stopper(seed)), *Play(self.stopper(seed)).through(occasions)]
+        finite: set[tuple[int, int]] = set()
+        for arrival, outcome in play.judged:
+            rung = arrival.bracket, arrival.resource
+            if isfinite(arrival.score):
+                finite.add(rung)
+            elif rung in finite:
+                assert outcome is Outcome.STOP
+
+    @_quick
+    @given(SEEDS, OCCASIONS)
+    def test_verdicts_say_why_and_the_last_rung_pauses_nobody(
+        self, seed: int, occasions: list[tuple[int, float, int, int]]
+    ) -> None:
+        """At maxResource there is nothing to wait for."""
+        *_, play = [Play(self.stopper(seed)), *Play(self.stopper(seed)).through(occasions)]
+        for arrival, outcome in play.judged:
+            assert play.stopper.judge(arrival).message
+            assert outcome is not Outcome.PAUSE or arrival.resource < play.stopper.levels(arrival.bracket)[-1]
+
+    def test_an_experiment_without_records_has_no_promotion(self) -> None:
+        """There is nobody yet."""
+        assert self.stopper(0).promotion() is None
+
+    def test_a_long_history_is_taken_in(self) -> None:
+        """10,000 trials, told at once, are no obstacle."""
+        stopper, arrivals = self.stopper(0), []
+        for index in range(LONG):
+            bracket = stopper.bracket(index)
+            score = (index * 7919) % LONG / LONG
+            arrivals.append(Arrival(bracket, stopper.levels(bracket)[0], index, score, score, score))
+            stopper.record(arrivals[-1])
+        assert stopper.judge(arrivals[-1]).message
+        assert (stopper.promotion() is not None) <= stopper.pauses

@@ -1,0 +1,115 @@
+"""Synchronous successive halving: batches of trials, and of each rung of a batch exactly the best go on.
+
+Source: Jamieson and Talwalkar, *Non-stochastic Best Arm Identification and Hyperparameter Optimization* (AISTATS 2016);
+the rungs are those of Li et al., JMLR 2018, Algorithm 1, inner loop.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from toprung.api.stoppers import SuccessiveHalvingSettings
+from toprung.stopping.ladders import Ladders
+from toprung.stopping.rungs import rung_levels
+from toprung.stopping.types import Arrival, Outcome, Verdict
+from toprung.stopping.wording import go_on, place
+
+
+@dataclass(slots=True)
+class SuccessiveHalving:
+    """The rule over one experiment's trials; a :class:`~toprung.stopping.types.Stopper`.
+
+    Batch b has the trials b*n0 to (b+1)*n0 - 1. Its rung k has floor(n0/eta^k) places, and who has one of the places of
+    rung k+1 goes on from rung k: not before it is certain, which it is when all that can still reach rung k have, or
+    when those who have not are too few to change it. Who can't have a place any more stops, as does what is not finite;
+    a failed trial is a record of the worst score. All others wait.
+
+    Attributes:
+        settings: as the experiment's author wrote them.
+    """
+
+    settings: SuccessiveHalvingSettings
+    _ladders: Ladders = field(default_factory=Ladders)
+    _open: set[tuple[int, int]] = field(default_factory=set)
+
+    pauses: ClassVar[bool] = True
+    compares_curves: ClassVar[bool] = False
+
+    def bracket(self, index: int) -> int:  # noqa: ARG002 - a batch is known by its indices
+        """Give 0: there is one bracket."""
+        return 0
+
+    def levels(self, bracket: int) -> tuple[int, ...]:
+        """Give the rung levels, ascending; the last is maxResource."""
+        settings = self.settings
+        return rung_levels(settings.min_resource, settings.max_resource, settings.reduction_factor, bracket)
+
+    def record(self, arrival: Arrival) -> None:
+        """Take note of an arrival; a trial's first record at a rung counts.
+
+        Raises:
+            InvariantViolated: there is no rung of that resource.
+        """
+        batch = self._batch(arrival)
+        self._ladders.record(batch, self.levels(0), arrival)
+        self._ladders.rung(batch, arrival.resource).release_beyond(self._places(arrival.resource))
+        self._note(batch)
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """Let the trial go on if a place at the next rung is certain, and wait if it may still get one.
+
+        Raises:
+            InvariantViolated: the arrival is not recorded.
+        """
+        rung = self._ladders.reached(self._batch(arrival), arrival)
+        where, places = place(rung, arrival), self._places(arrival.resource)
+        if not rung.finite(arrival.index):
+            return Verdict(Outcome.STOP, f"not finite at rung {arrival.resource}, and never goes on")
+        if arrival.resource == self.settings.max_resource:
+            return Verdict(Outcome.CONTINUE, f"{where}, the last rung: the trial ends by itself")
+        if self._ladders.left_behind(arrival):
+            return Verdict(Outcome.CONTINUE, f"{where}, and has reached a higher one")
+        if rung.rank(arrival.index) > places:
+            return Verdict(Outcome.STOP, f"{where}, {go_on(places)}")
+        expected = self._outstanding(self._batch(arrival), arrival.resource)
+        if rung.rank(arrival.index) + expected <= places:
+            return Verdict(Outcome.CONTINUE, f"{where}, {go_on(places)}")
+        return Verdict(Outcome.PAUSE, f"{where}, {go_on(places)} when {expected} more are there; it waits")
+
+    def release(self, arrival: Arrival) -> None:
+        """Take note that a recorded trial has gone on from a rung."""
+        self._ladders.release(self._batch(arrival), arrival)
+        self._note(self._batch(arrival))
+
+    def promotion(self) -> Arrival | None:
+        """Give a trial whose place is certain by now: from the highest rung, the oldest batch there, the best."""
+        for resource, batch in sorted(self._open, key=lambda each: (-each[0], each[1])):
+            rung = self._ladders.rung(batch, resource)
+            index = rung.first_waiting(self._places(resource) - self._outstanding(batch, resource))
+            if index is not None:
+                return Arrival(0, resource, index, rung.score(index))
+        return None
+
+    def _note(self, batch: int) -> None:
+        """Remember at which rungs somebody waits, so that batches that are over cost nothing."""
+        for resource in self.levels(0)[:-1]:
+            key = resource, batch
+            (self._open.add if self._ladders.rung(batch, resource).waits else self._open.discard)(key)
+
+    def _batch(self, arrival: Arrival) -> int:
+        return arrival.index // self.settings.trials
+
+    def _places(self, resource: int) -> int:
+        """How many go on from a rung; no limit at the last."""
+        levels, eta = self.levels(0), self.settings.reduction_factor
+        if resource == levels[-1]:
+            return self.settings.trials
+        return int(self.settings.trials // eta ** (levels.index(resource) + 1))
+
+    def _outstanding(self, batch: int, resource: int) -> int:
+        """How many trials may still reach a rung of a batch."""
+        may_come = self.settings.trials
+        for level in self.levels(0)[: self.levels(0).index(resource)]:
+            rung = self._ladders.rung(batch, level)
+            more = max(0, may_come - len(rung))
+            may_come = min(self._places(level), rung.count_finite + more)
+        return max(0, may_come - len(self._ladders.rung(batch, resource)))

@@ -1,0 +1,76 @@
+"""Ladders: the rungs of each group of trials that compete (a bracket, a batch), and where each trial waits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from toprung.api.errors import InvariantViolated
+from toprung.stopping.rungs import Rung
+from toprung.stopping.types import Arrival
+
+
+@dataclass(slots=True)
+class Ladders:
+    """All records of an experiment; equal to any other of the same, in whatever order they came.
+
+    A trial waits at the highest rung that it has reached, and nowhere else: a report that jumps over rungs is recorded
+    in each of them, but below the highest there is nothing to go on to.
+    """
+
+    _rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)
+    _highest: dict[int, int] = field(default_factory=dict)
+
+    def record(self, group: int, levels: tuple[int, ...], arrival: Arrival) -> None:
+        """Take note of an arrival; a trial's first record at a rung counts.
+
+        Args:
+            group: of the trial, whose index is in no other.
+            levels: of the rungs of the group, ascending.
+            arrival: at one of the levels.
+
+        Raises:
+            InvariantViolated: there is no rung of that resource.
+        """
+        if arrival.resource not in levels:
+            raise InvariantViolated(f"no rung {arrival.resource}, only {levels}: {arrival}")
+        rung = self._rungs.setdefault((group, arrival.resource), Rung())
+        if arrival.index in rung:
+            return
+        rung.record(arrival.index, arrival.score)
+        before = self._highest.get(arrival.index, arrival.resource)
+        left, self._highest[arrival.index] = sorted((before, arrival.resource))
+        if left != self._highest[arrival.index]:
+            self._rungs[group, left].release(arrival.index)
+
+    def release(self, group: int, arrival: Arrival) -> None:
+        """Take note that a trial has gone on from a rung; twice changes nothing.
+
+        Raises:
+            InvariantViolated: it was never recorded there.
+        """
+        self.reached(group, arrival).release(arrival.index)
+
+    def reached(self, group: int, arrival: Arrival) -> Rung:
+        """Give the rung of an arrival that is recorded.
+
+        Raises:
+            InvariantViolated: it is not.
+        """
+        rung = self.rung(group, arrival.resource)
+        if arrival.index not in rung:
+            raise InvariantViolated(f"an arrival is recorded before anything is asked or said about it: {arrival}")
+        return rung
+
+    def rung(self, group: int, resource: int) -> Rung:
+        """Give a rung, an empty one where nobody has come."""
+        return self._rungs.get((group, resource), _EMPTY)
+
+    def left_behind(self, arrival: Arrival) -> bool:
+        """Whether the trial has reached a higher rung since, or by the same report."""
+        return self._highest[arrival.index] > arrival.resource
+
+    def __iter__(self) -> Iterator[tuple[int, int, Rung]]:
+        """Give group, resource and rung of each rung that somebody has reached."""
+        return ((group, resource, rung) for (group, resource), rung in self._rungs.items())
+
+
+_EMPTY = Rung()

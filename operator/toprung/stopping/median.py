@@ -1,0 +1,120 @@
+"""Median stopping.
+
+Source: Golovin et al., *Google Vizier: A Service for Black-Box Optimization* (KDD 2017), section 3.2.1: a trial is
+stopped at step t iff its best value so far is strictly worse than the median of the running averages of the other
+trials up to t.
+"""
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import inf, isfinite
+from typing import ClassVar
+
+from toprung.api.errors import InvariantViolated
+from toprung.api.stoppers import MedianSettings
+from toprung.stopping.types import Arrival, Outcome, Verdict
+from toprung.stopping.wording import judge_not_finite
+
+
+@dataclass(slots=True)
+class Level:
+    """The records at one level, with the means of the trials so far in order."""
+
+    records: dict[int, Arrival] = field(default_factory=dict)
+    finite: int = 0
+    _means: list[tuple[float, int]] = field(default_factory=list)
+
+    def record(self, arrival: Arrival) -> None:
+        """Take note of a trial's standing; its first counts."""
+        if arrival.index not in self.records:
+            self.records[arrival.index] = arrival
+            self.finite += isfinite(arrival.score)
+            insort(self._means, (_mean(arrival), arrival.index))
+
+    def median_of_others(self, index: int) -> float:
+        """Give the median of the means of all recorded trials but that one, of which there are some."""
+        own = bisect_left(self._means, (_mean(self.records[index]), index))
+        others = len(self._means) - 1
+        low, high = ((others - 1) // 2, others // 2)
+        return (self._means[low + (low >= own)][0] + self._means[high + (high >= own)][0]) / 2
+
+
+@dataclass(slots=True)
+class MedianStopping:
+    """The rule over one experiment's trials; a :class:`~toprung.stopping.types.Stopper`.
+
+    What is not finite at a level stops there if anybody has come to it with a finite value, or past the first level.
+    Values that are not finite have no part in a mean; the mean of none is the worst.
+
+    Attributes:
+        settings: as the experiment's author wrote them.
+    """
+
+    settings: MedianSettings
+    _levels: dict[int, Level] = field(default_factory=dict)
+
+    pauses: ClassVar[bool] = False
+    compares_curves: ClassVar[bool] = True
+
+    def bracket(self, index: int) -> int:  # noqa: ARG002 - the contract's
+        """Give 0: there is one bracket."""
+        return 0
+
+    def levels(self, bracket: int) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
+        """Give the multiples of the interval from gracePeriod on, ascending, and maxResource."""
+        return median_levels(self.settings.step, self.settings.grace_period, self.settings.max_resource)
+
+    def record(self, arrival: Arrival) -> None:
+        """Take note of an arrival; a trial's first record at a level counts.
+
+        Raises:
+            InvariantViolated: there is no such level.
+        """
+        if arrival.resource not in self.levels(0):
+            raise InvariantViolated(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
+        self._levels.setdefault(arrival.resource, Level()).record(arrival)
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """Stop the trial if its best so far is worse than the median of the others' means.
+
+        Raises:
+            InvariantViolated: the arrival is not recorded.
+        """
+        level = self._levels.get(arrival.resource, Level())
+        own = level.records.get(arrival.index)
+        if own is None:
+            raise InvariantViolated(f"an arrival is recorded before it is judged: {arrival}")
+        if not isfinite(own.score):
+            first = arrival.resource == self.levels(0)[0]
+            stop = judge_not_finite(arrival, rivals=level.finite > 0, first=first)
+            return stop or Verdict(Outcome.CONTINUE, f"not finite, like all at step {arrival.resource}")
+        others = len(level.records) - 1
+        if arrival.resource == self.settings.max_resource or others < self.settings.min_trials:
+            return Verdict(Outcome.CONTINUE, f"one of {others + 1} at step {arrival.resource}: it goes on")
+        worse = _best(own) < level.median_of_others(arrival.index)
+        compared = f"the median of {others} means at step {arrival.resource}"
+        if worse:
+            return Verdict(Outcome.STOP, f"not enough: its best so far is worse than {compared}")
+        return Verdict(Outcome.CONTINUE, f"enough: its best so far is no worse than {compared}")
+
+    def release(self, arrival: Arrival) -> None:
+        """Nothing waits, so nothing is to be noted."""
+
+    def promotion(self) -> None:
+        """Nobody is ever paused by this rule."""
+
+
+@lru_cache(maxsize=1024)
+def median_levels(interval: int, first: int, last: int) -> tuple[int, ...]:
+    """Give the multiples of the interval in [first, last), and last, in units of resource."""
+    return (*range(-(-first // interval) * interval, last, interval), last)
+
+
+def _best(arrival: Arrival) -> float:
+    return arrival.score if arrival.best is None else arrival.best
+
+
+def _mean(arrival: Arrival) -> float:
+    mean = arrival.score if arrival.mean is None else arrival.mean
+    return mean if isfinite(mean) else -inf

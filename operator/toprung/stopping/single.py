@@ -1,0 +1,88 @@
+"""Stops of a trial that is looked at for itself: patience and threshold.
+
+Nothing is compared, so there are no rungs: what the trial has reported decides. Such a verdict is sticky in that a
+stopped trial reports no more.
+"""
+
+from math import inf, isfinite
+from typing import Protocol
+
+from toprung.api.stoppers import EarlyStopping, PatienceSettings, ThresholdSettings
+from toprung.stopping.types import Outcome, Verdict
+
+
+class Point(Protocol):
+    """One report of the objective."""
+
+    @property
+    def step(self) -> int:
+        """Resource consumed."""
+        ...
+
+    @property
+    def value(self) -> float:
+        """As reported; may be NaN or infinite."""
+        ...
+
+
+class Reports(Protocol):
+    """What is known of a trial's reports; :class:`toprung.metrics.types.Progress` is one."""
+
+    @property
+    def latest(self) -> Point | None:
+        """The last report."""
+        ...
+
+    @property
+    def best(self) -> Point | None:
+        """The best finite report, the first of equals."""
+        ...
+
+    @property
+    def curve(self) -> tuple[tuple[int, float], ...]:
+        """(step, value) of some reports, ascending, the first among them."""
+        ...
+
+
+def individual_stop(early_stopping: EarlyStopping | None, reports: Reports, *, maximize: bool) -> Verdict | None:
+    """Say whether a trial is to stop for what it has reported itself; None where it goes on.
+
+    The message is about the trial's best value, or its latest where none is finite. Asks nothing but its arguments.
+
+    Args:
+        early_stopping: of the experiment.
+        reports: of the trial, all its attempts together.
+        maximize: the objective's direction.
+    """
+    if early_stopping is None or reports.latest is None:
+        return None
+    sign = 1 if maximize else -1
+    patience, threshold = early_stopping.patience, early_stopping.threshold
+    if threshold is not None and (stop := _below(threshold, reports, sign)) is not None:
+        return stop
+    return _no_better(patience, reports, sign) if patience is not None else None
+
+
+def _below(threshold: ThresholdSettings, reports: Reports, sign: int) -> Verdict | None:
+    latest, best = reports.latest, reports.best
+    if latest is None or latest.step < threshold.step:
+        return None
+    if best is not None and sign * best.value >= sign * threshold.value:
+        return None
+    return Verdict(Outcome.STOP, f"worse than the threshold {threshold.value:g} at step {threshold.step} or later")
+
+
+def _no_better(patience: PatienceSettings, reports: Reports, sign: int) -> Verdict | None:
+    """Compare the best with that of `steps` ago, as far as the curve tells: thinned, it stops later, never sooner."""
+    latest, best = reports.latest, reports.best
+    if latest is None:
+        return None
+    then = latest.step - patience.steps
+    if not reports.curve or reports.curve[0][0] > then:
+        return None
+    if best is not None and best.step > then:
+        before = max((sign * v for step, v in reports.curve if step <= then and isfinite(v)), default=-inf)
+        if sign * best.value - before > patience.min_delta:
+            return None
+    by = f" by more than {patience.min_delta:g}" if patience.min_delta else ""
+    return Verdict(Outcome.STOP, f"no better{by} than {patience.steps} steps before step {latest.step}")

@@ -1,0 +1,130 @@
+"""What holds of the promotion variant, whatever is reported and in whatever order."""
+
+from math import isfinite
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toprung.api.stoppers import AshaSettings
+from toprung.metrics import score
+from toprung.stopping import Arrival, Outcome
+from toprung.stopping.asha import PromotionAsha
+from toprung.stopping.conformance import OCCASIONS, Play
+from toprung.stopping.rungs import rung_levels
+
+
+@st.composite
+def rules(draw):
+    """Any settings that the API lets through, with few enough rungs to climb."""
+    r, eta, largest = draw(st.integers(1, 3)), draw(st.integers(2, 4)), draw(st.integers(3, 30))
+    brackets = draw(st.integers(1, len(rung_levels(r, largest, eta, 0))))
+    return PromotionAsha(
+        AshaSettings(min_resource=r, max_resource=largest, reduction_factor=eta, brackets=brackets), draw(SEEDS)
+    )
+
+
+SEEDS = st.integers(0, 3)
+
+
+class Watched(PromotionAsha):
+    """The rule with a naive account beside it, from the definition: who has a record, and who has gone on."""
+
+    def __init__(self, settings, seed):
+        super().__init__(settings, seed)
+        self.told, self.gone = {}, {}
+
+    def record(self, arrival):
+        super().record(arrival)
+        self.told.setdefault((arrival.bracket, arrival.resource), {}).setdefault(arrival.index, arrival.score)
+
+    def release(self, arrival):
+        rung = self.told[arrival.bracket, arrival.resource]
+        gone = self.gone.setdefault((arrival.bracket, arrival.resource), {})
+        gone.setdefault(arrival.index, (self.best(arrival.bracket, arrival.resource), len(rung)))
+        super().release(arrival)
+
+    def best(self, bracket, resource):
+        """The best floor(n/eta) of a rung."""
+        rung = self.told.get((bracket, resource), {})
+        return sorted(rung, key=lambda each: (-rung[each], each))[: len(rung) // self.settings.reduction_factor]
+
+    def highest(self, index):
+        return max(resource for (_, resource), rung in self.told.items() if index in rung)
+
+    def candidates(self):
+        """Algorithm 2, get_job, to the letter: rung by rung from the top, the best floor(n/eta) not promoted yet."""
+        for bracket, resource in sorted(self.told, key=lambda rung: -rung[1]):
+            for index in self.best(bracket, resource):
+                value = self.told[bracket, resource][index]
+                waits = index not in self.gone.get((bracket, resource), {}) and self.highest(index) == resource
+                if isfinite(value) and waits and resource < self.settings.max_resource:
+                    yield Arrival(bracket, resource, index, value)
+
+
+def watched(rule):
+    return Watched(rule.settings, rule.seed)
+
+
+@settings(deadline=None)
+@given(rules(), OCCASIONS)
+def test_the_promotion_is_algorithm_2s(rule, occasions):
+    """Fast and naive account agree on who is promoted next, at any time."""
+    for play in Play(watched(rule)).through(occasions):
+        candidates = list(play.stopper.candidates())
+        expected = max(candidates, key=lambda each: (each.resource, each.score, -each.index), default=None)
+        assert play.stopper.promotion() == expected
+
+
+@settings(deadline=None)
+@given(rules(), OCCASIONS)
+def test_who_goes_on_was_among_the_best_when_it_did(rule, occasions):
+    """From a rung of n records, below the last and not jumped over, only the best floor(n/eta) go on."""
+    for play in Play(watched(rule)).through(occasions):
+        last = rule.settings.max_resource
+        for (_, resource), gone in play.stopper.gone.items():
+            for index, (best, n) in gone.items():
+                jumped = sum(index in rung for rung in play.stopper.told.values()) > 1
+                if resource < last and not jumped:
+                    assert index in best
+                    assert n >= rule.settings.reduction_factor
+
+
+@settings(deadline=None)
+@given(rules(), OCCASIONS)
+def test_a_verdict_is_the_definition(rule, occasions):
+    """A finite arrival goes on iff it is among the best floor(n/eta), at R, or left the rung behind; else it pauses."""
+    play, seen = Play(watched(rule)), 0
+    for _ in play.through(occasions):
+        for arrival, outcome in play.judged[seen:]:
+            last = arrival.resource == rule.settings.max_resource
+            left = play.stopper.highest(arrival.index) > arrival.resource
+            among = arrival.index in play.stopper.best(arrival.bracket, arrival.resource)
+            if not isfinite(arrival.score):
+                assert outcome is Outcome.STOP
+            else:
+                assert outcome is (Outcome.CONTINUE if last or left or among else Outcome.PAUSE)
+        seen = len(play.judged)
+
+
+@settings(deadline=None)
+@given(rules(), OCCASIONS, st.randoms(use_true_random=False))
+def test_a_rebuilt_state_equals_the_live_one(rule, occasions, random):
+    """The records of the Trials, read trial by trial in any order, give the same rule."""
+    play = Play(rule)
+    for _ in play.through(occasions):
+        pass
+    order = list(play.records)
+    random.shuffle(order)
+    assert play.rebuilt(PromotionAsha(rule.settings, rule.seed), order) == rule
+
+
+@settings(deadline=None)
+@given(rules(), st.lists(st.tuples(st.integers(0, 3), st.integers(-9, 9)), max_size=40))
+def test_the_direction_makes_no_difference(rule, reports):
+    """A metric, and its negation with the other direction, get the same verdicts and the same promotions."""
+    plays = []
+    for sign, maximize in ((1, True), (-1, False)):
+        play = Play(PromotionAsha(rule.settings, rule.seed))
+        told = [(which, score(sign * value, maximize=maximize), 1, 1) for which, value in reports]
+        plays.append([(each.judged[-1], each.stopper.promotion()) for each in play.through(told)])
+    assert plays[0] == plays[1]

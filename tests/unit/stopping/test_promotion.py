@@ -1,0 +1,164 @@
+"""The promotion variant, told as stories of one rung."""
+
+from math import inf, nan
+
+import pytest
+
+from toprung.api.errors import InvariantViolated
+from toprung.api.stoppers import AshaSettings, EarlyStopping, HyperbandSettings
+from toprung.stopping import Arrival, Outcome, stopper_for
+from toprung.stopping.asha import PromotionAsha, StoppingAsha, hyperband
+
+GO, STOP, PAUSE = Outcome.CONTINUE, Outcome.STOP, Outcome.PAUSE
+
+
+def rule(*, max_resource=9, eta=3, brackets=1):
+    return PromotionAsha(AshaSettings(max_resource=max_resource, reduction_factor=eta, brackets=brackets), 0)
+
+
+def arrive(asha, *scores, resource=1, first=0, bracket=0):
+    """Record, judge and, where it goes on, release each in turn; gives the last arrival's verdict."""
+    for index, score in enumerate(scores, first):
+        arrival = Arrival(bracket, resource, index, score)
+        asha.record(arrival)
+        verdict = asha.judge(arrival)
+        if verdict.outcome is GO:
+            asha.release(arrival)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("scores", "outcome", "message"),
+    [
+        pytest.param([9], PAUSE, "1st of 1 at rung 1, nobody goes on before there are 3; it waits", id="alone"),
+        pytest.param(
+            [1, 9], PAUSE, "1st of 2 at rung 1, nobody goes on before there are 3; it waits", id="best-of-two"
+        ),
+        pytest.param([1, 2, 9], GO, "1st of 3 at rung 1, the best goes on", id="best-of-three"),
+        pytest.param([1, 9, 2], PAUSE, "2nd of 3 at rung 1, the best goes on; it waits", id="second-of-three"),
+        pytest.param([9, 1, 9], PAUSE, "2nd of 3 at rung 1, the best goes on; it waits", id="tie-to-the-smaller-index"),
+        pytest.param([*range(5), 2.5], PAUSE, "3rd of 6 at rung 1, the best 2 go on; it waits", id="third-of-six"),
+        pytest.param([*range(5), 3.5], GO, "2nd of 6 at rung 1, the best 2 go on", id="second-of-six"),
+        pytest.param([1, nan], STOP, "not finite at rung 1, and never promoted", id="nan"),
+        pytest.param([nan], STOP, "not finite at rung 1, and never promoted", id="nan-alone"),
+        pytest.param([1, inf], STOP, "not finite at rung 1, and never promoted", id="plus-infinity-is-no-win"),
+        pytest.param([nan, nan, 0], GO, "1st of 3 at rung 1, the best goes on", id="nans-count"),
+    ],
+)
+def test_verdict(scores, outcome, message):
+    """The last to arrive goes on where it would be promoted now, else it waits."""
+    verdict = arrive(rule(), *scores)
+    assert (verdict.outcome, verdict.message) == (outcome, message)
+
+
+def test_everybody_finite_goes_on_from_the_last_rung():
+    """At R there is nothing to wait for."""
+    assert arrive(rule(), 3, 2, 1, resource=9).message == "3rd of 3 at rung 9, the last rung: the trial ends by itself"
+
+
+def test_a_paused_trial_is_a_candidate_for_ever():
+    """The best that waits is promoted as soon as the rung is large enough, and then the next."""
+    asha = rule()
+    arrive(asha, 5, 4)
+    assert asha.promotion() is None
+    arrive(asha, 3, first=2)
+    assert asha.promotion() == Arrival(0, 1, 0, 5)
+    asha.release(Arrival(0, 1, 0, 5))
+    assert asha.promotion() is None
+    arrive(asha, 2, 1, 0, first=3)
+    assert asha.promotion() == Arrival(0, 1, 1, 4)
+
+
+def test_those_who_went_on_keep_their_place_among_the_best():
+    """Of six the best two have gone on already, so the third waits, by the letter of Algorithm 2."""
+    asha = rule()
+    arrive(asha, 1, 2, 9, 3, 4, 8, 7)
+    assert [asha.judge(Arrival(0, 1, index, 0)).outcome for index in (2, 5, 6)] == [GO, GO, PAUSE]
+    assert asha.promotion() is None
+
+
+def test_one_that_has_gone_on_may_lose_its_place_to_a_better_one():
+    """So more than floor(n/eta) may have gone on: Algorithm 2 promotes whoever is among the best at the time."""
+    asha = rule()
+    assert arrive(asha, 1, 2, 3).outcome is GO
+    assert arrive(asha, 4, first=3).outcome is GO
+
+
+def test_the_highest_rung_comes_first():
+    """A better one of a lower rung waits for its turn."""
+    asha = rule(max_resource=27)
+    arrive(asha, 9, 8, 7)
+    arrive(asha, 0.3, 0.2, 0.1, resource=3, first=10)
+    assert asha.promotion() == Arrival(0, 3, 10, 0.3)
+    asha.release(Arrival(0, 3, 10, 0.3))
+    assert asha.promotion() == Arrival(0, 1, 0, 9)
+
+
+def test_of_two_brackets_at_the_same_level_the_better_trial_comes_first():
+    """Brackets do not compete for places, but for the slot."""
+    asha = rule(max_resource=27, brackets=2)
+    arrive(asha, 3, 2, 1, resource=3, bracket=0)
+    arrive(asha, 9, 8, 7, resource=3, bracket=1, first=10)
+    assert asha.promotion() == Arrival(1, 3, 10, 9)
+
+
+def test_a_report_that_jumps_waits_at_the_highest_rung():
+    """It is recorded in each, and a candidate only where it can go on from."""
+    asha = rule(max_resource=27)
+    jump = [Arrival(0, level, 0, 5.0) for level in (1, 3)]
+    for arrival in jump:
+        asha.record(arrival)
+    assert [asha.judge(arrival).outcome for arrival in jump] == [GO, PAUSE]
+    arrive(asha, 4, 3, first=1)
+    assert asha.promotion() is None
+    arrive(asha, 2, 1, resource=3, first=3)
+    assert asha.promotion() == jump[1]
+
+
+def test_a_failed_trial_counts_but_does_not_wait():
+    """The worst score fills the rung it was heading for."""
+    asha = rule()
+    asha.record(Arrival(0, 1, 0, -inf))
+    arrive(asha, 2, 1, first=1)
+    assert asha.promotion() == Arrival(0, 1, 1, 2)
+
+
+@pytest.mark.parametrize("word", ["judge", "release"])
+def test_misuse_is_a_defect_of_ours(word):
+    """What was never recorded can be neither judged nor released."""
+    with pytest.raises(InvariantViolated):
+        getattr(rule(), word)(Arrival(0, 1, 0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("variant", "checkpoint", "built"),
+    [
+        pytest.param(None, True, PromotionAsha, id="promotion-where-there-is-a-checkpoint"),
+        pytest.param(None, False, StoppingAsha, id="stopping-where-there-is-none"),
+        pytest.param("stopping", True, StoppingAsha, id="stopping-asked-for"),
+        pytest.param("promotion", True, PromotionAsha, id="promotion-asked-for"),
+    ],
+)
+def test_the_default_variant_follows_the_checkpoint(variant, checkpoint, built):
+    """Promotion is better, where it can be done."""
+    for early_stopping in (
+        EarlyStopping(asha=AshaSettings(max_resource=9, variant=variant)),
+        EarlyStopping(hyperband=HyperbandSettings(max_resource=9, variant=variant)),
+    ):
+        assert type(stopper_for(early_stopping, 7, checkpoint=checkpoint)) is built
+
+
+@pytest.mark.parametrize(
+    ("r", "R", "eta", "brackets"),
+    [
+        pytest.param(1, 81, 3, 5, id="the-paper"),
+        pytest.param(1, 20, 3, 4, id="R-is-no-power"),
+        pytest.param(4, 4, 3, 1, id="one"),
+        pytest.param(1, 10**9, 2, 31, id="most"),
+    ],
+)
+def test_hyperband_is_asha_over_every_bracket(r, R, eta, brackets):  # noqa: N803 - the paper's names
+    """The last bracket is random search at maxResource."""
+    built = hyperband(HyperbandSettings(min_resource=r, max_resource=R, reduction_factor=eta), 7, checkpoint=False)
+    assert built.settings.brackets == brackets
+    assert built.levels(brackets - 1) == (R,)

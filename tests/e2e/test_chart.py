@@ -84,6 +84,19 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         )
 
 
+@pytest.fixture(scope="module")
+def editor(installed: Installed) -> str:
+    """A user who has the ClusterRole `edit` in the served namespace."""
+    group = "rbac.authorization.k8s.io"
+    binding = {
+        "metadata": {"name": "editor"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "edit"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": "erin"}],
+    }
+    client.RbacAuthorizationV1Api().create_namespaced_role_binding(installed.served, binding)
+    return "erin"
+
+
 def older_chart(folder: Path) -> Path:
     """The chart as it might have been: with one column less."""
     old = Path(shutil.copytree(CHART, folder / "toprung"))
@@ -231,6 +244,24 @@ def test_a_restart_in_the_middle_loses_no_trial(installed: Installed):
     assert [pod.metadata.name for pod in operator_pods(installed)] != [before.metadata.name]
     assert (status["trials"]["total"], trials_of(installed, "restarted")) == (TRIALS, list(range(TRIALS)))
     assert pods_of(installed, "restarted") == [f"restarted-{i}-1" for i in range(TRIALS)]
+
+
+@pytest.mark.parametrize(
+    ("verb", "plural", "allowed"),
+    [
+        pytest.param("create", "experiments", True, id="apply an Experiment"),
+        pytest.param("get", "trials", True, id="look at a Trial"),
+        pytest.param("delete", "trials", False, id="delete a Trial"),
+    ],
+)
+def test_whoever_edits_the_namespace_edits_its_experiments(
+    installed: Installed, editor: str, verb: str, plural: str, allowed: bool
+):
+    """Kubernetes' own ClusterRole `edit` has been given what Experiments need, and no more."""
+    attributes = {"group": API["group"], "resource": plural, "verb": verb, "namespace": installed.served}
+    review = {"spec": {"user": editor, "resourceAttributes": attributes}}
+    api = client.AuthorizationV1Api()
+    assert api.create_subject_access_review(review).status.allowed is allowed
 
 
 def test_an_upgrade_brings_the_new_definitions(installed: Installed):

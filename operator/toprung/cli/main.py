@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "toprung.cli.run:run_command",
     "local": "toprung.cli.local:local_group",
     "validate": "toprung.cli.validate:validate_command",
+    "plot": "toprung.cli.plot:plot_command",
 }
 """Name -> where it is; imported when it is called, so that no command waits for another one's packages."""
 

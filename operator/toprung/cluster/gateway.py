@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from toprung.api.errors import AlreadyExists, ClusterUnavailable
+from toprung.api.errors import AlreadyExists, ClusterUnavailable, NotFound
 from toprung.cluster.events import Event, event_object
 from toprung.cluster.login import log_in
 from toprung.cluster.resources import EVENTS, PODS, Resource
 from toprung.cluster.translate import error_of, translated
-from toprung.cluster.transport import MERGE_PATCH, Transport
+from toprung.cluster.transport import APPLY_PATCH, MERGE_PATCH, Transport
 
 KubernetesObject = dict[str, Any]
+
+FIELD_MANAGER = "toprung"
+"""Who owns the fields that `apply` sets."""
 
 _PAGE = 250
 """Objects; a page is decoded in one go, and the event loop stands still meanwhile (about 10 ms for Pods)."""
@@ -100,6 +103,36 @@ class Gateway:
         path = resource.path(namespace, name, subresource)
         answer: KubernetesObject = await self._transport.request("PATCH", path, body=body, content_type=MERGE_PATCH)
         return answer
+
+    async def apply(
+        self, resource: Resource, *, namespace: str | None, name: str, body: Mapping[str, Any]
+    ) -> KubernetesObject:
+        """Make an object what `body` says, whether it exists or not: server-side apply, as the command line's owner.
+
+        What an earlier `body` said and this one does not is removed; what others wrote beside it stays.
+        """
+        answer: KubernetesObject = await self._transport.request(
+            "PATCH",
+            resource.path(namespace, name),
+            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            body=body,
+            content_type=APPLY_PATCH,
+        )
+        return answer
+
+    async def resource_of(self, api_version: str, kind: str) -> tuple[Resource, bool]:
+        """Ask the server which collection a kind lies in, and whether it is namespaced.
+
+        Raises:
+            NotFound: the server has no such kind.
+        """
+        group, _, version = api_version.rpartition("/")
+        root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+        answer = await self._transport.request("GET", root)
+        for served in answer["resources"]:
+            if served["kind"] == kind and "/" not in served["name"]:
+                return Resource(group, version, served["name"]), served["namespaced"]
+        raise NotFound(f"the cluster has no kind {kind} in {api_version}", status=404, reason="NotFound")
 
     async def delete(
         self,

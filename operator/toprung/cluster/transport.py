@@ -15,6 +15,8 @@ from kubernetes.aio.client.rest import RESTClientObject
 from toprung.cluster.translate import raise_for_status, translated
 
 MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+"""YAML by its name; JSON is YAML."""
 _JSON = "application/json"
 
 _REQUEST_CONNECTIONS = 32

@@ -76,12 +76,11 @@ class LocalCluster:
         self._folder.mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as running:
             lock = running.enter_context(_lock(self._folder))
+            lock.write(str(os.getpid()))
+            lock.flush()
             store = Store(self._folder / "cluster.sqlite", now=_now)
             running.callback(store.close)
             await self._serve(store, running)
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
             self._running = running.pop_all()
 
     async def stop(self) -> None:
@@ -130,8 +129,22 @@ def _complain(task: asyncio.Task[None]) -> None:
         _log.critical("the scheduler failed: no Pod will start any more", exc_info=error)
 
 
+def serving(folder: Path) -> int | None:
+    """The process that serves a state folder, None where none does; 0 if it has not written its id yet."""
+    if not (folder / "lock").exists():
+        return None
+    try:
+        _lock(folder).close()
+    except AlreadyRunning as error:
+        return error.pid
+    return None
+
+
 def _lock(folder: Path) -> IO[str]:
-    """Hold the folder for as long as the file is open; the kernel lets go of it when the process dies."""
+    """Hold the folder for as long as the file is open; the kernel lets go of it when the process dies.
+
+    The file is emptied, so that nobody takes the id of a process that is gone for the holder's.
+    """
     file = folder.joinpath("lock").open("a+", encoding="ascii")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -140,6 +153,7 @@ def _lock(folder: Path) -> IO[str]:
         text = file.read()
         file.close()
         raise AlreadyRunning(folder, int(text) if text.isdigit() else 0) from None
+    file.truncate(0)
     return file
 
 

@@ -1,0 +1,90 @@
+"""The process that keeps an embedded cluster up after its command has returned, and how it is started."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from toprung.api.errors import TopRungError
+from toprung.cli.folder import StateFolder, dir_option, gpus_option, state_folder
+from toprung.cli.hosting import hosted
+from toprung.local.cluster import AlreadyRunning
+
+_TAIL = 3
+
+
+def start(folder: StateFolder, *, gpus: int | None, port: int) -> None:
+    """Start the cluster in a session of its own, and return when it is ready.
+
+    Raises:
+        TopRungError: it can't be started; says what to do.
+    """
+    prepare(folder)
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "toprung.cli", "local", "serve", "--dir", str(folder.path), "--port", str(port)]
+    command += [] if gpus is None else ["--gpus", str(gpus)]
+    with folder.log.open("ab") as log, os.fdopen(reader) as answers:
+        subprocess.Popen(  # noqa: S603 - our own interpreter
+            [*command, "--ready", str(writer)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[writer],
+            start_new_session=True,
+        )
+        os.close(writer)
+        answer = answers.read()  # ends when the other side has said it, or is gone
+    said = json.loads(answer) if answer else {"error": f"the cluster did not start: {_tail(folder.log)}"}
+    if "error" in said:
+        raise TopRungError(said["error"])
+
+
+def prepare(folder: StateFolder) -> None:
+    """Make the folder, and a log in it that only its owner reads.
+
+    Raises:
+        TopRungError: it can't be written to.
+    """
+    try:
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.log.touch(mode=0o600)
+    except OSError as error:
+        raise TopRungError(
+            f"{folder.path} can't be written to ({error.strerror}); choose another folder by --dir"
+        ) from error
+
+
+@click.command("serve", hidden=True)
+@dir_option
+@gpus_option
+@click.option("--port", default=0)
+@click.option("--ready", type=int, required=True, help="File descriptor to tell that it is ready, or why it is not.")
+def serve_command(folder: Path, gpus: int | None, port: int, ready: int) -> None:
+    """Serve until told to end: what `local up` leaves running."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with os.fdopen(ready, "w") as answer:
+        try:
+            asyncio.run(_serve(state_folder(folder), gpus, port, answer.fileno()))
+        except (TopRungError, AlreadyRunning) as error:
+            json.dump({"error": str(error)}, answer)
+
+
+async def _serve(folder: StateFolder, gpus: int | None, port: int, ready: int) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    async with hosted(folder, gpus=gpus, port=port):
+        os.write(ready, b"{}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), ready)  # the other side reads to the end
+        await ended.wait()
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()[-_TAIL:]
+    return f"{' / '.join(lines)} ({log})"

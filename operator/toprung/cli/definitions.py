@@ -1,0 +1,26 @@
+"""Where the CustomResourceDefinitions lie: in the package of a wheel, else in the clone that it runs from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from toprung.api.errors import InvariantViolated
+
+
+@contextmanager
+def crd_folder() -> Iterator[Path]:
+    """Give the folder of CRDs for as long as the context lasts.
+
+    Raises:
+        InvariantViolated: the package was built without them.
+    """
+    packaged = files("toprung") / "crds"
+    if packaged.is_dir():
+        with as_file(packaged) as folder:
+            yield folder
+        return
+    clone = Path(__file__).parents[3] / "crds"
+    if not clone.is_dir():
+        raise InvariantViolated(f"no CRDs in the package and none in {clone}; install toprung anew")
+    yield clone

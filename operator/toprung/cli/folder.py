@@ -1,0 +1,81 @@
+"""The state folder of an embedded cluster, seen from outside the process that serves it."""
+
+import os
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from toprung.api.errors import TopRungError
+from toprung.local.cluster import serving
+
+OURS = ("kubeconfig", "token", "lock", "guard.log", "cluster.log", "processes", "logs", "pods", "claims")
+STORE = "cluster.sqlite"
+_LOOK_EVERY = 0.05
+
+dir_option = click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".toprung"),
+    help="Where the cluster keeps its state.",
+)
+gpus_option = click.option(
+    "--gpus", type=click.IntRange(min=0), help="GPUs to hand out  [default: those of this machine]"
+)
+
+
+class Unstoppable(TopRungError):
+    """The cluster's process does not end."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """One state folder; all paths absolute."""
+
+    path: Path
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig of the cluster; there from its first start on."""
+        return self.path / "kubeconfig"
+
+    @property
+    def log(self) -> Path:
+        """What the cluster's own process has to say."""
+        return self.path / "cluster.log"
+
+    def pid(self) -> int | None:
+        """Give the process that serves the folder, None where none does; 0 for one that is just starting."""
+        return serving(self.path)
+
+    def end(self, pid: int, patience: float = 30.0) -> None:
+        """Tell the cluster to end, and wait until it has.
+
+        Raises:
+            Unstoppable: it goes on after `patience` seconds.
+        """
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + patience
+        while self.pid() == pid:
+            if time.monotonic() > deadline:
+                raise Unstoppable(f"the cluster of {self.path} (process {pid}) does not end; end it by `kill -9 {pid}`")
+            time.sleep(_LOOK_EVERY)
+
+    def wipe(self) -> None:
+        """Remove what a cluster keeps here; the folder itself goes if nothing else is in it."""
+        for path in (*(self.path / name for name in OURS), *self.path.glob(f"{STORE}*")):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        if self.path.is_dir() and not any(self.path.iterdir()):
+            self.path.rmdir()
+
+
+def state_folder(path: Path) -> StateFolder:
+    """Make a folder given by the user absolute; it may be yet to be made."""
+    return StateFolder(path.absolute())

@@ -1,0 +1,65 @@
+"""One plain line for each thing that happens, for logs that are read later. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from toprung.api.trial import TrialState
+from toprung.cli.board import Scene
+from toprung.cli.words import configuration, number
+from toprung.planning.incumbent import incumbent
+from toprung.planning.records import ExperimentRecord, TrialRecord
+
+
+def trial_line(old: TrialRecord | None, new: TrialRecord) -> str | None:
+    """Say what happened to a trial between two of its states; None where it is not worth a line."""
+    if old is not None and (old.state, old.attempt) == (new.state, new.attempt):
+        return None
+    if new.state is TrialState.PENDING and new.attempt == 1:
+        return None  # it waits for its Pod
+    return f"{new.name} {_PREDICATES[new.state](new)}"
+
+
+_PREDICATES: Mapping[TrialState, Callable[[TrialRecord], str]] = {
+    TrialState.PENDING: lambda trial: f"is tried again (attempt {trial.attempt}): {trial.message}",
+    TrialState.RUNNING: lambda trial: f"started: {configuration(trial.parameters)}",
+    TrialState.PAUSED: lambda trial: f"paused{_latest(trial)}: {trial.message}",
+    TrialState.STOPPED: lambda trial: f"stopped{_latest(trial)}: {trial.message}",
+    TrialState.SUCCEEDED: lambda trial: f"succeeded{_latest(trial)}",
+    TrialState.FAILED: lambda trial: f"failed: {trial.message}",
+}
+
+
+def _latest(trial: TrialRecord) -> str:
+    latest, best = trial.progress.latest, trial.progress.best
+    if latest is None:
+        return ""
+    at = f" at step {latest.step} with {number(latest.value)}"
+    return f"{at} (best {number(best.value)})" if best is not None and best.step != latest.step else at
+
+
+def scene_lines(old: Scene | None, new: Scene) -> Iterator[str]:
+    """Say what happened to an experiment as a whole: a new best trial, an obstacle, another state."""
+    before, after = (_best(scene) if scene is not None else None for scene in (old, new))
+    if after is not None and after != before:
+        yield f"new best: {after}"
+    if (old.state if old is not None else "") != new.state:
+        yield f"{new.experiment.name} is {new.state}"
+    yield from sorted(_obstacles(new) - (_obstacles(old) if old is not None else set()))
+
+
+def _best(scene: Scene) -> str | None:
+    if not isinstance(scene.experiment, ExperimentRecord):
+        return None
+    objective = scene.experiment.spec.objective
+    best = incumbent(scene.trials, objective)
+    if best is None:
+        return None
+    trial, observation = best
+    return f"{objective.metric} {number(observation.value)} by {trial.name}, {configuration(trial.parameters)}"
+
+
+def _obstacles(scene: Scene) -> set[str]:
+    return {
+        f"{condition.type} ({condition.reason}): {condition.message}"
+        for condition in scene.experiment.conditions
+        if condition.type in ("Blocked", "Suspended") and condition.status
+    }

@@ -1,0 +1,101 @@
+"""An embedded cluster with the operator in it, for as long as a context lasts."""
+
+import asyncio
+import errno
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from toprung.api.errors import NotFound, TopRungError
+from toprung.cli.definitions import crd_folder
+from toprung.cli.folder import StateFolder
+from toprung.cli.waiting import until
+from toprung.cluster.gateway import Gateway, connect
+from toprung.cluster.resources import NAMESPACES, PODS
+from toprung.local.cluster import LocalCluster
+
+NAMESPACE = "toprung-system"
+OPERATOR = "toprung-operator"
+_PATIENCE = 60.0
+
+
+@asynccontextmanager
+async def hosted(folder: StateFolder, *, gpus: int | None, port: int = 0) -> AsyncIterator[Gateway]:
+    """Serve the folder from this process; at the end nothing of it is left running.
+
+    Raises:
+        AlreadyRunning: another process serves it.
+        TopRungError: it can't be served; says what to do.
+    """
+    with crd_folder() as definitions:
+        cluster = LocalCluster(folder.path, gpus=gpus, crd_dir=definitions, port=port)
+        try:
+            await cluster.start()
+        except OSError as error:
+            raise TopRungError(_advice(error, folder.path, port)) from error
+        try:
+            async with await connect(folder.kubeconfig) as gateway:
+                await _start_operator(gateway, folder.kubeconfig)
+                yield gateway
+        finally:
+            await cluster.stop()
+
+
+def operator_pod(kubeconfig: Path, working_dir: Path) -> dict[str, Any]:
+    """The operator as a Pod of the cluster that it serves: the node starts it again when it dies."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": OPERATOR, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/name": OPERATOR}},
+        "spec": {
+            "restartPolicy": "Always",
+            "terminationGracePeriodSeconds": 5,
+            "containers": [
+                {
+                    "name": "operator",
+                    "image": "toprung",
+                    "command": [sys.executable, "-m", "toprung.cli", "operator"],
+                    "workingDir": str(working_dir),
+                    "env": [{"name": "KUBECONFIG", "value": str(kubeconfig)}],
+                }
+            ],
+        },
+    }
+
+
+async def working_dir(gateway: Gateway) -> str:
+    """Give the folder in which a cluster's programs run: where it was started."""
+    pod = await gateway.get(PODS, namespace=NAMESPACE, name=OPERATOR)
+    folder: str = pod["spec"]["containers"][0]["workingDir"]
+    return folder
+
+
+async def _start_operator(gateway: Gateway, kubeconfig: Path) -> None:
+    """Start it anew: a Pod of an earlier life of the node is lost for good, and may name another interpreter."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    await gateway.apply(NAMESPACES, namespace=None, name=NAMESPACE, body=namespace)
+    with suppress(NotFound):
+        await gateway.delete(PODS, namespace=NAMESPACE, name=OPERATOR, grace_seconds=0)
+    async with asyncio.timeout(_PATIENCE):
+        await until(lambda: _phase_is(gateway, ""))
+        await gateway.create(PODS, namespace=NAMESPACE, body=operator_pod(kubeconfig, Path.cwd()))
+        await until(lambda: _phase_is(gateway, "Running"))
+
+
+async def _phase_is(gateway: Gateway, phase: str) -> bool:
+    """Whether the operator's Pod is in that phase; "": it is not there at all."""
+    try:
+        pod = await gateway.get(PODS, namespace=NAMESPACE, name=OPERATOR)
+    except NotFound:
+        return not phase
+    return bool(pod["status"].get("phase") == phase)
+
+
+def _advice(error: OSError, folder: Path, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is in use by another program; choose another one by --port, or leave it out"
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return f"{folder} can't be written to ({error.strerror}); choose another folder by --dir"
+    return f"the cluster can't be served from {folder}: {error.strerror or error}"

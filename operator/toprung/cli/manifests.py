@@ -1,0 +1,89 @@
+"""From a file of the user's to objects in a cluster."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from toprung.api.errors import NotFound, Rejected, TopRungError
+from toprung.api.immutable import ADVICE
+from toprung.api.load import KIND
+from toprung.cli.board import Key
+from toprung.cli.documents import read_documents
+from toprung.cli.validate import check
+from toprung.cluster.gateway import Gateway, KubernetesObject
+from toprung.cluster.resources import EXPERIMENTS, NAMESPACES
+
+DEFAULT_NAMESPACE = "default"
+
+
+def read_manifests(file: str) -> tuple[KubernetesObject, ...]:
+    """Read a file whose Experiments are valid; - is the standard input. Objects without a namespace get `default`.
+
+    Raises:
+        TopRungError: something in it is wrong; names every fault with its line.
+    """
+    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    findings = tuple(check(file, content, []))
+    if findings:
+        raise TopRungError("\n".join(("the file has faults, nothing was started:", *map(str, findings))))
+    objects = tuple(document.value for document in read_documents(content.decode()))
+    for i, manifest in enumerate(objects):
+        if not (isinstance(manifest, dict) and manifest.get("apiVersion") and manifest.get("kind") and _name(manifest)):
+            raise TopRungError(f"{file}: document {i + 1} is no object; write apiVersion, kind and metadata.name")
+    return objects
+
+
+def experiments_of(objects: Sequence[Mapping[str, Any]]) -> tuple[Key, ...]:
+    """Name the Experiments."""
+    return tuple((_namespace(each), _name(each)) for each in objects if each["kind"] == KIND)
+
+
+async def apply_all(gateway: Gateway, objects: Sequence[KubernetesObject]) -> None:
+    """Make the cluster hold the objects, the Experiments last; namespaces that are named are made.
+
+    Raises:
+        Rejected: the server does not take one; a change of what may not change comes with what to do.
+    """
+    for each in sorted(objects, key=lambda each: each["kind"] == KIND):
+        await _apply(gateway, each)
+
+
+async def delete_experiment(gateway: Gateway, key: Key) -> bool:
+    """Ask for the deletion of an Experiment; False where there is none."""
+    try:
+        await gateway.delete(EXPERIMENTS, namespace=key[0], name=key[1])
+    except NotFound:
+        return False
+    return True
+
+
+async def _apply(gateway: Gateway, manifest: KubernetesObject) -> None:
+    resource, namespaced = await gateway.resource_of(manifest["apiVersion"], manifest["kind"])
+    namespace = _namespace(manifest) if namespaced else None
+    if namespace is not None:
+        await _have_namespace(gateway, namespace)
+    try:
+        await gateway.apply(resource, namespace=namespace, name=_name(manifest), body=manifest)
+    except Rejected as error:
+        if ADVICE not in str(error):
+            raise
+        raise Rejected(f"{error}; or give --fresh, which deletes the old one and its trials first") from error
+
+
+async def _have_namespace(gateway: Gateway, name: str) -> None:
+    try:
+        await gateway.get(NAMESPACES, namespace=None, name=name)
+    except NotFound:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        await gateway.apply(NAMESPACES, namespace=None, name=name, body=body)
+
+
+def _name(manifest: Mapping[str, Any]) -> str:
+    name: str = (manifest.get("metadata") or {}).get("name", "")
+    return name
+
+
+def _namespace(manifest: Mapping[str, Any]) -> str:
+    namespace: str = manifest["metadata"].get("namespace") or DEFAULT_NAMESPACE
+    return namespace

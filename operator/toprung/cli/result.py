@@ -1,0 +1,83 @@
+"""What is printed when a run is over."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from toprung.api.trial import TrialState
+from toprung.cli.board import Scene
+from toprung.cli.live import COLOURS
+from toprung.cli.words import flow, number
+from toprung.planning.records import ExperimentRecord, TrialRecord
+
+Output = Literal["text", "json", "yaml"]
+MOST_FAILURES = 3
+
+
+def print_results(scenes: Sequence[Scene], output: Output, picture: Path | None, console: Console) -> None:
+    """Print the results to stdout, and draw the picture of each where one is wanted."""
+    results = [result(scene) for scene in scenes]
+    if output == "json":
+        click.echo(json.dumps(results, indent=2))
+    elif output == "yaml":
+        click.echo(yaml.safe_dump(results, sort_keys=False), nl=False)
+    else:
+        for scene in scenes:
+            console.print(*summary(scene), sep="\n", soft_wrap=True)
+    if picture is not None:
+        _draw(scenes, picture, console)
+
+
+def result(scene: Scene) -> dict[str, Any]:
+    """Give the outcome of an experiment as JSON."""
+    experiment, status = scene.experiment, scene.status
+    names = ("state", "startTime", "completionTime", "trials", "best", "accelerators")
+    return {
+        "namespace": experiment.namespace,
+        "name": experiment.name,
+        **{name: status.get(name) for name in names},
+        "message": _message(scene),
+    }
+
+
+def summary(scene: Scene) -> Iterator[Text]:
+    """Say how it ended and which trial is the best, with its configuration ready to copy."""
+    yield Text.assemble(
+        (f"{scene.experiment.name} {scene.state}", f"bold {COLOURS[scene.state]}"), f": {_message(scene)}"
+    )
+    if best := scene.status.get("best"):
+        metric = scene.experiment.spec.objective.metric if isinstance(scene.experiment, ExperimentRecord) else "value"
+        yield Text(f"best trial: {best['trial']}, {metric} {number(best['value'])} at step {best['step']}")
+        yield Text(f"parameters: {flow(best['parameters'])}")
+    failed = [trial for trial in scene.trials if trial.state is TrialState.FAILED]
+    for trial in failed[:MOST_FAILURES]:
+        yield _failure(trial)
+    if len(failed) > MOST_FAILURES:
+        yield Text(f"and {len(failed) - MOST_FAILURES} more failed")
+    if scene.state == "Failed":
+        yield Text("When the cause is mended: the same command with --fresh starts anew.", "dim")
+
+
+def _failure(trial: TrialRecord) -> Text:
+    return Text.assemble((f"{trial.name} failed: ", "red"), trial.message)
+
+
+def _message(scene: Scene) -> str:
+    ends = (c.message for c in scene.experiment.conditions if str(c.type) == scene.state and c.status)
+    faults = (c.message for c in scene.experiment.conditions if c.type == "Valid" and not c.status)
+    return next(ends, None) or next(faults, "")
+
+
+def _draw(scenes: Sequence[Scene], picture: Path, console: Console) -> None:
+    from toprung.cli.picture import draw_scene  # noqa: PLC0415 - half a second, for those who want it
+
+    for scene in scenes:
+        path = picture if len(scenes) == 1 else picture.with_stem(f"{picture.stem}-{scene.experiment.name}")
+        draw_scene(scene, path)
+        console.print(f"picture: {path}", markup=False, soft_wrap=True)

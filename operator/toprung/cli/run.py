@@ -1,0 +1,207 @@
+"""`toprung run`: Experiments of a file, from their start to their best trials, on this machine."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.console import Console
+
+from toprung.api.errors import ClusterUnavailable, TopRungError
+from toprung.api.names import LABEL_EXPERIMENT
+from toprung.cli.background import prepare
+from toprung.cli.board import Key, Scene, Watcher
+from toprung.cli.folder import StateFolder, dir_option, gpus_option, state_folder
+from toprung.cli.hosting import NAMESPACE, OPERATOR, hosted, working_dir
+from toprung.cli.manifests import apply_all, delete_experiment, experiments_of, read_manifests
+from toprung.cli.result import print_results
+from toprung.cli.show import Show, shown
+from toprung.cli.waiting import until
+from toprung.cluster.gateway import Gateway, KubernetesObject, connect
+from toprung.cluster.resources import PODS, TRIALS
+from toprung.local.cluster import AlreadyRunning
+
+INTERRUPTED = 130
+_TICK = 0.5
+"""Seconds between two drawings when nothing happens but time."""
+_SILENCE = 15.0
+"""Seconds after which an operator that has not looked at an experiment is in trouble."""
+_SHORTEST = 0.1
+"""Seconds between two drawings when much happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user asked for."""
+
+    folder: StateFolder
+    objects: tuple[KubernetesObject, ...]
+    gpus: int | None
+    fresh: bool
+
+
+@click.command("run")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@dir_option
+@gpus_option
+@click.option(
+    "--picture", type=click.Path(path_type=Path, dir_okay=False), help="Save the curves here (PNG, SVG, PDF)."
+)
+@click.option("--fresh", is_flag=True, help="Delete an Experiment of the same name and its trials first.")
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", help="How the result is printed."
+)
+def run_command(  # noqa: PLR0917 - click hands them over by name
+    file: str,
+    folder: Path,
+    gpus: int | None,
+    picture: Path | None,
+    fresh: bool,  # noqa: FBT001 - a flag of the command line
+    output: Literal["text", "json", "yaml"],
+) -> None:
+    """Run the Experiments of FILE on this machine and show them live; - is the standard input.
+
+    Uses the cluster that `toprung local up` keeps in --dir, or starts one for the time of the run. Programs run in the
+    folder where that was called. Called again after an interruption, a crash or with a larger maxTrialCount, it goes on
+    where it was. Ends with 0 when all Experiments have succeeded, with 1 when one has failed.
+    """
+    order = Order(state_folder(folder), read_manifests(file), gpus, fresh)
+    prepare(order.folder)
+    console = Console(stderr=output != "text")
+    scenes = asyncio.run(_interruptible(_run(order, console)))
+    if scenes is None:
+        console.print("Interrupted; every program has ended. The same command goes on where this left off.")
+        sys.exit(INTERRUPTED)
+    print_results(scenes, output, picture, console)
+    sys.exit(0 if all(scene.state == "Succeeded" for scene in scenes) else 1)
+
+
+async def _interruptible(work: Coroutine[None, None, tuple[Scene, ...]]) -> tuple[Scene, ...] | None:
+    """Let SIGINT and SIGTERM end the work in an orderly way, None then; at a second one everything dies at once."""
+    task = asyncio.ensure_future(work)
+    told = False
+
+    def interrupt() -> None:
+        nonlocal told
+        if told:
+            os._exit(INTERRUPTED)  # the guard of the cluster's processes sees it, and ends them all
+        told = True
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupt)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
+
+
+async def _run(order: Order, console: Console) -> tuple[Scene, ...]:
+    keys = experiments_of(order.objects)
+    async with AsyncExitStack() as stack:
+        with console.status("starting the cluster and the operator"):
+            gateway = await stack.enter_async_context(_cluster(order, console))
+            if order.fresh:
+                await _clear(gateway, keys)
+            await apply_all(gateway, order.objects)
+        show = stack.enter_context(shown(console))
+        return await _follow(gateway, keys, show, order.folder)
+
+
+@asynccontextmanager
+async def _cluster(order: Order, console: Console) -> AsyncIterator[Gateway]:
+    """Join the cluster that is up in the folder, or host one."""
+    if order.folder.pid() is None:
+        logging.basicConfig(filename=order.folder.log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        try:
+            async with hosted(order.folder, gpus=order.gpus) as gateway:
+                yield gateway
+        except AlreadyRunning as error:
+            raise ClusterUnavailable(f"{error.args[0]}, or wait a moment and call it again, to join it") from error
+        return
+    async with await connect(order.folder.kubeconfig) as gateway:
+        folder = await working_dir(gateway)
+        if folder != str(Path.cwd()):
+            console.print(f"Programs run in {folder}, where the cluster was started.")
+        if order.gpus is not None:
+            console.print("--gpus has no effect here: the cluster is up already, with GPUs of its own.")
+        yield gateway
+
+
+async def _clear(gateway: Gateway, keys: Sequence[Key]) -> None:
+    """Delete the Experiments, and wait until nothing of theirs is left that a new one could meet."""
+    for key in keys:
+        if await delete_experiment(gateway, key):
+            await until(partial(_nothing_left, gateway, key))
+
+
+async def _nothing_left(gateway: Gateway, key: Key) -> bool:
+    for resource in (TRIALS, PODS):
+        pages = gateway.list(resource, namespace=key[0], label_selector=f"{LABEL_EXPERIMENT}={key[1]}")
+        if any([page.items async for page in pages]):
+            return False
+    return True
+
+
+async def _follow(gateway: Gateway, keys: Sequence[Key], show: Show, folder: StateFolder) -> tuple[Scene, ...]:
+    """Show the experiments until all of them are over."""
+    changed = asyncio.Event()
+    watchers = [Watcher(gateway, key, on_change=changed.set, on_trial=show.trial) for key in keys]
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(watcher.run()) for watcher in watchers]
+        for watcher in watchers:
+            await watcher.ready()
+        scenes = _scenes(watchers)
+        show.scenes(scenes)
+        late = tasks.create_task(_mention_log(show, folder))
+        while not all(scene.over for scene in scenes):
+            await _next(changed)
+            if folder.pid() is None:
+                raise ClusterUnavailable(f"the cluster of {folder.path} has ended; the same command goes on")
+            scenes = _scenes(watchers)
+            show.scenes(scenes)
+            if any(scene.status for scene in scenes):
+                late.cancel()
+        for task in (*running, late):
+            task.cancel()
+    return scenes
+
+
+def _scenes(watchers: Sequence[Watcher]) -> tuple[Scene, ...]:
+    """Look at all of them.
+
+    Raises:
+        TopRungError: one was deleted meanwhile.
+    """
+    scenes = []
+    for watcher in watchers:
+        scene = watcher.scene()
+        if scene is None:
+            raise TopRungError(
+                f"Experiment {watcher.key[0]}/{watcher.key[1]} was deleted; nothing of it is left to show"
+            )
+        scenes.append(scene)
+    return tuple(scenes)
+
+
+async def _next(changed: asyncio.Event) -> None:
+    """Wait for a change, or for time to be shown."""
+    await asyncio.sleep(_SHORTEST)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_TICK):
+            await changed.wait()
+    changed.clear()
+
+
+async def _mention_log(show: Show, folder: StateFolder) -> None:
+    await asyncio.sleep(_SILENCE)
+    command = f"kubectl --kubeconfig {folder.kubeconfig} logs -n {NAMESPACE} {OPERATOR}"
+    show.note(f"The operator says nothing of it yet; its log: {command}")

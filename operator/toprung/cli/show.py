@@ -1,0 +1,81 @@
+"""Two ways to show a run: a table that is drawn anew where people look, and lines where they are read later."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+from rich.console import Console
+from rich.live import Live
+
+from toprung.cli.board import Scene
+from toprung.cli.happenings import scene_lines, trial_line
+from toprung.cli.live import live_view
+from toprung.cli.words import duration
+from toprung.planning.records import TrialRecord
+
+
+class Show(Protocol):
+    """Is told what there is to see."""
+
+    def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
+        """A trial has changed."""
+
+    def scenes(self, scenes: Sequence[Scene]) -> None:
+        """This is how it stands."""
+
+    def note(self, line: str) -> None:
+        """There is something to be told once."""
+
+
+@contextmanager
+def shown(console: Console) -> Iterator[Show]:
+    """Give the way that suits the console."""
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            yield _Table(live)
+    else:
+        yield _Lines(console)
+
+
+class _Table:
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
+        """The next drawing shows it."""
+
+    def scenes(self, scenes: Sequence[Scene]) -> None:
+        """Draw."""
+        self._live.update(live_view(scenes, datetime.now(UTC)), refresh=True)
+
+    def note(self, line: str) -> None:
+        """Print it above the table."""
+        self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Lines:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began = datetime.now(UTC)
+        self._last: dict[str, Scene] = {}
+
+    def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
+        """Print a line where it is worth one."""
+        if line := trial_line(old, new):
+            self._print(line)
+
+    def scenes(self, scenes: Sequence[Scene]) -> None:
+        """Print what has changed."""
+        for scene in scenes:
+            for line in scene_lines(self._last.get(scene.experiment.uid), scene):
+                self._print(line)
+            self._last[scene.experiment.uid] = scene
+
+    def note(self, line: str) -> None:
+        """Print it."""
+        self._print(line)
+
+    def _print(self, line: str) -> None:
+        elapsed = duration(datetime.now(UTC) - self._began)
+        self._console.print(f"[{elapsed:>6}] {line}", markup=False, highlight=False, soft_wrap=True)

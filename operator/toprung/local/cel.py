@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cel
@@ -69,7 +70,7 @@ def _find(text: str, pattern: str) -> str:
 _LIBRARY: dict[str, Callable[..., Any]] = {
     "find": _find,
     "findAll": lambda text, pattern: [match[0] for match in re.finditer(pattern, text)],
-    "isSorted": lambda items: all(a <= b for a, b in zip(items, items[1:], strict=False)),
+    "isSorted": lambda items: all(a <= b for a, b in pairwise(items)),
     "isQuantity": _is_quantity,
     "quantity": lambda text: float(quantity.parse(text)),
     "isGreaterThan": lambda a, b: a > b,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +13,21 @@ import yaml
 from toprung.local import protobuf
 from toprung.local.errors import BadRequest, NotFound, UnsupportedMediaType
 
+
+class _Numbers(yaml.SafeLoader):
+    """Reads 1e-06 as a number, as JSON and Kubernetes do; PyYAML's own rule wants a point in it."""
+
+
+_Numbers.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 _JSON_TYPES = frozenset({"application/json", "application/yaml", ""})
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """A request as audit and fault injection see it: `resource` is the plural in the URL, empty for what is no resource."""
+    """A request as audit and fault injection see it: `resource` is the plural in the URL, or empty."""
 
     verb: str
     method: str
@@ -79,7 +88,10 @@ def _verb(method: str, name: str, query: Mapping[str, str]) -> str:
 
 
 def body(content_type: str, data: bytes) -> Any:
-    """A request's body as JSON. Raises UnsupportedMediaType for CBOR and most protobuf, BadRequest for what cannot be read."""
+    """A request's body as JSON.
+
+    Raises UnsupportedMediaType for CBOR and most protobuf, BadRequest for what cannot be read.
+    """
     media = content_type.partition(";")[0].strip()
     if media == protobuf.MEDIA_TYPE:
         return protobuf.decode(data)
@@ -90,7 +102,7 @@ def body(content_type: str, data: bytes) -> Any:
         )
     try:
         if media.endswith("yaml"):
-            return yaml.safe_load(data)
+            return yaml.load(data, _Numbers)  # noqa: S506 - a SafeLoader
         return json.loads(data) if data else None
     except (ValueError, yaml.YAMLError) as error:
         raise BadRequest(f"the object provided is unrecognized: {error}") from error

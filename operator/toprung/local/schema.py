@@ -239,7 +239,9 @@ def _number(said: dict[str, JSON], value: float, path: str) -> Iterator[Cause]:
         yield _invalid(path, value, f"{path} in body should be a multiple of {trees.shown(factor)}")
 
 
-def _sizes(said: dict[str, JSON], size: int, path: str, value: JSON, word: str, things: str) -> Iterator[Cause]:
+def _sizes(  # noqa: PLR0917 - private, and called in two lines
+    said: dict[str, JSON], size: int, path: str, value: JSON, word: str, things: str
+) -> Iterator[Cause]:
     most, least = said.get(f"max{word}"), said.get(f"min{word}", 0)
     if most is not None and size > most:
         yield Cause("FieldValueTooMany", path, f"Too many: {size}: must have at most {most} items")

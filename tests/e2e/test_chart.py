@@ -73,9 +73,11 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         old = older_chart(tmp_path_factory.mktemp("chart"))
         adopt_crds(namespace, old)
         with helm.Config(namespace=namespace) as release:
-            release.install(str(old), "toprung", values, wait="watcher", timeout=120)
-            yield Installed(release, namespace, served, values)
-            release.uninstall("toprung", ignore_not_found=True)
+            try:
+                release.install(str(old), "toprung", values, wait="watcher", timeout=120)
+                yield Installed(release, namespace, served, values)
+            finally:
+                release.uninstall("toprung", ignore_not_found=True)
     finally:
         for name in (served, namespace):
             core.delete_namespace(name)

@@ -104,9 +104,7 @@ def _remove(live: JSON, fields: Fields, kept: list[Fields], name: str, keys: Lis
             key = field[2:]
             if below:
                 _remove(live[key], below, others, key, keys.below(key))
-            if not others and not live[key]:
-                del live[key]
-            elif not others and not below:
+            if (not others and not live[key]) or (not others and not below):
                 del live[key]
         elif field.startswith("k:") and isinstance(live, list) and (by := keys.of(name, live)):
             at = next((i for i, item in enumerate(live) if _item_field(item, by) == field), None)

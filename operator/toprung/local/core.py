@@ -53,7 +53,7 @@ def _quality(spec: Object) -> str:
     if not any(side.keys() & _COMPUTE for pair in sides for side in pair):
         return "BestEffort"
     sure = all(
-        _COMPUTE <= limits.keys() and all(requests[n] == limits[n] for n in _COMPUTE) for requests, limits in sides
+        limits.keys() >= _COMPUTE and all(requests[n] == limits[n] for n in _COMPUTE) for requests, limits in sides
     )
     return "Guaranteed" if sure else "Burstable"
 

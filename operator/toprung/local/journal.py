@@ -22,7 +22,7 @@ _VERSION = "SELECT max(v) FROM (SELECT max(version) AS v FROM objects UNION SELE
 _LOCK_SECONDS = 0.2
 
 
-class StoreInUse(Exception):  # noqa: N818 - a state of the world, not a fault
+class StoreInUse(Exception):
     """Another process has the file open; only one may."""
 
 

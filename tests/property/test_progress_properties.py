@@ -30,7 +30,15 @@ def feed(progress, log, *, maximize=True):
 
 def shown(progress):
     """What is stored of it, with the crossings: NaN is not equal to itself."""
-    return progress_to_status(progress), {level: seen.step for level, seen in progress.crossings.items()}
+    return progress_to_status(progress), crossed(progress.crossings)
+
+
+def crossed(crossings, *, maximize=True):
+    """Level -> step, best and mean, with -inf for what is not finite: NaN is not equal to itself."""
+    return {
+        level: (seen.step, score(seen.best, maximize=maximize), score(seen.mean, maximize=maximize))
+        for level, seen in crossings.items()
+    }
 
 
 @given(LOGS, st.integers(0, 80))
@@ -50,7 +58,7 @@ def test_a_restart_in_between_changes_nothing(log, cut):
     at_once = feed(Progress(), log)
     assert progress_to_status(after) == progress_to_status(at_once)
     assert before.crossings.keys().isdisjoint(after.crossings)
-    assert {level: seen.step for level, seen in crossings.items()} == shown(at_once)[1]
+    assert crossed(crossings) == shown(at_once)[1]
 
 
 @given(REPORTS, st.integers(0, 80))
@@ -85,11 +93,11 @@ def test_the_best_is_the_best_of_the_finite(log, maximize):
 
 @given(LOGS)
 def test_directions_mirror_each_other(log):
-    """Negated values of the other direction give the same best step and the same crossings."""
+    """Negated values of the other direction give the same best step, and crossings with the same scores."""
     negated = [Report(report.step, {name: -value for name, value in report.values.items()}) for report in log]
     one, other = feed(Progress(), log), feed(Progress(), negated, maximize=False)
     assert (one.best and one.best.step) == (other.best and other.best.step)
-    assert shown(one)[1] == shown(other)[1]
+    assert crossed(one.crossings) == crossed(other.crossings, maximize=False)
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=300))

@@ -51,12 +51,25 @@ class ObservationStatus(Model):
     """The additional metrics of the same step; null where not finite."""
 
 
+class MeanStatus(Model):
+    """The mean of the finite values of the objective so far."""
+
+    count: Annotated[int, Field(ge=0)]
+    """Of how many."""
+    value: float | None = None
+    """null where it left the range of a number."""
+
+
 class RungStatus(Model):
     """What was recorded at one rung, and the verdict, which never changes."""
 
     resource: int
     value: float | None = None
     """null where the value was not finite, or the trial failed on its way to the rung."""
+    best: float | None = None
+    """The best finite value up to there; written for rules that compare curves."""
+    mean: float | None = None
+    """The mean of the finite values up to there; written for rules that compare curves."""
     verdict: Literal["Continue", "Stop", "Pause", "Promote", "Failed"]
     time: datetime
 
@@ -77,6 +90,7 @@ class TrialStatus(Model):
     completion_time: datetime | None = None
     latest: ObservationStatus | None = None
     best: ObservationStatus | None = None
+    mean: MeanStatus | None = None
     rung: int | None = None
     """Resource of the highest rung reached."""
     rungs: Annotated[tuple[RungStatus, ...], Field(max_length=64)] = ()

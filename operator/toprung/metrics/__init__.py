@@ -3,10 +3,12 @@
 from toprung.metrics.grammar import Grammar, grammar_for
 from toprung.metrics.progress import StepCounter, observe, score, trial_value
 from toprung.metrics.status import progress_from_status, progress_to_status
-from toprung.metrics.types import Observation, Progress, Report
+from toprung.metrics.types import Crossing, Mean, Observation, Progress, Report
 
 __all__ = [
+    "Crossing",
     "Grammar",
+    "Mean",
     "Observation",
     "Progress",
     "Report",

@@ -4,10 +4,10 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import Literal
 
-from toprung.metrics.types import MAX_CURVE_POINTS, Observation, Progress, Report
+from toprung.metrics.types import MAX_CURVE_POINTS, Crossing, Mean, Observation, Progress, Report
 
 Curve = tuple[tuple[int, float], ...]
 
@@ -80,12 +80,18 @@ def observe(
     pending = progress.pending
     waited = pending[1] if pending is not None and pending[0] == step else {}
     observation = Observation(step=step, value=values[metric], time=time, metrics={**extra, **waited})
+    best = _better(progress.best, observation, maximize=maximize)
+    mean = progress.mean.with_one_more(observation.value) if isfinite(observation.value) else progress.mean
+    crossed = _crossed(progress, step, levels)
     return Progress(
         latest=observation,
-        best=_better(progress.best, observation, maximize=maximize),
+        best=best,
         curve=thin((*progress.curve, (step, observation.value))),
-        crossings={**progress.crossings, **dict.fromkeys(_crossed(progress, step, levels), observation)},
+        crossings={**progress.crossings, **dict.fromkeys(crossed, _crossing(observation, best, mean))}
+        if crossed
+        else progress.crossings,
         pending=pending if pending is not None and pending[0] > step else None,
+        mean=mean,
     )
 
 
@@ -112,6 +118,17 @@ def thin(curve: Curve) -> Curve:
 def _crossed(progress: Progress, step: int, levels: tuple[int, ...]) -> tuple[int, ...]:
     before = bisect_right(levels, progress.latest.step) if progress.latest is not None else 0
     return levels[before : bisect_right(levels, step)]
+
+
+def _crossing(observation: Observation, best: Observation | None, mean: Mean) -> Crossing:
+    return Crossing(
+        step=observation.step,
+        value=observation.value,
+        time=observation.time,
+        metrics=observation.metrics,
+        best=best.value if best is not None else nan,
+        mean=mean.value if mean.count else nan,
+    )
 
 
 def _better(best: Observation | None, new: Observation, *, maximize: bool) -> Observation | None:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from math import isfinite, nan
 from typing import Any
 
-from toprung.metrics.types import Observation, Progress
+from toprung.metrics.types import Mean, Observation, Progress
 
 
 def progress_to_status(progress: Progress) -> dict[str, Any]:
-    """Give the fields latest, best and curve of Trial.status, without those that there is nothing to say of.
+    """Give the fields latest, best, mean and curve of Trial.status, without those that there is nothing to say of.
 
     What is not finite becomes null, and an observation of it `finite: false`. Crossings are status.rungs, which the
     planner writes with the verdicts; metrics that wait for their objective come again when the log is read anew.
@@ -20,6 +20,7 @@ def progress_to_status(progress: Progress) -> dict[str, Any]:
         status["curve"] = [[step, _finite(value)] for step, value in progress.curve]
     if progress.best is not None:
         status["best"] = _to_json(progress.best)
+        status["mean"] = {"count": progress.mean.count, "value": _finite(progress.mean.value)}
     return status
 
 
@@ -28,11 +29,12 @@ def progress_from_status(status: Mapping[str, Any]) -> Progress:
 
     `crossings` then holds only what is crossed from here on: what was crossed before is in status.rungs.
     """
-    latest, best = status.get("latest"), status.get("best")
+    latest, best, mean = status.get("latest"), status.get("best"), status.get("mean")
     return Progress(
         latest=_from_json(latest) if latest else None,
         best=_from_json(best) if best else None,
         curve=tuple((step, _number(value)) for step, value in status.get("curve") or ()),
+        mean=Mean(mean["count"], _number(mean.get("value"))) if mean else Mean(),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import nan
 
 MAX_CURVE_POINTS = 64
 
@@ -31,6 +32,32 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing(Observation):
+    """The observation by which a trial first reached a rung level, and how the trial stood then.
+
+    Attributes:
+        best: the best finite value up to there, itself included; NaN where there was none.
+        mean: the mean of the finite values up to there, likewise.
+    """
+
+    best: float = nan
+    mean: float = nan
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The mean of `count` values; NaN once it leaves the range of a float."""
+
+    count: int = 0
+    value: float = 0.0
+
+    def with_one_more(self, value: float) -> "Mean":
+        """Give the mean with another value in it."""
+        count = self.count + 1
+        return Mean(count, self.value * (self.count / count) + value / count)
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """All that is kept of a trial's reports; bounded, whatever the program prints.
 
@@ -40,10 +67,12 @@ class Progress:
         curve: at most MAX_CURVE_POINTS (step, value) points, thinned evenly.
         crossings: rung level -> the observation by which the trial first reached it.
         pending: (step, additional metrics) of a step that has no objective yet; never stored.
+        mean: of all finite values of the objective that were counted.
     """
 
     latest: Observation | None = None
     best: Observation | None = None
     curve: tuple[tuple[int, float], ...] = ()
-    crossings: Mapping[int, Observation] = field(default_factory=dict)
+    crossings: Mapping[int, Crossing] = field(default_factory=dict)
     pending: tuple[int, Mapping[str, float]] | None = None
+    mean: Mean = Mean()

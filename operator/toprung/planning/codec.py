@@ -98,6 +98,8 @@ def _rung_from(body: Mapping[str, Any]) -> RungRecord:
         value=body.get("value"),
         verdict=RungVerdict(body["verdict"]),
         time=datetime.fromisoformat(body["time"]),
+        best=body.get("best"),
+        mean=body.get("mean"),
     )
 
 
@@ -107,4 +109,6 @@ def _rung_to(rung: RungRecord) -> dict[str, Any]:
         "value": rung.value,
         "verdict": str(rung.verdict),
         "time": format_time(rung.time),
+        **({"best": rung.best} if rung.best is not None else {}),
+        **({"mean": rung.mean} if rung.mean is not None else {}),
     }

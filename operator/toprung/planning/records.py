@@ -88,12 +88,18 @@ class RungVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RungRecord:
-    """One rung of one trial; `value` is raw (not normalised), None where there is none or it is not finite."""
+    """One rung of one trial; values are raw (not normalised), None where there is none or it is not finite.
+
+    Attributes:
+        best: of the values up to there; kept for rules that compare curves, like `mean`.
+    """
 
     resource: int
     value: float | None
     verdict: RungVerdict
     time: datetime
+    best: float | None = None
+    mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

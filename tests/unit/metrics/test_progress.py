@@ -76,6 +76,24 @@ def test_crossings(steps, crossed):
 
 
 @pytest.mark.parametrize(
+    ("maximize", "values", "best", "mean"),
+    [
+        pytest.param(True, [0.2, 0.6, 0.4], 0.6, 0.4, id="maximize"),
+        pytest.param(False, [0.2, 0.6, 0.4], 0.2, 0.4, id="minimize"),
+        pytest.param(True, [0.2, nan, 0.4], 0.4, 0.3, id="nan-has-no-part"),
+        pytest.param(True, [nan, inf, nan], nan, nan, id="nothing-finite"),
+        pytest.param(True, [1e308, 1e308, 1e308], 1e308, 1e308, id="no-overflow"),
+    ],
+)
+def test_a_crossing_has_the_best_and_the_mean_up_to_there(maximize, values, best, mean):
+    """Later reports do not change them, nor do reports that come again."""
+    reports = [acc(step, value) for step, value in enumerate(values, 1)]
+    progress = fed(*reports, acc(4, 9.0), *reports, maximize=maximize, levels=(3,))
+    crossing = progress.crossings[3]
+    assert (crossing.step, crossing.best, crossing.mean) == pytest.approx((3, best, mean), nan_ok=True)
+
+
+@pytest.mark.parametrize(
     ("reports", "metrics"),
     [
         pytest.param([(1, {"acc": 1, "loss": 2})], {"loss": 2}, id="same-line"),

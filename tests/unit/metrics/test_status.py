@@ -7,7 +7,7 @@ from math import inf, nan
 import pytest
 
 from toprung.api.trial import TrialStatus
-from toprung.metrics import Observation, Progress, progress_from_status, progress_to_status
+from toprung.metrics import Mean, Observation, Progress, progress_from_status, progress_to_status
 from toprung.metrics.status import format_time
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -16,7 +16,7 @@ TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 def test_json_of_progress():
     """The fields are those of the API, and what is not finite is said so."""
     best = Observation(1, 0.5, TIME, {"loss": inf})
-    progress = Progress(latest=Observation(2, nan, TIME), best=best, curve=((1, 0.5), (2, nan)))
+    progress = Progress(latest=Observation(2, nan, TIME), best=best, curve=((1, 0.5), (2, nan)), mean=Mean(1, 0.5))
     status = progress_to_status(progress)
     assert status == {
         "latest": {"step": 2, "value": None, "finite": False, "time": "2026-01-02T03:04:05.678901Z", "metrics": {}},
@@ -27,6 +27,7 @@ def test_json_of_progress():
             "time": "2026-01-02T03:04:05.678901Z",
             "metrics": {"loss": None},
         },
+        "mean": {"count": 1, "value": 0.5},
         "curve": [[1, 0.5], [2, None]],
     }
     TrialStatus.model_validate_json(json.dumps(status, allow_nan=False))

@@ -6,7 +6,8 @@ A package offers one so, and then `earlyStopping: {plugin: {name: mine, settings
     mine = "my_package:make"
 
 `make(settings, seed)` gets what the Experiment has under `settings`, and the experiment's seed; it gives a
-:class:`~toprung.stopping.types.Stopper` without records, and raises ValueError where a setting is wrong.
+:class:`~toprung.stopping.types.Stopper` without records, and raises KeyError, TypeError or ValueError (pydantic's are)
+where a setting is missing or wrong.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,6 +35,8 @@ def plugin(wanted: StopperPlugin, seed: int, *, checkpoint: bool) -> Stopper:
     factory = _load(wanted.name)
     try:
         stopper = factory(wanted.settings, seed)
+    except KeyError as error:
+        raise _invalid("settings", f"{wanted.name} refuses them: {error} is missing; write it") from error
     except (ValueError, TypeError) as error:
         raise _invalid("settings", f"{wanted.name} refuses them: {error}") from error
     if stopper.pauses and not checkpoint:

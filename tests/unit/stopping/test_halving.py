@@ -1,0 +1,141 @@
+"""Synchronous successive halving, told batch by batch."""
+
+from itertools import permutations
+from math import inf, nan
+
+import pytest
+
+from toprung.api.errors import InvariantViolated
+from toprung.api.stoppers import EarlyStopping, SuccessiveHalvingSettings
+from toprung.stopping import Arrival, Outcome, stopper_for
+from toprung.stopping.halving import SuccessiveHalving
+
+GO, STOP, PAUSE = Outcome.CONTINUE, Outcome.STOP, Outcome.PAUSE
+
+
+def rule(*, trials=9, max_resource=9, eta=3):
+    return SuccessiveHalving(SuccessiveHalvingSettings(max_resource=max_resource, reduction_factor=eta, trials=trials))
+
+
+def arrive(halving, scores, *, resource=1):
+    """Record, judge and, where it goes on, release each (index, score) in turn; gives the last verdict."""
+    for index, score in scores:
+        arrival = Arrival(0, resource, index, score)
+        halving.record(arrival)
+        verdict = halving.judge(arrival)
+        if verdict.outcome is GO:
+            halving.release(arrival)
+    return verdict
+
+
+def promoted(halving):
+    """Release all that are to be promoted, in turn; gives (resource, index) of each."""
+    released = []
+    while (arrival := halving.promotion()) is not None:
+        released.append((arrival.resource, arrival.index))
+        halving.release(arrival)
+    return released
+
+
+@pytest.mark.parametrize(
+    ("scores", "outcome", "message"),
+    [
+        pytest.param([5], PAUSE, "1st of 1 at rung 1, the best 3 go on when 8 more are there; it waits", id="first"),
+        pytest.param([5, 4, 3, 2], STOP, "4th of 4 at rung 1, the best 3 go on", id="no-place-left"),
+        pytest.param([1, 2, 3, 4, 5, 6, 9], GO, "1st of 7 at rung 1, the best 3 go on", id="certain-before-the-end"),
+        pytest.param(
+            [1, 2, 3, 4, 5, 9, 8],
+            PAUSE,
+            "2nd of 7 at rung 1, the best 3 go on when 2 more are there; it waits",
+            id="not-certain-yet",
+        ),
+        pytest.param([1, 2, 3, 4, 5, 6, 9, 8, 7], GO, "3rd of 9 at rung 1, the best 3 go on", id="last-of-the-batch"),
+        pytest.param([nan], STOP, "not finite at rung 1, and never goes on", id="nan"),
+    ],
+)
+def test_verdict(scores, outcome, message):
+    """Nobody goes on before it is certain, nobody waits once it is lost."""
+    verdict = arrive(rule(), enumerate(scores))
+    assert (verdict.outcome, verdict.message) == (outcome, message)
+
+
+def test_everybody_finite_goes_on_from_the_last_rung():
+    """The trial ends by itself."""
+    assert arrive(rule(), [(0, 1.0), (1, 0.5)], resource=9).outcome is GO
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))), ids=str)
+def test_exactly_the_best_of_a_rung_go_on(order):
+    """In whatever order they come, at once or later."""
+    halving = rule(trials=4, max_resource=4, eta=2)
+    gone = set()
+    for index in order:
+        if arrive(halving, [(index, float(index))]).outcome is GO:
+            gone.add(index)
+        gone |= {index for _, index in promoted(halving)}
+    assert gone == {2, 3}
+
+
+def test_a_batch_runs_to_its_last_rung():
+    """9 trials, then the best 3, then the best of these."""
+    halving = rule()
+    arrive(halving, [(index, float(index)) for index in reversed(range(9))])
+    assert promoted(halving) == [(1, 8), (1, 7), (1, 6)]
+    arrive(halving, [(8, 1.0), (7, 3.0)], resource=3)
+    assert promoted(halving) == []
+    arrive(halving, [(6, 2.0)], resource=3)
+    assert promoted(halving) == [(3, 7)]
+
+
+def test_batches_do_not_compete():
+    """The worst of one batch goes on though all of the other are better; higher rungs first, then older batches."""
+    halving = rule(trials=3, max_resource=3)
+    arrive(halving, [(3, 9.0), (4, 8.0), (0, 3.0), (1, 2.0)])
+    assert promoted(halving) == []
+    arrive(halving, [(5, 7.0), (2, 1.0)])
+    assert promoted(halving) == [(1, 0), (1, 3)]
+
+
+def test_a_failed_trial_counts_as_the_worst():
+    """The rung does not wait for it, and its place goes to nobody."""
+    halving = rule()
+    for index in range(8):
+        halving.record(Arrival(0, 1, index, -inf))
+    assert arrive(halving, [(8, 0.1)]).outcome is GO
+    assert arrive(halving, [(8, 0.1)], resource=3).outcome is GO
+
+
+def test_rungs_above_do_not_wait_for_those_who_never_come():
+    """Two of three places of the next rung stay empty, so that one alone is all of it."""
+    halving = rule()
+    arrive(halving, [(0, 5.0), *((index, nan) for index in range(1, 9))])
+    assert promoted(halving) == [(1, 0)]
+    assert arrive(halving, [(0, 5.0)], resource=3).outcome is GO
+
+
+def test_batches_that_are_over_cost_nothing():
+    """Of 1,000 batches none has anybody left who waits."""
+    halving = rule(trials=3, max_resource=3)
+    for batch in range(1000):
+        arrive(halving, [(3 * batch + place, float(place)) for place in range(3)])
+        promoted(halving)
+    assert halving._open == set()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda halving: halving.judge(Arrival(0, 1, 0, 1.0)), id="judged-before-recorded"),
+        pytest.param(lambda halving: halving.record(Arrival(0, 2, 0, 1.0)), id="no-such-rung"),
+    ],
+)
+def test_misuse_is_a_defect_of_ours(call):
+    """What the planner must never do is told apart from what a user can mend."""
+    with pytest.raises(InvariantViolated):
+        call(rule())
+
+
+def test_stopper_for_reads_the_union():
+    """The member that is set decides the rule."""
+    settings = SuccessiveHalvingSettings(max_resource=9, trials=9)
+    assert stopper_for(EarlyStopping(successive_halving=settings), 7, checkpoint=True) == SuccessiveHalving(settings)

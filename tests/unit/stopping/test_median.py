@@ -1,0 +1,122 @@
+"""Median stopping against the definition of the Vizier paper."""
+
+from math import inf, isfinite, nan
+from statistics import median
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toprung.api.errors import InvariantViolated
+from toprung.api.stoppers import MAX_LEVELS, EarlyStopping, MedianSettings
+from toprung.stopping import Arrival, Outcome, stopper_for
+from toprung.stopping.median import MedianStopping
+
+GO, STOP = Outcome.CONTINUE, Outcome.STOP
+
+
+def rule(**settings):
+    return MedianStopping(MedianSettings(**{"max_resource": 9, "min_trials": 2, **settings}))
+
+
+def verdict_of_last(standings, *, resource=3, **settings):
+    """Record (score, best, mean) of one trial after another at one level, and judge the last."""
+    stopper = rule(**settings)
+    arrivals = [Arrival(0, resource, index, *standing) for index, standing in enumerate(standings)]
+    for arrival in arrivals:
+        stopper.record(arrival)
+    return stopper.judge(arrivals[-1])
+
+
+@pytest.mark.parametrize(
+    ("standings", "settings", "outcome"),
+    [
+        pytest.param([(0, 0, 5), (0, 0, 6), (0, 5.4, 0)], {}, STOP, id="best-below-the-median-of-two"),
+        pytest.param([(0, 0, 5), (0, 0, 6), (0, 5.5, 0)], {}, GO, id="equal-is-not-worse"),
+        pytest.param([(0, 0, 5), (0, 0, 6), (0, 0, 9), (0, 6.5, 0)], {}, GO, id="above-the-median-of-three"),
+        pytest.param([(0, 0, 5), (0, 0, 7), (0, 0, 9), (0, 6.5, 0)], {}, STOP, id="below-the-median-of-three"),
+        pytest.param([(0, 9, 1), (0, 9, 1), (0, 2, 0)], {}, GO, id="others-best-do-not-matter"),
+        pytest.param([(0, 0, 5), (0, 0, 0)], {}, GO, id="too-few-others"),
+        pytest.param([(0, 0, 5), (0, 0, 0)], {"min_trials": 1}, STOP, id="enough-others"),
+        pytest.param([(0, 0, 9)] * 3 + [(0, 1, 1)], {"max_resource": 3}, GO, id="at-maxResource"),
+        pytest.param([(1, 1, 1), (nan, 9, 9)], {}, STOP, id="nan-with-a-rival"),
+        pytest.param([(nan, nan, nan), (nan, nan, nan)], {"grace_period": 3}, GO, id="nan-among-nans-at-the-first"),
+        pytest.param([(nan, nan, nan), (nan, nan, nan)], {}, STOP, id="nan-among-nans-past-the-first"),
+        pytest.param([(-inf, -inf, -inf)] * 2 + [(1, 1, 1)], {}, GO, id="failed-ones-are-the-worst"),
+        pytest.param([(5,), (6,), (4,)], {}, STOP, id="best-and-mean-default-to-the-score"),
+    ],
+)
+def test_verdict(standings, settings, outcome):
+    """The best so far of the judged one against the means so far of the others."""
+    assert verdict_of_last(standings, **settings).outcome is outcome
+
+
+def test_messages_say_what_was_compared():
+    """They complete "loss 0.9 is ..."."""
+    stop = verdict_of_last([(0, 0, 5), (0, 0, 6), (0, 1, 0)])
+    assert stop.about("loss", 0.9) == (
+        "loss 0.9 is not enough: its best so far is worse than the median of 2 means at step 3"
+    )
+    go = verdict_of_last([(0, 0, 5), (0, 0, 6), (0, 7, 0)])
+    assert go.message == "enough: its best so far is no worse than the median of 2 means at step 3"
+
+
+STANDINGS = st.tuples(
+    st.floats(-9, 9), st.sampled_from([-inf, 0.0, 1.0, 2.0, 3.0]), st.sampled_from([-inf, 0.0, 1.0, 2.0])
+)
+
+
+@given(st.lists(STANDINGS, min_size=3, max_size=12), st.randoms(use_true_random=False))
+def test_the_verdict_is_the_definition_in_any_order(standings, random):
+    """Of every trial at a level: stop iff its best is below the median of the means of all others."""
+    arrivals = [Arrival(0, 3, index, *standing) for index, standing in enumerate(standings)]
+    stopper, shuffled = rule(), random.sample(arrivals, len(arrivals))
+    for arrival in shuffled:
+        stopper.record(arrival)
+    for arrival in arrivals:
+        others = [each.mean for each in arrivals if each is not arrival]
+        assert (stopper.judge(arrival).outcome is STOP) == (arrival.best < median(others))
+
+
+@pytest.mark.parametrize(
+    ("settings", "levels"),
+    [
+        pytest.param({"max_resource": 4}, (1, 2, 3, 4), id="every-step"),
+        pytest.param({"max_resource": 10, "interval": 4}, (4, 8, 10), id="multiples-and-the-end"),
+        pytest.param({"max_resource": 12, "interval": 3, "grace_period": 5}, (6, 9, 12), id="from-the-grace-period-on"),
+        pytest.param({"max_resource": 5, "grace_period": 5}, (5,), id="the-end-alone"),
+        pytest.param({"max_resource": 100}, (*range(2, 100, 2), 100), id="no-more-than-64"),
+    ],
+)
+def test_levels(settings, levels):
+    """Multiples of the interval from gracePeriod on, and maxResource."""
+    assert rule(**settings).levels(0) == levels
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**9))
+def test_the_default_interval_bounds_the_levels(one, other):
+    """A Trial's status has room for all of them."""
+    first, last = sorted((one, other))
+    assert len(rule(max_resource=last, grace_period=first).levels(0)) <= MAX_LEVELS
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda stopper: stopper.judge(Arrival(0, 1, 0, 1.0)), id="judged-before-recorded"),
+        pytest.param(lambda stopper: stopper.record(Arrival(0, 10, 0, 1.0)), id="no-such-level"),
+    ],
+)
+def test_misuse_is_a_defect_of_ours(call):
+    """What the planner must never do is told apart from what a user can mend."""
+    with pytest.raises(InvariantViolated):
+        call(rule())
+
+
+def test_stopper_for_reads_the_union():
+    """The member that is set decides the rule, which says that it needs the curves."""
+    settings = MedianSettings(max_resource=9)
+    stopper = stopper_for(EarlyStopping(median=settings), 7)
+    assert stopper == MedianStopping(settings)
+    assert stopper.compares_curves
+    assert not isfinite(stopper.settings.interval or inf)

@@ -1,0 +1,126 @@
+"""Rules of a user's own: found by their entry point, checked like the built-in ones."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from toprung.api.errors import InvalidExperiment
+from toprung.api.stoppers import AshaSettings, EarlyStopping, StopperPlugin
+from toprung.stopping import plugins, stopper_for
+from toprung.stopping.asha import asha
+from toprung.stopping.conformance import StopperConformance
+from toprung.stopping.types import Outcome, Verdict
+
+
+class Ceiling:
+    """A rule as a user may write it: at a single rung, what is below a fixed score stops."""
+
+    pauses = False
+    compares_curves = False
+
+    def __init__(self, rung, end, least):
+        self.rung, self.end, self.least, self.records = rung, end, least, {}
+
+    def bracket(self, index):  # noqa: ARG002
+        return 0
+
+    def levels(self, bracket):  # noqa: ARG002
+        return (self.rung, self.end)
+
+    def record(self, arrival):
+        self.records.setdefault((arrival.resource, arrival.index), arrival)
+
+    def judge(self, arrival):
+        score = self.records[arrival.resource, arrival.index].score
+        good = score >= self.least
+        return Verdict(Outcome.CONTINUE if good else Outcome.STOP, f"{'at least' if good else 'below'} {self.least}")
+
+    def release(self, arrival):
+        pass
+
+    def promotion(self):
+        return None
+
+
+def make(settings, seed):
+    """What the entry point names."""
+    if settings["rung"] >= settings["end"]:
+        raise ValueError(f"rung {settings['rung']} is not below end {settings['end']}; write less")
+    return Ceiling(settings["rung"], settings["end"], settings.get("least", 0.0))
+
+
+def pausing(settings, seed):
+    """A rule that needs checkpoints."""
+    return asha(AshaSettings(**settings), seed, checkpoint=True)
+
+
+SETTINGS = {"rung": 1, "end": 9}
+
+
+class TestCeiling(StopperConformance):
+    """The suite that the documentation asks users to run."""
+
+    def stopper(self, seed):
+        return make(SETTINGS, seed)
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch):
+    """Three packages that offer a rule, one of them broken."""
+    here = __name__
+    offered = {"ceiling": f"{here}:make", "pausing": f"{here}:pausing", "broken": "no_such_package:make"}
+    found = [EntryPoint(name, value, plugins.GROUP) for name, value in offered.items()]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [each for each in found if each.group == group])
+    monkeypatch.setattr(EntryPoint, "load", _load)
+    plugins._load.cache_clear()
+    yield
+    plugins._load.cache_clear()
+
+
+def _load(entry):
+    module, name = entry.value.split(":")
+    if module != __name__:
+        raise ModuleNotFoundError(f"No module named {module!r}")
+    return globals()[name]
+
+
+def build(name, settings=SETTINGS, *, checkpoint=False):
+    return stopper_for(EarlyStopping(plugin=StopperPlugin(name=name, settings=settings)), 7, checkpoint=checkpoint)
+
+
+def test_a_rule_is_found_by_its_name_and_gets_its_settings():
+    """As the manifest has them."""
+    stopper = build("ceiling", {"rung": 2, "end": 5, "least": 0.5})
+    assert (type(stopper), stopper.levels(0), stopper.least) == (Ceiling, (2, 5), 0.5)
+
+
+def test_a_rule_may_pause_where_there_are_checkpoints():
+    """What it promotes goes on from one."""
+    assert build("pausing", {"max_resource": 9}, checkpoint=True).pauses
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "path", "says"),
+    [
+        pytest.param("ceilin", SETTINGS, "name", "'ceilin' is not installed where this runs (entry points toprung.stoppers); did you mean ceiling?", id="misspelt"),
+        pytest.param("xyz", SETTINGS, "name", "write one of broken, ceiling, pausing", id="unknown"),
+        pytest.param("broken", SETTINGS, "name", "'broken' can't be loaded: ModuleNotFoundError: No module named", id="broken"),
+        pytest.param("ceiling", {"rung": 9, "end": 1}, "settings", "ceiling refuses them: rung 9 is not below end 1", id="wrong-value"),
+        pytest.param("ceiling", {"rung": 9}, "settings", "ceiling refuses them: 'end' is missing", id="missing"),
+        pytest.param("pausing", {"max_resource": 9}, "name", "pausing pauses trials, which go on from checkpoints; set spec.checkpoint", id="no-checkpoint"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_used_is_the_authors_to_mend(name, settings, path, says):
+    """The message names the field, and what is installed."""
+    with pytest.raises(InvalidExperiment) as caught:
+        build(name, settings)
+    (fault,) = caught.value.faults
+    assert fault.path == f"spec.earlyStopping.plugin.{path}"
+    assert says in fault.message
+
+
+def test_with_nothing_installed_the_message_says_so(monkeypatch):
+    """There is no name to suggest."""
+    monkeypatch.setattr(plugins, "entry_points", lambda **_: [])
+    with pytest.raises(InvalidExperiment, match="none is; install the package that has it"):
+        build("ceiling")

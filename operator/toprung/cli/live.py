@@ -166,7 +166,7 @@ def _steps(step: int, last: int | None) -> Text:
     if last is None:
         return Text(str(step))
     done = min(STEP_BAR_WIDTH, round(step / last * STEP_BAR_WIDTH))
-    bar = Text("━" * done, COLOURS["Running"]).append("━" * (STEP_BAR_WIDTH - done), "bright_black")
+    bar = Text("━" * done, COLOURS["Running"]).append("─" * (STEP_BAR_WIDTH - done), "bright_black")
     return bar.append(f" {step}/{last}")
 
 

@@ -38,7 +38,7 @@ async def _serve(settings: Settings) -> None:
         work.add_done_callback(lambda _: stop.set())
         try:
             await kopf.operator(
-                registry=_registry(app, settings),
+                registry=_registry(app, settings, work),
                 settings=_kopf_settings(),
                 clusterwide=settings.namespace is None,
                 namespaces=[settings.namespace] if settings.namespace is not None else [],
@@ -53,8 +53,12 @@ async def _serve(settings: Settings) -> None:
             work.result()
 
 
-def _registry(app: App, settings: Settings) -> kopf.OperatorRegistry:
+def _registry(app: App, settings: Settings, work: asyncio.Task[None]) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
+
+    @kopf.on.cleanup(registry=registry)
+    async def _end_work(**_: Any) -> None:
+        work.cancel()  # kopf gives tasks that are not its own 5 seconds to end by themselves
 
     @kopf.on.login(registry=registry)
     async def _log_in(**_: Any) -> kopf.ConnectionInfo:

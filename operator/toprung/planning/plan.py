@@ -3,9 +3,10 @@
 Pure: the same snapshot and time give the same plan, and a plan that was carried out leaves nothing to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from toprung.api.conditions import Reason
 from toprung.api.trial import TrialState
@@ -57,10 +58,15 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
         chains=_chains(snapshot, decision, now),
         status=status,
         announcements=_endings(snapshot, decision.ended),
-        urgent=status["conditions"] != snapshot.experiment.status.get("conditions"),
+        urgent=_gist(status) != _gist(snapshot.experiment.status),
         wanted=decision.starts.wanted,
         requeue_at=_requeue_at(snapshot, decision, now),
     )
+
+
+def _gist(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """Give what the conditions say, without the words: those of Blocked change with every Pod."""
+    return {(each["type"], each["status"], each["reason"]) for each in status.get("conditions") or ()}
 
 
 def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decision:
@@ -111,8 +117,8 @@ def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chai
         *end_losers(decision.steps),
         *end_pods(snapshot, now, suspend=suspend),
         *expire_pods(snapshot, now),
+        *_trial_events(decision.steps),  # before the next attempt's Pod, which may be refused
         *((index, action) for index, chain in decision.starts.chains.items() for action in chain),
-        *_trial_events(decision.steps),
     ):
         actions = chains.setdefault(index, [])
         if action not in actions:

@@ -62,15 +62,16 @@ class Actor:
 
         async def run(chain: Chain) -> None:
             async with limit:
-                starts = any(isinstance(action, CreatePod) for action in chain)
-                if starts and troubles:
+                if troubles and any(isinstance(action, CreatePod) for action in chain):
                     return
-                try:
-                    await self._run(target, chain)
-                except (Forbidden, Rejected) as error:
-                    if not starts:
-                        raise
-                    troubles.append(_trouble_of(error))
+                for action in chain:
+                    try:
+                        await self._do(action, target)
+                    except (Forbidden, Rejected) as error:
+                        if not isinstance(action, CreateTrial | CreatePod):
+                            raise
+                        troubles.append(_trouble_of(action, error))
+                        return
 
         outcomes = await asyncio.gather(*map(run, chains), return_exceptions=True)
         for failure in filter(None, outcomes):
@@ -95,10 +96,6 @@ class Actor:
             announcement.key,
         )
         await self._gateway.emit(event, now=target.now)
-
-    async def _run(self, target: Target, chain: Chain) -> None:
-        for action in chain:
-            await self._do(action, target)
 
     @singledispatchmethod
     async def _do(self, action: Any, target: Target) -> None:
@@ -167,8 +164,9 @@ def _must_be_ours(there: dict[str, Any], owner_uid: str) -> None:
         raise Conflict(f"{kind} {name} belongs to something else, probably to an earlier object of the same name")
 
 
-def _trouble_of(error: Forbidden | Rejected) -> Trouble:
+def _trouble_of(action: CreateTrial | CreatePod, error: Forbidden | Rejected) -> Trouble:
     if isinstance(error, Rejected):
-        return Trouble(Reason.REJECTED, f"the API server refuses the trial's Pod: {error}")
+        what = "Trial" if isinstance(action, CreateTrial) else "trial's Pod"
+        return Trouble(Reason.REJECTED, f"the API server refuses the {what}: {error}")
     reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in str(error) else Reason.FORBIDDEN
     return Trouble(reason, str(error))

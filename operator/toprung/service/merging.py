@@ -27,7 +27,7 @@ def _replacing(there: Any, wanted: Any) -> Any:
     return gone | {name: _replacing(there.get(name), value) for name, value in wanted.items()}
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: _whole(inner) for name, inner in value.items() if inner is not None}
     return [_whole(each) for each in value] if isinstance(value, list) else value

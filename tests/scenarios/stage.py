@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import sysconfig
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from aiohttp import ClientError, ClientSession
 
 from toprung.api.errors import NotFound
 from toprung.cluster.gateway import Gateway
@@ -21,47 +27,132 @@ from toprung.cluster.resources import EVENTS, EXPERIMENTS, NAMESPACES, PODS, TRI
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 QUOTAS = Resource("", "v1", "resourcequotas")
 DEFECTS = ("a defect of the operator", "Traceback", "never retrieved", "can't be understood")
-TERMINAL = ("Succeeded", "Stopped", "Failed")
+FEW_PASSES = 4
+"""Passes that an operator with nothing to do may make while one waits for it to settle."""
 
 Object = dict[str, Any]
 
 
+class Line:
+    """The network between the operator and the API server, which may be cut."""
+
+    def __init__(self, kubeconfig: Path, folder: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        self._cluster = config["clusters"][0]["cluster"]
+        self._config = config
+        self.kubeconfig = folder / "kubeconfig-through-the-line"
+        self._open: set[asyncio.StreamWriter] = set()
+        self._dead = False
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        url = urlsplit(self._cluster["server"])
+        self._target = (url.hostname, url.port)
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self._cluster["server"] = url._replace(netloc=f"127.0.0.1:{port}").geturl()
+        self.kubeconfig.write_text(yaml.safe_dump(self._config))
+        self.kubeconfig.chmod(0o600)
+
+    def cut(self) -> None:
+        """Break every connection and let none through."""
+        self._dead = True
+        for writer in self._open:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        self._dead = False
+
+    async def stop(self) -> None:
+        self.cut()
+        assert self._server is not None
+        self._server.close()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._dead:
+            writer.transport.abort()
+            return
+        there, back = await asyncio.open_connection(*self._target)
+        self._open |= {writer, back}
+        try:
+            await asyncio.gather(_pump(reader, back), _pump(there, writer))
+        finally:
+            self._open -= {writer, back}
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
 class Operator:
-    """`toprung operator` as a process that may be killed and started again; what it logs is kept."""
+    """`toprung operator` as a process that is started again when it ends, as a Deployment does; its log is kept.
+
+    Attributes:
+        starts: how often it was started.
+    """
 
     def __init__(self, kubeconfig: Path, log: Path, namespace: str | None = None) -> None:
         self.log = log
+        self.starts = 0
+        self._port = _free_port()
         self._command = [sys.executable, "-m", "toprung.cli", "operator", "--kubeconfig", str(kubeconfig)]
+        self._command += ["--metrics-port", str(self._port)]
         if namespace is not None:
             self._command += ["--namespace", namespace]
         self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(*self._command, stderr=log, stdout=log)
+        self._keeper = asyncio.create_task(self._keep())
 
-    async def stop(self, number: int = signal.SIGTERM) -> None:
-        assert self._process is not None
-        with suppress(ProcessLookupError):
-            self._process.send_signal(number)
-        await self._process.wait()
+    async def stop(self) -> None:
+        assert self._keeper is not None
+        self._keeper.cancel()
+        await asyncio.gather(self._keeper, return_exceptions=True)
+        self._signal(signal.SIGTERM)
+        if self._process is not None:
+            await self._process.wait()
 
     async def kill(self) -> None:
-        """End it with -9."""
-        await self.stop(signal.SIGKILL)
+        """End it with -9; another one follows."""
+        self._signal(signal.SIGKILL)
 
-    async def restart(self) -> None:
-        """Kill it with -9 and start it anew, as a Deployment does."""
-        await self.kill()
-        await self.start()
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+    async def passes(self) -> float:
+        """How many passes it has made since its start; -1 where it does not say."""
+        try:
+            async with ClientSession() as session, session.get(f"http://127.0.0.1:{self._port}/metrics") as answer:
+                said = await answer.text()
+        except ClientError:
+            return -1
+        count = next((line for line in said.splitlines() if line.startswith("toprung_reconcile_seconds_count ")), "0")
+        return float(count.split()[-1])
 
     def defects(self) -> list[str]:
         """Lines of the log that should never be there."""
         return [line for line in self.log.read_text().splitlines() if any(word in line for word in DEFECTS)]
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _keep(self) -> None:
+        while True:
+            with self.log.open("ab") as log:
+                self._process = await asyncio.create_subprocess_exec(*self._command, stderr=log, stdout=log)
+            self.starts += 1
+            await self._process.wait()
+            await asyncio.sleep(0.2)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 @dataclass(slots=True)
@@ -80,6 +171,7 @@ class Stage:
     namespace: str
     image: str
     operator: Operator
+    line: Line
     another: Callable[[], Awaitable[Stage]]
     patience: float = 30.0
     real: bool = False
@@ -231,16 +323,16 @@ class Stage:
         return False
 
     async def quiet(self, seconds: float = 1.5) -> None:
-        """See that nobody writes the experiments or trials any more: the operator has settled."""
+        """See that the operator has settled: it writes nothing, and hardly looks."""
 
         async def versions() -> list[str]:
             bodies = [*await self.objects(EXPERIMENTS), *await self.objects(TRIALS), *await self.objects(PODS)]
             return [body["metadata"]["resourceVersion"] for body in bodies]
 
         async def settled() -> bool:
-            before = await versions()
+            before, passes = await versions(), await self.operator.passes()
             await asyncio.sleep(seconds)
-            return before == await versions()
+            return before == await versions() and 0 <= await self.operator.passes() - passes <= FEW_PASSES
 
         await self.until(settled, "the operator settles")
 
@@ -275,3 +367,14 @@ class Stage:
 async def make_namespace(gateway: Gateway, name: str) -> str:
     await gateway.create(NAMESPACES, namespace=None, body={"metadata": {"name": name}})
     return name
+
+
+def cases(*modules: Any) -> list[Any]:
+    """The scenarios of some modules as parameters of a test; the longer ones are marked slow."""
+    quick = [(each, ()) for module in modules for each in module.SCENARIOS]
+    longer = [(each, (pytest.mark.slow,)) for module in modules for each in module.LONG_SCENARIOS]
+    known = [(each, (pytest.mark.xfail(strict=True),)) for module in modules for each in module.KNOWN_DEFECTS]
+    return [
+        pytest.param(each, id=f"{each.__module__.rpartition('.')[2]}_{each.__name__}", marks=marks)
+        for each, marks in (*quick, *known, *longer)
+    ]

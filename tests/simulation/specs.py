@@ -32,4 +32,5 @@ def experiment_spec(**spec: Any) -> ExperimentSpec:
     return load_experiment(manifest(**spec)).spec
 
 
-ASHA = {"asha": {"resource": "epoch", "minResource": 1, "maxResource": 9, "reductionFactor": 3}}
+ASHA = {"asha": {"resource": "epoch", "minResource": 1, "maxResource": 9, "reductionFactor": 3, "variant": "stopping"}}
+PROMOTION = {"asha": {"maxResource": 9, "variant": "promotion"}}

@@ -1,14 +1,16 @@
 """Whole experiments planned in virtual time, with crashes anywhere."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulation.specs import ASHA, POD, experiment_spec
+from simulation.specs import ASHA, POD, PROMOTION, experiment_spec
 from simulation.world import Program, World
 from toprung.api.trial import TrialState
+from toprung.planning.records import RungVerdict
 from toprung.planning.starting import holds_slot
 
 VALUES = st.floats(0, 1) | st.sampled_from([math.nan, math.inf, -math.inf])
@@ -38,29 +40,46 @@ def check_invariants(world, parameters, rungs):
     assert len(world.ever_made) == len(set(world.ever_made)) <= world.spec.max_trial_count
     for trial in world.trial_records():
         assert parameters.setdefault(trial.index, trial.parameters) == trial.parameters
-        known = rungs.get(trial.index, ())
-        assert trial.rungs[: len(known)] == known
-        rungs[trial.index] = trial.rungs
+        known, now = rungs.get(trial.index, ()), tuple(map(as_judged, trial.rungs))
+        assert now[: len(known)] == known
+        rungs[trial.index] = now
 
 
-@pytest.mark.parametrize("early_stopping", [pytest.param(None, id="none"), pytest.param(ASHA, id="asha")])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def as_judged(rung):
+    """A rung as it was before its paused trial was promoted, which is the only thing that may change of it."""
+    return replace(rung, verdict=RungVerdict.PAUSE) if rung.verdict is RungVerdict.PROMOTE else rung
+
+
+@pytest.mark.parametrize(
+    "early_stopping",
+    [
+        pytest.param(None, id="none"),
+        pytest.param(ASHA, id="asha"),
+        pytest.param(PROMOTION, id="asha-promotion"),
+        pytest.param({"hyperband": {"maxResource": 9}}, id="hyperband"),
+        pytest.param({"successiveHalving": {"maxResource": 3, "trials": 3}}, id="halving"),
+        pytest.param({"median": {"maxResource": 9, "minTrials": 1}}, id="median"),
+        pytest.param({"patience": {"steps": 2}}, id="patience"),
+    ],
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_crash_at_any_write_loses_and_repeats_no_trial(early_stopping, data):
     """Whatever the programs do and wherever the operator dies, every index is run once and the experiment ends."""
-    first = {index: data.draw(PROGRAMS) for index in range(5)}
+    first = {index: data.draw(PROGRAMS) for index in range(6)}
     crash_points = data.draw(st.lists(st.integers(0, 12), max_size=40))
     spec = experiment_spec(
         earlyStopping=early_stopping,
-        maxTrialCount=5,
-        parallelTrialCount=data.draw(st.integers(1, 5)),
+        checkpoint={"volume": {"emptyDir": {}}},
+        maxTrialCount=6,
+        parallelTrialCount=data.draw(st.integers(1, 6)),
         trialTemplate={"retries": data.draw(st.integers(0, 2)), "template": POD},
     )
     calm = Program((0.5,) * 9)
     world = World(spec, lambda index, attempt: first[index] if attempt < 4 else calm)
     points = iter(crash_points)
     run_to_end(world, lambda: next(points, None))
-    assert [trial.index for trial in world.trial_records()] == list(range(5))
+    assert [trial.index for trial in world.trial_records()] == list(range(6))
     assert all(trial.state.terminal for trial in world.trial_records())
     for trial in world.trial_records():
         if trial.progress.best is not None:

@@ -69,7 +69,7 @@ class World:
 
     def stopper(self) -> Stopper | None:
         """The early-stopping rule, fresh."""
-        return stopper_for(self.spec.early_stopping, 7)
+        return stopper_for(self.spec.early_stopping, 7, checkpoint=self.spec.checkpoint is not None)
 
     def trial_records(self) -> tuple[TrialRecord, ...]:
         """All Trials, by index."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
+from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
 from toprung.metrics.types import Observation
 from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.lifecycle import Change, TrialEvent, move
 from toprung.planning.records import PodRecord, Snapshot, TrialRecord
-from toprung.planning.verdicts import Judge, Judged, fail_at_next_rung, promoted_from
-from toprung.stopping.types import Outcome
+from toprung.planning.verdicts import Judge, Judged, promoted_from
+from toprung.stopping import Outcome, individual_stop
 
 FIRST_WRITE_AFTER = timedelta(seconds=1)
 """A trial that is over sooner never has its Running state written: that saves a write for each of many short ones."""
@@ -67,7 +68,7 @@ def advance(snapshot: Snapshot, judge: Judge | None, now: datetime) -> tuple[Ste
         pod = current_pod(snapshot, before)
         after = _after(snapshot, judged.get(trial.index, Judged(trial)), pod, now)
         if after.state is TrialState.FAILED and judge is not None:
-            after = fail_at_next_rung(judge.stopper, after, now)
+            after = judge.fail(after, now)
         steps.append(Step(before, after, pod))
     return tuple(steps)
 
@@ -117,12 +118,27 @@ def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change
         return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, judged.message)
     if judged.outcome is Outcome.PAUSE:
         return Change(TrialEvent.PAUSED, Reason.PAUSED, judged.message)
+    if trial.state is TrialState.PAUSED:
+        return None
+    if pod is None or not pod.ended:
+        stop = _stop_by_itself(snapshot.experiment.spec, trial)
+        if stop is not None:
+            return stop
     collected = snapshot.collected.get(pod.uid) if pod is not None else None
-    unread = pod is not None and pod.ended and (collected is None or not collected.drained)
-    if unread or trial.state is TrialState.PAUSED:
+    if pod is not None and pod.ended and (collected is None or not collected.drained):
         return None  # how an attempt ended is decided when its last line has been read
     tail = collected.tail if collected is not None else ()
     return change_of(Attempt(snapshot.experiment.spec, trial, pod, tail))
+
+
+def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> Change | None:
+    """Stop a trial by patience or threshold, which look at its own reports alone."""
+    maximize = spec.objective.type == "maximize"
+    verdict = individual_stop(spec.early_stopping, trial.progress, maximize=maximize)
+    about = trial.progress.best or trial.progress.latest
+    if verdict is None or about is None:
+        return None
+    return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, verdict.about(spec.objective.metric, about.value))
 
 
 def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datetime) -> TrialRecord:

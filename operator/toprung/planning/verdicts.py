@@ -10,7 +10,7 @@ from datetime import datetime
 
 from toprung.api.trial import TrialState
 from toprung.metrics.progress import score
-from toprung.metrics.types import Observation
+from toprung.metrics.types import Crossing
 from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
 from toprung.stopping.types import Arrival, Outcome, Stopper
 
@@ -38,7 +38,7 @@ class _Crossing:
     """A report by which a trial reached one or more rungs it had not reached before."""
 
     trial: TrialRecord
-    observation: Observation
+    observation: Crossing
     levels: tuple[int, ...]
 
 
@@ -76,48 +76,61 @@ class Judge:
                 judged[crossing.trial.index] = self._cross(before.trial, crossing)
         return judged
 
+    def fail(self, trial: TrialRecord, now: datetime) -> TrialRecord:
+        """Record a failed trial as the worst of the rung it was heading for."""
+        reached = {rung.resource for rung in trial.rungs}
+        level = next((level for level in self.stopper.levels(trial.bracket) if level not in reached), None)
+        if level is None:
+            return trial
+        self.stopper.record(Arrival(trial.bracket, level, trial.index, WORST))
+        return replace(trial, rungs=(*trial.rungs, RungRecord(level, None, RungVerdict.FAILED, now)))
+
     def _replay(self) -> None:
         for trial in self.history:
             for rung in trial.rungs:
-                value = WORST if rung.value is None else score(rung.value, maximize=self.maximize)
-                arrival = Arrival(trial.bracket, rung.resource, trial.index, value)
+                arrival = self._arrival(trial, rung)
                 self.stopper.record(arrival)
-                if rung.verdict in GONE_ON:
-                    self.stopper.release(arrival)
+                if rung.verdict in GONE_ON or trial.state.terminal:
+                    self.stopper.release(arrival)  # one that was stopped where it waited waits no more
 
     def _cross(self, trial: TrialRecord, crossing: _Crossing) -> Judged:
         """Record the report in every rung it crosses, then judge each; the gravest verdict decides."""
-        value = crossing.observation.value
-        arrivals = [
-            Arrival(trial.bracket, level, trial.index, score(value, maximize=self.maximize))
-            for level in crossing.levels
-        ]
+        reached = [self._rung(level, crossing.observation) for level in crossing.levels]
+        arrivals = [self._arrival(trial, rung) for rung in reached]
         for arrival in arrivals:
             self.stopper.record(arrival)
         verdicts = [self.stopper.judge(arrival) for arrival in arrivals]
-        rungs = list(trial.rungs)
         for arrival, verdict in zip(arrivals, verdicts, strict=True):
             if verdict.outcome is Outcome.CONTINUE:
                 self.stopper.release(arrival)
-            recorded = RECORDED[verdict.outcome]
-            rungs.append(RungRecord(arrival.resource, _finite(value), recorded, crossing.observation.time))
+        judged = (
+            replace(rung, verdict=RECORDED[verdict.outcome]) for rung, verdict in zip(reached, verdicts, strict=True)
+        )
         gravest = max(verdicts, key=lambda verdict: list(RECORDED).index(verdict.outcome))
-        return Judged(replace(trial, rungs=tuple(rungs)), gravest.outcome, gravest.about(self.metric, value))
+        message = gravest.about(self.metric, crossing.observation.value)
+        return Judged(replace(trial, rungs=(*trial.rungs, *judged)), gravest.outcome, message)
+
+    def _rung(self, level: int, crossed: Crossing) -> RungRecord:
+        """Give the record of a rung, not judged yet; how the curve stood there only for rules that look at it."""
+        value = _finite(crossed.value)
+        if not self.stopper.compares_curves:
+            return RungRecord(level, value, RungVerdict.CONTINUE, crossed.time)
+        best, mean = _finite(crossed.best), _finite(crossed.mean)
+        return RungRecord(level, value, RungVerdict.CONTINUE, crossed.time, best=best, mean=mean)
+
+    def _arrival(self, trial: TrialRecord, rung: RungRecord) -> Arrival:
+        best = self._score(rung.best) if rung.best is not None else None
+        mean = self._score(rung.mean) if rung.mean is not None else None
+        return Arrival(trial.bracket, rung.resource, trial.index, self._score(rung.value), best=best, mean=mean)
+
+    def _score(self, value: float | None) -> float:
+        return WORST if value is None else score(value, maximize=self.maximize)
 
 
 def _new_crossings(live: Iterable[TrialRecord]) -> list[_Crossing]:
     """Give the reports by which live trials have reached rungs that are not recorded yet, in their order."""
     crossings = (crossing for trial in live for crossing in _crossings(trial))
     return sorted(crossings, key=lambda each: (each.observation.time, each.trial.index, each.levels))
-
-
-def fail_at_next_rung(stopper: Stopper, trial: TrialRecord, now: datetime) -> TrialRecord:
-    """Record a failed trial as the worst of the rung it was heading for."""
-    reached = {rung.resource for rung in trial.rungs}
-    level = next((level for level in stopper.levels(trial.bracket) if level not in reached), None)
-    if level is None:
-        return trial
-    return replace(trial, rungs=(*trial.rungs, RungRecord(level, None, RungVerdict.FAILED, now)))
 
 
 def promoted_from(trial: TrialRecord, resource: int) -> TrialRecord:

@@ -103,7 +103,9 @@ class Reconciler:
 
     async def _pass(self, experiment: ExperimentRecord) -> None:
         now, memory = self.clock(), self._memory_of(experiment)
-        stopper = stopper_for(experiment.spec.early_stopping, problem_of(experiment).seed)
+        spec = experiment.spec
+        seed, checkpoint = problem_of(experiment).seed, spec.checkpoint is not None
+        stopper = stopper_for(spec.early_stopping, seed, checkpoint=checkpoint)
         snapshot = self._observe(experiment, stopper, memory, now)
         decided = plan(snapshot, stopper, now)
         actor, target = Actor(self.gateway, self.trials, self.pods), Target(experiment, stopper, now)

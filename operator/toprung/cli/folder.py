@@ -1,9 +1,12 @@
 """The state folder of an embedded cluster, seen from outside the process that serves it."""
 
 import os
+import select
 import shutil
 import signal
+import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +67,7 @@ class StateFolder:
             if time.monotonic() > deadline:
                 raise Unstoppable(f"the cluster of {self.path} (process {pid}) does not end; end it by `kill -9 {pid}`")
             time.sleep(_LOOK_EVERY)
+        _await_exit(pid, patience)
 
     def wipe(self) -> None:
         """Remove what a cluster keeps here; the folder itself goes if nothing else is in it."""
@@ -74,6 +78,15 @@ class StateFolder:
                 path.unlink(missing_ok=True)
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()
+
+
+def _await_exit(pid: int, patience: float) -> None:
+    """Wait for a process that has let go of its folder and has only to leave; where the system can tell."""
+    if sys.platform == "linux":
+        with suppress(ProcessLookupError):
+            process = os.pidfd_open(pid)
+            select.select([process], [], [], patience)
+            os.close(process)
 
 
 def state_folder(path: Path) -> StateFolder:

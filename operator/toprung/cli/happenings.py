@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from toprung.api.conditions import ConditionType
 from toprung.api.trial import TrialState
 from toprung.cli.board import Scene
 from toprung.cli.words import configuration, number
@@ -43,7 +44,8 @@ def scene_lines(old: Scene | None, new: Scene) -> Iterator[str]:
         yield f"new best: {after}"
     if (old.state if old is not None else "") != new.state:
         yield f"{new.experiment.name} is {new.state}"
-    yield from sorted(_obstacles(new) - (_obstacles(old) if old is not None else set()))
+    known = _obstacles(old) if old is not None else {}
+    yield from (line for reason, line in _obstacles(new).items() if reason not in known)
 
 
 def _best(scene: Scene) -> str | None:
@@ -57,9 +59,10 @@ def _best(scene: Scene) -> str | None:
     return f"{objective.metric} {number(observation.value)} by {trial.name}, {configuration(trial.parameters)}"
 
 
-def _obstacles(scene: Scene) -> set[str]:
+def _obstacles(scene: Scene) -> dict[tuple[str, str], str]:
+    """What is in the way, by type and reason: the Pod that a message names changes too often to be told each time."""
     return {
-        f"{condition.type} ({condition.reason}): {condition.message}"
+        (condition.type, condition.reason): f"{condition.type} ({condition.reason}): {condition.message}"
         for condition in scene.experiment.conditions
-        if condition.type in ("Blocked", "Suspended") and condition.status
+        if condition.type in (ConditionType.BLOCKED, ConditionType.SUSPENDED) and condition.status
     }

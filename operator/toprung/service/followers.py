@@ -55,7 +55,7 @@ class Followers:
     def collected(self, key: str) -> dict[str, Collected]:
         """Give what was read so far, by the UID of the Pod."""
         return {
-            uid: Collected(each.follower.progress, each.follower.drained, each.follower.tail)
+            uid: Collected(each.follower.progress, each.follower.drained, last_words(each.follower))
             for uid, each in self._followed.get(key, {}).items()
         }
 
@@ -93,6 +93,11 @@ class Followers:
 
     def _open_log(self, namespace: str, pod: PodRecord, since: datetime | None) -> AsyncIterator[bytes]:
         return self._gateway.log(namespace=namespace, pod=pod.name, container=pod.container, since=since)
+
+
+def last_words(follower: Follower) -> tuple[str, ...]:
+    """Give the program's last lines; where its log was given up, why, lest the program be blamed for its silence."""
+    return (*follower.tail, f"({follower.failed})") if follower.drained and follower.failed else follower.tail
 
 
 def _of_interest(

@@ -194,7 +194,11 @@ async def trial_deleted(stage: Stage) -> None:
     status = await stage.ended()
     assert [trial["spec"]["index"] for trial in await stage.trials()] == [0, 2, 3]
     assert status["trials"]["total"] == 4
-    assert "exp-1-1" not in await stage.pods()
+
+    async def pod_is_gone() -> bool:
+        return "exp-1-1" not in await stage.pods()
+
+    await stage.until(pod_is_gone, "the Pod of the deleted Trial goes")
     await stage.quiet()
 
 

@@ -21,8 +21,10 @@ def any_time_curve(trials: Iterable[TrialRecord], objective: Objective) -> tuple
     only the latest counts, once the trial has ended. Failed trials never count.
     """
     maximize = objective.type == "maximize"
+    points = [point for trial in trials for point in _observations(trial, objective)]
     curve: list[Point] = []
-    for time, value in sorted(point for trial in trials for point in _observations(trial, objective)):
+    # of what is seen at the same time only the best shows
+    for time, value in sorted(points, key=lambda point: (point[0], -score(point[1], maximize=maximize))):
         if not curve or score(value, maximize=maximize) > score(curve[-1][1], maximize=maximize):
             curve.append((time, value))
     return tuple(curve)

@@ -52,6 +52,18 @@ def draw(experiment: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], pat
 
 def draw_scene(scene: Scene, path: Path) -> None:
     """Draw a scene; see :func:`draw`."""
+    try:
+        figure_of(scene).savefig(path, dpi=DOTS_PER_INCH)
+    except (OSError, ValueError) as error:
+        raise TopRungError(f"the picture can't be written to {path}: {error}") from error
+
+
+def figure_of(scene: Scene) -> Figure:
+    """Make the figure, for a file or a notebook.
+
+    Raises:
+        TopRungError: the Experiment is invalid.
+    """
     experiment = scene.experiment
     if not isinstance(experiment, ExperimentRecord):
         raise TopRungError(
@@ -64,10 +76,7 @@ def draw_scene(scene: Scene, path: Path) -> None:
     _limit(left, experiment.spec.objective, scene.trials)
     _title(figure, experiment, scene.trials)
     _legend(figure, scene.trials)
-    try:
-        figure.savefig(path, dpi=DOTS_PER_INCH)
-    except (OSError, ValueError) as error:
-        raise TopRungError(f"the picture can't be written to {path}: {error}") from error
+    return figure
 
 
 def _any_time(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> None:

@@ -1,10 +1,13 @@
 """How values, configurations and durations are written for people."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+
+import yaml
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
@@ -39,5 +42,9 @@ def _short(value: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
-    plain = isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _YAML_WORDS
-    return str(value) if plain else json.dumps(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if _PLAIN.fullmatch(value) and value.lower() not in _YAML_WORDS:
+        return value
+    quoted: str = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=math.inf)
+    return quoted.rstrip("\n")

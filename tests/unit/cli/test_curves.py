@@ -1,0 +1,82 @@
+"""The any-time curve and what a rung counts."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toprung.cli.board import scene_of
+from toprung.cli.curves import any_time_curve, levels, longest, reached, resource_name
+from unit.cli.scenes import START, busy, experiment, trial
+
+values = st.floats(-100, 100) | st.none()
+curves = st.lists(values, max_size=6).map(lambda each: list(enumerate(each, start=1)))
+
+
+def curve_of(scene):
+    points = any_time_curve(scene.trials, scene.experiment.spec.objective)
+    return [((time - START).total_seconds(), value) for time, value in points]
+
+
+@pytest.mark.parametrize(
+    ("objective", "trials", "curve"),
+    [
+        pytest.param({"type": "maximize"}, [trial(0, curve=[(1, 0.5)])], [(1, 0.5)], id="running-counts"),
+        pytest.param(
+            {"type": "maximize"},
+            [trial(0, curve=[(1, 0.5)]), trial(1, curve=[(1, 0.4)], begin=1), trial(2, curve=[(1, 0.6)], begin=2)],
+            [(1, 0.5), (3, 0.6)],
+            id="worse-ones-do-not-show",
+        ),
+        pytest.param(
+            {"type": "minimize"},
+            [trial(0, curve=[(1, 0.5)]), trial(1, curve=[(1, 0.4)], begin=1)],
+            [(1, 0.5), (2, 0.4)],
+            id="minimize",
+        ),
+        pytest.param({"type": "maximize"}, [trial(0, "Failed", curve=[(1, 0.9)])], [], id="failed-never-counts"),
+        pytest.param({"type": "maximize"}, [trial(0, curve=[(1, None)])], [], id="nan-never-counts"),
+        pytest.param(
+            {"type": "maximize", "strategy": "last"},
+            [trial(0, "Succeeded", curve=[(1, 0.9), (2, 0.5)]), trial(1, curve=[(1, 0.8)])],
+            [(2, 0.5)],
+            id="last-counts-only-the-last-of-those-that-ended",
+        ),
+    ],
+)
+def test_any_time_curve(objective, trials, curve):
+    """Times are seconds since the start."""
+    assert curve_of(scene_of(experiment(objective={"metric": "acc", **objective}), tuple(trials))) == curve
+
+
+@given(st.lists(curves, max_size=5))
+def test_the_directions_mirror_each_other(reports):
+    """Negated values with the other direction give the negated curve, and it only ever gets better."""
+    up = tuple(trial(i, curve=curve) for i, curve in enumerate(reports))
+    mirrored = [[(step, None if value is None else -value) for step, value in curve] for curve in reports]
+    down = tuple(trial(i, curve=curve, maximize=False) for i, curve in enumerate(mirrored))
+    curve = curve_of(scene_of(experiment(), up))
+    assert curve_of(scene_of(experiment(objective={"metric": "acc", "type": "minimize"}), down)) == [
+        (time, -value) for time, value in curve
+    ]
+    assert curve == sorted(curve)
+    assert [value for _, value in curve] == sorted({value for _, value in curve})
+
+
+def test_rungs_are_counted_without_those_that_failed_on_their_way():
+    """A Failed record stands for a rung that was not reached."""
+    scene = busy()
+    assert [reached(scene.trials, level) for level in levels(scene.experiment.spec)] == [3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("early_stopping", "expected"),
+    [
+        pytest.param({"asha": {"resource": "step", "maxResource": 10}}, ((1, 3, 9, 10), 10, "step"), id="asha"),
+        pytest.param({"median": {"resource": "step", "maxResource": 10}}, ((), 10, "step"), id="median"),
+        pytest.param(None, ((), None, "step"), id="none"),
+    ],
+)
+def test_what_a_rule_says_of_steps(early_stopping, expected):
+    """Levels, the last step, and the word for a step."""
+    spec = scene_of(experiment(earlyStopping=early_stopping), ()).experiment.spec
+    assert (levels(spec), longest(spec), resource_name(spec)) == expected

@@ -1,0 +1,79 @@
+"""What is said of a trial and of an experiment in plain lines."""
+
+import pytest
+
+from toprung.cli.board import scene_of, whole_trial
+from toprung.cli.happenings import scene_lines, trial_line
+from unit.cli.scenes import busy, condition, experiment, trial
+
+PENDING = trial(0, "Pending")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        pytest.param(None, PENDING, None, id="made"),
+        pytest.param(PENDING, trial(0), "mnist-0 started: lr=0.01", id="started"),
+        pytest.param(None, trial(0), "mnist-0 started: lr=0.01", id="started-unseen"),
+        pytest.param(trial(0), trial(0, curve=[(1, 0.5)]), None, id="reported"),
+        pytest.param(
+            trial(0),
+            trial(0, "Stopped", curve=[(3, 0.25)], message="last"),
+            "mnist-0 stopped at step 3 with 0.25: last",
+            id="stopped",
+        ),
+        pytest.param(
+            PENDING,
+            trial(0, "Succeeded", curve=[(1, 0.5), (2, 0.25)]),
+            "mnist-0 succeeded at step 2 with 0.25 (best 0.5)",
+            id="succeeded-unseen",
+        ),
+        pytest.param(trial(0), trial(0, "Failed", message="exit code 2"), "mnist-0 failed: exit code 2", id="failed"),
+        pytest.param(
+            trial(0),
+            trial(0, "Pending", attempt=2, message="node lost"),
+            "mnist-0 is tried again (attempt 2): node lost",
+            id="retried",
+        ),
+        pytest.param(
+            trial(0),
+            trial(0, "Paused", curve=[(1, 0.5)], message="waits"),
+            "mnist-0 paused at step 1 with 0.5: waits",
+            id="paused",
+        ),
+    ],
+)
+def test_a_trial_line(old, new, line):
+    """One line for each change of state, none for a report."""
+    assert trial_line(whole_trial(old) if old else None, whole_trial(new)) == line
+
+
+BLOCKED = condition("Blocked", "Unschedulable", "Pod a: no GPU")
+BLOCKED_LATER = condition("Blocked", "Unschedulable", "Pod b: no GPU")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        pytest.param(None, experiment(), ["mnist is Running"], id="first-look"),
+        pytest.param(experiment(), experiment(), [], id="nothing"),
+        pytest.param(experiment(), experiment(state="Succeeded"), ["mnist is Succeeded"], id="state"),
+        pytest.param(
+            experiment(), experiment(conditions=[BLOCKED]), ["Blocked (Unschedulable): Pod a: no GPU"], id="blocked"
+        ),
+        pytest.param(
+            experiment(conditions=[BLOCKED]), experiment(conditions=[BLOCKED_LATER]), [], id="blocked-for-another-pod"
+        ),
+    ],
+)
+def test_scene_lines(old, new, lines):
+    """What is new of the whole is said once."""
+    assert list(scene_lines(scene_of(old, ()) if old else None, scene_of(new, ()))) == lines
+
+
+def test_a_new_best_is_told_with_its_configuration():
+    """And not told again."""
+    scene = busy()
+    before = scene_of(experiment(), ())
+    assert "new best: acc 0.89093 by mnist-0, lr=0.01" in list(scene_lines(before, scene))
+    assert not any("best" in line for line in scene_lines(scene, scene))

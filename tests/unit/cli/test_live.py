@@ -1,0 +1,96 @@
+"""The live table, drawn onto a console that records it."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from toprung.cli.board import Scene, scene_of
+from toprung.cli.live import bar_cells, live_view, sparkline
+from unit.cli.scenes import START, busy, condition, experiment, trial
+
+
+def text(*scenes: Scene, width: int = 110) -> str:
+    console = Console(record=True, width=width, file=open("/dev/null", "w"), force_terminal=True)  # noqa: SIM115, PTH123
+    with console.file:
+        console.print(live_view(scenes, START + timedelta(seconds=75)))
+    return console.export_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("mnist Running · 1m15s · random + asha", id="title"),
+        pytest.param("3/8 trials", id="bar"),
+        pytest.param("2 running · 1 pending · 1 succeeded · 1 stopped · 1 failed · 2 to come", id="counts"),
+        pytest.param("epoch 1: 3   epoch 3: 2   epoch 9: 1", id="rungs-without-the-failed"),
+        pytest.param("acc 0.89093  mnist-0  epoch 9", id="best"),
+        pytest.param("4/9", id="steps-of-a-running-trial"),
+        pytest.param("lr=0.04", id="its-parameters"),
+        pytest.param("mnist-4 (attempt 2)", id="attempt"),
+        pytest.param("Blocked Unschedulable: ", id="what-is-in-the-way"),
+        pytest.param("1 Insufficient GPU", id="in-the-scheduler's-words"),
+    ],
+)
+def test_the_table_says(words):
+    """What a person asks of a running experiment is on the screen."""
+    assert words in text(busy())
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_line_is_wider_than_the_screen(width):
+    """A narrow terminal cuts parameters, and nothing breaks."""
+    assert max(map(len, text(busy(), width=width).splitlines())) <= width
+
+
+def test_an_invalid_experiment_shows_its_faults():
+    """What cannot be read has no table, but a reason."""
+    assert "maxTrialCount" in text(scene_of(experiment(state="Invalid", maxTrialCount=0), ()))
+
+
+def test_without_early_stopping_there_are_no_rungs():
+    """Steps are then counted without an end."""
+    shown = text(scene_of(experiment(earlyStopping=None), (trial(0, curve=[(7, 0.5)]),)))
+    assert "rungs" not in shown
+    assert "STEP" in shown
+
+
+def test_many_running_trials_are_counted():
+    """Sixteen are listed, the rest is a number."""
+    trials = tuple(trial(i) for i in range(20))
+    assert "and 4 more" in text(scene_of(experiment(maxTrialCount=20, parallelTrialCount=20), trials))
+
+
+def test_only_conditions_that_hold_are_shown():
+    """A Blocked that is over is no news."""
+    over = condition("Blocked", "Unblocked", "nothing keeps trials from starting", status="False")
+    assert "Blocked" not in text(scene_of(experiment(conditions=[over]), ()))
+
+
+@given(st.lists(st.integers(0, 500), min_size=1, max_size=6), st.integers(0, 500), st.integers(1, 200))
+def test_a_bar_has_room_for_all_cells(counts, rest, width):
+    """Cells are never negative, fit the width, fill it when all has ended, and are off by less than one each."""
+    total = sum(counts) + rest
+    cells = bar_cells(counts, total, width)
+    assert all(cell >= 0 for cell in cells)
+    assert sum(cells) <= width
+    if total:
+        assert sum(cells) == round(sum(counts) / total * width)
+        assert all(abs(cell - count / total * width) <= 1 for cell, count in zip(cells, counts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("values", "drawn"),
+    [
+        pytest.param([], "", id="none"),
+        pytest.param([0.5], "▁", id="one"),
+        pytest.param([1, 1], "▁▁", id="flat"),
+        pytest.param([0, 7, 3.5], "▁█▅", id="from-least-to-most"),
+        pytest.param(range(10), "▁▂▄▅▇█", id="the-newest"),
+    ],
+)
+def test_sparkline(values, drawn):
+    """The newest values, between their extremes."""
+    assert sparkline(list(values), 6) == drawn

@@ -1,0 +1,71 @@
+"""The picture: what is drawn, read back from the figure, and files of each kind."""
+
+import pytest
+from matplotlib.colors import to_hex
+
+from toprung.api.errors import TopRungError
+from toprung.cli.board import scene_of
+from toprung.cli.picture import COLOURS, draw, figure_of
+from unit.cli.scenes import busy, experiment, rising, trial
+
+
+def lines(axes, *, solid=True):
+    return [line for line in axes.lines if (len(line.get_xdata()) > 1) and (line.get_linestyle() == "-") == solid]
+
+
+def test_both_sides_are_drawn():
+    """Left one step curve, right a curve for each trial with reports in its state's colour, and the rungs."""
+    scene = busy()
+    left, right = figure_of(scene).axes
+    assert len(lines(left)) == 1
+    assert max(lines(left)[0].get_ydata()) == pytest.approx(scene.trials[0].progress.best.value)
+    drawn = {to_hex(line.get_color()).upper() for line in lines(right)}
+    assert drawn == {COLOURS["Succeeded"], COLOURS["Running"]}
+    assert [line.get_xdata()[0] for line in lines(right, solid=False)] == [1, 3, 9]
+
+
+def test_the_best_curve_is_bold():
+    """And it is the only one."""
+    right = figure_of(busy()).axes[1]
+    widths = sorted(line.get_linewidth() for line in lines(right))
+    assert widths[-1] > widths[-2]
+
+
+def test_the_title_names_the_best():
+    """By its value and its trial."""
+    assert figure_of(busy()).get_suptitle().startswith("mnist: best acc 0.89093 by mnist-0")
+
+
+@pytest.mark.parametrize(
+    ("kind", "worst"), [pytest.param("maximize", -1e6, id="maximize"), pytest.param("minimize", 1e6, id="minimize")]
+)
+def test_a_diverged_trial_does_not_flatten_the_rest(kind, worst):
+    """It is cut off on the bad side only."""
+    good = [trial(i, "Succeeded", curve=rising(9, 0.9 + i / 100), maximize=kind == "maximize") for i in range(3)]
+    scene = scene_of(
+        experiment(objective={"metric": "acc", "type": kind}), (*good, trial(3, "Stopped", curve=[(1, worst)]))
+    )
+    low, high = figure_of(scene).axes[0].get_ylim()
+    assert -10 < low < 0.36
+    assert 0.91 < high < 10
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_files(tmp_path, ending):
+    """The ending chooses the kind; an experiment without a trial has a picture too."""
+    draw(experiment(), [], tmp_path / f"empty.{ending}")
+    assert (tmp_path / f"empty.{ending}").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "said"),
+    [
+        pytest.param(experiment(), "x/y.png", "can't be written", id="folder"),
+        pytest.param(experiment(), "y.docx", "can't be written", id="kind"),
+        pytest.param(experiment(maxTrialCount=0), "y.png", "is invalid", id="invalid"),
+    ],
+)
+def test_what_can_not_be_drawn(tmp_path, made, name, said):
+    """Is said."""
+    with pytest.raises(TopRungError, match=said):
+        draw(made, [], tmp_path / name)

@@ -1,0 +1,47 @@
+"""Values, configurations and durations in words."""
+
+from datetime import timedelta
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toprung.cli.documents import read_documents
+from toprung.cli.words import configuration, duration, flow, number
+
+scalars = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8) | st.booleans()
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}x", fullmatch=True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0s"), (0.9, "0s"), (59, "59s"), (60, "1m00s"), (3599, "59m59s"), (3600, "1h00m00s"), (90061, "25h01m01s")],
+)
+def test_duration(seconds, text):
+    """Whole seconds, never negative."""
+    assert duration(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "-"), (0.123456789, "0.12346"), (3.0, "3"), (1e-7, "1e-07")])
+def test_number(value, text):
+    """Short."""
+    assert number(value) == text
+
+
+def test_configuration_is_short():
+    """For reading."""
+    assert configuration({"lr": 0.00312345, "opt": "adam", "layers": 3}) == "lr=0.003123 opt=adam layers=3"
+
+
+@given(st.dictionaries(names, scalars, max_size=4))
+def test_flow_can_be_pasted(parameters):
+    """What is printed for copying reads back as what it was, by the project's own reader of YAML."""
+    (document,) = read_documents(flow(parameters) or "{}")
+    assert document.value == parameters
+    assert {name: type(value) for name, value in document.value.items()} == {k: type(v) for k, v in parameters.items()}
+
+
+def test_words_of_yaml_are_quoted():
+    """A choice named `no` stays a text."""
+    assert yaml.safe_load(flow({"a": "no", "b": "1e3", "c": "sgd"})) == {"a": "no", "b": "1e3", "c": "sgd"}

@@ -1,7 +1,7 @@
 """What a decision of ASHA costs at a rung of 10,000 records: `python benchmarks/asha_decision.py`.
 
-A decision is what the planner does for an arrival: record it, judge it and, where it goes on, release it; then, as for a
-free slot, it asks who is to be promoted, and releases that one. Each run decides about 2,000 arrivals at a rung that
+A decision is what the planner does for an arrival: record it, judge it and, where it goes on, release it; then, as for
+a free slot, it asks who is to be promoted, and releases that one. Each run decides about 2,000 arrivals at a rung that
 holds the records already; the limit is 50 microseconds each.
 """
 

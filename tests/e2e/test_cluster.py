@@ -106,7 +106,7 @@ async def test_informer_follows(gateway, namespace):
         # Leaving the selector is a deletion to whoever watches by it.
         await gateway.patch(CONFIG_MAPS, namespace=namespace, name="m-2", body={"metadata": {"labels": {"test": None}}})
         expected = {f"m-{i}": "1" if i == 0 else "0" for i in range(521) if i not in (1, 2)}
-        while dict(cache.of("m")) != expected:  # noqa: ASYNC110 - the cache tells by calls only
+        while dict(cache.of("m")) != expected:
             await asyncio.sleep(0.02)
     task.cancel()
     with suppress(asyncio.CancelledError):

@@ -52,7 +52,7 @@ def held(informer: Informer[tuple[str, str]]) -> dict[str, str]:
 async def until(condition) -> None:
     """Wait for what must come true soon."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - what is waited for is in the cache, which tells by calls only
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -1,0 +1,85 @@
+"""A rule's answers within one pass, so that the pass can be made again with one more trial in sight."""
+
+from collections.abc import Container
+from dataclasses import dataclass, field
+
+from toprung.stopping.types import Arrival, Stopper, Verdict
+
+
+class OutOfSight(Exception):  # noqa: N818 - no error: it asks for more
+    """The rule promotes a trial that is not in the snapshot."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
+
+@dataclass(slots=True)
+class Transcript:
+    """A :class:`~toprung.stopping.types.Stopper` that repeats itself: verdicts are sticky, and so are promotions.
+
+    Attributes:
+        rule: lives as long as the experiment, so that the records of trials out of sight are in it.
+        sight: indices of the trials in the snapshot.
+    """
+
+    rule: Stopper
+    sight: Container[int]
+    _verdicts: dict[tuple[int, int], Verdict] = field(default_factory=dict)
+    _promoted: list[Arrival] = field(default_factory=list)
+    _said: int = 0
+
+    @property
+    def pauses(self) -> bool:
+        """As the rule has it."""
+        return self.rule.pauses
+
+    @property
+    def compares_curves(self) -> bool:
+        """As the rule has it."""
+        return self.rule.compares_curves
+
+    def bracket(self, index: int) -> int:
+        """As the rule has it."""
+        return self.rule.bracket(index)
+
+    def levels(self, bracket: int) -> tuple[int, ...]:
+        """As the rule has it."""
+        return self.rule.levels(bracket)
+
+    def record(self, arrival: Arrival) -> None:
+        """Tell the rule."""
+        self.rule.record(arrival)
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """Give the rule's first answer."""
+        key = arrival.index, arrival.resource
+        if key not in self._verdicts:
+            self._verdicts[key] = self.rule.judge(arrival)
+        return self._verdicts[key]
+
+    def release(self, arrival: Arrival) -> None:
+        """Tell the rule; a promotion is over by that."""
+        if self._said < len(self._promoted) and self._promoted[self._said].index == arrival.index:
+            self._said += 1
+        self.rule.release(arrival)
+
+    def promotion(self) -> Arrival | None:
+        """Give the promotions in the order of the first time, then ask for more.
+
+        Raises:
+            OutOfSight: the trial is not in the snapshot.
+        """
+        if self._said == len(self._promoted):
+            arrival = self.rule.promotion()
+            if arrival is None:
+                return None
+            self._promoted.append(arrival)
+        arrival = self._promoted[self._said]
+        if arrival.index not in self.sight:
+            raise OutOfSight(arrival.index)
+        return arrival
+
+    def again(self) -> None:
+        """Begin the pass anew."""
+        self._said = 0

@@ -34,7 +34,7 @@ async def hosted(folder: StateFolder, *, gpus: int | None, port: int = 0) -> Asy
         try:
             await cluster.start()
         except OSError as error:
-            raise TopRungError(_advice(error, folder.path, port)) from error
+            raise TopRungError(advice(error, folder.path, port)) from error
         try:
             async with await connect(folder.kubeconfig) as gateway:
                 await _start_operator(gateway, folder.kubeconfig)
@@ -93,7 +93,8 @@ async def _phase_is(gateway: Gateway, phase: str) -> bool:
     return bool(pod["status"].get("phase") == phase)
 
 
-def _advice(error: OSError, folder: Path, port: int) -> str:
+def advice(error: OSError, folder: Path, port: int) -> str:
+    """Say in one line what to do about a cluster that can't be served."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} is in use by another program; choose another one by --port, or leave it out"
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):

@@ -34,7 +34,7 @@ _TICK = 0.5
 """Seconds between two drawings when nothing happens but time."""
 _SILENCE = 15.0
 """Seconds after which an operator that has not looked at an experiment is in trouble."""
-_SHORTEST = 0.1
+_SHORTEST = 0.25
 """Seconds between two drawings when much happens."""
 
 

@@ -1,0 +1,35 @@
+"""What `toprung local status` draws."""
+
+import pytest
+from rich.console import Console
+
+from toprung.cli.standing import ExperimentLine, Standing, standing_view
+
+UP = Standing(
+    folder="/s",
+    pid=7,
+    address="http://127.0.0.1:5",
+    kubeconfig="/s/kubeconfig",
+    pods_running=2,
+    gpus=4,
+    gpus_free=1,
+    experiments=(ExperimentLine("team", "mnist", "Running", "3/8", 2, 0.91),),
+)
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        pytest.param(Standing("/s"), "down", id="down"),
+        pytest.param(UP, "http://127.0.0.1:5", id="address"),
+        pytest.param(UP, "process 7", id="process"),
+        pytest.param(UP, "2 Pods running, 1 of 4 GPUs free", id="use"),
+        pytest.param(UP, "team       mnist       Running  3/8   2        0.91", id="experiments"),
+    ],
+)
+def test_status_says(standing, words):
+    """Up or down, where, and what is in it."""
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(standing_view(standing))
+    assert words in captured.get()

@@ -72,6 +72,14 @@ class Space:
                 configuration[dimension.name] = choose(dimension)
         return configuration
 
+    def active(self, configuration: Configuration) -> tuple[str, ...]:
+        """Name the parameters that the configuration has a value for and that are active beside the others."""
+        kept: dict[str, ParameterValue] = {}
+        for dimension in self.dimensions:
+            if dimension.name in configuration and dimension.active(kept):
+                kept[dimension.name] = configuration[dimension.name]
+        return tuple(kept)
+
     def positions(self, configuration: Configuration) -> Mapping[str, float]:
         """Give the position of each parameter; this is also the validity check.
 

@@ -1,16 +1,17 @@
 """All that search knows of one experiment, and how a trial gets its configuration."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from toprung.api.errors import SearchFailed
 from toprung.search.samplers import create
-from toprung.search.samplers.base import Ask
+from toprung.search.samplers.base import Ask, Sampler
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.uniform import draw
 from toprung.search.seeds import derive, trial_seed
 from toprung.search.space import Key, Space
-from toprung.search.types import Configuration, Evaluation, Problem, Suggestion, Suggestions
+from toprung.search.types import Configuration, Evaluation, Problem, Standing, Suggestion, Suggestions
 
 _ATTEMPTS = 5
 """How often a sampler may propose what was tried already, before one of the rest is drawn by lot."""
@@ -21,14 +22,23 @@ class Study:
 
     A suggestion is a function of the problem, the set of evaluations and the index; the order in which they came, and
     what was asked before, change nothing. So a study built anew after a crash goes on as the old one would have.
+
+    Trials of other experiments are part of the history from the start, and so is what they tried: a configuration whose
+    value is known is not tried again.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, make: Callable[[Problem, Space], Sampler] = create) -> None:
         self._problem = problem
         self._space = Space.of(problem.parameters)
-        self._sampler = create(problem.algorithm, self._space, problem.seed)
+        self._sampler = make(problem, self._space)
         self._history: dict[int, Evaluation] = {}
         self._taken: set[Key] = set()
+        self.update(_projected(self._space, problem.prior))
+
+    @property
+    def space(self) -> Space:
+        """What is drawn from."""
+        return self._sampler.space
 
     def update(self, evaluations: Iterable[Evaluation]) -> None:
         """Take in evaluations that are new or have changed; a configuration, once told, never does."""
@@ -107,3 +117,11 @@ class Study:
         """Give the key in what the sampler draws from; none for an initial trial beside the grid."""
         key = self._sampler.space.key(configuration)
         return set() if key is None else {key}
+
+
+def _projected(space: Space, prior: Iterable[Evaluation]) -> Iterable[Evaluation]:
+    """Give the finished trials of other experiments that lie in the space, without the parameters it does not have."""
+    for one in prior:
+        known = {name: one.parameters[name] for name in space.active(one.parameters)}
+        if one.standing is not Standing.RUNNING and space.key(known) is not None:
+            yield replace(one, parameters=space.exact(known))

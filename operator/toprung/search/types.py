@@ -28,8 +28,10 @@ class Evaluation:
         index: index of the trial.
         parameters: active parameters only.
         standing: whether it runs (a pending point), ended, was stopped early, or failed.
-        score: larger is better, whatever the objective's direction; None while there is none, -inf where not finite.
-        rungs: (level, score) of every rung reached, ascending.
+        score: of the first objective; larger is better, whatever its direction; None while there is none, -inf where
+            not finite.
+        rungs: (level, score) of every rung reached, ascending; by the first objective.
+        scores: of all objectives in their order, `score` first, where there are several; else empty.
     """
 
     index: int
@@ -37,6 +39,7 @@ class Evaluation:
     standing: Standing
     score: float | None = None
     rungs: tuple[tuple[int, float], ...] = ()
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Problem:
         initial: configurations to try first; trial i takes initial[i], completed by the algorithm.
         algorithm: the sampler and its settings.
         seed: of the whole experiment; trial i's own is derived from it and i.
+        objectives: how many there are.
+        prior: finished trials of other experiments, each under a negative index of its own.
     """
 
     key: str
@@ -56,6 +61,8 @@ class Problem:
     initial: tuple[Configuration, ...]
     algorithm: Algorithm
     seed: int
+    objectives: int = 1
+    prior: tuple[Evaluation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,8 @@ async def _spawn() -> asyncio.subprocess.Process:
         *(sys.executable, "-P", "-m", "toprung.search.process"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        # the matrices are small, and several libraries' threads would fight over the cores
+        env={"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         start_new_session=True,
     )
     await _receive(process)

@@ -37,7 +37,9 @@ CONDITIONAL = parameters(MOMENTUM, LR, DECAY, OPT, NESTEROV)
 FINITE = parameters(LAYERS, OPT, NESTEROV, DECAY)
 SINGLE = parameters({"name": "data", "type": "ordinal", "values": ["all"]}, LR)
 SPACES = {"flat": FLAT, "conditional": CONDITIONAL, "finite": FINITE, "single": SINGLE}
-ALGORITHMS = {name: Algorithm.model_validate({name: {}}) for name in ("random", "grid", "qmc", "tpe")}
+ALGORITHMS = {
+    name: Algorithm.model_validate({name: {}}) for name in ("random", "grid", "qmc", "tpe", "cmaes", "nsga2", "gp")
+}
 
 
 def problem(space=FLAT, algorithm="tpe", *, initial=(), seed=7, **settings) -> Problem:

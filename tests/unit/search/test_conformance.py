@@ -1,25 +1,66 @@
 """The built-in samplers keep the contract."""
 
-import warnings
-
 import pytest
 
+from toprung.api.algorithms import Algorithm
+from toprung.search.conformance import SamplerConformance
+from toprung.search.samplers import create
 from toprung.search.types import Problem
-from unit.search.builders import ALGORITHMS, SPACES
-from unit.search.conformance import SamplerConformance
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("space", SPACES)
-class TestBuiltIn(SamplerConformance):
-    """Every algorithm on every kind of space, with warnings as errors."""
+class BuiltIn(SamplerConformance):
+    """A sampler by its settings."""
 
-    @pytest.fixture(autouse=True)
-    def strict(self):
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            yield
+    algorithm: str
+    settings: dict = {}  # noqa: RUF012
 
-    @pytest.fixture
-    def problem(self, algorithm, space):
-        return Problem("uid", SPACES[space], (), ALGORITHMS[algorithm], 7)
+    def sampler(self, space, seed):
+        algorithm = Algorithm.model_validate({self.algorithm: self.settings})
+        return create(Problem("uid", (), (), algorithm, seed, self.objectives), space)
+
+
+class TestRandom(BuiltIn):
+    algorithm = "random"
+
+
+class TestGrid(BuiltIn):
+    algorithm = "grid"
+
+
+class TestQmc(BuiltIn):
+    algorithm = "qmc"
+
+
+class TestTpe(BuiltIn):
+    algorithm = "tpe"
+
+
+class TestTpeOfTwoObjectives(BuiltIn):
+    algorithm = "tpe"
+    objectives = 2
+
+
+class TestCmaes(BuiltIn):
+    algorithm = "cmaes"
+
+
+class TestNsga2(BuiltIn):
+    algorithm = "nsga2"
+    settings = {"populationSize": 8}  # noqa: RUF012
+
+
+class TestNsga2OfThreeObjectives(BuiltIn):
+    algorithm = "nsga2"
+    settings = {"populationSize": 8}  # noqa: RUF012
+    objectives = 3
+
+
+class TestGp(BuiltIn):
+    algorithm = "gp"
+    settings = {"startupTrials": 6, "maxObservations": 20}  # noqa: RUF012
+    trials = 9
+
+
+@pytest.mark.slow
+class TestGpOfTwoObjectives(TestGp):
+    objectives = 2

@@ -6,8 +6,8 @@ import random
 import pytest
 from optuna.trial import TrialState
 
+from toprung.search.samplers.distributions import distribution
 from toprung.search.samplers.mirror import Mirror, standing
-from toprung.search.samplers.tpe import distribution
 from toprung.search.space import Space
 from toprung.search.types import Standing
 from unit.search.builders import LR, evaluation, parameters
@@ -34,10 +34,10 @@ INF = math.inf
             {"standing": STOPPED, "score": 0.9}, (TrialState.PRUNED, None, {0: 0.9}), id="stopped-without-rungs"
         ),
         pytest.param({"standing": STOPPED, "rungs": [(1, 0.5), (3, -INF)]}, POOR, id="diverged"),
-        pytest.param({"standing": COMPLETE, "score": 0.9}, (TrialState.COMPLETE, 0.9, {}), id="complete"),
+        pytest.param({"standing": COMPLETE, "score": 0.9}, (TrialState.COMPLETE, (0.9,), {}), id="complete"),
         pytest.param(
             {"standing": COMPLETE, "score": 0.9, "rungs": [(1, 0.5)]},
-            (TrialState.COMPLETE, 0.9, {}),
+            (TrialState.COMPLETE, (0.9,), {}),
             id="complete-rungs",
         ),
         pytest.param({"standing": COMPLETE, "score": -INF}, POOR, id="complete-not-finite"),

@@ -1,11 +1,12 @@
 """Is a model worth its time? Averages over fixed seeds, with room to spare."""
 
+from dataclasses import replace
 from math import log10
 from random import Random
 from statistics import fmean, geometric_mean
 
 from toprung.search.study import Study
-from toprung.search.types import Standing
+from toprung.search.types import Evaluation, Standing
 from unit.search.builders import evaluation, parameters, problem, run
 
 SPACE = parameters(
@@ -31,6 +32,58 @@ def regret(algorithm):
 def test_tpe_beats_random():
     """By a factor of two at least in what is left to gain."""
     assert regret("tpe") < 0.5 * regret("random")
+
+
+FLOATS = parameters(*({"name": f"x{n}", "type": "double", "min": 0, "max": 1} for n in range(4)))
+
+
+def valley(configuration):
+    """A bowl, ten times as steep along the diagonal as across, with its bottom, 0, at 0.3."""
+    off = [value - 0.3 for value in configuration.values()]
+    return -sum(one**2 for one in off) - 10 * sum(off) ** 2
+
+
+def regret_in_the_valley(algorithm, trials, seeds=5):
+    return geometric_mean(
+        -max(one.score for one in run(problem(FLOATS, algorithm, seed=seed), trials, valley)) for seed in range(seeds)
+    )
+
+
+def test_cmaes_beats_random():
+    """It learns the direction of the valley: a tenth of what random search leaves, in 150 trials."""
+    assert regret_in_the_valley("cmaes", 150) < 0.1 * regret_in_the_valley("random", 150)
+
+
+def test_gp_beats_random():
+    """With 25 trials it leaves a fifth of what random search does."""
+    assert regret_in_the_valley("gp", 25, seeds=3) < 0.2 * regret_in_the_valley("random", 25, seeds=3)
+
+
+def dominated_area(algorithm, seed):
+    """The area that the Pareto front of 200 trials dominates in the unit square."""
+    asked = replace(problem(FLOATS, algorithm, seed=seed), objectives=2)
+    study, points = Study(asked), []
+    for index in range(200):
+        parameters = study.suggest([index]).suggestions[0].parameters
+        off = sum(value for name, value in parameters.items() if name != "x0") / 3
+        loss = parameters["x0"] ** 2 + off, (parameters["x0"] - 0.7) ** 2 + off
+        points.append(loss)
+        scores = tuple(-one for one in loss)
+        study.update([Evaluation(index, parameters, Standing.COMPLETE, scores[0], scores=scores)])
+    area, lowest = 0.0, 1.0
+    for one, other in sorted(points):
+        if one < 1 and other < lowest:
+            area += (1 - one) * (lowest - other)
+            lowest = other
+    return area
+
+
+def test_several_objectives_are_searched():
+    """nsga2 and tpe dominate more than random search does, in each of three runs."""
+    for seed in range(3):
+        chance = dominated_area("random", seed)
+        assert dominated_area("nsga2", seed) > chance + 0.05
+        assert dominated_area("tpe", seed) > chance + 0.05
 
 
 CUBE = parameters(*({"name": f"x{n}", "type": "double", "min": 0, "max": 1} for n in range(3)))
@@ -70,3 +123,21 @@ def test_tpe_learns_from_stopped_trials():
     """Most trials never reach the last rung, and tpe still leaves a third less to gain than random search."""
     ratios = [regret_with_early_stopping("tpe", seed) / regret_with_early_stopping("random", seed) for seed in range(8)]
     assert geometric_mean(ratios) < 0.67
+
+
+def test_cmaes_learns_from_stopped_trials():
+    """As tpe does, a third less."""
+    ratios = [
+        regret_with_early_stopping("cmaes", seed, 800) / regret_with_early_stopping("random", seed, 800)
+        for seed in range(12)
+    ]
+    assert geometric_mean(ratios) < 0.67
+
+
+def test_gp_learns_from_stopped_trials():
+    """Half of what random search leaves, from records at every rung."""
+    ratios = [
+        regret_with_early_stopping("gp", seed, 120) / regret_with_early_stopping("random", seed, 120)
+        for seed in range(4)
+    ]
+    assert geometric_mean(ratios) < 0.5

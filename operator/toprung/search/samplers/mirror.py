@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Container, Mapping
 from math import isfinite
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -10,7 +11,9 @@ from optuna.storages import InMemoryStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from toprung.search.domains import Domain, Int
+from toprung.search.domains import Domain
+from toprung.search.order import rank
+from toprung.search.samplers.distributions import internal
 from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, Standing
 
@@ -26,18 +29,14 @@ class Mirror:
         scratch: a running trial of another study, for a sampler to write on.
     """
 
-    def __init__(self, space: Space, distributions: Mapping[str, BaseDistribution]) -> None:
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
+    def __init__(self, space: Space, distributions: Mapping[str, BaseDistribution], objectives: int = 1) -> None:
         self._domains: dict[str, Domain] = {one.name: one.domain for one in space.dimensions}
         self._space = space
         self._distributions = distributions
         self._told: dict[int, Evaluation] = {}
-        self._storage = _History()
-        self._storage.create_new_study([StudyDirection.MAXIMIZE], _NAME)
-        self.study: Study = optuna.load_study(study_name=_NAME, storage=self._storage)
-        elsewhere = self._storage.create_new_study([StudyDirection.MAXIMIZE], "scratch")
-        self.scratch: FrozenTrial = self._storage.get_trial(self._storage.create_new_trial(elsewhere))
-        self.scratch.number = -1
+        self._storage = History()
+        self.study, self.scratch = opened(self._storage, objectives)
+        self._standing = standing if objectives == 1 else standing_of_several
 
     def reflect(self, history: Mapping[int, Evaluation], pending: Mapping[int, Configuration]) -> None:
         """Take in what has changed since the last time; pending trials are there until the next time only."""
@@ -53,11 +52,11 @@ class Mirror:
         return sum(trial.state in _FINISHED for trial in self._storage.trials)
 
     def _trial(self, evaluation: Evaluation) -> FrozenTrial:
-        state, value, intermediate = standing(evaluation)
+        state, values, intermediate = self._standing(evaluation)
         positions = self._space.positions(evaluation.parameters)
         trial = create_trial(
             state=state,
-            value=value,
+            values=values,
             params={name: internal(self._domains[name], position) for name, position in positions.items()},
             distributions={name: self._distributions[name] for name in positions},
             intermediate_values=intermediate,
@@ -66,7 +65,23 @@ class Mirror:
         return trial
 
 
-class _History(InMemoryStorage):
+def opened(storage: "History", objectives: int = 1) -> tuple[Study, FrozenTrial]:
+    """Give a study of a storage's trials, and a running trial of another study, for a sampler to write on."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    directions = [StudyDirection.MAXIMIZE] * objectives
+    storage.create_new_study(directions, _NAME)
+    elsewhere = storage.create_new_study(directions, "scratch")
+    scratch = storage.get_trial(storage.create_new_trial(elsewhere))
+    scratch.number = -1
+    return reopened(storage), scratch
+
+
+def reopened(storage: "History") -> Study:
+    """Give the study anew: it keeps the trials that a sampler has read once, where that says it may."""
+    return optuna.load_study(study_name=_NAME, storage=storage)
+
+
+class History(InMemoryStorage):
     """A storage whose trials can change and come in any order, which samplers never ask for but operators live with."""
 
     def __init__(self) -> None:
@@ -76,9 +91,16 @@ class _History(InMemoryStorage):
 
     def put(self, trial: FrozenTrial) -> None:
         """Add a trial, or put it in the place of the one of that number."""
-        at = bisect_left(self.trials, trial.number, key=_number)
-        known = at < len(self.trials) and self.trials[at].number == trial.number
-        self.trials[at : at + known] = [trial]
+        self.trials[self._place(trial.number)] = [trial]
+
+    def drop(self, number: int) -> None:
+        """Remove a trial, if it is there."""
+        self.trials[self._place(number)] = []
+
+    def _place(self, number: int) -> slice:
+        at = bisect_left(self.trials, number, key=_number)
+        known = at < len(self.trials) and self.trials[at].number == number
+        return slice(at, at + known)
 
     def get_all_trials(
         self,
@@ -89,30 +111,37 @@ class _History(InMemoryStorage):
         """Give the trials by number; never copies, for no sampler writes on them."""
         return [trial for trial in (*self.trials, *self.pending) if states is None or trial.state in states]
 
+    def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:  # noqa: ARG002 - Optuna's signature
+        """Remember nothing: what a sampler noted of an earlier history does not hold for this one."""
+        return {}
+
 
 def _number(trial: FrozenTrial) -> int:
     return int(trial.number)
 
 
-def standing(evaluation: Evaluation) -> tuple[TrialState, float | None, dict[int, float]]:
-    """Say in Optuna's words how good a trial is: state, value, intermediate values.
+Words = tuple[TrialState, tuple[float, ...] | None, dict[int, float]]
+"""State, values and intermediate values of a trial."""
 
-    TPE asks for nothing but the order of the trials, so runs that were given different resources need no common scale:
-    complete ones come first, by their score; then those that were stopped or still run, by the last rung they reached
-    and their score there. What has no finite score is running for Optuna: something near which nothing new should be
-    tried (the constant liar's lie), and which is never a good example, however many trials fail.
+
+def standing(evaluation: Evaluation) -> Words:
+    """Say in Optuna's words how good a trial is.
+
+    TPE asks for nothing but the order of the trials, so runs that were given different resources need no common scale.
+    What has no rank is running for Optuna: something near which nothing new should be tried (the constant liar's lie),
+    and which is never a good example, however many trials fail.
     """
-    rung, score = evaluation.rungs[-1] if evaluation.rungs else (0, evaluation.score)
-    if evaluation.standing is Standing.COMPLETE:
-        score = evaluation.score
-    unknown = evaluation.standing is Standing.RUNNING and not evaluation.rungs
-    if unknown or evaluation.standing is Standing.FAILED or score is None or not isfinite(score):
-        return TrialState.RUNNING, None, {}
-    if evaluation.standing is Standing.COMPLETE:
-        return TrialState.COMPLETE, score, {}
-    return TrialState.PRUNED, None, {rung: score}
+    match rank(evaluation):
+        case None:
+            return TrialState.RUNNING, None, {}
+        case True, _, score:
+            return TrialState.COMPLETE, (score,), {}
+        case _, rung, score:
+            return TrialState.PRUNED, None, {rung: score}
 
 
-def internal(domain: Domain, position: float) -> float:
-    """Say a position in Optuna's numbers: a logarithmic int stands for itself, everything else is its position."""
-    return domain.low + position if isinstance(domain, Int) and domain.log else position
+def standing_of_several(evaluation: Evaluation) -> Words:
+    """Say it of several objectives: only complete trials can be good, for rungs know the first one alone."""
+    if evaluation.standing is Standing.COMPLETE and evaluation.scores and all(map(isfinite, evaluation.scores)):
+        return TrialState.COMPLETE, evaluation.scores, {}
+    return TrialState.RUNNING, None, {}

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import TPESampler
 
 from toprung.api.algorithms import TpeSettings
 from toprung.api.base import ParameterValue
-from toprung.search.domains import Categorical, Domain, Double, Int, Ordinal
 from toprung.search.samplers.base import Ask
+from toprung.search.samplers.distributions import distribution, external
 from toprung.search.samplers.mirror import Mirror
 from toprung.search.samplers.uniform import draw
 from toprung.search.space import Dimension, Space
@@ -22,11 +21,11 @@ class Tpe:
     Optuna calls `group`, but read from the space instead of guessed from past trials.
     """
 
-    def __init__(self, space: Space, settings: TpeSettings) -> None:
+    def __init__(self, space: Space, settings: TpeSettings, objectives: int) -> None:
         self.space = space
         self._settings = settings
         self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
-        self._mirror = Mirror(space, self._distributions)
+        self._mirror = Mirror(space, self._distributions, objectives)
 
     def propose(self, ask: Ask) -> Configuration:
         """Fit on the history and draw from the good trials' density what the others' makes least likely."""
@@ -54,20 +53,3 @@ class Tpe:
             one.name: external(one.domain, drawn[one.name]) if one.name in free else one.domain.value(0)
             for one in group
         }
-
-
-def distribution(domain: Domain) -> BaseDistribution:
-    """Say in Optuna's words what the positions of a domain are; a logarithmic int is its own position."""
-    match domain:
-        case Double(count=None):
-            return FloatDistribution(domain.low, domain.high, log=domain.log)
-        case Int(log=True):
-            return IntDistribution(domain.low, domain.high, log=True)
-        case Categorical() if not isinstance(domain, Ordinal):
-            return CategoricalDistribution(range(domain.count))
-    return IntDistribution(0, (domain.count or 1) - 1)
-
-
-def external(domain: Domain, drawn: float) -> ParameterValue:
-    """Turn what the distribution gave into a value of the domain; the inverse of what the mirror is told."""
-    return int(drawn) if isinstance(domain, Int) and domain.log else domain.value(drawn)

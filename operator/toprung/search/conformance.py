@@ -1,0 +1,247 @@
+# ruff: noqa: S101, S311 - its asserts are its purpose, and its chances no secrets
+"""What every sampler must do, built in or plugged in: a suite for pytest.
+
+    from toprung.search.conformance import SamplerConformance
+
+    class TestMine(SamplerConformance):
+        def sampler(self, space, seed):
+            return make(space, {"neighbours": 3}, seed)
+
+Each test runs on every space of :data:`SPACES`. Nothing of the operator imports this module.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from math import inf
+from random import Random
+from typing import Any
+
+import pytest
+
+from toprung.api.algorithms import Algorithm, RandomSettings
+from toprung.api.parameters import Parameter
+from toprung.search.samplers.base import Sampler
+from toprung.search.samplers.uniform import draw
+from toprung.search.seeds import derive
+from toprung.search.space import Space
+from toprung.search.study import Study
+from toprung.search.types import Configuration, Evaluation, Problem, Standing
+
+LONG = 10_000
+SEED = 7
+
+
+def _parameters(*bodies: dict[str, Any]) -> tuple[Parameter, ...]:
+    return tuple(Parameter.model_validate(body) for body in bodies)
+
+
+_LR = {"name": "lr", "type": "double", "min": 1e-5, "max": 0.1, "scale": "log"}
+_LAYERS = {"name": "layers", "type": "int", "min": 1, "max": 4}
+_OPT = {"name": "opt", "type": "categorical", "values": ["sgd", "adam", "lion"]}
+_NESTEROV = {
+    "name": "nesterov",
+    "type": "categorical",
+    "values": [True, False],
+    "when": {"parameter": "opt", "in": ["sgd", "lion"]},
+}
+_DECAY = {"name": "decay", "type": "ordinal", "values": [0.5, 1.0], "when": {"parameter": "nesterov", "in": [True]}}
+
+SPACES = {
+    "flat": _parameters(
+        _LR,
+        {"name": "dropout", "type": "double", "min": 0.0, "max": 0.5, "step": 0.1},
+        {"name": "width", "type": "int", "min": 1, "max": 1024, "scale": "log"},
+        _LAYERS,
+        {"name": "batch", "type": "ordinal", "values": [32, 64, 128, 256]},
+        _OPT,
+    ),
+    "conditional": _parameters(
+        {"name": "momentum", "type": "double", "min": 0, "max": 0.99, "when": {"parameter": "opt", "in": ["sgd"]}},
+        *(_LR, _DECAY, _OPT, _NESTEROV),
+    ),
+    "finite": _parameters(_LAYERS, _OPT, _NESTEROV, _DECAY),
+    "single": _parameters({"name": "data", "type": "ordinal", "values": ["all"]}, _LR),
+}
+"""Every kind of parameter; with conditions; with an end; with a parameter that is no choice."""
+
+
+@pytest.mark.parametrize("space", SPACES)
+class SamplerConformance:
+    """The suite. A subclass gives `sampler`, and may change the attributes.
+
+    Attributes:
+        trials: how many trials are run before most questions; enough that the sampler does what it is for.
+        objectives: how many there are.
+    """
+
+    trials = 30
+    objectives = 1
+
+    def sampler(self, space: Space, seed: int) -> Sampler:
+        """Make the sampler of an experiment."""
+        raise NotImplementedError
+
+    @pytest.fixture(autouse=True)
+    def strict(self) -> Iterator[None]:
+        """Have warnings raise: nobody reads those of the search process."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+
+    def study(self, space: str) -> Study:
+        """Make an experiment without trials."""
+        problem = Problem("uid", SPACES[space], (), Algorithm(random=RandomSettings()), SEED, self.objectives)
+        return Study(problem, lambda problem, drawn: self.sampler(drawn, problem.seed))
+
+    def test_an_empty_history_is_enough(self, space: str) -> None:
+        """The first trial gets a configuration."""
+        assert len(self.study(space).suggest([0]).suggestions) == 1
+
+    def test_configurations_are_of_the_space(self, space: str) -> None:
+        """Every value is in its domain and of its exact type; active parameters are there, and no others."""
+        study = self.study(space)
+        domains = {one.name: one.domain for one in study.space.dimensions}
+        for done in self.run(study, self.trials):
+            assert study.space.positions(done.parameters).keys() == done.parameters.keys()
+            for name, value in done.parameters.items():
+                exact = domains[name].value(domains[name].position(value))
+                assert (value, type(value)) == (exact, type(exact))
+
+    def test_a_restart_changes_nothing(self, space: str) -> None:
+        """A study built from the history, told in any order, goes on as the old one does."""
+        study = self.study(space)
+        done = _mixed(self.run(study, self.trials))
+        study.update(done)
+        rebuilt = self.study(space)
+        rebuilt.update(Random(1).sample(done, len(done)))
+        indices = range(self.trials, self.trials + 3)
+        assert rebuilt.suggest(indices) == study.suggest(indices)
+
+    def test_a_restart_amid_the_reports_changes_nothing(self, space: str) -> None:
+        """Nor does it matter what was asked before, while older trials still ran."""
+        study = self.study(space)
+        done = self.run(study, self.trials)
+        early, late = done[::3], [one for one in done if one.index % 3]
+        study = self.study(space)
+        for part in (late, early):
+            study.update(part)
+            answer = study.suggest([self.trials])
+        rebuilt = self.study(space)
+        rebuilt.update(done)
+        assert rebuilt.suggest([self.trials]) == answer
+
+    def test_asking_twice_gives_the_same(self, space: str) -> None:
+        """A suggestion that was never used leaves no trace."""
+        study = self.study(space)
+        self.run(study, self.trials)
+        indices = range(self.trials, self.trials + 2)
+        assert study.suggest(indices) == study.suggest(indices)
+        assert study.suggest(indices[1:]) == study.suggest(indices[1:])
+
+    def test_a_batch_is_what_single_asks_with_running_trials_give(self, space: str) -> None:
+        """The earlier ones of a batch are seen as running."""
+        study, one_by_one = self.study(space), self.study(space)
+        one_by_one.update(self.run(study, self.trials))
+        indices = range(self.trials, self.trials + 3)
+        single = []
+        for index in indices:
+            for suggestion in one_by_one.suggest([index]).suggestions:
+                single.append(suggestion)
+                one_by_one.update([Evaluation(index, suggestion.parameters, Standing.RUNNING)])
+        assert study.suggest(indices).suggestions == tuple(single)
+
+    def test_parallel_asks_differ(self, space: str) -> None:
+        """No two trials of a batch are the same."""
+        study = self.study(space)
+        self.run(study, self.trials)
+        suggested = study.suggest(range(self.trials, self.trials + 4)).suggestions
+        assert len({study.space.key(one.parameters) for one in suggested}) == len(suggested)
+
+    @pytest.mark.parametrize("bad", [-inf, None], ids=["diverged", "failed"])
+    def test_what_has_no_value_is_survived(self, space: str, bad: float | None) -> None:
+        """Experiments of which no trial comes to a finite value neither raise nor stop the search."""
+        study = self.study(space)
+        standings = (Standing.FAILED,) if bad is None else (Standing.COMPLETE, Standing.STOPPED)
+        for index in range(self.trials):
+            for suggestion in study.suggest([index]).suggestions:
+                rungs = ((1, bad),) if bad is not None and index % 2 else ()
+                scores = (bad,) * self.objectives if bad is not None and self.objectives > 1 else ()
+                standing = standings[index % len(standings)]
+                study.update([Evaluation(index, suggestion.parameters, standing, bad, rungs, scores)])
+        answer = study.suggest([self.trials])
+        assert answer.suggestions or answer.exhausted
+
+    def test_some_values_that_are_none_are_survived(self, space: str) -> None:
+        """Nor do finite values among failures and divergence, and equal ones."""
+        study = self.study(space)
+        done = self.run(study, self.trials)
+        study.update(_mixed(done, score=1.0))
+        answer = study.suggest([self.trials])
+        assert answer.suggestions or answer.exhausted
+
+    def test_a_finite_space_is_gone_through_once(self, space: str) -> None:
+        """Nothing comes twice until nothing is left, and the end is said with the last one."""
+        study = self.study(space)
+        size = study.space.size
+        if size is None or size > self.trials:
+            pytest.skip("the space is too large to go through")
+        ends, seen = [], set()
+        for index in range(size):
+            answer = study.suggest([index])
+            seen.add(study.space.key(answer.suggestions[0].parameters))
+            ends.append(answer.exhausted)
+            study.update([self.ended(index, answer.suggestions[0].parameters)])
+        assert len(seen) == size
+        assert ends == [False] * (size - 1) + [True]
+        assert study.suggest([size]) == study.suggest([size + 5])
+        assert study.suggest([size]).suggestions == ()
+
+    def test_a_part_of_the_space_can_be_asked_for(self, space: str) -> None:
+        """An initial trial keeps what it says, and the rest is completed."""
+        fixed = {"layers": 2} if "layers" in _names(space) else {"lr": 0.01}
+        problem = Problem("uid", SPACES[space], ({}, fixed), Algorithm(random=RandomSettings()), SEED, self.objectives)
+        study = Study(problem, lambda problem, drawn: self.sampler(drawn, problem.seed))
+        self.run(study, self.trials, start=2)
+        (suggestion,) = study.suggest([1]).suggestions
+        assert suggestion.parameters.items() >= fixed.items()
+        Space.of(SPACES[space]).positions(suggestion.parameters)
+
+    def test_a_long_history_is_taken_in(self, space: str) -> None:
+        """10,000 trials, told at once, are no obstacle."""
+        study = self.study(space)
+        told = (draw(study.space, derive(SEED, index)) for index in range(LONG))
+        study.update(self.ended(index, one) for index, one in enumerate(told))
+        answer = study.suggest([LONG])
+        assert answer.suggestions or answer.exhausted
+
+    def run(self, study: Study, trials: int, start: int = 0) -> list[Evaluation]:
+        """Run trials one after another; fewer where the space is exhausted."""
+        done: list[Evaluation] = []
+        for index in range(start, start + trials):
+            for suggestion in study.suggest([index]).suggestions:
+                done.append(self.ended(index, suggestion.parameters))
+                study.update(done[-1:])
+        return done
+
+    def ended(self, index: int, parameters: Configuration) -> Evaluation:
+        """Give a trial its scores: something that has an order."""
+        numbers = [float(value) for value in parameters.values() if not isinstance(value, str)]
+        scores = tuple(islice((-sum(numbers), *numbers, *range(self.objectives)), self.objectives))
+        return Evaluation(index, parameters, Standing.COMPLETE, scores[0], scores=scores if len(scores) > 1 else ())
+
+
+def _names(space: str) -> set[str]:
+    return {parameter.name for parameter in SPACES[space]}
+
+
+def _mixed(done: Iterable[Evaluation], score: float | None = None) -> list[Evaluation]:
+    """Give the same trials in every standing, some with rungs, some of which diverged."""
+    standings = (Standing.COMPLETE, Standing.STOPPED, Standing.RUNNING, Standing.FAILED)
+    mixed = []
+    for number, one in enumerate(done):
+        value = -inf if number % 7 == 6 else one.score if score is None else score  # noqa: PLR2004 - now and then
+        rungs = tuple((3**level, value) for level in range(number % 3) if value is not None)
+        standing = standings[number % 4]
+        mixed.append(Evaluation(one.index, one.parameters, standing, value, rungs, one.scores))
+    return mixed

@@ -1,0 +1,25 @@
+"""Which of two trials is the better one, though they were given different resources."""
+
+from math import isfinite
+
+from toprung.search.types import Evaluation, Standing
+
+Rank = tuple[bool, int, float]
+"""(complete, last rung reached, score there): larger is better."""
+
+
+def rank(evaluation: Evaluation) -> Rank | None:
+    """Give where a trial stands among the others of its experiment, None where nothing comparable is known of it.
+
+    Complete trials come first, by their score; then those that were stopped or still run, by the last rung they reached
+    and their score there: a rung's survivors were better than those that ended on it. Failed trials, and those whose
+    last score is not finite, have no rank; nor has one that runs and has no record yet.
+    """
+    reached, score = evaluation.rungs[-1] if evaluation.rungs else (0, evaluation.score)
+    complete = evaluation.standing is Standing.COMPLETE
+    if complete:
+        reached, score = 0, evaluation.score
+    unknown = evaluation.standing is Standing.RUNNING and not evaluation.rungs
+    if unknown or evaluation.standing is Standing.FAILED or score is None or not isfinite(score):
+        return None
+    return complete, reached, score

@@ -1,0 +1,138 @@
+"""The covariance matrix adaptation evolution strategy, by the package cmaes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from math import sqrt
+from random import Random
+
+import numpy as np
+from cmaes import CMA
+from numpy.random import default_rng
+from numpy.typing import NDArray
+
+from toprung.api.algorithms import CmaesSettings
+from toprung.search.order import rank
+from toprung.search.samplers.base import Ask
+from toprung.search.seeds import derive
+from toprung.search.space import Dimension, Space
+from toprung.search.types import Configuration, Evaluation, Standing
+from toprung.search.units import ordered, unit
+
+Point = NDArray[np.float64]
+Generation = tuple[Evaluation, ...]
+
+
+@dataclass(slots=True)
+class _Replay:
+    """A strategy and what it was told.
+
+    Attributes:
+        start: the earlier result that it starts at, None for the middle of the space.
+        told: generations, in order.
+        restarts: how often it has converged and begun anew.
+    """
+
+    start: Evaluation | None
+    told: list[Generation]
+    strategy: CMA
+    restarts: int = 0
+
+
+class CmaEs:
+    """CMA-ES (Hansen, 2016) on the parameters that are always active and have an order; the others are drawn at random.
+
+    The strategy's state is replayed from the history: trials that have a result are cut into generations in the order
+    of their indices. So a trial that ends late joins the generation of its neighbours, from which it may not have been
+    drawn: like every injected solution it is pulled in to a length that a draw has (Hansen, 2011, arXiv:1110.4181).
+    Only the order within a generation counts, and stopped trials have their place in it.
+
+    A strategy starts at the best initial or prior trial that ended before all others, else in the middle of the space.
+    Where it has converged, the next one starts elsewhere with twice the population (Auger and Hansen, 2005).
+    """
+
+    def __init__(self, space: Space, settings: CmaesSettings, seed: int) -> None:
+        self.space = space
+        self._settings = settings
+        self._seed = seed
+        self._adapted = tuple(one for one in space.dimensions if _adaptable(one))
+        self._replay: _Replay | None = None
+
+    def propose(self, ask: Ask) -> Configuration:
+        """Draw from the normal distribution that the history has led to."""
+        generator = Random(ask.seed)  # noqa: S311 - no secret
+        units = {dimension.name: generator.random() for dimension in self.space.dimensions}
+        if self._adapted:
+            strategy = self._after(ask.history)
+            strategy.reseed_rng(ask.seed % 2**32)
+            units |= zip((one.name for one in self._adapted), strategy.ask().tolist(), strict=True)
+        return ask.space.complete(lambda dimension: dimension.domain.at(units[dimension.name]))
+
+    def _after(self, history: Mapping[int, Evaluation]) -> CMA:
+        """Give the strategy after all whole generations; go on from the last ask where nothing before has changed."""
+        results = [history[index] for index in sorted(history) if _has_result(history[index])]
+        prior = [one for one in results if one.index < 0]
+        start = max(prior, key=_goodness, default=None)
+        trials = results[len(prior) :]
+        replay = self._replay
+        if replay is None or replay.start is not start or not _begins_with(trials, replay.told):
+            replay = self._replay = _Replay(start, [], self._strategy(start, restarts=0))
+        self._tell(replay, islice(trials, sum(map(len, replay.told)), None))
+        return replay.strategy
+
+    def _tell(self, replay: _Replay, trials: Iterator[Evaluation]) -> None:
+        while len(generation := tuple(islice(trials, replay.strategy.population_size))) == (
+            replay.strategy.population_size
+        ):
+            worst_first = sorted(generation, key=_goodness)
+            points = (_pulled_in(replay.strategy, self._point(one)) for one in worst_first)
+            replay.strategy.tell([(point, -float(place)) for place, point in enumerate(points)])
+            replay.told.append(generation)
+            if replay.strategy.should_stop():
+                replay.restarts += 1
+                replay.strategy = self._strategy(None, restarts=replay.restarts)
+
+    def _strategy(self, start: Evaluation | None, *, restarts: int) -> CMA:
+        width = len(self._adapted)
+        middle = default_rng(derive(self._seed, "restart", restarts)).random(width) if restarts else np.full(width, 0.5)
+        population = self._settings.population_size or 4 + int(3 * np.log(width))
+        return CMA(
+            mean=middle if start is None else self._point(start),
+            sigma=self._settings.sigma,
+            bounds=np.array([[0.0, 1.0]] * width),
+            population_size=population * 2**restarts,
+            seed=0,  # draws are seeded at each ask
+        )
+
+    def _point(self, evaluation: Evaluation) -> Point:
+        return np.array([unit(one.domain, evaluation.parameters[one.name]) for one in self._adapted])
+
+
+def _adaptable(dimension: Dimension) -> bool:
+    return dimension.condition is None and ordered(dimension.domain) and dimension.domain.count != 1
+
+
+def _has_result(evaluation: Evaluation) -> bool:
+    """Whether the trial has ended, however badly, or is ranked by a rung already: the good ones run on."""
+    return evaluation.standing is not Standing.RUNNING or bool(evaluation.rungs)
+
+
+def _goodness(evaluation: Evaluation) -> tuple[bool, int, float, int]:
+    """Order trials; what failed or diverged is the worst, and ties go to the smaller index."""
+    complete, reached, score = rank(evaluation) or (False, -1, 0.0)
+    return complete, reached, score, -evaluation.index
+
+
+def _begins_with(trials: Sequence[Evaluation], told: Sequence[Generation]) -> bool:
+    before = [one for generation in told for one in generation]
+    return len(before) <= len(trials) and all(a is b for a, b in zip(before, trials, strict=False))
+
+
+def _pulled_in(strategy: CMA, point: Point) -> Point:
+    """Shorten a step to sqrt(n) + 2 n / (n + 2) standard deviations at most (Hansen, 2011, equation 3)."""
+    width = strategy.dim
+    axes, scales = strategy._eigen_decomposition()  # noqa: SLF001 - the package offers no Mahalanobis length
+    step = point - strategy.mean
+    length = float(np.linalg.norm((axes.T @ step) / scales)) / strategy._sigma  # noqa: SLF001 - as above
+    longest = sqrt(width) + 2 * width / (width + 2)
+    return strategy.mean + step * min(1.0, longest / length) if length else point

@@ -1,0 +1,229 @@
+"""A Gaussian process with expected improvement, by Optuna."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nlargest
+from math import isfinite, log
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from optuna._gp.acqf import BaseAcquisitionFunc
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import GPSampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from toprung.api.algorithms import GpSettings
+from toprung.api.base import ParameterValue
+from toprung.search.domains import Domain
+from toprung.search.order import Rank, rank
+from toprung.search.samplers.base import Ask
+from toprung.search.samplers.mirror import History, opened
+from toprung.search.samplers.uniform import draw
+from toprung.search.space import Space
+from toprung.search.types import Configuration, Evaluation, Standing
+from toprung.search.units import ordered, unit
+
+_RESOURCE = "/resource"
+"""The name of the model's additional input; no parameter can have it."""
+_PENDING = 16
+"""How many running trials are fantasized about, the newest; each makes the next ask slower."""
+_FEW = 16
+"""Up to how many ordered values each is tried in turn; more are searched as a continuum, and rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A value of the objectives, seen at a level.
+
+    Attributes:
+        level: resource at which it was seen, 0 where there are no rungs.
+        values: larger is better; one of each objective.
+        standing: the trial's rank, None for a failed one.
+    """
+
+    index: int
+    parameters: Configuration
+    level: int
+    values: tuple[float, ...]
+    standing: Rank | None = None
+
+
+class Gp:
+    """Bayesian optimization with a Matern 5/2 kernel and (log) expected improvement (Jones et al., 1998; Ament et al.,
+    2023), pending trials fantasized about; random draws come first.
+
+    Under early stopping the resource is one more input of the model, on a log scale, every rung record an observation,
+    and the acquisition is maximized at the highest level seen: MOBSTER (Klein et al., 2020, arXiv:2003.10865), with one
+    kernel over both. A parameter that is not active beside the others counts as the middle of its range.
+    """
+
+    def __init__(self, space: Space, settings: GpSettings, objectives: int) -> None:
+        self.space = space
+        self._settings = settings
+        self._objectives = objectives
+        self._storage = History()
+        self._study, self._scratch = opened(self._storage, objectives)
+
+    def propose(self, ask: Ask) -> Configuration:
+        """Fit the model and maximize the acquisition; what was tried already is replaced by a random draw."""
+        known = [*self._observed(ask.history.values())]
+        trials = len({one.index for one in known if one.standing is not None})
+        if ask.attempt or trials < self._settings.startup_trials:
+            return draw(ask.space, ask.seed)
+        view = _View.of(ask.space, known := _most_telling(known, self._settings.max_observations))
+        self._storage.trials = [view.trial(one.index, one.parameters, one.level, one.values) for one in known]
+        self._storage.pending = [view.trial(index, parameters) for index, parameters in _running(ask)]
+        if not view.distributions:
+            return ask.space.combination(0)
+        sampler = _AtTheTop(seed=ask.seed % 2**32, n_startup_trials=0)
+        with np.errstate(invalid="ignore", divide="ignore"):  # where the acquisition is 0 everywhere but at its best
+            drawn = sampler.sample_relative(self._study, self._scratch, view.distributions)
+        return view.configuration(drawn)
+
+    def _observed(self, evaluations: Iterable[Evaluation]) -> list[Observation]:
+        """Give what the model can be fitted to; what failed or diverged is as bad as the worst of the others."""
+        seen, poor = [], []
+        for one in sorted(evaluations, key=lambda evaluation: evaluation.index):
+            found = _of_several(one) if self._objectives > 1 else _of_one(one)
+            seen += found
+            if not found and one.standing is not Standing.RUNNING:
+                poor.append(one)
+        if not seen or self._objectives > 1:
+            return seen
+        worst = min(observation.values for observation in seen)
+        top = max(observation.level for observation in seen)
+        return [*seen, *(Observation(one.index, one.parameters, top, worst) for one in poor)]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The space and the resource as one model sees them.
+
+    Attributes:
+        space: what is free to be chosen; parameters with one value only are no input.
+        levels: the lowest and the highest that were seen; equal where the resource is no input.
+    """
+
+    space: Space
+    distributions: dict[str, BaseDistribution]
+    levels: tuple[int, int]
+
+    @classmethod
+    def of(cls, space: Space, known: Sequence[Observation]) -> "_View":
+        levels = {one.level for one in known if one.level > 0} or {1}
+        free = {one.name: _input(one.domain) for one in space.dimensions if one.domain.count != 1}
+        resource = {_RESOURCE: FloatDistribution(0.0, 1.0)} if free and len(levels) > 1 else {}
+        return cls(space, free | resource, (min(levels), max(levels)))
+
+    def trial(
+        self, number: int, parameters: Configuration, level: int = 0, values: tuple[float, ...] | None = None
+    ) -> FrozenTrial:
+        """Say an observation in Optuna's words; without values it is a running trial."""
+        params = {
+            one.name: _number(one.domain, parameters.get(one.name, one.domain.at(0.5)))
+            for one in self.space.dimensions
+            if one.name in self.distributions
+        }
+        if _RESOURCE in self.distributions:
+            params[_RESOURCE] = self._height(level)
+        state = TrialState.RUNNING if values is None else TrialState.COMPLETE
+        trial = create_trial(state=state, values=values, params=params, distributions=self.distributions)
+        trial.number = number
+        return trial
+
+    def configuration(self, drawn: Mapping[str, float]) -> Configuration:
+        """Read what was proposed."""
+        return self.space.complete(
+            lambda one: _value(one.domain, drawn[one.name]) if one.name in drawn else one.domain.value(0)
+        )
+
+    def _height(self, level: int) -> float:
+        low, high = self.levels
+        return log(level / low) / log(high / low) if level else 1.0
+
+
+def _input(domain: Domain) -> BaseDistribution:
+    """Say what the model sees of a parameter: the unit interval, or the positions of few values."""
+    if not ordered(domain):
+        return CategoricalDistribution(range(domain.count or 1))
+    if domain.count is not None and domain.count <= _FEW:
+        return IntDistribution(0, domain.count - 1)
+    return FloatDistribution(0.0, 1.0)
+
+
+def _number(domain: Domain, value: ParameterValue) -> float:
+    return unit(domain, value) if isinstance(_input(domain), FloatDistribution) else domain.position(value)
+
+
+def _value(domain: Domain, number: float) -> ParameterValue:
+    return domain.at(number) if isinstance(_input(domain), FloatDistribution) else domain.value(number)
+
+
+def _of_one(evaluation: Evaluation) -> list[Observation]:
+    standing = rank(evaluation)
+    if standing is None:
+        return []
+    records = list(evaluation.rungs)
+    if evaluation.standing is Standing.COMPLETE or not records:
+        records[-1:] = [(records[-1][0] if records else 0, evaluation.score or 0.0)]
+    return [
+        Observation(evaluation.index, evaluation.parameters, level, (score,), standing)
+        for level, score in records
+        if isfinite(score)
+    ]
+
+
+def _of_several(evaluation: Evaluation) -> list[Observation]:
+    complete = evaluation.standing is Standing.COMPLETE and evaluation.scores
+    if not complete or not all(map(isfinite, evaluation.scores)):
+        return []
+    return [Observation(evaluation.index, evaluation.parameters, 0, evaluation.scores, rank(evaluation))]
+
+
+def _most_telling(known: list[Observation], most: int) -> list[Observation]:
+    """Give the best half and the newest half of what fits, by index."""
+    if len(known) <= most:
+        return known
+    best = nlargest(most // 2, known, key=lambda one: (one.standing or (False, -1, 0.0), one.level, -one.index))
+    chosen = {(one.index, one.level) for one in best}
+    rest = [one for one in known if (one.index, one.level) not in chosen]
+    newest = nlargest(most - len(best), rest, key=lambda one: (one.index, one.level))
+    return sorted((*best, *newest), key=lambda one: (one.index, one.level))
+
+
+def _running(ask: Ask) -> list[tuple[int, Configuration]]:
+    history = ((index, ask.history[index]) for index in sorted(ask.history))
+    running = [(i, one.parameters) for i, one in history if one.standing is Standing.RUNNING and not one.rungs]
+    return [*running, *ask.pending.items()][-_PENDING:]
+
+
+class _AtTheTop(GPSampler):
+    """Maximizes the acquisition where the resource is at its highest."""
+
+    def _optimize_acqf(self, acqf: BaseAcquisitionFunc, best_params: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        names = list(acqf.search_space._optuna_search_space)  # noqa: SLF001 - the columns have no other names
+        if _RESOURCE in names:
+            column = names.index(_RESOURCE)
+            acqf = _Held(acqf, column)
+            if best_params is not None:
+                best_params = best_params.copy()
+                best_params[:, column] = 1.0
+        found: NDArray[np.float64] = super()._optimize_acqf(acqf, best_params)
+        return found
+
+
+class _Held(BaseAcquisitionFunc):
+    """An acquisition function with one input held at 1."""
+
+    def __init__(self, free: BaseAcquisitionFunc, column: int) -> None:
+        super().__init__(free.length_scales, free.search_space)
+        self._free = free
+        self._column = column
+
+    def eval_acqf(self, x: torch.Tensor) -> torch.Tensor:
+        """Evaluate at points of shape (..., inputs)."""
+        held = x.clone()
+        held[..., self._column] = 1.0
+        value: torch.Tensor = self._free.eval_acqf(held)
+        return value

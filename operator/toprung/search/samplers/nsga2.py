@@ -1,0 +1,104 @@
+"""A genetic algorithm for several objectives, by Optuna."""
+
+from collections.abc import Mapping
+from math import isfinite
+from warnings import catch_warnings
+
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import NSGAIISampler
+from optuna.samplers.nsgaii import PolynomialMutation
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from toprung.api.algorithms import Nsga2Settings
+from toprung.api.base import ParameterValue
+from toprung.search.domains import Domain
+from toprung.search.samplers.base import Ask
+from toprung.search.samplers.distributions import distribution, external, internal
+from toprung.search.samplers.mirror import History, opened, reopened
+from toprung.search.samplers.uniform import draw
+from toprung.search.seeds import derive
+from toprung.search.space import Dimension, Space
+from toprung.search.types import Configuration, Evaluation, Standing
+
+
+class Nsga2:
+    """NSGA-II (Deb et al., 2002) in its steady state (Durillo et al., 2009): the parents are the best of all complete
+    trials, by front and crowding distance, as soon as one has ended; so there is no generation to wait for.
+
+    Trials that were stopped or failed have no descendants. A parameter that is not active in a parent is inherited all
+    the same, with a value drawn for it once, and dropped where it is not active in the child either.
+    """
+
+    def __init__(self, space: Space, settings: Nsga2Settings, objectives: int) -> None:
+        self.space = space
+        self._settings = settings
+        self._objectives = objectives
+        self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
+        self._storage = History()
+        _, self._scratch = opened(self._storage, objectives)
+        self._told: dict[int, Evaluation] = {}
+        with catch_warnings(category=ExperimentalWarning, action="ignore"):  # may change with Optuna, which is pinned
+            self._mutation = PolynomialMutation()
+
+    def propose(self, ask: Ask) -> Configuration:
+        """Cross two parents, or copy one, and mutate some parameters: numbers a little, lists by a new draw."""
+        self._take_in(ask.history)
+        drawn = draw(ask.space, ask.seed)
+        if len(self._storage.trials) < self._settings.population_size:
+            return drawn
+        inherited = self._child(ask)
+        fresh = {one.name: one.domain.at(_unit(ask.seed, one.name)) for one in ask.space.dimensions}
+
+        def gene(dimension: Dimension) -> ParameterValue:
+            return inherited.get(dimension.name, fresh[dimension.name])
+
+        return ask.space.complete(gene)
+
+    def _child(self, ask: Ask) -> Mapping[str, ParameterValue]:
+        sampler = NSGAIISampler(
+            population_size=self._settings.population_size,
+            crossover_prob=self._settings.crossover_probability,
+            mutation=self._mutation,
+            mutation_prob=self._settings.mutation_probability,
+            seed=ask.seed % 2**32,
+        )
+        domains: dict[str, Domain] = {one.name: one.domain for one in ask.space.dimensions if one.domain.count != 1}
+        self._scratch.system_attrs = {_generation(): 1}
+        free = {name: self._distributions[name] for name in domains}
+        genes = sampler.sample_relative(reopened(self._storage), self._scratch, free) if free else {}
+        return {name: external(domains[name], number) for name, number in genes.items()}
+
+    def _take_in(self, history: Mapping[int, Evaluation]) -> None:
+        for index, evaluation in history.items():
+            if self._told.get(index) is not evaluation:
+                self._told[index] = evaluation
+                values = evaluation.scores or (evaluation.score,)
+                finite = [value for value in values if value is not None and isfinite(value)]
+                self._storage.drop(index)
+                if evaluation.standing is Standing.COMPLETE and len(finite) == self._objectives:
+                    self._storage.put(self._trial(evaluation, finite))
+
+    def _trial(self, evaluation: Evaluation, values: list[float]) -> FrozenTrial:
+        trial = create_trial(
+            state=TrialState.COMPLETE,
+            values=values,
+            params={one.name: _number(one, evaluation) for one in self.space.dimensions},
+            distributions=self._distributions,
+            system_attrs={_generation(): 0},
+        )
+        trial.number = trial._trial_id = evaluation.index  # noqa: SLF001 - what parents are found by
+        return trial
+
+
+def _generation() -> str:
+    """Name the attribute that says which trials are parents: all of generation 0, of a child of generation 1."""
+    return str(NSGAIISampler._get_generation_key())  # noqa: SLF001 - pinned with Optuna
+
+
+def _number(dimension: Dimension, evaluation: Evaluation) -> float:
+    idle = dimension.domain.at(_unit(evaluation.index, dimension.name))
+    return internal(dimension.domain, dimension.domain.position(evaluation.parameters.get(dimension.name, idle)))
+
+
+def _unit(seed: int, name: str) -> float:
+    return derive(seed, "gene", name) / 2**64

@@ -1,0 +1,58 @@
+"""Samplers of a user's own, found by the entry point group `toprung.samplers`; loaded in the search process only.
+
+A package offers one so, and then `algorithm: {plugin: {name: mine, settings: {...}}}` names it:
+
+    [project.entry-points."toprung.samplers"]
+    mine = "my_package:make"
+
+`make(space, settings, seed)` gets the search space, what the Experiment has under `settings`, and its seed. It gives a
+:class:`~toprung.search.samplers.base.Sampler`, and raises KeyError, TypeError or ValueError (pydantic's are) where a
+setting is missing or wrong.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from toprung.api.algorithms import SamplerPlugin
+from toprung.api.errors import SearchFailed
+from toprung.api.wording import did_you_mean, shown
+from toprung.search.samplers.base import Sampler
+from toprung.search.space import Space
+from toprung.search.types import Problem
+
+GROUP = "toprung.samplers"
+PATH = "spec.algorithm.plugin"
+
+Factory = Callable[[Space, Mapping[str, Any], int], Sampler]
+
+
+def plugin(wanted: SamplerPlugin, space: Space, problem: Problem) -> Sampler:
+    """Build the sampler that a plug-in provides.
+
+    Raises:
+        SearchFailed: it is not installed or can't be loaded, or refuses its settings.
+    """
+    factory = _load(wanted.name)
+    try:
+        return factory(space, wanted.settings, problem.seed)
+    except KeyError as error:
+        raise SearchFailed(f"{PATH}.settings: {wanted.name} refuses them: {error} is missing; write it") from error
+    except (ValueError, TypeError) as error:
+        raise SearchFailed(f"{PATH}.settings: {wanted.name} refuses them: {error}") from error
+
+
+@cache
+def _load(name: str) -> Factory:
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in found:
+        installed = did_you_mean(name, sorted(found)) if found else "none is; install the package that has it"
+        raise SearchFailed(
+            f"{PATH}.name: {shown(name)} is not installed where the operator runs (entry points {GROUP}); {installed}"
+        )
+    try:
+        factory: Factory = found[name].load()
+    except Exception as error:
+        raise SearchFailed(f"{PATH}.name: {shown(name)} can't be loaded: {type(error).__name__}: {error}") from error
+    return factory

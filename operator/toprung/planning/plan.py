@@ -82,7 +82,7 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
     elif snapshot.experiment.spec.suspend:
         started = Starts(steps, {})
     else:
-        started = starts(snapshot, steps, stopper, now)
+        started = starts(snapshot, steps, judge, now)
     return Decision(started.steps, _after(snapshot, started.steps), ended, started)
 
 

@@ -8,6 +8,7 @@ from toprung.api.trial import TrialState
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
 from toprung.planning.records import PodRecord, Snapshot
 from toprung.planning.trials import Step, resume
+from toprung.planning.verdicts import Judge
 from toprung.stopping.types import Stopper
 
 READY_AHEAD = 8
@@ -35,21 +36,24 @@ def next_index(snapshot: Snapshot) -> int:
     return max(last, snapshot.experiment.made)
 
 
-def starts(snapshot: Snapshot, steps: Iterable[Step], stopper: Stopper | None, now: datetime) -> Starts:
+def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: datetime) -> Starts:
     """Fill the free slots. A trial that waits for a Pod has its slot, even while its earlier Pod is still ending."""
     slots = _free_slots(snapshot)
     by_index = {step.after.index: step for step in steps}
     waiting = [step.after for step in by_index.values() if _waits(step)]
-    while stopper is not None and len(waiting) < slots and (candidate := stopper.promotion()) is not None:
-        step = by_index[candidate.index] = resume(by_index[candidate.index], candidate.resource, now)
-        stopper.release(candidate)
-        waiting.append(step.after)
+    while judge is not None and len(waiting) < slots and (candidate := judge.stopper.promotion()) is not None:
+        judge.stopper.release(candidate)
+        step = by_index[candidate.index]
+        if _has_settled(snapshot, step):
+            step = by_index[candidate.index] = resume(step, judge.promote(step.after, candidate.resource), now)
+        if not _has_settled(snapshot, step) or step.after.state is TrialState.PENDING:
+            waiting.append(step.after)
     chains: dict[int, Chain] = {
         trial.index: (CreatePod(trial.index, trial.attempt),)
         for trial in waiting[: max(0, slots)]
-        if all(pod.ended for pod in snapshot.pods.get(trial.name, ()))
+        if trial.state is TrialState.PENDING and all(pod.ended for pod in snapshot.pods.get(trial.name, ()))
     }
-    fresh = _new_trials(snapshot, stopper, slots - len(waiting))
+    fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, slots - len(waiting))
     return Starts(tuple(by_index.values()), {**chains, **fresh}, _wanted(snapshot, len(fresh), slots - len(waiting)))
 
 
@@ -75,6 +79,12 @@ def _wanted(snapshot: Snapshot, started: int, slots: int) -> tuple[int, ...]:
     first = next_index(snapshot) + started
     ahead = min(READY_AHEAD, max(1, spec.parallel_trial_count // 4))
     return tuple(range(first, min(spec.max_trial_count, first + max(0, slots - started) + ahead)))
+
+
+def _has_settled(snapshot: Snapshot, step: Step) -> bool:
+    """Whether a paused trial's Pod has ended and all its reports are read, so that its checkpoint moves no more."""
+    collected = snapshot.collected.get(step.pod.uid) if step.pod is not None else None
+    return step.pod is None or (step.pod.ended and collected is not None and collected.drained)
 
 
 def _waits(step: Step) -> bool:

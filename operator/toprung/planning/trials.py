@@ -11,7 +11,7 @@ from toprung.metrics.types import Observation
 from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.lifecycle import Change, TrialEvent, move
 from toprung.planning.records import PodRecord, Snapshot, TrialRecord
-from toprung.planning.verdicts import Judge, Judged, promoted_from
+from toprung.planning.verdicts import Judge, Judged
 from toprung.stopping import Outcome, individual_stop
 
 FIRST_WRITE_AFTER = timedelta(seconds=1)
@@ -81,11 +81,16 @@ def end_all(steps: Iterable[Step], message: str, now: datetime) -> tuple[Step, .
     )
 
 
-def resume(step: Step, resource: int, now: datetime) -> Step:
-    """Let a paused trial go on from the rung of that resource, as a further attempt."""
-    message = f"promoted from rung {resource}"
-    moved = move(step.after, Change(TrialEvent.RESUMED, Reason.PROMOTED, message), now)
-    return replace(step, after=promoted_from(moved, resource))
+def resume(step: Step, judged: Judged, now: datetime) -> Step:
+    """Let a paused trial go on as a further attempt, or wait or stop at a rung that it had reached already."""
+    if judged.outcome is Outcome.PAUSE:
+        return replace(step, after=replace(judged.trial, message=judged.message))
+    if judged.outcome is Outcome.STOP:
+        change = Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, judged.message)
+    else:
+        highest = max(rung.resource for rung in judged.trial.rungs)
+        change = Change(TrialEvent.RESUMED, Reason.PROMOTED, f"promoted from rung {highest}")
+    return replace(step, after=move(judged.trial, change, now))
 
 
 def _ended_with_experiment(step: Step, message: str, now: datetime) -> TrialRecord:
@@ -102,9 +107,7 @@ def _told(observation: Observation) -> tuple[int, int]:
 def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:
     pod = current_pod(snapshot, trial)
     collected = snapshot.collected.get(pod.uid) if pod is not None else None
-    return (
-        trial if collected is None or trial.state is TrialState.PAUSED else replace(trial, progress=collected.progress)
-    )
+    return trial if collected is None else replace(trial, progress=collected.progress)
 
 
 def _after(snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datetime) -> TrialRecord:

@@ -7,6 +7,7 @@ that is there is never judged again.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import nan
 
 from toprung.api.trial import TrialState
 from toprung.metrics.progress import score
@@ -66,9 +67,21 @@ class Judge:
         Returns:
             index -> the trial with its new rungs; trials that reached none are absent.
         """
-        crossings = _new_crossings(live)
+        crossings = self._new_crossings(live)
         if crossings or self.stopper.pauses:
             self._replay()
+        return self._judge(crossings)
+
+    def promote(self, trial: TrialRecord, resource: int) -> Judged:
+        """Let a paused trial go on from a rung; one whose Pod had reached further before it ended is judged there.
+
+        Returns:
+            The trial with its rungs: it goes on in a further attempt, waits at a higher rung, or is stopped there.
+        """
+        promoted = promoted_from(trial, resource)
+        return self._judge(self._crossings(promoted)).get(trial.index, Judged(promoted))
+
+    def _judge(self, crossings: Iterable[_Crossing]) -> Mapping[int, Judged]:
         judged: dict[int, Judged] = {}
         for crossing in crossings:
             before = judged.get(crossing.trial.index, Judged(crossing.trial))
@@ -84,6 +97,21 @@ class Judge:
             return trial
         self.stopper.record(Arrival(trial.bracket, level, trial.index, WORST))
         return replace(trial, rungs=(*trial.rungs, RungRecord(level, None, RungVerdict.FAILED, now)))
+
+    def _new_crossings(self, live: Iterable[TrialRecord]) -> list[_Crossing]:
+        """Give the reports by which trials have reached rungs that are not recorded yet, in their order."""
+        running = (trial for trial in live if trial.state in (TrialState.PENDING, TrialState.RUNNING))
+        crossings = (crossing for trial in running for crossing in self._crossings(trial))
+        return sorted(crossings, key=lambda each: (each.observation.time, each.trial.index, each.levels))
+
+    def _crossings(self, trial: TrialRecord) -> Iterable[_Crossing]:
+        known = {rung.resource for rung in trial.rungs}
+        by_step: dict[int, tuple[Crossing, list[int]]] = {}
+        for level in self.stopper.levels(trial.bracket):
+            if level not in known and (crossing := _crossing_of(trial, level)) is not None:
+                by_step.setdefault(crossing.step, (crossing, []))[1].append(level)
+        for crossing, levels in by_step.values():
+            yield _Crossing(trial, crossing, tuple(levels))
 
     def _replay(self) -> None:
         for trial in self.history:
@@ -127,12 +155,6 @@ class Judge:
         return WORST if value is None else score(value, maximize=self.maximize)
 
 
-def _new_crossings(live: Iterable[TrialRecord]) -> list[_Crossing]:
-    """Give the reports by which live trials have reached rungs that are not recorded yet, in their order."""
-    crossings = (crossing for trial in live for crossing in _crossings(trial))
-    return sorted(crossings, key=lambda each: (each.observation.time, each.trial.index, each.levels))
-
-
 def promoted_from(trial: TrialRecord, resource: int) -> TrialRecord:
     """Write down that a paused trial goes on from that rung."""
     rungs = tuple(
@@ -141,16 +163,17 @@ def promoted_from(trial: TrialRecord, resource: int) -> TrialRecord:
     return replace(trial, rungs=rungs)
 
 
-def _crossings(trial: TrialRecord) -> Iterable[_Crossing]:
-    if trial.state not in (TrialState.PENDING, TrialState.RUNNING):
-        return
-    known = {rung.resource for rung in trial.rungs}
-    by_step: dict[int, list[int]] = {}
-    for level, observation in trial.progress.crossings.items():
-        if level not in known:
-            by_step.setdefault(observation.step, []).append(level)
-    for levels in by_step.values():
-        yield _Crossing(trial, trial.progress.crossings[levels[0]], tuple(sorted(levels)))
+def _crossing_of(trial: TrialRecord, level: int) -> Crossing | None:
+    """Give the report by which the trial reached a level; None: it has not.
+
+    What a paused Pod still reported before it ended is read, but by which report it crossed a level may be forgotten by
+    the time the trial is promoted: the latest stands for it then.
+    """
+    progress, latest = trial.progress, trial.progress.latest
+    if level in progress.crossings or latest is None or latest.step < level:
+        return progress.crossings.get(level)
+    best = progress.best.value if progress.best is not None else nan
+    return Crossing(latest.step, latest.value, latest.time, latest.metrics, best=best, mean=progress.mean.value)
 
 
 def _finite(value: float) -> float | None:

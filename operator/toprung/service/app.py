@@ -51,7 +51,7 @@ class App:
             trials=trials,
             pods=pods,
             followers=Followers(gateway, queue.add),
-            suggester=Suggester(worker, queue.add),
+            suggester=Suggester(worker, queue.add, self._experiments.get, trials.of),
             queue=queue,
             telemetry=self._telemetry,
             clock=lambda: datetime.now(UTC),

@@ -31,6 +31,19 @@ class InvalidRecord:
     conditions: tuple[ConditionRecord, ...]
 
 
+def invalid_record(experiment: ExperimentRecord, error: InvalidExperiment) -> InvalidRecord:
+    """Give an Experiment whose faults were found only when it was to be run."""
+    return InvalidRecord(
+        namespace=experiment.namespace,
+        name=experiment.name,
+        uid=experiment.uid,
+        generation=experiment.generation,
+        message=str(error),
+        status=experiment.status,
+        conditions=experiment.conditions,
+    )
+
+
 class Experiments:
     """The newest known body of every Experiment, as a record; one that is being deleted counts as gone."""
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from toprung.api.trial import TrialState
 from toprung.cluster.gateway import Gateway
 from toprung.collect import Follower
 from toprung.collect.follower import Tracking
@@ -104,8 +103,8 @@ def _of_interest(
     trials: Iterable[TrialRecord], pods: Mapping[str, tuple[PodRecord, ...]]
 ) -> Iterable[tuple[TrialRecord, PodRecord]]:
     for trial in trials:
-        if trial.state.terminal or trial.state is TrialState.PAUSED:
-            continue
+        if trial.state.terminal:
+            continue  # a paused one is still read: its checkpoint moves on until its Pod has ended
         for pod in pods.get(trial.name, ()):
             current = pod.attempt == trial.attempt and pod.owner_uid == trial.uid
             if current and pod.phase is not PodPhase.PENDING:

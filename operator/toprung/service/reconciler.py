@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
-from toprung.api.errors import ClusterError, Conflict, NotFound
+from toprung.api.errors import ClusterError, Conflict, InvalidExperiment, NotFound
 from toprung.cluster.cache import Cache
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.queue import WorkQueue
@@ -18,7 +18,7 @@ from toprung.planning.records import ExperimentRecord, PodRecord, Snapshot, Tria
 from toprung.planning.starting import holds_slot
 from toprung.planning.status import invalid_status
 from toprung.service.act import Actor, Target
-from toprung.service.experiments import Experiments, InvalidRecord
+from toprung.service.experiments import Experiments, InvalidRecord, invalid_record
 from toprung.service.followers import Followers
 from toprung.service.merging import agrees, merge_patch
 from toprung.service.suggestions import Suggester, problem_of
@@ -99,7 +99,10 @@ class Reconciler:
         elif isinstance(experiment, InvalidRecord):
             await self._tell_invalid(experiment)
         else:
-            await self._pass(experiment)
+            try:
+                await self._pass(experiment)
+            except InvalidExperiment as error:  # what only this operator can know, such as a plug-in that is not there
+                await self._tell_invalid(invalid_record(experiment, error))
 
     async def _pass(self, experiment: ExperimentRecord) -> None:
         now, memory = self.clock(), self._memory_of(experiment)

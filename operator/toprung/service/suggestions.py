@@ -3,15 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from toprung.api.base import ParameterValue
 from toprung.api.errors import SearchFailed
+from toprung.api.trial import TrialState
 from toprung.planning.incumbent import evaluation
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.seeds import derive
 from toprung.search.types import Evaluation, Problem, Standing, Suggestions
 from toprung.search.worker import SearchWorker
+from toprung.service.experiments import InvalidRecord
 
 logger = logging.getLogger(__name__)
 
@@ -34,14 +37,26 @@ class Ready:
     error: str | None = None
     asking: asyncio.Task[None] | None = None
     told: dict[int, tuple[TrialRecord, Evaluation]] = field(default_factory=dict)
+    prior: tuple[Evaluation, ...] | None = None
 
 
 class Suggester:
-    """Keeps suggestions ready; asks the search worker in the background and says when there is an answer."""
+    """Keeps suggestions ready; asks the search worker in the background and says when there is an answer.
 
-    def __init__(self, worker: SearchWorker, on_answer: Callable[[str], None]) -> None:
+    Experiments and trials of others, by their key `namespace/name`, are read for a warm start alone.
+    """
+
+    def __init__(
+        self,
+        worker: SearchWorker,
+        on_answer: Callable[[str], None],
+        experiment_of: Callable[[str], ExperimentRecord | InvalidRecord | None],
+        trials_of: Callable[[str], Iterable[TrialRecord]],
+    ) -> None:
         self._worker = worker
         self._on_answer = on_answer
+        self._experiment_of = experiment_of
+        self._trials_of = trials_of
         self._ready: dict[str, Ready] = {}
 
     def ready(self, experiment: ExperimentRecord) -> Ready:
@@ -58,6 +73,12 @@ class Suggester:
         if not missing or ready.exhausted or ready.asking is not None:
             return
         history = self._history(ready, experiment, trials)
+        try:
+            if ready.prior is None:
+                ready.prior = self.prior_of(experiment, begun=bool(trials))
+        except SearchFailed as error:
+            self._note_failure(ready, experiment, error)
+            return
         ready.asking = asyncio.create_task(self._ask(experiment, ready, history, missing))
 
     def forget(self, uid: str) -> None:
@@ -66,6 +87,41 @@ class Suggester:
         if ready is not None and ready.asking is not None:
             ready.asking.cancel()
         self._worker.forget(uid)
+
+    def prior_of(self, experiment: ExperimentRecord, *, begun: bool) -> tuple[Evaluation, ...]:
+        """Give the trials of spec.warmStart's experiments that had ended when this one was made, under negative indices.
+
+        Those that ended later are left out, so that an operator that is started again tells the sampler the same. An
+        experiment that is gone when this one has begun already is left out too: it has to go on.
+
+        Raises:
+            SearchFailed: an experiment is not there, or has another objective.
+        """
+        warm = experiment.spec.warm_start
+        ended = [one for name in (warm.experiments if warm else ()) for one in self._ended(experiment, name, begun)]
+        return tuple(replace(one, index=-1 - number) for number, one in enumerate(ended))
+
+    def _ended(self, experiment: ExperimentRecord, name: str, begun: bool) -> Iterable[Evaluation]:  # noqa: FBT001
+        key = f"{experiment.namespace}/{name}"
+        other = self._experiment_of(key)
+        if not isinstance(other, ExperimentRecord):
+            message = f"spec.warmStart: there is no valid Experiment {name} in {experiment.namespace}"
+            if not begun:
+                raise SearchFailed(f"{message}; name one, or apply this one without it")
+            logger.warning("%s: %s any more; going on without it", experiment.key, message)
+            return ()
+        mine, theirs = experiment.spec.objective, other.spec.objective
+        if (mine.metric, mine.type) != (theirs.metric, theirs.type):
+            raise SearchFailed(
+                f"spec.warmStart: {name} is to {theirs.type} {theirs.metric}, this one to {mine.type} {mine.metric}; "
+                "name experiments with the same objective"
+            )
+        trials = sorted(self._trials_of(key), key=lambda trial: trial.index)
+        return [evaluation(one, theirs) for one in trials if _had_ended(one, other, experiment.created)]
+
+    def _note_failure(self, ready: Ready, experiment: ExperimentRecord, error: SearchFailed) -> None:
+        logger.warning("%s: %s", experiment.key, error)
+        ready.error = str(error)
 
     def _history(
         self, ready: Ready, experiment: ExperimentRecord, trials: Iterable[TrialRecord]
@@ -85,11 +141,11 @@ class Suggester:
         self, experiment: ExperimentRecord, ready: Ready, history: dict[int, Evaluation], indices: tuple[int, ...]
     ) -> None:
         try:
-            answer = await self._worker.suggest(problem_of(experiment), history, indices)
+            problem = replace(problem_of(experiment), prior=ready.prior or ())
+            answer = await self._worker.suggest(problem, history, indices)
             _take(ready, answer)
         except SearchFailed as error:
-            logger.warning("%s: %s", experiment.key, error)
-            ready.error = str(error)
+            self._note_failure(ready, experiment, error)
             self._on_answer(experiment.key)
             await asyncio.sleep(ASK_AGAIN_AFTER)
         finally:
@@ -107,3 +163,9 @@ def problem_of(experiment: ExperimentRecord) -> Problem:
 def _take(ready: Ready, answer: Suggestions) -> None:
     ready.suggestions.update({each.index: each.parameters for each in answer.suggestions})
     ready.exhausted, ready.error = answer.exhausted, None
+
+
+def _had_ended(trial: TrialRecord, owner: ExperimentRecord, moment: datetime) -> bool:
+    """Whether the trial, or the experiment that it was paused in, was over by then."""
+    ended = trial.completion_time or (owner.completion_time if trial.state is TrialState.PAUSED else None)
+    return trial.owner_uid == owner.uid and ended is not None and ended <= moment

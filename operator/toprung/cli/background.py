@@ -30,7 +30,7 @@ def start(folder: StateFolder, *, gpus: int | None, port: int) -> None:
     command = [sys.executable, "-m", "toprung.cli", "local", "serve", "--dir", str(folder.path), "--port", str(port)]
     command += [] if gpus is None else ["--gpus", str(gpus)]
     with folder.log.open("ab") as log, os.fdopen(reader) as answers:
-        subprocess.Popen(  # noqa: S603 - our own interpreter
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
             [*command, "--ready", str(writer)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -42,6 +42,7 @@ def start(folder: StateFolder, *, gpus: int | None, port: int) -> None:
         answer = answers.read()  # ends when the other side has said it, or is gone
     said = json.loads(answer) if answer else {"error": f"the cluster did not start: {_tail(folder.log)}"}
     if "error" in said:
+        process.wait()
         raise TopRungError(said["error"])
 
 

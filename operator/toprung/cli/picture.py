@@ -32,12 +32,14 @@ COLOURS = {
 """Okabe and Ito's palette, which colour-blind people tell apart; the shape of a dot says it again."""
 MARKERS = {TrialState.SUCCEEDED: "o", TrialState.STOPPED: "s", TrialState.FAILED: "X"}
 INK, FAINT = "#222222", "#c8c8c8"
+TITLE: Mapping[str, Any] = {"loc": "left", "fontsize": 11, "color": INK}
 SIZE = (11.0, 4.6)
 DOTS_PER_INCH = 160
 """1,760 pixels wide: twice the width of a README."""
 MINUTE, HOUR = 60.0, 3600.0
+MARGIN = 0.05
 FEWEST_TO_CUT = 8
-OUTLIER = 3.0
+OUTLIER = 1.5
 """Interquartile ranges beyond the quartile from which on a value is cut off."""
 
 
@@ -74,6 +76,7 @@ def figure_of(scene: Scene) -> Figure:
     _any_time(left, experiment, scene.trials)
     _learning_curves(right, experiment, scene.trials)
     _limit(left, experiment.spec.objective, scene.trials)
+    _mark_cut(left, experiment, scene.trials)
     _title(figure, experiment, scene.trials)
     _legend(figure, scene.trials)
     return figure
@@ -81,9 +84,8 @@ def figure_of(scene: Scene) -> Figure:
 
 def _any_time(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> None:
     """The incumbent's value over the time since the start, with a dot for what each trial came to."""
-    start = experiment.start_time or experiment.created
-    end = experiment.completion_time or max((_end(trial, start) for trial in trials), default=start)
-    unit, word = _unit((end - start).total_seconds())
+    start, unit, word = _clock(experiment, trials)
+    end = _end(experiment, trials)
     curve = any_time_curve(trials, experiment.spec.objective)
     if curve:
         times = [_since(start, time, unit) for time, _ in curve]
@@ -146,16 +148,27 @@ def _limit(axes: Axes, objective: Objective, trials: Sequence[TrialRecord]) -> N
         return
     lower, _, upper = quantiles(values, n=4)
     reach = OUTLIER * (upper - lower)
-    if objective.type == "maximize" and min(values) < lower - reach:
-        margin = 0.05 * (max(values) - lower + reach)
-        axes.set_ylim(lower - reach, max(values) + margin)
-    elif objective.type == "minimize" and max(values) > upper + reach:
-        margin = 0.05 * (upper + reach - min(values))
-        axes.set_ylim(min(values) - margin, upper + reach)
+    if objective.type == "maximize" and min(values) < (edge := lower - reach):
+        axes.set_ylim(edge, max(values) + MARGIN * (max(values) - edge))
+    elif objective.type == "minimize" and max(values) > (edge := upper + reach):
+        axes.set_ylim(min(values) - MARGIN * (edge - min(values)), edge)
+
+
+def _mark_cut(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> None:
+    """Put an arrow at the edge for each trial whose best lies beyond it, so that nothing is left out in silence."""
+    low, high = axes.get_ylim()
+    start, unit, _ = _clock(experiment, trials)
+    for trial in trials:
+        best = trial.progress.best
+        if best is not None and not low <= best.value <= high:
+            axes.set_title("best so far (arrows: beyond the scale)", **TITLE)
+            edge, arrow = (low, "v") if best.value < low else (high, "^")
+            x, colour = _since(start, best.time, unit), COLOURS[trial.state]
+            axes.plot([x], [edge], arrow, color=colour, markersize=6, clip_on=False, zorder=5)
 
 
 def _dress(axes: Axes, title: str, x_label: str, y_label: str) -> None:
-    axes.set_title(title, loc="left", fontsize=11, color=INK)
+    axes.set_title(title, **TITLE)
     axes.set_xlabel(x_label, fontsize=11)
     axes.set_ylabel(y_label, fontsize=11)
     axes.tick_params(labelsize=10, colors=INK)
@@ -198,6 +211,13 @@ def _since(start: datetime, time: datetime, unit: float) -> float:
     return max(0.0, (time - start).total_seconds() / unit)
 
 
-def _end(trial: TrialRecord, start: datetime) -> datetime:
-    latest = trial.progress.latest
-    return trial.completion_time or (latest.time if latest is not None else start)
+def _clock(experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> tuple[datetime, float, str]:
+    """Give the start, and the unit of the time axis in seconds and as a word."""
+    start = experiment.start_time or experiment.created
+    return (start, *_unit((_end(experiment, trials) - start).total_seconds()))
+
+
+def _end(experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> datetime:
+    """When it ended, or when the last was heard of it."""
+    heard = (trial.progress.latest.time for trial in trials if trial.progress.latest is not None)
+    return experiment.completion_time or max(heard, default=experiment.start_time or experiment.created)

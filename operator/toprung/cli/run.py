@@ -78,10 +78,16 @@ def run_command(  # noqa: PLR0917 - click hands them over by name
     console = Console(stderr=output != "text")
     scenes = asyncio.run(_interruptible(_run(order, console)))
     if scenes is None:
-        console.print("Interrupted; every program has ended. The same command goes on where this left off.")
+        console.print(_after_interrupt(order.folder), soft_wrap=True)
         sys.exit(INTERRUPTED)
     print_results(scenes, output, picture, console)
     sys.exit(0 if all(scene.state == "Succeeded" for scene in scenes) else 1)
+
+
+def _after_interrupt(folder: StateFolder) -> str:
+    if folder.pid() is not None:
+        return "Interrupted; the cluster that is up goes on with it. The same command shows it again."
+    return "Interrupted; every program has ended. The same command goes on where this left off."
 
 
 async def _interruptible(work: Coroutine[None, None, tuple[Scene, ...]]) -> tuple[Scene, ...] | None:
@@ -113,14 +119,17 @@ async def _run(order: Order, console: Console) -> tuple[Scene, ...]:
                 await _clear(gateway, keys)
             await apply_all(gateway, order.objects)
         show = stack.enter_context(shown(console))
-        return await _follow(gateway, keys, show, order.folder)
+        try:
+            return await _follow(gateway, keys, show, order.folder)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None  # the first is what ended the others
 
 
 @asynccontextmanager
 async def _cluster(order: Order, console: Console) -> AsyncIterator[Gateway]:
     """Join the cluster that is up in the folder, or host one."""
+    logging.basicConfig(filename=order.folder.log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if order.folder.pid() is None:
-        logging.basicConfig(filename=order.folder.log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         try:
             async with hosted(order.folder, gpus=order.gpus) as gateway:
                 yield gateway

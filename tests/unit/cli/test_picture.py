@@ -40,14 +40,17 @@ def test_the_title_names_the_best():
     ("kind", "worst"), [pytest.param("maximize", -1e6, id="maximize"), pytest.param("minimize", 1e6, id="minimize")]
 )
 def test_a_diverged_trial_does_not_flatten_the_rest(kind, worst):
-    """It is cut off on the bad side only."""
+    """It is cut off on the bad side only, and an arrow says so."""
     good = [trial(i, "Succeeded", curve=rising(9, 0.9 + i / 100), maximize=kind == "maximize") for i in range(3)]
     scene = scene_of(
         experiment(objective={"metric": "acc", "type": kind}), (*good, trial(3, "Stopped", curve=[(1, worst)]))
     )
-    low, high = figure_of(scene).axes[0].get_ylim()
+    left = figure_of(scene).axes[0]
+    low, high = left.get_ylim()
     assert -10 < low < 0.36
     assert 0.91 < high < 10
+    assert "arrows" in left.get_title(loc="left")
+    assert left.lines[-1].get_ydata()[0] == (low if worst < 0 else high)
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])

@@ -29,6 +29,12 @@ NAME_RULE = Rule(
     message=f"Pods are named after it: write at most {MAX_EXPERIMENT_NAME} of a-z, 0-9 and -, no dot",
 )
 
+WARM_START_RULE = Rule(
+    "!has(self.spec.warmStart) || !(self.metadata.name in self.spec.warmStart.experiments)",
+    message="an Experiment can't start from itself; name others",
+    path=".spec.warmStart.experiments",
+)
+
 
 def _open(properties: Schema, known: tuple[str, ...], **more: Any) -> Schema:
     """Make an object that takes any field, and knows some of them, those with a schema of their own first."""
@@ -82,7 +88,7 @@ def experiment_crd() -> dict[str, Any]:
         description="Tunes the hyperparameters of a training program: runs trials, stops the losers, keeps the best.",
         spec=spec,
         status=ExperimentStatus,
-        rules=(NAME_RULE, *TRANSITION_RULES),
+        rules=(NAME_RULE, WARM_START_RULE, *TRANSITION_RULES),
         columns=(
             _column("Status", ".status.state"),
             _column("Done", ".status.done"),

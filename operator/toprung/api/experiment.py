@@ -11,6 +11,7 @@ from toprung.api.algorithms import Algorithm, TpeSettings
 from toprung.api.base import Duration, Model, OneOf, ParameterValue
 from toprung.api.conditions import Condition
 from toprung.api.errors import Fault
+from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.parameters import Parameter, ParameterName
 from toprung.api.patterns import compile_pattern
 from toprung.api.rules import Rule, validations
@@ -125,6 +126,23 @@ class NoProgress(Model):
     """By how much a value must be better than the best to count as progress."""
 
 
+class WarmStart(Model):
+    """What the algorithm is to know from the start."""
+
+    experiments: Annotated[
+        tuple[Annotated[str, Field(pattern=EXPERIMENT_NAME, max_length=MAX_EXPERIMENT_NAME)], ...],
+        Field(min_length=1, max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ]
+    """Experiments of this namespace with the same objective: their trials that had ended when this one was made, and
+    that lie in its search space, are told to the algorithm; what they tried is not tried again."""
+
+    def faults(self) -> Iterable[Fault]:
+        """Check that each experiment is named once."""
+        for i, name in enumerate(self.experiments):
+            if name in self.experiments[:i]:
+                yield Fault(f"experiments[{i}]", f"{name!r} is named already; remove it")
+
+
 class ExperimentSpec(Model):
     """What the user wants."""
 
@@ -146,6 +164,8 @@ class ExperimentSpec(Model):
     """The search space."""
     initial_trials: Annotated[tuple[Configuration, ...], Field(max_length=256)] = ()
     """Configurations to try first, in this order; what a configuration leaves out is proposed by the algorithm."""
+    warm_start: WarmStart | None = None
+    """Other experiments to learn from."""
     # no default in the schema for unions: a manifest that names another member later would find two of them set
     algorithm: Annotated[Algorithm, Field(default_factory=lambda: Algorithm(tpe=TpeSettings()))]
     """How configurations are proposed; unset: tpe: {}."""

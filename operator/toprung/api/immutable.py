@@ -13,6 +13,7 @@ IMMUTABLE = (
     "objective.additionalMetrics",
     "parameters",
     "initialTrials",
+    "warmStart",
     "algorithm",
     "earlyStopping",
     "metrics",

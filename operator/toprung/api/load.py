@@ -53,6 +53,7 @@ def load_experiment(manifest: Mapping[str, Any]) -> Experiment:
     """
     faults = list(_head_faults(manifest))
     spec = _load_spec(manifest.get("spec"), faults)
+    faults.extend(_own_name_faults(manifest, spec))
     if spec is None or faults:
         raise InvalidExperiment(tuple(dict.fromkeys(faults)))
     metadata = manifest["metadata"]
@@ -86,6 +87,16 @@ def _head_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(
             "metadata.name", f"{shown(name)} can't name Pods; write a-z, 0-9 and - only, no dot, no - at the ends"
         )
+
+
+def _own_name_faults(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -> Iterator[Fault]:
+    if spec is None or spec.warm_start is None:
+        return
+    metadata = manifest.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    for i, other in enumerate(spec.warm_start.experiments):
+        if other == name:
+            yield Fault(f"spec.warmStart.experiments[{i}]", f"{shown(name)} is this Experiment itself; name others")
 
 
 def _load_spec(spec: Any, faults: list[Fault]) -> ExperimentSpec | None:

@@ -73,12 +73,6 @@ class Suggester:
         if not missing or ready.exhausted or ready.asking is not None:
             return
         history = self._history(ready, experiment, trials)
-        try:
-            if ready.prior is None:
-                ready.prior = self.prior_of(experiment, begun=bool(trials))
-        except SearchFailed as error:
-            self._note_failure(ready, experiment, error)
-            return
         ready.asking = asyncio.create_task(self._ask(experiment, ready, history, missing))
 
     def forget(self, uid: str) -> None:
@@ -88,25 +82,29 @@ class Suggester:
             ready.asking.cancel()
         self._worker.forget(uid)
 
-    def prior_of(self, experiment: ExperimentRecord, *, begun: bool) -> tuple[Evaluation, ...]:
-        """Give the trials of spec.warmStart's experiments that had ended when this one was made, under negative indices.
+    def prior_of(self, experiment: ExperimentRecord, *, missing_ok: bool = False) -> tuple[Evaluation, ...]:
+        """Give the trials of spec.warmStart's experiments that had ended when this one was made; negative indices.
 
-        Those that ended later are left out, so that an operator that is started again tells the sampler the same. An
-        experiment that is gone when this one has begun already is left out too: it has to go on.
+        Those that ended later are left out, so that an operator that is started again tells the sampler the same.
+
+        Args:
+            experiment: the one that starts warm.
+            missing_ok: leave out experiments that are not there.
 
         Raises:
             SearchFailed: an experiment is not there, or has another objective.
         """
         warm = experiment.spec.warm_start
-        ended = [one for name in (warm.experiments if warm else ()) for one in self._ended(experiment, name, begun)]
+        names = warm.experiments if warm else ()
+        ended = [one for name in names for one in self._ended(experiment, name, missing_ok=missing_ok)]
         return tuple(replace(one, index=-1 - number) for number, one in enumerate(ended))
 
-    def _ended(self, experiment: ExperimentRecord, name: str, begun: bool) -> Iterable[Evaluation]:  # noqa: FBT001
+    def _ended(self, experiment: ExperimentRecord, name: str, *, missing_ok: bool) -> Iterable[Evaluation]:
         key = f"{experiment.namespace}/{name}"
         other = self._experiment_of(key)
         if not isinstance(other, ExperimentRecord):
             message = f"spec.warmStart: there is no valid Experiment {name} in {experiment.namespace}"
-            if not begun:
+            if not missing_ok:
                 raise SearchFailed(f"{message}; name one, or apply this one without it")
             logger.warning("%s: %s any more; going on without it", experiment.key, message)
             return ()
@@ -118,10 +116,6 @@ class Suggester:
             )
         trials = sorted(self._trials_of(key), key=lambda trial: trial.index)
         return [evaluation(one, theirs) for one in trials if _had_ended(one, other, experiment.created)]
-
-    def _note_failure(self, ready: Ready, experiment: ExperimentRecord, error: SearchFailed) -> None:
-        logger.warning("%s: %s", experiment.key, error)
-        ready.error = str(error)
 
     def _history(
         self, ready: Ready, experiment: ExperimentRecord, trials: Iterable[TrialRecord]
@@ -141,11 +135,16 @@ class Suggester:
         self, experiment: ExperimentRecord, ready: Ready, history: dict[int, Evaluation], indices: tuple[int, ...]
     ) -> None:
         try:
-            problem = replace(problem_of(experiment), prior=ready.prior or ())
+            if ready.prior is None:
+                # one that has begun goes on when the others are gone; an operator that has just started may not know
+                # them yet, hence not at the first try
+                ready.prior = self.prior_of(experiment, missing_ok=bool(ready.told) and ready.error is not None)
+            problem = replace(problem_of(experiment), prior=ready.prior)
             answer = await self._worker.suggest(problem, history, indices)
             _take(ready, answer)
         except SearchFailed as error:
-            self._note_failure(ready, experiment, error)
+            logger.warning("%s: %s", experiment.key, error)
+            ready.error = str(error)
             self._on_answer(experiment.key)
             await asyncio.sleep(ASK_AGAIN_AFTER)
         finally:

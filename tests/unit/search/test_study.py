@@ -1,6 +1,7 @@
 """Initial trials, exhaustion, and when a model is used."""
 
 from dataclasses import replace
+from math import log10
 
 import pytest
 
@@ -194,3 +195,47 @@ def test_sobol_points_are_balanced():
     assert {batches.count(one) for one in (32, 64, 128, 256)} == {4}
     assert study.suggest([5]).suggestions[0] == together[5]
     assert Study(problem(parameters(BATCH, LR), "qmc")).suggest([11]).suggestions[0] == together[11]
+
+
+def earlier(*configurations, standing=Standing.COMPLETE):
+    """Trials of other experiments; the nearer lr is to 0.001, the better."""
+    told = enumerate(configurations)
+    return tuple(evaluation(-1 - n, one, -abs(log10(one["lr"]) + 3), standing=standing) for n, one in told)
+
+
+def test_a_warm_start_replaces_random_draws():
+    """With twenty trials of another experiment, the first one is where they were good, and never random."""
+    space = parameters(LR)
+    prior = earlier(*(one.parameters for one in Study(problem(space, "random")).suggest(range(20)).suggestions))
+    for algorithm in ("tpe", "gp", "cmaes"):
+        asked = replace(problem(space, algorithm), prior=prior)
+        first = [one.parameters["lr"] for one in Study(asked).suggest(range(5)).suggestions]
+        assert sum(1e-4 < lr < 1e-2 for lr in first) >= 4
+        assert Study(asked).suggest(range(5)) == Study(asked).suggest(range(5))
+
+
+@pytest.mark.parametrize(
+    ("trial", "known"),
+    [
+        pytest.param({"opt": "adam", "layers": 2}, True, id="equal"),
+        pytest.param({"opt": "adam", "layers": 2.0}, True, id="by-way-of-JSON"),
+        pytest.param({"opt": "adam", "layers": 2, "width": 8}, True, id="one-parameter-more"),
+        pytest.param({"opt": "adam", "layers": 2, "nesterov": True}, True, id="condition-is-new"),
+        pytest.param({"opt": "adam"}, False, id="one-parameter-less"),
+        pytest.param({"opt": "adam", "layers": 9}, False, id="outside"),
+        pytest.param({"opt": "rmsprop", "layers": 2}, False, id="no-such-value"),
+    ],
+)
+def test_what_other_experiments_tried_is_not_tried_again(trial, known):
+    """Those of their trials that lie in the space, or do without the parameters it does not have, are taken."""
+    prior = (evaluation(-1, trial, 1.0),)
+    answer = Study(replace(problem(FINITE, "grid"), prior=prior)).suggest(range(100))
+    assert len(answer.suggestions) == Space.of(FINITE).size - known
+    assert answer.exhausted
+
+
+def test_what_runs_elsewhere_is_not_told():
+    """A trial that has not ended may come to be tried here."""
+    prior = earlier({"lr": 0.001}, standing=Standing.RUNNING)
+    asked = replace(problem(parameters(LR), "grid", points=3), prior=prior)
+    assert len(Study(asked).suggest(range(3)).suggestions) == 3

@@ -1,14 +1,17 @@
 """Suggestions made ready ahead."""
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from toprung.api.errors import SearchFailed
 from toprung.api.experiment import ExperimentSpec
-from toprung.planning.records import ExperimentRecord
-from toprung.search.types import Suggestion, Suggestions
+from toprung.api.trial import TrialState
+from toprung.metrics.types import Observation, Progress
+from toprung.planning.records import ExperimentRecord, TrialRecord
+from toprung.search.types import Standing, Suggestion, Suggestions
 from toprung.service.suggestions import ASK_AGAIN_AFTER, Suggester
 from unit.service.test_experiments import SPEC
 
@@ -36,7 +39,7 @@ class Worker:
 async def test_a_sampler_that_fails_is_asked_slowly():
     """However often a pass wants suggestions, a failing sampler is left alone between two tries, and its error shows."""
     worker = Worker(failures=3)
-    suggester = Suggester(worker, lambda _: suggester.want(EXPERIMENT, (), (0, 1)))
+    suggester = Suggester(worker, lambda _: suggester.want(EXPERIMENT, (), (0, 1)), {}.get, lambda _: ())
     suggester.want(EXPERIMENT, (), (0, 1))
     await asyncio.sleep(0.1)
     assert suggester.ready(EXPERIMENT).error == "no idea"
@@ -44,3 +47,85 @@ async def test_a_sampler_that_fails_is_asked_slowly():
     assert worker.asked_at == [n * ASK_AGAIN_AFTER for n in range(4)]
     assert sorted(suggester.ready(EXPERIMENT).suggestions) == [0, 1]
     assert suggester.ready(EXPERIMENT).error is None
+
+
+EARLIER = EXPERIMENT.created - timedelta(hours=1)
+WARM = replace(EXPERIMENT, spec=ExperimentSpec(**SPEC, warmStart={"experiments": ["a", "b"]}))
+
+
+def other(name, **objective):
+    spec = SPEC | {"objective": SPEC["objective"] | objective}
+    return replace(EXPERIMENT, name=name, uid=f"uid-{name}", created=EARLIER, spec=ExperimentSpec(**spec))
+
+
+def trial(owner, index, *, state=TrialState.SUCCEEDED, ended=EARLIER, uid=None):
+    progress = Progress(best=Observation(3, 0.5, EARLIER))
+    return TrialRecord(
+        owner=f"team/{owner}",
+        owner_uid=uid or f"uid-{owner}",
+        name=f"{owner}-{index}",
+        uid="",
+        index=index,
+        parameters={"x": 0.1 * index},
+        created=EARLIER,
+        state=state,
+        completion_time=ended,
+        progress=progress,
+    )
+
+
+def warm(experiments, trials=()):
+    known = {one.key: one for one in experiments}
+    of = {one.key: [each for each in trials if each.owner == one.key] for one in experiments}
+    return Suggester(Worker(0), lambda _: None, known.get, of.__getitem__)
+
+
+def test_a_warm_start_tells_what_had_ended():
+    """Trials that ended before the experiment was made, or were paused in one that did; all others are left out."""
+    trials = [
+        trial("a", 0),
+        trial("a", 1, state=TrialState.STOPPED),
+        trial("a", 2, state=TrialState.FAILED),
+        trial("a", 3, state=TrialState.PAUSED, ended=None),
+        trial("a", 4, state=TrialState.RUNNING, ended=None),
+        trial("a", 5, ended=EXPERIMENT.created + timedelta(seconds=1)),
+        trial("a", 6, uid="of an earlier Experiment of that name"),
+        trial("b", 0, state=TrialState.PAUSED, ended=None),
+    ]
+    prior = warm([replace(other("a"), completion_time=EARLIER), other("b")], trials).prior_of(WARM)
+    told = [(one.index, one.parameters["x"], one.standing) for one in prior]
+    complete, stopped, failed = Standing.COMPLETE, Standing.STOPPED, Standing.FAILED
+    assert told == [(-1, 0.0, complete), (-2, 0.1, stopped), (-3, 0.2, failed), (-4, pytest.approx(0.3), stopped)]
+
+
+@pytest.mark.parametrize(
+    ("experiments", "says"),
+    [
+        pytest.param([other("a")], "no valid Experiment b in team; name one", id="missing"),
+        pytest.param(
+            [other("a"), other("b", type="maximize" if SPEC["objective"]["type"] == "minimize" else "minimize")],
+            "name experiments with the same objective",
+            id="another-direction",
+        ),
+        pytest.param([other("a", metric="f1"), other("b")], "a is to .* f1, this one to", id="another-metric"),
+    ],
+)
+def test_a_warm_start_that_cannot_be_says_why(experiments, says):
+    """The message names the experiment and what to do."""
+    with pytest.raises(SearchFailed, match=says):
+        warm(experiments).prior_of(WARM)
+
+
+@pytest.mark.looptime
+async def test_an_experiment_that_has_begun_outlives_those_it_learnt_from():
+    """At the second try, for an operator that has just started may not have seen them yet."""
+    suggester = warm([other("a")], [trial("a", 1)])
+    begun = (trial("exp", 0, uid="uid"),)
+    suggester.want(WARM, begun, (1,))
+    await asyncio.sleep(0.1)
+    assert "no valid Experiment b" in suggester.ready(WARM).error
+    await asyncio.sleep(ASK_AGAIN_AFTER)
+    suggester.want(WARM, begun, (1,))
+    await asyncio.sleep(0.1)
+    assert [one.parameters["x"] for one in suggester.ready(WARM).prior] == [0.1]
+    assert sorted(suggester.ready(WARM).suggestions) == [1]

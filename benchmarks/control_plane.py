@@ -10,156 +10,23 @@ import os
 import platform
 import statistics
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from instant import InstantRuntime
 from rich.console import Console
 from rich.table import Table
+from stage import NAMESPACE, NOTES, Bench, a_cluster, cpu_seconds, operator, resident_mebibytes, watching
 
-from toprung.cluster.gateway import Gateway, connect
+from toprung.cluster.gateway import connect
 from toprung.cluster.resources import EXPERIMENTS, PODS, TRIALS, Resource
-from toprung.local.cluster import LocalCluster
 from toprung.planning.conditions import timestamp
 
-NAMESPACE = "toprung-bench"
 NAMESPACES = Resource("", "v1", "namespaces")
-CRDS = Path(__file__).parents[1] / "crds"
-NOTES = Console(stderr=True)
-
-
-@dataclass
-class Bench:
-    """A cluster to measure on, and what its API server has counted (None: it is not ours to ask)."""
-
-    gateway: Gateway
-    kubeconfig: Path
-    image: str
-    writes: Counter[tuple[str, str, str]] | None
-    results: list[tuple[str, str, str, bool]] = field(default_factory=list)
-
-    def say(self, what: str, measured: str, limit: str, *, kept: bool) -> None:
-        """Note a figure."""
-        self.results.append((what, measured, limit, kept))
-        NOTES.print(f"{what}: {measured} (limit {limit})")
-
-    def command(self, seconds: float, value: str) -> list[str]:
-        """What a trial runs."""
-        if self.writes is not None:
-            return ["noop", str(seconds), value]
-        return ["sh", "-c", f"sleep {seconds}; echo acc={value}"]
-
-    async def apply(self, name: str, *, seconds: float = 0.0, **spec: Any) -> dict[str, Any]:
-        """Create an Experiment whose trials run that long."""
-        container = {"name": "main", "image": self.image, "command": self.command(seconds, "0.${trial.index}")}
-        body = {
-            "apiVersion": "toprung.dev/v1alpha1",
-            "kind": "Experiment",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {
-                "objective": {"metric": "acc", "type": "maximize"},
-                "parameters": [
-                    {"name": f"p{number}", "type": "double", "min": 1e-4, "max": 1.0, "scale": "log"}
-                    for number in range(4)
-                ],
-                "algorithm": {"seed": 1, "random": {}},
-                "trialTemplate": {
-                    "template": {"spec": {"terminationGracePeriodSeconds": 1, "containers": [container]}}
-                },
-                **spec,
-            },
-        }
-        return await self.gateway.create(EXPERIMENTS, namespace=NAMESPACE, body=body)
-
-    async def until(self, name: str, *conditions: str) -> dict[str, Any]:
-        """Wait for one of the conditions."""
-        while True:
-            body = await self.gateway.get(EXPERIMENTS, namespace=NAMESPACE, name=name)
-            true = {each["type"] for each in body.get("status", {}).get("conditions", ()) if each["status"] == "True"}
-            if true & set(conditions):
-                return body
-            await asyncio.sleep(0.1)
-
-    async def delete(self, name: str) -> None:
-        """Delete an Experiment and wait until its Pods are gone."""
-        await self.gateway.delete(EXPERIMENTS, namespace=NAMESPACE, name=name)
-        while [page async for page in self.gateway.list(PODS, namespace=NAMESPACE) if page.items]:
-            await asyncio.sleep(0.2)
-
-
-@dataclass
-class Watcher:
-    """Pod events as they come: (seconds, event type, Pod)."""
-
-    events: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
-
-    def creations(self) -> list[float]:
-        """When Pods were created."""
-        return [at for at, kind, _ in self.events if kind == "ADDED"]
-
-    def ends(self) -> list[float]:
-        """When Pods were first seen to have ended."""
-        ends: dict[str, float] = {}
-        for at, _, pod in self.events:
-            if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
-                ends.setdefault(pod["metadata"]["name"], at)
-        return sorted(ends.values())
-
-
-@asynccontextmanager
-async def watching(gateway: Gateway) -> AsyncIterator[Watcher]:
-    """Watch the Pods."""
-    watcher, version = Watcher(), ""
-    async for page in gateway.list(PODS, namespace=NAMESPACE):
-        version = page.resource_version
-
-    async def watch() -> None:
-        async for event in gateway.watch(PODS, namespace=NAMESPACE, resource_version=version):
-            if event["type"] != "BOOKMARK":
-                watcher.events.append((time.perf_counter(), event["type"], event["object"]))
-
-    task = asyncio.create_task(watch())
-    await asyncio.sleep(0.1)
-    try:
-        yield watcher
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@asynccontextmanager
-async def operator(bench: Bench) -> AsyncIterator[int]:
-    """Run the operator; gives its process id."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "toprung.cli", "operator", "--namespace", NAMESPACE, "--kubeconfig", bench.kubeconfig),
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    await asyncio.sleep(4)
-    try:
-        yield process.pid
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_mebibytes(pid: int) -> float:
-    """Memory that a process holds."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -363,29 +230,6 @@ async def touch_pods(bench: Bench, running: int, events: int) -> None:
             body={"status": {"conditions": [condition]}},
             subresource="status",
         )
-
-
-@asynccontextmanager
-async def a_cluster(image: str) -> AsyncIterator[Bench]:
-    """The cluster of KUBECONFIG, or an embedded one for the time of the measurement."""
-    if "KUBECONFIG" in os.environ:
-        async with await connect() as gateway:
-            yield Bench(gateway, Path(os.environ["KUBECONFIG"]), image, None)
-        return
-    writes: Counter[tuple[str, str, str]] = Counter()
-
-    def count(verb: str, resource: str, subresource: str, user_agent: str) -> None:
-        if verb in ("create", "update", "patch", "delete") and user_agent.startswith("toprung/"):
-            writes[verb, resource, subresource] += 1
-
-    with tempfile.TemporaryDirectory() as folder:
-        cluster = LocalCluster(Path(folder), gpus=0, crd_dir=CRDS, runtime=InstantRuntime(), on_request=count)
-        await cluster.start()
-        try:
-            async with await connect(cluster.kubeconfig_path) as gateway:
-                yield Bench(gateway, cluster.kubeconfig_path, image, writes)
-        finally:
-            await cluster.stop()
 
 
 async def measure(image: str, scale: float, only: str | None) -> bool:

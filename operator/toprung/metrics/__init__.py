@@ -1,7 +1,7 @@
 """What training programs report: the grammar of a line, and what is kept of all lines; pure."""
 
 from toprung.metrics.grammar import Grammar, grammar_for
-from toprung.metrics.progress import StepCounter, observe, score, trial_value
+from toprung.metrics.progress import StepCounter, observe, score
 from toprung.metrics.status import progress_from_status, progress_to_status
 from toprung.metrics.types import Crossing, Mean, Observation, Progress, Report
 
@@ -18,5 +18,4 @@ __all__ = [
     "progress_from_status",
     "progress_to_status",
     "score",
-    "trial_value",
 ]

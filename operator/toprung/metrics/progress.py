@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf, isfinite, nan
-from typing import Literal
 
 from toprung.metrics.types import MAX_CURVE_POINTS, Crossing, Mean, Observation, Progress, Report
 
@@ -93,11 +92,6 @@ def observe(
         pending=pending if pending is not None and pending[0] > step else None,
         mean=mean,
     )
-
-
-def trial_value(progress: Progress, strategy: Literal["best", "last"]) -> Observation | None:
-    """Give the observation that a trial is scored by: not finite where none was, None where nothing was reported."""
-    return progress.best or progress.latest if strategy == "best" else progress.latest
 
 
 def thin(curve: Curve) -> Curve:

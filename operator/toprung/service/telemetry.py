@@ -19,9 +19,6 @@ class Telemetry:
             buckets=PASS_BUCKETS,
             registry=registry,
         )
-        self._writes = Counter(
-            "toprung_api_writes", "Writes to the Kubernetes API.", ["verb", "resource"], registry=registry
-        )
         self._experiments = Counter("toprung_experiments_ended", "Experiments that ended.", registry=registry)
 
     def serve(self, port: int) -> None:
@@ -33,10 +30,6 @@ class Telemetry:
         """Observe how long a pass takes."""
         with self._passes.time():
             yield
-
-    def wrote(self, verb: str, resource: str) -> None:
-        """Count a write that the API server took."""
-        self._writes.labels(verb, resource).inc()
 
     def experiment_ended(self) -> None:
         """Count an experiment's end, once its status says so."""

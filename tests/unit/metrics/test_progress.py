@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from toprung.metrics.progress import StepCounter, observe, score, trial_value
+from toprung.metrics.progress import StepCounter, observe, score
 from toprung.metrics.types import MAX_CURVE_POINTS, Progress, Report
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -149,26 +149,6 @@ def test_curve_is_thinned_evenly(steps, kept):
     curve = fed(*(acc(step, 0.5) for step in steps)).curve
     assert [step for step, _ in curve] == kept
     assert len(curve) <= MAX_CURVE_POINTS
-
-
-@pytest.mark.parametrize(
-    ("values", "best", "last"),
-    [
-        pytest.param([0.1, 0.3, 0.2], 0.3, 0.2, id="finite"),
-        pytest.param([0.1, nan], 0.1, nan, id="nan-last"),
-        pytest.param([inf], inf, inf, id="none-finite"),
-    ],
-)
-def test_trial_value(values, best, last):
-    """By best a trial has a value that is not finite only where it never had another."""
-    progress = fed(*(acc(step, value) for step, value in enumerate(values)))
-    assert repr(trial_value(progress, "best").value) == repr(best)
-    assert repr(trial_value(progress, "last").value) == repr(last)
-
-
-def test_nothing_reported_is_no_value():
-    """None is what tells a trial without metrics from one with a NaN."""
-    assert trial_value(Progress(), "best") is trial_value(Progress(), "last") is None
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,8 @@ class Suggester:
         warm = experiment.spec.warm_start
         names = warm.experiments if warm else ()
         ended = [one for name in names for one in self._ended(experiment, name, missing_ok=missing_ok)]
+        if names and not ended:
+            logger.warning("%s: no trial of %s had ended when it was made", experiment.key, ", ".join(names))
         return tuple(replace(one, index=-1 - number) for number, one in enumerate(ended))
 
     def _ended(self, experiment: ExperimentRecord, name: str, *, missing_ok: bool) -> Iterable[Evaluation]:

@@ -1,0 +1,56 @@
+"""The LocalSearcher of *Dive into Deep Learning* (chapter Hyperparameter Optimization, exercises on the API)."""
+
+from collections.abc import Mapping
+from random import Random
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from toprung.api.base import ParameterValue
+from toprung.search.order import rank
+from toprung.search.samplers.base import Ask
+from toprung.search.samplers.uniform import draw
+from toprung.search.seeds import derive
+from toprung.search.space import Dimension, Space
+from toprung.search.types import Configuration
+
+
+class Settings(BaseModel, extra="forbid"):
+    """What an Experiment may say under `settings`."""
+
+    num_init_random: Annotated[int, Field(ge=1)] = 5
+    """How many trials are drawn at random before the first local step."""
+    probab_local: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """How likely a later trial is a step from the best one so far, rather than a random draw."""
+
+
+class LocalSearcher:
+    """Draws one parameter of the best configuration so far anew, and keeps the others."""
+
+    def __init__(self, space: Space, settings: Settings) -> None:
+        self.space = space
+        self._settings = settings
+
+    def propose(self, ask: Ask) -> Configuration:
+        """Step from the incumbent, or draw at random."""
+        chance = Random(derive(ask.seed, "local"))  # every chance comes from the seed: same ask, same answer
+        drawn = draw(ask.space, ask.seed)
+        ranked = [(place, index) for index, one in ask.history.items() if (place := rank(one)) is not None]
+        if len(ranked) < self._settings.num_init_random or chance.random() >= self._settings.probab_local:
+            return drawn
+        _, best = max(ranked, key=lambda pair: (pair[0], -pair[1]))
+        incumbent = ask.history[best].parameters
+        changed = chance.choice([one.name for one in ask.space.dimensions if one.name in incumbent])
+
+        def choose(one: Dimension) -> ParameterValue:
+            # an initial trial may fix a parameter: then its domain has that one value only
+            if one.name == changed or one.name not in incumbent or one.domain.count == 1:
+                return drawn.get(one.name, one.domain.at(chance.random()))
+            return incumbent[one.name]
+
+        return ask.space.complete(choose)
+
+
+def make(space: Space, settings: Mapping[str, Any], seed: int) -> LocalSearcher:  # noqa: ARG001 - asks bring seeds
+    """Make the sampler; what pydantic raises of wrong settings is shown in the Experiment's condition."""
+    return LocalSearcher(space, Settings.model_validate(settings))

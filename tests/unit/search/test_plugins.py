@@ -1,0 +1,101 @@
+"""Samplers of users' own: found by entry point, and held to what the built-in ones are."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from toprung.api.errors import SearchFailed
+from toprung.search.conformance import SPACES, SamplerConformance
+from toprung.search.samplers import plugins
+from toprung.search.study import Study
+from unit.search.builders import LR, first_number, parameters, problem, run
+
+PACKAGE = Path(__file__).parents[3] / "examples" / "plugins" / "local_searcher"
+make = runpy.run_path(str(PACKAGE / "local_searcher.py"))["make"]
+
+
+class TestLocalSearcher(SamplerConformance):
+    """The worked example of the documentation."""
+
+    def sampler(self, space, seed):
+        return make(space, {}, seed)
+
+
+@pytest.fixture(autouse=True)
+def forgetful():
+    plugins._load.cache_clear()
+    yield
+    plugins._load.cache_clear()
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """What pip leaves of the example package, and of one that can't be imported."""
+    about = tmp_path / "toprung_local_searcher-1.0.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toprung-local-searcher\nVersion: 1.0.0\n")
+    (about / "entry_points.txt").write_text(
+        "[toprung.samplers]\nlocal-searcher = local_searcher:make\nbroken = no_such_module:make\n"
+    )
+    (tmp_path / "local_searcher.py").write_text((PACKAGE / "local_searcher.py").read_text())
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def plugged(name="local-searcher", **settings):
+    return problem(SPACES["conditional"], "plugin", name=name, settings=settings)
+
+
+def test_the_entry_point_is_the_one_of_the_package():
+    """The test above fakes an installation; this is what it would install."""
+    assert 'local-searcher = "local_searcher:make"' in (PACKAGE / "pyproject.toml").read_text()
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_plugin_is_found_by_its_name():
+    """And differs from random search once it has an incumbent."""
+    study, chance = Study(plugged(num_init_random=3)), Study(problem(SPACES["conditional"], "random"))
+    chance.update(run(None, 10, first_number, study))
+    assert study.suggest(range(3)) == chance.suggest(range(3))
+    assert study.suggest(range(10, 15)) != chance.suggest(range(10, 15))
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        pytest.param("local-search", {}, "did you mean local-searcher?", id="misspelt"),
+        pytest.param("broken", {}, "can't be loaded: ModuleNotFoundError", id="broken"),
+        pytest.param("local-searcher", {"num_init_random": 0}, "num_init_random", id="bad-setting"),
+        pytest.param("local-searcher", {"probability": 1}, "probability", id="unknown-setting"),
+    ],
+)
+def test_what_is_wrong_with_a_plugin_is_said(name, settings, says):
+    """With the field, and what is installed."""
+    with pytest.raises(SearchFailed, match=r"spec\.algorithm\.plugin\.") as caught:
+        Study(plugged(name, **settings))
+    assert says in str(caught.value)
+
+
+def test_where_no_plugin_is_installed_that_is_said(monkeypatch):
+    """There is no name to suggest."""
+    monkeypatch.setattr(plugins, "entry_points", lambda **_: ())
+    with pytest.raises(SearchFailed, match="none is; install the package that has it"):
+        Study(plugged())
+
+
+def test_one_parameter_is_changed_at_a_time():
+    """With probab_local: 1, all but one parameter of a flat space are the incumbent's."""
+    space = parameters(LR, *({"name": f"x{n}", "type": "double", "min": 0, "max": 1} for n in range(4)))
+    study = Study(problem(space), lambda _, drawn: make(drawn, {"num_init_random": 5, "probab_local": 1}, 7))
+    done = run(None, 40, first_number, study)
+    for n, one in enumerate(done[5:], 5):
+        best = max(done[:n], key=lambda other: other.score)
+        assert sum(best.parameters[name] != value for name, value in one.parameters.items()) == 1
+
+
+def test_a_missing_extra_is_named(monkeypatch):
+    """Without torch an Experiment that asks for gp says which command installs it."""
+    monkeypatch.setitem(__import__("sys").modules, "toprung.search.samplers.gp", None)
+    with pytest.raises(SearchFailed, match=r"spec\.algorithm\.gp: .* pip install 'toprung\[gp\]'"):
+        Study(problem(algorithm="gp"))

@@ -1,4 +1,4 @@
-"""What an ask costs: TopRung's tpe beside bare Optuna's, on the same history, in turns in one process.
+"""What an ask costs: TopRung's tpe, gp or cmaes beside bare Optuna's, on the same history, in turns in one process.
 
 Ours is timed with the news of one finished trial taken in; Optuna's is `study.ask` alone, without its `tell`.
 """
@@ -13,7 +13,7 @@ from optuna.trial import create_trial
 from rich.console import Console
 from rich.table import Table
 
-from toprung.api.algorithms import Algorithm, TpeSettings
+from toprung.api.algorithms import Algorithm
 from toprung.api.parameters import Parameter
 from toprung.search.study import Study
 from toprung.search.types import Configuration, Evaluation, Problem, Standing
@@ -43,10 +43,17 @@ def score(configuration: Configuration) -> float:
     return -sum(abs(np.log10(float(value)) + 2.5) for value in configuration.values() if not isinstance(value, str))
 
 
-def measure(width: int, finished: int, asks: int) -> tuple[Times, Times]:
+PEERS = {
+    "tpe": optuna.samplers.TPESampler,
+    "gp": optuna.samplers.GPSampler,
+    "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
+}
+
+
+def measure(algorithm: str, width: int, finished: int, asks: int) -> tuple[Times, Times]:
     """Give the seconds of each of our asks and of each of Optuna's, in turns."""
     parameters, distributions = space(width)
-    problem = Problem("bench", parameters, (), Algorithm(tpe=TpeSettings()), 1)
+    problem = Problem("bench", parameters, (), Algorithm.model_validate({algorithm: {}}), 1)
     drawn = Study(Problem("draws", parameters, (), Algorithm.model_validate({"random": {}}), 2)).suggest(
         range(finished)
     )
@@ -54,7 +61,7 @@ def measure(width: int, finished: int, asks: int) -> tuple[Times, Times]:
     ours = Study(problem)
     ours.update(told)
     ours.suggest([finished])
-    bare = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=1))
+    bare = optuna.create_study(direction="maximize", sampler=PEERS[algorithm](seed=1))
     for one in told:
         bare.add_trial(create_trial(params=dict(one.parameters), distributions=distributions, value=one.score))
     news = told[-1:]
@@ -75,14 +82,15 @@ def measure(width: int, finished: int, asks: int) -> tuple[Times, Times]:
 
 @click.command()
 @click.option("--asks", default=100, show_default=True, help="How many asks are timed in each case.")
-def main(asks: int) -> None:
+@click.option("--algorithm", type=click.Choice(list(PEERS)), default="tpe", show_default=True)
+def main(asks: int, algorithm: str) -> None:
     """Print the times side by side, and their ratio."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     columns = ("parameters", "finished", "ours p50 ms", "ours p99 ms", "Optuna p50 ms", "Optuna p99 ms", "ratio p50")
-    table = Table(*columns, title=f"One ask of tpe, {asks} asks a row")
+    table = Table(*columns, title=f"One ask of {algorithm}, {asks} asks a row")
     for width in (4, 8):
-        for finished in (500, 1000):
-            mine, theirs = (1e3 * np.array(times) for times in measure(width, finished, asks))
+        for finished in (100, 500, 1000):
+            mine, theirs = (1e3 * np.array(times) for times in measure(algorithm, width, finished, asks))
             figures = [np.median(mine), np.percentile(mine, 99), np.median(theirs), np.percentile(theirs, 99)]
             ratio = np.median(mine) / np.median(theirs)
             table.add_row(str(width), str(finished), *(f"{figure:.2f}" for figure in figures), f"{ratio:.2f}")

@@ -1,0 +1,31 @@
+"""The page of settings is that of the models."""
+
+from pathlib import Path
+
+import pytest
+
+from toprung.api.docs import page
+
+PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
+
+
+def test_the_page_is_up_to_date():
+    """It is written by `python -m toprung.api.docs docs/settings.md`."""
+    assert PAGE.read_text() == page()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param("| `startupTrials` | whole number | `10` | at least 0, at most 10,000 | How many", id="default-and-bounds"),
+        pytest.param("| `populationSize` | whole number | unset | at least 4, at most 10,000 | How many", id="unset"),
+        pytest.param("| `maxResource` | whole number | required | at least 1, at most", id="required"),
+        pytest.param("| `sigma` | number | `0.2` | above 0, at most 1 | ", id="exclusive-bound"),
+        pytest.param("| `variant` | `promotion` or `stopping` | ", id="one-of-several"),
+        pytest.param("| `settings` | object | `{}` | at most 64 entries | ", id="anything"),
+        pytest.param("### `qmc`", id="without-settings"),
+    ],
+)  # fmt: skip
+def test_a_setting_is_told_whole(row):
+    """Name, type, default, bounds and meaning."""
+    assert any(line.startswith(row) for line in page().splitlines())

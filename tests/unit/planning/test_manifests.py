@@ -1,0 +1,120 @@
+"""The objects that the operator makes."""
+
+import pytest
+
+from simulation.specs import experiment_spec
+from simulation.world import START, World
+from toprung.planning.actions import CreateTrial
+from toprung.planning.manifests import pod_manifest, trial_manifest
+from toprung.planning.records import TrialRecord
+from toprung.planning.substitution import substitute, text_of
+
+CONTAINER = {"name": "main", "image": "img", "command": ["train", "--lr=${parameters.lr}", "--epochs", "${resource}"]}
+EARLY = {"asha": {"maxResource": 9}}
+
+
+def made(resource=9, *, parameters=None, attempt=1, **spec):
+    """The Pod of trial 3 of an Experiment of these fields."""
+    template = spec.pop("template", {"spec": {"containers": [CONTAINER]}})
+    world = World(
+        experiment_spec(earlyStopping=EARLY, trialTemplate={"template": template, **spec.pop("trial", {})}, **spec),
+        lambda *_: None,
+    )
+    trial = TrialRecord("team/exp", "uid-exp", "exp-3", "uid-3", 3, parameters or {"lr": 0.01}, START)
+    return pod_manifest(world.experiment(), trial, attempt, resource)
+
+
+def environment(pod, container=0):
+    return {each["name"]: each.get("value") for each in pod["spec"]["containers"][container]["env"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(True, "true", id="bool"),
+        pytest.param(64, "64", id="int"),
+        pytest.param(1e-05, "1e-05", id="float"),
+        pytest.param("adam", "adam", id="text"),
+    ],
+)
+def test_values_as_text(value, text):
+    """Values stand on a command line as programs expect them."""
+    assert text_of(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        pytest.param("--lr=${parameters.lr}", "--lr=0.1", id="parameter"),
+        pytest.param("${resource}/${trial.index}", "9/3", id="two"),
+        pytest.param("${HOME} $(VAR) $HOME ${parameters}", "${HOME} $(VAR) $HOME ${parameters}", id="not-ours"),
+        pytest.param("${parameters.momentum}", "", id="inactive"),
+        pytest.param("$${parameters.lr}", "$0.1", id="no-escape"),
+    ],
+)
+def test_placeholders(text, result):
+    """Only our own placeholders are replaced; the shell's and Kubernetes' are left to them."""
+    values = {"parameters.lr": "0.1", "resource": "9", "trial.index": "3"}
+    assert substitute({"a": [text]}, values) == {"a": [result]}
+
+
+def test_a_trials_pod():
+    """Names, labels, owner and restart policy are ours, whatever the template says."""
+    pod = made(template={"metadata": {"labels": {"team": "vision"}}, "spec": {"containers": [CONTAINER]}}, attempt=2)
+    assert pod["metadata"]["name"] == "exp-3-2"
+    assert pod["metadata"]["labels"]["team"] == "vision"
+    assert pod["metadata"]["labels"]["toprung.dev/trial"] == "exp-3"
+    assert [owner["uid"] for owner in pod["metadata"]["ownerReferences"]] == ["uid-3"]
+    assert pod["spec"]["restartPolicy"] == "Never"
+    assert pod["spec"]["containers"][0]["command"] == ["train", "--lr=0.01", "--epochs", "9"]
+
+
+def test_what_a_program_is_told():
+    """Its configuration as JSON and one by one, its budget, its name; and Python does not hold its output back."""
+    told = environment(made(parameters={"lr": 0.01, "opt-name": "adam"}))
+    assert told["TOPRUNG_PARAMETERS"] == '{"lr": 0.01, "opt-name": "adam"}'
+    assert told["TOPRUNG_PARAMETER_OPT_NAME"] == "adam"
+    assert (told["TOPRUNG_TRIAL"], told["TOPRUNG_RESOURCE"], told["PYTHONUNBUFFERED"]) == ("exp-3", "9", "1")
+    assert "TOPRUNG_CHECKPOINT_DIR" not in told
+
+
+def test_the_authors_environment_wins():
+    """A variable that the template sets is not set again, and may refer to ours."""
+    container = {**CONTAINER, "env": [{"name": "PYTHONUNBUFFERED", "value": "0"}]}
+    names = [
+        each["name"] for each in made(template={"spec": {"containers": [container]}})["spec"]["containers"][0]["env"]
+    ]
+    assert names.count("PYTHONUNBUFFERED") == 1
+    assert names[-1] == "PYTHONUNBUFFERED"
+
+
+def test_checkpoints():
+    """Each trial has a folder of its own on the volume; a new Experiment of the same name has others."""
+    pod = made(checkpoint={"volume": {"persistentVolumeClaim": {"claimName": "ckpt"}}, "mountPath": "/ckpt"})
+    [volume] = pod["spec"]["volumes"]
+    assert volume["persistentVolumeClaim"] == {"claimName": "ckpt"}
+    assert pod["spec"]["containers"][0]["volumeMounts"] == [{"name": volume["name"], "mountPath": "/ckpt"}]
+    assert environment(pod)["TOPRUNG_CHECKPOINT_DIR"] == "/ckpt/exp-uid-exp/exp-3"
+
+
+def test_max_trial_duration_is_the_pods_deadline():
+    """The kubelet keeps it, so it holds while the operator is away; it is never the second that means a stop."""
+    assert made(trial={"maxTrialDuration": "90s"})["spec"]["activeDeadlineSeconds"] == 90
+    assert made(trial={"maxTrialDuration": "1s"})["spec"]["activeDeadlineSeconds"] == 2
+
+
+def test_the_template_is_not_changed():
+    """Every trial is made from the same template."""
+    world = World(experiment_spec(), lambda *_: None)
+    before = repr(world.spec.trial_template.template)
+    trial = TrialRecord("team/exp", "uid-exp", "exp-0", "uid-0", 0, {"lr": 0.5}, START)
+    pod_manifest(world.experiment(), trial, 1, None)
+    assert repr(world.spec.trial_template.template) == before
+
+
+def test_a_trial():
+    """The configuration is written down, owned by the Experiment, before anything runs with it."""
+    trial = trial_manifest(World(experiment_spec(), lambda *_: None).experiment(), CreateTrial(7, {"lr": 0.5}, 1))
+    assert trial["metadata"]["name"] == "exp-7"
+    assert trial["metadata"]["ownerReferences"][0]["uid"] == "uid-exp"
+    assert trial["spec"] == {"experiment": "exp", "index": 7, "parameters": {"lr": 0.5}, "bracket": 1}

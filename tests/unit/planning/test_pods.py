@@ -1,0 +1,142 @@
+"""Pods as the API gives them, and what the planner makes of them."""
+
+import pytest
+
+from toprung.api.conditions import Reason
+from toprung.planning.pods import pod_from
+from toprung.planning.records import PodPhase, Trouble
+
+
+def body(status=None, *, deadline=None, deleting=False, annotations=None, containers=None):
+    """A trial's Pod."""
+    return {
+        "metadata": {
+            "name": "exp-3-2",
+            "namespace": "team",
+            "uid": "u",
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {"toprung.dev/experiment": "exp", "toprung.dev/trial": "exp-3", "toprung.dev/attempt": "2"},
+            "ownerReferences": [{"kind": "Trial", "uid": "trial-uid", "controller": True}],
+            **({"annotations": annotations} if annotations else {}),
+            **({"deletionTimestamp": "2026-01-01T00:00:09Z"} if deleting else {}),
+        },
+        "spec": {
+            "containers": containers or [{"name": "main"}, {"name": "side"}],
+            **({"activeDeadlineSeconds": deadline} if deadline else {}),
+        },
+        "status": status or {},
+    }
+
+
+def terminated(name, code, **state):
+    return {"name": name, "state": {"terminated": {"exitCode": code, "finishedAt": "2026-01-01T00:00:05Z", **state}}}
+
+
+def waiting(reason, message="why"):
+    return {
+        "phase": "Pending",
+        "containerStatuses": [{"name": "main", "state": {"waiting": {"reason": reason, "message": message}}}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"),
+    [
+        pytest.param({"phase": "Pending"}, None, id="just-made"),
+        pytest.param(waiting("ContainerCreating"), None, id="creating"),
+        pytest.param(
+            {
+                "phase": "Pending",
+                "conditions": [
+                    {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+                ],
+            },
+            Trouble(Reason.UNSCHEDULABLE, "0/1 nodes"),
+            id="unschedulable",
+        ),
+        pytest.param(waiting("ErrImagePull"), Trouble(Reason.IMAGE_PULL, "ErrImagePull: why"), id="pull"),
+        pytest.param(waiting("ImagePullBackOff"), Trouble(Reason.IMAGE_PULL, "ImagePullBackOff: why"), id="back-off"),
+        pytest.param(
+            waiting("CreateContainerConfigError"),
+            Trouble(Reason.CONTAINER_CONFIG, "CreateContainerConfigError: why"),
+            id="config",
+        ),
+        pytest.param({**waiting("ErrImagePull"), "phase": "Running"}, None, id="a-sidecar-that-can-not-start"),
+    ],
+)
+def test_why_a_pod_does_not_start(status, trouble):
+    """The scheduler's and the kubelet's own words are passed on, but only while nothing of the Pod runs."""
+    assert pod_from(body(status)).trouble == trouble
+
+
+@pytest.mark.parametrize(
+    ("status", "options", "expected"),
+    [
+        pytest.param(
+            {"phase": "Failed", "containerStatuses": [terminated("main", 0), terminated("side", 7)]},
+            {},
+            {"exit_code": 7, "disrupted": False},
+            id="the-first-failed-container-tells",
+        ),
+        pytest.param(
+            {"phase": "Succeeded", "containerStatuses": [terminated("main", 0), terminated("side", 0)]},
+            {},
+            {"exit_code": 0, "phase": PodPhase.SUCCEEDED},
+            id="success",
+        ),
+        pytest.param({"phase": "Failed", "reason": "Evicted"}, {}, {"disrupted": True}, id="evicted"),
+        pytest.param(
+            {"phase": "Failed", "conditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            {},
+            {"disrupted": True},
+            id="preempted",
+        ),
+        pytest.param(
+            {"phase": "Failed", "reason": "DeadlineExceeded"}, {"deadline": 60}, {"timed_out": True}, id="own-deadline"
+        ),
+        pytest.param(
+            {"phase": "Failed", "reason": "DeadlineExceeded"},
+            {"deadline": 1},
+            {"timed_out": False, "stopping": True},
+            id="told-to-end",
+        ),
+        pytest.param({"phase": "Running"}, {"deleting": True}, {"deleting": True, "leaving": True}, id="deleted"),
+    ],
+)
+def test_how_a_pod_ended(status, options, expected):
+    """What tells a failure of the program from an end that we or the cluster brought about."""
+    pod = pod_from(body(status, **options))
+    assert {name: getattr(pod, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("annotations", "container"),
+    [
+        pytest.param(None, "main", id="first"),
+        pytest.param({"kubectl.kubernetes.io/default-container": "side"}, "side", id="annotated"),
+    ],
+)
+def test_whose_output_carries_the_metrics(annotations, container):
+    """The container that `kubectl logs` shows, as an annotation may say."""
+    assert pod_from(body(annotations=annotations)).container == container
+
+
+@pytest.mark.parametrize(
+    ("limits", "devices"),
+    [
+        pytest.param([{}], 0, id="none"),
+        pytest.param([{"nvidia.com/gpu": "2"}, {"nvidia.com/gpu": 1}], 3, id="summed-over-containers"),
+        pytest.param([{"cpu": "4", "memory": "1Gi", "ephemeral-storage": "1Gi"}], 0, id="no-devices"),
+        pytest.param([{"hugepages-2Mi": "4Mi", "amd.com/gpu": "1"}], 1, id="another-vendor"),
+    ],
+)
+def test_devices(limits, devices):
+    """Accelerators are the extended resources that containers are limited to."""
+    containers = [{"name": f"c{number}", "resources": {"limits": limit}} for number, limit in enumerate(limits)]
+    assert pod_from(body(containers=containers)).devices == devices
+
+
+def test_owners():
+    """A Pod tells its Experiment by label and its Trial by the UID of its controller."""
+    pod = pod_from(body())
+    assert (pod.owner, pod.trial, pod.owner_uid, pod.attempt) == ("team/exp", "exp-3", "trial-uid", 2)

@@ -1,0 +1,119 @@
+"""Conditions by the Kubernetes conventions, and what a Trial's status carries."""
+
+from dataclasses import replace
+from datetime import timedelta
+from math import nan
+
+import pytest
+
+from simulation.specs import experiment_spec
+from simulation.world import START, World
+from toprung.api.conditions import ConditionRecord, ConditionType, Reason
+from toprung.api.errors import InvariantViolated
+from toprung.api.trial import TrialState, TrialStatus
+from toprung.metrics.types import Observation, Progress
+from toprung.planning.codec import trial_from, trial_status
+from toprung.planning.conditions import clear_condition, set_condition
+from toprung.planning.lifecycle import TRANSITIONS, Change, TrialEvent, move
+from toprung.planning.plan import plan
+from toprung.planning.records import PodPhase, PodRecord, RungRecord, RungVerdict, Snapshot, TrialRecord, Trouble
+
+LATER = START + timedelta(seconds=60)
+TRIAL = TrialRecord("team/exp", "uid-exp", "exp-0", "uid-0", 0, {"lr": 0.5}, START)
+
+
+def condition(*, holds, reason="R", at=START):
+    return ConditionRecord(ConditionType.RUNNING, holds, reason, "m", 1, at)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "transition"),
+    [
+        pytest.param(True, True, START, id="same-status"),
+        pytest.param(True, False, LATER, id="other-status"),
+    ],
+)
+def test_the_transition_time_changes_only_with_the_status(before, after, transition):
+    """A new reason or message is no transition."""
+    there = {ConditionType.RUNNING: condition(holds=before)}
+    new = set_condition(there, condition(holds=after, reason="Other", at=LATER))[ConditionType.RUNNING]
+    assert (new.last_transition_time, new.reason) == (transition, "Other")
+
+
+def test_what_never_held_is_not_mentioned():
+    """Only a condition that is there already is set to False."""
+    assert clear_condition({}, condition(holds=False)) == {}
+
+
+@pytest.mark.parametrize("state", list(TrialState))
+@pytest.mark.parametrize("event", list(TrialEvent))
+def test_transitions(state, event):
+    """What the table does not have can not happen; what has ended stays as it is."""
+    trial, change = replace(TRIAL, state=state), Change(event, Reason.RETRYING, "m")
+    if (state, event) not in TRANSITIONS:
+        with pytest.raises(InvariantViolated, match="can't happen"):
+            move(trial, change, LATER)
+        return
+    moved = move(trial, change, LATER)
+    assert not state.terminal
+    assert (moved.completion_time is not None) == moved.state.terminal
+    assert moved.attempt - trial.attempt == (event in (TrialEvent.RETRIED, TrialEvent.RESUMED))
+
+
+def test_a_trials_status_comes_back_as_it_was():
+    """What is written of a running Trial is read back, NaN and rungs included, and keeps to the schema."""
+    latest = Observation(3, nan, START, {"loss": 0.5})
+    best = Observation(1, 0.25, START, {})
+    trial = replace(
+        TRIAL,
+        state=TrialState.RUNNING,
+        attempt=2,
+        failures=1,
+        start_time=START,
+        progress=Progress(latest=latest, best=best, curve=((1, 0.25), (3, nan))),
+        rungs=(RungRecord(1, 0.25, RungVerdict.CONTINUE, START), RungRecord(3, None, RungVerdict.PAUSE, START)),
+        accelerator_seconds=1.5,
+    )
+    status = trial_status(trial)
+    TrialStatus.model_validate({key: value for key, value in status.items() if value is not None}, by_alias=True)
+    body = {
+        "metadata": {
+            "name": "exp-0",
+            "namespace": "team",
+            "uid": "uid-0",
+            "resourceVersion": "5",
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "ownerReferences": [{"uid": "uid-exp", "controller": True}],
+        },
+        "spec": {"experiment": "exp", "index": 0, "parameters": {"lr": 0.5}},
+        "status": status,
+    }
+    again = trial_from(body)
+    assert repr(again.progress.latest) == repr(latest)
+    assert replace(again, progress=trial.progress, resource_version="") == trial
+
+
+def stuck(name, trouble, phase=PodPhase.PENDING):
+    return PodRecord("team/exp", "uid-0", name, f"uid-{name}", "exp-0", 1, phase, START, trouble=trouble)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "pods", "state", "reason"),
+    [
+        pytest.param(None, [], "Pending", None, id="nothing-yet"),
+        pytest.param(Trouble(Reason.QUOTA_EXCEEDED, "q"), [], "Blocked", "QuotaExceeded", id="quota"),
+        pytest.param(
+            None, [stuck("a", Trouble(Reason.UNSCHEDULABLE, "u"))], "Blocked", "Unschedulable", id="unschedulable"
+        ),
+    ],
+)
+def test_what_keeps_trials_from_starting_is_told(trouble, pods, state, reason):
+    """Blocked carries the words of who refuses; the state says it while nothing else runs."""
+    world = World(experiment_spec(), lambda *_: None)
+    snapshot = Snapshot(world.experiment(), (TRIAL,) if pods else (), {"exp-0": tuple(pods)}, trouble=trouble)
+    status = plan(snapshot, None, START).status
+    blocked = [
+        each["reason"] for each in status["conditions"] if each["type"] == "Blocked" and each["status"] == "True"
+    ]
+    assert blocked == ([reason] if reason else [])
+    assert status["state"] == state

@@ -63,6 +63,11 @@ class Followers:
         for each in self._followed.pop(key, {}).values():
             each.task.cancel()
 
+    def close(self) -> None:
+        """End all followers."""
+        for key in tuple(self._followed):
+            self.forget(key)
+
     def _start(
         self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, stopper: Stopper | None
     ) -> Followed:

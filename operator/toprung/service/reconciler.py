@@ -66,10 +66,14 @@ class Reconciler:
     _memory: dict[str, Memory] = field(default_factory=dict)
 
     async def run(self, workers: int) -> None:
-        """Work until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(workers):
-                tasks.create_task(self._work())
+        """Work until cancelled; nothing that was begun in the background outlasts it."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(workers):
+                    tasks.create_task(self._work())
+        finally:
+            self.followers.close()
+            self.suggester.close()
 
     async def _work(self) -> None:
         async for key in self.queue:

@@ -82,6 +82,11 @@ class Suggester:
             ready.asking.cancel()
         self._worker.forget(uid)
 
+    def close(self) -> None:
+        """Drop everything, and what is being asked."""
+        for uid in tuple(self._ready):
+            self.forget(uid)
+
     def prior_of(self, experiment: ExperimentRecord, *, missing_ok: bool = False) -> tuple[Evaluation, ...]:
         """Give the trials of spec.warmStart's experiments that had ended when this one was made; negative indices.
 

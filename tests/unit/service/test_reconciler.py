@@ -1,10 +1,12 @@
-"""Passes over experiments that are no longer what they were."""
+"""Passes over experiments that are no longer what they were, and the end of all passes."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from toprung.api.errors import Conflict, NotFound
+from toprung.cluster.queue import WorkQueue
 from toprung.service.experiments import Experiments
 from toprung.service.reconciler import Reconciler
 from unit.service.test_experiments import KEY, body
@@ -54,3 +56,25 @@ async def test_an_experiment_that_was_made_anew_stays():
     with pytest.raises(Conflict):
         await reconciler.reconcile(KEY)
     assert reconciler.experiments.get(KEY) is not None
+
+
+class Background:
+    """Followers and suggester at once: a task that ends when it is closed, and not before."""
+
+    def __init__(self) -> None:
+        self.task = asyncio.create_task(asyncio.Event().wait())
+
+    def close(self) -> None:
+        self.task.cancel()
+
+
+async def test_nothing_outlasts_the_reconciler():
+    """A task that is left over keeps the process from ending until its grace period is over."""
+    background = (Background(), Background())
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.queue, (reconciler.followers, reconciler.suggester) = WorkQueue(), background
+    work = asyncio.create_task(reconciler.run(workers=2))
+    await asyncio.sleep(0)
+    work.cancel()
+    await asyncio.gather(work, *(each.task for each in background), return_exceptions=True)
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -49,6 +49,19 @@ async def test_a_sampler_that_fails_is_asked_slowly():
     assert suggester.ready(EXPERIMENT).error is None
 
 
+async def test_closing_ends_what_is_asked():
+    """A sampler may take long; nobody waits for it when the operator ends."""
+    worker = Worker(failures=0)
+    worker.suggest = lambda *_: asyncio.Event().wait()
+    suggester = Suggester(worker, lambda _: None, {}.get, lambda _: ())
+    suggester.want(EXPERIMENT, (), (0,))
+    await asyncio.sleep(0)
+    asking = suggester.ready(EXPERIMENT).asking
+    suggester.close()
+    await asyncio.wait([asking])
+    assert asking.cancelled()
+
+
 EARLIER = EXPERIMENT.created - timedelta(hours=1)
 WARM = replace(EXPERIMENT, spec=ExperimentSpec(**SPEC, warmStart={"experiments": ["a", "b"]}))
 

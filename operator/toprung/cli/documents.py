@@ -33,7 +33,7 @@ class Document:
 
 
 class BadYaml(TopRungError):
-    """A text is no YAML, or says a key twice; `line` counts from 1."""
+    """A text is not YAML, or says a key twice; `line` counts from 1."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ def read_documents(text: str) -> tuple[Document, ...]:
     """Read every document of a YAML text; empty ones are left out.
 
     Raises:
-        BadYaml: it is no YAML, or a key is there twice in one mapping.
+        BadYaml: it is not YAML, or a key is there twice in one mapping.
     """
     try:
         return tuple(_documents(_Loader(text)))
@@ -63,7 +63,7 @@ def read_documents(text: str) -> tuple[Document, ...]:
         mark = error.problem_mark or error.context_mark
         raise BadYaml(mark.line + 1 if mark else 1, _problem(error)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadYaml(1, f"is no YAML: {error}") from error
+        raise BadYaml(1, f"is not YAML: {error}") from error
 
 
 def _documents(loader: _Loader) -> Iterator[Document]:
@@ -99,4 +99,4 @@ def _walk(node: yaml.Node, path: str, lines: dict[str, int], above: tuple[int, .
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
     said = " ".join(part for part in (error.context, error.problem) if part)
-    return f"is no YAML: {said}; mend the indentation, quotes or brackets here"
+    return f"is not YAML: {said}; mend the indentation, quotes or brackets here"

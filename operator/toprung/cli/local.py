@@ -20,7 +20,10 @@ output_option = click.option(
 
 @click.group("local")
 def local_group() -> None:
-    """A cluster of this machine, with no Kubernetes: for trying and for tests, not one to rely on."""
+    """Keep a cluster up on this machine, with no Kubernetes.
+
+    It speaks to kubectl as a cluster does; it is for trying and for tests, not one to rely on.
+    """
 
 
 local_group.add_command(background.serve_command)
@@ -31,9 +34,10 @@ local_group.add_command(background.serve_command)
 @gpus_option
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the API server; 0: any that is free.")
 def up_command(folder: Path, gpus: int | None, port: int) -> None:
-    """Start the cluster with the operator in it; it stays up when the shell is closed.
+    """Start the cluster, with the operator in it.
 
-    Programs run in the folder where this is called. What is in the state folder goes on.
+    It stays up when the shell is closed. Programs run in the folder where this is called. What is in the state
+    folder goes on.
     """
     place = state_folder(folder)
     if (pid := place.pid()) is not None:

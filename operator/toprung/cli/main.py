@@ -10,11 +10,11 @@ import click
 from toprung.api.errors import TopRungError
 
 COMMANDS = {
-    "operator": "toprung.cli.operator:operator_command",
     "run": "toprung.cli.run:run_command",
-    "local": "toprung.cli.local:local_group",
     "validate": "toprung.cli.validate:validate_command",
     "plot": "toprung.cli.plot:plot_command",
+    "local": "toprung.cli.local:local_group",
+    "operator": "toprung.cli.operator:operator_command",
 }
 """Name -> where it is; imported when it is called, so that no command waits for another one's packages."""
 

@@ -22,7 +22,10 @@ from toprung.planning.codec import controller_of
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="PNG, SVG or PDF to write."
 )
 def plot_command(name: str, namespace: str, kubeconfig: Path | None, context: str | None, output: Path) -> None:
-    """Draw the any-time curve and the learning curves of Experiment NAME, at any time of its life."""
+    """Draw the curves of Experiment NAME, at any time of its life.
+
+    The best value so far over time, and the learning curves of all trials; on any cluster, as kubectl finds it.
+    """
     experiment, trials = asyncio.run(_read(name, namespace, kubeconfig, context))
     draw(experiment, trials, output)
 

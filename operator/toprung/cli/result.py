@@ -18,6 +18,7 @@ from toprung.planning.records import ExperimentRecord, TrialRecord
 
 Output = Literal["text", "json", "yaml"]
 MOST_FAILURES = 3
+"""Causes of failures that are told; the rest is counted."""
 
 
 def print_results(scenes: Sequence[Scene], output: Output, picture: Path | None, console: Console) -> None:
@@ -55,17 +56,22 @@ def summary(scene: Scene) -> Iterator[Text]:
         metric = scene.experiment.spec.objective.metric if isinstance(scene.experiment, ExperimentRecord) else "value"
         yield Text(f"best trial: {best['trial']}, {metric} {number(best['value'])} at step {best['step']}")
         yield Text(f"parameters: {flow(best['parameters'])}")
-    failed = [trial for trial in scene.trials if trial.state is TrialState.FAILED]
-    for trial in failed[:MOST_FAILURES]:
-        yield _failure(trial)
-    if len(failed) > MOST_FAILURES:
-        yield Text(f"and {len(failed) - MOST_FAILURES} more failed")
+    yield from _failures(scene.trials)
     if scene.state == "Failed":
         yield Text("When the cause is mended: the same command with --fresh starts anew.", "dim")
 
 
-def _failure(trial: TrialRecord) -> Text:
-    return Text.assemble((f"{trial.name} failed: ", "red"), trial.message)
+def _failures(trials: Sequence[TrialRecord]) -> Iterator[Text]:
+    """Say each cause once: a typo in the command fails every trial in the same words."""
+    causes: dict[str, list[str]] = {}
+    for trial in trials:
+        if trial.state is TrialState.FAILED:
+            causes.setdefault(trial.message, []).append(trial.name)
+    for message, names in list(causes.items())[:MOST_FAILURES]:
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield Text.assemble((f"{names[0]}{others} failed: ", "red"), message)
+    if rest := sum(len(names) for names in list(causes.values())[MOST_FAILURES:]):
+        yield Text(f"{rest} more failed")
 
 
 def _message(scene: Scene) -> str:

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -55,7 +55,7 @@ class Order:
 @click.option(
     "--picture", type=click.Path(path_type=Path, dir_okay=False), help="Save the curves here (PNG, SVG, PDF)."
 )
-@click.option("--fresh", is_flag=True, help="Delete an Experiment of the same name and its trials first.")
+@click.option("--fresh", is_flag=True, help="Start anew: delete the Experiment of the same name first.")
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", help="How the result is printed."
 )
@@ -67,16 +67,17 @@ def run_command(  # noqa: PLR0917 - click hands them over by name
     fresh: bool,  # noqa: FBT001 - a flag of the command line
     output: Literal["text", "json", "yaml"],
 ) -> None:
-    """Run the Experiments of FILE on this machine and show them live; - is the standard input.
+    """Run the Experiments of FILE on this machine, and show them live.
 
-    Uses the cluster that `toprung local up` keeps in --dir, or starts one for the time of the run. Programs run in the
-    folder where that was called. Called again after an interruption, a crash or with a larger maxTrialCount, it goes on
-    where it was. Ends with 0 when all Experiments have succeeded, with 1 when one has failed.
+    FILE is a manifest as for kubectl; - is the standard input. Uses the cluster that `toprung local up` keeps in --dir,
+    or starts one for the time of the run. Programs run in the folder where that was called. Called again after an
+    interruption, a crash or with a larger maxTrialCount, it goes on where it was. Ends with 0 when all Experiments have
+    succeeded, with 1 when one has failed.
     """
     order = Order(state_folder(folder), read_manifests(file), gpus, fresh)
     prepare(order.folder)
     console = Console(stderr=output != "text")
-    scenes = asyncio.run(_interruptible(_run(order, console)))
+    scenes = asyncio.run(_interruptible(_run(order, console), partial(_tell_interrupt, order.folder, console)))
     if scenes is None:
         console.print(_after_interrupt(order.folder), soft_wrap=True)
         sys.exit(INTERRUPTED)
@@ -84,13 +85,21 @@ def run_command(  # noqa: PLR0917 - click hands them over by name
     sys.exit(0 if all(scene.state == "Succeeded" for scene in scenes) else 1)
 
 
+def _tell_interrupt(folder: StateFolder, console: Console) -> None:
+    """Programs have some seconds to save what they have; somebody who waits should know for what."""
+    if folder.pid() == os.getpid():
+        console.print("Interrupted; every program is told to end. Ctrl-C again ends them at once.", soft_wrap=True)
+
+
 def _after_interrupt(folder: StateFolder) -> str:
     if folder.pid() is not None:
         return "Interrupted; the cluster that is up goes on with it. The same command shows it again."
-    return "Interrupted; every program has ended. The same command goes on where this left off."
+    return "Every program has ended. The same command goes on where this left off."
 
 
-async def _interruptible(work: Coroutine[None, None, tuple[Scene, ...]]) -> tuple[Scene, ...] | None:
+async def _interruptible(
+    work: Coroutine[None, None, tuple[Scene, ...]], tell: Callable[[], None]
+) -> tuple[Scene, ...] | None:
     """Let SIGINT and SIGTERM end the work in an orderly way, None then; at a second one everything dies at once."""
     task = asyncio.ensure_future(work)
     told = False
@@ -100,6 +109,7 @@ async def _interruptible(work: Coroutine[None, None, tuple[Scene, ...]]) -> tupl
         if told:
             os._exit(INTERRUPTED)  # the guard of the cluster's processes sees it, and ends them all
         told = True
+        tell()
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):

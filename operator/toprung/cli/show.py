@@ -14,6 +14,9 @@ from toprung.cli.live import live_view
 from toprung.cli.words import duration
 from toprung.planning.records import TrialRecord
 
+_INDENT = "\n" + " " * 9
+"""A program's last words stand below what is said of it, not below the time."""
+
 
 class Show(Protocol):
     """Is told what there is to see."""
@@ -78,4 +81,5 @@ class _Lines:
 
     def _print(self, line: str) -> None:
         elapsed = duration(datetime.now(UTC) - self._began)
-        self._console.print(f"[{elapsed:>6}] {line}", markup=False, highlight=False, soft_wrap=True)
+        text = line.replace("\n", _INDENT)
+        self._console.print(f"[{elapsed:>6}] {text}", markup=False, highlight=False, soft_wrap=True)

@@ -40,9 +40,10 @@ class Finding:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs.")
 def validate_command(files: Sequence[str], output: Literal["text", "json"]) -> None:
-    """Say what is wrong with the Experiments in FILES, all at once; - is the standard input.
+    """Say offline what is wrong with the Experiments in FILES.
 
-    Needs no cluster. Other objects in the files are passed over. Ends with 1 where a fault was found.
+    All of it at once, each fault with its line; - is the standard input. Other objects in the files are passed over.
+    Ends with 1 where a fault was found.
     """
     valid: list[str] = []
     findings = [finding for file in files for finding in check(file, _read(file), valid)]

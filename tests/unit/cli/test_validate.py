@@ -48,7 +48,7 @@ def test_a_good_file_is_called_valid():
         pytest.param("${parameters.lr}", "${parameters.l}", "-:15: spec.trialTemplate.template.spec.containers[0].command[1]: ", id="deep in the template"),
         pytest.param("  maxTrialCount: 3", "  maxTrialCount: 3\n  maxTrialCount: 4", "-:9: 'maxTrialCount' is there already, in line 8", id="key twice"),
         pytest.param("metadata: {name", "metadata: {name: [", "-:", id="open bracket"),
-        pytest.param("  parameters:", "\tparameters:", "-:6: is no YAML", id="tab"),
+        pytest.param("  parameters:", "\tparameters:", "-:6: is not YAML", id="tab"),
         pytest.param("kind: Experiment", "kind: Experimnet", "-:2: kind: 'Experimnet' is not an Experiment of ours; write Experiment", id="kind"),
         pytest.param("toprung.dev/v1alpha1", "kubeflow.org/v1beta1", "-:1: apiVersion: 'kubeflow.org/v1beta1' is not", id="another group"),
     ],

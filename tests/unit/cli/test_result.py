@@ -1,0 +1,28 @@
+"""What is printed when a run is over."""
+
+import pytest
+
+from toprung.cli.board import scene_of
+from toprung.cli.result import summary
+from unit.cli.scenes import experiment, trial
+
+
+@pytest.mark.parametrize(
+    ("messages", "lines"),
+    [
+        pytest.param([], [], id="none"),
+        pytest.param(["typo"], ["mnist-0 failed: typo"], id="one"),
+        pytest.param(["typo"] * 9, ["mnist-0 and 8 more failed: typo"], id="one-cause"),
+        pytest.param(["a", "b", "a"], ["mnist-0 and 1 more failed: a", "mnist-1 failed: b"], id="two-causes"),
+        pytest.param(
+            ["a", "b", "c", "d", "e", "d"],
+            ["mnist-0 failed: a", "mnist-1 failed: b", "mnist-2 failed: c", "3 more failed"],
+            id="many-causes",
+        ),
+    ],
+)
+def test_failures(messages, lines):
+    """Each cause is told once, with the number of trials that it ended."""
+    trials = [trial(index, "Failed", message=message) for index, message in enumerate(messages)]
+    told = [str(text) for text in summary(scene_of(experiment(), trials))]
+    assert told[1:] == lines

@@ -75,6 +75,5 @@ async def by_the_image(stage: Stage) -> None:
 
 
 SCENARIOS = (by_quota, by_quota_and_suspended, by_the_scheduler)
-KNOWN_DEFECTS = ()
 LONG_SCENARIOS = ()
 REAL_SCENARIOS = (by_the_image,)

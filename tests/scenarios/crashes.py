@@ -51,5 +51,4 @@ async def line_cut(stage: Stage) -> None:
 
 
 SCENARIOS = (line_cut,)
-KNOWN_DEFECTS = ()
 LONG_SCENARIOS = (operator_killed,)

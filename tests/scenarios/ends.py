@@ -132,7 +132,7 @@ SCENARIOS = (
     by_failures,
     by_duration,
     by_exhaustion,
+    by_exhaustion_without_a_best,
     initial_trials_come_first,
 )
-KNOWN_DEFECTS = (by_exhaustion_without_a_best,)  # planning.ending forgets that the space was exhausted
 LONG_SCENARIOS = (two_hundred_trials,)

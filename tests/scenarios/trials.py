@@ -229,5 +229,4 @@ SCENARIOS = (
     trial_deleted,
     trial_deleted_in_the_foreground,
 )
-KNOWN_DEFECTS = ()
 LONG_SCENARIOS = ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from toprung.api.base import format_duration
-from toprung.api.conditions import ConditionType, Reason
+from toprung.api.conditions import Reason
 from toprung.api.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
@@ -149,10 +149,18 @@ def _by_limit(facts: Facts, reason: Reason, message: str) -> Ended:
 
 
 def _was_exhausted(experiment: ExperimentRecord) -> bool:
-    """The samplers need not be asked again after a restart."""
+    """The samplers need not be asked again after a restart.
+
+    That no trial succeeded is also the end by another limit; but then, with the same spec, that limit's policy says so
+    before this is asked.
+    """
     return any(
-        condition.type is ConditionType.SUCCEEDED
-        and condition.status
-        and condition.reason == Reason.SEARCH_SPACE_EXHAUSTED
+        condition.status
+        and (
+            condition.reason == Reason.SEARCH_SPACE_EXHAUSTED
+            or (
+                condition.reason == Reason.NO_TRIAL_SUCCEEDED and condition.observed_generation == experiment.generation
+            )
+        )
         for condition in experiment.conditions
     )

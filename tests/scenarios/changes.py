@@ -39,7 +39,7 @@ async def more_trials_after_the_end(stage: Stage) -> None:
     await stage.ended()
     first = [trial["metadata"]["uid"] for trial in await stage.trials()]
     await stage.edit(maxTrialCount=4)
-    status = await stage.ended(done="4/4")
+    await stage.ended(done="4/4")
     assert [trial["metadata"]["uid"] for trial in await stage.trials()][:2] == first
     assert len(await stage.events("MaxTrialsReached")) == 2
 

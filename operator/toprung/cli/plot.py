@@ -8,6 +8,7 @@ import click
 from toprung.api.names import LABEL_EXPERIMENT
 from toprung.cli.manifests import DEFAULT_NAMESPACE
 from toprung.cli.picture import draw
+from toprung.cli.picturefile import picture_file
 from toprung.cluster.gateway import KubernetesObject, connect
 from toprung.cluster.resources import EXPERIMENTS, TRIALS
 from toprung.planning.codec import controller_of
@@ -19,7 +20,12 @@ from toprung.planning.codec import controller_of
 @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Where the cluster is.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="PNG, SVG or PDF to write."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=picture_file,
+    required=True,
+    help="PNG, SVG or PDF to write.",
 )
 def plot_command(name: str, namespace: str, kubeconfig: Path | None, context: str | None, output: Path) -> None:
     """Draw the curves of Experiment NAME, at any time of its life.

@@ -22,6 +22,7 @@ from toprung.cli.board import Key, Scene, Watcher
 from toprung.cli.folder import StateFolder, dir_option, gpus_option, state_folder
 from toprung.cli.hosting import NAMESPACE, OPERATOR, hosted, working_dir
 from toprung.cli.manifests import apply_all, delete_experiment, experiments_of, read_manifests
+from toprung.cli.picturefile import picture_file
 from toprung.cli.result import print_results
 from toprung.cli.show import Show, shown
 from toprung.cli.waiting import until
@@ -53,7 +54,10 @@ class Order:
 @dir_option
 @gpus_option
 @click.option(
-    "--picture", type=click.Path(path_type=Path, dir_okay=False), help="Save the curves here (PNG, SVG, PDF)."
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=picture_file,
+    help="Save the curves here (PNG, SVG, PDF).",
 )
 @click.option("--fresh", is_flag=True, help="Start anew: delete the Experiment of the same name first.")
 @click.option(

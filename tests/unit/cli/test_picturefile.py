@@ -1,0 +1,32 @@
+"""Where a picture may be written."""
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from toprung.cli.picturefile import picture_file
+from toprung.cli.run import run_command
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        pytest.param("curves.txt", "names no format; end it in .png, .svg or .pdf", id="another-format"),
+        pytest.param("curves", "names no format", id="no-ending"),
+        pytest.param("nowhere/curves.png", "there is no folder", id="no-folder"),
+    ],
+)
+def test_a_picture_that_cannot_be(name, says, tmp_path):
+    """It is refused before anything is run: its fault would show after hours."""
+    (tmp_path / "experiment.yaml").touch()
+    arguments = [str(tmp_path / "experiment.yaml"), "--dir", str(tmp_path / "state"), "--picture", str(tmp_path / name)]
+    outcome = CliRunner().invoke(run_command, arguments)
+    assert outcome.exit_code == click.UsageError.exit_code
+    assert says in " ".join(outcome.output.split())
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.SVG", "a.pdf"])
+def test_a_picture_that_can_be(name, tmp_path):
+    """Upper and lower case are the same."""
+    assert picture_file(None, None, tmp_path / name) == tmp_path / name

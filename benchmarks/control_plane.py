@@ -128,6 +128,27 @@ async def operators_rate(bench: Bench, trials: int, parallel: int) -> float:
     return trials / took
 
 
+async def measure_stopping(bench: Bench, trials: int) -> None:
+    """The writes of trials that are stopped early, where the API server can be asked for them."""
+    if bench.writes is None:
+        return
+    asha = {"asha": {"maxResource": 9, "variant": "stopping"}}
+    async with operator(bench):
+        bench.writes.clear()
+        spec = {"earlyStopping": asha, "parallelTrialCount": 20, "maxTrialCount": trials}
+        await bench.apply("stopping", seconds=2.7, epochs=9, **spec)
+        await bench.until("stopping", "Succeeded")
+        others = sum(count for (_, resource, _), count in bench.writes.items() if resource != "experiments")
+        rungs = stopped = 0
+        async for page in bench.gateway.list(TRIALS, namespace=NAMESPACE):
+            rungs += sum(len(trial["status"]["rungs"]) for trial in page.items)
+            stopped += sum(trial["status"]["state"] == "Stopped" for trial in page.items)
+    beyond = (others - rungs) / trials
+    measured = f"{beyond:.2f} ({stopped} of {trials} stopped, {rungs} rungs, {others} writes)"
+    bench.say("API writes a trial beyond one a rung, with asha", measured, "<= 4", kept=beyond <= 4)
+    await bench.delete("stopping")
+
+
 def report_writes(bench: Bench, trials: int, took: float) -> None:
     """Say how many writes a trial costs."""
     assert bench.writes is not None
@@ -242,6 +263,7 @@ async def measure(image: str, scale: float, only: str | None) -> bool:
             "first": lambda: measure_first_pod(bench, max(3, int(15 * scale))),
             "succession": lambda: measure_succession(bench, int(500 * scale), max(20, int(200 * scale))),
             "throughput": lambda: measure_throughput(bench, int(500 * scale), 50),
+            "stopping": lambda: measure_stopping(bench, int(200 * scale)),
             "scale": lambda: measure_scale(bench, int(2000 * scale), int(5000 * scale)),
         }
         for name, step in steps.items():
@@ -266,7 +288,9 @@ def machine() -> str:
 @click.command()
 @click.option("--image", default="busybox", help="What trials run where KUBECONFIG names a cluster.")
 @click.option("--scale", default=1.0, help="Shrinks all counts, for a quick look.", show_default=True)
-@click.option("--only", type=click.Choice(["first", "succession", "throughput", "scale"]), help="One part alone.")
+@click.option(
+    "--only", type=click.Choice(["first", "succession", "throughput", "stopping", "scale"]), help="One part alone."
+)
 @click.option("--bare-loop", type=int, hidden=True)
 @click.option("--uid", hidden=True)
 @click.option("--embedded", is_flag=True, hidden=True)

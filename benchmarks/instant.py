@@ -1,6 +1,7 @@
 """A runtime of the embedded node that starts no process: what is measured is then the control plane alone.
 
-A container's command is `[noop, SECONDS, VALUE]`: it runs that long, prints `acc=VALUE` and ends well.
+A container's command is `[noop, SECONDS, VALUE, EPOCHS]`: it runs that long, prints `epoch=E acc=VALUE` at even
+distances, and ends well.
 """
 
 import asyncio
@@ -20,8 +21,15 @@ class InstantProcess:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
-        self._ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_later(float(self.program.argv[1]), self._end, 0, 0)
+        loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[Exit] = loop.create_future()
+        self._grown = asyncio.Event()
+        _, seconds, value, epochs = self.program.argv
+        self.program.log.parent.mkdir(parents=True, exist_ok=True)
+        self.program.log.touch()
+        for epoch in range(1, int(epochs) + 1):
+            loop.call_later(float(seconds) * epoch / int(epochs), self._print, f"epoch={epoch} acc={value}")
+        loop.call_later(float(seconds), self._end, 0, 0)
 
     @property
     def exited(self) -> bool:
@@ -33,20 +41,25 @@ class InstantProcess:
         return await asyncio.shield(self._ended)
 
     async def grown(self) -> None:
-        """Return when it is over: nothing is printed before."""
-        await asyncio.wait([self._ended])
+        """Return when something was printed, or it is over."""
+        if not self.exited:
+            self._grown.clear()
+            await self._grown.wait()
 
     def signal(self, number: int) -> None:
         """End it."""
         self._end(128 + number, number)
 
+    def _print(self, text: str) -> None:
+        if not self.exited:
+            with self.program.log.open("a") as log:
+                log.write(f"{timestamp(time.time_ns())} stdout F {text}\n")
+            self._grown.set()
+
     def _end(self, code: int, number: int) -> None:
-        if self._ended.done():
-            return
-        line = f"{timestamp(time.time_ns())} stdout F acc={self.program.argv[2]}\n"
-        self.program.log.parent.mkdir(parents=True, exist_ok=True)
-        self.program.log.write_text(line if code == 0 else "")
-        self._ended.set_result(Exit(code, number, datetime.now(UTC)))
+        if not self.exited:
+            self._ended.set_result(Exit(code, number, datetime.now(UTC)))
+            self._grown.set()
 
 
 class InstantRuntime:

@@ -39,15 +39,17 @@ class Bench:
         self.results.append((what, measured, limit, kept))
         NOTES.print(f"{what}: {measured} (limit {limit})")
 
-    def command(self, seconds: float, value: str) -> list[str]:
+    def command(self, seconds: float, value: str, epochs: int = 1) -> list[str]:
         """What a trial runs."""
         if self.writes is not None:
-            return ["noop", str(seconds), value]
-        return ["sh", "-c", f"sleep {seconds}; echo acc={value}"]
+            return ["noop", str(seconds), value, str(epochs)]
+        each = f"sleep {seconds / epochs}; echo epoch=$i acc={value}"
+        return ["sh", "-c", f"for i in $(seq {epochs}); do {each}; done"]
 
-    async def apply(self, name: str, *, seconds: float = 0.0, **spec: Any) -> dict[str, Any]:
+    async def apply(self, name: str, *, seconds: float = 0.0, epochs: int = 1, **spec: Any) -> dict[str, Any]:
         """Create an Experiment whose trials run that long."""
-        container = {"name": "main", "image": self.image, "command": self.command(seconds, "0.${trial.index}")}
+        command = self.command(seconds, "0.${trial.index}", epochs)
+        container = {"name": "main", "image": self.image, "command": command}
         body = {
             "apiVersion": "toprung.dev/v1alpha1",
             "kind": "Experiment",

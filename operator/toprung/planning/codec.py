@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from toprung.api.base import ParameterValue
 from toprung.api.conditions import ConditionRecord, ConditionType
 from toprung.api.trial import TrialState
 from toprung.metrics.status import format_time, progress_from_status, progress_to_status
@@ -74,8 +75,13 @@ def trial_status(trial: TrialRecord) -> dict[str, Any]:
         "rungs": [_rung_to(rung) for rung in trial.rungs],
         "node": trial.node,
         "acceleratorSeconds": round(trial.accelerator_seconds, 3),
-        "parameters": " ".join(f"{name}={text_of(value)}" for name, value in trial.parameters.items()),
+        "parameters": " ".join(f"{name}={_short(value)}" for name, value in trial.parameters.items()),
     }
+
+
+def _short(value: ParameterValue) -> str:
+    """Write a value for a column: spec.parameters has all its digits."""
+    return f"{value:.4g}" if isinstance(value, float) else text_of(value)
 
 
 def condition_from(body: Mapping[str, Any]) -> ConditionRecord | None:

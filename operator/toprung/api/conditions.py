@@ -56,6 +56,7 @@ class Reason(StrEnum):
     NON_FINITE_OBJECTIVE = "NonFiniteObjective"  # every report of the objective was NaN or infinite
     MAX_TRIAL_DURATION_REACHED = "MaxTrialDurationReached"  # the attempt took longer than maxTrialDuration
     RETRYING = "Retrying"  # a new attempt after a failure of the program
+    EXPLOITED = "Exploited"  # a new attempt with the checkpoint and the parameters of a better trial
     DISRUPTED = "Disrupted"  # a new attempt after an eviction, a preemption or a lost node
 
 

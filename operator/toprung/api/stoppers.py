@@ -143,6 +143,44 @@ def _multiples(interval: int, first: int, end: int) -> int:
     return (end - 1) // interval - (first - 1) // interval
 
 
+class PbtSettings(Model):
+    """Population based training (Jaderberg et al., arXiv:1711.09846); needs spec.checkpoint.
+
+    The population is all trials, and they run side by side.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            Rule(
+                "self.interval < self.maxResource",
+                message="interval must be below maxResource, or nobody is ever compared; lower it",
+                path=".interval",
+            )
+        )
+    )
+
+    resource: MetricName = "epoch"
+    """What a trial's progress is counted in: the name its reports give it."""
+    interval: Resource
+    """At which multiples a trial is compared with the population, and may take over from a better one."""
+    max_resource: Resource
+    """Resource that a trial gets at most."""
+    quantile: Annotated[float, Field(gt=0, le=0.5)] = 0.2
+    """Which share of the population, the worst, takes over from which share, the best; one trial at least."""
+    resample_probability: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """How likely a parameter is drawn anew instead of perturbed."""
+    factors: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=16)] = (0.8, 1.2)
+    """One of these multiplies a number that is perturbed; a value of a list becomes one of its neighbours."""
+
+    def faults(self) -> Iterable[Fault]:
+        """Check that there is something to compare, and not too much."""
+        if self.interval >= self.max_resource:
+            yield Fault("interval", f"{self.interval} is not below maxResource {self.max_resource}; lower it")
+        elif _multiples(self.interval, 1, self.max_resource) >= MAX_LEVELS:
+            least = (self.max_resource - 1) // MAX_LEVELS + 1
+            yield Fault("interval", f"{self.interval} gives more than {MAX_LEVELS} comparisons; write {least} or more")
+
+
 class StopperPlugin(Model):
     """A rule of one's own, from the entry point group toprung.stoppers."""
 
@@ -172,9 +210,11 @@ class ThresholdSettings(Model):
     """What the best so far must reach by then; worse ones stop, whichever way the objective goes."""
 
 
-ComparingRule = AshaSettings | HyperbandSettings | SuccessiveHalvingSettings | MedianSettings | StopperPlugin
+ComparingRule = (
+    AshaSettings | HyperbandSettings | SuccessiveHalvingSettings | MedianSettings | PbtSettings | StopperPlugin
+)
 
-COMPARING = ("asha", "hyperband", "successiveHalving", "median", "plugin")
+COMPARING = ("asha", "hyperband", "successiveHalving", "median", "pbt", "plugin")
 """Members of spec.earlyStopping that compare trials; at most one is set."""
 SINGLE = ("patience", "threshold")
 """Members that look at each trial for itself; they stand alone or beside any other."""
@@ -185,7 +225,7 @@ _ALONE = " || ".join(f"has(self.{name})" for name in SINGLE)
 
 
 class EarlyStopping(Model):
-    """At most one of asha, hyperband, successiveHalving, median, plugin; patience and threshold beside it or alone."""
+    """At most one of asha, hyperband, successiveHalving, median, pbt, plugin; beside it or alone patience, threshold."""
 
     model_config = ConfigDict(
         json_schema_extra=validations(
@@ -197,6 +237,7 @@ class EarlyStopping(Model):
     hyperband: HyperbandSettings | None = None
     successive_halving: SuccessiveHalvingSettings | None = None
     median: MedianSettings | None = None
+    pbt: PbtSettings | None = None
     plugin: StopperPlugin | None = None
     patience: PatienceSettings | None = None
     threshold: ThresholdSettings | None = None
@@ -221,7 +262,7 @@ class EarlyStopping(Model):
 
     def comparing(self) -> dict[str, ComparingRule]:
         """Give member -> settings of the rules that compare trials; one at most in a valid experiment."""
-        rules = (self.asha, self.hyperband, self.successive_halving, self.median, self.plugin)
+        rules = (self.asha, self.hyperband, self.successive_halving, self.median, self.pbt, self.plugin)
         return {name: rule for name, rule in zip(COMPARING, rules, strict=True) if rule is not None}
 
 
@@ -258,6 +299,16 @@ SPEC_RULES = (
         message="maxTrialCount must be a multiple of successiveHalving.trials, or the last batch is never full",
         path=".earlyStopping.successiveHalving.trials",
     ),
+    Rule(
+        f"has(self.checkpoint) || !({_given('pbt')})",
+        message="pbt copies checkpoints; set spec.checkpoint",
+        path=".earlyStopping.pbt",
+    ),
+    Rule(
+        f"!({_given('pbt')}) || self.parallelTrialCount == self.maxTrialCount",
+        message="the population of pbt runs side by side; write parallelTrialCount and maxTrialCount alike",
+        path=".parallelTrialCount",
+    ),
 )
 """Rules between early stopping and the rest of an Experiment's spec."""
 
@@ -280,7 +331,10 @@ def _rule_faults(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> I
         yield Fault(f"earlyStopping.{name}.resource", message)
     if fields.get("checkpoint", True) is None:
         yield from _checkpoint_faults(name, rule)
-    count = fields.get("max_trial_count")
+    count, parallel = fields.get("max_trial_count"), fields.get("parallel_trial_count")
+    if isinstance(rule, PbtSettings) and None not in (count, parallel) and parallel != count:
+        message = f"{parallel} is not maxTrialCount {count}: the population of pbt runs side by side"
+        yield Fault("parallelTrialCount", f"{message}; write both alike")
     if isinstance(rule, SuccessiveHalvingSettings) and count is not None and count % rule.trials:
         message = f"{rule.trials} does not divide maxTrialCount {count}: the last batch would never be full"
         yield Fault(
@@ -296,3 +350,5 @@ def _checkpoint_faults(name: str, rule: ComparingRule) -> Iterator[Fault]:
     if isinstance(rule, SuccessiveHalvingSettings):
         message = "goes on from checkpoints; set spec.checkpoint, or write asha instead"
         yield Fault(f"earlyStopping.{name}", message)
+    if isinstance(rule, PbtSettings):
+        yield Fault(f"earlyStopping.{name}", "copies checkpoints from trial to trial; set spec.checkpoint")

@@ -34,7 +34,7 @@ class TrialSpec(Model):
     index: Annotated[int, Field(ge=0)]
     """Counts the experiment's trials from 0."""
     parameters: Configuration
-    """The configuration."""
+    """The configuration; with population based training that of the beginning, see status.lineage."""
     bracket: Annotated[int, Field(ge=0)] = 0
     """The early-stopping bracket that the trial belongs to."""
 
@@ -70,8 +70,21 @@ class RungStatus(Model):
     """The best finite value up to there; written for rules that compare curves."""
     mean: float | None = None
     """The mean of the finite values up to there; written for rules that compare curves."""
-    verdict: Literal["Continue", "Stop", "Pause", "Promote", "Failed"]
+    verdict: Literal["Continue", "Stop", "Pause", "Promote", "Exploit", "Failed"]
     time: datetime
+
+
+class LineageStatus(Model):
+    """That the trial took over from a better one, in population based training."""
+
+    resource: int
+    """The step up to which the trial's own reports were with what it had before."""
+    from_: Annotated[str, Field(alias="from", max_length=253)]
+    """Name of the Trial whose checkpoint and parameters it took."""
+    attempt: Annotated[int, Field(ge=1)]
+    """The first attempt that runs with it."""
+    parameters: Configuration
+    """The other trial's parameters, perturbed: what runs from then on."""
 
 
 class TrialStatus(Model):
@@ -94,6 +107,8 @@ class TrialStatus(Model):
     rung: int | None = None
     """Resource of the highest rung reached."""
     rungs: Annotated[tuple[RungStatus, ...], Field(max_length=64)] = ()
+    lineage: Annotated[tuple[LineageStatus, ...], Field(max_length=64)] = ()
+    """Which trials it took over from, in order; the last entry has the parameters that run now."""
     curve: Annotated[tuple[tuple[int, float | None], ...], Field(max_length=64)] = ()
     """At most 64 (step, value) points, thinned evenly."""
     node: str = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from toprung.api.conditions import ConditionType
+from toprung.api.conditions import ConditionType, Reason
 from toprung.api.trial import TrialState
 from toprung.cli.board import Scene
 from toprung.cli.words import configuration, number
@@ -20,13 +20,17 @@ def trial_line(old: TrialRecord | None, new: TrialRecord) -> str | None:
 
 
 _PREDICATES: Mapping[TrialState, Callable[[TrialRecord], str]] = {
-    TrialState.PENDING: lambda trial: f"is tried again (attempt {trial.attempt}): {trial.message}",
-    TrialState.RUNNING: lambda trial: f"started: {configuration(trial.parameters)}",
+    TrialState.PENDING: lambda trial: f"{_again(trial)} (attempt {trial.attempt}): {trial.message}",
+    TrialState.RUNNING: lambda trial: f"started: {configuration(trial.current_parameters)}",
     TrialState.PAUSED: lambda trial: f"paused{_latest(trial)}: {trial.message}",
     TrialState.STOPPED: lambda trial: f"stopped{_latest(trial)}: {trial.message}",
     TrialState.SUCCEEDED: lambda trial: f"succeeded{_latest(trial)}",
     TrialState.FAILED: lambda trial: f"failed: {trial.message}",
 }
+
+
+def _again(trial: TrialRecord) -> str:
+    return "goes on from another one's checkpoint" if trial.reason == Reason.EXPLOITED else "is tried again"
 
 
 def _latest(trial: TrialRecord) -> str:
@@ -56,7 +60,8 @@ def _best(scene: Scene) -> str | None:
     if best is None:
         return None
     trial, observation = best
-    return f"{objective.metric} {number(observation.value)} by {trial.name}, {configuration(trial.parameters)}"
+    parameters = configuration(trial.parameters_at(observation.step))
+    return f"{objective.metric} {number(observation.value)} by {trial.name}, {parameters}"
 
 
 def _obstacles(scene: Scene) -> dict[tuple[str, str], str]:

@@ -128,7 +128,7 @@ def _best(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Iterator[Text]
     line.append(f"  {trial.name}").append(f"  {resource_name(spec)} {observation.step}  ", "dim")
     line.append(sparkline([value for _, value in any_time_curve(trials, spec.objective)], SPARK_WIDTH), "green")
     yield line
-    yield Text("       ").append(configuration(trial.parameters))
+    yield Text("       ").append(configuration(trial.parameters_at(observation.step)))
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
@@ -158,7 +158,7 @@ def _row(trial: TrialRecord, last: int | None) -> Iterable[RenderableType]:
     yield number(latest.value if latest else None)
     yield number(best.value if best else None)
     yield number(max((rung.resource for rung in trial.rungs), default=None))
-    yield Text(configuration(trial.parameters), "dim")
+    yield Text(configuration(trial.current_parameters), "dim")
 
 
 def _steps(step: int, last: int | None) -> Text:

@@ -10,7 +10,7 @@ from toprung.api.conditions import ConditionRecord, ConditionType
 from toprung.api.trial import TrialState
 from toprung.metrics.status import format_time, progress_from_status, progress_to_status
 from toprung.planning.conditions import timestamp
-from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
+from toprung.planning.records import Lineage, RungRecord, RungVerdict, TrialRecord
 from toprung.planning.substitution import text_of
 
 
@@ -54,6 +54,10 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
         completion_time=parse_time(status.get("completionTime")),
         progress=replace(progress, curve=()) if state.terminal else progress,
         rungs=tuple(_rung_from(rung) for rung in status.get("rungs", ())),
+        lineage=tuple(
+            Lineage(each["resource"], each["from"], each["attempt"], each["parameters"])
+            for each in status.get("lineage", ())
+        ),
         node=status.get("node", ""),
         accelerator_seconds=status.get("acceleratorSeconds", 0.0),
     )
@@ -73,9 +77,18 @@ def trial_status(trial: TrialRecord) -> dict[str, Any]:
         **progress_to_status(trial.progress),
         "rung": max((rung.resource for rung in trial.rungs), default=None),
         "rungs": [_rung_to(rung) for rung in trial.rungs],
+        "lineage": [
+            {
+                "resource": each.resource,
+                "from": each.source,
+                "attempt": each.attempt,
+                "parameters": dict(each.parameters),
+            }
+            for each in trial.lineage
+        ],
         "node": trial.node,
         "acceleratorSeconds": round(trial.accelerator_seconds, 3),
-        "parameters": " ".join(f"{name}={_short(value)}" for name, value in trial.parameters.items()),
+        "parameters": " ".join(f"{name}={_short(value)}" for name, value in trial.current_parameters.items()),
     }
 
 

@@ -51,13 +51,15 @@ def reaches_goal(value: float, objective: Objective) -> bool:
 
 
 def evaluation(trial: TrialRecord, objective: Objective) -> Evaluation:
-    """Tell the sampler what is known of the trial."""
+    """Tell the sampler what is known of the trial: of one that took over from others, by the parameters that count."""
     maximize = objective.type == "maximize"
     observation = scored_by(trial, objective)
     unscored = float("-inf") if trial.state.terminal else None
     value = score(observation.value, maximize=maximize) if observation is not None else unscored
+    parameters = trial.parameters_at(observation.step) if observation is not None else trial.current_parameters
     rungs = tuple(
         (rung.resource, float("-inf") if rung.value is None else score(rung.value, maximize=maximize))
         for rung in trial.rungs
+        if trial.parameters_at(rung.resource) == parameters
     )
-    return Evaluation(trial.index, trial.parameters, STANDINGS[trial.state], value, rungs)
+    return Evaluation(trial.index, parameters, STANDINGS[trial.state], value, rungs)

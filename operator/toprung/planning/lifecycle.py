@@ -26,7 +26,7 @@ class TrialEvent(StrEnum):
     SUCCEEDED = "Succeeded"  # the program ended well and reported
     STOPPED = "Stopped"  # a rung's verdict, or the end of the experiment
     FAILED = "Failed"  # no attempt is left
-    RETRIED = "Retried"  # the attempt is over and another one follows
+    RETRIED = "Retried"  # the attempt is over and another one follows, of the same or of what it takes over
     PAUSED = "Paused"  # a rung's verdict: it waits at the rung with its checkpoint
     RESUMED = "Resumed"  # it is promoted from the rung where it waited
 

@@ -17,8 +17,9 @@ from toprung.api.names import (
     trial_name,
 )
 from toprung.planning.actions import CreateTrial
-from toprung.planning.records import ExperimentRecord, TrialRecord
+from toprung.planning.records import ExperimentRecord, Lineage, TrialRecord
 from toprung.planning.substitution import substitute, text_of
+from toprung.planning.takeover import copying_container
 
 Manifest = dict[str, Any]
 CHECKPOINT_VOLUME = "toprung-checkpoint"
@@ -59,6 +60,8 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
     for container in (*spec.get("initContainers", ()), *spec["containers"]):
         _add_environment(container, environment)
     _add_checkpoint(spec, experiment.spec)
+    if trial.lineage and experiment.spec.checkpoint is not None:
+        _add_takeover(spec, environment["TOPRUNG_CHECKPOINT_DIR"], trial.lineage[-1])
     limit = experiment.spec.trial_template.max_trial_duration
     if limit is not None:
         spec["activeDeadlineSeconds"] = max(2, int(limit.total_seconds()))
@@ -85,9 +88,9 @@ def trial_environment(
         "TOPRUNG_EXPERIMENT": experiment.name,
         "TOPRUNG_TRIAL": trial.name,
         "TOPRUNG_ATTEMPT": str(attempt),
-        "TOPRUNG_PARAMETERS": json.dumps(dict(trial.parameters)),
+        "TOPRUNG_PARAMETERS": json.dumps(dict(trial.current_parameters)),
     }
-    for name, value in trial.parameters.items():
+    for name, value in trial.current_parameters.items():
         environment[parameter_variable(name)] = text_of(value)
     if resource is not None:
         environment["TOPRUNG_RESOURCE"] = str(resource)
@@ -99,7 +102,7 @@ def trial_environment(
 
 
 def _values(trial: TrialRecord, resource: int | None) -> Mapping[str, str]:
-    parameters: Mapping[str, ParameterValue] = trial.parameters
+    parameters: Mapping[str, ParameterValue] = trial.current_parameters
     return {
         **{f"parameters.{name}": text_of(value) for name, value in parameters.items()},
         "resource": str(resource) if resource is not None else "",
@@ -144,3 +147,11 @@ def _add_checkpoint(pod: Manifest, spec: ExperimentSpec) -> None:
     mount = {"name": CHECKPOINT_VOLUME, "mountPath": spec.checkpoint.mount_path}
     for container in pod["containers"]:
         container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
+
+
+def _add_takeover(pod: Manifest, folder: str, lineage: Lineage) -> None:
+    """Copy the checkpoint before anything else of the Pod runs."""
+    first = pod["containers"][0]
+    mounts = [mount for mount in first["volumeMounts"] if mount["name"] == CHECKPOINT_VOLUME]
+    container = {**copying_container(first, folder, lineage), "volumeMounts": mounts}
+    pod["initContainers"] = [container, *pod.get("initContainers", ())]

@@ -21,8 +21,16 @@ from toprung.planning.trials import Step, advance, end_all
 from toprung.planning.verdicts import Judge
 from toprung.stopping.types import Stopper
 
-LOUD = {Reason.PROGRAM_FAILED, Reason.METRICS_UNAVAILABLE, Reason.MAX_TRIAL_DURATION_REACHED}
-"""Reasons of a trial that are Warnings; so are those of its retries."""
+AGAIN = {Reason.RETRYING, Reason.DISRUPTED, Reason.EXPLOITED}
+"""Reasons of a further attempt that are told."""
+LOUD = {
+    Reason.RETRYING,
+    Reason.DISRUPTED,
+    Reason.PROGRAM_FAILED,
+    Reason.METRICS_UNAVAILABLE,
+    Reason.MAX_TRIAL_DURATION_REACHED,
+}
+"""Reasons of a trial that are Warnings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +135,12 @@ def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chai
 
 
 def _trial_events(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
-    """Announce what people ask about: a trial stopped early, failed, or tried again."""
+    """Announce what people ask about: a trial stopped early, failed, or tried again, or taking over from another."""
     for step in steps:
         trial = step.after
-        retried = trial.attempt != step.before.attempt and trial.reason in (Reason.RETRYING, Reason.DISRUPTED)
-        if retried or (trial.state.terminal and _worth_telling(step)):
-            loud = retried or trial.reason in LOUD
+        again = trial.attempt != step.before.attempt and trial.reason in AGAIN
+        if again or (trial.state.terminal and _worth_telling(step)):
+            loud = trial.reason in LOUD
             yield trial.index, Announce(trial, loud, trial.reason, trial.message, f"attempt-{step.before.attempt}")
 
 

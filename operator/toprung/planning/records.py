@@ -83,6 +83,7 @@ class RungVerdict(StrEnum):
     STOP = "Stop"
     PAUSE = "Pause"
     PROMOTE = "Promote"
+    EXPLOIT = "Exploit"
     FAILED = "Failed"
 
 
@@ -103,12 +104,31 @@ class RungRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Lineage:
+    """That a trial took over from a better one.
+
+    Attributes:
+        resource: the step up to which its reports were with what it had before.
+        source: name of the Trial that it took over from.
+        attempt: the first one that runs with it.
+        parameters: the other trial's, perturbed.
+    """
+
+    resource: int
+    source: str
+    attempt: int
+    parameters: Mapping[str, ParameterValue]
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRecord:
     """One Trial. A finished one carries no curve: 100,000 of them must fit in memory.
 
     Attributes:
         owner: `namespace/name` of the Experiment.
         owner_uid: UID of the Experiment: a Trial of an earlier Experiment of the same name is not ours.
+        parameters: those it began with, which never change.
+        lineage: whom it took over from since, in order.
     """
 
     owner: str
@@ -130,8 +150,19 @@ class TrialRecord:
     completion_time: datetime | None = None
     progress: Progress = field(default_factory=Progress)
     rungs: tuple[RungRecord, ...] = ()
+    lineage: tuple[Lineage, ...] = ()
     node: str = ""
     accelerator_seconds: float = 0.0
+
+    @property
+    def current_parameters(self) -> Mapping[str, ParameterValue]:
+        """Those that its next attempt runs with, or the present one."""
+        return self.lineage[-1].parameters if self.lineage else self.parameters
+
+    def parameters_at(self, step: int) -> Mapping[str, ParameterValue]:
+        """Those that its report of a step came from."""
+        earlier = (each.parameters for each in reversed(self.lineage) if each.resource < step)
+        return next(earlier, self.parameters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def _best(best: tuple[TrialRecord, Observation] | None) -> Mapping[str, object] 
         "trial": trial.name,
         "value": observation.value,
         "step": observation.step,
-        "parameters": dict(trial.parameters),
+        "parameters": dict(trial.parameters_at(observation.step)),
     }
 
 

@@ -11,6 +11,7 @@ from toprung.metrics.types import Observation
 from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.lifecycle import Change, TrialEvent, move
 from toprung.planning.records import PodRecord, Snapshot, TrialRecord
+from toprung.planning.takeover import taken_over
 from toprung.planning.verdicts import Judge, Judged
 from toprung.stopping import Outcome, individual_stop
 
@@ -111,6 +112,8 @@ def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:
 
 
 def _after(snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datetime) -> TrialRecord:
+    if judged.exploit is not None:
+        judged = replace(judged, trial=taken_over(snapshot, judged.trial, judged.exploit))
     change = _change(snapshot, judged, pod)
     return judged.trial if change is None else _moved(judged.trial, change, pod, now)
 
@@ -121,6 +124,8 @@ def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change
         return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, judged.message)
     if judged.outcome is Outcome.PAUSE:
         return Change(TrialEvent.PAUSED, Reason.PAUSED, judged.message)
+    if judged.outcome is Outcome.EXPLOIT:
+        return Change(TrialEvent.RETRIED, Reason.EXPLOITED, judged.message)
     if trial.state is TrialState.PAUSED:
         return None
     if pod is None or not pod.ended:

@@ -13,11 +13,12 @@ from toprung.api.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
 from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
-from toprung.stopping.types import Arrival, Outcome, Stopper
+from toprung.stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 
 WORST = float("-inf")
 RECORDED = {
     Outcome.CONTINUE: RungVerdict.CONTINUE,
+    Outcome.EXPLOIT: RungVerdict.EXPLOIT,
     Outcome.PAUSE: RungVerdict.PAUSE,
     Outcome.STOP: RungVerdict.STOP,
 }
@@ -27,11 +28,12 @@ GONE_ON = (RungVerdict.CONTINUE, RungVerdict.PROMOTE)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A trial with its new rungs, what it is to do, and why it is stopped or paused."""
+    """A trial with its new rungs, what it is to do, and why it is stopped or paused, or how it takes over."""
 
     trial: TrialRecord
     outcome: Outcome = Outcome.CONTINUE
     message: str = ""
+    exploit: Exploit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,10 @@ class Judge:
 
     def _crossings(self, trial: TrialRecord) -> Iterable[_Crossing]:
         known = {rung.resource for rung in trial.rungs}
+        given_up = trial.lineage[-1].resource if trial.lineage else 0  # what was reported of weights it has no more
         by_step: dict[int, tuple[Crossing, list[int]]] = {}
         for level in self.stopper.levels(trial.bracket):
-            if level not in known and (crossing := _crossing_of(trial, level)) is not None:
+            if level not in known and level > given_up and (crossing := _crossing_of(trial, level)) is not None:
                 by_step.setdefault(crossing.step, (crossing, []))[1].append(level)
         for crossing, levels in by_step.values():
             yield _Crossing(trial, crossing, tuple(levels))
@@ -127,7 +130,7 @@ class Judge:
         arrivals = [self._arrival(trial, rung) for rung in reached]
         for arrival in arrivals:
             self.stopper.record(arrival)
-        verdicts = [self.stopper.judge(arrival) for arrival in arrivals]
+        verdicts = [self._verdict(trial, arrival) for arrival in arrivals]
         for arrival, verdict in zip(arrivals, verdicts, strict=True):
             if verdict.outcome is Outcome.CONTINUE:
                 self.stopper.release(arrival)
@@ -136,7 +139,15 @@ class Judge:
         )
         gravest = max(verdicts, key=lambda verdict: list(RECORDED).index(verdict.outcome))
         message = gravest.about(self.metric, crossing.observation.value)
-        return Judged(replace(trial, rungs=(*trial.rungs, *judged)), gravest.outcome, message)
+        return Judged(replace(trial, rungs=(*trial.rungs, *judged)), gravest.outcome, message, gravest.exploit)
+
+    def _verdict(self, trial: TrialRecord, arrival: Arrival) -> Verdict:
+        """Ask the rule; a trial that has reported all there is to train takes over nothing any more."""
+        verdict = self.stopper.judge(arrival)
+        latest, end = trial.progress.latest, self.stopper.levels(trial.bracket)[-1]
+        if verdict.outcome is Outcome.EXPLOIT and latest is not None and latest.step >= end:
+            return Verdict(Outcome.CONTINUE, f"late: step {latest.step} is reported, which is the end")
+        return verdict
 
     def _rung(self, level: int, crossed: Crossing) -> RungRecord:
         """Give the record of a rung, not judged yet; how the curve stood there only for rules that look at it."""

@@ -28,7 +28,7 @@ from toprung.planning.records import (
 )
 from toprung.search.types import Configuration
 from toprung.simulate.choosing import Chooser
-from toprung.simulate.table import Curve, Table
+from toprung.simulate.table import Curve, InvalidTable, Table
 from toprung.simulate.transcript import OutOfSight, Transcript
 from toprung.stopping import Stopper, stopper_for
 
@@ -114,7 +114,13 @@ class Simulation:
     _starts: int = 0
 
     def run(self) -> Run:
-        """Simulate until the experiment ends."""
+        """Simulate until the experiment ends.
+
+        Raises:
+            InvalidTable: trials would change their parameters as they run, and no recorded curve does.
+        """
+        if self.spec.early_stopping is not None and self.spec.early_stopping.pbt is not None:
+            raise InvalidTable("recorded curves can't be used with pbt, which changes parameters; write another rule")
         self._stopper = self._fresh_stopper()
         if self.spec.max_duration is not None:
             self._push(self.spec.max_duration.total_seconds(), -1)
@@ -165,7 +171,9 @@ class Simulation:
             attempt.pod = replace(attempt.pod, phase=PodPhase.SUCCEEDED, finished=self._time(self._now), exit_code=0)
         else:
             self._schedule(attempt)
-        return self._matters(crossed=len(after.crossings) > len(before.crossings), better=better, ended=attempt.pod.ended)
+        return self._matters(
+            crossed=len(after.crossings) > len(before.crossings), better=better, ended=attempt.pod.ended
+        )
 
     def _matters(self, *, crossed: bool, better: bool, ended: bool) -> bool:
         """Whether the planner may have something to do after a report."""

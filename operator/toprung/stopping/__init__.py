@@ -5,20 +5,24 @@ from toprung.api.stoppers import (
     EarlyStopping,
     HyperbandSettings,
     MedianSettings,
+    PbtSettings,
     StopperPlugin,
     SuccessiveHalvingSettings,
 )
 from toprung.stopping.asha import asha, hyperband
 from toprung.stopping.halving import SuccessiveHalving
 from toprung.stopping.median import MedianStopping
+from toprung.stopping.pbt import PopulationBasedTraining
 from toprung.stopping.plugins import plugin
 from toprung.stopping.single import individual_stop
-from toprung.stopping.types import Arrival, Outcome, Stopper, Verdict
+from toprung.stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 
-__all__ = ["Arrival", "Outcome", "Stopper", "Verdict", "individual_stop", "stopper_for"]
+__all__ = ["Arrival", "Exploit", "Outcome", "Stopper", "Verdict", "individual_stop", "stopper_for"]
 
 
-def stopper_for(early_stopping: EarlyStopping | None, seed: int, *, checkpoint: bool = False) -> Stopper | None:
+def stopper_for(  # noqa: PLR0911 - one for each rule
+    early_stopping: EarlyStopping | None, seed: int, *, checkpoint: bool = False
+) -> Stopper | None:
     """Build the rule that an experiment asks for, without any records; None where no trials are compared.
 
     Args:
@@ -38,6 +42,8 @@ def stopper_for(early_stopping: EarlyStopping | None, seed: int, *, checkpoint: 
             return SuccessiveHalving(settings)
         case MedianSettings() as settings:
             return MedianStopping(settings)
+        case PbtSettings() as settings:
+            return PopulationBasedTraining(settings, seed)
         case StopperPlugin() as settings:
             return plugin(settings, seed, checkpoint=checkpoint)
         case None:

@@ -11,6 +11,7 @@ class Outcome(StrEnum):
     CONTINUE = "Continue"
     STOP = "Stop"
     PAUSE = "Pause"
+    EXPLOIT = "Exploit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,36 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Exploit:
+    """How a trial takes over from a better one and explores from there.
+
+    Attributes:
+        donor: index of the trial whose checkpoint and parameters are taken.
+        seed: of the perturbation; 64 bits, another for each takeover.
+        resample_probability: of each parameter, to be drawn anew instead of perturbed.
+        factors: one of them multiplies a number that is perturbed.
+    """
+
+    donor: int
+    seed: int
+    resample_probability: float
+    factors: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A decision and, for people, why.
 
     Attributes:
         outcome: what the trial does now.
+        exploit: how, where the outcome is EXPLOIT, and only there.
         message: completes the sentence "<metric> <value> is ..."; never empty. A rule sees scores, whose direction is
             normalised, and so leaves the value itself to :meth:`about`.
     """
 
     outcome: Outcome
     message: str
+    exploit: Exploit | None = None
 
     def about(self, metric: str, value: float) -> str:
         """Say it of the value that the trial reported: "val_accuracy 0.871 is 14th of 20 at rung 3, ..."."""
@@ -65,6 +85,9 @@ class Stopper(Protocol):
 
     A rule that pauses keeps paused trials as candidates: whenever a slot is free the planner asks for a `promotion`
     before it starts a new configuration. A trial that goes on from a rung, at once or later, is `release`d from it.
+
+    A trial that exploits ends its attempt, and begins another one with the donor's checkpoint and perturbed parameters;
+    it goes on to its next rung, and is not released from the one it leaves. What it had reported beyond is not judged.
     """
 
     @property

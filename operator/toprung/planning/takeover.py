@@ -1,0 +1,64 @@
+"""Population based training: what a trial that takes over from another runs with, and how it gets the checkpoint."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from toprung.planning.records import Lineage, Snapshot, TrialRecord
+from toprung.search.exploration import explore
+from toprung.search.space import Space
+from toprung.stopping.types import Exploit
+
+CONTAINER = "toprung-takeover"
+COPY = """\
+taken="$TOPRUNG_CHECKPOINT_DIR.taken-$TOPRUNG_TAKEOVER"
+[ -e "$taken" ] && exit 0
+new="$TOPRUNG_CHECKPOINT_DIR.new"
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  rm -rf "$new"
+  if cp -a "$TOPRUNG_CHECKPOINT_FROM" "$new"; then
+    rm -rf "$TOPRUNG_CHECKPOINT_DIR" && mv "$new" "$TOPRUNG_CHECKPOINT_DIR" && : > "$taken" && exit 0
+  fi
+  sleep 0.5
+done
+echo "no checkpoint could be copied from $TOPRUNG_CHECKPOINT_FROM: the program must write one before it reports" >&2
+exit 1
+"""
+"""Copies the folder once for each takeover, whatever attempts there are; the other trial may be writing to it."""
+
+
+def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit) -> TrialRecord:
+    """Write down whom a trial takes over from, and with which parameters it goes on in its next attempt."""
+    donor = next(each for each in snapshot.trials if each.index == exploit.donor)
+    parameters = explore(
+        Space.of(snapshot.experiment.spec.parameters),
+        donor.current_parameters,
+        exploit.seed,
+        resample_probability=exploit.resample_probability,
+        factors=exploit.factors,
+    )
+    latest = trial.progress.latest
+    entry = Lineage(latest.step if latest is not None else 0, donor.name, trial.attempt + 1, parameters)
+    return replace(trial, lineage=(*trial.lineage, entry))
+
+
+def copying_container(first: Mapping[str, Any], folder: str, lineage: Lineage) -> dict[str, Any]:
+    """Give the init container that puts another trial's checkpoint in the place of a trial's own.
+
+    Args:
+        first: the trial's own first container, whose image has a shell.
+        folder: the trial's TOPRUNG_CHECKPOINT_DIR; that of the other trial is beside it.
+        lineage: the trial's last entry.
+    """
+    as_it = ("image", "imagePullPolicy", "resources", "securityContext")
+    environment = {
+        "TOPRUNG_CHECKPOINT_DIR": folder,
+        "TOPRUNG_CHECKPOINT_FROM": f"{folder.rpartition('/')[0]}/{lineage.source}",
+        "TOPRUNG_TAKEOVER": str(lineage.attempt),
+    }
+    return {
+        "name": CONTAINER,
+        **{name: first[name] for name in as_it if name in first},
+        "command": ["sh", "-c", COPY],
+        "env": [{"name": name, "value": value} for name, value in environment.items()],
+    }

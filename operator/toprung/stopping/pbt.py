@@ -1,0 +1,135 @@
+"""Population based training.
+
+Source: Jaderberg et al., *Population Based Training of Neural Networks* (arXiv:1711.09846), Algorithm 1 with truncation
+selection: a trial in the bottom quantile of the population copies one in the top quantile, drawn evenly, and perturbs
+its parameters.
+"""
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from math import ceil, inf, isfinite
+from typing import ClassVar
+
+from toprung.api.errors import InvariantViolated
+from toprung.api.stoppers import PbtSettings
+from toprung.stopping.median import median_levels
+from toprung.stopping.types import Arrival, Exploit, Outcome, Verdict
+from toprung.stopping.wording import judge_not_finite
+
+
+@dataclass(slots=True)
+class PopulationBasedTraining:
+    """The rule over one experiment's trials; a :class:`~toprung.stopping.types.Stopper`.
+
+    Asynchronous: nobody waits. A trial that comes to a level is compared by its latest record with the latest records
+    of all others, however far those are. What is not finite takes over from any that is there to be taken over from.
+
+    A donor is in the top quantile, finite, has gone on with what it recorded (one that took over itself has another
+    checkpoint by now, and is none until it reports), and is not at maxResource, where nothing is left to train.
+
+    Attributes:
+        settings: as the experiment's author wrote them.
+        seed: of the experiment; draws the donors.
+    """
+
+    settings: PbtSettings
+    seed: int
+    _records: dict[int, dict[int, Arrival]] = field(default_factory=dict)
+    _order: list[tuple[float, int]] = field(default_factory=list)
+    _finite: set[int] = field(default_factory=set)
+    _released: set[tuple[int, int]] = field(default_factory=set)
+
+    pauses: ClassVar[bool] = False
+    compares_curves: ClassVar[bool] = False
+
+    def bracket(self, index: int) -> int:  # noqa: ARG002 - the contract's
+        """Give 0: there is one population."""
+        return 0
+
+    def levels(self, bracket: int) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
+        """Give the multiples of the interval below maxResource, ascending, and maxResource."""
+        return median_levels(self.settings.interval, self.settings.interval, self.settings.max_resource)
+
+    def record(self, arrival: Arrival) -> None:
+        """Take note of an arrival; a trial's first record at a level counts.
+
+        Raises:
+            InvariantViolated: there is no such level.
+        """
+        if arrival.resource not in self.levels(0):
+            raise InvariantViolated(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
+        own = self._records.setdefault(arrival.index, {})
+        if arrival.resource in own:
+            return
+        if own:
+            del self._order[bisect_left(self._order, _key(self._latest(arrival.index)))]
+        own[arrival.resource] = arrival
+        insort(self._order, _key(self._latest(arrival.index)))
+        if isfinite(arrival.score):
+            self._finite.add(arrival.resource)
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """Let the trial take over from a better one if it is in the bottom quantile, or not finite.
+
+        Raises:
+            InvariantViolated: the arrival is not recorded.
+        """
+        own = self._records.get(arrival.index, {}).get(arrival.resource)
+        if own is None:
+            raise InvariantViolated(f"an arrival is recorded before it is judged: {arrival}")
+        latest, size = self._latest(arrival.index), len(self._order)
+        place, share = bisect_left(self._order, _key(latest)) + 1, self._share
+        where = f"{place} of {size} by the latest of each, at step {latest.resource}"
+        ends = latest.resource == self.settings.max_resource
+        donors = () if ends else self._donors(arrival.index)
+        if donors and (place > size - share or not isfinite(latest.score)):
+            donor = donors[self._draw("donor", own) % len(donors)]
+            message = f"{where}: it takes over from trial {donor} and explores from there"
+            return Verdict(Outcome.EXPLOIT, message, self._exploit(donor, own))
+        if not isfinite(own.score):
+            first = arrival.resource == self.levels(0)[0] or not ends
+            stop = judge_not_finite(arrival, rivals=arrival.resource in self._finite, first=first)
+            return stop or Verdict(Outcome.CONTINUE, f"not finite, and nobody is there to take over from: {where}")
+        return Verdict(Outcome.CONTINUE, f"{where}: it goes on")
+
+    def release(self, arrival: Arrival) -> None:
+        """Take note that a trial has gone on with what it recorded."""
+        self._released.add((arrival.index, arrival.resource))
+
+    def promotion(self) -> None:
+        """Nobody is ever paused by this rule."""
+
+    @property
+    def _share(self) -> int:
+        """How many are in a quantile: rounded up, but never more than half."""
+        size = len(self._order)
+        return min(ceil(round(size * self.settings.quantile, 9)), size // 2)
+
+    def _donors(self, index: int) -> tuple[int, ...]:
+        top = (self._latest(one) for _, one in self._order[: self._share] if one != index)
+        return tuple(
+            one.index
+            for one in top
+            if isfinite(one.score)
+            and one.resource < self.settings.max_resource
+            and (one.index, one.resource) in self._released
+        )
+
+    def _latest(self, index: int) -> Arrival:
+        own = self._records[index]
+        return own[max(own)]
+
+    def _exploit(self, donor: int, arrival: Arrival) -> Exploit:
+        settings = self.settings
+        return Exploit(donor, self._draw("explore", arrival), settings.resample_probability, settings.factors)
+
+    def _draw(self, what: str, arrival: Arrival) -> int:
+        """Give 64 bits that depend on the seed, the trial and the level alone."""
+        name = f"pbt/{what}/{self.seed}/{arrival.index}/{arrival.resource}"
+        return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
+
+
+def _key(arrival: Arrival) -> tuple[float, int]:
+    """Order from the best; ties go to the smaller index."""
+    return -arrival.score if isfinite(arrival.score) else inf, arrival.index

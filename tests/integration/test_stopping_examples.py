@@ -25,7 +25,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def results(folder):
     """Name of each example -> what `toprung run` says of it at the end."""
-    together = yaml.safe_dump_all(yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text()) for name in EXAMPLES)
+    examples = (ROOT / "examples" / f"{name}.yaml" for name in (*EXAMPLES, "pbt"))
+    together = yaml.safe_dump_all(yaml.safe_load(example.read_text()) for example in examples)
     (folder / "all.yaml").write_text(together)
     run = subprocess.run(
         [sys.executable, "-m", "toprung.cli", "run", "all.yaml", "--dir", "state", "--output", "json"],
@@ -40,14 +41,18 @@ def results(folder):
     return {result["name"]: result for result in json.loads(run.stdout)}
 
 
-def epochs(folder, experiment):
-    """(trial, attempt) -> the epochs that it printed."""
-    printed = {}
+def printed(folder, experiment, pattern):
+    """(trial, attempt) -> what it printed of that."""
+    found = {}
     for path in (folder / "state" / "logs").rglob("*"):
         if path.is_file() and (named := re.search(rf"_({experiment}-\d+)-(\d+)_", str(path))):
-            found = re.findall(r"epoch=(\d+)", path.read_text())
-            printed.setdefault((named[1], int(named[2])), []).extend(map(int, found))
-    return printed
+            found.setdefault((named[1], int(named[2])), []).extend(re.findall(pattern, path.read_text()))
+    return found
+
+
+def epochs(folder, experiment):
+    """(trial, attempt) -> the epochs that it printed."""
+    return {key: [int(epoch) for epoch in seen] for key, seen in printed(folder, experiment, r"epoch=(\d+)").items()}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -65,6 +70,17 @@ def test_halving_leaves_one_of_each_batch(results):
     """Of 18 trials in two batches exactly two reach the last rung."""
     trials = results["successive-halving"]["trials"]
     assert (trials["succeeded"], trials["stopped"]) == (2, 16)
+
+
+def test_a_population_takes_over_from_its_best(results, folder):
+    """All trials end by themselves; one that took over goes on with the other's checkpoint and other parameters."""
+    trials = results["pbt"]["trials"]
+    assert (trials["succeeded"], trials["total"]) == (4, 4)
+    taken = {key: seen for key, seen in epochs(folder, "pbt").items() if key[1] > 1 and seen}
+    assert taken
+    assert min(seen[0] for seen in taken.values()) > 1
+    rates = printed(folder, "pbt", r"rate=(\S+)")
+    assert all(set(rates[trial, attempt]).isdisjoint(rates[trial, attempt - 1]) for trial, attempt in taken)
 
 
 @pytest.mark.parametrize("name", ["asha-promotion", "successive-halving"])

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from toprung.api.parameters import Parameter
+from toprung.search.exploration import explore
 from toprung.search.samplers.grid import shuffled
+from toprung.search.samplers.uniform import draw as draw_evenly
 from toprung.search.seeds import permuted
 from toprung.search.space import Space
 
@@ -124,3 +126,18 @@ def test_a_huge_permutation_stays_inside(seed, size, data):
     one, other = data.draw(st.integers(0, 1000)), data.draw(st.integers(1001, 2000))
     assert 0 <= permuted(seed, size, one) < size
     assert permuted(seed, size, one) != permuted(seed, size, other)
+
+
+FACTORS = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=3).map(tuple)
+
+
+@unhurried
+@given(parameters(), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.floats(0, 1), FACTORS)
+def test_exploring_stays_inside(declared, origin, seed, resample_probability, factors):
+    """Whatever the factors: bounds, steps and conditions hold, and the same seed leads to the same place."""
+    space = Space.of(declared)
+    start = draw_evenly(space, origin)
+    options = {"resample_probability": resample_probability, "factors": factors}
+    found = explore(space, start, seed, **options)
+    assert space.positions(found).keys() == found.keys()
+    assert explore(space, start, seed, **options) == found

@@ -225,7 +225,7 @@ _ALONE = " || ".join(f"has(self.{name})" for name in SINGLE)
 
 
 class EarlyStopping(Model):
-    """At most one of asha, hyperband, successiveHalving, median, pbt, plugin; beside it or alone patience, threshold."""
+    """At most one rule that compares trials, from asha to plugin; patience and threshold beside it or alone."""
 
     model_config = ConfigDict(
         json_schema_extra=validations(

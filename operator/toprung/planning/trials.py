@@ -21,6 +21,14 @@ LIVE_WRITE_EVERY = timedelta(seconds=10)
 """How often the reports of a running trial are written down when nothing else is to be said."""
 
 
+BY_OUTCOME = {
+    Outcome.STOP: (TrialEvent.STOPPED, Reason.EARLY_STOPPED),
+    Outcome.PAUSE: (TrialEvent.PAUSED, Reason.PAUSED),
+    Outcome.EXPLOIT: (TrialEvent.RETRIED, Reason.EXPLOITED),
+}
+"""What a verdict does to a trial; those that go on are looked at further."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A trial before and after this pass, with the Pod of its current attempt (None: there is none)."""
@@ -120,12 +128,8 @@ def _after(snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datet
 
 def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change | None:
     trial = judged.trial
-    if judged.outcome is Outcome.STOP:
-        return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, judged.message)
-    if judged.outcome is Outcome.PAUSE:
-        return Change(TrialEvent.PAUSED, Reason.PAUSED, judged.message)
-    if judged.outcome is Outcome.EXPLOIT:
-        return Change(TrialEvent.RETRIED, Reason.EXPLOITED, judged.message)
+    if judged.outcome in BY_OUTCOME:
+        return Change(*BY_OUTCOME[judged.outcome], judged.message)
     if trial.state is TrialState.PAUSED:
         return None
     if pod is None or not pod.ended:

@@ -209,10 +209,8 @@ class StopperConformance:
         *_, play = [Play(self.stopper(seed)), *Play(self.stopper(seed)).through(occasions)]
         for arrival, outcome in play.judged:
             assert play.stopper.judge(arrival).message
-            assert (
-                outcome not in (Outcome.PAUSE, Outcome.EXPLOIT)
-                or arrival.resource < play.stopper.levels(arrival.bracket)[-1]
-            )
+            last = play.stopper.levels(arrival.bracket)[-1]
+            assert outcome not in (Outcome.PAUSE, Outcome.EXPLOIT) or arrival.resource < last
 
     def test_an_experiment_without_records_has_no_promotion(self) -> None:
         """There is nobody yet."""

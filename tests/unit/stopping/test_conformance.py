@@ -4,12 +4,14 @@ from toprung.api.stoppers import (
     AshaSettings,
     HyperbandSettings,
     MedianSettings,
+    PbtSettings,
     SuccessiveHalvingSettings,
 )
 from toprung.stopping.asha import asha, hyperband
 from toprung.stopping.conformance import StopperConformance
 from toprung.stopping.halving import SuccessiveHalving
 from toprung.stopping.median import MedianStopping
+from toprung.stopping.pbt import PopulationBasedTraining
 
 
 class TestStoppingAsha(StopperConformance):
@@ -45,3 +47,13 @@ class TestSuccessiveHalving(StopperConformance):
 class TestMedian(StopperConformance):
     def stopper(self, seed):  # noqa: ARG002
         return MedianStopping(MedianSettings(max_resource=6, grace_period=2, min_trials=2))
+
+
+class TestPopulationBasedTraining(StopperConformance):
+    def stopper(self, seed):
+        return PopulationBasedTraining(PbtSettings(interval=2, max_resource=8, quantile=0.4), seed)
+
+
+class TestPopulationBasedTrainingOfOneComparison(StopperConformance):
+    def stopper(self, seed):
+        return PopulationBasedTraining(PbtSettings(interval=1, max_resource=2), seed)

@@ -1,0 +1,19 @@
+"""What recorded curves can't tell."""
+
+import pytest
+
+from simulation.specs import experiment_spec
+from toprung.simulate.choosing import InOrder
+from toprung.simulate.simulation import Simulation
+from toprung.simulate.table import InvalidTable, Table
+
+
+def test_changing_parameters_are_not_simulated():
+    """A population's trials change their parameters, and no recorded curve does."""
+    spec = experiment_spec(
+        earlyStopping={"pbt": {"interval": 2, "maxResource": 8}},
+        checkpoint={"volume": {"emptyDir": {}}},
+        parallelTrialCount=6,
+    )
+    with pytest.raises(InvalidTable, match="can't be used with pbt"):
+        Simulation(spec, Table(()), InOrder(())).run()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from toprung.stopping.types import Arrival, Stopper, Verdict
 
 
-class OutOfSight(Exception):  # noqa: N818 - no error: it asks for more
+class OutOfSight(Exception):
     """The rule promotes a trial that is not in the snapshot."""
 
     def __init__(self, index: int) -> None:

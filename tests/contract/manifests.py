@@ -185,7 +185,10 @@ GOOD = [
     Good("gp", {"spec.algorithm": {"gp": {"startupTrials": 20, "maxObservations": 500}}}),
     Good("cmaes", {"spec.algorithm": {"cmaes": {"populationSize": 12, "sigma": 0.3}}}),
     Good("nsga2", {"spec.algorithm": {"nsga2": {"populationSize": 50, "mutationProbability": 0.1}}}),
-    Good("sampler plug-in", {"spec.algorithm": {"plugin": {"name": "mine", "settings": {"neighbours": [1, 2], "deep": {"er": True}}}}}),
+    Good(
+        "sampler plug-in",
+        {"spec.algorithm": {"plugin": {"name": "mine", "settings": {"neighbours": [1, 2], "deep": {"er": True}}}}},
+    ),
     Good("warm start", {"spec.warmStart": {"experiments": ["mnist-1", "mnist-2"]}}),
     Good("every default", {"spec": MINIMAL["spec"]}),
     Good("values of several types", {NEW: choice("mixed", 1, 2.5, "three", True)}),
@@ -218,7 +221,10 @@ GOOD = [
     Good("successive halving", {"spec.earlyStopping": {"successiveHalving": {"maxResource": 9, "trials": 20}}}),
     Good("median", {"spec.earlyStopping": {"median": {"maxResource": 1000, "gracePeriod": 5, "minTrials": 3}}}),
     Good("as many comparisons as may be", {"spec.earlyStopping": {"median": {"maxResource": 64, "interval": 1}}}),
-    Good("a population", {"spec.earlyStopping": {"pbt": {"interval": 3, "maxResource": 27}}, "spec.parallelTrialCount": 200}),
+    Good(
+        "a population",
+        {"spec.earlyStopping": {"pbt": {"interval": 3, "maxResource": 27}}, "spec.parallelTrialCount": 200},
+    ),
     Good("patience beside a rule", {"spec.earlyStopping.patience": {"steps": 5, "minDelta": 0.001}}),
     Good(
         "patience and threshold alone",

@@ -59,7 +59,7 @@ def training(stage: Stage, name: str, keep: Path, *more: str, first: str = "", g
         more: further arguments of it.
     """
     program = [sys.executable, "-m", "toprung_trial.examples.train_mnist", *FIXED, *more]
-    body = stage.experiment(
+    return stage.experiment(
         f"{first}exec {' '.join(program)}",
         name=name,
         container={
@@ -75,7 +75,6 @@ def training(stage: Stage, name: str, keep: Path, *more: str, first: str = "", g
         pod={"terminationGracePeriodSeconds": 20},
         **spec,
     )
-    return body
 
 
 async def folder_of(stage: Stage, keep: Path, trial: str) -> Path:

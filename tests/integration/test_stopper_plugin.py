@@ -32,7 +32,7 @@ class Envious:
     def judge(self, arrival):
         return Verdict(Outcome.EXPLOIT, "poor", Exploit(1 - arrival.index, 7, 0.0, (1.2,)))
 
-    def promotion(self):
+    def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
         return None
 
 

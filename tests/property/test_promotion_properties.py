@@ -1,6 +1,6 @@
 """What holds of the promotion variant, whatever is reported and in whatever order."""
 
-from math import isfinite
+from math import floor, isfinite, sqrt
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,22 +43,30 @@ class Watched(PromotionAsha):
         gone.setdefault(arrival.index, (self.best(arrival.bracket, arrival.resource), len(rung)))
         super().release(arrival)
 
-    def best(self, bracket, resource):
-        """The best floor(n/eta) of a rung."""
+    def best(self, bracket, resource, *, spare=False):
+        """Who goes on from a rung: the best floor(n/eta), and the better of two; unless spare, 2 * sqrt(n) at most."""
         rung = self.told.get((bracket, resource), {})
-        return sorted(rung, key=lambda each: (-rung[each], each))[: len(rung) // self.settings.reduction_factor]
+        count = len(rung) // self.settings.reduction_factor
+        if not spare:
+            count = min(max(count, 1 if len(rung) >= 2 else 0), floor(2 * sqrt(len(rung))))
+        return sorted(rung, key=lambda each: (-rung[each], each))[:count]
 
     def highest(self, index):
         return max(resource for (_, resource), rung in self.told.items() if index in rung)
 
-    def candidates(self):
-        """Algorithm 2, get_job, to the letter: rung by rung from the top, the best floor(n/eta) not promoted yet."""
-        for bracket, resource in sorted(self.told, key=lambda rung: -rung[1]):
-            for index in self.best(bracket, resource):
-                value = self.told[bracket, resource][index]
-                waits = index not in self.gone.get((bracket, resource), {}) and self.highest(index) == resource
-                if isfinite(value) and waits and resource < self.settings.max_resource:
-                    yield Arrival(bracket, resource, index, value)
+    def candidates(self, *, spare):
+        """Algorithm 2, get_job, rung by rung from the top: with a slot to spare to the letter, else with the delays."""
+        for (bracket, resource), rung in sorted(self.told.items(), key=lambda each: -each[0][1]):
+            share = len(rung) // self.settings.reduction_factor
+            waiting = [index for index in rung if isfinite(rung[index]) and self.waits(bracket, resource, index)]
+            gone = sum(isfinite(value) for value in rung.values()) - len(waiting)
+            if resource < self.settings.max_resource and (spare or gone < share):
+                for index in self.best(bracket, resource, spare=spare)[:share]:
+                    if index in waiting:
+                        yield Arrival(bracket, resource, index, rung[index])
+
+    def waits(self, bracket, resource, index):
+        return index not in self.gone.get((bracket, resource), {}) and self.highest(index) == resource
 
 
 def watched(rule):
@@ -70,15 +78,16 @@ def watched(rule):
 def test_the_promotion_is_algorithm_2s(rule, occasions):
     """Fast and naive account agree on who is promoted next, at any time."""
     for play in Play(watched(rule)).through(occasions):
-        candidates = list(play.stopper.candidates())
-        expected = max(candidates, key=lambda each: (each.resource, each.score, -each.index), default=None)
-        assert play.stopper.promotion() == expected
+        for spare in (False, True):
+            candidates = list(play.stopper.candidates(spare=spare))
+            expected = max(candidates, key=lambda each: (each.resource, each.score, -each.index), default=None)
+            assert play.stopper.promotion(spare=spare) == expected
 
 
 @settings(deadline=None)
 @given(rules(), OCCASIONS)
 def test_who_goes_on_was_among_the_best_when_it_did(rule, occasions):
-    """From a rung of n records, below the last and not jumped over, only the best floor(n/eta) go on."""
+    """From a rung of n records, below the last and not jumped over, only the best go on, and never the first alone."""
     for play in Play(watched(rule)).through(occasions):
         last = rule.settings.max_resource
         for (_, resource), gone in play.stopper.gone.items():
@@ -86,13 +95,13 @@ def test_who_goes_on_was_among_the_best_when_it_did(rule, occasions):
                 jumped = sum(index in rung for rung in play.stopper.told.values()) > 1
                 if resource < last and not jumped:
                     assert index in best
-                    assert n >= rule.settings.reduction_factor
+                    assert n >= 2
 
 
 @settings(deadline=None)
 @given(rules(), OCCASIONS)
 def test_a_verdict_is_the_definition(rule, occasions):
-    """A finite arrival goes on iff it is among the best floor(n/eta), at R, or left the rung behind; else it pauses."""
+    """A finite arrival goes on iff it is among the best, at R, or left the rung behind; else it pauses."""
     play, seen = Play(watched(rule)), 0
     for _ in play.through(occasions):
         for arrival, outcome in play.judged[seen:]:

@@ -14,7 +14,7 @@ from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.ending import Ended, Facts, end_of
 from toprung.planning.incumbent import incumbent
 from toprung.planning.records import Snapshot, TrialRecord, Trouble
-from toprung.planning.starting import Starts, next_index, starts
+from toprung.planning.starting import Starts, next_index, nothing_new, starts
 from toprung.planning.status import Outlook, status_of
 from toprung.planning.tidying import deletion_due, end_losers, end_pods, expire_pods, expires_at
 from toprung.planning.trials import Step, advance, end_all
@@ -89,7 +89,7 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
     judge = Judge(stopper, snapshot.trials, objective.metric, maximize) if stopper is not None else None
     steps = advance(snapshot, judge, now)
     trials = _after(snapshot, steps)
-    may_resume = stopper is not None and stopper.promotion() is not None
+    may_resume = stopper is not None and nothing_new(snapshot) and stopper.promotion(spare=True) is not None
     ended = end_of(_facts(snapshot, trials, now, may_resume=may_resume))
     if ended is not None:
         started = Starts(end_all(steps, ended.message, now), {})

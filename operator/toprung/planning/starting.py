@@ -6,7 +6,7 @@ from datetime import datetime
 
 from toprung.api.trial import TrialState
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
-from toprung.planning.records import PodRecord, Snapshot
+from toprung.planning.records import PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step, resume
 from toprung.planning.verdicts import Judge
 from toprung.stopping.types import Stopper
@@ -36,25 +36,45 @@ def next_index(snapshot: Snapshot) -> int:
     return max(last, snapshot.experiment.made)
 
 
+def nothing_new(snapshot: Snapshot, started: int = 0) -> bool:
+    """Whether no configuration is left to start, after so many that start now."""
+    first = next_index(snapshot) + started
+    return first >= snapshot.experiment.spec.max_trial_count or (
+        snapshot.exhausted and first not in snapshot.suggestions
+    )
+
+
 def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: datetime) -> Starts:
     """Fill the free slots. A trial that waits for a Pod has its slot, even while its earlier Pod is still ending."""
     slots = _free_slots(snapshot)
     by_index = {step.after.index: step for step in steps}
     waiting = [step.after for step in by_index.values() if _waits(step)]
-    while judge is not None and len(waiting) < slots and (candidate := judge.stopper.promotion()) is not None:
-        judge.stopper.release(candidate)
-        step = by_index[candidate.index]
-        if _has_settled(snapshot, step):
-            step = by_index[candidate.index] = resume(step, judge.promote(step.after, candidate.resource), now)
-        if not _has_settled(snapshot, step) or step.after.state is TrialState.PENDING:
-            waiting.append(step.after)
+    waiting += _promoted(snapshot, by_index, judge, slots - len(waiting), now, spare=False)
+    fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, slots - len(waiting))
+    if nothing_new(snapshot, len(fresh)):
+        waiting += _promoted(snapshot, by_index, judge, slots - len(waiting) - len(fresh), now, spare=True)
     chains: dict[int, Chain] = {
         trial.index: (CreatePod(trial.index, trial.attempt),)
         for trial in waiting[: max(0, slots)]
         if trial.state is TrialState.PENDING and all(pod.ended for pod in snapshot.pods.get(trial.name, ()))
     }
-    fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, slots - len(waiting))
-    return Starts(tuple(by_index.values()), {**chains, **fresh}, _wanted(snapshot, len(fresh), slots - len(waiting)))
+    wanted = _wanted(snapshot, len(fresh), slots - len(waiting))
+    return Starts(tuple(by_index.values()), {**chains, **fresh}, wanted)
+
+
+def _promoted(
+    snapshot: Snapshot, by_index: dict[int, Step], judge: Judge | None, slots: int, now: datetime, *, spare: bool
+) -> list[TrialRecord]:
+    """Let paused trials go on, as far as there are slots; gives those that take one."""
+    taken: list[TrialRecord] = []
+    while judge is not None and len(taken) < slots and (candidate := judge.stopper.promotion(spare=spare)) is not None:
+        judge.stopper.release(candidate)
+        step = by_index[candidate.index]
+        if _has_settled(snapshot, step):
+            step = by_index[candidate.index] = resume(step, judge.promote(step.after, candidate.resource), now)
+        if not _has_settled(snapshot, step) or step.after.state is TrialState.PENDING:
+            taken.append(step.after)
+    return taken
 
 
 def holds_slot(pod: PodRecord) -> bool:

@@ -64,14 +64,14 @@ class Transcript:
             self._said += 1
         self.rule.release(arrival)
 
-    def promotion(self) -> Arrival | None:
+    def promotion(self, *, spare: bool = False) -> Arrival | None:
         """Give the promotions in the order of the first time, then ask for more.
 
         Raises:
             OutOfSight: the trial is not in the snapshot.
         """
         if self._said == len(self._promoted):
-            arrival = self.rule.promotion()
+            arrival = self.rule.promotion(spare=spare)
             if arrival is None:
                 return None
             self._promoted.append(arrival)

@@ -6,6 +6,7 @@ With every bracket it is asynchronous Hyperband (Li et al., JMLR 2018).
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from math import isqrt
 from typing import ClassVar
 
 from toprung.api.stoppers import AshaSettings, HyperbandSettings
@@ -79,10 +80,10 @@ class Asha(ABC):
         """Take note that a trial has gone on from a rung."""
 
     @abstractmethod
-    def promotion(self) -> Arrival | None:
+    def promotion(self, *, spare: bool = False) -> Arrival | None:
         """Give the paused trial that is to go on next."""
 
-    def _places(self, rung: Rung) -> int:
+    def _share(self, rung: Rung) -> int:
         return len(rung) // self.settings.reduction_factor
 
 
@@ -112,11 +113,11 @@ class StoppingAsha(Asha):
     def release(self, arrival: Arrival) -> None:
         """Nothing waits at a rung of this variant, so nothing is to be noted."""
 
-    def promotion(self) -> None:
+    def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this variant."""
 
     def _judge_rank(self, rung: Rung, arrival: Arrival) -> Verdict:
-        places = max(1, self._places(rung))
+        places = max(1, self._share(rung))
         outcome = Outcome.CONTINUE if rung.rank(arrival.index) <= places else Outcome.STOP
         return Verdict(outcome, f"{place(rung, arrival)}, {go_on(places)}")
 
@@ -132,15 +133,21 @@ class StoppingAsha(Asha):
 class PromotionAsha(Asha):
     """The promotion variant, with promotion in place: who is not among the best of a rung waits until it is.
 
-    Among the n records of a rung the best floor(n/eta) that have not gone on are candidates: from a rung of fewer than
-    eta nobody goes on. A trial that is a candidate when it arrives goes on at once; else it pauses, and stays a
-    candidate for ever. What is not finite counts in n and is never a candidate, so that it stops at once.
+    Of the n records of a rung, Algorithm 2 lets the best floor(n/eta) go on. Here a trial that is among them when it
+    arrives goes on at once; else it pauses, and stays a candidate for ever. Three things differ (ADR 24):
+    1. The better of two goes on as well, so that a rung of few records holds up nobody for long.
+    2. While there is anything new to start, only the best 2*sqrt(n) go on, fewer than floor(n/eta) from 36 records on
+       at eta = 3. The others have their turn when a slot would be spare.
+    3. Nor does a trial that has paused go on while floor(n/eta) have gone on already (Hyper-Tune's delayed promotion,
+       Li et al., VLDB 2022): else whoever crosses the margin late goes on as well, at the price of a start.
+
+    What is not finite counts in n and is never a candidate, so that it stops at once.
     """
 
     pauses: ClassVar[bool] = True
 
     def judge(self, arrival: Arrival) -> Verdict:
-        """Let the trial go on if it is among the best floor(n/eta) of the n records of the rung, itself included."""
+        """Let the trial go on if it is among the best of the records of the rung, itself included."""
         rung = self._ladders.reached(arrival.bracket, arrival)
         where = place(rung, arrival)
         if not rung.finite(arrival.index):
@@ -152,22 +159,31 @@ class PromotionAsha(Asha):
         places = self._places(rung)
         if rung.rank(arrival.index) <= places:
             return Verdict(Outcome.CONTINUE, f"{where}, {go_on(places)}")
-        few = f"nobody goes on before there are {self.settings.reduction_factor}"
-        return Verdict(Outcome.PAUSE, f"{where}, {go_on(places) if places else few}; it waits")
+        return Verdict(Outcome.PAUSE, f"{where}, {go_on(places) if places else 'nobody goes on alone'}; it waits")
 
     def release(self, arrival: Arrival) -> None:
         """Take note that a recorded trial has gone on from a rung."""
         self._ladders.release(arrival.bracket, arrival)
 
-    def promotion(self) -> Arrival | None:
+    def promotion(self, *, spare: bool = False) -> Arrival | None:
         """Give the best candidate of the highest rungs that have one, whatever their bracket."""
         best: Arrival | None = None
         for bracket, resource, rung in self._ladders:
-            index = rung.first_waiting(self._places(rung)) if resource < self.settings.max_resource else None
+            index = self._candidate(rung, spare=spare) if resource < self.settings.max_resource else None
             if index is not None:
                 found = Arrival(bracket, resource, index, rung.score(index))
                 best = found if best is None else max(best, found, key=_urgency)
         return best
+
+    def _places(self, rung: Rung) -> int:
+        """How many of a rung go on while there is anything new to start."""
+        return min(max(self._share(rung), int(len(rung) > 1)), isqrt(4 * len(rung)))
+
+    def _candidate(self, rung: Rung, *, spare: bool) -> int | None:
+        share = self._share(rung)
+        if spare:
+            return rung.first_waiting(share)
+        return rung.first_waiting(min(share, self._places(rung))) if rung.gone_on < share else None
 
 
 def _urgency(arrival: Arrival) -> tuple[int, float, int]:

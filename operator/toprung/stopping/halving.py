@@ -80,7 +80,7 @@ class SuccessiveHalving:
         self._ladders.release(self._batch(arrival), arrival)
         self._note(self._batch(arrival))
 
-    def promotion(self) -> Arrival | None:
+    def promotion(self, *, spare: bool = False) -> Arrival | None:  # noqa: ARG002 - the contract's
         """Give a trial whose place is certain by now: from the highest rung, the oldest batch there, the best."""
         for resource, batch in sorted(self._open, key=lambda each: (-each[0], each[1])):
             rung = self._ladders.rung(batch, resource)

@@ -101,7 +101,7 @@ class MedianStopping:
     def release(self, arrival: Arrival) -> None:
         """Nothing waits, so nothing is to be noted."""
 
-    def promotion(self) -> None:
+    def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this rule."""
 
 

@@ -97,7 +97,7 @@ class PopulationBasedTraining:
         """Take note that a trial has gone on with what it recorded."""
         self._released.add((arrival.index, arrival.resource))
 
-    def promotion(self) -> None:
+    def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this rule."""
 
     @property

@@ -111,6 +111,11 @@ class Rung:
         return bisect_left(self._order, (inf,))
 
     @property
+    def gone_on(self) -> int:
+        """How many of those whose records are finite do not wait any more."""
+        return self.count_finite - len(self._waiting)
+
+    @property
     def waits(self) -> bool:
         """Whether anybody waits."""
         return bool(self._waiting)

@@ -84,7 +84,7 @@ class Stopper(Protocol):
     the highest. A failed trial is recorded with score -inf at the rung it was heading for, and not judged.
 
     A rule that pauses keeps paused trials as candidates: whenever a slot is free the planner asks for a `promotion`
-    before it starts a new configuration. A trial that goes on from a rung, at once or later, is `release`d from it.
+    before it starts a new configuration, and once more where there is none left. A trial that goes on from a rung, at once or later, is `release`d from it.
 
     A trial that exploits ends its attempt, and begins another one with the donor's checkpoint and perturbed parameters;
     it goes on to its next rung, and is not released from the one it leaves. What it had reported beyond is not judged.
@@ -120,6 +120,10 @@ class Stopper(Protocol):
         """Take note that a recorded trial has gone on from that rung; twice changes nothing."""
         ...
 
-    def promotion(self) -> Arrival | None:
-        """Give the paused trial that is to go on next, by its record at the rung where it waits; changes nothing."""
+    def promotion(self, *, spare: bool = False) -> Arrival | None:
+        """Give the paused trial that is to go on next, by its record at the rung where it waits; changes nothing.
+
+        Args:
+            spare: whether the slot would stay free otherwise, for there is no new configuration left to start.
+        """
         ...

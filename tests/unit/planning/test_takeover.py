@@ -114,7 +114,7 @@ class Envious:
 
     release = record
 
-    def promotion(self):
+    def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
         return None
 
 

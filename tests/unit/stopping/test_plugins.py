@@ -38,7 +38,7 @@ class Ceiling:
     def release(self, arrival):
         pass
 
-    def promotion(self):
+    def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
         return None
 
 

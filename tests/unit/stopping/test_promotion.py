@@ -30,15 +30,16 @@ def arrive(asha, *scores, resource=1, first=0, bracket=0):
 @pytest.mark.parametrize(
     ("scores", "outcome", "message"),
     [
-        pytest.param([9], PAUSE, "1st of 1 at rung 1, nobody goes on before there are 3; it waits", id="alone"),
-        pytest.param(
-            [1, 9], PAUSE, "1st of 2 at rung 1, nobody goes on before there are 3; it waits", id="best-of-two"
-        ),
+        pytest.param([9], PAUSE, "1st of 1 at rung 1, nobody goes on alone; it waits", id="alone"),
+        pytest.param([1, 9], GO, "1st of 2 at rung 1, the best goes on", id="better-of-two"),
+        pytest.param([9, 1], PAUSE, "2nd of 2 at rung 1, the best goes on; it waits", id="worse-of-two"),
         pytest.param([1, 2, 9], GO, "1st of 3 at rung 1, the best goes on", id="best-of-three"),
         pytest.param([1, 9, 2], PAUSE, "2nd of 3 at rung 1, the best goes on; it waits", id="second-of-three"),
         pytest.param([9, 1, 9], PAUSE, "2nd of 3 at rung 1, the best goes on; it waits", id="tie-to-the-smaller-index"),
         pytest.param([*range(5), 2.5], PAUSE, "3rd of 6 at rung 1, the best 2 go on; it waits", id="third-of-six"),
         pytest.param([*range(5), 3.5], GO, "2nd of 6 at rung 1, the best 2 go on", id="second-of-six"),
+        pytest.param([*range(48), 34.5], GO, "14th of 49 at rung 1, the best 14 go on", id="two-roots-of-49"),
+        pytest.param([*range(48), 33.5], PAUSE, "15th of 49 at rung 1, the best 14 go on; it waits", id="beyond-them"),
         pytest.param([1, nan], STOP, "not finite at rung 1, and never promoted", id="nan"),
         pytest.param([nan], STOP, "not finite at rung 1, and never promoted", id="nan-alone"),
         pytest.param([1, inf], STOP, "not finite at rung 1, and never promoted", id="plus-infinity-is-no-win"),
@@ -78,10 +79,32 @@ def test_those_who_went_on_keep_their_place_among_the_best():
 
 
 def test_one_that_has_gone_on_may_lose_its_place_to_a_better_one():
-    """So more than floor(n/eta) may have gone on: Algorithm 2 promotes whoever is among the best at the time."""
+    """So more than floor(n/eta) may have gone on: whoever is among the best as it arrives goes on at once."""
     asha = rule()
     assert arrive(asha, 1, 2, 3).outcome is GO
     assert arrive(asha, 4, first=3).outcome is GO
+
+
+def test_a_paused_trial_waits_while_as_many_as_shall_have_gone_on():
+    """Of six, the third and the fourth to come have gone on, so the second best waits until its slot would be spare."""
+    asha = rule()
+    assert [arrive(asha, score, first=index).outcome for index, score in enumerate((5, 1, 2, 6, 3, 7))] == [
+        PAUSE, PAUSE, PAUSE, GO, PAUSE, GO,
+    ]  # fmt: skip
+    assert asha.promotion() is None
+    arrive(asha, 4, 3.5, 3.4, first=6)
+    assert asha.promotion() == Arrival(0, 1, 0, 5)
+
+
+def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
+    """Beyond the best 2 * sqrt(n) it waits until nothing new is left to start."""
+    asha = rule()
+    arrive(asha, *range(49, 0, -1))
+    for index in range(14):
+        assert asha.promotion() == Arrival(0, 1, index, 49 - index)
+        asha.release(asha.promotion())
+    assert asha.promotion() is None
+    assert asha.promotion(spare=True) == Arrival(0, 1, 14, 35)
 
 
 def test_the_highest_rung_comes_first():
@@ -118,9 +141,12 @@ def test_a_report_that_jumps_waits_at_the_highest_rung():
 def test_a_failed_trial_counts_but_does_not_wait():
     """The worst score fills the rung it was heading for."""
     asha = rule()
-    asha.record(Arrival(0, 1, 0, -inf))
-    arrive(asha, 2, 1, first=1)
-    assert asha.promotion() == Arrival(0, 1, 1, 2)
+    arrive(asha, 3)
+    asha.record(Arrival(0, 1, 1, -inf))
+    asha.record(Arrival(0, 1, 2, -inf))
+    assert asha.promotion() == Arrival(0, 1, 0, 3)
+    asha.release(Arrival(0, 1, 0, 3))
+    assert asha.promotion(spare=True) is None
 
 
 @pytest.mark.parametrize("word", ["judge", "release"])

@@ -193,10 +193,10 @@ class World:
             progress = observe(
                 progress,
                 step,
-                {self.spec.objective.metric: value},
+                {self.spec.primary.metric: value},
                 time=pod.started + timedelta(seconds=step),
-                metric=self.spec.objective.metric,
-                maximize=self.spec.objective.type == "maximize",
+                metric=self.spec.primary.metric,
+                maximize=self.spec.primary.type == "maximize",
                 levels=stopper.levels(trial.bracket) if stopper is not None else (),
             )
         return Collected(progress, drained=pod.ended, tail=("the last line",))

@@ -75,7 +75,7 @@ def figure_of(scene: Scene) -> Figure:
     left, right = figure.subplots(1, 2, sharey=True)
     _any_time(left, experiment, scene.trials)
     _learning_curves(right, experiment, scene.trials)
-    _limit(left, experiment.spec.objective, scene.trials)
+    _limit(left, experiment.spec.primary, scene.trials)
     _mark_cut(left, experiment, scene.trials)
     _title(figure, experiment, scene.trials)
     _legend(figure, scene.trials)
@@ -86,7 +86,7 @@ def _any_time(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRe
     """The incumbent's value over the time since the start, with a dot for what each trial came to."""
     start, unit, word = _clock(experiment, trials)
     end = _end(experiment, trials)
-    curve = any_time_curve(trials, experiment.spec.objective)
+    curve = any_time_curve(trials, experiment.spec.primary)
     if curve:
         times = [_since(start, time, unit) for time, _ in curve]
         values = [value for _, value in curve]
@@ -95,12 +95,12 @@ def _any_time(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRe
         if (best := trial.progress.best) is not None:
             _dot(axes, _since(start, best.time, unit), best.value, trial.state)
     axes.set_xlim(left=0)
-    _dress(axes, "best so far", f"{word} since the start", experiment.spec.objective.metric)
+    _dress(axes, "best so far", f"{word} since the start", experiment.spec.primary.metric)
 
 
 def _learning_curves(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> None:
     """The value over the step for every trial, the best one bold, and the rungs."""
-    best = incumbent(trials, experiment.spec.objective)
+    best = incumbent(trials, experiment.spec.primary)
     for level in levels(experiment.spec):
         axes.axvline(level, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     for trial in trials:
@@ -178,11 +178,11 @@ def _dress(axes: Axes, title: str, x_label: str, y_label: str) -> None:
 
 
 def _title(figure: Figure, experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> None:
-    best = incumbent(trials, experiment.spec.objective)
+    best = incumbent(trials, experiment.spec.primary)
     text = experiment.name
     if best is not None:
         trial, observation = best
-        value = f"{experiment.spec.objective.metric} {number(observation.value)}"
+        value = f"{experiment.spec.primary.metric} {number(observation.value)}"
         text += f": best {value} by {trial.name} (ringed), {len(trials)} trials"
     if experiment.start_time and experiment.completion_time:
         text += f" in {duration(experiment.completion_time - experiment.start_time)}"

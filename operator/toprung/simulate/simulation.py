@@ -117,10 +117,13 @@ class Simulation:
         """Simulate until the experiment ends.
 
         Raises:
-            InvalidTable: trials would change their parameters as they run, and no recorded curve does.
+            InvalidTable: trials would change their parameters as they run, or have several objectives, and no recorded
+                curve does.
         """
         if self.spec.early_stopping is not None and self.spec.early_stopping.pbt is not None:
             raise InvalidTable("recorded curves can't be used with pbt, which changes parameters; write another rule")
+        if self.spec.objectives is not None:
+            raise InvalidTable("a recorded curve is of one objective; write objective in place of objectives")
         self._stopper = self._fresh_stopper()
         if self.spec.max_duration is not None:
             self._push(self.spec.max_duration.total_seconds(), -1)

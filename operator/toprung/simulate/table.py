@@ -55,10 +55,8 @@ def read_table(lines: Iterable[str], spec: ExperimentSpec) -> Table:
     every parameter of the space, empty where it is not active. Other columns are passed over.
 
     Raises:
-        InvalidTable: a column is missing, or a line does not fit; or the experiment has several objectives.
+        InvalidTable: a column is missing, or a line does not fit.
     """
-    if spec.objectives is not None:
-        raise InvalidTable("a table has the curves of one objective; write objective in place of objectives")
     reader = csv.DictReader(lines)
     needed = (CONFIGURATION, STEP, SECONDS, spec.primary.metric, *(one.name for one in spec.parameters))
     if missing := [name for name in needed if name not in (reader.fieldnames or ())]:

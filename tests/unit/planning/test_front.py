@@ -14,7 +14,7 @@ from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.codec import trial_from, trial_status
 from toprung.planning.front import MAX_FRONT, front_status
 from toprung.planning.incumbent import evaluation, incumbent
-from toprung.planning.records import PodPhase, PodRecord, TrialRecord
+from toprung.planning.records import Lineage, PodPhase, PodRecord, TrialRecord
 
 AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
 SPEC = experiment_spec(objective=None, objectives=AIMS)
@@ -64,6 +64,12 @@ def test_a_member_says_what_it_reaches():
     assert front_status([trial(0, 0.9, 10)], SPEC) == [
         {"trial": "exp-0", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}}
     ]
+
+
+def test_a_member_that_took_over_from_another_has_what_it_ended_with():
+    """The parameters are those that its values came from."""
+    taken = Lineage(1, "exp-9", 2, {"lr": 0.01})
+    assert front_status([replace(trial(0, 0.9, 10), lineage=(taken,))], SPEC)[0]["parameters"] == {"lr": 0.01}
 
 
 def test_a_long_front_is_thinned():

@@ -12,7 +12,7 @@ from toprung.api.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.types import Standing, Suggestion, Suggestions
-from toprung.service.suggestions import ASK_AGAIN_AFTER, Suggester
+from toprung.service.suggestions import ASK_AGAIN_AFTER, Suggester, problem_of
 from unit.service.test_experiments import SPEC
 
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, datetime(2026, 1, 1, tzinfo=UTC), ExperimentSpec(**SPEC))
@@ -71,6 +71,15 @@ def other(name, **objective):
     return replace(EXPERIMENT, name=name, uid=f"uid-{name}", created=EARLIER, spec=ExperimentSpec(**spec))
 
 
+AIMS = [{"metric": "score", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
+SEVERAL = replace(other("a"), spec=ExperimentSpec(**SPEC | {"objective": None, "objectives": AIMS}))
+
+
+def test_the_sampler_is_told_how_many_objectives_there_are():
+    """One, or as many as are written."""
+    assert [problem_of(one).objectives for one in (EXPERIMENT, SEVERAL)] == [1, 2]
+
+
 def trial(owner, index, *, state=TrialState.SUCCEEDED, ended=EARLIER, uid=None):
     progress = Progress(best=Observation(3, 0.5, EARLIER))
     return TrialRecord(
@@ -119,6 +128,9 @@ def test_a_warm_start_tells_what_had_ended():
             [other("a"), other("b", type="maximize" if SPEC["objective"]["type"] == "minimize" else "minimize")],
             "name experiments with the same objective",
             id="another-direction",
+        ),
+        pytest.param(
+            [SEVERAL, other("b")], "a is to maximize score and minimize latency, this one to", id="several-objectives"
         ),
         pytest.param([other("a", metric="f1"), other("b")], "a is to .* f1, this one to", id="another-metric"),
     ],

@@ -217,9 +217,9 @@ async def test_embedded_server_restarts():
     async with embedded(store) as (server, port), informed(server.url) as informer:
         await until(lambda: "p-1" in held(informer))
         await server.stop()
-        fresh = Store(None, now=lambda: datetime.now(UTC))
-        fresh.create("pods", {**POD, "metadata": {"name": "p-2", "namespace": "default"}})
-        again = ApiServer(fresh, token="secret")
+        store.delete("pods", "default", "p-1", grace=0)
+        store.create("pods", {**POD, "metadata": {"name": "p-2", "namespace": "default"}})
+        again = ApiServer(store, token="secret")
         await again.start(port=port)
         await until(lambda: held(informer) == {"p-2": ""})
         await again.stop()

@@ -13,6 +13,7 @@ COMMANDS = {
     "run": "toprung.cli.run:run_command",
     "validate": "toprung.cli.validate:validate_command",
     "plot": "toprung.cli.plot:plot_command",
+    "simulate": "toprung.cli.simulate:simulate_command",
     "local": "toprung.cli.local:local_group",
     "operator": "toprung.cli.operator:operator_command",
 }

@@ -1,0 +1,157 @@
+"""`toprung simulate`: an Experiment in virtual time, over learning curves that were recorded before."""
+
+import gzip
+import json
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import Any, Literal
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table as Grid
+
+from toprung.api.errors import TopRungError
+from toprung.api.experiment import ExperimentSpec
+from toprung.api.load import KIND, load_experiment
+from toprung.api.trial import TrialState
+from toprung.cli.manifests import read_manifests
+from toprung.cli.picturefile import picture_file
+from toprung.cli.words import number
+from toprung.simulate.choosing import Nearest
+from toprung.simulate.simulation import Run, Simulation
+from toprung.simulate.table import InvalidTable, Table, read_table
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """A run and the seed that makes it again."""
+
+    seed: int
+    run: Run
+
+
+@click.command("simulate")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--table",
+    "curves",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Recorded learning curves: CSV, or CSV packed by gzip (.gz).",
+)
+@click.option("--workers", type=click.IntRange(1, 10000), help="Instead of parallelTrialCount.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="How many runs, each with a seed of its own.")
+@click.option(
+    "--start-cost", type=click.FloatRange(min=0), default=0.0, help="Seconds from a Pod's creation to its first step."
+)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=picture_file,
+    help="Save the incumbent over time here (PNG, SVG, PDF): mean and standard deviation over the seeds.",
+)
+def simulate_command(  # noqa: PLR0917 - click hands them over by name
+    file: str,
+    curves: Path,
+    workers: int | None,
+    seeds: int,
+    start_cost: float,
+    output: Literal["text", "json"],
+    picture: Path | None,
+) -> None:
+    """Play the Experiment in FILE in virtual time, thousands of trials a second.
+
+    The operator's own planner, search and early stopping decide; what training would report is read from a table with
+    the columns configuration, step (1, 2, ...), seconds, the objective's metric and every parameter, a line for each
+    step. What the sampler proposes becomes the nearest recorded configuration that no trial has had. The same seed
+    gives the same run: seeds count up from algorithm.seed, or from 0.
+    """
+    spec = _spec(file, workers)
+    table = _table(curves, spec)
+    first = spec.algorithm.seed or 0
+    runs = [
+        Seeded(seed, Simulation(spec, table, Nearest(spec, table, seed), seed, start_cost).run())
+        for seed in track(range(first, first + seeds), "runs", transient=True, console=Console(stderr=True))
+    ]
+    if output == "json":
+        click.echo(json.dumps({"table": {"best": _best(spec, table)}, "runs": [_as_json(each) for each in runs]}))
+    else:
+        Console().print(_grid(spec, table, runs))
+    if picture is not None:
+        from toprung.cli.simulated import draw_runs  # noqa: PLC0415 - matplotlib, only where a picture is wanted
+
+        draw_runs([each.run for each in runs], spec, _best(spec, table), picture)
+
+
+def _spec(file: str, workers: int | None) -> ExperimentSpec:
+    """Read the one Experiment of a file, as far as it can be played from a table."""
+    found = [each for each in read_manifests(file) if each["kind"] == KIND]
+    if len(found) != 1:
+        raise TopRungError(f"{file} holds {len(found)} Experiments; write one")
+    spec = load_experiment(found[0]).spec
+    if spec.early_stopping is not None and spec.early_stopping.pbt is not None:
+        raise TopRungError("spec.earlyStopping.pbt changes parameters while a trial runs, which no table has recorded")
+    return spec if workers is None else spec.model_copy(update={"parallel_trial_count": workers})
+
+
+def _table(path: Path, spec: ExperimentSpec) -> Table:
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+            assert isinstance(lines, TextIOWrapper)  # noqa: S101 - gzip.open's type does not say what "rt" gives
+            return read_table(lines, spec)
+    except InvalidTable as error:
+        raise InvalidTable(f"{path}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidTable(f"{path} can't be read: {error}") from error
+
+
+def _best(spec: ExperimentSpec, table: Table) -> float:
+    return table.best(maximize=spec.objective.type == "maximize")
+
+
+def _as_json(each: Seeded) -> dict[str, Any]:
+    run = each.run
+    return {
+        "seed": each.seed,
+        "seconds": run.seconds,
+        "steps": run.steps,
+        "starts": run.starts,
+        "reason": run.reason,
+        "incumbents": [{"seconds": seconds, "value": value} for seconds, value in run.incumbents],
+        "trials": [
+            {
+                "index": trial.index,
+                "row": run.rows[trial.index],
+                "state": str(trial.state),
+                "step": trial.progress.latest.step if trial.progress.latest is not None else 0,
+                "rungs": [{"resource": rung.resource, "verdict": str(rung.verdict)} for rung in trial.rungs],
+            }
+            for trial in run.trials
+        ],
+    }
+
+
+def _grid(spec: ExperimentSpec, table: Table, runs: list[Seeded]) -> Grid:
+    grid = Grid("seed", "trials", "to the end", "steps", f"best {spec.objective.metric}", "after", "in all", "ended by")
+    for each in runs:
+        run = each.run
+        after, best = run.incumbents[-1] if run.incumbents else (None, None)
+        complete = sum(trial.state is TrialState.SUCCEEDED for trial in run.trials)
+        cells = (each.seed, len(run.trials), complete, run.steps, number(best), _seconds(after), _seconds(run.seconds))
+        grid.add_row(*map(str, cells), run.reason)
+    values = [each.run.incumbents[-1][1] for each in runs if each.run.incumbents]
+    if len(values) > 1:
+        spread = f"{number(fmean(values))} ± {number(pstdev(values))}"
+        total = fmean(each.run.seconds for each in runs)
+        grid.add_section()
+        grid.add_row("mean", "", "", "", spread, "", _seconds(total), "")
+    grid.caption = f"the table's best is {number(_best(spec, table))}, of {len(table.curves)} configurations"
+    return grid
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}s"

@@ -1,0 +1,78 @@
+"""`toprung simulate`."""
+
+import csv
+import gzip
+import json
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from simulation.specs import ASHA, manifest
+from toprung.cli.main import group
+from unit.simulate.builders import table
+
+
+@pytest.fixture
+def files(tmp_path):
+    """An experiment and its table."""
+    experiment = manifest(earlyStopping=ASHA, maxTrialCount=12)
+    (tmp_path / "exp.yaml").write_text(yaml.safe_dump(experiment))
+    with gzip.open(tmp_path / "curves.csv.gz", "wt") as lines:
+        rows = csv.writer(lines)
+        rows.writerow(["configuration", "lr", "step", "acc", "seconds"])
+        for number, curve in enumerate(table(1).curves):
+            for step, (value, seconds) in enumerate(zip(curve.values, curve.seconds, strict=True), start=1):
+                rows.writerow([number, curve.parameters["lr"], step, value, seconds])
+    return tmp_path
+
+
+def invoke(files, *more):
+    """Call it."""
+    arguments = ["simulate", str(files / "exp.yaml"), "--table", str(files / "curves.csv.gz"), *more]
+    return CliRunner().invoke(group, arguments)
+
+
+def test_json_is_the_same_each_time(files):
+    """The seeds count up from algorithm.seed, and each gives its run again."""
+    first, again = (invoke(files, "--seeds", "2", "--start-cost", "0.5", "-o", "json") for _ in range(2))
+    assert first.exit_code == 0, first.output
+    assert first.stdout == again.stdout
+    runs = json.loads(first.stdout)["runs"]
+    assert [run["seed"] for run in runs] == [7, 8]
+    assert all(len(run["trials"]) == 12 for run in runs)
+    assert runs[0]["trials"] != runs[1]["trials"]
+
+
+def test_a_table_and_a_picture_for_people(files):
+    """The text names each seed; the picture is there; more workers need less time."""
+    shown = invoke(files, "--seeds", "3", "--picture", str(files / "runs.png"))
+    assert shown.exit_code == 0, shown.output
+    assert "MaxTrial" in shown.output
+    assert (files / "runs.png").read_bytes().startswith(b"\x89PNG")
+    slow, fast = (json.loads(invoke(files, "--workers", n, "-o", "json").stdout)["runs"][0] for n in ("1", "12"))
+    assert fast["seconds"] < slow["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        pytest.param({"objective": {"metric": "loss", "type": "minimize"}}, "no column loss", id="other-metric"),
+        pytest.param(
+            {
+                "checkpoint": {"volume": {"emptyDir": {}}},
+                "earlyStopping": {"pbt": {"resource": "epoch", "maxResource": 9, "interval": 3}},
+                "parallelTrialCount": 12,
+                "maxTrialCount": 12,
+            },
+            "no table has recorded",
+            id="pbt",
+        ),
+    ],
+)
+def test_what_a_table_can_not_tell_is_refused(files, changes, word):
+    """The error says which field it is."""
+    (files / "exp.yaml").write_text(yaml.safe_dump(manifest(**changes)))
+    refused = invoke(files)
+    assert refused.exit_code != 0
+    assert word in str(refused.exception)

@@ -59,6 +59,33 @@ def test_a_resumed_run_equals_an_uninterrupted_one(attempt, tmp_path, parameters
 
 
 @pytest.mark.parametrize(
+    ("broken", "instead"),
+    [
+        pytest.param("torch.nn.Module.load_state_dict", lambda *_: None, id="weights-not-restored"),
+        pytest.param("torch.optim.Adam.load_state_dict", lambda *_: None, id="optimizer-not-restored"),
+        pytest.param("torch.manual_seed", lambda _: torch.seed(), id="random-numbers-not-restored"),
+        pytest.param("toprung_trial.checkpoints.Checkpoints.load", lambda *_: 0, id="checkpoint-ignored"),
+    ],
+)
+def test_a_run_that_forgets_something_is_not_equal(attempt, tmp_path, monkeypatch, broken, instead):
+    """The comparison sees each thing that a checkpoint is for."""
+    whole = attempt(tmp_path / "whole", 3)
+    first = attempt(tmp_path / "parts", 2)
+    assert first == whole[:2]
+    monkeypatch.setattr(broken, instead)
+    assert [*first, *attempt(tmp_path / "parts", 3)] != whole
+
+
+def test_a_trial_that_takes_over_trains_with_its_own_learning_rate(attempt, tmp_path):
+    """The other trial's checkpoint brings its weights and moments, not its configuration."""
+    for name in ("one", "other"):
+        attempt(tmp_path / name, 2)
+    assert attempt(tmp_path / "one", 3) != attempt(tmp_path / "other", 3, lr=0.001)
+    (group,) = torch.load(tmp_path / "other" / "epoch-3", weights_only=True)["optimizer"]["param_groups"]
+    assert group["lr"] == 0.001
+
+
+@pytest.mark.parametrize(
     "change",
     [
         pytest.param({"lr": 0.001}, id="lr"),

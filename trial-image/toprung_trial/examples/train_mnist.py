@@ -41,7 +41,10 @@ def main(argv: list[str] | None = None) -> None:
     def load(path: str) -> None:
         state = torch.load(path, map_location=device, weights_only=True)
         network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
+        # Moments come from the checkpoint, learning rate and the like from this attempt's own configuration: it is
+        # another one than the checkpoint's where the trial took over from a better one (population based training).
+        own = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({**state["optimizer"], "param_groups": own})
 
     def save(path: str) -> None:
         torch.save({"network": network.state_dict(), "optimizer": optimizer.state_dict()}, path)

@@ -2,11 +2,10 @@
 
 from math import inf, isfinite, nan
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.planning.front import dominates, front
+from toprung.planning.front import undominated
 
 SCORES = st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, nan, inf, -inf]) | st.floats()
 
@@ -18,32 +17,28 @@ def of(count):
 SCORED = st.integers(2, 4).flatmap(of)
 
 
+def dominates(one, other):
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+
+
 @given(SCORED)
 def test_the_front_is_what_nobody_dominates(scored):
-    """No member dominates another; whoever is outside is dominated by a member, or not finite, and so never inside."""
-    members = front(scored)
-    assert len(set(members)) == len(members)
-    for position, scores in enumerate(scored):
-        beaten = any(dominates(scored[member], scores) for member in members)
-        assert (position in members) == (all(map(isfinite, scores)) and not beaten)
+    """A trial is on it exactly if all its scores are finite and no other such trial dominates it; equal ones all are."""
+    finite = [scores for scores in scored if all(map(isfinite, scores))]
+    expected = {
+        position
+        for position, scores in enumerate(scored)
+        if all(map(isfinite, scores)) and not any(dominates(other, scores) for other in finite)
+    }
+    members = undominated(scored)
+    assert set(members) == expected
+    assert len(members) == len(expected)
 
 
 @given(SCORED, st.randoms())
 def test_the_order_of_the_trials_changes_nothing(scored, random):
-    """The same scores are on it, in the same order."""
+    """The same scores are on it, in the same order, the best by the first one first."""
     shuffled = random.sample(scored, len(scored))
-    assert [shuffled[member] for member in front(shuffled)] == [scored[member] for member in front(scored)]
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        pytest.param((1, 1), (1, 0), True, id="better-in-one"),
-        pytest.param((1, 0), (0, 1), False, id="a-trade"),
-        pytest.param((1, 1), (1, 1), False, id="equal"),
-        pytest.param((0, 0), (1, 1), False, id="worse"),
-    ],
-)
-def test_dominates(one, other, expected):
-    """Nowhere worse, and somewhere better."""
-    assert dominates(one, other) is expected
+    found = [scored[member] for member in undominated(scored)]
+    assert [shuffled[member] for member in undominated(shuffled)] == found
+    assert found == sorted(found, reverse=True)

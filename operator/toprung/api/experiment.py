@@ -293,4 +293,6 @@ class ExperimentStatus(Model):
     front: Annotated[tuple[FrontTrial, ...] | None, Field(max_length=64)] = None
     """Of several objectives: the Pareto front of the trials that have ended, from the best by the first objective on;
     of more than 64 trials some, spread evenly."""
+    front_size: int | None = None
+    """How many trials are on it."""
     accelerators: Accelerators = Accelerators()

@@ -43,7 +43,7 @@ def result(scene: Scene) -> dict[str, Any]:
         "namespace": experiment.namespace,
         "name": experiment.name,
         **{name: status.get(name) for name in names},
-        **({"front": status["front"]} if "front" in status else {}),
+        **{name: status[name] for name in ("front", "frontSize") if name in status},
         "message": _message(scene),
     }
 
@@ -57,7 +57,7 @@ def summary(scene: Scene) -> Iterator[Text]:
         metric = scene.experiment.spec.primary.metric if isinstance(scene.experiment, ExperimentRecord) else "value"
         yield Text(f"best trial: {best['trial']}, {metric} {number(best['value'])} at step {best['step']}")
         yield Text(f"parameters: {flow(best['parameters'])}")
-    yield from _front(scene.status.get("front") or ())
+    yield from _front(scene.status.get("front") or (), scene.status.get("frontSize", 0))
     yield from _failures(scene.trials)
     if scene.state == "Failed":
         yield Text("When the cause is mended: the same command with --fresh starts anew.", "dim")
@@ -76,10 +76,11 @@ def _failures(trials: Sequence[TrialRecord]) -> Iterator[Text]:
         yield Text(f"{rest} more failed")
 
 
-def _front(members: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+def _front(members: Sequence[Mapping[str, Any]], size: int) -> Iterator[Text]:
     """Say of each trial of the Pareto front what it reaches, and with what."""
     if members:
-        yield Text(f"Pareto front, {len(members)} trials:" if len(members) > 1 else "Pareto front, 1 trial:")
+        some = f", {len(members)} of them" if size > len(members) else ""
+        yield Text(f"Pareto front, {size} trials{some}:" if size > 1 else "Pareto front, 1 trial:")
     for member in members:
         values = ", ".join(f"{metric} {number(value)}" for metric, value in member["values"].items())
         yield Text(f"  {member['trial']}: {values}, {flow(member['parameters'])}")

@@ -1,7 +1,9 @@
 """The Pareto front: the trials that no other beats in every objective."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
 
 from toprung.api.experiment import ExperimentSpec
 from toprung.planning.incumbent import evaluation, scores_of
@@ -11,48 +13,56 @@ MAX_FRONT = 64
 """Trials of the front that a status has room for."""
 
 Scores = tuple[float, ...]
-Member = tuple[TrialRecord, Scores]
+Scored = tuple[TrialRecord, Scores]
 
 
-def front_status(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> list[Mapping[str, object]] | None:
-    """Give status.front: members of the front by the first objective, the best first; None with one objective."""
+def front_status(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> Mapping[str, object]:
+    """Give status.front and status.frontSize; null with one objective."""
     if spec.objectives is None:
-        return None
-    scored = [(trial, scores) for trial in trials if (scores := scores_of(trial, spec))]
-    members = [scored[position] for position in front([scores for _, scores in scored])]
-    return [
+        return {"front": None, "frontSize": None}
+    members = pareto_front(trials, spec)
+    front = [
         {
             "trial": trial.name,
-            "values": {
-                aim.metric: one if aim.type == "maximize" else -one for aim, one in zip(spec.aims, scores, strict=True)
-            },
+            "values": {aim.metric: one for aim, one in zip(spec.aims, values_of(scores, spec), strict=True)},
             "parameters": dict(evaluation(trial, spec).parameters),
         }
         for trial, scores in _spread(members)
     ]
+    return {"front": front, "frontSize": len(members)}
 
 
-def front(scored: Sequence[Scores]) -> list[int]:
+def pareto_front(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> list[Scored]:
+    """Give the trials on the front, from the best by the first objective on; none where there is one objective."""
+    scored = [(trial, scores) for trial in trials if (scores := scores_of(trial, spec))]
+    return [scored[position] for position in undominated([scores for _, scores in scored])]
+
+
+def values_of(scores: Scores, spec: ExperimentSpec) -> Scores:
+    """Give the values that were reported, whichever way they are to go."""
+    return tuple(one if aim.type == "maximize" else -one for aim, one in zip(spec.aims, scores, strict=True))
+
+
+def undominated(scored: Sequence[Scores]) -> list[int]:
     """Give the positions of the scores that no other dominates; what has one that is not finite is left out.
 
-    Larger is better. Members come by their first score, the best first; ties by the next ones, then by position. Equal
-    ones are all members.
+    One dominates another that is nowhere better, and somewhere worse; larger is better. Of equal ones all are given.
+    They come by their first score, the best first; ties by the next ones, then by position.
     """
-    finite = (position for position, scores in enumerate(scored) if all(map(isfinite, scores)))
+    if not scored:
+        return []
+    scores: NDArray[np.float64] = np.array(scored, dtype=float)
+    order = np.lexsort(-scores.T[::-1])  # the last key is the first to sort by
+    left = order[np.isfinite(scores[order]).all(axis=1)]
     members: list[int] = []
-    # in this order nobody is dominated by a later one, and most are by the latest member; of two objectives all are
-    for position in sorted(finite, key=lambda position: (*(-one for one in scored[position]), position)):
-        if not any(dominates(scored[member], scored[position]) for member in reversed(members)):
-            members.append(position)
+    while left.size:  # in this order nobody is dominated by a later one: the first one left is a member
+        best, others = scores[left[0]], scores[left[1:]]
+        members.append(int(left[0]))
+        left = left[1:][(others > best).any(axis=1) | (others == best).all(axis=1)]
     return members
 
 
-def dominates(one: Scores, other: Scores) -> bool:
-    """Whether the one is nowhere worse than the other, and somewhere better."""
-    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
-
-
-def _spread(members: Sequence[Member]) -> Sequence[Member]:
+def _spread(members: Sequence[Scored]) -> Sequence[Scored]:
     """Choose MAX_FRONT of them, both ends included, at even distances."""
     if len(members) <= MAX_FRONT:
         return members

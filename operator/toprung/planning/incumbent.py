@@ -58,7 +58,7 @@ def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
     seen = trial.progress.complete
     if seen is None or not trial.state.terminal or trial.state is TrialState.FAILED:
         return ()
-    values = {**seen.metrics, spec.primary.metric: seen.value}
+    values = {**seen.metrics, spec.aims[0].metric: seen.value}
     return tuple(score(values[aim.metric], maximize=aim.type == "maximize") for aim in spec.aims)
 
 

@@ -68,7 +68,7 @@ def status_of(experiment: ExperimentRecord, outlook: Outlook) -> dict[str, objec
         "selector": f"{LABEL_EXPERIMENT}={experiment.name}",
         "trials": counts.model_dump(),
         "best": _best(outlook.best),
-        "front": front_status(outlook.trials, experiment.spec),
+        **front_status(outlook.trials, experiment.spec),
         "accelerators": _accelerators(outlook),
     }
 

@@ -32,7 +32,7 @@ def trial(index, acc, latency, state=TrialState.SUCCEEDED):
 
 
 def names(trials, spec=SPEC):
-    return [member["trial"] for member in front_status(trials, spec)]
+    return [member["trial"] for member in front_status(trials, spec)["front"]]
 
 
 @pytest.mark.parametrize(
@@ -61,27 +61,30 @@ def test_who_is_on_the_front(other, expected):
 
 def test_a_member_says_what_it_reaches():
     """Values are as they were reported, whichever way they are to go."""
-    assert front_status([trial(0, 0.9, 10)], SPEC) == [
-        {"trial": "exp-0", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}}
-    ]
+    assert front_status([trial(0, 0.9, 10)], SPEC) == {
+        "front": [{"trial": "exp-0", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}}],
+        "frontSize": 1,
+    }
 
 
 def test_a_member_that_took_over_from_another_has_what_it_ended_with():
     """The parameters are those that its values came from."""
     taken = Lineage(1, "exp-9", 2, {"lr": 0.01})
-    assert front_status([replace(trial(0, 0.9, 10), lineage=(taken,))], SPEC)[0]["parameters"] == {"lr": 0.01}
+    assert front_status([replace(trial(0, 0.9, 10), lineage=(taken,))], SPEC)["front"][0]["parameters"] == {"lr": 0.01}
 
 
 def test_a_long_front_is_thinned():
     """Of more trials than a status has room for both ends stay, and others between them."""
-    kept = names([trial(index, index, index) for index in range(200)])
+    trials = [trial(index, index, index) for index in range(200)]
+    kept = names(trials)
     assert (len(kept), kept[0], kept[-1]) == (MAX_FRONT, "exp-199", "exp-0")
     assert len(set(kept)) == MAX_FRONT
+    assert front_status(trials, SPEC)["frontSize"] == 200
 
 
 def test_one_objective_has_no_front():
     """Then there is a best trial."""
-    assert front_status([trial(0, 0.9, 10)], ONE) is None
+    assert set(front_status([trial(0, 0.9, 10)], ONE).values()) == {None}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,7 @@ def test_a_later_report_that_lacks_one_does_not_count():
     best = incumbent([ended], SPEC.primary)
     assert best is not None
     assert best[1].value == evaluation(ended, SPEC).score == 0.9
-    assert front_status([ended], SPEC)[0]["values"] == {"acc": 0.9, "latency": 10}
+    assert front_status([ended], SPEC)["front"][0]["values"] == {"acc": 0.9, "latency": 10}
 
 
 def test_the_last_complete_report_survives_a_restart():

@@ -114,14 +114,19 @@ class Update:
 
     Attributes:
         path: the immutable field that it changes; "" where the change is allowed.
+        several: whether the Experiment has several objectives.
     """
 
     name: str
     edits: Edits
     path: str = ""
+    several: bool = False
+
+    def before(self) -> Manifest:
+        return edited(BASE, SEVERAL) if self.several else BASE
 
     def manifest(self) -> Manifest:
-        return edited(BASE, self.edits)
+        return edited(self.before(), self.edits)
 
 
 def edited(manifest: Manifest, edits: Edits) -> Manifest:
@@ -400,6 +405,11 @@ UPDATES = [
     Update("another strategy", {"spec.objective.strategy": "last"}, "spec.objective.strategy"),
     Update("another metric to record", {"spec.objective.additionalMetrics": []}, "spec.objective.additionalMetrics"),
     Update("several objectives in place of one", SEVERAL, "spec.objectives"),
+    Update("nothing of several", {}, several=True),
+    Update("another order of several", {"spec.objectives": SEVERAL["spec.objectives"][::-1]}, "spec.objectives", several=True),
+    Update("another direction of several", {"spec.objectives[1].type": "maximize"}, "spec.objectives", several=True),
+    Update("one more of several", {"spec.objectives[2]": {"metric": "size", "type": "minimize"}}, "spec.objectives", several=True),
+    Update("one objective in place of several", {"spec.objectives": REMOVE, "spec.objective": BASE["spec"]["objective"]}, "spec.objectives", several=True),
     Update("another bound", {f"{LR}.max": 0.2}, "spec.parameters"),
     Update("another value", {f"{BATCH}.values": [32, 64, 128, 512]}, "spec.parameters"),
     Update("one parameter more", {NEW: ranged("x")}, "spec.parameters"),

@@ -294,5 +294,5 @@ class ExperimentStatus(Model):
     """Of several objectives: the Pareto front of the trials that have ended, from the best by the first objective on;
     of more than 64 trials some, spread evenly."""
     front_size: int | None = None
-    """How many trials are on it."""
+    """How many trials are on the Pareto front."""
     accelerators: Accelerators = Accelerators()

@@ -118,8 +118,9 @@ class Suggester:
             return ()
         mine, theirs = (_aims(spec) for spec in (experiment.spec, other.spec))
         if mine != theirs:
+            same = "objective" if experiment.spec.objectives is None else "objectives in the same order"
             raise SearchFailed(
-                f"spec.warmStart: {name} is to {theirs}, this one to {mine}; name experiments with the same objective"
+                f"spec.warmStart: {name} is to {theirs}, this one to {mine}; name experiments with the same {same}"
             )
         trials = sorted(self._trials_of(key), key=lambda trial: trial.index)
         return [evaluation(one, other.spec) for one in trials if _had_ended(one, other, experiment.created)]

@@ -72,7 +72,15 @@ def other(name, **objective):
 
 
 AIMS = [{"metric": "score", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
-SEVERAL = replace(other("a"), spec=ExperimentSpec(**SPEC | {"objective": None, "objectives": AIMS}))
+
+
+def several(experiment, aims=AIMS):
+    """The same experiment with several objectives."""
+    spec = experiment.spec.model_dump(by_alias=True) | {"objective": None, "objectives": aims}
+    return replace(experiment, spec=ExperimentSpec(**spec))
+
+
+SEVERAL = several(other("a"))
 
 
 def test_the_sampler_is_told_how_many_objectives_there_are():
@@ -139,6 +147,21 @@ def test_a_warm_start_that_cannot_be_says_why(experiments, says):
     """The message names the experiment and what to do."""
     with pytest.raises(SearchFailed, match=says):
         warm(experiments).prior_of(WARM)
+
+
+def test_a_warm_start_of_several_objectives_tells_all_scores():
+    """In the order of the objectives, larger is better."""
+    seen = Observation(3, 0.5, EARLIER, {"latency": 7.0})
+    ended = replace(trial("a", 1), progress=Progress(latest=seen, best=seen, complete=seen))
+    (told,) = warm([several(other("a")), several(other("b"))], [ended]).prior_of(several(WARM))
+    assert told.scores == (0.5, -7.0)
+
+
+def test_a_warm_start_of_several_objectives_wants_them_in_the_same_order():
+    """The first one is what early stopping went by."""
+    sources = [several(other("a")), several(other("b"), AIMS[::-1])]
+    with pytest.raises(SearchFailed, match="b is to minimize latency .*; name experiments with the same objectives in"):
+        warm(sources).prior_of(several(WARM))
 
 
 @pytest.mark.looptime

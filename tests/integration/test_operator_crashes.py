@@ -1,16 +1,18 @@
 """The operator killed with -9 at random moments, on the embedded cluster."""
 
 import asyncio
+import json
 import random
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from toprung.cluster.gateway import Gateway, connect
-from toprung.cluster.resources import EXPERIMENTS, PODS, TRIALS
+from toprung.cluster.resources import EVENTS, EXPERIMENTS, PODS, TRIALS
 from toprung.local.cluster import LocalCluster
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +25,19 @@ while [ $i -le 9 ]; do
 done
 """
 KILLS = 10
+POPULATION = """
+history="$TOPRUNG_CHECKPOINT_DIR/history"
+mkdir -p "$TOPRUNG_CHECKPOINT_DIR"; touch "$history"
+while epoch=$(wc -l < "$history"); [ "$epoch" -lt ${resource} ]; do
+  sleep 0.5
+  { cat "$history"; echo "$TOPRUNG_TRIAL"; } > "$history.new"
+  mv "$history.new" "$history"
+  echo "epoch=$((epoch + 1)) score=${parameters.x}"
+done
+"""
+"""Its checkpoint names the trial that trained each epoch."""
+EPOCHS = 24
+KILLS_OF_A_POPULATION = 5
 
 
 def demo() -> dict:
@@ -34,6 +49,26 @@ def demo() -> dict:
         "spec": {"terminationGracePeriodSeconds": 1, "containers": [container]}
     }
     return body
+
+
+def population(keep: Path) -> dict:
+    """Four trials that train side by side, with checkpoints in that folder."""
+    container = {"name": "train", "image": "none", "command": ["bash", "-c", POPULATION]}
+    return {
+        "apiVersion": "toprung.dev/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {"name": "demo", "namespace": "default"},
+        "spec": {
+            "objective": {"metric": "score", "type": "maximize"},
+            "parameters": [{"name": "x", "type": "double", "min": 0, "max": 1}],
+            "algorithm": {"seed": 7, "random": {}},
+            "earlyStopping": {"pbt": {"interval": 2, "maxResource": EPOCHS}},
+            "parallelTrialCount": 4,
+            "maxTrialCount": 4,
+            "checkpoint": {"volume": {"hostPath": {"path": str(keep)}}},
+            "trialTemplate": {"template": {"spec": {"terminationGracePeriodSeconds": 1, "containers": [container]}}},
+        },
+    }
 
 
 async def objects(gateway: Gateway, resource) -> dict[str, dict]:
@@ -54,31 +89,45 @@ async def ended(gateway: Gateway) -> bool:
     return "completionTime" in status
 
 
+async def killed(kubeconfig: Path, times: int, moments: random.Random, look: Callable[[], Awaitable[None]]) -> None:
+    """Start the operator and end it with -9, so many times; look at what it left after each."""
+    for _ in range(times):
+        operator = await an_operator(kubeconfig)
+        await asyncio.sleep(moments.uniform(1.0, 3.0))
+        operator.send_signal(signal.SIGKILL)
+        await operator.wait()
+        await look()
+
+
+async def finished(kubeconfig: Path, gateway: Gateway) -> None:
+    """Let one more operator bring the experiment to its end."""
+    operator = await an_operator(kubeconfig)
+    async with asyncio.timeout(120):
+        while not await ended(gateway):
+            await asyncio.sleep(0.2)
+    operator.terminate()
+    await operator.wait()
+
+
 @pytest.mark.parametrize("seed", [pytest.param(1, id="seed-1")])
 async def test_ten_kills_change_neither_the_number_of_trials_nor_their_parameters(tmp_path, seed):
     """What was written stays, every index is run once and in one attempt, and the experiment still comes to its end."""
-    moments, cluster = random.Random(seed), LocalCluster(tmp_path, gpus=0, crd_dir=ROOT / "crds")
+    cluster = LocalCluster(tmp_path, gpus=0, crd_dir=ROOT / "crds")
     await cluster.start()
     try:
         async with await connect(cluster.kubeconfig_path) as gateway:
             await gateway.create(EXPERIMENTS, namespace="default", body=demo())
             seen: dict[str, dict] = {}
             progress = set()
-            for _ in range(KILLS):
-                operator = await an_operator(cluster.kubeconfig_path)
-                await asyncio.sleep(moments.uniform(1.0, 3.0))
-                operator.send_signal(signal.SIGKILL)
-                await operator.wait()
+
+            async def look() -> None:
                 for name, trial in (await objects(gateway, TRIALS)).items():
                     assert seen.setdefault(name, trial["spec"]) == trial["spec"]
                 progress.add(len(seen))
+
+            await killed(cluster.kubeconfig_path, KILLS, random.Random(seed), look)
             assert len(progress) >= 4, f"most kills came while nothing went on: {progress}"
-            operator = await an_operator(cluster.kubeconfig_path)
-            async with asyncio.timeout(120):
-                while not await ended(gateway):
-                    await asyncio.sleep(0.2)
-            operator.terminate()
-            await operator.wait()
+            await finished(cluster.kubeconfig_path, gateway)
             trials, pods = await objects(gateway, TRIALS), await objects(gateway, PODS)
     finally:
         await cluster.stop()
@@ -86,3 +135,57 @@ async def test_ten_kills_change_neither_the_number_of_trials_nor_their_parameter
     assert {name: trials[name]["spec"] for name in seen} == seen
     assert {trial["status"]["attempt"] for trial in trials.values()} == {1}
     assert sorted(pods) == sorted(f"{name}-1" for name in trials)
+
+
+async def test_kills_amid_takeovers_lose_none_and_repeat_none(tmp_path):
+    """Each takeover is written once, one attempt follows with what was written, and each epoch is trained once."""
+    cluster = LocalCluster(tmp_path, gpus=0, crd_dir=ROOT / "crds")
+    await cluster.start()
+    try:
+        async with await connect(cluster.kubeconfig_path) as gateway:
+            made = await gateway.create(EXPERIMENTS, namespace="default", body=population(tmp_path / "keep"))
+            seen: dict[str, list[dict]] = {}
+
+            async def look() -> None:
+                for name, trial in (await objects(gateway, TRIALS)).items():
+                    before, now = seen.get(name, []), trial.get("status", {}).get("lineage", [])
+                    assert now[: len(before)] == before
+                    seen[name] = now
+
+            await killed(cluster.kubeconfig_path, KILLS_OF_A_POPULATION, random.Random(1), look)
+            assert any(seen.values()), "all kills came before anybody took over"
+            await finished(cluster.kubeconfig_path, gateway)
+            await look()
+            trials, pods = await objects(gateway, TRIALS), await objects(gateway, PODS)
+            events = await objects(gateway, EVENTS)
+    finally:
+        await cluster.stop()
+    assert sorted(trials) == [f"demo-{index}" for index in range(4)]
+    assert sorted(pods) == sorted(f"{name}-{n + 1}" for name in trials for n in range(len(seen[name]) + 1))
+    told = [each["involvedObject"]["name"] for each in events.values() if each["reason"] == "Exploited"]
+    for name, trial in trials.items():
+        status, lineage = trial["status"], seen[name]
+        assert (status["state"], status["failures"], status["disruptions"]) == ("Succeeded", 0, 0)
+        exploits = {
+            rung["time"] for rung in status["rungs"] if rung["verdict"] == "Exploit"
+        }  # one report may cross two
+        assert len(exploits) == len(lineage) == status["attempt"] - 1
+        assert len({rung["resource"] for rung in status["rungs"]}) == len(status["rungs"])
+        assert told.count(name) <= len(lineage)
+        ran = [trial["spec"]["parameters"], *(each["parameters"] for each in lineage)]
+        assert [parameters_of(pods[f"{name}-{n}"]) for n in range(1, len(ran) + 1)] == ran
+        folder = tmp_path / "keep" / f"demo-{made['metadata']['uid'][:8]}" / name
+        assert_trained_on_from(lineage, name, (folder / "history").read_text().split())
+
+
+def parameters_of(pod: dict) -> dict:
+    """What a Pod's program is told to train with."""
+    environment = {each["name"]: each.get("value") for each in pod["spec"]["containers"][0]["env"]}
+    return json.loads(environment["TOPRUNG_PARAMETERS"])
+
+
+def assert_trained_on_from(lineage: list[dict], name: str, history: list[str]) -> None:
+    """A checkpoint has every epoch once: at last the trial's own, before them another one's if it took over."""
+    assert (len(history), history[-1]) == (EPOCHS, name)
+    own = next((n for n, each in enumerate(reversed(history)) if each != name), EPOCHS)
+    assert (own < EPOCHS) == bool(lineage)

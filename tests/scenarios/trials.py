@@ -136,6 +136,15 @@ async def takes_too_long(stage: Stage) -> None:
     assert (trial["state"], trial["reason"], trial["attempt"]) == ("Failed", "MaxTrialDurationReached", 1)
 
 
+async def takes_too_long_for_its_template(stage: Stage) -> None:
+    """A deadline of the author's own, even the shortest, is the program's failure and no stop of ours."""
+    await stage.apply(stage.experiment(LONG, maxTrialCount=1, pod={"activeDeadlineSeconds": 1}))
+    await stage.ended()
+    trial = (await stage.trial())["status"]
+    assert (trial["state"], trial["reason"], trial["attempt"]) == ("Failed", "ProgramFailed", 1)
+    assert "deadline" in trial["message"]
+
+
 async def retention(stage: Stage) -> None:
     """Of ended Pods those are kept that podRetention says, and no longer than its ttl."""
     fails = '[ "$TOPRUNG_TRIAL" = "$TOPRUNG_EXPERIMENT-0" ] && exit 1; echo score=0.5'
@@ -223,6 +232,7 @@ SCENARIOS = (
     stopped_early,
     deaf,
     takes_too_long,
+    takes_too_long_for_its_template,
     retention,
     pod_deleted,
     pod_deleted_ends_well,

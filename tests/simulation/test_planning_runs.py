@@ -217,6 +217,23 @@ def test_a_pod_that_does_not_obey_is_deleted():
     assert not world.pods
 
 
+def test_a_pod_has_its_grace_period_from_when_it_was_told_to_end():
+    """Its last report is of no account: it may be long ago when the operator was away, or by another clock."""
+    world = World(
+        experiment_spec(earlyStopping=PROMOTION, checkpoint={"volume": {"emptyDir": {}}}, parallelTrialCount=1),
+        lambda *_: Program((0.5,), None),
+    )
+    world.carry_out(world.plan())
+    world.tick()
+    world.tick(3600)
+    world.carry_out(world.plan())
+    assert [trial.state for trial in world.trial_records()] == [TrialState.PAUSED]
+    for _ in range(3):
+        world.carry_out(world.plan())
+        world.tick()
+    assert world.pods["exp-0-1"]["status"]["reason"] == "DeadlineExceeded"
+
+
 @pytest.mark.parametrize(
     ("keep", "left"),
     [

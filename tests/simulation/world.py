@@ -14,7 +14,7 @@ from toprung.planning.codec import condition_from, parse_time, trial_from, trial
 from toprung.planning.conditions import timestamp
 from toprung.planning.manifests import pod_manifest, trial_manifest
 from toprung.planning.plan import plan
-from toprung.planning.pods import STOP_DEADLINE_SECONDS, pod_from
+from toprung.planning.pods import pod_from, stop_patch
 from toprung.planning.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
 from toprung.stopping import Stopper, stopper_for
 
@@ -141,7 +141,9 @@ class World:
                     self.pods[body["metadata"]["name"]] = self._stamped(body)
                     self.progress_at_start[body["metadata"]["uid"]] = trial.progress
             case StopPod(name):
-                self.pods[name]["spec"]["activeDeadlineSeconds"] = STOP_DEADLINE_SECONDS
+                patch = stop_patch(action.uid, self.now)
+                self.pods[name]["spec"] |= patch["spec"]
+                self.pods[name]["metadata"]["annotations"] |= patch["metadata"]["annotations"]
                 self.stop_asked[name] = self.now
             case DeletePod(name):
                 self.pods.pop(name, None)

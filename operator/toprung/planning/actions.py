@@ -34,7 +34,7 @@ class WriteTrial:
 
 @dataclass(frozen=True, slots=True)
 class StopPod:
-    """End a running Pod but keep it and its logs: activeDeadlineSeconds becomes 1."""
+    """End a running Pod but keep it and its logs: activeDeadlineSeconds becomes 1, an annotation says when."""
 
     name: str
     uid: str

@@ -49,7 +49,7 @@ def pod_goes_on(attempt: Attempt) -> Change | None:
 def was_suspended(attempt: Attempt) -> Change | None:
     """We told the Pod to end and no verdict says so: the experiment was suspended, another attempt follows."""
     pod = attempt.pod
-    if pod is None or pod.phase is not PodPhase.FAILED or not pod.stopping:
+    if pod is None or pod.phase is not PodPhase.FAILED or pod.stop_time is None:
         return None
     return Change(TrialEvent.RETRIED, Reason.SUSPENDED, f"attempt {attempt.trial.attempt} ended by suspend")
 

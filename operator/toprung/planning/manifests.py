@@ -17,6 +17,7 @@ from toprung.api.names import (
     trial_name,
 )
 from toprung.planning.actions import CreateTrial
+from toprung.planning.pods import ANNOTATION_STOP_TIME
 from toprung.planning.records import ExperimentRecord, Lineage, TrialRecord
 from toprung.planning.substitution import substitute, text_of
 from toprung.planning.takeover import copying_container
@@ -64,7 +65,7 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
         _add_takeover(spec, environment["TOPRUNG_CHECKPOINT_DIR"], trial.lineage[-1])
     limit = experiment.spec.trial_template.max_trial_duration
     if limit is not None:
-        spec["activeDeadlineSeconds"] = max(2, int(limit.total_seconds()))
+        spec["activeDeadlineSeconds"] = max(1, int(limit.total_seconds()))
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -72,7 +73,7 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
             "name": pod_name(trial.name, attempt),
             "namespace": experiment.namespace,
             "labels": {**metadata.get("labels", {}), **_labels(experiment, trial, attempt)},
-            "annotations": metadata.get("annotations", {}),
+            "annotations": _without_ours(metadata.get("annotations") or {}),
             "ownerReferences": [_owner("Trial", trial.name, trial.uid)],
         },
         "spec": {**spec, "restartPolicy": "Never"},
@@ -109,6 +110,10 @@ def _values(trial: TrialRecord, resource: int | None) -> Mapping[str, str]:
         "trial.name": trial.name,
         "trial.index": str(trial.index),
     }
+
+
+def _without_ours(annotations: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: text for name, text in annotations.items() if name != ANNOTATION_STOP_TIME}
 
 
 def _labels(experiment: ExperimentRecord, trial: TrialRecord, attempt: int) -> Mapping[str, str]:

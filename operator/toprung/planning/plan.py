@@ -180,5 +180,5 @@ def _requeue_at(snapshot: Snapshot, decision: Decision, now: datetime) -> dateti
     for trial in snapshot.trials:
         for pod in snapshot.pods.get(trial.name, ()):
             moments.append(expires_at(snapshot, trial, pod))
-            moments.append(deletion_due(snapshot, trial, pod))
+            moments.append(deletion_due(snapshot, pod))
     return min((moment for moment in moments if moment is not None and moment > now), default=None)

@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from toprung.api.base import GROUP
 from toprung.api.conditions import Reason
 from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.planning.codec import controller_of, parse_time
+from toprung.planning.conditions import timestamp
 from toprung.planning.records import PodPhase, PodRecord, Trouble
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 """Names the container whose output carries the metrics, as it does for `kubectl logs`; unset: the first."""
+ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
+"""When we told a Pod to end. Its deadline alone would not say that it was we: an author's template may have one."""
 STOP_DEADLINE_SECONDS = 1
-"""The activeDeadlineSeconds that means: we told it to end."""
+"""The activeDeadlineSeconds by which a kubelet ends a Pod at once."""
 DISRUPTIONS = {
     "Evicted",
     "Preempting",
@@ -27,6 +31,14 @@ PULL_TROUBLES = {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrIma
 CONFIG_TROUBLES = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 
 
+def stop_patch(uid: str, now: datetime) -> dict[str, Any]:
+    """Give the patch that tells a running Pod to end, and keeps it."""
+    return {
+        "metadata": {"uid": uid, "annotations": {ANNOTATION_STOP_TIME: timestamp(now)}},
+        "spec": {"activeDeadlineSeconds": STOP_DEADLINE_SECONDS},
+    }
+
+
 def pod_from(body: Mapping[str, Any]) -> PodRecord:
     """Read a trial's Pod as the API gives it.
 
@@ -36,7 +48,7 @@ def pod_from(body: Mapping[str, Any]) -> PodRecord:
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
     labels, container = metadata["labels"], _container_name(metadata, spec)
     ended = _terminated(status, container)
-    stopping = spec.get("activeDeadlineSeconds") == STOP_DEADLINE_SECONDS
+    stop_time = parse_time((metadata.get("annotations") or {}).get(ANNOTATION_STOP_TIME))
     return PodRecord(
         owner=f"{metadata['namespace']}/{labels[LABEL_EXPERIMENT]}",
         owner_uid=str(controller_of(metadata).get("uid", "")),
@@ -48,10 +60,10 @@ def pod_from(body: Mapping[str, Any]) -> PodRecord:
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         started=parse_time(status.get("startTime")),
         finished=parse_time(ended.get("finishedAt")),
-        stopping=stopping,
+        stop_time=stop_time,
         deleting="deletionTimestamp" in metadata,
         disrupted=_disrupted(metadata, status, ended),
-        timed_out=status.get("reason") == "DeadlineExceeded" and not stopping,
+        timed_out=status.get("reason") == "DeadlineExceeded" and stop_time is None,
         exit_code=ended.get("exitCode"),
         message=status.get("message") or ended.get("message") or _telling(ended.get("reason")),
         node=spec.get("nodeName", ""),

@@ -37,9 +37,9 @@ class PodRecord:
     Attributes:
         owner: `namespace/name` of the Experiment.
         owner_uid: UID of the Trial: a Pod of an earlier Trial of the same name is not ours.
-        stopping: its activeDeadlineSeconds was set to 1 by us, so it ends without being deleted.
+        stop_time: when we told it to end without being deleted, by the operator's clock; None: we have not.
         disrupted: evicted, preempted or lost with its node: not the program's fault.
-        timed_out: it ran into maxTrialDuration.
+        timed_out: it ran into its deadline, which maxTrialDuration sets.
         devices: accelerators that its containers ask for.
         trouble: why a Pending Pod does not start, None while all is well.
     """
@@ -54,7 +54,7 @@ class PodRecord:
     created: datetime
     started: datetime | None = None
     finished: datetime | None = None
-    stopping: bool = False
+    stop_time: datetime | None = None
     deleting: bool = False
     disrupted: bool = False
     timed_out: bool = False
@@ -73,7 +73,7 @@ class PodRecord:
     @property
     def leaving(self) -> bool:
         """Whether it was told to end."""
-        return self.stopping or self.deleting
+        return self.stop_time is not None or self.deleting
 
 
 class RungVerdict(StrEnum):

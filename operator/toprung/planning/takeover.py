@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from toprung.api.errors import Fault, InvalidExperiment
 from toprung.planning.records import Lineage, Snapshot, TrialRecord
 from toprung.search.exploration import explore
 from toprung.search.space import Space
@@ -27,9 +28,20 @@ exit 1
 """Copies the folder once for each takeover, whatever attempts there are; the other trial may be writing to it."""
 
 
-def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit) -> TrialRecord:
-    """Write down whom a trial takes over from, and with which parameters it goes on in its next attempt."""
-    donor = next(each for each in snapshot.trials if each.index == exploit.donor)
+def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit | None) -> TrialRecord:
+    """Write down whom a trial takes over from, and with which parameters it goes on in its next attempt.
+
+    Raises:
+        InvalidExperiment: a rule of the author's own asks for what can't be: without checkpoints, or from nobody.
+    """
+    if snapshot.experiment.spec.checkpoint is None:
+        raise _refused(
+            "has trials take over checkpoints, and there are none; make the Experiment anew with spec.checkpoint"
+        )
+    donor = next((each for each in snapshot.trials if exploit and each.index == exploit.donor), None)
+    if exploit is None or donor is None or donor.index == trial.index:
+        named = "no donor" if exploit is None else f"the donor {exploit.donor}"
+        raise _refused(f"gave the verdict Exploit with {named}; name the index of another trial in Verdict.exploit")
     parameters = explore(
         Space.of(snapshot.experiment.spec.parameters),
         donor.current_parameters,
@@ -40,6 +52,10 @@ def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit) -> Tria
     latest = trial.progress.latest
     entry = Lineage(latest.step if latest is not None else 0, donor.name, trial.attempt + 1, parameters)
     return replace(trial, lineage=(*trial.lineage, entry))
+
+
+def _refused(message: str) -> InvalidExperiment:
+    return InvalidExperiment((Fault("spec.earlyStopping.plugin.name", f"the rule {message}"),))
 
 
 def copying_container(first: Mapping[str, Any], folder: str, lineage: Lineage) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from toprung.api.conditions import ConditionType
 from toprung.api.trial import TrialState
 from toprung.planning.actions import Action, DeletePod, StopPod
 from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
@@ -30,17 +29,11 @@ def obey_time(snapshot: Snapshot) -> timedelta:
     return timedelta(seconds=grace) + OBEY_WITHIN
 
 
-def deletion_due(snapshot: Snapshot, trial: TrialRecord, pod: PodRecord) -> datetime | None:
+def deletion_due(snapshot: Snapshot, pod: PodRecord) -> datetime | None:
     """When a Pod that was told to end, and does not, is deleted; None: it was not told, or ends."""
-    if pod.ended or pod.deleting or not pod.stopping:
+    if pod.ended or pod.deleting or pod.stop_time is None:
         return None
-    if trial.completion_time is not None:
-        return trial.completion_time + obey_time(snapshot)
-    last = trial.progress.latest  # paused at a rung, or in a later attempt: the verdict came with this report
-    if last is not None and not is_wanted(trial, pod):
-        return last.time + obey_time(snapshot)
-    suspended = next((each for each in snapshot.experiment.conditions if each.type is ConditionType.SUSPENDED), None)
-    return suspended.last_transition_time + obey_time(snapshot) if suspended is not None else None
+    return pod.stop_time + obey_time(snapshot)
 
 
 def is_wanted(trial: TrialRecord, pod: PodRecord) -> bool:
@@ -52,7 +45,7 @@ def end_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tu
     """End the Pods that are not wanted, and all of them in a suspended experiment."""
     for trial in snapshot.trials:
         for pod in snapshot.pods.get(trial.name, ()):
-            due = deletion_due(snapshot, trial, pod)
+            due = deletion_due(snapshot, pod)
             if due is not None and now >= due:
                 yield trial.index, DeletePod(pod.name, pod.uid)
             elif (suspend or not is_wanted(trial, pod)) and (action := end_pod(pod)) is not None:

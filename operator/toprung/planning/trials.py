@@ -120,7 +120,7 @@ def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:
 
 
 def _after(snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datetime) -> TrialRecord:
-    if judged.exploit is not None:
+    if judged.outcome is Outcome.EXPLOIT:
         judged = replace(judged, trial=taken_over(snapshot, judged.trial, judged.exploit))
     change = _change(snapshot, judged, pod)
     return judged.trial if change is None else _moved(judged.trial, change, pod, now)

@@ -19,7 +19,7 @@ from toprung.cluster.resources import PODS, TRIALS
 from toprung.planning.actions import Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
 from toprung.planning.codec import controller_of, trial_status
 from toprung.planning.manifests import pod_manifest, trial_manifest
-from toprung.planning.pods import STOP_DEADLINE_SECONDS
+from toprung.planning.pods import stop_patch
 from toprung.planning.records import ExperimentRecord, PodRecord, TrialRecord, Trouble
 from toprung.service.merging import merge_patch
 from toprung.stopping.types import Stopper
@@ -141,7 +141,7 @@ class Actor:
 
     @_do.register
     async def _(self, action: StopPod, target: Target) -> None:
-        body = {"metadata": {"uid": action.uid}, "spec": {"activeDeadlineSeconds": STOP_DEADLINE_SECONDS}}
+        body = stop_patch(action.uid, target.now)
         with suppress(NotFound):
             self._pods.put(
                 await self._gateway.patch(PODS, namespace=target.experiment.namespace, name=action.name, body=body)

@@ -6,6 +6,7 @@ from simulation.specs import experiment_spec
 from simulation.world import START, World
 from toprung.planning.actions import CreateTrial
 from toprung.planning.manifests import pod_manifest, trial_manifest
+from toprung.planning.pods import ANNOTATION_STOP_TIME
 from toprung.planning.records import TrialRecord
 from toprung.planning.substitution import substitute, text_of
 
@@ -98,9 +99,16 @@ def test_checkpoints():
 
 
 def test_max_trial_duration_is_the_pods_deadline():
-    """The kubelet keeps it, so it holds while the operator is away; it is never the second that means a stop."""
+    """The kubelet keeps it, so it holds while the operator is away; no deadline is below a second."""
     assert made(trial={"maxTrialDuration": "90s"})["spec"]["activeDeadlineSeconds"] == 90
-    assert made(trial={"maxTrialDuration": "1s"})["spec"]["activeDeadlineSeconds"] == 2
+    assert made(trial={"maxTrialDuration": "100ms"})["spec"]["activeDeadlineSeconds"] == 1
+
+
+def test_a_template_can_not_say_that_we_stopped_its_pod():
+    """Of the author's annotations that one is left out."""
+    annotations = {"mine": "kept", ANNOTATION_STOP_TIME: "whenever"}
+    template = {"metadata": {"annotations": annotations}, "spec": {"containers": [CONTAINER]}}
+    assert made(template=template)["metadata"]["annotations"] == {"mine": "kept"}
 
 
 def test_the_template_is_not_changed():

@@ -1,9 +1,11 @@
 """Pods as the API gives them, and what the planner makes of them."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from toprung.api.conditions import Reason
-from toprung.planning.pods import pod_from
+from toprung.planning.pods import ANNOTATION_STOP_TIME, pod_from
 from toprung.planning.records import PodPhase, Trouble
 
 
@@ -96,9 +98,15 @@ def test_why_a_pod_does_not_start(status, trouble):
         ),
         pytest.param(
             {"phase": "Failed", "reason": "DeadlineExceeded"},
-            {"deadline": 1},
-            {"timed_out": False, "stopping": True},
+            {"deadline": 1, "annotations": {ANNOTATION_STOP_TIME: "2026-01-01T00:00:04Z"}},
+            {"timed_out": False, "leaving": True, "stop_time": datetime(2026, 1, 1, 0, 0, 4, tzinfo=UTC)},
             id="told-to-end",
+        ),
+        pytest.param(
+            {"phase": "Failed", "reason": "DeadlineExceeded"},
+            {"deadline": 1},
+            {"timed_out": True, "leaving": False},
+            id="an-authors-deadline-as-short-as-our-stop",
         ),
         pytest.param({"phase": "Running"}, {"deleting": True}, {"deleting": True, "leaving": True}, id="deleted"),
     ],

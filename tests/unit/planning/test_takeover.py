@@ -2,15 +2,18 @@
 
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from simulation.specs import experiment_spec
-from simulation.world import START, World
+from simulation.world import START, Program, World
+from toprung.api.errors import InvalidExperiment
 from toprung.planning.codec import trial_from, trial_status
 from toprung.planning.manifests import CHECKPOINT_VOLUME, pod_manifest
 from toprung.planning.records import Lineage, TrialRecord
 from toprung.planning.takeover import CONTAINER, COPY
+from toprung.stopping.types import Exploit, Outcome, Verdict
 
 LINEAGE = (Lineage(4, "exp-1", 2, {"lr": 0.02}), Lineage(8, "exp-0", 4, {"lr": 0.03}))
 MAIN = {"name": "main", "image": "img", "imagePullPolicy": "Never", "args": ["--lr=${parameters.lr}"]}
@@ -86,6 +89,75 @@ def test_a_lineage_is_kept():
     assert trial_from(body).lineage == LINEAGE
     assert body["status"]["parameters"] == "lr=0.03"
     assert trial_from({**body, "status": {}}).lineage == ()
+
+
+class Envious:
+    """A rule as a user may write it: every trial takes over from one and the same, at once."""
+
+    pauses = compares_curves = False
+
+    def __init__(self, exploit):
+        self.exploit = exploit
+
+    def bracket(self, index):  # noqa: ARG002
+        return 0
+
+    def levels(self, bracket):  # noqa: ARG002
+        return (1, 9)
+
+    def judge(self, arrival):
+        takes = arrival.index == 0 and arrival.resource == 1
+        return Verdict(Outcome.EXPLOIT, "poor", self.exploit) if takes else Verdict(Outcome.CONTINUE, "good")
+
+    def record(self, arrival):
+        pass
+
+    release = record
+
+    def promotion(self):
+        return None
+
+
+def envious(exploit, checkpoint):
+    """Two trials that have reported, under that rule."""
+    spec = experiment_spec(earlyStopping={"plugin": {"name": "envious"}}, checkpoint=checkpoint)
+    world = World(spec, lambda *_: Program((0.5,) * 9))
+    world.stopper = lambda: Envious(exploit)
+    for _ in range(2):
+        world.carry_out(world.plan())
+        world.tick()
+    world.tick()
+    return world
+
+
+KEPT = {"volume": {"emptyDir": {}}}
+FROM_1 = Exploit(1, 7, 0.0, (1.2,))
+
+
+@pytest.mark.parametrize(
+    ("exploit", "checkpoint", "says"),
+    [
+        pytest.param(FROM_1, None, "there are none; make the Experiment anew with spec.checkpoint", id="no-checkpoint"),
+        pytest.param(None, KEPT, "Exploit with no donor; name the index of another trial", id="nobody"),
+        pytest.param(replace(FROM_1, donor=0), KEPT, "Exploit with the donor 0; name", id="itself"),
+        pytest.param(replace(FROM_1, donor=77), KEPT, "Exploit with the donor 77; name", id="unknown"),
+    ],
+)
+def test_a_takeover_that_can_not_be_is_the_authors_to_mend(exploit, checkpoint, says):
+    """A rule of a user's own is refused like any other that can't be used, with what to write instead."""
+    world = envious(exploit, checkpoint)
+    with pytest.raises(InvalidExperiment) as caught:
+        world.plan()
+    (fault,) = caught.value.faults
+    assert fault.path == "spec.earlyStopping.plugin.name"
+    assert says in fault.message
+
+
+def test_a_takeover_by_a_rule_of_a_users_own():
+    """With checkpoints, and from another trial, it is one like any other."""
+    world = envious(FROM_1, KEPT)
+    world.carry_out(world.plan())
+    assert [each.source for each in world.trial_records()[0].lineage] == ["exp-1"]
 
 
 def copy(folder, takeover=2):

@@ -1,0 +1,199 @@
+"""The torch example resumes on the embedded cluster: bit for bit what an uninterrupted run gives."""
+
+import asyncio
+import io
+import json
+import math
+import sys
+from collections.abc import AsyncIterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+torch = pytest.importorskip("torch")
+from scenarios.stage import Operator, Stage, make_namespace  # noqa: E402
+from toprung.cluster.gateway import connect  # noqa: E402
+from toprung.local.cluster import LocalCluster  # noqa: E402
+from toprung_trial.examples import train_mnist  # noqa: E402
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are ended by their groups"),
+]
+
+ROOT = Path(__file__).parents[2]
+FIXED = ("--layers=1", "--channels=8", "--batch=64", "--opt=adam", "--threads=1")
+SLOW, FAST = 1e-6, 3e-3
+"""Learning rates: the lower bound, with which nothing is learned, and the upper one."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stages(tmp_path_factory) -> AsyncIterator:
+    """Makes a namespace on one cluster with a single GPU."""
+    folder = tmp_path_factory.mktemp("resuming")
+    cluster = LocalCluster(folder, gpus=1, crd_dir=ROOT / "crds")
+    await cluster.start()
+    operator = Operator(cluster.kubeconfig_path, folder / "operator.log")
+    await operator.start()
+    try:
+        async with await connect(cluster.kubeconfig_path) as gateway:
+
+            async def make(name: str) -> Stage:
+                namespace = await make_namespace(gateway, name)
+                return Stage(gateway, cluster.kubeconfig_path, namespace, "none", operator, None, None, patience=90)
+
+            yield make
+    finally:
+        await operator.stop()
+        await cluster.stop()
+    assert not operator.defects()
+
+
+def training(stage: Stage, name: str, keep: Path, *more: str, first: str = "", gpus: int = 0, **spec) -> dict:
+    """An Experiment that trains the example on the CPU and keeps its checkpoints in that folder.
+
+    Args:
+        first: shell commands before the program.
+        more: further arguments of it.
+    """
+    program = [sys.executable, "-m", "toprung_trial.examples.train_mnist", *FIXED, *more]
+    return stage.experiment(
+        f"{first}exec {' '.join(program)}",
+        name=name,
+        container={
+            "env": [{"name": "PYTHONPATH", "value": str(ROOT / "trial-image")}],
+            "resources": {"limits": {"nvidia.com/gpu": gpus}} if gpus else {},
+        },
+        objective={"metric": "val_accuracy", "type": "maximize"},
+        parameters=[
+            {"name": "lr", "type": "double", "min": SLOW, "max": FAST, "scale": "log"},
+            {"name": "dropout", "type": "double", "min": 0, "max": 0.6},
+        ],
+        checkpoint={"volume": {"hostPath": {"path": str(keep)}}},
+        pod={"terminationGracePeriodSeconds": 20},
+        **spec,
+    )
+
+
+async def folder_of(stage: Stage, keep: Path, trial: str) -> Path:
+    """Where a trial's checkpoints are."""
+    name = trial.rpartition("-")[0]
+    uid = (await stage.get(name))["metadata"]["uid"]
+    return keep / f"{name}-{uid[:8]}" / trial
+
+
+async def reports(stage: Stage, pod: str) -> list[dict]:
+    """What the program reported."""
+    return [json.loads(line) for line in (await stage.log(pod)).splitlines() if line.startswith("{")]
+
+
+def trained(path: Path) -> tuple[dict, dict]:
+    """The weights and the optimizer's moments of a checkpoint."""
+    state = torch.load(path, weights_only=True)
+    return state["network"], state["optimizer"]["state"]
+
+
+def train_here(monkeypatch, folder: Path, resource: int, parameters: dict) -> list[dict]:
+    """Run one attempt of the example in this process; gives its reports."""
+    for name, value in (("CHECKPOINT_DIR", folder), ("RESOURCE", resource), ("PARAMETERS", json.dumps(parameters))):
+        monkeypatch.setenv(f"TOPRUNG_{name}", str(value))
+    threads, said = torch.get_num_threads(), io.StringIO()
+    try:
+        with redirect_stdout(said):
+            train_mnist.main(list(FIXED))
+    finally:
+        torch.set_num_threads(threads)
+    return [json.loads(line) for line in said.getvalue().splitlines()]
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Two checkpoints have the same weights and the same moments, bit for bit."""
+    torch.testing.assert_close(trained(one), trained(other), rtol=0, atol=0)
+
+
+async def test_a_promoted_trial_trains_as_if_it_had_never_paused(stages, tmp_path):
+    """Paused, it holds neither slot nor GPU; promoted, it comes to the curve and weights of one attempt.
+
+    Both programs run on the CPU with one thread and draw their random numbers by (seed, epoch), hence bit for bit.
+    """
+    rung, end, stage = 5, 9, await stages("promotion")
+    asha = {"minResource": rung, "maxResource": end, "reductionFactor": 2, "variant": "promotion"}
+    first, second = {"lr": FAST, "dropout": 0.3}, {"lr": SLOW, "dropout": 0}
+    parts = training(
+        *(stage, "parts", tmp_path),
+        gpus=1,
+        initialTrials=[first, second],
+        maxTrialCount=2,
+        parallelTrialCount=1,
+        earlyStopping={"asha": asha},
+    )
+    whole = training(stage, "whole", tmp_path, f"--epochs={end}", initialTrials=[first], maxTrialCount=1)
+    await stage.apply(parts)
+    await stage.apply(whole)
+
+    async def another_has_its_place() -> bool:
+        states = [trial.get("status", {}).get("state") for trial in await stage.trials("parts")]
+        alive = await stage.pods("parts", alive=True)
+        return states == ["Paused", "Running"] and list(alive) == ["parts-1-1"]
+
+    await stage.until(another_has_its_place, "parts-0 is paused, and parts-1 has the slot and the only GPU")
+    paused = (await stage.pods("parts"))["parts-0-1"]["status"]
+    assert (paused["phase"], paused["reason"]) == ("Failed", "DeadlineExceeded")
+    await stage.ended("parts")
+    await stage.ended("whole")
+
+    resumed, uninterrupted = (await stage.trial(0, "parts"))["status"], (await stage.trial(0, "whole"))["status"]
+    assert (resumed["state"], resumed["attempt"]) == ("Succeeded", 2)
+    assert (resumed["failures"], resumed["disruptions"]) == (0, 0)
+    assert [(each["resource"], each["verdict"]) for each in resumed["rungs"]] == [(rung, "Promote"), (end, "Continue")]
+    before, after = [await reports(stage, f"parts-0-{attempt}") for attempt in (1, 2)]
+    assert len(before) >= rung
+    assert after
+    assert [*before, *after] == await reports(stage, "whole-0-1")
+    assert [step for step, _ in resumed["curve"]] == list(range(1, end + 1))
+    assert resumed["curve"] == uninterrupted["curve"]
+    assert resumed["best"]["value"] == uninterrupted["best"]["value"]
+    one, other = [await folder_of(stage, tmp_path, trial) / f"epoch-{end}" for trial in ("parts-0", "whole-0")]
+    assert_same(one, other)
+
+
+async def test_a_trial_that_takes_over_trains_on_from_the_other_ones_weights(stages, tmp_path, monkeypatch):
+    """Its weights are those of the source at that epoch, and from there on it trains with what its lineage says."""
+    end, stage = 10, await stages("population")
+    body = training(
+        *(stage, "pop", tmp_path),
+        first='cp -a "$TOPRUNG_CHECKPOINT_DIR" "$TOPRUNG_CHECKPOINT_DIR.found-by-$TOPRUNG_ATTEMPT"; ',
+        initialTrials=[{"lr": FAST, "dropout": 0.3}, {"lr": SLOW, "dropout": 0.1}],
+        maxTrialCount=2,
+        parallelTrialCount=2,
+        earlyStopping={"pbt": {"interval": 2, "maxResource": end, "resampleProbability": 0, "factors": [1.2]}},
+    )
+    await stage.apply(body)
+    await stage.ended("pop")
+
+    trials = [await stage.trial(index, "pop") for index in (0, 1)]
+    for trial in trials:
+        status = trial["status"]
+        taken = [rung for rung in status["rungs"] if rung["verdict"] == "Exploit"]
+        assert (status["state"], status["attempt"]) == ("Succeeded", 1 + len(taken))
+        assert [each["attempt"] for each in status["lineage"]] == list(range(2, 2 + len(taken)))
+    taken = trials[1]["status"]["lineage"][0]
+    assert taken["from"] == "pop-0"
+    assert trials[1]["spec"]["parameters"] == {"lr": SLOW, "dropout": 0.1}
+    assert taken["parameters"]["lr"] == FAST, "1.2 times the upper bound is clipped to it"
+    assert math.isclose(taken["parameters"]["dropout"], 0.3 * 1.2)
+
+    own = await folder_of(stage, tmp_path, "pop-1")
+    (found,) = own.with_name("pop-1.found-by-2").iterdir()
+    epoch, again = int(found.name.removeprefix("epoch-")), tmp_path / "again"
+    source = trials[0]["spec"]["parameters"]
+    await asyncio.to_thread(train_here, monkeypatch, again, epoch, source)
+    assert_same(found, again / found.name)
+    curve = await asyncio.to_thread(train_here, monkeypatch, again, end, taken["parameters"])
+    after = await reports(stage, "pop-1-2")
+    assert after
+    assert after == curve[: len(after)]
+    if trials[1]["status"]["attempt"] == taken["attempt"]:
+        assert_same(own / f"epoch-{end}", again / f"epoch-{end}")

@@ -160,7 +160,9 @@ def test_a_warm_start_of_several_objectives_tells_all_scores():
 def test_a_warm_start_of_several_objectives_wants_them_in_the_same_order():
     """The first one is what early stopping went by."""
     sources = [several(other("a")), several(other("b"), AIMS[::-1])]
-    with pytest.raises(SearchFailed, match="b is to minimize latency .*; name experiments with the same objectives in"):
+    with pytest.raises(
+        SearchFailed, match=r"b is to minimize latency .*; name experiments with the same objectives in"
+    ):
         warm(sources).prior_of(several(WARM))
 
 

@@ -68,7 +68,7 @@ def _observations(trial: TrialRecord, objective: Objective) -> Iterator[Point]:
         return
     if objective.strategy == "last":
         if trial.state.terminal and last is not None and isfinite(last.value):
-            yield trial.completion_time or last.time, last.value
+            yield max(trial.completion_time or last.time, last.time), last.value  # the former is in whole seconds
         return
     yield from ((rung.time, rung.value) for rung in trial.rungs if rung.value is not None)
     yield from ((seen.time, seen.value) for seen in (best, latest) if seen is not None and isfinite(seen.value))

@@ -63,6 +63,7 @@ def trial(
     pace=1.0,
     maximize=True,
     others=None,
+    completion=None,
 ):
     """A trial whose k-th report came `pace` seconds after the one before; rungs are (resource, verdict).
 
@@ -90,6 +91,7 @@ def trial(
             "curve": [list(point) for point in curve],
             **({"latest": reports[-1]} if reports else {}),
             **({"best": best} if best else {}),
+            **({"completionTime": at(completion)} if completion is not None else {}),
             **({"complete": {**reports[-1], "metrics": others}} if others else {}),
             "rungs": [
                 {"resource": level, "value": values.get(level), "verdict": verdict, "time": at(begin + level * pace)}

@@ -41,6 +41,12 @@ def curve_of(scene):
             [(2, 0.5)],
             id="last-counts-only-the-last-of-those-that-ended",
         ),
+        pytest.param(
+            {"type": "maximize", "strategy": "last"},
+            [trial(0, "Succeeded", curve=[(1, 0.9)], pace=1.5, completion=1)],
+            [(1.5, 0.9)],
+            id="an-end-is-in-whole-seconds-and-never-before-its-report",
+        ),
     ],
 )
 def test_any_time_curve(objective, trials, curve):

@@ -1,8 +1,9 @@
 """The operator's scenarios on the embedded cluster; one cluster and one operator serve them all."""
 
+import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,15 +35,19 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @dataclass
 class Chaos:
-    """Fails some of the operator's requests: a share of them, of its own client's or of kopf's too."""
+    """Fails some of the operator's requests: a share of them, of its own client's or of kopf's too; or forbids some."""
 
     share: float = 0.0
     kopf: bool = False
+    forbidden: Callable[[RequestInfo], bool] | None = None
     dice: random.Random = field(default_factory=lambda: random.Random(5))
     failed: int = 0
 
     def __call__(self, info: RequestInfo) -> Fault | None:
         ours = info.user_agent.startswith("toprung/") or (self.kopf and info.user_agent.startswith("kopf"))
+        if ours and self.forbidden is not None and self.forbidden(info):
+            self.failed += 1
+            return Fault(status=403)
         if not ours or self.dice.random() >= self.share:
             return None
         self.failed += 1
@@ -101,7 +106,7 @@ async def stage(cluster, gateway, operator, line, chaos, request) -> AsyncIterat
         return Stage(gateway, cluster.kubeconfig_path, made[-1], "none", operator, line, another)
 
     yield await another()
-    chaos.share, chaos.kopf = 0.0, False
+    chaos.share, chaos.kopf, chaos.forbidden = 0.0, False, None
     for name in made:
         await gateway.delete(NAMESPACES, namespace=None, name=name)
     assert not operator.defects()
@@ -126,3 +131,34 @@ async def test_faults_of_the_api(stage, chaos, share, kopf):
     await stage.apply(stage.experiment(crashes.EPOCHS, earlyStopping=trials.ASHA, maxTrialCount=8))
     await crashes.every_trial_once(stage, 8)
     assert chaos.failed > 3
+
+
+@pytest.mark.parametrize(
+    ("denied", "told"),
+    [
+        pytest.param(("trials", "exp-0"), {"pending": 1, "succeeded": 3}, id="a-trial-can-not-be-written"),
+        pytest.param(("pods", "exp-0-1"), {"stopped": 1, "succeeded": 3}, id="a-pod-can-not-be-stopped"),
+    ],
+)
+async def test_what_is_forbidden_for_good(stage, chaos, denied, told):
+    """One object that the operator may not write holds up no other; the status is written, and says why, once."""
+    chaos.failed = 0
+    chaos.forbidden = lambda info: info.verb == "patch" and (info.resource, info.name) == denied
+    program = '[ "$TOPRUNG_TRIAL" = exp-0 ] && { echo score=0.1; echo score=0; sleep 60; }; echo score=0.5'
+    patience = {"patience": {"steps": 1}}
+    await stage.apply(stage.experiment(program, maxTrialCount=4, parallelTrialCount=2, earlyStopping=patience))
+    await stage.has_condition("Blocked", "Forbidden")
+
+    async def as_told() -> bool:
+        trials = (await stage.status())["trials"]
+        return {state: trials[state] for state in told} == told
+
+    await stage.until(as_told, f"the status says {told}")
+    await asyncio.sleep(3)
+    assert "completionTime" not in await stage.status()
+    assert 2 <= chaos.failed <= 6, "it is tried again, but not at every pass"
+    assert [event[0] for event in await stage.events("Forbidden")] == ["exp"]
+    chaos.forbidden = None
+    status = await stage.ended()
+    assert (status["trials"]["stopped"], status["trials"]["succeeded"]) == (1, 3)
+    assert (await stage.condition("Blocked"))["status"] == "False"

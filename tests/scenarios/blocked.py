@@ -57,6 +57,8 @@ async def by_the_scheduler(stage: Stage) -> None:
     blocked = await stage.has_condition("Blocked", "Unschedulable")
     assert "nvidia.com/gpu" in blocked["message"]
     assert (await stage.status())["state"] == "Blocked"
+    _, table = await stage.kubectl("get", "trials")
+    assert [row.split()[1] for row in table.splitlines()] == ["STATUS", "Pending", "Pending"]
     await stage.quiet()
     await stage.edit(suspend=True)
 

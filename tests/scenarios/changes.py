@@ -114,6 +114,7 @@ async def invalid_and_mended(stage: Stage) -> None:
     assert "nonsense" in condition["message"]
     assert (await stage.status())["state"] == "Invalid"
     await stage.quiet()
+    assert await stage.events() == [("exp", "Invalid", condition["message"])]
     spec = stage.experiment(QUICK, maxTrialCount=2)["spec"]
     patch = json.dumps({"spec": {name: spec[name] for name in ("parameters", "trialTemplate")}})
     code, said = await stage.kubectl("patch", "exp", "exp", "--type=merge", "-p", patch)

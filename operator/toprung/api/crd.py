@@ -20,7 +20,7 @@ from toprung.api.podfields import CONTAINER_FIELDS, METADATA_FIELDS, POD_FIELDS
 from toprung.api.rules import Rule, validations
 from toprung.api.schema import ANYTHING, Schema, structural_schema
 from toprung.api.structural import lint
-from toprung.api.trial import TrialSpec, TrialStatus
+from toprung.api.trial import TrialSpec, TrialState, TrialStatus
 
 HEADER = "# Generated from operator/toprung/api by `make crds`; change the models instead.\n"
 
@@ -113,6 +113,7 @@ def trial_crd() -> dict[str, Any]:
         description="One configuration of an Experiment and all that is known of it; made by the operator.",
         spec=spec,
         status=TrialStatus,
+        newborn={"state": str(TrialState.PENDING)},
         rules=(),
         columns=(
             _column("Status", ".status.state"),
@@ -145,7 +146,9 @@ def _definition(
     columns: tuple[Schema, ...],
     short_names: Sequence[str] = (),
     scale: Schema | None = None,
+    newborn: Schema | None = None,
 ) -> dict[str, Any]:
+    """Make a definition; `newborn` is what the API server gives for the status until one is written."""
     singular = kind.lower()
     plural = f"{singular}s"
     names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": singular}
@@ -154,7 +157,7 @@ def _definition(
         "type": "object",
         "description": description,
         "required": ["spec"],
-        "properties": {"spec": spec, "status": without_defaults(structural_schema(status))},
+        "properties": {"spec": spec, "status": _status(status, newborn)},
         **(validations(*rules) if rules else {}),
     }
     if faults := tuple(lint(schema)):
@@ -179,6 +182,11 @@ def _definition(
             ],
         },
     }
+
+
+def _status(model: type[BaseModel], newborn: Schema | None) -> Schema:
+    schema: Schema = without_defaults(structural_schema(model))
+    return schema | ({"default": newborn} if newborn else {})
 
 
 def without_defaults(schema: Any) -> Any:

@@ -7,7 +7,7 @@ TopRungError
 │   ├── AlreadyExists      somebody (perhaps we, before a crash) made it; that is success for deterministic names
 │   ├── Conflict           our copy is old; retried after the cache has caught up
 │   ├── Forbidden          quota or RBAC; retried slowly, and shown as the condition Blocked
-│   ├── Rejected           the API server refuses the object (422, 400); never retried unchanged
+│   ├── Rejected           the API server refuses the object (422, 400); likewise
 │   └── ClusterUnavailable timeouts, 429, 5xx, broken connections; retried with back-off
 ├── SearchFailed           a sampler raised; retried with back-off, and shown in the Experiment's conditions
 └── InvariantViolated      a defect of ours; reported with its traceback, other experiments go on

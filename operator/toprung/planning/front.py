@@ -1,9 +1,8 @@
 """The Pareto front: the trials that no other beats in every objective."""
 
 from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from math import isfinite
+from operator import ge
 
 from toprung.api.experiment import ExperimentSpec
 from toprung.planning.incumbent import evaluation, scores_of
@@ -12,6 +11,7 @@ from toprung.planning.records import TrialRecord
 MAX_FRONT = 64
 """Trials of the front that a status has room for."""
 
+PAIR = 2
 Scores = tuple[float, ...]
 Scored = tuple[TrialRecord, Scores]
 
@@ -49,16 +49,16 @@ def undominated(scored: Sequence[Scores]) -> list[int]:
     One dominates another that is nowhere better, and somewhere worse; larger is better. Of equal ones all are given.
     They come by their first score, the best first; ties by the next ones, then by position.
     """
-    if not scored:
-        return []
-    scores: NDArray[np.float64] = np.array(scored, dtype=float)
-    order = np.lexsort(-scores.T[::-1])  # the last key is the first to sort by
-    left = order[np.isfinite(scores[order]).all(axis=1)]
+    finite = (position for position, scores in enumerate(scored) if all(map(isfinite, scores)))
     members: list[int] = []
-    while left.size:  # in this order nobody is dominated by a later one: the first one left is a member
-        best, others = scores[left[0]], scores[left[1:]]
-        members.append(int(left[0]))
-        left = left[1:][(others > best).any(axis=1) | (others == best).all(axis=1)]
+    front: list[Scores] = []
+    for position in sorted(finite, key=scored.__getitem__, reverse=True):  # nobody is dominated by a later one
+        scores = scored[position]
+        # of two objectives the latest member is the best by the second: whom it does not dominate nobody does
+        rivals = front[-1:] if len(scores) == PAIR else reversed(front)
+        if not any(all(map(ge, rival, scores)) and rival != scores for rival in rivals):
+            members.append(position)
+            front.append(scores)
     return members
 
 

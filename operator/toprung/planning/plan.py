@@ -4,11 +4,11 @@ Pure: the same snapshot and time give the same plan, and a plan that was carried
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from toprung.api.conditions import Reason
+from toprung.api.conditions import ConditionType, Reason
 from toprung.api.trial import TrialState
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.ending import Ended, Facts, end_of
@@ -44,19 +44,25 @@ class Decision:
 
 
 def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
-    """Decide what to do about an experiment.
+    """Decide what to do about an experiment, and what its status is when that is done.
+
+    With a setback the status is what can be told all the same: no more than the Trials say, and nothing of an end.
 
     Args:
         snapshot: what is the case.
         stopper: the experiment's early-stopping rule, fresh, without records; None for none.
         now: the time, in UTC.
+
+    Raises:
+        InvalidExperiment: a rule of the author's own asks for what can't be.
     """
-    decision = _decide(snapshot, stopper, now)
+    decision = _as_written(snapshot, _decide(snapshot, stopper, now))
     outlook = Outlook(
         trials=decision.trials,
         made=next_index(snapshot),
         best=incumbent(decision.trials, snapshot.experiment.spec.primary),
         ended=decision.ended,
+        refused=snapshot.setback.trouble if snapshot.setback is not None else None,
         trouble=snapshot.trouble or _pod_trouble(snapshot),
         max_resource=stopper.levels(0)[-1] if stopper is not None else None,
         now=now,
@@ -65,7 +71,7 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
     return Plan(
         chains=_chains(snapshot, decision, now),
         status=status,
-        announcements=_endings(snapshot, decision.ended),
+        announcements=(*_endings(snapshot, decision.ended), *_refusals(snapshot, now)),
         urgent=_gist(status) != _gist(snapshot.experiment.status),
         wanted=decision.starts.wanted,
         requeue_at=_requeue_at(snapshot, decision, now),
@@ -92,6 +98,16 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
     else:
         started = starts(snapshot, steps, judge, now)
     return Decision(started.steps, _after(snapshot, started.steps), ended, started)
+
+
+def _as_written(snapshot: Snapshot, decision: Decision) -> Decision:
+    """Take back what could not be written, and the end while anything is left to be done."""
+    if snapshot.setback is None:
+        return decision
+    there = {trial.index: trial for trial in snapshot.trials if trial.index in snapshot.setback.trials}
+    trials = tuple(there.get(trial.index, trial) for trial in decision.trials)
+    ended = decision.ended if snapshot.experiment.completion_time is not None else None
+    return replace(decision, trials=trials, ended=ended)
 
 
 def _after(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[TrialRecord, ...]:
@@ -158,6 +174,17 @@ def _endings(snapshot: Snapshot, ended: Ended | None) -> tuple[Announce, ...]:
         return ()
     key = f"generation-{snapshot.experiment.generation}"
     return (Announce(None, not ended.succeeded, ended.reason, ended.message, key),)
+
+
+def _refusals(snapshot: Snapshot, now: datetime) -> tuple[Announce, ...]:
+    """Announce what the API server refuses, once: in the pass that writes the condition."""
+    trouble = snapshot.setback.trouble if snapshot.setback is not None else None
+    told = {
+        each.reason for each in snapshot.experiment.conditions if each.type is ConditionType.BLOCKED and each.status
+    }
+    if trouble is None or trouble.reason in told:
+        return ()
+    return (Announce(None, True, trouble.reason, trouble.message, f"since-{now.isoformat()}"),)  # noqa: FBT003
 
 
 def _pod_trouble(snapshot: Snapshot) -> Trouble | None:

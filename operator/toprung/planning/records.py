@@ -209,6 +209,19 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
+class Setback:
+    """What a pass could not carry out.
+
+    Attributes:
+        trials: indices of those whose new state may not be written.
+        trouble: why, where it is likely to last; None where it passes.
+    """
+
+    trials: frozenset[int]
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that a plan may depend on, besides the time.
 
@@ -220,6 +233,7 @@ class Snapshot:
         exhausted: the space has no configuration for an index that is not in `suggestions`.
         trouble: why the last pass could not do what it planned, None if it could; one Pod at a time is tried then.
         hold: whether nothing at all is to be started now, because of the trouble.
+        setback: what the plan of this very snapshot failed in; its status is then asked for once more.
     """
 
     experiment: ExperimentRecord
@@ -230,3 +244,4 @@ class Snapshot:
     exhausted: bool = False
     trouble: Trouble | None = None
     hold: bool = False
+    setback: Setback | None = None

@@ -24,6 +24,7 @@ class Outlook:
         trials: all trials as they are after this pass.
         made: trials ever made before this pass.
         ended: why the experiment is over, None while it is not.
+        refused: why something of this pass could not be done, None where all was.
         trouble: why trials can't start, None where they can.
         max_resource: what a full trial gets, to say what early stopping saved; None without early stopping.
     """
@@ -32,6 +33,7 @@ class Outlook:
     made: int
     best: tuple[TrialRecord, Observation] | None
     ended: Ended | None
+    refused: Trouble | None
     trouble: Trouble | None
     max_resource: int | None
     now: datetime
@@ -101,7 +103,7 @@ def _conditions(experiment: ExperimentRecord, outlook: Outlook) -> Conditions:
 def _claims(experiment: ExperimentRecord, outlook: Outlook) -> Iterable[tuple[ConditionType, bool, Reason, str]]:
     """Say which condition holds, and why or why not."""
     ended, suspended = outlook.ended, experiment.spec.suspend and outlook.ended is None
-    trouble = None if ended or suspended else outlook.trouble
+    trouble = outlook.refused or (None if ended or suspended else outlook.trouble)
     yield ConditionType.VALID, True, Reason.VALID, "the manifest keeps all rules"
     if ended is not None:
         yield ConditionType.RUNNING, False, ended.reason, ended.message

@@ -8,20 +8,20 @@ from datetime import datetime
 from functools import singledispatchmethod
 from typing import Any
 
-from toprung.api.base import API_VERSION
-from toprung.api.conditions import Reason
-from toprung.api.errors import AlreadyExists, Conflict, Forbidden, NotFound, Rejected
+from toprung.api.errors import AlreadyExists, ClusterError, Conflict, Forbidden, NotFound, Rejected
 from toprung.api.names import trial_name
 from toprung.cluster.cache import Cache
-from toprung.cluster.events import Event
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.resources import PODS, TRIALS
-from toprung.planning.actions import Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
+from toprung.planning.actions import Action, Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
 from toprung.planning.codec import controller_of, trial_status
 from toprung.planning.manifests import pod_manifest, trial_manifest
 from toprung.planning.pods import stop_patch
 from toprung.planning.records import ExperimentRecord, PodRecord, TrialRecord, Trouble
 from toprung.service.merging import merge_patch
+from toprung.service.outcome import Failure, Outcome, trouble_of
+from toprung.service.refusals import Refusals
+from toprung.service.telling import announce
 from toprung.stopping.types import Stopper
 
 CONCURRENT_CHAINS = 16
@@ -44,58 +44,54 @@ class Target:
 class Actor:
     """Writes what a plan asks for, and puts each answer into the cache at once: the next pass sees it."""
 
-    def __init__(self, gateway: Gateway, trials: Cache[TrialRecord], pods: Cache[PodRecord]) -> None:
+    def __init__(
+        self, gateway: Gateway, trials: Cache[TrialRecord], pods: Cache[PodRecord], refusals: Refusals
+    ) -> None:
         self._gateway = gateway
         self._trials = trials
         self._pods = pods
+        self._refusals = refusals
 
-    async def carry_out(self, target: Target, chains: Iterable[Chain]) -> Trouble | None:
-        """Carry out the chains side by side.
-
-        Returns:
-            Why Pods can't be made, None if they can; no further Pod is tried once one was refused.
-
-        Raises:
-            ClusterError: the first one that is not about the making of Pods, after all chains were tried.
-        """
+    async def carry_out(self, target: Target, chains: Iterable[Chain]) -> Outcome:
+        """Carry out the chains side by side; no further Pod is tried once one was refused."""
         limit, troubles = asyncio.Semaphore(CONCURRENT_CHAINS), list[Trouble]()
 
-        async def run(chain: Chain) -> None:
+        async def run(chain: Chain) -> Failure | None:
             async with limit:
                 if troubles and any(isinstance(action, CreatePod) for action in chain):
-                    return
+                    return None
                 for action in chain:
                     try:
-                        await self._do(action, target)
-                    except (Forbidden, Rejected) as error:
-                        if not isinstance(action, CreateTrial | CreatePod):
-                            raise
-                        troubles.append(_trouble_of(action, error))
-                        return
+                        await self._try(action, target)
+                    except ClusterError as error:
+                        failure = Failure(chain, action, error)
+                        if not (failure.lasts and isinstance(action, CreateTrial | CreatePod)):
+                            return failure
+                        troubles.append(trouble_of(action, error))
+                        return None
+                return None
 
-        outcomes = await asyncio.gather(*map(run, chains), return_exceptions=True)
-        for failure in filter(None, outcomes):
-            raise failure
-        return troubles[0] if troubles else None
+        failures = list[Failure]()
+        for each in await asyncio.gather(*map(run, chains), return_exceptions=True):
+            if isinstance(each, BaseException):
+                raise each
+            failures += filter(None, (each,))
+        return Outcome(troubles[0] if troubles else None, tuple(failures))
 
-    async def announce(self, target: Target, announcement: Announce) -> None:
-        """Tell people by a Kubernetes Event."""
-        experiment, trial = target.experiment, announcement.trial
-        involved = {
-            "apiVersion": API_VERSION,
-            "kind": "Experiment" if trial is None else "Trial",
-            "namespace": experiment.namespace,
-            "name": experiment.name if trial is None else trial.name,
-            "uid": experiment.uid if trial is None else trial.uid,
-        }
-        event = Event(
-            involved,
-            "Warning" if announcement.warning else "Normal",
-            str(announcement.reason),
-            announcement.message,
-            announcement.key,
-        )
-        await self._gateway.emit(event, now=target.now)
+    async def _try(self, action: Action, target: Target) -> None:
+        """Do it, unless it was refused a moment ago.
+
+        Raises:
+            ClusterError: it was not done.
+        """
+        if (held := self._refusals.held(action, target.now)) is not None:
+            raise held.with_traceback(None)  # it may be raised again and again
+        try:
+            await self._do(action, target)
+        except (Forbidden, Rejected) as error:
+            self._refusals.note(action, error, target.now)
+            raise
+        self._refusals.forget(action)
 
     @singledispatchmethod
     async def _do(self, action: Any, target: Target) -> None:
@@ -154,7 +150,7 @@ class Actor:
 
     @_do.register
     async def _(self, action: Announce, target: Target) -> None:
-        await self.announce(target, action)
+        await announce(self._gateway, target.experiment, action, target.now)
 
 
 def _must_be_ours(there: dict[str, Any], owner_uid: str) -> None:
@@ -162,11 +158,3 @@ def _must_be_ours(there: dict[str, Any], owner_uid: str) -> None:
     if controller_of(there["metadata"]).get("uid") != owner_uid:
         kind, name = there.get("kind", "object"), there["metadata"]["name"]
         raise Conflict(f"{kind} {name} belongs to something else, probably to an earlier object of the same name")
-
-
-def _trouble_of(action: CreateTrial | CreatePod, error: Forbidden | Rejected) -> Trouble:
-    if isinstance(error, Rejected):
-        what = "Trial" if isinstance(action, CreateTrial) else "trial's Pod"
-        return Trouble(Reason.REJECTED, f"the API server refuses the {what}: {error}")
-    reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in str(error) else Reason.FORBIDDEN
-    return Trouble(reason, str(error))

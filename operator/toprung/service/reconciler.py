@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
@@ -12,7 +12,7 @@ from toprung.cluster.cache import Cache
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.queue import WorkQueue
 from toprung.cluster.resources import EXPERIMENTS
-from toprung.planning.actions import CreatePod, Plan
+from toprung.planning.actions import Announce, CreatePod, Plan
 from toprung.planning.plan import plan
 from toprung.planning.records import ExperimentRecord, PodRecord, Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import holds_slot
@@ -21,8 +21,10 @@ from toprung.service.act import Actor, Target
 from toprung.service.experiments import Experiments, InvalidRecord, invalid_record
 from toprung.service.followers import Followers
 from toprung.service.merging import agrees, merge_patch
+from toprung.service.refusals import Refusals
 from toprung.service.suggestions import Suggester, problem_of
 from toprung.service.telemetry import Telemetry
+from toprung.service.telling import announce
 from toprung.stopping import Stopper, stopper_for
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Memory:
         trouble: why Pods were refused; one at a time is tried until all that should run do.
         hold_until: none is tried before, unless one that was `alive` then has ended.
         status_written: when the status was last written.
+        refusals: what the API server refuses beside Pods.
     """
 
     uid: str
@@ -48,6 +51,7 @@ class Memory:
     hold_until: datetime | None = None
     alive: int = 0
     status_written: datetime | None = None
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 @dataclass(slots=True)
@@ -109,18 +113,20 @@ class Reconciler:
                 await self._tell_invalid(invalid_record(experiment, error))
 
     async def _pass(self, experiment: ExperimentRecord) -> None:
-        now, memory = self.clock(), self._memory_of(experiment)
-        spec = experiment.spec
-        seed, checkpoint = problem_of(experiment).seed, spec.checkpoint is not None
-        stopper = stopper_for(spec.early_stopping, seed, checkpoint=checkpoint)
-        snapshot = self._observe(experiment, stopper, memory, now)
-        decided = plan(snapshot, stopper, now)
-        actor, target = Actor(self.gateway, self.trials, self.pods), Target(experiment, stopper, now)
-        self._note(experiment, decided, await actor.carry_out(target, decided.chains), now)
+        now, memory, stopper = self.clock(), self._memory_of(experiment), _stopper_of(experiment)
+        decided = plan(self._observe(experiment, stopper, memory, now), stopper, now)
+        actor = Actor(self.gateway, self.trials, self.pods, memory.refusals)
+        outcome = await actor.carry_out(Target(experiment, stopper, now), decided.chains)
+        self._note(experiment, decided, outcome.trouble, now)
+        if outcome.setback is not None:
+            stopper = _stopper_of(experiment)
+            snapshot = self._observe(experiment, stopper, memory, now)
+            decided = plan(replace(snapshot, setback=outcome.setback), stopper, now)
         await self._write_status(experiment, decided, memory, now)
         for announcement in decided.announcements:
-            await actor.announce(target, announcement)
+            await announce(self.gateway, experiment, announcement, now)
         self._look_ahead(experiment, decided, now)
+        outcome.raise_passing()
 
     def _observe(
         self, experiment: ExperimentRecord, stopper: Stopper | None, memory: Memory, now: datetime
@@ -192,10 +198,14 @@ class Reconciler:
     async def _tell_invalid(self, experiment: InvalidRecord) -> None:
         conditions = {condition.type: condition for condition in experiment.conditions}
         status = invalid_status(conditions, experiment.generation, experiment.message, self.clock())
-        if not agrees(experiment.status, status):
-            await self._patch_status(experiment, status)
+        if agrees(experiment.status, status) or not await self._patch_status(experiment, status):
+            return
+        key = f"generation-{experiment.generation} {experiment.message}"
+        told = Announce(None, True, Reason.INVALID, experiment.message, key)  # noqa: FBT003
+        await announce(self.gateway, experiment, told, self.clock())
 
-    async def _patch_status(self, experiment: ExperimentRecord | InvalidRecord, status: Mapping[str, object]) -> None:
+    async def _patch_status(self, experiment: ExperimentRecord | InvalidRecord, status: Mapping[str, object]) -> bool:
+        """Write the status; False where the Experiment is gone."""
         body = {"metadata": {"uid": experiment.uid}, "status": merge_patch(experiment.status, status)}
         try:
             answer = await self.gateway.patch(
@@ -205,8 +215,9 @@ class Reconciler:
             key = f"{experiment.namespace}/{experiment.name}"
             self.experiments.remove(key, experiment.uid)
             self.queue.add(key)
-        else:
-            self.experiments.update(answer)
+            return False
+        self.experiments.update(answer)
+        return True
 
     def _look_ahead(self, experiment: ExperimentRecord, decided: Plan, now: datetime) -> None:
         """Have suggestions made, and come back when time alone makes something due."""
@@ -215,9 +226,15 @@ class Reconciler:
             self.suggester.want(experiment, self._trials_of(experiment), decided.wanted)
         elif decided.experiment_ended:
             self.suggester.forget(experiment.uid)
-        for moment in (decided.requeue_at, memory.hold_until):
+        for moment in (decided.requeue_at, memory.hold_until, memory.refusals.due(now)):
             if moment is not None and moment > now:
                 self.queue.add_after(experiment.key, (moment - now).total_seconds())
+
+
+def _stopper_of(experiment: ExperimentRecord) -> Stopper | None:
+    """Build the rule anew: it learns from the records of the pass."""
+    spec = experiment.spec
+    return stopper_for(spec.early_stopping, problem_of(experiment).seed, checkpoint=spec.checkpoint is not None)
 
 
 def _holds(memory: Memory, alive: int, now: datetime) -> bool:

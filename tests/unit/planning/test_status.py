@@ -7,7 +7,7 @@ from math import nan
 import pytest
 
 from simulation.specs import experiment_spec
-from simulation.world import START, World
+from simulation.world import START, Program, World
 from toprung.api.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.errors import InvariantViolated
 from toprung.api.trial import TrialState, TrialStatus
@@ -16,7 +16,16 @@ from toprung.planning.codec import trial_from, trial_status
 from toprung.planning.conditions import clear_condition, set_condition
 from toprung.planning.lifecycle import TRANSITIONS, Change, TrialEvent, move
 from toprung.planning.plan import plan
-from toprung.planning.records import PodPhase, PodRecord, RungRecord, RungVerdict, Snapshot, TrialRecord, Trouble
+from toprung.planning.records import (
+    PodPhase,
+    PodRecord,
+    RungRecord,
+    RungVerdict,
+    Setback,
+    Snapshot,
+    TrialRecord,
+    Trouble,
+)
 
 LATER = START + timedelta(seconds=60)
 TRIAL = TrialRecord("team/exp", "uid-exp", "exp-0", "uid-0", 0, {"lr": 0.5}, START)
@@ -117,3 +126,39 @@ def test_what_keeps_trials_from_starting_is_told(trouble, pods, state, reason):
     ]
     assert blocked == ([reason] if reason else [])
     assert status["state"] == state
+
+
+BAR = Trouble(Reason.FORBIDDEN, "may not patch trials")
+
+
+@pytest.mark.parametrize(
+    ("setback", "state", "done", "told"),
+    [
+        pytest.param(None, "Succeeded", "2/2", ["MaxTrialsReached"], id="all-is-written"),
+        pytest.param(Setback(frozenset({1}), BAR), "Blocked", "1/2", ["Forbidden"], id="one-is-refused"),
+        pytest.param(Setback(frozenset({1})), "Running", "1/2", [], id="one-has-to-be-tried-again"),
+        pytest.param(Setback(frozenset(), BAR), "Blocked", "2/2", ["Forbidden"], id="a-pod-that-can-not-be-ended"),
+    ],
+)
+def test_a_status_tells_no_more_than_what_is_written(setback, state, done, told):
+    """What failed in the pass is not told as done, and neither is the end; why it failed is, where that lasts."""
+    world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,)))
+    world.carry_out(world.plan())
+    for _ in range(3):
+        world.tick()
+    planned = plan(replace(world.snapshot(), setback=setback), None, world.now)
+    assert (planned.status["state"], planned.status["done"]) == (state, done)
+    assert [each.reason for each in planned.announcements] == told
+    world.status = {**planned.status}
+    assert plan(replace(world.snapshot(), setback=setback), None, world.now).announcements == ()
+
+
+def test_an_experiment_that_has_ended_stays_so():
+    """Though a Pod of it can not be removed, which is told."""
+    world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,)))
+    while not world.status.get("completionTime"):
+        world.carry_out(world.plan())
+        world.tick()
+    status = plan(replace(world.snapshot(), setback=Setback(frozenset(), BAR)), None, world.now).status
+    assert (status["state"], status["completionTime"]) == ("Succeeded", world.status["completionTime"])
+    assert [each["reason"] for each in status["conditions"] if each["type"] == "Blocked"] == ["Forbidden"]

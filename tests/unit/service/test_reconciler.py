@@ -5,13 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from toprung.api.errors import Conflict, NotFound
+from toprung.api.errors import Conflict, Forbidden, NotFound
 from toprung.cluster.queue import WorkQueue
 from toprung.service.experiments import Experiments
 from toprung.service.reconciler import Reconciler
 from unit.service.test_experiments import KEY, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+INVALID = {**body("uid", 1), "spec": {}}
+
+
+def body_of(patch):
+    """What a patch makes of the status."""
+    return {"status": patch["status"]}
 
 
 class Refusing:
@@ -22,6 +28,24 @@ class Refusing:
 
     async def patch(self, *_, **__):
         raise self.error
+
+
+class Noting(Refusing):
+    """A gateway that takes the status, and notes the Events."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__(error)
+        self.events: list[tuple[str, str]] = []
+        self.version = 1
+
+    async def patch(self, *_, body, **__):
+        self.version += 1
+        return {**INVALID, "metadata": {**INVALID["metadata"], "resourceVersion": str(self.version)}, **body_of(body)}
+
+    async def emit(self, event, *, now):  # noqa: ARG002
+        if self.error is not None:
+            raise self.error
+        self.events.append((event.reason, event.message))
 
 
 class Keys:
@@ -37,7 +61,7 @@ class Keys:
 def reconciler_of(error: Exception) -> Reconciler:
     """One whose only experiment is invalid: a pass writes nothing but its status."""
     experiments = Experiments()
-    experiments.put({**body("uid", 1), "spec": {}})
+    experiments.put(INVALID)
     parts = dict.fromkeys(("trials", "pods", "followers", "suggester", "telemetry"))
     return Reconciler(gateway=Refusing(error), experiments=experiments, queue=Keys(), clock=lambda: NOW, **parts)
 
@@ -56,6 +80,28 @@ async def test_an_experiment_that_was_made_anew_stays():
     with pytest.raises(Conflict):
         await reconciler.reconcile(KEY)
     assert reconciler.experiments.get(KEY) is not None
+
+
+async def test_what_is_wrong_is_told_by_one_event():
+    """However many passes there are; another fault is another Event."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.gateway = gateway = Noting()
+    for _ in range(3):
+        await reconciler.reconcile(KEY)
+    condition = reconciler.experiments.get(KEY).conditions[0]
+    assert gateway.events == [("Invalid", condition.message)]
+    changed = {**INVALID["metadata"], "resourceVersion": "9", "generation": 2}
+    reconciler.experiments.put({**INVALID, "metadata": changed, "spec": {"maxTrialCount": 3}})
+    await reconciler.reconcile(KEY)
+    assert len(gateway.events) == 2
+
+
+async def test_an_event_that_is_refused_holds_nothing_up():
+    """The condition says the same."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.gateway = Noting(Forbidden("no Events", status=403))
+    await reconciler.reconcile(KEY)
+    assert [each.reason for each in reconciler.experiments.get(KEY).conditions] == ["Invalid"]
 
 
 class Background:

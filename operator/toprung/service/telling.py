@@ -1,0 +1,39 @@
+"""Kubernetes Events from announcements."""
+
+import logging
+from datetime import datetime
+
+from toprung.api.base import API_VERSION
+from toprung.api.errors import Forbidden, Rejected
+from toprung.cluster.events import Event
+from toprung.cluster.gateway import Gateway
+from toprung.planning.actions import Announce
+from toprung.planning.records import ExperimentRecord
+from toprung.service.experiments import InvalidRecord
+
+logger = logging.getLogger(__name__)
+
+
+async def announce(
+    gateway: Gateway, experiment: ExperimentRecord | InvalidRecord, announcement: Announce, now: datetime
+) -> None:
+    """Tell people by a Kubernetes Event; where that is refused, nothing else is held up by it."""
+    trial = announcement.trial
+    involved = {
+        "apiVersion": API_VERSION,
+        "kind": "Experiment" if trial is None else "Trial",
+        "namespace": experiment.namespace,
+        "name": experiment.name if trial is None else trial.name,
+        "uid": experiment.uid if trial is None else trial.uid,
+    }
+    event = Event(
+        involved,
+        "Warning" if announcement.warning else "Normal",
+        str(announcement.reason),
+        announcement.message,
+        announcement.key,
+    )
+    try:
+        await gateway.emit(event, now=now)
+    except (Forbidden, Rejected) as error:
+        logger.warning("%s/%s: no Event %s: %s", experiment.namespace, involved["name"], announcement.reason, error)

@@ -1,0 +1,78 @@
+"""A stopping rule of a user's own, in the operator that has its package."""
+
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from scenarios.stage import Operator, Stage, make_namespace
+from toprung.cluster.gateway import connect
+from toprung.local.cluster import LocalCluster
+
+ROOT = Path(__file__).parents[2]
+ENVIOUS = """
+from toprung.stopping import Exploit, Outcome, Verdict
+
+
+class Envious:
+    pauses = compares_curves = False
+
+    def bracket(self, index):
+        return 0
+
+    def levels(self, bracket):
+        return (1, 9)
+
+    def record(self, arrival):
+        pass
+
+    release = record
+
+    def judge(self, arrival):
+        return Verdict(Outcome.EXPLOIT, "poor", Exploit(1 - arrival.index, 7, 0.0, (1.2,)))
+
+    def promotion(self):
+        return None
+
+
+def make(settings, seed):
+    return Envious()
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A package on the operator's path, with its entry point."""
+    (tmp_path / "envious.py").write_text(textwrap.dedent(ENVIOUS))
+    about = tmp_path / "envious-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: envious\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[toprung.stoppers]\nenvious = envious:make\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT / "operator")]))
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_takeover_without_checkpoints_is_refused(tmp_path):
+    """By the condition Valid and one Event, which say what to write; nothing is copied and no attempt follows."""
+    cluster = LocalCluster(tmp_path / "state", gpus=0, crd_dir=ROOT / "crds")
+    await cluster.start()
+    operator = Operator(cluster.kubeconfig_path, tmp_path / "operator.log")
+    await operator.start()
+    try:
+        async with await connect(cluster.kubeconfig_path) as gateway:
+            namespace = await make_namespace(gateway, "team")
+            stage = Stage(gateway, cluster.kubeconfig_path, namespace, "none", operator, None, None)
+            rule = {"plugin": {"name": "envious"}}
+            program = "echo epoch=1 score=0.5; sleep 60"
+            await stage.apply(stage.experiment(program, maxTrialCount=2, earlyStopping=rule))
+            condition = await stage.has_condition("Valid", "Invalid", status="False")
+            assert "spec.earlyStopping.plugin.name" in condition["message"]
+            assert "make the Experiment anew with spec.checkpoint" in condition["message"]
+            await stage.quiet()
+            assert await stage.events() == [("exp", "Invalid", condition["message"])]
+            assert sorted(await stage.pods()) == ["exp-0-1", "exp-1-1"]
+    finally:
+        await operator.stop()
+        await cluster.stop()
+    assert not operator.defects()

@@ -146,7 +146,7 @@ def main(name: str, configurations: int) -> None:
     next(train(dict(draw(space, 0))))  # the first epoch of a process pays for what the libraries load
     lines = StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(["configuration", *names, "step", spec.objective.metric, "seconds"])
+    writer.writerow(["configuration", *names, "step", spec.primary.metric, "seconds"])
     for index in track(range(configurations), name):
         configuration = dict(draw(space, trial_seed(0, index)))
         shown = [_shown(configuration.get(each)) for each in names]

@@ -114,14 +114,19 @@ class Update:
 
     Attributes:
         path: the immutable field that it changes; "" where the change is allowed.
+        several: whether the Experiment has several objectives.
     """
 
     name: str
     edits: Edits
     path: str = ""
+    several: bool = False
+
+    def before(self) -> Manifest:
+        return edited(BASE, SEVERAL) if self.several else BASE
 
     def manifest(self) -> Manifest:
-        return edited(BASE, self.edits)
+        return edited(self.before(), self.edits)
 
 
 def edited(manifest: Manifest, edits: Edits) -> Manifest:
@@ -150,6 +155,12 @@ TEMPLATE = "spec.trialTemplate.template"
 CONTAINER = f"{TEMPLATE}.spec.containers[0]"
 LR, LAYERS, BATCH, OPT, MOMENTUM, DROPOUT = (f"spec.parameters[{i}]" for i in range(6))
 NEW = "spec.parameters[6]"
+
+
+SEVERAL = {
+    "spec.objective": REMOVE,
+    "spec.objectives": [{"metric": "val_accuracy", "type": "maximize"}, {"metric": "latency", "type": "minimize"}],
+}
 
 
 def ranged(name: str, **more: Any) -> Manifest:
@@ -190,6 +201,12 @@ GOOD = [
         {"spec.algorithm": {"plugin": {"name": "mine", "settings": {"neighbours": [1, 2], "deep": {"er": True}}}}},
     ),
     Good("warm start", {"spec.warmStart": {"experiments": ["mnist-1", "mnist-2"]}}),
+    Good("two objectives", SEVERAL),
+    Good(
+        "four objectives",
+        {"spec.objective": None, "spec.objectives": [{"metric": name, "type": "minimize"} for name in "abcd"]},
+    ),
+    Good("a plug-in for two objectives", {**SEVERAL, "spec.algorithm": {"plugin": {"name": "mine"}}}),
     Good("every default", {"spec": MINIMAL["spec"]}),
     Good("values of several types", {NEW: choice("mixed", 1, 2.5, "three", True)}),
     Good("one is not true", {NEW: choice("mixed", 1, True, "1")}),
@@ -282,7 +299,14 @@ BAD = [
     Bad("initial trial that does not say what decides", {"spec.initialTrials": [{"momentum": 0.1}]}, "spec.initialTrials[0].momentum", "write opt as well"),
     Bad("initial trial that is a list", {"spec.initialTrials[0]": [1]}, "spec.initialTrials[0]", "is not an object", "must be of type object"),
     # objective, algorithm, early stopping, metrics
-    Bad("no objective", {"spec.objective": REMOVE}, "spec.objective", "is missing", "Required value"),
+    Bad("no objective", {"spec.objective": REMOVE}, "spec.objective", "is missing; write {metric: ...", "set exactly one of objective and objectives"),
+    Bad("one objective and several", {"spec.objectives": SEVERAL["spec.objectives"]}, "spec.objective", "keep one of them", "set exactly one of objective and objectives"),
+    Bad("several objectives that are one", {**SEVERAL, "spec.objectives": SEVERAL["spec.objectives"][:1]}, "spec.objectives", "write at least 2", "should have at least 2 items"),
+    Bad("five objectives", {**SEVERAL, "spec.objectives": [{"metric": name, "type": "minimize"} for name in "abcde"]}, "spec.objectives", "write at most 4", "must have at most 4 items"),
+    Bad("one of several twice", {**SEVERAL, "spec.objectives": [{"metric": "a", "type": "minimize"}, {"metric": "a", "type": "maximize"}]}, "spec.objectives[1].metric", "'a' is there already", "Duplicate value"),
+    Bad("a goal of several", {**SEVERAL, "spec.objectives": [{"metric": "a", "type": "minimize", "goal": 1}, {"metric": "b", "type": "maximize"}]}, "spec.objectives[0].goal", "write one of metric, type", "unknown field"),
+    Bad("an algorithm of one objective for two", {**SEVERAL, "spec.algorithm": {"cmaes": {}}}, "spec.algorithm.cmaes", "takes one objective; for 2 write one of random, grid, qmc, gp, nsga2, plugin, tpe", "cmaes takes one objective"),
+    Bad("resource is the second objective", {**SEVERAL, "spec.earlyStopping.asha.resource": "latency"}, "spec.earlyStopping.asha.resource", "is the objective", "not the objective"),
     Bad("unknown direction", {"spec.objective.type": "max"}, "spec.objective.type", "'maximize'", "Unsupported value"),
     Bad("Katib's field", {"spec.objective.objectiveMetricName": "x"}, "spec.objective.objectiveMetricName", "write metric", "unknown field"),
     Bad("objective as additional metric", {"spec.objective.additionalMetrics": ["val_accuracy"]}, "spec.objective.additionalMetrics[0]", "is named already", "names the objective's own metric"),
@@ -380,6 +404,12 @@ UPDATES = [
     Update("another direction", {"spec.objective.type": "minimize"}, "spec.objective.type"),
     Update("another strategy", {"spec.objective.strategy": "last"}, "spec.objective.strategy"),
     Update("another metric to record", {"spec.objective.additionalMetrics": []}, "spec.objective.additionalMetrics"),
+    Update("several objectives in place of one", SEVERAL, "spec.objectives"),
+    Update("nothing of several", {}, several=True),
+    Update("another order of several", {"spec.objectives": SEVERAL["spec.objectives"][::-1]}, "spec.objectives", several=True),
+    Update("another direction of several", {"spec.objectives[1].type": "maximize"}, "spec.objectives", several=True),
+    Update("one more of several", {"spec.objectives[2]": {"metric": "size", "type": "minimize"}}, "spec.objectives", several=True),
+    Update("one objective in place of several", {"spec.objectives": REMOVE, "spec.objective": BASE["spec"]["objective"]}, "spec.objectives", several=True),
     Update("another bound", {f"{LR}.max": 0.2}, "spec.parameters"),
     Update("another value", {f"{BATCH}.values": [32, 64, 128, 512]}, "spec.parameters"),
     Update("one parameter more", {NEW: ranged("x")}, "spec.parameters"),

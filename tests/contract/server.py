@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kubernetes.aio import client
 
-from contract.manifests import BAD, BASE, GOOD, MINIMAL, UPDATES, Bad, Good, Manifest, Update, edited
+from contract.manifests import BAD, BASE, GOOD, MINIMAL, SEVERAL, UPDATES, Bad, Good, Manifest, Update, edited
 from toprung.api.crd import experiment_crd, trial_crd
 
 GROUP = {"group": "toprung.dev", "version": "v1alpha1"}
@@ -80,6 +80,8 @@ async def judging(api_client: client.ApiClient, namespace: str) -> AsyncIterator
     try:
         for name, total in FIRST_TRIALS.items():
             await judge.keep("experiments", named(BASE, name), {"trials": {"total": total}})
+            several = named(edited(BASE, SEVERAL), f"{name} several")
+            await judge.keep("experiments", several, {"trials": {"total": total}})
         yield judge
     finally:
         await core.delete_namespace(namespace)
@@ -132,7 +134,8 @@ class ManifestSuite:
     @pytest.mark.parametrize("name", FIRST_TRIALS)
     async def test_what_is_immutable_may_change_until_the_first_trial(self, judge: Judge, update: Update, name: str):
         """An update of an immutable field is refused once there are trials, and blamed on that field."""
-        answer = await judge.update("experiments", named(update.manifest(), name))
+        whole = f"{name} several" if update.several else name
+        answer = await judge.update("experiments", named(update.manifest(), whole))
         if FIRST_TRIALS[name] and update.path:
             assert f"{update.path}: Forbidden: may not change once a trial exists" in answer
             assert answer.count("Forbidden") == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contract.manifests import BAD, BASE, GOOD, UPDATES, Bad, Good, Update
+from contract.manifests import BAD, GOOD, UPDATES, Bad, Good, Update
 from toprung.api.crd import experiment_crd
 from toprung.api.errors import InvalidExperiment
 from toprung.api.immutable import ADVICE, IMMUTABLE, immutable_changes
@@ -31,7 +31,7 @@ def test_a_bad_manifest_has_one_fault_with_its_path_and_what_to_write(bad: Bad):
 @pytest.mark.parametrize("update", [pytest.param(case, id=case.name) for case in UPDATES])
 def test_only_what_may_change_after_the_first_trial_does(update: Update):
     """Each update is told apart by the field that it changes."""
-    old = load_experiment(BASE).spec
+    old = load_experiment(update.before()).spec
     new = load_experiment(update.manifest()).spec
     changes = immutable_changes(old, new)
     assert [fault.path for fault in changes] == [update.path] * bool(update.path)

@@ -24,7 +24,16 @@ def feed(progress, log, *, maximize=True):
     for second, report in enumerate(log):
         step, time = counter.step_of(report), START + timedelta(seconds=second)
         if step is not None:
-            progress = observe(progress, step, report.values, time=time, metric="acc", maximize=maximize, levels=LEVELS)
+            progress = observe(
+                progress,
+                step,
+                report.values,
+                time=time,
+                metric="acc",
+                maximize=maximize,
+                levels=LEVELS,
+                others=frozenset({"loss"}),
+            )
     return progress
 
 

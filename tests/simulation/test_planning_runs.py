@@ -327,7 +327,7 @@ def test_the_best_is_told_with_the_parameters_that_it_had():
     first, second = world.trial_records()
     assert second.lineage[0].source == first.name
     assert world.status["best"] == {"trial": second.name, "value": 0.95, "step": 1, "parameters": {"lr": 0.002}}
-    assert evaluation(second, world.spec.objective).parameters == {"lr": 0.002}
+    assert evaluation(second, world.spec).parameters == {"lr": 0.002}
     assert world.trials[second.name]["status"]["parameters"] == f"lr={second.current_parameters['lr']}"
     assert second.current_parameters != {"lr": 0.002}
 

@@ -23,9 +23,12 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Program:
-    """What a Pod does: one report a second from step 1 on, then an exit code; None: it hangs."""
+    """What a Pod does: one report a second from step 1 on, then an exit code; None: it hangs.
 
-    values: tuple[float, ...]
+    A report is a value of the first objective, or the values of several metrics by name.
+    """
+
+    values: tuple[float | Mapping[str, float], ...]
     exit_code: int | None = 0
     disrupted: bool = False
 
@@ -191,14 +194,16 @@ class World:
         until = (pod.finished or self.now) - pod.started
         stopper, trial = self.stopper(), trial_from(self.trials[pod.trial])
         reported = self._program_of(body).values[: int(until.total_seconds())]
-        for step, value in enumerate(reported, start=1):
+        objective, *others = self.spec.aims
+        for step, report in enumerate(reported, start=1):
             progress = observe(
                 progress,
                 step,
-                {self.spec.objective.metric: value},
+                report if isinstance(report, Mapping) else {objective.metric: report},
                 time=pod.started + timedelta(seconds=step),
-                metric=self.spec.objective.metric,
-                maximize=self.spec.objective.type == "maximize",
+                metric=objective.metric,
+                maximize=objective.type == "maximize",
                 levels=stopper.levels(trial.bracket) if stopper is not None else (),
+                others=frozenset(other.metric for other in others),
             )
         return Collected(progress, drained=pod.ended, tail=("the last line",))

@@ -94,6 +94,7 @@ def experiment_crd() -> dict[str, Any]:
             _column("Done", ".status.done"),
             _column("Running", ".status.trials.running", "integer"),
             _column("Best", ".status.best.value", "number"),
+            _column("Front", ".status.frontSize", "integer", priority=1),
         ),
         scale={
             "specReplicasPath": ".spec.parallelTrialCount",
@@ -196,8 +197,9 @@ def without_defaults(schema: Any) -> Any:
     return [without_defaults(item) for item in schema] if isinstance(schema, list) else schema
 
 
-def _column(name: str, path: str, type_: str = "string") -> Schema:
-    return {"name": name, "type": type_, "jsonPath": path}
+def _column(name: str, path: str, type_: str = "string", *, priority: int = 0) -> Schema:
+    """Make a column; those of priority 1 are shown by `kubectl get -o wide` alone."""
+    return {"name": name, "type": type_, "jsonPath": path, **({"priority": priority} if priority else {})}
 
 
 def stale(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from toprung.api.algorithms import Algorithm
 from toprung.api.errors import Fault
 from toprung.api.rules import Rule
 from toprung.api.space import configuration_faults, first_by_name, space_faults
@@ -16,6 +17,9 @@ from toprung.api.template import reference_faults, shape_faults
 
 Fields = Mapping[str, Any]
 """Name of a field of ExperimentSpec -> its value; `parameters`, always there, is index -> Parameter."""
+
+FOR_SEVERAL = tuple(name for name in Algorithm.members() if name != "cmaes")
+"""Members of `algorithm` that take several objectives; a plug-in finds them in the evaluations."""
 
 RULES = (
     Rule(
@@ -38,6 +42,16 @@ RULES = (
         message="maxTrialDuration must be above 0; write it like 30m, or remove it",
         path=".trialTemplate.maxTrialDuration",
     ),
+    Rule(
+        "has(self.objective) != has(self.objectives)",
+        message="set exactly one of objective and objectives",
+        path=".objective",
+    ),
+    Rule(
+        "!has(self.objectives) || !has(self.algorithm) || !has(self.algorithm.cmaes)",
+        message=f"cmaes takes one objective; for several write one of {', '.join(FOR_SEVERAL)}",
+        path=".algorithm.cmaes",
+    ),
     *STOPPING_RULES,
 )
 
@@ -49,6 +63,7 @@ def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator
         fields: those that could be read.
         unreadable: names of parameters that could not.
     """
+    yield from _objective_faults(fields)
     yield from _count_faults(fields)
     yield from _duration_faults(fields)
     yield from stopping_faults(fields)
@@ -56,6 +71,21 @@ def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator
     if fields["parameters"] or unreadable:
         yield from space_faults(fields["parameters"], unreadable)
         yield from _initial_faults(fields, unreadable)
+
+
+def _objective_faults(fields: Fields) -> Iterator[Fault]:
+    one, several = fields.get("objective", ()), fields.get("objectives", ())
+    if one is None and several is None:
+        yield Fault("objective", "is missing; write {metric: ..., type: minimize}, or several under objectives")
+    if one and several:
+        yield Fault("objective", "stands beside objectives; keep one of them")
+    for i, aim in enumerate(several or ()):
+        if aim.metric in (other.metric for other in several[:i]):
+            yield Fault(f"objectives[{i}].metric", f"{aim.metric!r} is there already; write each metric once")
+    algorithm = fields.get("algorithm")
+    if several and algorithm is not None and algorithm.cmaes is not None:
+        message = f"takes one objective; for {len(several)} write one of {', '.join(FOR_SEVERAL)}"
+        yield Fault("algorithm.cmaes", message)
 
 
 def _count_faults(fields: Fields) -> Iterator[Fault]:

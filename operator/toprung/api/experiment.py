@@ -21,7 +21,16 @@ from toprung.api.stoppers import EarlyStopping, MetricName
 Configuration = dict[ParameterName, ParameterValue]
 
 
-class Objective(Model):
+class Aim(Model):
+    """A metric and which way it is to go."""
+
+    metric: MetricName
+    """The name of the metric, as the training program prints it."""
+    type: Literal["minimize", "maximize"]
+    """Whether small or large values are good."""
+
+
+class Objective(Aim):
     """What is optimized."""
 
     model_config = ConfigDict(
@@ -34,10 +43,6 @@ class Objective(Model):
         )
     )
 
-    metric: MetricName
-    """The name of the metric, as the training program prints it."""
-    type: Literal["minimize", "maximize"]
-    """Whether small or large values are good."""
     goal: float | None = None
     """The experiment succeeds as soon as a trial is this good."""
     strategy: Literal["best", "last"] = "best"
@@ -148,7 +153,18 @@ class ExperimentSpec(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*cross.RULES))
 
-    objective: Objective
+    objective: Objective | None = None
+    """What is optimized, where it is one metric."""
+    objectives: Annotated[
+        tuple[Aim, ...] | None,
+        Field(
+            min_length=2,
+            max_length=4,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["metric"]},
+        ),
+    ] = None
+    """What is optimized, where it is several metrics at once. A trial is scored by its last report of all of them at
+    one step; early stopping, noProgress and status.best go by the first of them. Stands in place of `objective`."""
     parameters: Annotated[
         tuple[Parameter, ...],
         Field(
@@ -188,6 +204,21 @@ class ExperimentSpec(Model):
     pod_retention: PodRetention = PodRetention()
     trial_template: TrialTemplate
 
+    @property
+    def aims(self) -> tuple[Aim, ...]:
+        """All objectives, the first one first."""
+        return self.objectives or (self.primary,)
+
+    @property
+    def primary(self) -> Objective:
+        """The objective that early stopping and the incumbent go by: of several the first; the others are recorded."""
+        if self.objective is not None:
+            return self.objective
+        assert self.objectives is not None  # noqa: S101 - one of both is set, see faults()
+        first, *others = self.objectives
+        recorded = tuple(other.metric for other in others)
+        return Objective(metric=first.metric, type=first.type, strategy="last", additional_metrics=recorded)
+
     def faults(self) -> Iterable[Fault]:
         """Check the fields against each other."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
@@ -215,6 +246,17 @@ class BestTrial(Model):
     """Its value of the objective."""
     step: int
     """The step at which it was reported."""
+    parameters: Configuration
+    """Its configuration."""
+
+
+class FrontTrial(Model):
+    """A trial than which no other is better in one objective without being worse in another."""
+
+    trial: str
+    """Name of the Trial."""
+    values: dict[MetricName, float]
+    """Its value of each objective."""
     parameters: Configuration
     """Its configuration."""
 
@@ -248,4 +290,9 @@ class ExperimentStatus(Model):
     """Label selector of the trial Pods, for the scale subresource."""
     trials: TrialCounts = TrialCounts()
     best: BestTrial | None = None
+    front: Annotated[tuple[FrontTrial, ...] | None, Field(max_length=64)] = None
+    """Of several objectives: the Pareto front of the trials that have ended, from the best by the first objective on;
+    of more than 64 trials some, spread evenly."""
+    front_size: int | None = None
+    """How many trials are on the Pareto front."""
     accelerators: Accelerators = Accelerators()

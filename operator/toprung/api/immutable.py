@@ -11,6 +11,7 @@ IMMUTABLE = (
     "objective.type",
     "objective.strategy",
     "objective.additionalMetrics",
+    "objectives",
     "parameters",
     "initialTrials",
     "warmStart",
@@ -23,13 +24,25 @@ IMMUTABLE = (
 )
 """Paths below spec; what is not named here may change at any time."""
 
+_ORDERED = {"parameters": "name", "objectives": "metric"}
+"""Associative lists, and their key, that are equal in any order for the API server; but samplers draw parameter after
+parameter, and the first objective decides.
+"""
+
 ADVICE = "may not change once a trial exists; apply it as a new Experiment"
 
 
 def immutable_changes(old: ExperimentSpec, new: ExperimentSpec) -> tuple[Fault, ...]:
     """Give the immutable fields that differ between two specs of an Experiment that has trials."""
     before, after = (spec.model_dump(mode="json", by_alias=True) for spec in (old, new))
-    return tuple(Fault(f"spec.{path}", ADVICE) for path in IMMUTABLE if _at(before, path) != _at(after, path))
+    return tuple(Fault(f"spec.{path}", ADVICE) for path in IMMUTABLE if _changed(path, before, after))
+
+
+def _changed(path: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
+    *parents, _ = path.split(".")
+    if any(spec[parent] is None for parent in parents for spec in (before, after)):
+        return False  # objectives stand in its place in one of them, which is a change of its own
+    return bool(_at(before, path) != _at(after, path))
 
 
 def _at(spec: dict[str, Any], path: str) -> Any:
@@ -44,9 +57,11 @@ def _transition(path: str) -> Rule:
     # dyn, because CEL sees no list of configurations: their values have no type
     now, old = (f"dyn({'.'.join((owner, 'spec', *parents))}).{field}" for owner in ("self", "oldSelf"))
     untouched = "!has(oldSelf.status) || !has(oldSelf.status.trials) || !has(oldSelf.status.trials.total)"
-    # an associative list is equal in any order, but samplers draw parameter after parameter
-    ordered = f" && {now}.map(p, p.name) == {old}.map(p, p.name)" if path == "parameters" else ""
+    key = _ORDERED.get(path)
+    ordered = f" && {now}.map(p, p.{key}) == {old}.map(p, p.{key})" if key else ""
     same = f"(has({now}) == has({old}) && (!has({now}) || ({now} == {old}{ordered})))"
+    if parents:  # that may be absent in one, where objectives stand in their place: a change of its own
+        same = f"(!has(self.spec.{parents[0]}) || !has(oldSelf.spec.{parents[0]}) || {same})"
     return Rule(
         f"{untouched} || oldSelf.status.trials.total == 0 || {same}",
         message=ADVICE,

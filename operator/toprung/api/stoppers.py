@@ -275,7 +275,10 @@ def _given(member: str, field: str = "") -> str:
 SPEC_RULES = (
     *(
         Rule(
-            f"!({_given(name)}) || self.earlyStopping.{name}.resource != self.objective.metric",
+            f"!({_given(name)})"
+            f" || ((!has(self.objective) || self.earlyStopping.{name}.resource != self.objective.metric)"
+            " && (!has(self.objectives)"
+            f" || !self.objectives.exists(o, o.metric == self.earlyStopping.{name}.resource)))",
             message="the resource is what progress is counted in, not the objective; write resource: epoch or the like",
             path=f".earlyStopping.{name}.resource",
         )
@@ -325,8 +328,8 @@ def spec_faults(fields: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _rule_faults(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> Iterator[Fault]:
-    objective = fields.get("objective")
-    if objective is not None and rule.resource == objective.metric:
+    aims = (fields.get("objective"), *(fields.get("objectives") or ()))
+    if rule.resource in (aim.metric for aim in aims if aim is not None):
         message = f"{rule.resource!r} is the objective; name what progress is counted in, such as epoch"
         yield Fault(f"earlyStopping.{name}.resource", message)
     if fields.get("checkpoint", True) is None:

@@ -103,6 +103,8 @@ class TrialStatus(Model):
     completion_time: datetime | None = None
     latest: ObservationStatus | None = None
     best: ObservationStatus | None = None
+    complete: ObservationStatus | None = None
+    """Of several objectives: the last report that has all of them."""
     mean: MeanStatus | None = None
     rung: int | None = None
     """Resource of the highest rung reached."""

@@ -63,12 +63,12 @@ def _rule(spec: ExperimentSpec) -> ComparingRule | None:
 
 
 def _observations(trial: TrialRecord, objective: Objective) -> Iterator[Point]:
-    latest, best = trial.progress.latest, trial.progress.best
+    latest, best, last = trial.progress.latest, trial.progress.best, trial.progress.last
     if trial.state is TrialState.FAILED:
         return
     if objective.strategy == "last":
-        if trial.state.terminal and latest is not None and isfinite(latest.value):
-            yield trial.completion_time or latest.time, latest.value
+        if trial.state.terminal and last is not None and isfinite(last.value):
+            yield max(trial.completion_time or last.time, last.time), last.value  # the former is in whole seconds
         return
     yield from ((rung.time, rung.value) for rung in trial.rungs if rung.value is not None)
     yield from ((seen.time, seen.value) for seen in (best, latest) if seen is not None and isfinite(seen.value))

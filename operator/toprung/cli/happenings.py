@@ -55,7 +55,7 @@ def scene_lines(old: Scene | None, new: Scene) -> Iterator[str]:
 def _best(scene: Scene) -> str | None:
     if not isinstance(scene.experiment, ExperimentRecord):
         return None
-    objective = scene.experiment.spec.objective
+    objective = scene.experiment.spec.primary
     best = incumbent(scene.trials, objective)
     if best is None:
         return None

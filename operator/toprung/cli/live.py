@@ -120,13 +120,13 @@ def _rungs(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Text:
 
 
 def _best(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Iterator[Text]:
-    best = incumbent(trials, spec.objective)
+    best = incumbent(trials, spec.primary)
     if best is None:
         return
     trial, observation = best
-    line = Text.assemble(("best   ", "dim"), (f"{spec.objective.metric} {number(observation.value)}", "bold green"))
+    line = Text.assemble(("best   ", "dim"), (f"{spec.primary.metric} {number(observation.value)}", "bold green"))
     line.append(f"  {trial.name}").append(f"  {resource_name(spec)} {observation.step}  ", "dim")
-    line.append(sparkline([value for _, value in any_time_curve(trials, spec.objective)], SPARK_WIDTH), "green")
+    line.append(sparkline([value for _, value in any_time_curve(trials, spec.primary)], SPARK_WIDTH), "green")
     yield line
     yield Text("       ").append(configuration(trial.parameters_at(observation.step)))
 

@@ -30,7 +30,8 @@ from toprung.planning.codec import controller_of
 def plot_command(name: str, namespace: str, kubeconfig: Path | None, context: str | None, output: Path) -> None:
     """Draw the curves of Experiment NAME, at any time of its life.
 
-    The best value so far over time, and the learning curves of all trials; on any cluster, as kubectl finds it.
+    The best value so far over time, the learning curves of all trials, and of several objectives the Pareto front; on
+    any cluster, as kubectl finds it.
     """
     experiment, trials = asyncio.run(_read(name, namespace, kubeconfig, context))
     draw(experiment, trials, output)

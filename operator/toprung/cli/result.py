@@ -1,7 +1,7 @@
 """What is printed when a run is over."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +43,7 @@ def result(scene: Scene) -> dict[str, Any]:
         "namespace": experiment.namespace,
         "name": experiment.name,
         **{name: status.get(name) for name in names},
+        **{name: status[name] for name in ("front", "frontSize") if name in status},
         "message": _message(scene),
     }
 
@@ -53,9 +54,10 @@ def summary(scene: Scene) -> Iterator[Text]:
         (f"{scene.experiment.name} {scene.state}", f"bold {COLOURS[scene.state]}"), f": {_message(scene)}"
     )
     if best := scene.status.get("best"):
-        metric = scene.experiment.spec.objective.metric if isinstance(scene.experiment, ExperimentRecord) else "value"
+        metric = scene.experiment.spec.primary.metric if isinstance(scene.experiment, ExperimentRecord) else "value"
         yield Text(f"best trial: {best['trial']}, {metric} {number(best['value'])} at step {best['step']}")
         yield Text(f"parameters: {flow(best['parameters'])}")
+    yield from _front(scene.status.get("front") or (), scene.status.get("frontSize", 0))
     yield from _failures(scene.trials)
     if scene.state == "Failed":
         yield Text("When the cause is mended: the same command with --fresh starts anew.", "dim")
@@ -72,6 +74,16 @@ def _failures(trials: Sequence[TrialRecord]) -> Iterator[Text]:
         yield Text.assemble((f"{names[0]}{others} failed: ", "red"), message)
     if rest := sum(len(names) for names in list(causes.values())[MOST_FAILURES:]):
         yield Text(f"{rest} more failed")
+
+
+def _front(members: Sequence[Mapping[str, Any]], size: int) -> Iterator[Text]:
+    """Say of each trial of the Pareto front what it reaches, and with what."""
+    if members:
+        some = f", {len(members)} of them" if size > len(members) else ""
+        yield Text(f"Pareto front, {size} trials{some}:" if size > 1 else "Pareto front, 1 trial:")
+    for member in members:
+        values = ", ".join(f"{metric} {number(value)}" for metric, value in member["values"].items())
+        yield Text(f"  {member['trial']}: {values}, {flow(member['parameters'])}")
 
 
 def _message(scene: Scene) -> str:

@@ -95,6 +95,8 @@ def _spec(file: str, workers: int | None) -> ExperimentSpec:
     spec = load_experiment(found[0]).spec
     if spec.early_stopping is not None and spec.early_stopping.pbt is not None:
         raise TopRungError("spec.earlyStopping.pbt changes parameters while a trial runs, which no table has recorded")
+    if spec.objectives is not None:
+        raise TopRungError("spec.objectives can't be simulated: a recorded curve is of one metric; write objective")
     return spec if workers is None else spec.model_copy(update={"parallel_trial_count": workers})
 
 
@@ -110,7 +112,7 @@ def _table(path: Path, spec: ExperimentSpec) -> Table:
 
 
 def _best(spec: ExperimentSpec, table: Table) -> float:
-    return table.best(maximize=spec.objective.type == "maximize")
+    return table.best(maximize=spec.primary.type == "maximize")
 
 
 def _as_json(each: Seeded) -> dict[str, Any]:
@@ -136,7 +138,7 @@ def _as_json(each: Seeded) -> dict[str, Any]:
 
 
 def _grid(spec: ExperimentSpec, table: Table, runs: list[Seeded]) -> Grid:
-    grid = Grid("seed", "trials", "to the end", "steps", f"best {spec.objective.metric}", "after", "in all", "ended by")
+    grid = Grid("seed", "trials", "to the end", "steps", f"best {spec.primary.metric}", "after", "in all", "ended by")
     for each in runs:
         run = each.run
         after, best = run.incumbents[-1] if run.incumbents else (None, None)

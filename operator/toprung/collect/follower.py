@@ -29,11 +29,16 @@ _GONE = 410
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """What of the reports counts: the objective's metric and direction, and the rung levels of the trial's bracket."""
+    """What of the reports counts: the objective's metric and direction, and the rung levels of the trial's bracket.
+
+    Attributes:
+        others: names of the objectives beside the first.
+    """
 
     metric: str
     maximize: bool
     levels: tuple[int, ...] = ()
+    others: frozenset[str] = frozenset()
 
 
 class Follower:
@@ -146,6 +151,7 @@ class Follower:
                     metric=tracking.metric,
                     maximize=tracking.maximize,
                     levels=tracking.levels,
+                    others=tracking.others,
                 )
         if self.progress is not before:
             self._on_change()

@@ -67,7 +67,7 @@ def grammar_for(spec: ExperimentSpec) -> Grammar:
     rule = spec.early_stopping.rule if spec.early_stopping is not None else None
     stdout = spec.metrics.stdout
     return Grammar(
-        metrics=(spec.objective.metric, *spec.objective.additional_metrics),
+        metrics=(spec.primary.metric, *spec.primary.additional_metrics),
         step_keys=(rule.resource,) if rule is not None else _DEFAULT_STEP_KEYS,
         pattern=stdout.pattern if stdout is not None else None,
     )

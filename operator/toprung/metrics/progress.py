@@ -55,6 +55,7 @@ def observe(
     metric: str,
     maximize: bool,
     levels: tuple[int, ...] = (),
+    others: frozenset[str] = frozenset(),
 ) -> Progress:
     """Count one report; gives `progress` itself back where it changes nothing.
 
@@ -70,10 +71,11 @@ def observe(
         metric: name of the objective's metric; the others are additional.
         maximize: the objective's direction.
         levels: rung levels of the trial's bracket, ascending; every one in (latest step, step] is crossed.
+        others: names of the objectives beside the first.
     """
     extra = {name: value for name, value in values.items() if name != metric}
     if progress.latest is not None and step <= progress.latest.step:
-        return _join_latest(progress, extra) if step == progress.latest.step else progress
+        return _join_latest(progress, extra, others) if step == progress.latest.step else progress
     if metric not in values:
         return _wait(progress, step, extra)
     pending = progress.pending
@@ -91,6 +93,7 @@ def observe(
         else progress.crossings,
         pending=pending if pending is not None and pending[0] > step else None,
         mean=mean,
+        complete=observation if _has_all(observation, others) else progress.complete,
     )
 
 
@@ -133,13 +136,18 @@ def _better(best: Observation | None, new: Observation, *, maximize: bool) -> Ob
     return best
 
 
-def _join_latest(progress: Progress, extra: Mapping[str, float]) -> Progress:
+def _has_all(observation: Observation, others: frozenset[str]) -> bool:
+    return bool(others) and others <= observation.metrics.keys()
+
+
+def _join_latest(progress: Progress, extra: Mapping[str, float], others: frozenset[str]) -> Progress:
     latest = progress.latest
     if latest is None or extra.keys() <= latest.metrics.keys():
         return progress
     joined = replace(latest, metrics={**extra, **latest.metrics})
     best = joined if progress.best is not None and progress.best.step == latest.step else progress.best
-    return replace(progress, latest=joined, best=best)
+    complete = joined if _has_all(joined, others) else progress.complete
+    return replace(progress, latest=joined, best=best, complete=complete)
 
 
 def _wait(progress: Progress, step: int, extra: Mapping[str, float]) -> Progress:

@@ -9,7 +9,7 @@ from toprung.metrics.types import Mean, Observation, Progress
 
 
 def progress_to_status(progress: Progress) -> dict[str, Any]:
-    """Give the fields latest, best, mean and curve of Trial.status, without those that there is nothing to say of.
+    """Give the fields latest, best, complete, mean and curve of Trial.status; absent where there is nothing to say.
 
     What is not finite becomes null, and an observation of it `finite: false`. Crossings are status.rungs, which the
     planner writes with the verdicts; metrics that wait for their objective come again when the log is read anew.
@@ -21,6 +21,8 @@ def progress_to_status(progress: Progress) -> dict[str, Any]:
     if progress.best is not None:
         status["best"] = _to_json(progress.best)
         status["mean"] = {"count": progress.mean.count, "value": _finite(progress.mean.value)}
+    if progress.complete is not None:
+        status["complete"] = _to_json(progress.complete)
     return status
 
 
@@ -30,11 +32,13 @@ def progress_from_status(status: Mapping[str, Any]) -> Progress:
     `crossings` then holds only what is crossed from here on: what was crossed before is in status.rungs.
     """
     latest, best, mean = status.get("latest"), status.get("best"), status.get("mean")
+    complete = status.get("complete")
     return Progress(
         latest=_from_json(latest) if latest else None,
         best=_from_json(best) if best else None,
         curve=tuple((step, _number(value)) for step, value in status.get("curve") or ()),
         mean=Mean(mean["count"], _number(mean.get("value"))) if mean else Mean(),
+        complete=_from_json(complete) if complete else None,
     )
 
 

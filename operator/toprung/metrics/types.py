@@ -68,6 +68,7 @@ class Progress:
         crossings: rung level -> the observation by which the trial first reached it.
         pending: (step, additional metrics) of a step that has no objective yet; never stored.
         mean: of all finite values of the objective that were counted.
+        complete: of several objectives: the last observation that has all of them.
     """
 
     latest: Observation | None = None
@@ -76,3 +77,9 @@ class Progress:
     crossings: Mapping[int, Crossing] = field(default_factory=dict)
     pending: tuple[int, Mapping[str, float]] | None = None
     mean: Mean = Mean()
+    complete: Observation | None = None
+
+    @property
+    def last(self) -> Observation | None:
+        """What a trial is scored by that is scored by its last value."""
+        return self.complete or self.latest

@@ -86,13 +86,25 @@ def program_failed(attempt: Attempt) -> Change | None:
 
 
 def reported_nothing(attempt: Attempt) -> Change | None:
-    """A program that ends well without the objective's metric has failed: there is nothing to score it by."""
-    if attempt.pod is None or attempt.pod.phase is not PodPhase.SUCCEEDED or attempt.trial.progress.latest is not None:
+    """A program that ends well without the metric of an objective has failed: there is nothing to score it by."""
+    if attempt.pod is None or attempt.pod.phase is not PodPhase.SUCCEEDED:
         return None
-    metric = attempt.spec.objective.metric
+    progress, (first, *others) = attempt.trial.progress, attempt.spec.aims
+    if progress.latest is not None:
+        return _incomplete(attempt) if others and progress.complete is None else None
+    metric = first.metric
     message = (
         f"the program ended well but never printed the objective {metric}; "
         f'print a line such as {metric}=0.5 or {{"{metric}": 0.5}}{attempt.quoted_tail}'
+    )
+    return Change(TrialEvent.FAILED, Reason.METRICS_UNAVAILABLE, message, failed=True)
+
+
+def _incomplete(attempt: Attempt) -> Change:
+    names = [aim.metric for aim in attempt.spec.aims]
+    message = (
+        f"the program ended well but never printed the objectives {', '.join(names)} at one step; "
+        f"print them in one line such as {' '.join(f'{name}=0.5' for name in names)}{attempt.quoted_tail}"
     )
     return Change(TrialEvent.FAILED, Reason.METRICS_UNAVAILABLE, message, failed=True)
 
@@ -102,7 +114,7 @@ def succeeded(attempt: Attempt) -> Change | None:
     pod, progress = attempt.pod, attempt.trial.progress
     if pod is None or pod.phase is not PodPhase.SUCCEEDED:
         return None
-    metric = attempt.spec.objective.metric
+    metric = attempt.spec.primary.metric
     if progress.best is None:
         message = f"every report of {metric} was NaN or infinite: it can never be the best"
         return Change(TrialEvent.SUCCEEDED, Reason.NON_FINITE_OBJECTIVE, message)

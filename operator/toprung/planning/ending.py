@@ -52,7 +52,7 @@ Policy = Callable[[Facts], Ended | None]
 
 def goal_reached(facts: Facts) -> Ended | None:
     """A trial is as good as objective.goal."""
-    objective = facts.experiment.spec.objective
+    objective = facts.experiment.spec.primary
     if facts.best is None or not reaches_goal(facts.best[1].value, objective):
         return None
     trial, observation = facts.best
@@ -122,7 +122,7 @@ def end_of(facts: Facts) -> Ended | None:
 
 def _ended_since_progress(facts: Facts, min_delta: float) -> int:
     """Count the trials that have ended since the best became better; failed ones say nothing about progress."""
-    objective = facts.experiment.spec.objective
+    objective = facts.experiment.spec.primary
     maximize = objective.type == "maximize"
     ended = [trial for trial in facts.trials if trial.state in (TrialState.SUCCEEDED, TrialState.STOPPED)]
     best, idle = float("-inf"), 0
@@ -142,7 +142,7 @@ def _by_limit(facts: Facts, reason: Reason, message: str) -> Ended:
             succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=f"{message}, and none has a finite objective"
         )
     trial, observation = facts.best
-    metric = facts.experiment.spec.objective.metric
+    metric = facts.experiment.spec.primary.metric
     return Ended(
         succeeded=True, reason=reason, message=f"{message}; best {metric} {observation.value:.6g} by {trial.name}"
     )

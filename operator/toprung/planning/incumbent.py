@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from toprung.api.experiment import Objective
+from toprung.api.experiment import ExperimentSpec, Objective
 from toprung.api.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
@@ -29,7 +29,7 @@ def scored_by(trial: TrialRecord, objective: Objective) -> Observation | None:
         return None
     if objective.strategy == "best":
         return trial.progress.best
-    latest = trial.progress.latest
+    latest = trial.progress.last
     if not trial.state.terminal or latest is None or not abs(latest.value) < float("inf"):
         return None
     return latest
@@ -50,8 +50,21 @@ def reaches_goal(value: float, objective: Objective) -> bool:
     return score(value, maximize=maximize) >= score(objective.goal, maximize=maximize)
 
 
-def evaluation(trial: TrialRecord, objective: Objective) -> Evaluation:
+def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
+    """Give the trial's scores by several objectives, in their order, -inf where not finite.
+
+    Empty where there is one objective, and where the trial has no report of them all, still goes on, or has failed.
+    """
+    seen = trial.progress.complete
+    if seen is None or not trial.state.terminal or trial.state is TrialState.FAILED:
+        return ()
+    values = {**seen.metrics, spec.aims[0].metric: seen.value}
+    return tuple(score(values[aim.metric], maximize=aim.type == "maximize") for aim in spec.aims)
+
+
+def evaluation(trial: TrialRecord, spec: ExperimentSpec) -> Evaluation:
     """Tell the sampler what is known of the trial: of one that took over from others, by the parameters that count."""
+    objective = spec.primary
     maximize = objective.type == "maximize"
     observation = scored_by(trial, objective)
     unscored = float("-inf") if trial.state.terminal else None
@@ -62,4 +75,4 @@ def evaluation(trial: TrialRecord, objective: Objective) -> Evaluation:
         for rung in trial.rungs
         if trial.parameters_at(rung.resource) == parameters
     )
-    return Evaluation(trial.index, parameters, STANDINGS[trial.state], value, rungs)
+    return Evaluation(trial.index, parameters, STANDINGS[trial.state], value, rungs, scores_of(trial, spec))

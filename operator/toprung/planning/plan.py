@@ -60,7 +60,7 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
     outlook = Outlook(
         trials=decision.trials,
         made=next_index(snapshot),
-        best=incumbent(decision.trials, snapshot.experiment.spec.objective),
+        best=incumbent(decision.trials, snapshot.experiment.spec.primary),
         ended=decision.ended,
         refused=snapshot.setback.trouble if snapshot.setback is not None else None,
         trouble=snapshot.trouble or _pod_trouble(snapshot),
@@ -84,7 +84,7 @@ def _gist(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
 
 
 def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decision:
-    objective = snapshot.experiment.spec.objective
+    objective = snapshot.experiment.spec.primary
     maximize = objective.type == "maximize"
     judge = Judge(stopper, snapshot.trials, objective.metric, maximize) if stopper is not None else None
     steps = advance(snapshot, judge, now)
@@ -120,7 +120,7 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
     return Facts(
         experiment=snapshot.experiment,
         trials=trials,
-        best=incumbent(trials, snapshot.experiment.spec.objective),
+        best=incumbent(trials, snapshot.experiment.spec.primary),
         made=next_index(snapshot),
         active=going_on + may_resume,
         failed=sum(trial.state is TrialState.FAILED for trial in trials),

@@ -12,6 +12,7 @@ from toprung.api.trial import TrialState
 from toprung.metrics.types import Observation
 from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
 from toprung.planning.ending import Ended
+from toprung.planning.front import front_status
 from toprung.planning.records import ExperimentRecord, TrialRecord, Trouble
 
 
@@ -69,6 +70,7 @@ def status_of(experiment: ExperimentRecord, outlook: Outlook) -> dict[str, objec
         "selector": f"{LABEL_EXPERIMENT}={experiment.name}",
         "trials": counts.model_dump(),
         "best": _best(outlook.best),
+        **front_status(outlook.trials, experiment.spec),
         "accelerators": _accelerators(outlook),
     }
 

@@ -145,12 +145,12 @@ def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change
 
 def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> Change | None:
     """Stop a trial by patience or threshold, which look at its own reports alone."""
-    maximize = spec.objective.type == "maximize"
+    maximize = spec.primary.type == "maximize"
     verdict = individual_stop(spec.early_stopping, trial.progress, maximize=maximize)
     about = trial.progress.best or trial.progress.latest
     if verdict is None or about is None:
         return None
-    return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, verdict.about(spec.objective.metric, about.value))
+    return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, verdict.about(spec.primary.metric, about.value))
 
 
 def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datetime) -> TrialRecord:

@@ -71,7 +71,7 @@ class Followers:
     def _start(
         self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, stopper: Stopper | None
     ) -> Followed:
-        objective = experiment.spec.objective
+        objective, *others = experiment.spec.aims
         follower = Follower(
             partial(self._open_log, experiment.namespace, pod),
             grammar=grammar_for(experiment.spec),
@@ -79,6 +79,7 @@ class Followers:
                 metric=objective.metric,
                 maximize=objective.type == "maximize",
                 levels=stopper.levels(trial.bracket) if stopper is not None else (),
+                others=frozenset(other.metric for other in others),
             ),
             progress=trial.progress,
             on_change=partial(self._on_change, experiment.key),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from toprung.api.base import ParameterValue
 from toprung.api.errors import SearchFailed
+from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
 from toprung.planning.incumbent import evaluation
 from toprung.planning.records import ExperimentRecord, TrialRecord
@@ -115,24 +116,23 @@ class Suggester:
                 raise SearchFailed(f"{message}; name one, or apply this one without it")
             logger.warning("%s: %s any more; going on without it", experiment.key, message)
             return ()
-        mine, theirs = experiment.spec.objective, other.spec.objective
-        if (mine.metric, mine.type) != (theirs.metric, theirs.type):
+        mine, theirs = (_aims(spec) for spec in (experiment.spec, other.spec))
+        if mine != theirs:
+            same = "objective" if experiment.spec.objectives is None else "objectives in the same order"
             raise SearchFailed(
-                f"spec.warmStart: {name} is to {theirs.type} {theirs.metric}, this one to {mine.type} {mine.metric}; "
-                "name experiments with the same objective"
+                f"spec.warmStart: {name} is to {theirs}, this one to {mine}; name experiments with the same {same}"
             )
         trials = sorted(self._trials_of(key), key=lambda trial: trial.index)
-        return [evaluation(one, theirs) for one in trials if _had_ended(one, other, experiment.created)]
+        return [evaluation(one, other.spec) for one in trials if _had_ended(one, other, experiment.created)]
 
     def _history(
         self, ready: Ready, experiment: ExperimentRecord, trials: Iterable[TrialRecord]
     ) -> dict[int, Evaluation]:
         """Say what is known of each trial; suggestions that wait for their turn are told as running."""
-        objective = experiment.spec.objective
         for trial in trials:
             known = ready.told.get(trial.index)
             if known is None or known[0] is not trial:
-                ready.told[trial.index] = (trial, evaluation(trial, objective))
+                ready.told[trial.index] = (trial, evaluation(trial, experiment.spec))
         history = {index: told for index, (_, told) in ready.told.items()}
         for index, parameters in ready.suggestions.items():
             history[index] = Evaluation(index, parameters, Standing.RUNNING)
@@ -163,7 +163,11 @@ def problem_of(experiment: ExperimentRecord) -> Problem:
     """Give what the sampler must know of an experiment; without spec.algorithm.seed the UID is the seed."""
     spec = experiment.spec
     seed = spec.algorithm.seed if spec.algorithm.seed is not None else derive(0, "experiment", experiment.uid)
-    return Problem(experiment.uid, spec.parameters, spec.initial_trials, spec.algorithm, seed)
+    return Problem(experiment.uid, spec.parameters, spec.initial_trials, spec.algorithm, seed, len(spec.aims))
+
+
+def _aims(spec: ExperimentSpec) -> str:
+    return " and ".join(f"{aim.type} {aim.metric}" for aim in spec.aims)
 
 
 def _take(ready: Ready, answer: Suggestions) -> None:

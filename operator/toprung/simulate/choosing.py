@@ -49,7 +49,7 @@ class Nearest:
     """
 
     def __init__(self, spec: ExperimentSpec, table: Table, seed: int) -> None:
-        self._objective = spec.objective
+        self._spec = spec
         self._table = table
         self._study = Study(Problem(f"simulated-{seed}", spec.parameters, spec.initial_trials, spec.algorithm, seed))
         self._space = Space.of(spec.parameters)
@@ -59,7 +59,7 @@ class Nearest:
 
     def choose(self, indices: tuple[int, ...], news: Iterable[TrialRecord]) -> Mapping[int, int]:
         """Ask the sampler, each trial knowing of those before it."""
-        self._study.update(evaluation(trial, self._objective) for trial in news)
+        self._study.update(evaluation(trial, self._spec) for trial in news)
         rows: dict[int, int] = {}
         for index in indices:
             suggested = self._study.suggest([index]).suggestions

@@ -117,10 +117,13 @@ class Simulation:
         """Simulate until the experiment ends.
 
         Raises:
-            InvalidTable: trials would change their parameters as they run, and no recorded curve does.
+            InvalidTable: trials would change their parameters as they run, or have several objectives, and no recorded
+                curve does.
         """
         if self.spec.early_stopping is not None and self.spec.early_stopping.pbt is not None:
             raise InvalidTable("recorded curves can't be used with pbt, which changes parameters; write another rule")
+        if self.spec.objectives is not None:
+            raise InvalidTable("a recorded curve is of one objective; write objective in place of objectives")
         self._stopper = self._fresh_stopper()
         if self.spec.max_duration is not None:
             self._push(self.spec.max_duration.total_seconds(), -1)
@@ -160,10 +163,10 @@ class Simulation:
         after = self._progress[index] = observe(
             before,
             attempt.step,
-            {self.spec.objective.metric: value},
+            {self.spec.primary.metric: value},
             time=self._time(self._now),
-            metric=self.spec.objective.metric,
-            maximize=self.spec.objective.type == "maximize",
+            metric=self.spec.primary.metric,
+            maximize=self.spec.primary.type == "maximize",
             levels=self._levels(self._trials[index].bracket),
         )
         better = self._note_incumbent(index, value)
@@ -179,14 +182,14 @@ class Simulation:
         """Whether the planner may have something to do after a report."""
         rule = self.spec.early_stopping
         alone = rule is not None and (rule.patience is not None or rule.threshold is not None)
-        return crossed or ended or alone or (better and self.spec.objective.goal is not None)
+        return crossed or ended or alone or (better and self.spec.primary.goal is not None)
 
     def _schedule(self, attempt: _Attempt) -> None:
         attempt.due = max(attempt.due, self._now) + attempt.curve.seconds[attempt.step]
         self._push(attempt.due, attempt.index)
 
     def _note_incumbent(self, index: int, value: float) -> bool:
-        maximize = self.spec.objective.type == "maximize"
+        maximize = self.spec.primary.type == "maximize"
         known = score(self._incumbents[-1][1], maximize=maximize) if self._incumbents else float("-inf")
         if not isfinite(value) or score(value, maximize=maximize) <= known:
             return False

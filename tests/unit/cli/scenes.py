@@ -51,8 +51,24 @@ def observation(step, value, seconds):
     return {"step": step, "value": value, "finite": value is not None, "time": at(seconds), "metrics": {}}
 
 
-def trial(index, state="Running", *, curve=(), rungs=(), message="", attempt=1, begin=0, pace=1.0, maximize=True):
-    """A trial whose k-th report came `pace` seconds after the one before; rungs are (resource, verdict)."""
+def trial(
+    index,
+    state="Running",
+    *,
+    curve=(),
+    rungs=(),
+    message="",
+    attempt=1,
+    begin=0,
+    pace=1.0,
+    maximize=True,
+    others=None,
+    completion=None,
+):
+    """A trial whose k-th report came `pace` seconds after the one before; rungs are (resource, verdict).
+
+    `others` are the values of further objectives at the last step.
+    """
     reports = [observation(step, value, begin + step * pace) for step, value in curve]
     finite = [report for report in reports if report["finite"]]
     best = (max if maximize else min)(finite, key=lambda report: report["value"], default=None)
@@ -75,6 +91,8 @@ def trial(index, state="Running", *, curve=(), rungs=(), message="", attempt=1, 
             "curve": [list(point) for point in curve],
             **({"latest": reports[-1]} if reports else {}),
             **({"best": best} if best else {}),
+            **({"completionTime": at(completion)} if completion is not None else {}),
+            **({"complete": {**reports[-1], "metrics": others}} if others else {}),
             "rungs": [
                 {"resource": level, "value": values.get(level), "verdict": verdict, "time": at(begin + level * pace)}
                 for level, verdict in rungs

@@ -13,7 +13,7 @@ curves = st.lists(values, max_size=6).map(lambda each: list(enumerate(each, star
 
 
 def curve_of(scene):
-    points = any_time_curve(scene.trials, scene.experiment.spec.objective)
+    points = any_time_curve(scene.trials, scene.experiment.spec.primary)
     return [((time - START).total_seconds(), value) for time, value in points]
 
 
@@ -40,6 +40,12 @@ def curve_of(scene):
             [trial(0, "Succeeded", curve=[(1, 0.9), (2, 0.5)]), trial(1, curve=[(1, 0.8)])],
             [(2, 0.5)],
             id="last-counts-only-the-last-of-those-that-ended",
+        ),
+        pytest.param(
+            {"type": "maximize", "strategy": "last"},
+            [trial(0, "Succeeded", curve=[(1, 0.9)], pace=1.5, completion=1)],
+            [(1.5, 0.9)],
+            id="an-end-is-in-whole-seconds-and-never-before-its-report",
         ),
     ],
 )

@@ -5,7 +5,8 @@ from matplotlib.colors import to_hex
 
 from toprung.api.errors import TopRungError
 from toprung.cli.board import scene_of
-from toprung.cli.picture import COLOURS, draw, figure_of
+from toprung.cli.drawing import COLOURS
+from toprung.cli.picture import draw, figure_of
 from unit.cli.scenes import busy, experiment, rising, trial
 
 
@@ -51,6 +52,71 @@ def test_a_diverged_trial_does_not_flatten_the_rest(kind, worst):
     assert 0.91 < high < 10
     assert "arrows" in left.get_title(loc="left")
     assert left.lines[-1].get_ydata()[0] == (low if worst < 0 else high)
+
+
+def aims(*more):
+    return [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}, *more]
+
+
+def traded(*reached, **spec):
+    """An experiment of several objectives, and trials that ended with these values of accuracy and latency."""
+    trials = [
+        trial(i, "Succeeded", curve=[(1, acc)], others={"latency": latency, "size": 1.0})
+        for i, (acc, latency) in enumerate(reached)
+    ]
+    return scene_of(experiment(**{"objective": None, "objectives": aims(), **spec}), tuple(trials))
+
+
+def dots(axes):
+    return sorted((float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in axes.lines if alone(line))
+
+
+def rings(axes):
+    drawn = [line for line in axes.lines if alone(line) and line.get_markerfacecolor() == "none"]
+    return sorted((float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in drawn)
+
+
+def alone(line):
+    return len(line.get_xdata()) == 1
+
+
+def test_the_front_of_two_objectives():
+    """Every trial has a dot, those on the front are ringed, and the edge passes through them, the best first."""
+    front = figure_of(traded((0.9, 10), (0.7, 2), (0.6, 5))).axes[2]
+    assert set(dots(front)) == {(0.9, 10), (0.7, 2), (0.6, 5)}
+    assert rings(front) == [(0.7, 2), (0.9, 10)]
+    (edge,) = lines(front)
+    assert list(zip(edge.get_xdata(), edge.get_ydata(), strict=True)) == [(0.9, 10), (0.7, 2)]
+    assert edge.get_drawstyle() == "steps-post"
+    assert (front.get_xlabel(), front.get_ylabel()) == ("acc (maximize)", "latency (minimize)")
+
+
+def test_more_objectives_have_a_panel_each_against_the_first():
+    """A front of three dimensions has no edge to draw in two."""
+    scene = traded((0.9, 10), (0.7, 2), objectives=aims({"metric": "size", "type": "minimize"}))
+    *_, latency, size = figure_of(scene).axes
+    assert rings(latency) == [(0.7, 2), (0.9, 10)]
+    assert rings(size) == [(0.7, 1), (0.9, 1)]
+    assert not lines(latency)
+
+
+@pytest.mark.parametrize(
+    ("far", "title"),
+    [
+        pytest.param((0.5, 1e6), "Pareto front (ringed), 1 beyond the scale", id="dominated"),
+        pytest.param((0.99, 1e6), "Pareto front (ringed)", id="on-the-front"),
+    ],
+)
+def test_the_front_is_never_beyond_the_scale(far, title):
+    """A bad value that would flatten the rest is cut off and counted, unless it is what the best costs."""
+    front = figure_of(traded(*((0.8 + i / 100, 10 + i) for i in range(10)), far)).axes[2]
+    assert front.get_title(loc="left") == title
+    assert (front.get_ylim()[1] >= 1e6) == (far[0] > 0.9)
+
+
+def test_several_objectives_without_a_trial():
+    """Have a picture too."""
+    assert rings(figure_of(traded()).axes[2]) == []
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])

@@ -3,7 +3,7 @@
 import pytest
 
 from toprung.cli.board import scene_of
-from toprung.cli.result import summary
+from toprung.cli.result import result, summary
 from unit.cli.scenes import experiment, trial
 
 
@@ -26,3 +26,31 @@ def test_failures(messages, lines):
     trials = [trial(index, "Failed", message=message) for index, message in enumerate(messages)]
     told = [str(text) for text in summary(scene_of(experiment(), trials))]
     assert told[1:] == lines
+
+
+AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
+
+
+@pytest.mark.parametrize(
+    ("size", "title"),
+    [
+        pytest.param(2, "Pareto front, 2 trials:", id="all"),
+        pytest.param(90, "Pareto front, 90 trials, 2 of them:", id="some"),
+    ],
+)
+def test_the_front_of_several_objectives(size, title):
+    """Each of its trials has a line, with what it reaches and its configuration; JSON has it as the status does."""
+    body = experiment(objective=None, objectives=AIMS)
+    front = [
+        {"trial": "mnist-1", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}},
+        {"trial": "mnist-0", "values": {"acc": 0.8, "latency": 5}, "parameters": {"lr": 0.2}},
+    ]
+    body["status"] |= {"front": front, "frontSize": size}
+    scene = scene_of(body, ())
+    assert [str(text) for text in summary(scene)][1:] == [
+        title,
+        "  mnist-1: acc 0.9, latency 10, {lr: 0.1}",
+        "  mnist-0: acc 0.8, latency 5, {lr: 0.2}",
+    ]
+    assert result(scene)["front"] == front
+    assert "front" not in result(scene_of(experiment(), ()))

@@ -68,6 +68,14 @@ def test_a_table_and_a_picture_for_people(files):
             "no table has recorded",
             id="pbt",
         ),
+        pytest.param(
+            {
+                "objective": None,
+                "objectives": [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}],
+            },
+            "a recorded curve is of one metric; write objective",
+            id="several-objectives",
+        ),
     ],
 )
 def test_what_a_table_can_not_tell_is_refused(files, changes, word):

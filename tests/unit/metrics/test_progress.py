@@ -11,12 +11,14 @@ from toprung.metrics.types import MAX_CURVE_POINTS, Progress, Report
 START = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def fed(*reports, maximize=True, levels=(), progress=None):
+def fed(*reports, maximize=True, levels=(), progress=None, others=frozenset()):
     """Observe (step, values) pairs in turn, a second apart."""
     progress = progress or Progress()
     for second, (step, values) in enumerate(reports):
         time = START + timedelta(seconds=second)
-        progress = observe(progress, step, values, time=time, metric="acc", maximize=maximize, levels=levels)
+        progress = observe(
+            progress, step, values, time=time, metric="acc", maximize=maximize, levels=levels, others=others
+        )
     return progress
 
 
@@ -118,6 +120,23 @@ def test_metrics_of_one_step_join(reports, metrics):
     assert progress.latest.metrics == metrics
     assert progress.best == progress.latest
     assert progress.pending is None
+
+
+@pytest.mark.parametrize(
+    ("reports", "step"),
+    [
+        pytest.param([(1, {"acc": 1, "loss": 2, "f1": 3})], 1, id="one-line"),
+        pytest.param([(1, {"loss": 2}), (1, {"acc": 1}), (1, {"f1": 3})], 1, id="three-lines"),
+        pytest.param([(1, {"acc": 1, "loss": 2, "f1": 3}), (2, {"acc": 1, "loss": 2})], 1, id="the-next-lacks-one"),
+        pytest.param([(1, {"acc": 1, "loss": 2, "f1": 3}), (2, {"acc": 1, "loss": 2, "f1": 3})], 2, id="the-last"),
+        pytest.param([(1, {"acc": 1, "loss": 2}), (2, {"acc": 1, "f1": 3})], None, id="never-at-one-step"),
+    ],
+)
+def test_the_last_complete_report_is_kept(reports, step):
+    """Of several objectives a report counts once all of them are there at one step."""
+    complete = fed(*reports, others=frozenset({"loss", "f1"})).complete
+    assert (complete and complete.step) == step
+    assert complete is None or {"loss", "f1"} <= complete.metrics.keys()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from toprung.api.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.types import Standing, Suggestion, Suggestions
-from toprung.service.suggestions import ASK_AGAIN_AFTER, Suggester
+from toprung.service.suggestions import ASK_AGAIN_AFTER, Suggester, problem_of
 from unit.service.test_experiments import SPEC
 
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, datetime(2026, 1, 1, tzinfo=UTC), ExperimentSpec(**SPEC))
@@ -71,6 +71,23 @@ def other(name, **objective):
     return replace(EXPERIMENT, name=name, uid=f"uid-{name}", created=EARLIER, spec=ExperimentSpec(**spec))
 
 
+AIMS = [{"metric": "score", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
+
+
+def several(experiment, aims=AIMS):
+    """The same experiment with several objectives."""
+    spec = experiment.spec.model_dump(by_alias=True) | {"objective": None, "objectives": aims}
+    return replace(experiment, spec=ExperimentSpec(**spec))
+
+
+SEVERAL = several(other("a"))
+
+
+def test_the_sampler_is_told_how_many_objectives_there_are():
+    """One, or as many as are written."""
+    assert [problem_of(one).objectives for one in (EXPERIMENT, SEVERAL)] == [1, 2]
+
+
 def trial(owner, index, *, state=TrialState.SUCCEEDED, ended=EARLIER, uid=None):
     progress = Progress(best=Observation(3, 0.5, EARLIER))
     return TrialRecord(
@@ -120,6 +137,9 @@ def test_a_warm_start_tells_what_had_ended():
             "name experiments with the same objective",
             id="another-direction",
         ),
+        pytest.param(
+            [SEVERAL, other("b")], "a is to maximize score and minimize latency, this one to", id="several-objectives"
+        ),
         pytest.param([other("a", metric="f1"), other("b")], "a is to .* f1, this one to", id="another-metric"),
     ],
 )
@@ -127,6 +147,23 @@ def test_a_warm_start_that_cannot_be_says_why(experiments, says):
     """The message names the experiment and what to do."""
     with pytest.raises(SearchFailed, match=says):
         warm(experiments).prior_of(WARM)
+
+
+def test_a_warm_start_of_several_objectives_tells_all_scores():
+    """In the order of the objectives, larger is better."""
+    seen = Observation(3, 0.5, EARLIER, {"latency": 7.0})
+    ended = replace(trial("a", 1), progress=Progress(latest=seen, best=seen, complete=seen))
+    (told,) = warm([several(other("a")), several(other("b"))], [ended]).prior_of(several(WARM))
+    assert told.scores == (0.5, -7.0)
+
+
+def test_a_warm_start_of_several_objectives_wants_them_in_the_same_order():
+    """The first one is what early stopping went by."""
+    sources = [several(other("a")), several(other("b"), AIMS[::-1])]
+    with pytest.raises(
+        SearchFailed, match=r"b is to minimize latency .*; name experiments with the same objectives in"
+    ):
+        warm(sources).prior_of(several(WARM))
 
 
 @pytest.mark.looptime

@@ -8,6 +8,13 @@ from toprung.simulate.simulation import Simulation
 from toprung.simulate.table import InvalidTable, Table
 
 
+def test_several_objectives_are_not_simulated():
+    """A table has the curves of one metric."""
+    aims = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
+    with pytest.raises(InvalidTable, match="is of one objective; write objective"):
+        Simulation(experiment_spec(objective=None, objectives=aims), Table(()), InOrder(())).run()
+
+
 def test_changing_parameters_are_not_simulated():
     """A population's trials change their parameters, and no recorded curve does."""
     spec = experiment_spec(

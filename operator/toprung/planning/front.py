@@ -1,0 +1,69 @@
+"""The Pareto front: the trials that no other beats in every objective."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from operator import ge
+
+from toprung.api.experiment import ExperimentSpec
+from toprung.planning.incumbent import evaluation, scores_of
+from toprung.planning.records import TrialRecord
+
+MAX_FRONT = 64
+"""Trials of the front that a status has room for."""
+
+PAIR = 2
+Scores = tuple[float, ...]
+Scored = tuple[TrialRecord, Scores]
+
+
+def front_status(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> Mapping[str, object]:
+    """Give status.front and status.frontSize; null with one objective."""
+    if spec.objectives is None:
+        return {"front": None, "frontSize": None}
+    members = pareto_front(trials, spec)
+    front = [
+        {
+            "trial": trial.name,
+            "values": {aim.metric: one for aim, one in zip(spec.aims, values_of(scores, spec), strict=True)},
+            "parameters": dict(evaluation(trial, spec).parameters),
+        }
+        for trial, scores in _spread(members)
+    ]
+    return {"front": front, "frontSize": len(members)}
+
+
+def pareto_front(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> list[Scored]:
+    """Give the trials on the front, from the best by the first objective on; none where there is one objective."""
+    scored = [(trial, scores) for trial in trials if (scores := scores_of(trial, spec))]
+    return [scored[position] for position in undominated([scores for _, scores in scored])]
+
+
+def values_of(scores: Scores, spec: ExperimentSpec) -> Scores:
+    """Give the values that were reported, whichever way they are to go."""
+    return tuple(one if aim.type == "maximize" else -one for aim, one in zip(spec.aims, scores, strict=True))
+
+
+def undominated(scored: Sequence[Scores]) -> list[int]:
+    """Give the positions of the scores that no other dominates; what has one that is not finite is left out.
+
+    One dominates another that is nowhere better, and somewhere worse; larger is better. Of equal ones all are given.
+    They come by their first score, the best first; ties by the next ones, then by position.
+    """
+    finite = (position for position, scores in enumerate(scored) if all(map(isfinite, scores)))
+    members: list[int] = []
+    front: list[Scores] = []
+    for position in sorted(finite, key=scored.__getitem__, reverse=True):  # nobody is dominated by a later one
+        scores = scored[position]
+        # of two objectives the latest member is the best by the second: whom it does not dominate nobody does
+        rivals = front[-1:] if len(scores) == PAIR else reversed(front)
+        if not any(all(map(ge, rival, scores)) and rival != scores for rival in rivals):
+            members.append(position)
+            front.append(scores)
+    return members
+
+
+def _spread(members: Sequence[Scored]) -> Sequence[Scored]:
+    """Choose MAX_FRONT of them, both ends included, at even distances."""
+    if len(members) <= MAX_FRONT:
+        return members
+    return [members[number * (len(members) - 1) // (MAX_FRONT - 1)] for number in range(MAX_FRONT)]

@@ -1,0 +1,44 @@
+"""The Pareto front, whatever the scores are."""
+
+from math import inf, isfinite, nan
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toprung.planning.front import undominated
+
+SCORES = st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, nan, inf, -inf]) | st.floats()
+
+
+def of(count):
+    return st.lists(st.tuples(*[SCORES] * count), max_size=40)
+
+
+SCORED = st.integers(2, 4).flatmap(of)
+
+
+def dominates(one, other):
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+
+
+@given(SCORED)
+def test_the_front_is_what_nobody_dominates(scored):
+    """A trial is on it exactly if all its scores are finite and no other such trial dominates it; equal ones all are."""
+    finite = [scores for scores in scored if all(map(isfinite, scores))]
+    expected = {
+        position
+        for position, scores in enumerate(scored)
+        if all(map(isfinite, scores)) and not any(dominates(other, scores) for other in finite)
+    }
+    members = undominated(scored)
+    assert set(members) == expected
+    assert len(members) == len(expected)
+
+
+@given(SCORED, st.randoms())
+def test_the_order_of_the_trials_changes_nothing(scored, random):
+    """The same scores are on it, in the same order, the best by the first one first."""
+    shuffled = random.sample(scored, len(scored))
+    found = [scored[member] for member in undominated(scored)]
+    assert [shuffled[member] for member in undominated(shuffled)] == found
+    assert found == sorted(found, reverse=True)

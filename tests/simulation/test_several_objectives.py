@@ -1,0 +1,137 @@
+"""Whole experiments of several objectives in virtual time, with crashes anywhere."""
+
+import math
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulation.specs import ASHA, POD, PROMOTION, experiment_spec
+from simulation.test_planning_runs import PBT, run_to_end
+from simulation.world import Program, World
+
+AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
+SEVERAL = {"objective": None, "objectives": AIMS, "checkpoint": {"volume": {"emptyDir": {}}}}
+VALUES = st.sampled_from([0.1, 0.2, 0.3, 0.4]) | st.sampled_from([math.nan, math.inf, -math.inf])
+BOTH = st.fixed_dictionaries({"acc": VALUES, "latency": VALUES})
+PROGRAMS = st.builds(
+    Program,
+    values=st.lists(BOTH | BOTH | BOTH | st.fixed_dictionaries({"acc": VALUES}), max_size=9).map(tuple),
+    exit_code=st.sampled_from([0, 0, 0, 1]),
+)
+
+
+def reached(world):
+    """Name of each Trial that counts -> its last values of both objectives, as the API server has them."""
+    found = {}
+    for name, trial in world.trials.items():
+        status = trial["status"]
+        if status["state"] in ("Succeeded", "Stopped") and (seen := status.get("complete")):
+            values = seen["value"], seen["metrics"]["latency"]
+            if None not in values:
+                found[name] = values
+    return found
+
+
+def undominated(found):
+    """Nobody is as good in both and better in one: larger accuracy, smaller latency."""
+
+    def beats(one, other):
+        return one != other and one[0] >= other[0] and one[1] <= other[1]
+
+    return {name for name, values in found.items() if not any(beats(other, values) for other in found.values())}
+
+
+@pytest.mark.parametrize(
+    "early_stopping",
+    [
+        pytest.param(None, id="none"),
+        pytest.param(ASHA, id="asha"),
+        pytest.param(PROMOTION, id="asha-promotion"),
+        pytest.param(PBT, id="pbt"),
+    ],
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_the_front_at_the_end_is_what_nobody_dominates(early_stopping, data):
+    """Whatever the programs print and wherever the operator dies; each member has the values its Trial has."""
+    programs = [data.draw(PROGRAMS) for _ in range(6)]
+    points = iter(data.draw(st.lists(st.integers(0, 12), max_size=40)))
+    spec = experiment_spec(**SEVERAL, earlyStopping=early_stopping, maxTrialCount=6, parallelTrialCount=6)
+    world = World(spec, lambda index, _: programs[index])
+    run_to_end(world, lambda: next(points, None))
+    found = reached(world)
+    front = world.status["front"]
+    assert {member["trial"] for member in front} == undominated(found)
+    assert len(front) == world.status["frontSize"]
+    for member in front:
+        assert (member["values"]["acc"], member["values"]["latency"]) == found[member["trial"]]
+    assert [-member["values"]["acc"] for member in front] == sorted(-member["values"]["acc"] for member in front)
+    for trial in world.trials.values():
+        assert trial["status"]["state"] != "Succeeded" or trial["status"].get("complete")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_an_operator_that_died_finds_the_same_front(data):
+    """Without early stopping nothing of the result hangs on when the operator was away."""
+    programs = [data.draw(PROGRAMS) for _ in range(6)]
+    points = iter(data.draw(st.lists(st.integers(0, 4), min_size=1, max_size=40)))
+    spec = experiment_spec(**SEVERAL, maxTrialCount=6, parallelTrialCount=3)
+    worlds = [World(spec, lambda index, _: programs[index]) for _ in range(2)]
+    run_to_end(worlds[0])
+    run_to_end(worlds[1], lambda: next(points, None))
+    assert worlds[0].status["front"] == worlds[1].status["front"]
+
+
+def both(acc, latency):
+    return {"acc": acc, "latency": latency}
+
+
+def test_the_first_objective_decides_who_is_stopped():
+    """The best by the second is stopped early, and is on the front with what it had then."""
+    curves = [[both(0.9 - 0.1 * index, 5.0 - index)] * 9 for index in range(4)]
+    spec = experiment_spec(**SEVERAL, earlyStopping=ASHA, maxTrialCount=4, parallelTrialCount=4)
+    world = World(spec, lambda index, _: Program(tuple(curves[index])))
+    run_to_end(world)
+    assert [trial.state for trial in world.trial_records()] == ["Succeeded", "Stopped", "Stopped", "Stopped"]
+    assert [member["trial"] for member in world.status["front"]] == ["exp-0", "exp-1", "exp-2", "exp-3"]
+    assert world.status["best"]["trial"] == "exp-0"
+
+
+def test_standing_still_is_by_the_first_objective():
+    """An ever better second one does not keep an experiment going."""
+    spec = experiment_spec(**SEVERAL, maxTrialCount=10, parallelTrialCount=1, noProgress={"trials": 3})
+    world = World(spec, lambda index, _: Program((both(0.5, -index),)))
+    run_to_end(world)
+    assert len(world.trials) == 4
+    assert [member["trial"] for member in world.status["front"]] == ["exp-3"]
+
+
+def test_a_population_goes_by_the_first_objective():
+    """The worst by it takes over from the best, and its end counts with the parameters that it had then."""
+    spec = experiment_spec(**SEVERAL, earlyStopping=PBT, maxTrialCount=4, parallelTrialCount=4)
+    accuracies = (0.5, 0.6, 0.9, 0.1)
+    world = World(spec, lambda index, _: Program((both(accuracies[index], 5.0 - index),) * 8))
+    run_to_end(world)
+    *others, worst = world.trial_records()
+    assert [each.source for each in worst.lineage] == ["exp-2"]
+    assert not any(each.lineage for each in others)
+    assert world.status["front"][-1] == {
+        "trial": worst.name,
+        "values": both(0.1, 2.0),
+        "parameters": worst.current_parameters,
+    }
+
+
+def test_metrics_on_lines_of_their_own_steps_fail_the_trial():
+    """Without one step that has all of them there is nothing to compare the trial by; the message says what to print."""
+    spec = experiment_spec(
+        **SEVERAL, maxTrialCount=1, parallelTrialCount=1, trialTemplate={"retries": 0, "template": POD}
+    )
+    world = World(spec, lambda *_: Program(({"acc": 0.9},)))
+    run_to_end(world)
+    (trial,) = world.trials.values()
+    assert trial["status"]["state"] == "Failed"
+    assert "acc=0.5 latency=0.5" in trial["status"]["message"]
+    assert world.status["front"] == []

@@ -1,0 +1,138 @@
+"""What is said of trials with several objectives."""
+
+from dataclasses import replace
+from math import inf, nan
+
+import pytest
+
+from simulation.specs import experiment_spec
+from simulation.world import START
+from toprung.api.conditions import Reason
+from toprung.api.trial import TrialState
+from toprung.metrics.types import Observation, Progress
+from toprung.planning.attempts import Attempt, change_of
+from toprung.planning.codec import trial_from, trial_status
+from toprung.planning.front import MAX_FRONT, front_status
+from toprung.planning.incumbent import evaluation, incumbent
+from toprung.planning.records import Lineage, PodPhase, PodRecord, TrialRecord
+
+AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
+SPEC = experiment_spec(objective=None, objectives=AIMS)
+ONE = experiment_spec()
+
+
+def trial(index, acc, latency, state=TrialState.SUCCEEDED):
+    """A trial whose last report is of both, or of accuracy alone."""
+    seen = Observation(3, acc, START, {} if latency is None else {"latency": latency})
+    progress = Progress(latest=seen, best=seen, complete=None if latency is None else seen)
+    name = f"exp-{index}"
+    return TrialRecord(
+        "team/exp", "uid", name, f"uid-{index}", index, {"lr": 0.1}, START, state=state, progress=progress
+    )
+
+
+def names(trials, spec=SPEC):
+    return [member["trial"] for member in front_status(trials, spec)["front"]]
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        pytest.param(trial(1, 0.8, 5), ["exp-0", "exp-1"], id="a-trade"),
+        pytest.param(trial(1, 0.95, 20), ["exp-1", "exp-0"], id="the-best-by-the-first-comes-first"),
+        pytest.param(trial(1, 0.9, 10), ["exp-0", "exp-1"], id="equal"),
+        pytest.param(trial(1, 0.8, 11), ["exp-0"], id="dominated"),
+        pytest.param(trial(1, 0.95, 9), ["exp-1"], id="dominating"),
+        pytest.param(trial(1, 0.8, 5, TrialState.STOPPED), ["exp-0", "exp-1"], id="stopped-early"),
+        *(
+            pytest.param(trial(1, 0.8, 5, state), ["exp-0"], id=state)
+            for state in (TrialState.RUNNING, TrialState.PAUSED, TrialState.FAILED)
+        ),
+        pytest.param(trial(1, 0.95, None), ["exp-0"], id="one-metric-lacks"),
+        pytest.param(trial(1, 0.95, nan), ["exp-0"], id="nan"),
+        pytest.param(trial(1, 0.95, -inf), ["exp-0"], id="infinite"),
+        pytest.param(trial(1, inf, 1), ["exp-0"], id="infinite-first"),
+    ],
+)
+def test_who_is_on_the_front(other, expected):
+    """Trials that have ended well or were stopped, with all objectives finite, that no other dominates."""
+    assert names([trial(0, 0.9, 10), other]) == expected
+
+
+def test_a_member_says_what_it_reaches():
+    """Values are as they were reported, whichever way they are to go."""
+    assert front_status([trial(0, 0.9, 10)], SPEC) == {
+        "front": [{"trial": "exp-0", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}}],
+        "frontSize": 1,
+    }
+
+
+def test_a_member_that_took_over_from_another_has_what_it_ended_with():
+    """The parameters are those that its values came from."""
+    taken = Lineage(1, "exp-9", 2, {"lr": 0.01})
+    assert front_status([replace(trial(0, 0.9, 10), lineage=(taken,))], SPEC)["front"][0]["parameters"] == {"lr": 0.01}
+
+
+def test_a_long_front_is_thinned():
+    """Of more trials than a status has room for both ends stay, and others between them."""
+    trials = [trial(index, index, index) for index in range(200)]
+    kept = names(trials)
+    assert (len(kept), kept[0], kept[-1]) == (MAX_FRONT, "exp-199", "exp-0")
+    assert len(set(kept)) == MAX_FRONT
+    assert front_status(trials, SPEC)["frontSize"] == 200
+
+
+def test_one_objective_has_no_front():
+    """Then there is a best trial."""
+    assert set(front_status([trial(0, 0.9, 10)], ONE).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("one", "score", "scores"),
+    [
+        pytest.param(trial(0, 0.9, 10), 0.9, (0.9, -10), id="ended"),
+        pytest.param(trial(0, 0.9, nan), 0.9, (0.9, -inf), id="nan"),
+        pytest.param(trial(0, 0.9, None), 0.9, (), id="one-metric-lacks"),
+        pytest.param(trial(0, 0.9, 10, TrialState.RUNNING), None, (), id="running"),
+        pytest.param(trial(0, 0.9, 10, TrialState.FAILED), -inf, (), id="failed"),
+    ],
+)
+def test_what_a_sampler_is_told(one, score, scores):
+    """The scores of all objectives, larger is better, of a trial that has ended."""
+    told = evaluation(one, SPEC)
+    assert (told.score, told.scores) == (score, scores)
+
+
+def test_a_later_report_that_lacks_one_does_not_count():
+    """A trial that ended between two lines is scored by its last report of all objectives, by the first one too."""
+    ended = trial(0, 0.9, 10)
+    ended = replace(ended, progress=replace(ended.progress, latest=Observation(4, 0.99, START)))
+    best = incumbent([ended], SPEC.primary)
+    assert best is not None
+    assert best[1].value == evaluation(ended, SPEC).score == 0.9
+    assert front_status([ended], SPEC)["front"][0]["values"] == {"acc": 0.9, "latency": 10}
+
+
+def test_the_last_complete_report_survives_a_restart():
+    """It is written into the Trial's status, and read from there."""
+    before = trial(0, 0.9, 10)
+    metadata = {
+        "name": "exp-0",
+        "namespace": "team",
+        "uid": "uid-0",
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "resourceVersion": "1",
+    }
+    spec = {"experiment": "exp", "index": 0, "parameters": {"lr": 0.1}}
+    after = trial_from({"metadata": metadata, "spec": spec, "status": trial_status(before)})
+    assert front_status([after], SPEC) == front_status([before], SPEC)
+
+
+def test_a_program_that_never_prints_all_objectives_has_failed():
+    """The message names them and the line to print."""
+    ended = PodRecord("team/exp", "uid-0", "exp-0-1", "p", "exp-0", 1, PodPhase.SUCCEEDED, START)
+    change = change_of(Attempt(SPEC, trial(0, 0.9, None, TrialState.RUNNING), ended, ()))
+    assert change is not None
+    assert change.reason == Reason.METRICS_UNAVAILABLE
+    assert "never printed the objectives acc, latency at one step" in change.message
+    assert "acc=0.5 latency=0.5" in change.message

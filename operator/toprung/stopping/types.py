@@ -84,7 +84,8 @@ class Stopper(Protocol):
     the highest. A failed trial is recorded with score -inf at the rung it was heading for, and not judged.
 
     A rule that pauses keeps paused trials as candidates: whenever a slot is free the planner asks for a `promotion`
-    before it starts a new configuration, and once more where there is none left. A trial that goes on from a rung, at once or later, is `release`d from it.
+    before it starts a new configuration, and once more where there is none left. A trial that goes on from a rung, at
+    once or later, is `release`d from it.
 
     A trial that exploits ends its attempt, and begins another one with the donor's checkpoint and perturbed parameters;
     it goes on to its next rung, and is not released from the one it leaves. What it had reported beyond is not judged.

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help demo test test-all lint crds bench clean
+.PHONY: help demo test test-all lint crds bench bench-search clean
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -38,6 +38,15 @@ crds: $(VENV)/.installed  ## Write crds/*.yaml from the models
 
 bench: $(VENV)/.installed  ## Measure the control plane against its limits
 	$(BIN)/python benchmarks/control_plane.py
+
+$(VENV)/.peers: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	touch $@
+
+bench-search: $(VENV)/.peers  ## Measure search and early stopping beside Ray Tune, Syne Tune and Optuna: an hour
+	$(BIN)/python benchmarks/search_ask.py
+	$(BIN)/python benchmarks/asha_decision.py
+	$(BIN)/python benchmarks/anytime.py
 
 clean:  ## Remove what was built or run here
 	rm -rf $(VENV) .toprung mnist.png

@@ -79,13 +79,15 @@ class Source:
 
 
 def recorded(name: str) -> Source:
-    """Give a table of record.py."""
-    manifest = yaml.safe_load((TABLES / f"{name}.yaml").read_text())
+    """Give a table of record.py; NAME-MORE is of the experiment NAME."""
+    manifest = yaml.safe_load((TABLES / f"{name.partition('-')[0]}.yaml").read_text())
     with gzip.open(TABLES / f"{name}.csv.gz", "rt") as lines:
         return Source(manifest, read_table(lines, load_experiment(manifest).spec))
 
 
-RECORDED: Mapping[str, Callable[[], Source]] = {name: partial(recorded, name) for name in ("mnist", "digits")}
+RECORDED: Mapping[str, Callable[[], Source]] = {
+    name: partial(recorded, name) for name in ("mnist", "digits", "digits-2000")
+}
 
 ANCHORS = 15
 """Sizes of the training set: 16, 23, 32, ... 2048."""
@@ -129,7 +131,7 @@ def lcdb_sources() -> Mapping[str, Callable[[], Source]]:
     if find_spec("lcdb") is None:
         print("left out: lcdb is not installed")
         return {}
-    return {name: partial(from_lcdb, name) for name in LCDB_DATASETS}
+    return {f"lcdb {name}": partial(from_lcdb, name) for name in LCDB_DATASETS}
 
 
 LCDB = lcdb_sources()

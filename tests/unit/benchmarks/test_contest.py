@@ -1,0 +1,74 @@
+"""That the contest is fair: both simulations keep the same time, on the same configurations in the same order."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from anytime import order_of
+from contestants import OURS, RECORDED
+from peers import NoStopping, Oracle, drive
+
+from toprung.simulate.choosing import InOrder
+from toprung.simulate.simulation import Simulation
+from toprung.stopping import Arrival, Outcome, Stopper, stopper_for
+
+TABLES = pytest.mark.parametrize("name", list(RECORDED))
+
+
+@dataclass
+class Ours:
+    """A rule of ours, asked as the peers are."""
+
+    rule: Stopper
+    told: list[int] = field(default_factory=list)
+
+    def add(self, index):
+        self.told.append(index)
+
+    def goes_on(self, index, step, value):
+        bracket = self.rule.bracket(index)
+        if step not in self.rule.levels(bracket):
+            return True
+        arrival = Arrival(bracket, step, index, value)
+        self.rule.record(arrival)
+        return self.rule.judge(arrival).outcome is Outcome.CONTINUE
+
+    def complete(self, index, step, value):
+        self.goes_on(index, step, value)
+
+
+@TABLES
+def test_a_table_has_whole_curves(name):
+    """At least 300 configurations of 27 epochs, each with its seconds."""
+    table = RECORDED[name]().table
+    assert len(table.curves) >= 300
+    assert all(len(curve.values) == len(curve.seconds) == 27 for curve in table.curves)
+    assert all(second > 0 for curve in table.curves for second in curve.seconds)
+
+
+@TABLES
+@pytest.mark.parametrize("workers", [4, 25])
+def test_both_simulations_agree_on_a_rule(name, workers):
+    """ASHA by stopping comes to the same incumbents at the same moments, by the operator's planner and by drive()."""
+    source, cost = RECORDED[name](), 0.1
+    order = order_of(7, len(source.table.curves))
+    spec = source.spec(workers, OURS["toprung asha stopping"], source.best)
+    rule = stopper_for(spec.early_stopping, 7, checkpoint=True)
+    driven = drive(Ours(rule), source.table, order[: spec.max_trial_count], workers=workers, start_cost=cost)
+    ours = Simulation(spec, source.table, InOrder(order), 7, cost).run().incumbents
+    assert len(ours) > 5
+    assert [value for _, value in ours] == [value for _, value in driven.incumbents[: len(ours)]]
+    assert [moment for moment, _ in ours] == pytest.approx([moment for moment, _ in driven.incumbents[: len(ours)]])
+
+
+@TABLES
+def test_who_knows_the_best_is_faster_than_who_stops_nobody(name):
+    """The oracle reaches the best there is, and trains one epoch of all that are not worth more."""
+    source = RECORDED[name]()
+    order = order_of(0, len(source.table.curves))
+    oracle = drive(Oracle(source.table, order, source.best), source.table, order, workers=4, start_cost=0)
+    every = drive(NoStopping(), source.table, order, workers=4, start_cost=0)
+    assert oracle.time_to(source.best) < every.time_to(source.best)
+    assert oracle.incumbents[-1][1] == every.incumbents[-1][1] == source.best
+    assert every.steps == 27 * len(order)
+    worth = sum(max(curve.values) >= source.best for curve in source.table.curves)
+    assert oracle.steps == len(order) + 26 * worth

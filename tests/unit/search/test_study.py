@@ -139,17 +139,18 @@ def test_the_model_waits_for_enough_records(history, random):
 
 
 def test_stopped_trials_teach():
-    """With all of 30 trials stopped at the first rung, the next ones are near the best of them."""
-    space = parameters(LR)
-    points = Study(problem(space, "random")).suggest(range(30)).suggestions
-    told = [
-        evaluation(one.index, one.parameters, standing=Standing.STOPPED, rungs=[(1, one.parameters["lr"])])
-        for one in points
-    ]
-    study = Study(problem(space))
-    study.update(told)
-    after = [one.parameters["lr"] for one in study.suggest(range(30, 50)).suggestions]
-    assert sum(lr > 0.01 for lr in after) >= 15
+    """With all of 30 trials stopped at the first rung, most of the next ones are in the best quarter of the range."""
+    space, best = parameters(LR), 0
+    for seed in range(5):
+        points = Study(problem(space, "random", seed=seed)).suggest(range(30)).suggestions
+        told = [
+            evaluation(one.index, one.parameters, standing=Standing.STOPPED, rungs=[(1, one.parameters["lr"])])
+            for one in points
+        ]
+        study = Study(problem(space, seed=seed))
+        study.update(told)
+        best += sum(one.parameters["lr"] > 0.01 for one in study.suggest(range(30, 50)).suggestions)
+    assert best >= 60  # of 100, where chance would give 25
 
 
 def test_failures_repel():

@@ -26,15 +26,23 @@ PROGRAMS = st.builds(
 
 def run_to_end(world, crashes=lambda: None, passes=400):
     """Plan and act until the experiment is over and no Pod runs; check the invariants at every pass."""
-    parameters, rungs, lineages = {}, {}, {}
+    parameters, rungs, lineages, ends = {}, {}, {}, set()
     for _ in range(passes):
         world.carry_out(world.plan(), crashes())
+        ends |= {(each["type"], each["reason"], each["message"]) for each in ended_by(world)}
+        assert len(ends) <= 1  # what is over stays over, by the same limit
         check_invariants(world, parameters, rungs)
         check_takeovers(world, lineages)
         if world.status.get("completionTime") and all(pod.ended for pod in world.pod_records()):
             return
         world.tick()
     pytest.fail(f"not over after {passes} passes: {world.status}")
+
+
+def ended_by(world):
+    """The conditions that say that the experiment is over."""
+    conditions = world.status.get("conditions", ())
+    return [each for each in conditions if each["type"] in {"Succeeded", "Failed"} and each["status"] == "True"]
 
 
 def check_invariants(world, parameters, rungs):
@@ -107,6 +115,34 @@ def test_a_crash_at_any_write_loses_and_repeats_no_trial(early_stopping, data):
     for trial in world.trial_records():
         if trial.progress.best is not None:
             assert math.isfinite(trial.progress.best.value)
+
+
+LAST = {"objective": {"metric": "acc", "type": "maximize", "strategy": "last"}, "parallelTrialCount": 2}
+
+
+@pytest.mark.parametrize(
+    ("limits", "long", "reason", "trials"),
+    [
+        pytest.param(
+            {"noProgress": {"trials": 3}, "maxTrialCount": 9}, (0.9,) * 9, "NoProgress", 7, id="progress-under-way"
+        ),
+        pytest.param(
+            {"noProgress": {"trials": 3}, "maxTrialCount": 9}, (0.1,) * 99, "NoProgress", 5, id="no-progress-cut-off"
+        ),
+        pytest.param(
+            {"noProgress": {"trials": 3}, "maxTrialCount": 5}, (0.1,) * 99, "NoProgress", 5, id="all-were-made"
+        ),
+        pytest.param({"maxDuration": "4s"}, (0.9,) * 99, "MaxDurationReached", 2, id="only-cut-off-trials"),
+    ],
+)
+def test_trials_that_end_with_their_experiment_do_not_change_why(limits, long, reason, trials):
+    """Scored by their last reports they count only once they are cut off: that is looked at before the end is told."""
+    spec = experiment_spec(**LAST | {"maxTrialCount": 2} | limits)
+    short = (0.5,) * (99 if "maxDuration" in limits else 1)
+    world = World(spec, lambda index, _: Program(short if index else long))
+    run_to_end(world)
+    assert [each["reason"] for each in ended_by(world)] == [reason]
+    assert len(world.trials) >= trials
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

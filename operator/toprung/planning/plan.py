@@ -90,7 +90,11 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
     steps = advance(snapshot, judge, now)
     trials = _after(snapshot, steps)
     may_resume = stopper is not None and nothing_new(snapshot) and stopper.promotion(spare=True) is not None
-    ended = end_of(_facts(snapshot, trials, now, may_resume=may_resume))
+    facts = _facts(snapshot, trials, now, may_resume=may_resume)
+    ended = end_of(facts)
+    if ended is not None and steps:  # scored by their last reports, trials count once they are cut off
+        cut_off = _after(snapshot, end_all(steps, ended.message, now))
+        ended = end_of(replace(facts, trials=cut_off, best=incumbent(cut_off, objective)))
     if ended is not None:
         started = Starts(end_all(steps, ended.message, now), {})
     elif snapshot.experiment.spec.suspend:

@@ -162,3 +162,30 @@ def test_an_experiment_that_has_ended_stays_so():
     status = plan(replace(world.snapshot(), setback=Setback(frozenset(), BAR)), None, world.now).status
     assert (status["state"], status["completionTime"]) == ("Succeeded", world.status["completionTime"])
     assert [each["reason"] for each in status["conditions"] if each["type"] == "Blocked"] == ["Forbidden"]
+
+
+def test_standing_still_hangs_on_no_fraction_of_a_second():
+    """What ended in this pass has its exact time, and whole seconds once it was stored: the order must be the same."""
+    spec = experiment_spec(noProgress={"trials": 1}, maxTrialCount=9)
+    first, second = (
+        replace(
+            TRIAL,
+            index=index,
+            name=f"exp-{index}",
+            state=TrialState.SUCCEEDED,
+            completion_time=START + timedelta(milliseconds=milliseconds),
+            progress=Progress(best=Observation(1, value, START), latest=Observation(1, value, START)),
+        )
+        for index, value, milliseconds in ((0, 0.5, 700), (1, 0.9, 0))
+    )
+    experiment = World(spec, lambda *_: Program(())).experiment()
+    stored = replace(first, completion_time=START)
+    ends = [plan(Snapshot(experiment, (each, second)), None, LATER).experiment_ended for each in (first, stored)]
+    assert ends[0] == ends[1]
+
+
+def test_a_long_configuration_is_cut_for_the_column():
+    """A status that breaks its schema would be refused for ever; spec.parameters has all of it."""
+    parameters = {f"{'p' * 60}{number:02d}": "x" * 60 for number in range(40)}
+    status = trial_status(replace(TRIAL, parameters=parameters))
+    assert TrialStatus.model_validate(status).parameters.startswith("p" * 60 + "00=xxx")

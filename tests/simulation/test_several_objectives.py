@@ -146,3 +146,14 @@ def test_a_second_objective_that_is_not_finite_is_known_after_a_restart():
     assert world.trials["exp-0"]["status"]["complete"]["metrics"] == {}
     assert [member["trial"] for member in world.status["front"]] == ["exp-1"]
     assert evaluation(world.trial_records()[0], spec).scores == (0.9, -math.inf)
+
+
+def test_a_report_that_is_not_finite_is_written_once():
+    """What the API server does not keep of it is no news, however long the next report takes."""
+    spec = experiment_spec(**SEVERAL, maxTrialCount=1, parallelTrialCount=1)
+    world = World(spec, lambda *_: Program((both(0.9, math.nan),), exit_code=None))
+    for _ in range(30):
+        world.carry_out(world.plan())
+        world.tick()
+    assert world.trials["exp-0"]["status"]["latest"]["step"] == 1
+    assert world.plan().chains == ()

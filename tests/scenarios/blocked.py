@@ -34,6 +34,7 @@ async def by_quota(stage: Stage) -> None:
     await stage.has_condition("Blocked", "Unblocked", status="False")
     status = await stage.ended()
     assert status["trials"]["succeeded"] == 9
+    assert [event[:2] for event in await stage.events("QuotaExceeded")] == [("exp", "QuotaExceeded")]
     assert {trial["status"]["attempt"] for trial in await stage.trials()} == {1}
 
 

@@ -106,21 +106,28 @@ def stuck(name, trouble, phase=PodPhase.PENDING):
     return PodRecord("team/exp", "uid-0", name, f"uid-{name}", "exp-0", 1, phase, START, trouble=trouble)
 
 
+QUOTA = Trouble(Reason.QUOTA_EXCEEDED, "q")
+NO_ROOM = Trouble(Reason.UNSCHEDULABLE, "u")
+
+
 @pytest.mark.parametrize(
-    ("trouble", "pods", "state", "reason"),
+    ("spec", "trouble", "pods", "state", "reason"),
     [
-        pytest.param(None, [], "Pending", None, id="nothing-yet"),
-        pytest.param(Trouble(Reason.QUOTA_EXCEEDED, "q"), [], "Blocked", "QuotaExceeded", id="quota"),
-        pytest.param(
-            None, [stuck("a", Trouble(Reason.UNSCHEDULABLE, "u"))], "Blocked", "Unschedulable", id="unschedulable"
-        ),
+        pytest.param({}, None, [], "Pending", None, id="nothing-yet"),
+        pytest.param({}, QUOTA, [], "Blocked", "QuotaExceeded", id="quota"),
+        pytest.param({"suspend": True}, QUOTA, [], "Suspended", None, id="quota-while-suspended"),
+        pytest.param({}, None, [stuck("a", NO_ROOM)], "Blocked", "Unschedulable", id="unschedulable"),
     ],
 )
-def test_what_keeps_trials_from_starting_is_told(trouble, pods, state, reason):
-    """Blocked carries the words of who refuses; the state says it while nothing else runs."""
-    world = World(experiment_spec(), lambda *_: None)
+def test_what_keeps_trials_from_starting_is_told(spec, trouble, pods, state, reason):
+    """Blocked carries the words of who refuses, and so does one Event where there is no Pod to have its own."""
+    world = World(experiment_spec(**spec), lambda *_: None)
     snapshot = Snapshot(world.experiment(), (TRIAL,) if pods else (), {"exp-0": tuple(pods)}, trouble=trouble)
-    status = plan(snapshot, None, START).status
+    planned = plan(snapshot, None, START)
+    told = [(None, reason, "q")] if reason == QUOTA.reason else []
+    assert [(each.trial, each.reason, each.message) for each in planned.announcements] == told
+    status = world.status = {**planned.status}
+    assert plan(replace(snapshot, experiment=world.experiment()), None, START).announcements == ()
     blocked = [
         each["reason"] for each in status["conditions"] if each["type"] == "Blocked" and each["status"] == "True"
     ]

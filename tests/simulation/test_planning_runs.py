@@ -212,6 +212,18 @@ def test_an_exhausted_space_ends_the_experiment():
     }
 
 
+def test_who_waits_when_the_experiment_ends_is_told_so():
+    """A paused trial is Stopped then by its rung's verdict, and its message does not go on saying that it waits."""
+    checkpoint = {"volume": {"emptyDir": {}}}
+    spec = experiment_spec(earlyStopping=PROMOTION, checkpoint=checkpoint, maxTrialCount=2)
+    world = World(spec, lambda index, _: Program((0.5 - index / 10,) * 9))
+    run_to_end(world)
+    worse = world.trials["exp-1"]["status"]
+    assert (worse["state"], worse["reason"]) == ("Stopped", "EarlyStopped")
+    waits = "acc 0.4 is 2nd of 2 at rung 1, the best goes on; it waits"
+    assert worse["message"] == f"{waits}, and the experiment ended meanwhile"
+
+
 def test_raising_max_trial_count_continues():
     """A finished experiment goes on with the next index when there may be more trials."""
     world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,)))

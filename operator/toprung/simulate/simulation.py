@@ -77,6 +77,18 @@ class _Attempt:
     due: float
 
 
+def refuse_unrecorded(spec: ExperimentSpec) -> None:
+    """See that recorded curves can tell what the experiment asks for.
+
+    Raises:
+        InvalidTable: trials would change their parameters as they run, or have several objectives.
+    """
+    if spec.early_stopping is not None and spec.early_stopping.pbt is not None:
+        raise InvalidTable("spec.earlyStopping.pbt changes parameters while a trial runs, which no table has recorded")
+    if spec.objectives is not None:
+        raise InvalidTable("spec.objectives can't be simulated: a recorded curve is of one metric; write objective")
+
+
 @dataclass(slots=True)
 class Simulation:
     """One run; :meth:`run` is called once.
@@ -117,13 +129,9 @@ class Simulation:
         """Simulate until the experiment ends.
 
         Raises:
-            InvalidTable: trials would change their parameters as they run, or have several objectives, and no recorded
-                curve does.
+            InvalidTable: see :func:`refuse_unrecorded`.
         """
-        if self.spec.early_stopping is not None and self.spec.early_stopping.pbt is not None:
-            raise InvalidTable("recorded curves can't be used with pbt, which changes parameters; write another rule")
-        if self.spec.objectives is not None:
-            raise InvalidTable("a recorded curve is of one objective; write objective in place of objectives")
+        refuse_unrecorded(self.spec)
         self._stopper = self._fresh_stopper()
         if self.spec.max_duration is not None:
             self._push(self.spec.max_duration.total_seconds(), -1)

@@ -112,7 +112,6 @@ class Simulation:
     _order: Iterator[int] = field(default_factory=count)
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
     _sight: set[int] = field(default_factory=set)
-    _ended_trials: set[int] = field(default_factory=set)
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _progress: dict[int, Progress] = field(default_factory=dict)
     _suggestions: dict[int, Configuration] = field(default_factory=dict)
@@ -190,7 +189,8 @@ class Simulation:
         """Whether the planner may have something to do after a report."""
         rule = self.spec.early_stopping
         alone = rule is not None and (rule.patience is not None or rule.threshold is not None)
-        return crossed or ended or alone or (better and self.spec.primary.goal is not None)
+        standing = self.spec.no_progress is not None  # hangs on all trials, those that run included
+        return crossed or ended or alone or standing or (better and self.spec.primary.goal is not None)
 
     def _schedule(self, attempt: _Attempt) -> None:
         attempt.due = max(attempt.due, self._now) + attempt.curve.seconds[attempt.step]
@@ -225,8 +225,8 @@ class Simulation:
         """Plan by what a plan depends on, which is less than all Trials.
 
         The records of rungs are in the rule, which lives as long as the run. So a trial that has ended counts as the
-        incumbent alone (and for noProgress), one that is paused when it is promoted, and one that runs when it has
-        reported: any other one says that not all have ended. The Pods are all there, for they hold slots.
+        incumbent alone, one that is paused when it is promoted, and one that runs when it has reported: any other one
+        says that not all have ended. The Pods are all there, for they hold slots. For noProgress all trials count.
         """
         now = self._time(self._now)
         if self._stopper is None:
@@ -256,8 +256,10 @@ class Simulation:
 
     def _seen(self) -> set[int]:
         """Give the indices of the trials that the planner is to see."""
+        if self.spec.no_progress is not None:
+            return set(self._trials)
         others = (index for index in self._attempts if index not in self._sight)
-        return {*self._sight, *self._ended_trials, *islice(others, 1), *([] if self._best is None else [self._best])}
+        return {*self._sight, *islice(others, 1), *([] if self._best is None else [self._best])}
 
     def _experiment(self) -> ExperimentRecord:
         return ExperimentRecord(
@@ -294,8 +296,6 @@ class Simulation:
         """Take a Trial in; its Pod is gone when both are over."""
         self._trials[trial.index] = self._news[trial.index] = trial
         at_rest = trial.state.terminal or trial.state is TrialState.PAUSED
-        if trial.state.terminal and self.spec.no_progress is not None:
-            self._ended_trials.add(trial.index)
         attempt = self._attempts.get(trial.index)
         if at_rest and attempt is not None and attempt.pod.ended:
             del self._attempts[trial.index]

@@ -147,6 +147,36 @@ def test_trials_that_end_with_their_experiment_do_not_change_why(limits, long, r
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
+def test_what_is_over_stays_over(data):
+    """Whatever limit is reached first, by whatever score, wherever the operator dies: it is told once and for all."""
+    goal = {"goal": 0.9} if data.draw(st.booleans()) else {}
+    kind, strategy = data.draw(st.sampled_from(["maximize", "minimize"])), data.draw(st.sampled_from(["best", "last"]))
+    spec = experiment_spec(
+        objective={"metric": "acc", "type": kind, "strategy": strategy, **goal},
+        earlyStopping=data.draw(st.sampled_from([None, ASHA, PROMOTION])),
+        checkpoint={"volume": {"emptyDir": {}}},
+        noProgress=data.draw(st.none() | st.builds(dict, trials=st.integers(1, 4))),
+        maxDuration=data.draw(st.sampled_from([None, "3s", "9s"])),
+        maxFailedTrialCount=data.draw(st.sampled_from([None, 0, 2])),
+        maxTrialCount=7,
+        parallelTrialCount=data.draw(st.integers(1, 7)),
+    )
+    programs, space = [data.draw(PROGRAMS) for _ in range(7)], data.draw(st.integers(3, 7))
+    calm = Program((0.5,) * 9)
+    world = World(
+        spec,
+        lambda index, attempt: programs[index] if attempt < 4 else calm,
+        suggest=lambda index: {"lr": 0.001 * (index + 1)} if index < space else None,
+    )
+    points = iter(data.draw(st.lists(st.integers(0, 12), max_size=30)))
+    run_to_end(world, lambda: next(points, None))
+    told = ended_by(world)
+    world.carry_out(world.plan())
+    assert ended_by(world) == told
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(data):
     """plan(apply(plan(s))) is empty at the same time of the same world, but for what new Trials make visible."""
     programs = {index: data.draw(PROGRAMS) for index in range(4)}

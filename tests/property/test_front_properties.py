@@ -1,6 +1,7 @@
 """The Pareto front, whatever the scores are."""
 
-from math import inf, isfinite, nan
+from math import hypot, inf, isfinite, nan
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,3 +43,22 @@ def test_the_order_of_the_trials_changes_nothing(scored, random):
     found = [scored[member] for member in undominated(scored)]
     assert [shuffled[member] for member in undominated(shuffled)] == found
     assert found == sorted(found, reverse=True)
+
+
+class Counted(float):
+    """A score that counts how often any is compared."""
+
+    comparisons = 0
+
+    def __ge__(self, other):
+        Counted.comparisons += 1
+        return float(self) >= other
+
+
+def test_a_long_front_is_found_without_comparing_everybody():
+    """All on a sphere: with three objectives nobody dominates anybody, and still few are compared with each."""
+    draw = Random(7)
+    directions = [[abs(draw.gauss(0, 1)) for _ in range(3)] for _ in range(1000)]
+    scored = [tuple(Counted(one / hypot(*each)) for one in each) for each in directions]
+    assert len(undominated(scored)) == len(scored)
+    assert Counted.comparisons < len(scored) ** 2 / 4

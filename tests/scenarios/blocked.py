@@ -34,6 +34,7 @@ async def by_quota(stage: Stage) -> None:
     await stage.has_condition("Blocked", "Unblocked", status="False")
     status = await stage.ended()
     assert status["trials"]["succeeded"] == 9
+    assert [event[:2] for event in await stage.events("QuotaExceeded")] == [("exp", "QuotaExceeded")]
     assert {trial["status"]["attempt"] for trial in await stage.trials()} == {1}
 
 
@@ -48,6 +49,23 @@ async def by_quota_and_suspended(stage: Stage) -> None:
     await asyncio.sleep(5)  # that is when a refused Pod would be tried again
     await stage.quiet()
     assert (await stage.status())["state"] == "Suspended"
+
+
+async def by_quota_and_restarted(stage: Stage) -> None:
+    """An operator that starts while a quota keeps trials from starting takes nothing back and repeats nothing."""
+    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    await stage.gateway.create(QUOTAS, namespace=stage.namespace, body=quota)
+    await stage.apply(stage.experiment(QUICK, maxTrialCount=2))
+    blocked = await stage.has_condition("Blocked", "QuotaExceeded")
+    await stage.operator.kill()
+
+    async def restarted() -> bool:
+        return stage.operator.starts == 2 and await stage.operator.passes() > 0
+
+    await stage.until(restarted, "another operator looks at it")
+    await stage.quiet()
+    assert (await stage.condition("Blocked"))["lastTransitionTime"] == blocked["lastTransitionTime"]
+    assert [event[:2] for event in await stage.events()] == [("exp", "QuotaExceeded")]
 
 
 async def by_the_scheduler(stage: Stage) -> None:
@@ -76,6 +94,6 @@ async def by_the_image(stage: Stage) -> None:
     assert "registry.invalid/nothing:1" in blocked["message"]
 
 
-SCENARIOS = (by_quota, by_quota_and_suspended, by_the_scheduler)
+SCENARIOS = (by_quota, by_quota_and_suspended, by_quota_and_restarted, by_the_scheduler)
 LONG_SCENARIOS = ()
 REAL_SCENARIOS = (by_the_image,)

@@ -26,15 +26,23 @@ PROGRAMS = st.builds(
 
 def run_to_end(world, crashes=lambda: None, passes=400):
     """Plan and act until the experiment is over and no Pod runs; check the invariants at every pass."""
-    parameters, rungs, lineages = {}, {}, {}
+    parameters, rungs, lineages, ends = {}, {}, {}, set()
     for _ in range(passes):
         world.carry_out(world.plan(), crashes())
+        ends |= {(each["type"], each["reason"], each["message"]) for each in ended_by(world)}
+        assert len(ends) <= 1  # what is over stays over, by the same limit
         check_invariants(world, parameters, rungs)
         check_takeovers(world, lineages)
         if world.status.get("completionTime") and all(pod.ended for pod in world.pod_records()):
             return
         world.tick()
     pytest.fail(f"not over after {passes} passes: {world.status}")
+
+
+def ended_by(world):
+    """The conditions that say that the experiment is over."""
+    conditions = world.status.get("conditions", ())
+    return [each for each in conditions if each["type"] in {"Succeeded", "Failed"} and each["status"] == "True"]
 
 
 def check_invariants(world, parameters, rungs):
@@ -109,6 +117,64 @@ def test_a_crash_at_any_write_loses_and_repeats_no_trial(early_stopping, data):
             assert math.isfinite(trial.progress.best.value)
 
 
+LAST = {"objective": {"metric": "acc", "type": "maximize", "strategy": "last"}, "parallelTrialCount": 2}
+
+
+@pytest.mark.parametrize(
+    ("limits", "long", "reason", "trials"),
+    [
+        pytest.param(
+            {"noProgress": {"trials": 3}, "maxTrialCount": 9}, (0.9,) * 9, "NoProgress", 7, id="progress-under-way"
+        ),
+        pytest.param(
+            {"noProgress": {"trials": 3}, "maxTrialCount": 9}, (0.1,) * 99, "NoProgress", 5, id="no-progress-cut-off"
+        ),
+        pytest.param(
+            {"noProgress": {"trials": 3}, "maxTrialCount": 5}, (0.1,) * 99, "NoProgress", 5, id="all-were-made"
+        ),
+        pytest.param({"maxDuration": "4s"}, (0.9,) * 99, "MaxDurationReached", 2, id="only-cut-off-trials"),
+    ],
+)
+def test_trials_that_end_with_their_experiment_do_not_change_why(limits, long, reason, trials):
+    """Scored by their last reports they count only once they are cut off: that is looked at before the end is told."""
+    spec = experiment_spec(**LAST | {"maxTrialCount": 2} | limits)
+    short = (0.5,) * (99 if "maxDuration" in limits else 1)
+    world = World(spec, lambda index, _: Program(short if index else long))
+    run_to_end(world)
+    assert [each["reason"] for each in ended_by(world)] == [reason]
+    assert len(world.trials) >= trials
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_what_is_over_stays_over(data):
+    """Whatever limit is reached first, by whatever score, wherever the operator dies: it is told once and for all."""
+    goal = {"goal": 0.9} if data.draw(st.booleans()) else {}
+    kind, strategy = data.draw(st.sampled_from(["maximize", "minimize"])), data.draw(st.sampled_from(["best", "last"]))
+    spec = experiment_spec(
+        objective={"metric": "acc", "type": kind, "strategy": strategy, **goal},
+        earlyStopping=data.draw(st.sampled_from([None, ASHA, PROMOTION])),
+        checkpoint={"volume": {"emptyDir": {}}},
+        noProgress=data.draw(st.none() | st.builds(dict, trials=st.integers(1, 4))),
+        maxDuration=data.draw(st.sampled_from([None, "3s", "9s"])),
+        maxFailedTrialCount=data.draw(st.sampled_from([None, 0, 2])),
+        maxTrialCount=7,
+        parallelTrialCount=data.draw(st.integers(1, 7)),
+    )
+    programs, space = [data.draw(PROGRAMS) for _ in range(7)], data.draw(st.integers(3, 7))
+    calm = Program((0.5,) * 9)
+    world = World(
+        spec,
+        lambda index, attempt: programs[index] if attempt < 4 else calm,
+        suggest=lambda index: {"lr": 0.001 * (index + 1)} if index < space else None,
+    )
+    points = iter(data.draw(st.lists(st.integers(0, 12), max_size=30)))
+    run_to_end(world, lambda: next(points, None))
+    told = ended_by(world)
+    world.carry_out(world.plan())
+    assert ended_by(world) == told
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(data):
@@ -174,6 +240,18 @@ def test_an_exhausted_space_ends_the_experiment():
     assert {each["reason"] for each in world.status["conditions"] if each["type"] == "Succeeded"} == {
         "SearchSpaceExhausted"
     }
+
+
+def test_who_waits_when_the_experiment_ends_is_told_so():
+    """A paused trial is Stopped then by its rung's verdict, and its message does not go on saying that it waits."""
+    checkpoint = {"volume": {"emptyDir": {}}}
+    spec = experiment_spec(earlyStopping=PROMOTION, checkpoint=checkpoint, maxTrialCount=2)
+    world = World(spec, lambda index, _: Program((0.5 - index / 10,) * 9))
+    run_to_end(world)
+    worse = world.trials["exp-1"]["status"]
+    assert (worse["state"], worse["reason"]) == ("Stopped", "EarlyStopped")
+    waits = "acc 0.4 is 2nd of 2 at rung 1, the best goes on; it waits"
+    assert worse["message"] == f"{waits}, and the experiment ended meanwhile"
 
 
 def test_raising_max_trial_count_continues():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from simulation.specs import ASHA, POD, PROMOTION, experiment_spec
 from simulation.test_planning_runs import PBT, run_to_end
 from simulation.world import Program, World
+from toprung.planning.incumbent import evaluation
 
 AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
 SEVERAL = {"objective": None, "objectives": AIMS, "checkpoint": {"volume": {"emptyDir": {}}}}
@@ -27,7 +28,7 @@ def reached(world):
     for name, trial in world.trials.items():
         status = trial["status"]
         if status["state"] in ("Succeeded", "Stopped") and (seen := status.get("complete")):
-            values = seen["value"], seen["metrics"]["latency"]
+            values = seen.get("value"), seen["metrics"].get("latency")
             if None not in values:
                 found[name] = values
     return found
@@ -135,3 +136,24 @@ def test_metrics_on_lines_of_their_own_steps_fail_the_trial():
     assert trial["status"]["state"] == "Failed"
     assert "acc=0.5 latency=0.5" in trial["status"]["message"]
     assert world.status["front"] == []
+
+
+def test_a_second_objective_that_is_not_finite_is_known_after_a_restart():
+    """The API server keeps no null in status.complete.metrics: what lacks there was not finite, and is on no front."""
+    spec = experiment_spec(**SEVERAL, maxTrialCount=2, parallelTrialCount=1)
+    world = World(spec, lambda index, _: Program((both(0.9, math.nan if index == 0 else 2.0),)))
+    run_to_end(world)
+    assert world.trials["exp-0"]["status"]["complete"]["metrics"] == {}
+    assert [member["trial"] for member in world.status["front"]] == ["exp-1"]
+    assert evaluation(world.trial_records()[0], spec).scores == (0.9, -math.inf)
+
+
+def test_a_report_that_is_not_finite_is_written_once():
+    """What the API server does not keep of it is no news, however long the next report takes."""
+    spec = experiment_spec(**SEVERAL, maxTrialCount=1, parallelTrialCount=1)
+    world = World(spec, lambda *_: Program((both(0.9, math.nan),), exit_code=None))
+    for _ in range(30):
+        world.carry_out(world.plan())
+        world.tick()
+    assert world.trials["exp-0"]["status"]["latest"]["step"] == 1
+    assert world.plan().chains == ()

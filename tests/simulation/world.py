@@ -21,6 +21,13 @@ from toprung.stopping import Stopper, stopper_for
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def merged(status: Any) -> Any:
+    """What a merge patch leaves in the API server: null removes a member of an object, whatever its schema says."""
+    if not isinstance(status, Mapping):
+        return status
+    return {name: merged(value) for name, value in status.items() if value is not None}
+
+
 @dataclass(frozen=True)
 class Program:
     """What a Pod does: one report a second from step 1 on, then an exit code; None: it hangs.
@@ -132,7 +139,7 @@ class World:
             case WriteTrial(trial):
                 body = self.trials[trial.name]
                 assert body["metadata"]["resourceVersion"] == trial.resource_version
-                body["status"] = trial_status(trial)
+                body["status"] = merged(trial_status(trial))
                 body["metadata"]["resourceVersion"] = str(next(self.versions))
             case CreatePod(index, attempt):
                 trial = next(trial for trial in self.trial_records() if trial.index == index)

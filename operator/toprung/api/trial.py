@@ -9,6 +9,9 @@ from pydantic import Field
 from toprung.api.base import Model
 from toprung.api.experiment import Configuration
 
+MAX_COLUMN = 4096
+"""Characters of status.parameters."""
+
 
 class TrialState(StrEnum):
     """Where a trial is in its life; planning.lifecycle has the table of the transitions."""
@@ -116,5 +119,5 @@ class TrialStatus(Model):
     node: str = ""
     accelerator_seconds: float = 0.0
     """Device-seconds used by the attempts so far."""
-    parameters: Annotated[str, Field(max_length=4096)] = ""
+    parameters: Annotated[str, Field(max_length=MAX_COLUMN)] = ""
     """The configuration in one line, for the printer column."""

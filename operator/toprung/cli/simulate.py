@@ -21,7 +21,7 @@ from toprung.cli.manifests import read_manifests
 from toprung.cli.picturefile import picture_file
 from toprung.cli.words import number
 from toprung.simulate.choosing import Nearest
-from toprung.simulate.simulation import Run, Simulation
+from toprung.simulate.simulation import Run, Simulation, refuse_unrecorded
 from toprung.simulate.table import InvalidTable, Table, read_table
 
 
@@ -93,10 +93,7 @@ def _spec(file: str, workers: int | None) -> ExperimentSpec:
     if len(found) != 1:
         raise TopRungError(f"{file} holds {len(found)} Experiments; write one")
     spec = load_experiment(found[0]).spec
-    if spec.early_stopping is not None and spec.early_stopping.pbt is not None:
-        raise TopRungError("spec.earlyStopping.pbt changes parameters while a trial runs, which no table has recorded")
-    if spec.objectives is not None:
-        raise TopRungError("spec.objectives can't be simulated: a recorded curve is of one metric; write objective")
+    refuse_unrecorded(spec)
     return spec if workers is None else spec.model_copy(update={"parallel_trial_count": workers})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from toprung.api.base import ParameterValue
 from toprung.api.conditions import ConditionRecord, ConditionType
-from toprung.api.trial import TrialState
+from toprung.api.trial import MAX_COLUMN, TrialState
 from toprung.metrics.status import format_time, progress_from_status, progress_to_status
 from toprung.planning.conditions import timestamp
 from toprung.planning.records import Lineage, RungRecord, RungVerdict, TrialRecord
@@ -88,8 +88,13 @@ def trial_status(trial: TrialRecord) -> dict[str, Any]:
         ],
         "node": trial.node,
         "acceleratorSeconds": round(trial.accelerator_seconds, 3),
-        "parameters": " ".join(f"{name}={_short(value)}" for name, value in trial.current_parameters.items()),
+        "parameters": _column(trial.current_parameters),
     }
+
+
+def _column(parameters: Mapping[str, ParameterValue]) -> str:
+    """Write a configuration in one line, cut to what the API server takes."""
+    return " ".join(f"{name}={_short(value)}" for name, value in parameters.items())[:MAX_COLUMN]
 
 
 def _short(value: ParameterValue) -> str:

@@ -109,8 +109,8 @@ POLICIES: tuple[Policy, ...] = (
     goal_reached,
     too_many_failed,
     time_is_up,
-    all_trials_done,
     stands_still,
+    all_trials_done,
     space_exhausted,
 )
 
@@ -126,13 +126,18 @@ def _ended_since_progress(facts: Facts, min_delta: float) -> int:
     maximize = objective.type == "maximize"
     ended = [trial for trial in facts.trials if trial.state in (TrialState.SUCCEEDED, TrialState.STOPPED)]
     best, idle = float("-inf"), 0
-    for trial in sorted(ended, key=lambda trial: (trial.completion_time or facts.now, trial.index)):
+    for trial in sorted(ended, key=lambda trial: (_second(trial.completion_time or facts.now), trial.index)):
         observation = scored_by(trial, objective)
         value = score(observation.value, maximize=maximize) if observation is not None else float("-inf")
         idle = 0 if value > best + min_delta else idle + 1
         best = value if idle == 0 else best
     running = score(facts.best[1].value, maximize=maximize) if facts.best is not None else best
     return 0 if running > best + min_delta else idle
+
+
+def _second(moment: datetime) -> datetime:
+    """Give the time as it comes back from the cluster, lest the order of the ends changes with that."""
+    return moment.replace(microsecond=0)
 
 
 def _by_limit(facts: Facts, reason: Reason, message: str) -> Ended:

@@ -11,7 +11,6 @@ from toprung.planning.records import TrialRecord
 MAX_FRONT = 64
 """Trials of the front that a status has room for."""
 
-PAIR = 2
 Scores = tuple[float, ...]
 Scored = tuple[TrialRecord, Scores]
 
@@ -51,14 +50,14 @@ def undominated(scored: Sequence[Scores]) -> list[int]:
     """
     finite = (position for position, scores in enumerate(scored) if all(map(isfinite, scores)))
     members: list[int] = []
-    front: list[Scores] = []
+    rivals: list[Scores] = []  # all scores but the first of the members, where no other member's are as good
     for position in sorted(finite, key=scored.__getitem__, reverse=True):  # nobody is dominated by a later one
-        scores = scored[position]
-        # of two objectives the latest member is the best by the second: whom it does not dominate nobody does
-        rivals = front[-1:] if len(scores) == PAIR else reversed(front)
-        if not any(all(map(ge, rival, scores)) and rival != scores for rival in rivals):
-            members.append(position)
-            front.append(scores)
+        scores, others = scored[position], scored[position][1:]
+        if not members or scores != scored[members[-1]]:
+            if any(all(map(ge, rival, others)) for rival in rivals):
+                continue
+            rivals = [rival for rival in rivals if not all(map(ge, others, rival))] + [others]
+        members.append(position)
     return members
 
 

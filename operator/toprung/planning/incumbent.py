@@ -1,6 +1,7 @@
 """What a trial is scored by, and which one is the best."""
 
 from collections.abc import Iterable
+from math import nan
 
 from toprung.api.experiment import ExperimentSpec, Objective
 from toprung.api.trial import TrialState
@@ -58,8 +59,9 @@ def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
     seen = trial.progress.complete
     if seen is None or not trial.state.terminal or trial.state is TrialState.FAILED:
         return ()
-    values = {**seen.metrics, spec.aims[0].metric: seen.value}
-    return tuple(score(values[aim.metric], maximize=aim.type == "maximize") for aim in spec.aims)
+    _, *others = spec.aims
+    values = (seen.value, *(seen.metrics.get(aim.metric, nan) for aim in others))  # null is absent once it was stored
+    return tuple(score(value, maximize=aim.type == "maximize") for aim, value in zip(spec.aims, values, strict=True))
 
 
 def evaluation(trial: TrialRecord, spec: ExperimentSpec) -> Evaluation:

@@ -71,7 +71,7 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
     return Plan(
         chains=_chains(snapshot, decision, now),
         status=status,
-        announcements=(*_endings(snapshot, decision.ended), *_refusals(snapshot, now)),
+        announcements=(*_endings(snapshot, decision.ended), *_refusals(snapshot, decision.ended, now)),
         urgent=_gist(status) != _gist(snapshot.experiment.status),
         wanted=decision.starts.wanted,
         requeue_at=_requeue_at(snapshot, decision, now),
@@ -90,7 +90,11 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
     steps = advance(snapshot, judge, now)
     trials = _after(snapshot, steps)
     may_resume = stopper is not None and nothing_new(snapshot) and stopper.promotion(spare=True) is not None
-    ended = end_of(_facts(snapshot, trials, now, may_resume=may_resume))
+    facts = _facts(snapshot, trials, now, may_resume=may_resume)
+    ended = end_of(facts)
+    if ended is not None and steps:  # scored by their last reports, trials count once they are cut off
+        cut_off = _after(snapshot, end_all(steps, ended.message, now))
+        ended = end_of(replace(facts, trials=cut_off, best=incumbent(cut_off, objective)))
     if ended is not None:
         started = Starts(end_all(steps, ended.message, now), {})
     elif snapshot.experiment.spec.suspend:
@@ -176,9 +180,11 @@ def _endings(snapshot: Snapshot, ended: Ended | None) -> tuple[Announce, ...]:
     return (Announce(None, not ended.succeeded, ended.reason, ended.message, key),)
 
 
-def _refusals(snapshot: Snapshot, now: datetime) -> tuple[Announce, ...]:
-    """Announce what the API server refuses, once: in the pass that writes the condition."""
+def _refusals(snapshot: Snapshot, ended: Ended | None, now: datetime) -> tuple[Announce, ...]:
+    """Announce what can not be done and why, once: in the pass that writes the condition."""
     trouble = snapshot.setback.trouble if snapshot.setback is not None else None
+    if trouble is None and ended is None and not snapshot.experiment.spec.suspend:
+        trouble = snapshot.trouble  # none is made; of a Pod that is made and waits, others' Events tell
     told = {
         each.reason for each in snapshot.experiment.conditions if each.type is ConditionType.BLOCKED and each.status
     }

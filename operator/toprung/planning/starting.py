@@ -49,7 +49,7 @@ def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: 
     slots = _free_slots(snapshot)
     by_index = {step.after.index: step for step in steps}
     waiting = [step.after for step in by_index.values() if _waits(step)]
-    waiting += _promoted(snapshot, by_index, judge, slots - len(waiting), now, spare=False)
+    waiting += _promoted(snapshot, by_index, judge, slots - len(waiting), now, spare=nothing_new(snapshot))
     fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, slots - len(waiting))
     if nothing_new(snapshot, len(fresh)):
         waiting += _promoted(snapshot, by_index, judge, slots - len(waiting) - len(fresh), now, spare=True)

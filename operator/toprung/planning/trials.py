@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import isfinite
 
 from toprung.api.conditions import Reason
 from toprung.api.experiment import ExperimentSpec
@@ -104,13 +105,14 @@ def resume(step: Step, judged: Judged, now: datetime) -> Step:
 
 def _ended_with_experiment(step: Step, message: str, now: datetime) -> TrialRecord:
     if step.after.state is TrialState.PAUSED:
-        return move(step.after, Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, step.after.message), now)
+        waited = f"{step.after.message}, and the experiment ended meanwhile"
+        return move(step.after, Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, waited), now)
     return _moved(step.after, Change(TrialEvent.STOPPED, Reason.EXPERIMENT_ENDED, message), step.pod, now)
 
 
 def _told(observation: Observation) -> tuple[int, int]:
-    """Tell observations of one trial apart; their values would not do, as NaN differs from itself."""
-    return observation.step, len(observation.metrics)
+    """Tell observations of one trial apart, whether stored or not: of its metrics those that are finite are kept."""
+    return observation.step, sum(map(isfinite, observation.metrics.values()))
 
 
 def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:

@@ -118,7 +118,7 @@ class Reconciler:
         actor = Actor(self.gateway, self.trials, self.pods, memory.refusals)
         outcome = await actor.carry_out(Target(experiment, stopper, now), decided.chains)
         self._note(experiment, decided, outcome.trouble, now)
-        if outcome.setback is not None:
+        if outcome.setback is not None or outcome.trouble is not None:  # its status tells what could be done
             stopper = _stopper_of(experiment)
             snapshot = self._observe(experiment, stopper, memory, now)
             decided = plan(replace(snapshot, setback=outcome.setback), stopper, now)

@@ -77,6 +77,18 @@ class _Attempt:
     due: float
 
 
+def refuse_unrecorded(spec: ExperimentSpec) -> None:
+    """See that recorded curves can tell what the experiment asks for.
+
+    Raises:
+        InvalidTable: trials would change their parameters as they run, or have several objectives.
+    """
+    if spec.early_stopping is not None and spec.early_stopping.pbt is not None:
+        raise InvalidTable("spec.earlyStopping.pbt changes parameters while a trial runs, which no table has recorded")
+    if spec.objectives is not None:
+        raise InvalidTable("spec.objectives can't be simulated: a recorded curve is of one metric; write objective")
+
+
 @dataclass(slots=True)
 class Simulation:
     """One run; :meth:`run` is called once.
@@ -100,7 +112,6 @@ class Simulation:
     _order: Iterator[int] = field(default_factory=count)
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
     _sight: set[int] = field(default_factory=set)
-    _ended_trials: set[int] = field(default_factory=set)
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _progress: dict[int, Progress] = field(default_factory=dict)
     _suggestions: dict[int, Configuration] = field(default_factory=dict)
@@ -117,13 +128,9 @@ class Simulation:
         """Simulate until the experiment ends.
 
         Raises:
-            InvalidTable: trials would change their parameters as they run, or have several objectives, and no recorded
-                curve does.
+            InvalidTable: see :func:`refuse_unrecorded`.
         """
-        if self.spec.early_stopping is not None and self.spec.early_stopping.pbt is not None:
-            raise InvalidTable("recorded curves can't be used with pbt, which changes parameters; write another rule")
-        if self.spec.objectives is not None:
-            raise InvalidTable("a recorded curve is of one objective; write objective in place of objectives")
+        refuse_unrecorded(self.spec)
         self._stopper = self._fresh_stopper()
         if self.spec.max_duration is not None:
             self._push(self.spec.max_duration.total_seconds(), -1)
@@ -182,7 +189,8 @@ class Simulation:
         """Whether the planner may have something to do after a report."""
         rule = self.spec.early_stopping
         alone = rule is not None and (rule.patience is not None or rule.threshold is not None)
-        return crossed or ended or alone or (better and self.spec.primary.goal is not None)
+        standing = self.spec.no_progress is not None  # hangs on all trials, those that run included
+        return crossed or ended or alone or standing or (better and self.spec.primary.goal is not None)
 
     def _schedule(self, attempt: _Attempt) -> None:
         attempt.due = max(attempt.due, self._now) + attempt.curve.seconds[attempt.step]
@@ -217,8 +225,8 @@ class Simulation:
         """Plan by what a plan depends on, which is less than all Trials.
 
         The records of rungs are in the rule, which lives as long as the run. So a trial that has ended counts as the
-        incumbent alone (and for noProgress), one that is paused when it is promoted, and one that runs when it has
-        reported: any other one says that not all have ended. The Pods are all there, for they hold slots.
+        incumbent alone, one that is paused when it is promoted, and one that runs when it has reported: any other one
+        says that not all have ended. The Pods are all there, for they hold slots. For noProgress all trials count.
         """
         now = self._time(self._now)
         if self._stopper is None:
@@ -248,8 +256,10 @@ class Simulation:
 
     def _seen(self) -> set[int]:
         """Give the indices of the trials that the planner is to see."""
+        if self.spec.no_progress is not None:
+            return set(self._trials)
         others = (index for index in self._attempts if index not in self._sight)
-        return {*self._sight, *self._ended_trials, *islice(others, 1), *([] if self._best is None else [self._best])}
+        return {*self._sight, *islice(others, 1), *([] if self._best is None else [self._best])}
 
     def _experiment(self) -> ExperimentRecord:
         return ExperimentRecord(
@@ -286,8 +296,6 @@ class Simulation:
         """Take a Trial in; its Pod is gone when both are over."""
         self._trials[trial.index] = self._news[trial.index] = trial
         at_rest = trial.state.terminal or trial.state is TrialState.PAUSED
-        if trial.state.terminal and self.spec.no_progress is not None:
-            self._ended_trials.add(trial.index)
         attempt = self._attempts.get(trial.index)
         if at_rest and attempt is not None and attempt.pod.ended:
             del self._attempts[trial.index]

@@ -106,21 +106,28 @@ def stuck(name, trouble, phase=PodPhase.PENDING):
     return PodRecord("team/exp", "uid-0", name, f"uid-{name}", "exp-0", 1, phase, START, trouble=trouble)
 
 
+QUOTA = Trouble(Reason.QUOTA_EXCEEDED, "q")
+NO_ROOM = Trouble(Reason.UNSCHEDULABLE, "u")
+
+
 @pytest.mark.parametrize(
-    ("trouble", "pods", "state", "reason"),
+    ("spec", "trouble", "pods", "state", "reason"),
     [
-        pytest.param(None, [], "Pending", None, id="nothing-yet"),
-        pytest.param(Trouble(Reason.QUOTA_EXCEEDED, "q"), [], "Blocked", "QuotaExceeded", id="quota"),
-        pytest.param(
-            None, [stuck("a", Trouble(Reason.UNSCHEDULABLE, "u"))], "Blocked", "Unschedulable", id="unschedulable"
-        ),
+        pytest.param({}, None, [], "Pending", None, id="nothing-yet"),
+        pytest.param({}, QUOTA, [], "Blocked", "QuotaExceeded", id="quota"),
+        pytest.param({"suspend": True}, QUOTA, [], "Suspended", None, id="quota-while-suspended"),
+        pytest.param({}, None, [stuck("a", NO_ROOM)], "Blocked", "Unschedulable", id="unschedulable"),
     ],
 )
-def test_what_keeps_trials_from_starting_is_told(trouble, pods, state, reason):
-    """Blocked carries the words of who refuses; the state says it while nothing else runs."""
-    world = World(experiment_spec(), lambda *_: None)
+def test_what_keeps_trials_from_starting_is_told(spec, trouble, pods, state, reason):
+    """Blocked carries the words of who refuses, and so does one Event where there is no Pod to have its own."""
+    world = World(experiment_spec(**spec), lambda *_: None)
     snapshot = Snapshot(world.experiment(), (TRIAL,) if pods else (), {"exp-0": tuple(pods)}, trouble=trouble)
-    status = plan(snapshot, None, START).status
+    planned = plan(snapshot, None, START)
+    told = [(None, reason, "q")] if reason == QUOTA.reason else []
+    assert [(each.trial, each.reason, each.message) for each in planned.announcements] == told
+    status = world.status = {**planned.status}
+    assert plan(replace(snapshot, experiment=world.experiment()), None, START).announcements == ()
     blocked = [
         each["reason"] for each in status["conditions"] if each["type"] == "Blocked" and each["status"] == "True"
     ]
@@ -162,3 +169,30 @@ def test_an_experiment_that_has_ended_stays_so():
     status = plan(replace(world.snapshot(), setback=Setback(frozenset(), BAR)), None, world.now).status
     assert (status["state"], status["completionTime"]) == ("Succeeded", world.status["completionTime"])
     assert [each["reason"] for each in status["conditions"] if each["type"] == "Blocked"] == ["Forbidden"]
+
+
+def test_standing_still_hangs_on_no_fraction_of_a_second():
+    """What ended in this pass has its exact time, and whole seconds once it was stored: the order must be the same."""
+    spec = experiment_spec(noProgress={"trials": 1}, maxTrialCount=9)
+    first, second = (
+        replace(
+            TRIAL,
+            index=index,
+            name=f"exp-{index}",
+            state=TrialState.SUCCEEDED,
+            completion_time=START + timedelta(milliseconds=milliseconds),
+            progress=Progress(best=Observation(1, value, START), latest=Observation(1, value, START)),
+        )
+        for index, value, milliseconds in ((0, 0.5, 700), (1, 0.9, 0))
+    )
+    experiment = World(spec, lambda *_: Program(())).experiment()
+    stored = replace(first, completion_time=START)
+    ends = [plan(Snapshot(experiment, (each, second)), None, LATER).experiment_ended for each in (first, stored)]
+    assert ends[0] == ends[1]
+
+
+def test_a_long_configuration_is_cut_for_the_column():
+    """A status that breaks its schema would be refused for ever; spec.parameters has all of it."""
+    parameters = {f"{'p' * 60}{number:02d}": "x" * 60 for number in range(40)}
+    status = trial_status(replace(TRIAL, parameters=parameters))
+    assert TrialStatus.model_validate(status).parameters.startswith("p" * 60 + "00=xxx")

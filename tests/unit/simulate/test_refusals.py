@@ -11,7 +11,7 @@ from toprung.simulate.table import InvalidTable, Table
 def test_several_objectives_are_not_simulated():
     """A table has the curves of one metric."""
     aims = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
-    with pytest.raises(InvalidTable, match="is of one objective; write objective"):
+    with pytest.raises(InvalidTable, match="is of one metric; write objective"):
         Simulation(experiment_spec(objective=None, objectives=aims), Table(()), InOrder(())).run()
 
 
@@ -22,5 +22,5 @@ def test_changing_parameters_are_not_simulated():
         checkpoint={"volume": {"emptyDir": {}}},
         parallelTrialCount=6,
     )
-    with pytest.raises(InvalidTable, match="can't be used with pbt"):
+    with pytest.raises(InvalidTable, match="no table has recorded"):
         Simulation(spec, Table(()), InOrder(())).run()

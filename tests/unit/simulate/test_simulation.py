@@ -45,6 +45,10 @@ def told(run):
         pytest.param({"objective": {"metric": "acc", "type": "maximize", "goal": 0.9}}, id="goal"),
         pytest.param({"maxDuration": "40s"}, id="max-duration"),
         pytest.param({"noProgress": {"trials": 6}}, id="no-progress"),
+        pytest.param(
+            {"objective": {"metric": "acc", "type": "maximize", "strategy": "last"}, "noProgress": {"trials": 4}},
+            id="no-progress-by-the-last",
+        ),
         pytest.param({"parallelTrialCount": 9}, id="9-workers"),
     ],
 )

@@ -1,9 +1,9 @@
 """Carrying out a plan: each action is one write, and doing it twice is as good as once."""
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
 from typing import Any
@@ -41,6 +41,35 @@ class Target:
         return self.stopper.levels(bracket)[-1] if self.stopper is not None else None
 
 
+class _GapError(Exception):
+    """A Trial before this one was not made."""
+
+
+@dataclass(slots=True)
+class _Births:
+    """The order in which new Trials are made; everything else has its turn at once."""
+
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _gap: bool = False
+
+    @asynccontextmanager
+    async def turn(self, action: Action) -> AsyncIterator[None]:
+        """Wait for those before.
+
+        Raises:
+            _GapError: one of them was not made.
+        """
+        if not isinstance(action, CreateTrial):
+            yield
+            return
+        async with self._lock:
+            if self._gap:
+                raise _GapError
+            self._gap = True
+            yield
+            self._gap = False
+
+
 class Actor:
     """Writes what a plan asks for, and puts each answer into the cache at once: the next pass sees it."""
 
@@ -53,8 +82,12 @@ class Actor:
         self._refusals = refusals
 
     async def carry_out(self, target: Target, chains: Iterable[Chain]) -> Outcome:
-        """Carry out the chains side by side; no further Pod is tried once one was refused."""
-        limit, troubles = asyncio.Semaphore(CONCURRENT_CHAINS), list[Trouble]()
+        """Carry out the chains side by side; no further Pod is tried once one was refused.
+
+        New Trials are made one after the other, in the order of the chains, and none after one that was not made: the
+        next index is that above the highest, so a gap that a failure or a kill leaves would never be filled.
+        """
+        limit, births, troubles = asyncio.Semaphore(CONCURRENT_CHAINS), _Births(), list[Trouble]()
 
         async def run(chain: Chain) -> Failure | None:
             async with limit:
@@ -62,7 +95,10 @@ class Actor:
                     return None
                 for action in chain:
                     try:
-                        await self._try(action, target)
+                        async with births.turn(action):
+                            await self._try(action, target)
+                    except _GapError:
+                        return None
                     except ClusterError as error:
                         failure = Failure(chain, action, error)
                         if not (failure.lasts and isinstance(action, CreateTrial | CreatePod)):

@@ -14,7 +14,7 @@ from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.ending import Ended, Facts, end_of
 from toprung.planning.incumbent import incumbent
 from toprung.planning.records import Snapshot, TrialRecord, Trouble
-from toprung.planning.starting import Starts, next_index, nothing_new, starts
+from toprung.planning.starting import Starts, next_index, nothing_new, starts, used_up
 from toprung.planning.status import Outlook, status_of
 from toprung.planning.tidying import deletion_due, end_losers, end_pods, expire_pods, expires_at
 from toprung.planning.trials import Step, advance, end_all
@@ -128,7 +128,7 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
         made=next_index(snapshot),
         active=going_on + may_resume,
         failed=sum(trial.state is TrialState.FAILED for trial in trials),
-        exhausted=snapshot.exhausted and next_index(snapshot) not in snapshot.suggestions,
+        exhausted=used_up(snapshot),
         now=now,
     )
 

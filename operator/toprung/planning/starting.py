@@ -39,9 +39,12 @@ def next_index(snapshot: Snapshot) -> int:
 def nothing_new(snapshot: Snapshot, started: int = 0) -> bool:
     """Whether no configuration is left to start, after so many that start now."""
     first = next_index(snapshot) + started
-    return first >= snapshot.experiment.spec.max_trial_count or (
-        snapshot.exhausted and first not in snapshot.suggestions
-    )
+    return first >= snapshot.experiment.spec.max_trial_count or used_up(snapshot, started)
+
+
+def used_up(snapshot: Snapshot, started: int = 0) -> bool:
+    """Whether the space has no further configuration, after so many that start now."""
+    return snapshot.exhausted and next_index(snapshot) + started not in snapshot.suggestions
 
 
 def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: datetime) -> Starts:

@@ -4,13 +4,16 @@
     python benchmarks/record.py digits
 
 The configurations are random draws from the space of the Experiment in benchmarks/tables/NAME.yaml; the curves go to
-NAME.csv.gz beside it. Seconds are of CPU time in one thread, so other work on the machine does not distort them.
+NAME.csv.gz beside it. Seconds are of CPU time in one thread, so other work on the machine does not distort them; the
+configurations are spread over all cores.
 """
 
 import csv
 import gzip
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
 from io import StringIO
 from pathlib import Path
 from time import process_time
@@ -117,6 +120,21 @@ def digits_training() -> Training:
 TRAININGS = {"mnist": mnist_training, "digits": digits_training}
 
 
+@cache
+def training_of(name: str, first: tuple[tuple[str, Any], ...]) -> Training:
+    """Load a training, once a process; its first epoch pays for what the libraries load."""
+    warnings.simplefilter("ignore")  # weights of hopeless configurations overflow
+    train = TRAININGS[name]()
+    next(train(dict(first)))
+    return train
+
+
+def trained(name: str, space: Space, epochs: int, index: int) -> tuple[Configuration, list[tuple[float, float]]]:
+    """Train configuration `index` of the space."""
+    configuration = dict(draw(space, trial_seed(0, index)))
+    return configuration, curve(training_of(name, tuple(draw(space, 0).items()))(configuration), epochs)
+
+
 def curve(training: Iterator[float], epochs: int) -> list[tuple[float, float]]:
     """Give (accuracy, seconds) of each epoch; a training that breaks down has NaN from there on."""
     points: list[tuple[float, float]] = []
@@ -136,22 +154,20 @@ def curve(training: Iterator[float], epochs: int) -> list[tuple[float, float]]:
 @click.option("--configurations", default=400, help="How many to draw and train.")
 def main(name: str, configurations: int) -> None:
     """Record the table NAME."""
-    warnings.simplefilter("ignore")  # weights of hopeless configurations overflow
     spec = load_experiment(yaml.safe_load((TABLES / f"{name}.yaml").read_text())).spec
     assert spec.early_stopping is not None
     assert spec.early_stopping.asha is not None
     epochs, space = spec.early_stopping.asha.max_resource, Space.of(spec.parameters)
     names = [parameter.name for parameter in spec.parameters]
-    train = TRAININGS[name]()
-    next(train(dict(draw(space, 0))))  # the first epoch of a process pays for what the libraries load
     lines = StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow(["configuration", *names, "step", spec.primary.metric, "seconds"])
-    for index in track(range(configurations), name):
-        configuration = dict(draw(space, trial_seed(0, index)))
-        shown = [_shown(configuration.get(each)) for each in names]
-        for epoch, (value, seconds) in enumerate(curve(train(configuration), epochs), start=1):
-            writer.writerow([index, *shown, epoch, f"{value:.5g}", f"{seconds:.3g}"])
+    with ProcessPoolExecutor() as pool:
+        all_trained = pool.map(partial(trained, name, space, epochs), range(configurations))
+        for index, (configuration, points) in enumerate(track(all_trained, name, total=configurations)):
+            shown = [_shown(configuration.get(each)) for each in names]
+            for epoch, (value, seconds) in enumerate(points, start=1):
+                writer.writerow([index, *shown, epoch, f"{value:.5g}", f"{seconds:.3g}"])
     (TABLES / f"{name}.csv.gz").write_bytes(gzip.compress(lines.getvalue().encode(), mtime=0))
 
 

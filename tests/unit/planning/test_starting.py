@@ -1,0 +1,51 @@
+"""Who gets the free slot."""
+
+import pytest
+
+from simulation.specs import experiment_spec
+from simulation.world import Program, World
+from toprung.stopping.types import Outcome, Verdict
+
+
+class Choosy:
+    """A rule that pauses everybody, and would have trial 0 go on while there is anything new, else trial 1."""
+
+    pauses, compares_curves = True, False
+
+    def __init__(self):
+        self.paused = {}
+
+    def bracket(self, index):  # noqa: ARG002
+        return 0
+
+    def levels(self, bracket):  # noqa: ARG002
+        return (1, 9)
+
+    def record(self, arrival):
+        self.paused.setdefault(arrival.index, arrival)
+
+    def judge(self, arrival):  # noqa: ARG002
+        return Verdict(Outcome.PAUSE, "waits")
+
+    def release(self, arrival):
+        del self.paused[arrival.index]
+
+    def promotion(self, *, spare=False):
+        return self.paused.get(int(spare))
+
+
+@pytest.mark.parametrize(("most", "expected"), [(2, "exp-1"), (9, "exp-0")], ids=["nothing-new", "something-new"])
+def test_a_rule_knows_whether_anything_new_is_left(most, expected):
+    """With nothing new it is asked for a slot to spare at once, and not for its other choice first."""
+    spec = experiment_spec(
+        earlyStopping={"plugin": {"name": "choosy"}},
+        checkpoint={"volume": {"emptyDir": {}}},
+        parallelTrialCount=2,
+        maxTrialCount=most,
+    )
+    world = World(spec, lambda *_: Program((0.5,) * 9))
+    world.stopper = Choosy
+    while all(trial.attempt < 2 for trial in world.trial_records()):
+        world.tick()
+        world.carry_out(world.plan())
+    assert [trial.name for trial in world.trial_records() if trial.attempt == 2] == [expected]

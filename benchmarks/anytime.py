@@ -39,7 +39,9 @@ NEAR, NEARER = 0.005, 0.002
 """The targets: this much below the table's best."""
 REFERENCE = "ray asha"
 ORACLE = "oracle"
-GP, GP_SEEDS = "gp", 16
+GP, MEDIANS = "gp", ("ray median", "toprung median")
+FEWER, LARGE = 16, 1000
+"""What takes up to minutes a run has so many seeds: the medians on tables above that size, gp on those below."""
 STOPPING_PEERS = ("ray asha", "syne-tune asha", "optuna halving")
 SHOWN = (
     "random, no stopping",
@@ -70,14 +72,14 @@ SCHEDULERS_SAY = f"""
 Ratios are to {REFERENCE} on the same seeds, smaller is faster: geometric mean and 95 % interval over the seeds that
 both reached. Times are means over the seeds that reached. The oracle knows which curves come within 0.5 points of the
 best, and ends all others after their first epoch: about the least time that a rule can need which gives every
-configuration one epoch, so what it can win over {REFERENCE} at all. digits-2000 has the configurations of digits and
-1,600 more.
+configuration one epoch, so what it can win over {REFERENCE} at all. The tables of 2,000 have the configurations of
+those of 400 and 1,600 more; there the median rules have the first {FEWER} seeds alone.
 """
 SAMPLERS_SAY = f"""
 Promotion, four workers. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
 the fewer there are, the less a model can do. Ratios are to random on the same seeds; the figure to reach is 0.7 where
-the table's space has structure to learn. The Gaussian process, at up to half a second an ask, has the first {GP_SEEDS}
-seeds alone, and cheap starts.
+the table's space has structure to learn. The Gaussian process, at up to half a second an ask, has the first {FEWER}
+seeds alone, cheap starts, and the tables of 400.
 """
 ALONE_SAYS = """
 One trial after the other, to the end, 100 trials. `best` is the mean of the best value found, with its standard
@@ -91,7 +93,7 @@ more than over epochs, so rules that compare early lose seeds.
 """
 ALL_SAY = """
 Virtual time over curves recorded by `benchmarks/record.py`: configurations x 27 epochs each of a small torch network
-on MNIST images (400) and of scikit-learn's perceptron on digits (400, and 2,000). A start costs a third of a mean
+on MNIST images and of scikit-learn's perceptron on digits (400 of each, and 2,000). A start costs a third of a mean
 epoch (cheap) or five (dear), for a new trial and for one that goes on from its checkpoint alike. Targets are 0.5 and
 0.2 percentage points below the table's best.
 """
@@ -153,10 +155,19 @@ def race(run: Callable[[T], R], tasks: Sequence[T], what: str) -> list[R]:
         return list(track(pool.map(run, tasks), what, total=len(tasks), transient=True))
 
 
-def race_in(run: Callable[[Task], Incumbents], setting: Setting, names: Mapping[str, int]) -> Runs:
-    """Have each of the contestants run with its number of seeds."""
-    tasks = [Task(setting, name, seed) for name, seeds in names.items() for seed in range(seeds)]
-    runs: Runs = {name: [] for name in names}
+def seeds_for(name: str, setting: Setting, seeds: int) -> int:
+    """How many of the seeds a contestant has."""
+    large = len(source(setting.table).table.curves) > LARGE
+    if name == GP:
+        return 0 if large or setting.start == "dear" else min(seeds, FEWER)
+    return min(seeds, FEWER) if large and name in MEDIANS else seeds
+
+
+def race_in(run: Callable[[Task], Incumbents], setting: Setting, names: Iterable[str], seeds: int) -> Runs:
+    """Have each of the contestants run with its seeds."""
+    counts = {name: count for name in names if (count := seeds_for(name, setting, seeds))}
+    tasks = [Task(setting, name, seed) for name, count in counts.items() for seed in range(count)]
+    runs: Runs = {name: [] for name in counts}
     for task, incumbents in zip(tasks, race(run, tasks, str(setting)), strict=True):
         runs[task.name].append(incumbents)
     return runs
@@ -220,12 +231,12 @@ def panel(setting: Setting, runs: Runs, names: Iterable[str]) -> Panel:
 
 def schedulers(seeds: int) -> str:
     """Compare the rules of early stopping on the recorded tables."""
-    names = dict.fromkeys((*installed(), *OURS, ORACLE), seeds)
+    names = (*installed(), *OURS, ORACLE)
     rows: list[list[str]] = []
     panels: list[Panel] = []
     verdicts: list[list[str]] = []
     for setting in (Setting(table, workers, start) for table in RECORDED for start in STARTS for workers in WORKERS):
-        runs = race_in(stop, setting, names)
+        runs = race_in(stop, setting, names, seeds)
         rows += compared(setting, runs, REFERENCE)
         panels.append(panel(setting, runs, SHOWN))
         verdicts += judged(setting, runs)
@@ -272,8 +283,7 @@ def samplers(seeds: int) -> str:
     rows: list[list[str]] = []
     panels: list[Panel] = []
     for setting in (Setting(table, 4, start) for table in RECORDED for start in STARTS):
-        names = dict.fromkeys((name for name in SAMPLERS if name != GP), seeds)
-        runs = race_in(sample, setting, ({GP: min(seeds, GP_SEEDS)} if setting.start == "cheap" else {}) | names)
+        runs = race_in(sample, setting, SAMPLERS, seeds)
         rows += compared(setting, runs, "random")
         panels.append(panel(setting, runs, SAMPLERS))
     picture(panels, 2, "search-samplers.png")
@@ -303,9 +313,9 @@ def alone(seeds: int) -> str:
 
 def lcdb(seeds: int) -> str:
     """Compare the rules of early stopping on the learning curves of the package lcdb."""
-    names = dict.fromkeys((*installed(), *OURS, ORACLE), seeds)
+    names = (*installed(), *OURS, ORACLE)
     settings = [Setting(name, workers, "cheap") for name in LCDB for workers in WORKERS]
-    rows = [row for setting in settings for row in compared(setting, race_in(stop, setting, names), REFERENCE)]
+    rows = [row for setting in settings for row in compared(setting, race_in(stop, setting, names, seeds), REFERENCE)]
     return "\n".join(["## Schedulers on lcdb's curves\n", paragraph(LCDB_SAYS), markdown(HEADERS, rows)])
 
 

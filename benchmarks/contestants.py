@@ -86,7 +86,7 @@ def recorded(name: str) -> Source:
 
 
 RECORDED: Mapping[str, Callable[[], Source]] = {
-    name: partial(recorded, name) for name in ("mnist", "digits", "digits-2000")
+    name: partial(recorded, name) for name in ("mnist", "mnist-2000", "digits", "digits-2000")
 }
 
 ANCHORS = 15

@@ -1,7 +1,7 @@
 """What holds of ASHA whatever arrives, and in whatever order."""
 
 from itertools import pairwise
-from math import inf, isfinite, nan
+from math import ceil, inf, isfinite, nan
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,9 +19,10 @@ def _settings(draw):
     r, eta = draw(st.integers(1, 5)), draw(st.integers(2, 5))
     largest = r * draw(st.integers(1, 100)) + draw(st.integers(0, 7))
     brackets = draw(st.integers(1, len(rung_levels(r, largest, eta, 0))))
-    return AshaSettings(min_resource=r, max_resource=largest, reduction_factor=eta, brackets=brackets)
+    return AshaSettings(min_resource=r, max_resource=largest, reduction_factor=eta, brackets=brackets, tilt=draw(TILTS))
 
 
+TILTS = st.sampled_from([None, 0, 1 / 3, 1])
 SETTINGS = _settings()
 VALUES = st.one_of(st.sampled_from([0.0, 0.5, nan, inf, -inf]), st.floats())
 
@@ -82,17 +83,27 @@ def test_nan_never_survives_a_rung_that_has_a_finite_rival(history):
 
 @given(histories())
 def test_a_verdict_is_the_definition(history):
-    """A finite arrival goes on iff it is among the best max(1, floor(n/eta)), or at R."""
+    """A finite arrival goes on iff it is among the best max(1, round(n/eta^x)), or at R; x leans from 1 + tilt."""
     settings, seed, arrivals = history
     _, verdicts = play(settings, seed, arrivals)
     rungs = {}
     for (bracket, resource, index, value), verdict in zip(arrivals, verdicts, strict=True):
         rung = rungs.setdefault((bracket, resource), {})
         if isfinite(rung.setdefault(index, value if isfinite(value) else -inf)):
-            best = sorted(rung, key=lambda each: (-rung[each], each))[: max(1, len(rung) // settings.reduction_factor)]
+            best = sorted(rung, key=lambda each: (-rung[each], each))[
+                : _places(settings, seed, bracket, resource, rung)
+            ]
             assert (verdict.outcome is Outcome.CONTINUE) == (index in best or resource == settings.max_resource)
         elif resource != StoppingAsha(settings, seed).levels(bracket)[0]:
             assert verdict.outcome is Outcome.STOP
+
+
+def _places(settings, seed, bracket, resource, rung):
+    below = StoppingAsha(settings, seed).levels(bracket)[:-1]
+    exponent, tilt = 1.0, 0.5 if settings.tilt is None else settings.tilt
+    if resource in below and len(below) > 1:
+        exponent += tilt * (1 - 2 * below.index(resource) / (len(below) - 1))
+    return max(1, ceil(len(rung) / settings.reduction_factor**exponent - 1 / 2))
 
 
 @given(histories(), st.integers(0, 40))

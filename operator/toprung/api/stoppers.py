@@ -37,7 +37,7 @@ class RungSettings(Model):
     max_resource: Resource
     """Resource that a trial gets at most; the last rung."""
     reduction_factor: Annotated[int, Field(ge=2, le=100)] = 3
-    """One trial in this many goes on from each rung."""
+    """One trial in this many goes on from a rung."""
 
     def faults(self) -> Iterable[Fault]:
         """Check that the first rung is not above the last."""
@@ -61,6 +61,10 @@ class AshaSettings(RungSettings):
     (needs spec.checkpoint). stopping: it stops for good. Unset: promotion where spec.checkpoint is set."""
     brackets: Annotated[int, Field(ge=1, le=32)] = 1
     """Into how many brackets trials are spread; bracket s starts at rung minResource * reductionFactor^s."""
+    tilt: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How much stricter low rungs are than high ones, with as many at the end: one trial in reductionFactor^(1 + tilt)
+    goes on from the first, in reductionFactor^(1 - tilt) from the last but one. 0: from each alike, where early values
+    mislead. Unset: 0.7 for promotion, 0.5 for stopping."""
 
     def faults(self) -> Iterable[Fault]:
         """Check as well that there is a rung for each bracket to start at."""

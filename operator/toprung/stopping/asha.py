@@ -6,12 +6,12 @@ With every bracket it is asynchronous Hyperband (Li et al., JMLR 2018).
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from math import isqrt
+from math import ceil
 from typing import ClassVar
 
 from toprung.api.stoppers import AshaSettings, HyperbandSettings
 from toprung.stopping.ladders import Ladders
-from toprung.stopping.rungs import Rung, bracket_sizes, draw_bracket, rung_levels
+from toprung.stopping.rungs import Rung, bracket_sizes, draw_bracket, one_in, rung_levels
 from toprung.stopping.types import Arrival, Outcome, Verdict
 from toprung.stopping.wording import go_on, judge_not_finite, place
 
@@ -23,8 +23,11 @@ def asha(settings: AshaSettings, seed: int, *, checkpoint: bool) -> "Asha":
 
 
 def hyperband(settings: HyperbandSettings, seed: int, *, checkpoint: bool) -> "Asha":
-    """Build ASHA over all the brackets there are, to which trials are drawn in proportion to Hyperband's n_s."""
-    every = AshaSettings.model_validate(settings.model_dump() | {"brackets": settings.rungs})
+    """Build ASHA over all the brackets there are, to which trials are drawn in proportion to Hyperband's n_s.
+
+    No rung is stricter than another: the brackets are there for curves of which the first epochs say little.
+    """
+    every = AshaSettings.model_validate(settings.model_dump() | {"brackets": settings.rungs, "tilt": 0})
     return asha(every, seed, checkpoint=checkpoint)
 
 
@@ -43,6 +46,8 @@ class Asha(ABC):
 
     pauses: ClassVar[bool]
     """Whether trials may be paused, so that they must be able to go on from a checkpoint."""
+    default_tilt: ClassVar[float]
+    """Where the settings have none: milder where a wrong decision can't be mended (ADR 24)."""
     compares_curves: ClassVar[bool] = False
     """Whether best and mean of the reports so far are needed of an arrival."""
 
@@ -83,8 +88,15 @@ class Asha(ABC):
     def promotion(self, *, spare: bool = False) -> Arrival | None:
         """Give the paused trial that is to go on next."""
 
-    def _share(self, rung: Rung) -> int:
-        return len(rung) // self.settings.reduction_factor
+    def _share(self, bracket: int, resource: int, rung: Rung) -> float:
+        """How many of a rung are to go on."""
+        levels = self.levels(bracket)
+        tilt = self.default_tilt if self.settings.tilt is None else self.settings.tilt
+        return len(rung) / one_in(len(levels) - 1, self.settings.reduction_factor, tilt)[levels.index(resource)]
+
+    def _places(self, arrival: Arrival, rung: Rung) -> int:
+        """Give the share to the nearest whole number; of halves the lower, lest one go on alone."""
+        return ceil(self._share(arrival.bracket, arrival.resource, rung) - 1 / 2)
 
 
 @dataclass(slots=True)
@@ -100,9 +112,10 @@ class StoppingAsha(Asha):
     """
 
     pauses: ClassVar[bool] = False
+    default_tilt: ClassVar[float] = 0.5
 
     def judge(self, arrival: Arrival) -> Verdict:
-        """Let the best max(1, floor(n/eta)) of the n records of the rung go on, the trial itself included."""
+        """Let the best of the records of the rung go on, itself included: the rung's share, one at least."""
         rung = self._ladders.reached(arrival.bracket, arrival)
         if not rung.finite(arrival.index):
             return self._judge_not_finite(rung, arrival)
@@ -117,7 +130,7 @@ class StoppingAsha(Asha):
         """Nobody is ever paused by this variant."""
 
     def _judge_rank(self, rung: Rung, arrival: Arrival) -> Verdict:
-        places = max(1, self._share(rung))
+        places = max(1, self._places(arrival, rung))
         outcome = Outcome.CONTINUE if rung.rank(arrival.index) <= places else Outcome.STOP
         return Verdict(outcome, f"{place(rung, arrival)}, {go_on(places)}")
 
@@ -133,18 +146,19 @@ class StoppingAsha(Asha):
 class PromotionAsha(Asha):
     """The promotion variant, with promotion in place: who is not among the best of a rung waits until it is.
 
-    Of the n records of a rung, Algorithm 2 lets the best floor(n/eta) go on. Here a trial that is among them when it
+    Of the n records of a rung, Algorithm 2 lets the best floor(n/eta) go on. Here a trial that is among the best as it
     arrives goes on at once; else it pauses, and stays a candidate for ever. Three things differ (ADR 24):
-    1. The better of two goes on as well, so that a rung of few records holds up nobody for long.
-    2. While there is anything new to start, only the best 2*sqrt(n) go on, fewer than floor(n/eta) from 36 records on
-       at eta = 3. The others have their turn when a slot would be spare.
-    3. Nor does a trial that has paused go on while floor(n/eta) have gone on already (Hyper-Tune's delayed promotion,
-       Li et al., VLDB 2022): else whoever crosses the margin late goes on as well, at the price of a start.
+    1. The share is rounded; it is smaller at low rungs, larger at high ones, as many are left (:func:`one_in`).
+    2. Whoever leads goes on as well, so that a rung of few records holds up nobody; but not alone from the first.
+    3. A trial that has paused waits until it is within the whole part of the share, and fewer have gone on already
+       (Hyper-Tune's delayed promotion, Li et al., VLDB 2022), else whoever crosses the margin late goes on as well, at
+       the price of a start. With a slot to spare it does not wait for others, and the share is floor(n/eta) at least.
 
     What is not finite counts in n and is never a candidate, so that it stops at once.
     """
 
     pauses: ClassVar[bool] = True
+    default_tilt: ClassVar[float] = 0.7
 
     def judge(self, arrival: Arrival) -> Verdict:
         """Let the trial go on if it is among the best of the records of the rung, itself included."""
@@ -156,7 +170,8 @@ class PromotionAsha(Asha):
             return Verdict(Outcome.CONTINUE, f"{where}, the last rung: the trial ends by itself")
         if self._ladders.left_behind(arrival):
             return Verdict(Outcome.CONTINUE, f"{where}, and has reached a higher one")
-        places = self._places(rung)
+        alone = len(rung) == 1 and arrival.resource == self.levels(arrival.bracket)[0]
+        places = max(self._places(arrival, rung), 0 if alone else 1)
         if rung.rank(arrival.index) <= places:
             return Verdict(Outcome.CONTINUE, f"{where}, {go_on(places)}")
         return Verdict(Outcome.PAUSE, f"{where}, {go_on(places) if places else 'nobody goes on alone'}; it waits")
@@ -167,23 +182,19 @@ class PromotionAsha(Asha):
 
     def promotion(self, *, spare: bool = False) -> Arrival | None:
         """Give the best candidate of the highest rungs that have one, whatever their bracket."""
-        best: Arrival | None = None
-        for bracket, resource, rung in self._ladders:
-            index = self._candidate(rung, spare=spare) if resource < self.settings.max_resource else None
-            if index is not None:
-                found = Arrival(bracket, resource, index, rung.score(index))
-                best = found if best is None else max(best, found, key=_urgency)
-        return best
+        candidates = (
+            Arrival(bracket, resource, index, rung.score(index))
+            for bracket, resource, rung in self._ladders
+            if resource < self.settings.max_resource
+            and (index := self._candidate(bracket, resource, rung, spare=spare)) is not None
+        )
+        return max(candidates, key=_urgency, default=None)
 
-    def _places(self, rung: Rung) -> int:
-        """How many of a rung go on while there is anything new to start."""
-        return min(max(self._share(rung), int(len(rung) > 1)), isqrt(4 * len(rung)))
-
-    def _candidate(self, rung: Rung, *, spare: bool) -> int | None:
-        share = self._share(rung)
+    def _candidate(self, bracket: int, resource: int, rung: Rung, *, spare: bool) -> int | None:
+        share = int(self._share(bracket, resource, rung))
         if spare:
-            return rung.first_waiting(share)
-        return rung.first_waiting(min(share, self._places(rung))) if rung.gone_on < share else None
+            return rung.first_waiting(max(share, len(rung) // self.settings.reduction_factor))
+        return rung.first_waiting(share) if rung.gone_on < share else None
 
 
 def _urgency(arrival: Arrival) -> tuple[int, float, int]:

@@ -7,12 +7,12 @@ trials up to t.
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import inf, isfinite
 from typing import ClassVar
 
 from toprung.api.errors import InvariantViolated
 from toprung.api.stoppers import MedianSettings
+from toprung.stopping.rungs import even_levels
 from toprung.stopping.types import Arrival, Outcome, Verdict
 from toprung.stopping.wording import judge_not_finite
 
@@ -63,7 +63,7 @@ class MedianStopping:
 
     def levels(self, bracket: int) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
         """Give the multiples of the interval from gracePeriod on, ascending, and maxResource."""
-        return median_levels(self.settings.step, self.settings.grace_period, self.settings.max_resource)
+        return even_levels(self.settings.step, self.settings.grace_period, self.settings.max_resource)
 
     def record(self, arrival: Arrival) -> None:
         """Take note of an arrival; a trial's first record at a level counts.
@@ -103,12 +103,6 @@ class MedianStopping:
 
     def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this rule."""
-
-
-@lru_cache(maxsize=1024)
-def median_levels(interval: int, first: int, last: int) -> tuple[int, ...]:
-    """Give the multiples of the interval in [first, last), and last, in units of resource."""
-    return (*range(-(-first // interval) * interval, last, interval), last)
 
 
 def _best(arrival: Arrival) -> float:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from toprung.api.errors import InvariantViolated
 from toprung.api.stoppers import PbtSettings
-from toprung.stopping.median import median_levels
+from toprung.stopping.rungs import even_levels
 from toprung.stopping.types import Arrival, Exploit, Outcome, Verdict
 from toprung.stopping.wording import judge_not_finite
 
@@ -49,7 +49,7 @@ class PopulationBasedTraining:
 
     def levels(self, bracket: int) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
         """Give the multiples of the interval below maxResource, ascending, and maxResource."""
-        return median_levels(self.settings.interval, self.settings.interval, self.settings.max_resource)
+        return even_levels(self.settings.interval, self.settings.interval, self.settings.max_resource)
 
     def record(self, arrival: Arrival) -> None:
         """Take note of an arrival; a trial's first record at a level counts.

@@ -26,6 +26,24 @@ def rung_levels(min_resource: int, max_resource: int, reduction_factor: int, bra
 
 
 @lru_cache(maxsize=1024)
+def even_levels(interval: int, first: int, last: int) -> tuple[int, ...]:
+    """Give the multiples of the interval in [first, last), and last, in units of resource."""
+    return (*range(-(-first // interval) * interval, last, interval), last)
+
+
+@lru_cache(maxsize=1024)
+def one_in(rungs: int, reduction_factor: int, tilt: float) -> tuple[float, ...]:
+    """Give of how many records one goes on from each rung below the last.
+
+    eta^(1 + tilt) at the first, evenly down to eta^(1 - tilt) in the exponent; eta where there is one rung alone. The
+    product is eta^rungs whatever the tilt, so as many reach the last rung; 0 is the textbook's eta at each (ADR 24).
+    """
+    steps = max(1, rungs - 1)
+    lean = tilt if rungs > 1 else 0.0
+    return tuple(reduction_factor ** (1 + lean * (1 - 2 * k / steps)) for k in range(max(1, rungs)))
+
+
+@lru_cache(maxsize=1024)
 def bracket_sizes(min_resource: int, max_resource: int, reduction_factor: int, brackets: int) -> tuple[int, ...]:
     """Give Hyperband's n_s of each bracket, the most aggressive (our s = 0, Hyperband's s_max) first.
 

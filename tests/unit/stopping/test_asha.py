@@ -12,13 +12,13 @@ from toprung.stopping.asha import StoppingAsha
 GO, STOP = Outcome.CONTINUE, Outcome.STOP
 
 
-def rule(*, max_resource=9, eta=3, brackets=1, seed=0):
-    return StoppingAsha(AshaSettings(max_resource=max_resource, reduction_factor=eta, brackets=brackets), seed)
+def rule(*, max_resource=9, brackets=1, tilt=0):
+    return StoppingAsha(AshaSettings(max_resource=max_resource, brackets=brackets, tilt=tilt), 0)
 
 
-def verdict_of_last(scores, *, resource=1, eta=3):
+def verdict_of_last(scores, *, resource=1, tilt=0, max_resource=9):
     """Record the scores at one rung, trial i the i-th, and judge the last."""
-    asha = rule(eta=eta)
+    asha = rule(max_resource=max_resource, tilt=tilt)
     arrivals = [Arrival(0, resource, index, score) for index, score in enumerate(scores)]
     for arrival in arrivals:
         asha.record(arrival)
@@ -33,9 +33,10 @@ def verdict_of_last(scores, *, resource=1, eta=3):
         pytest.param(1, [0.2, 0.1], STOP, "2nd of 2 at rung 1, the best goes on", id="worse-of-two"),
         pytest.param(1, [0.1, 0.1], STOP, "2nd of 2 at rung 1, the best goes on", id="tie-goes-to-the-smaller-index"),
         pytest.param(3, [6, 5, 4, 3, 2, 5.5], GO, "2nd of 6 at rung 3, the best 2 go on", id="two-of-six"),
-        pytest.param(3, [6, 5, 4, 3, 5.5], STOP, "2nd of 5 at rung 3, the best goes on", id="floor-of-five-thirds"),
-        pytest.param(3, [*range(19), 5.5], STOP, "14th of 20 at rung 3, the best 6 go on", id="fourteenth-of-twenty"),
-        pytest.param(1, [*range(1, 11), 0], STOP, "11th of 11 at rung 1, the best 3 go on", id="eleventh"),
+        pytest.param(3, [6, 5, 4, 5.5], STOP, "2nd of 4 at rung 3, the best goes on", id="four-thirds-are-one"),
+        pytest.param(3, [6, 5, 4, 3, 5.5], GO, "2nd of 5 at rung 3, the best 2 go on", id="five-thirds-are-two"),
+        pytest.param(3, [*range(19), 5.5], STOP, "14th of 20 at rung 3, the best 7 go on", id="fourteenth-of-twenty"),
+        pytest.param(1, [*range(1, 11), 0], STOP, "11th of 11 at rung 1, the best 4 go on", id="eleventh"),
         pytest.param(1, [*range(1, 22), 0], STOP, "22nd of 22 at rung 1, the best 7 go on", id="twenty-second"),
         pytest.param(9, [3, 2, 1], GO, "3rd of 3 at rung 9, the last rung: the trial ends by itself", id="worst-at-R"),
         pytest.param(
@@ -65,6 +66,24 @@ def test_verdict(resource, scores, outcome, message):
     assert (verdict.outcome, verdict.message) == (outcome, message)
 
 
+@pytest.mark.parametrize(
+    ("resource", "tilt", "places"),
+    [
+        pytest.param(1, None, 23, id="the-first-of-120-by-5.2"),
+        pytest.param(3, None, 40, id="the-middle-by-3"),
+        pytest.param(9, None, 69, id="the-last-but-one-by-1.7"),
+        pytest.param(1, 0, 40, id="the-textbook"),
+        pytest.param(9, 0, 40, id="the-textbook-at-each"),
+        pytest.param(1, 1, 13, id="the-steepest-by-9"),
+        pytest.param(9, 1, 120, id="the-steepest-by-1"),
+    ],
+)
+def test_low_rungs_are_stricter_than_high_ones(resource, tilt, places):
+    """By eta^(1 + tilt) at the first, eta^(1 - tilt) at the last but one; unset is a half."""
+    verdict = verdict_of_last([*range(119), -1], resource=resource, tilt=tilt, max_resource=27)
+    assert verdict.message.endswith(f"the best {places} go on")
+
+
 def test_a_nan_with_a_place_in_the_quota_stops_for_a_finite_rival():
     """Two of six go on, but not the second best where it is a NaN."""
     asha = rule()
@@ -91,7 +110,7 @@ def test_the_first_rung_is_the_brackets_own():
 def test_about_completes_the_sentence_with_the_value_that_was_reported():
     """The message shows the user's value, not the normalised score."""
     verdict = verdict_of_last([*range(19), 5.5], resource=3)
-    assert verdict.about("loss", 0.871) == "loss 0.871 is 14th of 20 at rung 3, the best 6 go on"
+    assert verdict.about("loss", 0.871) == "loss 0.871 is 14th of 20 at rung 3, the best 7 go on"
 
 
 @pytest.mark.parametrize(

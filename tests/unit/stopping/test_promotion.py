@@ -12,8 +12,8 @@ from toprung.stopping.asha import PromotionAsha, StoppingAsha, hyperband
 GO, STOP, PAUSE = Outcome.CONTINUE, Outcome.STOP, Outcome.PAUSE
 
 
-def rule(*, max_resource=9, eta=3, brackets=1):
-    return PromotionAsha(AshaSettings(max_resource=max_resource, reduction_factor=eta, brackets=brackets), 0)
+def rule(*, max_resource=9, brackets=1, tilt=0):
+    return PromotionAsha(AshaSettings(max_resource=max_resource, brackets=brackets, tilt=tilt), 0)
 
 
 def arrive(asha, *scores, resource=1, first=0, bracket=0):
@@ -38,8 +38,6 @@ def arrive(asha, *scores, resource=1, first=0, bracket=0):
         pytest.param([9, 1, 9], PAUSE, "2nd of 3 at rung 1, the best goes on; it waits", id="tie-to-the-smaller-index"),
         pytest.param([*range(5), 2.5], PAUSE, "3rd of 6 at rung 1, the best 2 go on; it waits", id="third-of-six"),
         pytest.param([*range(5), 3.5], GO, "2nd of 6 at rung 1, the best 2 go on", id="second-of-six"),
-        pytest.param([*range(48), 34.5], GO, "14th of 49 at rung 1, the best 14 go on", id="two-roots-of-49"),
-        pytest.param([*range(48), 33.5], PAUSE, "15th of 49 at rung 1, the best 14 go on; it waits", id="beyond-them"),
         pytest.param([1, nan], STOP, "not finite at rung 1, and never promoted", id="nan"),
         pytest.param([nan], STOP, "not finite at rung 1, and never promoted", id="nan-alone"),
         pytest.param([1, inf], STOP, "not finite at rung 1, and never promoted", id="plus-infinity-is-no-win"),
@@ -50,6 +48,27 @@ def test_verdict(scores, outcome, message):
     """The last to arrive goes on where it would be promoted now, else it waits."""
     verdict = arrive(rule(), *scores)
     assert (verdict.outcome, verdict.message) == (outcome, message)
+
+
+@pytest.mark.parametrize(
+    ("resource", "tilt", "places"),
+    [
+        pytest.param(1, None, 19, id="the-first-of-120-by-6.5"),
+        pytest.param(3, None, 40, id="the-middle-by-3"),
+        pytest.param(9, None, 86, id="the-last-but-one-by-1.4"),
+        pytest.param(1, 0, 40, id="the-textbook"),
+        pytest.param(9, 0, 40, id="the-textbook-at-each"),
+    ],
+)
+def test_low_rungs_are_stricter_than_high_ones(resource, tilt, places):
+    """By eta^(1 + tilt) at the first, eta^(1 - tilt) at the last but one; unset is 0.7."""
+    verdict = arrive(rule(max_resource=27, tilt=tilt), *range(119), -1, resource=resource)
+    assert verdict.message.endswith(f"the best {places} go on; it waits")
+
+
+def test_who_is_alone_goes_on_from_any_rung_but_the_first():
+    """Up there another may be long in coming."""
+    assert arrive(rule(max_resource=27), 1, resource=3).message == "1st of 1 at rung 3, the best goes on"
 
 
 def test_everybody_finite_goes_on_from_the_last_rung():
@@ -97,23 +116,36 @@ def test_a_paused_trial_waits_while_as_many_as_shall_have_gone_on():
 
 
 def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
-    """Beyond the best 2 * sqrt(n) it waits until nothing new is left to start."""
-    asha = rule()
-    arrive(asha, *range(49, 0, -1))
-    for index in range(14):
-        assert asha.promotion() == Arrival(0, 1, index, 49 - index)
+    """Beyond the share of its rung it waits until nothing new is left to start."""
+    asha = rule(tilt=1)
+    arrive(asha, *range(18, 0, -1))
+    for index in (0, 1):
+        assert asha.promotion() == Arrival(0, 1, index, 18 - index)
         asha.release(asha.promotion())
     assert asha.promotion() is None
-    assert asha.promotion(spare=True) == Arrival(0, 1, 14, 35)
+    for index in (2, 3, 4, 5):
+        assert asha.promotion(spare=True) == Arrival(0, 1, index, 18 - index)
+        asha.release(asha.promotion(spare=True))
+    assert asha.promotion(spare=True) is None
+
+
+def test_a_slot_to_spare_is_for_no_fewer_than_the_share():
+    """At a high rung the share is larger than a third."""
+    asha = rule(tilt=1)
+    for index in range(3):
+        asha.record(Arrival(0, 3, index, -index))
+    for index in range(3):
+        assert asha.promotion(spare=True).index == index
+        asha.release(asha.promotion(spare=True))
 
 
 def test_the_highest_rung_comes_first():
     """A better one of a lower rung waits for its turn."""
     asha = rule(max_resource=27)
     arrive(asha, 9, 8, 7)
-    arrive(asha, 0.3, 0.2, 0.1, resource=3, first=10)
-    assert asha.promotion() == Arrival(0, 3, 10, 0.3)
-    asha.release(Arrival(0, 3, 10, 0.3))
+    arrive(asha, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, resource=3, first=10)
+    assert asha.promotion() == Arrival(0, 3, 11, 0.5)
+    asha.release(Arrival(0, 3, 11, 0.5))
     assert asha.promotion() == Arrival(0, 1, 0, 9)
 
 
@@ -128,13 +160,14 @@ def test_of_two_brackets_at_the_same_level_the_better_trial_comes_first():
 def test_a_report_that_jumps_waits_at_the_highest_rung():
     """It is recorded in each, and a candidate only where it can go on from."""
     asha = rule(max_resource=27)
+    arrive(asha, 6, resource=3, first=9)
     jump = [Arrival(0, level, 0, 5.0) for level in (1, 3)]
     for arrival in jump:
         asha.record(arrival)
     assert [asha.judge(arrival).outcome for arrival in jump] == [GO, PAUSE]
     arrive(asha, 4, 3, first=1)
     assert asha.promotion() is None
-    arrive(asha, 2, 1, resource=3, first=3)
+    arrive(asha, 3, 2, 1, 0, resource=3, first=3)
     assert asha.promotion() == jump[1]
 
 

@@ -40,8 +40,8 @@ NEAR, NEARER = 0.005, 0.002
 REFERENCE = "ray asha"
 ORACLE = "oracle"
 GP, MEDIANS = "gp", ("ray median", "toprung median")
-FEWER, LARGE = 16, 1000
-"""What takes up to minutes a run has so many seeds: the medians on tables above that size, gp on those below."""
+GP_SEEDS, LARGE = 16, 1000
+"""What takes minutes a run is left out on tables above that size, and gp has fewer seeds on those below."""
 STOPPING_PEERS = ("ray asha", "syne-tune asha", "optuna halving")
 SHOWN = (
     "random, no stopping",
@@ -73,12 +73,12 @@ Ratios are to {REFERENCE} on the same seeds, smaller is faster: geometric mean a
 both reached. Times are means over the seeds that reached. The oracle knows which curves come within 0.5 points of the
 best, and ends all others after their first epoch: about the least time that a rule can need which gives every
 configuration one epoch, so what it can win over {REFERENCE} at all. The tables of 2,000 have the configurations of
-those of 400 and 1,600 more; there the median rules have the first {FEWER} seeds alone.
+those of 400 and 1,600 more; there the median rules are left out, for a run takes minutes.
 """
 SAMPLERS_SAY = f"""
 Promotion, four workers. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
 the fewer there are, the less a model can do. Ratios are to random on the same seeds; the figure to reach is 0.7 where
-the table's space has structure to learn. The Gaussian process, at up to half a second an ask, has the first {FEWER}
+the table's space has structure to learn. The Gaussian process, at up to half a second an ask, has the first {GP_SEEDS}
 seeds alone, cheap starts, and the tables of 400.
 """
 ALONE_SAYS = """
@@ -159,8 +159,8 @@ def seeds_for(name: str, setting: Setting, seeds: int) -> int:
     """How many of the seeds a contestant has."""
     large = len(source(setting.table).table.curves) > LARGE
     if name == GP:
-        return 0 if large or setting.start == "dear" else min(seeds, FEWER)
-    return min(seeds, FEWER) if large and name in MEDIANS else seeds
+        return 0 if large or setting.start == "dear" else min(seeds, GP_SEEDS)
+    return 0 if large and name in MEDIANS else seeds
 
 
 def race_in(run: Callable[[Task], Incumbents], setting: Setting, names: Iterable[str], seeds: int) -> Runs:

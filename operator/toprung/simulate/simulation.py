@@ -117,6 +117,7 @@ class Simulation:
     _suggestions: dict[int, Configuration] = field(default_factory=dict)
     _news: dict[int, TrialRecord] = field(default_factory=dict)
     _rows: dict[int, int] = field(default_factory=dict)
+    _promoted: tuple[int, ...] = ()
     _best: int | None = None
     _incumbents: list[tuple[float, float]] = field(default_factory=list)
     _exhausted: bool = False
@@ -214,12 +215,20 @@ class Simulation:
             planned = self._pass()
             self._sight.clear()
             freed = [self._do(action) for chain in planned.chains for action in chain]
+            self._take_back_promises()
             if planned.experiment_ended:
                 self._end()
                 return
             asked = self._ask(planned.wanted)
             if not any(freed) and not (asked and len(self._attempts) < self.spec.parallel_trial_count):
                 return
+
+    def _take_back_promises(self) -> None:
+        """Build the rule anew if it let trials go on whose Pods had yet to end: that is forgotten with the pass."""
+        if any(self._trials[index].state is TrialState.PAUSED for index in self._promoted):
+            self._stopper = self._fresh_stopper()
+            self._sight.update(self._trials)
+        self._promoted = ()
 
     def _pass(self) -> Plan:
         """Plan by what a plan depends on, which is less than all Trials.
@@ -234,10 +243,13 @@ class Simulation:
         transcript = Transcript(self._stopper, self._sight)
         while True:
             try:
-                return plan(self._observe(), transcript, now)
+                planned = plan(self._observe(), transcript, now)
             except OutOfSight as missing:
                 self._sight.add(missing.index)
                 transcript.again()
+            else:
+                self._promoted = transcript.promoted
+                return planned
 
     def _observe(self) -> Snapshot:
         seen = self._seen()

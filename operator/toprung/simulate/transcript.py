@@ -30,6 +30,11 @@ class Transcript:
     _said: int = 0
 
     @property
+    def promoted(self) -> tuple[int, ...]:
+        """Indices of the trials that were to go on in this pass, whether they could by then or not."""
+        return tuple(arrival.index for arrival in self._promoted[: self._said])
+
+    @property
     def pauses(self) -> bool:
         """As the rule has it."""
         return self.rule.pauses

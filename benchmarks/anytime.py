@@ -39,10 +39,12 @@ NEAR, NEARER = 0.005, 0.002
 """The targets: this much below the table's best."""
 REFERENCE = "ray asha"
 ORACLE = "oracle"
-GP, MEDIANS = "gp", ("ray median", "toprung median")
-GP_SEEDS, LARGE = 16, 1000
-"""What takes minutes a run is left out on tables above that size, and gp has fewer seeds on those below."""
+LARGE = 1000
+GP, GP_SEEDS = "gp", 16
+"""What takes minutes a run: on tables above that size a few rules race alone, and gp has fewer seeds on those below."""
 STOPPING_PEERS = ("ray asha", "syne-tune asha", "optuna halving")
+OF_ONE_KIND = ("random, no stopping", *STOPPING_PEERS, "toprung asha stopping", "toprung asha promotion", ORACLE)
+"""These race on large tables as well."""
 SHOWN = (
     "random, no stopping",
     "optuna median",
@@ -73,13 +75,13 @@ Ratios are to {REFERENCE} on the same seeds, smaller is faster: geometric mean a
 both reached. Times are means over the seeds that reached. The oracle knows which curves come within 0.5 points of the
 best, and ends all others after their first epoch: about the least time that a rule can need which gives every
 configuration one epoch, so what it can win over {REFERENCE} at all. The tables of 2,000 have the configurations of
-those of 400 and 1,600 more; there the median rules are left out, for a run takes minutes.
+those of 400 and 1,600 more; there only the rules of ASHA's kind race.
 """
 SAMPLERS_SAY = f"""
 Promotion, four workers. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
 the fewer there are, the less a model can do. Ratios are to random on the same seeds; the figure to reach is 0.7 where
 the table's space has structure to learn. The Gaussian process, at up to half a second an ask, has the first {GP_SEEDS}
-seeds alone, cheap starts, and the tables of 400.
+seeds alone, and neither dear starts nor the tables of 2,000; these have cheap starts only.
 """
 ALONE_SAYS = """
 One trial after the other, to the end, 100 trials. `best` is the mean of the best value found, with its standard
@@ -157,10 +159,11 @@ def race(run: Callable[[T], R], tasks: Sequence[T], what: str) -> list[R]:
 
 def seeds_for(name: str, setting: Setting, seeds: int) -> int:
     """How many of the seeds a contestant has."""
-    large = len(source(setting.table).table.curves) > LARGE
+    large, dear = len(source(setting.table).table.curves) > LARGE, setting.start == "dear"
     if name == GP:
-        return 0 if large or setting.start == "dear" else min(seeds, GP_SEEDS)
-    return 0 if large and name in MEDIANS else seeds
+        return 0 if large or dear else min(seeds, GP_SEEDS)
+    slow = name not in OF_ONE_KIND if name not in SAMPLERS else dear
+    return 0 if large and slow else seeds
 
 
 def race_in(run: Callable[[Task], Incumbents], setting: Setting, names: Iterable[str], seeds: int) -> Runs:
@@ -262,7 +265,12 @@ def judged(setting: Setting, runs: Runs) -> list[list[str]]:
     lines = []
     for who, what, others, most in (
         ("toprung asha promotion", f"promotion <= {limit} x {REFERENCE}", [REFERENCE], limit),
-        ("toprung asha promotion", "promotion no worse than the best peer", list(installed()), None),
+        (
+            "toprung asha promotion",
+            "promotion no worse than the best peer",
+            [name for name in installed() if name in runs],
+            None,
+        ),
         ("toprung asha stopping", "stopping <= 1.0 x the best stopping peer", rivals, 1.0),
     ):
         ratios = [max((paired_ratio(each[who], each[o]) for o in others), key=lambda r: r.mean) for each in both]
@@ -283,7 +291,8 @@ def samplers(seeds: int) -> str:
     rows: list[list[str]] = []
     panels: list[Panel] = []
     for setting in (Setting(table, 4, start) for table in RECORDED for start in STARTS):
-        runs = race_in(sample, setting, SAMPLERS, seeds)
+        if not (runs := race_in(sample, setting, SAMPLERS, seeds)):
+            continue
         rows += compared(setting, runs, "random")
         panels.append(panel(setting, runs, SAMPLERS))
     picture(panels, 2, "search-samplers.png")
@@ -331,9 +340,9 @@ def picture(panels: Sequence[Panel], columns: int, name: str) -> None:
 
 SECTIONS: Mapping[str, Callable[[int], str]] = {
     "schedulers": schedulers,
+    "lcdb": lcdb,
     "samplers": samplers,
     "alone": alone,
-    "lcdb": lcdb,
 }
 
 

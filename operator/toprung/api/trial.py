@@ -47,11 +47,11 @@ class ObservationStatus(Model):
 
     step: int
     value: float | None = None
-    """null where the value was not finite."""
+    """Absent where the value was not finite."""
     finite: bool = True
     time: datetime
     metrics: dict[str, float | None] = Field(default_factory=dict)
-    """The additional metrics of the same step; null where not finite."""
+    """The additional metrics of the same step that were finite."""
 
 
 class MeanStatus(Model):
@@ -60,7 +60,7 @@ class MeanStatus(Model):
     count: Annotated[int, Field(ge=0)]
     """Of how many."""
     value: float | None = None
-    """null where it left the range of a number."""
+    """Absent where it left the range of a number."""
 
 
 class RungStatus(Model):
@@ -68,7 +68,7 @@ class RungStatus(Model):
 
     resource: int
     value: float | None = None
-    """null where the value was not finite, or the trial failed on its way to the rung."""
+    """Absent where the value was not finite, or the trial failed on its way to the rung."""
     best: float | None = None
     """The best finite value up to there; written for rules that compare curves."""
     mean: float | None = None

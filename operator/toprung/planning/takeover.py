@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from toprung.api.errors import Fault, InvalidExperiment
 from toprung.planning.records import Lineage, Snapshot, TrialRecord
 from toprung.search.exploration import explore
 from toprung.search.space import Space
+from toprung.stopping.plugins import invalid
 from toprung.stopping.types import Exploit
 
 CONTAINER = "toprung-takeover"
@@ -35,13 +35,13 @@ def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit | None) 
         InvalidExperiment: a rule of the author's own asks for what can't be: without checkpoints, or from nobody.
     """
     if snapshot.experiment.spec.checkpoint is None:
-        raise _refused(
-            "has trials take over checkpoints, and there are none; make the Experiment anew with spec.checkpoint"
-        )
+        message = "has trials take over checkpoints, and there are none; make the Experiment anew with spec.checkpoint"
+        raise invalid("name", f"the rule {message}")
     donor = next((each for each in snapshot.trials if exploit and each.index == exploit.donor), None)
     if exploit is None or donor is None or donor.index == trial.index:
         named = "no donor" if exploit is None else f"the donor {exploit.donor}"
-        raise _refused(f"gave the verdict Exploit with {named}; name the index of another trial in Verdict.exploit")
+        message = f"gave the verdict Exploit with {named}; name the index of another trial in Verdict.exploit"
+        raise invalid("name", f"the rule {message}")
     parameters = explore(
         Space.of(snapshot.experiment.spec.parameters),
         donor.current_parameters,
@@ -52,10 +52,6 @@ def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit | None) 
     latest = trial.progress.latest
     entry = Lineage(latest.step if latest is not None else 0, donor.name, trial.attempt + 1, parameters)
     return replace(trial, lineage=(*trial.lineage, entry))
-
-
-def _refused(message: str) -> InvalidExperiment:
-    return InvalidExperiment((Fault("spec.earlyStopping.plugin.name", f"the rule {message}"),))
 
 
 def copying_container(first: Mapping[str, Any], folder: str, lineage: Lineage) -> dict[str, Any]:

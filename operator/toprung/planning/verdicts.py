@@ -13,6 +13,7 @@ from toprung.api.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
 from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
+from toprung.stopping.plugins import invalid
 from toprung.stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 
 WORST = float("-inf")
@@ -142,8 +143,14 @@ class Judge:
         return Judged(replace(trial, rungs=(*trial.rungs, *judged)), gravest.outcome, message, gravest.exploit)
 
     def _verdict(self, trial: TrialRecord, arrival: Arrival) -> Verdict:
-        """Ask the rule; a trial that has reported all there is to train takes over nothing any more."""
+        """Ask the rule; a trial that has reported all there is to train takes over nothing any more.
+
+        Raises:
+            InvalidExperiment: a rule of the author's own pauses a trial after it said that it does not.
+        """
         verdict = self.stopper.judge(arrival)
+        if verdict.outcome is Outcome.PAUSE and not self.stopper.pauses:
+            raise invalid("name", "the rule gave the verdict Pause, and its `pauses` is false; make it true")
         latest, end = trial.progress.latest, self.stopper.levels(trial.bracket)[-1]
         if verdict.outcome is Outcome.EXPLOIT and latest is not None and latest.step >= end:
             return Verdict(Outcome.CONTINUE, f"late: step {latest.step} is reported, which is the end")

@@ -36,11 +36,11 @@ def plugin(wanted: StopperPlugin, seed: int, *, checkpoint: bool) -> Stopper:
     try:
         stopper = factory(wanted.settings, seed)
     except KeyError as error:
-        raise _invalid("settings", f"{wanted.name} refuses them: {error} is missing; write it") from error
+        raise invalid("settings", f"{wanted.name} refuses them: {error} is missing; write it") from error
     except (ValueError, TypeError) as error:
-        raise _invalid("settings", f"{wanted.name} refuses them: {error}") from error
+        raise invalid("settings", f"{wanted.name} refuses them: {error}") from error
     if stopper.pauses and not checkpoint:
-        raise _invalid("name", f"{wanted.name} pauses trials, which go on from checkpoints; set spec.checkpoint")
+        raise invalid("name", f"{wanted.name} pauses trials, which go on from checkpoints; set spec.checkpoint")
     return stopper
 
 
@@ -49,13 +49,14 @@ def _load(name: str) -> Factory:
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:
         installed = did_you_mean(name, sorted(found)) if found else "none is; install the package that has it"
-        raise _invalid("name", f"{shown(name)} is not installed where this runs (entry points {GROUP}); {installed}")
+        raise invalid("name", f"{shown(name)} is not installed where this runs (entry points {GROUP}); {installed}")
     try:
         factory: Factory = found[name].load()
     except Exception as error:
-        raise _invalid("name", f"{shown(name)} can't be loaded: {type(error).__name__}: {error}") from error
+        raise invalid("name", f"{shown(name)} can't be loaded: {type(error).__name__}: {error}") from error
     return factory
 
 
-def _invalid(field: str, message: str) -> InvalidExperiment:
+def invalid(field: str, message: str) -> InvalidExperiment:
+    """Give the error for a rule of a user's own that can't be used."""
     return InvalidExperiment((Fault(f"{PATH}.{field}", message),))

@@ -4,6 +4,7 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import Program, World
+from toprung.api.errors import InvalidExperiment
 from toprung.stopping.types import Outcome, Verdict
 
 
@@ -34,18 +35,45 @@ class Choosy:
         return self.paused.get(int(spare))
 
 
+class Secretive(Choosy):
+    """One that does not say that it pauses."""
+
+    pauses = False
+
+
+def ruled_by(rule, **changes):
+    """Two trials side by side under a rule of the author's own."""
+    spec = experiment_spec(
+        earlyStopping={"plugin": {"name": "mine"}},
+        checkpoint={"volume": {"emptyDir": {}}},
+        parallelTrialCount=2,
+        **changes,
+    )
+    world = World(spec, lambda *_: Program((0.5,) * 9))
+    world.stopper = rule
+    return world
+
+
 @pytest.mark.parametrize(("most", "expected"), [(2, "exp-1"), (9, "exp-0")], ids=["nothing-new", "something-new"])
 def test_a_rule_knows_whether_anything_new_is_left(most, expected):
     """With nothing new it is asked for a slot to spare at once, and not for its other choice first."""
-    spec = experiment_spec(
-        earlyStopping={"plugin": {"name": "choosy"}},
-        checkpoint={"volume": {"emptyDir": {}}},
-        parallelTrialCount=2,
-        maxTrialCount=most,
-    )
-    world = World(spec, lambda *_: Program((0.5,) * 9))
-    world.stopper = Choosy
+    world = ruled_by(Choosy, maxTrialCount=most)
     while all(trial.attempt < 2 for trial in world.trial_records()):
         world.tick()
         world.carry_out(world.plan())
     assert [trial.name for trial in world.trial_records() if trial.attempt == 2] == [expected]
+
+
+def test_a_rule_that_pauses_says_so():
+    """Else nobody would look whether its trials can go on, and it is the author's to mend."""
+    world = ruled_by(Secretive)
+    for _ in range(2):
+        world.carry_out(world.plan())
+        world.tick()
+    with pytest.raises(InvalidExperiment) as caught:
+        world.plan()
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.message) == (
+        "spec.earlyStopping.plugin.name",
+        "the rule gave the verdict Pause, and its `pauses` is false; make it true",
+    )

@@ -81,8 +81,9 @@ def draw(panels: Sequence[Panel], columns: int, path: Path, *, x_label: str, y_l
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(4.6 * columns, 3.4 * rows + 0.8), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
+    names = list(dict.fromkeys(name for panel in panels for name in panel.runs))
     for axes, panel in zip(grid.flat, panels, strict=False):
-        _panel(axes, panel)
+        _panel(axes, panel, names)
     for axes in grid[:, 0]:
         axes.set_ylabel(y_label)
     for axes in grid[-1, :]:
@@ -92,9 +93,10 @@ def draw(panels: Sequence[Panel], columns: int, path: Path, *, x_label: str, y_l
     figure.savefig(path, dpi=110)
 
 
-def _panel(axes: Axes, panel: Panel) -> None:
+def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     moments = np.geomspace(panel.until / 300, panel.until, 300)
-    for number, (name, runs) in enumerate(panel.runs.items()):
+    for name, runs in panel.runs.items():
+        number = names.index(name)  # the same line in every panel, whoever is absent
         mean, deviation = mean_and_deviation(runs, moments)
         gap = 100 * (panel.best - mean)
         colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]

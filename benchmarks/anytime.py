@@ -10,41 +10,39 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import inf, isfinite
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
-from typing import TypeVar
 
 import click
-from comparison import Incumbents, Panel, draw, paired_ratio, time_to
-from contestants import LCDB, OURS, RECORDED, SAMPLERS, Source
-from peers import PEERS, Oracle, drive, installed
-from rich.progress import track
+from comparison import Panel, draw, paired_ratio, time_to
+from contestants import LCDB, OURS, RECORDED, SAMPLERS
+from peers import installed
+from race import (
+    GP_SEEDS,
+    NEAR,
+    NEARER,
+    ORACLE,
+    REFERENCE,
+    STARTS,
+    WORKERS,
+    Runs,
+    Setting,
+    near_and_nearer,
+    race,
+    race_in,
+    sample,
+    source,
+    stop,
+)
+from structure import KNOWN, place_of_the_good
 from tabular import CONTESTANTS, DATASETS, compare, search
-
-from toprung.search.seeds import permuted
-from toprung.simulate.choosing import InOrder, Nearest
-from toprung.simulate.simulation import Simulation
+from verdicts import HEADERS as FIGURES
+from verdicts import models_judged, rules_judged
 
 HERE = Path(__file__).parent
-STARTS = {"cheap": 1 / 3, "dear": 5.0}
-"""What a start costs, in epochs of the table's mean length."""
-WORKERS = (4, 25)
-NEAR, NEARER = 0.005, 0.002
-"""The targets: this much below the table's best."""
-REFERENCE = "ray asha"
-ORACLE = "oracle"
-LARGE = 1000
-GP, GP_SEEDS = "gp", 16
-"""What takes minutes a run: on tables above that size a few rules race alone, and gp has fewer seeds on those below."""
-STOPPING_PEERS = ("ray asha", "syne-tune asha", "optuna halving")
-OF_ONE_KIND = ("random, no stopping", *STOPPING_PEERS, "toprung asha stopping", "toprung asha promotion", ORACLE)
-"""These race on large tables as well."""
 SHOWN = (
     "random, no stopping",
     "optuna median",
@@ -58,18 +56,6 @@ SHOWN = (
 """In the picture; the table has them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What all contestants run in."""
-
-    table: str
-    workers: int
-    start: str
-
-    def __str__(self) -> str:
-        return f"{self.table}, {self.workers} workers, {self.start} starts"
-
-
 SCHEDULERS_SAY = f"""
 Ratios are to {REFERENCE} on the same seeds, smaller is faster: geometric mean and 95 % interval over the seeds that
 both reached. Times are means over the seeds that reached. The oracle knows which curves come within 0.5 points of the
@@ -79,9 +65,13 @@ those of 400 and 1,600 more; there only the rules of ASHA's kind race.
 """
 SAMPLERS_SAY = f"""
 Promotion, four workers. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
-the fewer there are, the less a model can do. Ratios are to random on the same seeds; the figure to reach is 0.7 where
-the table's space has structure to learn. The Gaussian process, at up to half a second an ask, has the first {GP_SEEDS}
-seeds alone, and neither dear starts nor the tables of 2,000; these have cheap starts only.
+the fewer there are, the less a model can do. Ratios are to random on the same seeds. The Gaussian process, at up to
+half a second an ask, has the first {GP_SEEDS} seeds alone, and the tables of 400.
+"""
+STRUCTURE_SAYS = f"""
+How far a space tells where to look: a random forest that has seen {KNOWN} configurations to their end sorts the others;
+`place` is where those within 0.5 points of the best come then, from 0, the first, to 1; by chance it is 0.5. Twice the
+place is about the share of random search's trials that a model so well informed needs.
 """
 ALONE_SAYS = """
 One trial after the other, to the end, 100 trials. `best` is the mean of the best value found, with its standard
@@ -99,90 +89,6 @@ on MNIST images and of scikit-learn's perceptron on digits (400 of each, and 2,0
 epoch (cheap) or five (dear), for a new trial and for one that goes on from its checkpoint alike. Targets are 0.5 and
 0.2 percentage points below the table's best.
 """
-
-Runs = dict[str, list[Incumbents]]
-"""Contestant -> its runs by seed."""
-
-
-def order_of(seed: int, size: int) -> tuple[int, ...]:
-    """Give the order in which everybody tries the configurations with that seed."""
-    return tuple(permuted(seed, size, index) for index in range(size))
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One run: who, with which seed, on what."""
-
-    setting: Setting
-    name: str
-    seed: int
-
-
-@cache
-def source(table: str) -> Source:
-    return (RECORDED | LCDB)[table]()
-
-
-def stop(task: Task) -> Incumbents:
-    """Run a rule of early stopping, on the configurations in the order of the seed."""
-    played = source(task.setting.table)
-    order = order_of(task.seed, len(played.table.curves))
-    cost, goal = STARTS[task.setting.start] * played.step, played.best - NEARER
-    if task.name in OURS:
-        spec = played.spec(task.setting.workers, OURS[task.name], goal)
-        return Simulation(spec, played.table, InOrder(order), task.seed, cost).run().incumbents
-    knows = Oracle(played.table, order, played.best - NEAR)
-    scheduler = knows if task.name == ORACLE else PEERS[task.name].create(task.seed, played.last)
-    workers = task.setting.workers
-    return drive(scheduler, played.table, order, workers=workers, start_cost=cost, target=goal).incumbents
-
-
-def sample(task: Task) -> Incumbents:
-    """Run a sampler with ASHA, by promotion."""
-    played = source(task.setting.table)
-    cost, goal = STARTS[task.setting.start] * played.step, played.best - NEARER
-    rule = OURS["toprung asha promotion"]
-    spec = played.spec(task.setting.workers, rule, goal, algorithm=SAMPLERS[task.name])
-    chooser = Nearest(spec, played.table, task.seed)
-    return Simulation(spec, played.table, chooser, task.seed, cost).run().incumbents
-
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-def race(run: Callable[[T], R], tasks: Sequence[T], what: str) -> list[R]:
-    """Do the tasks, on all cores, and give the results in their order."""
-    with ProcessPoolExecutor() as pool:
-        return list(track(pool.map(run, tasks), what, total=len(tasks), transient=True))
-
-
-def seeds_for(name: str, setting: Setting, seeds: int) -> int:
-    """How many of the seeds a contestant has."""
-    large, dear = len(source(setting.table).table.curves) > LARGE, setting.start == "dear"
-    if name == GP:
-        return 0 if large or dear else min(seeds, GP_SEEDS)
-    slow = name not in OF_ONE_KIND if name not in SAMPLERS else dear
-    return 0 if large and slow else seeds
-
-
-def race_in(run: Callable[[Task], Incumbents], setting: Setting, names: Iterable[str], seeds: int) -> Runs:
-    """Have each of the contestants run with its seeds."""
-    counts = {name: count for name in names if (count := seeds_for(name, setting, seeds))}
-    tasks = [Task(setting, name, seed) for name, count in counts.items() for seed in range(count)]
-    runs: Runs = {name: [] for name in counts}
-    for task, incumbents in zip(tasks, race(run, tasks, str(setting)), strict=True):
-        runs[task.name].append(incumbents)
-    return runs
-
-
-def times(runs: Runs, target: float) -> dict[str, list[float]]:
-    return {name: [time_to(run, target) for run in each] for name, each in runs.items()}
-
-
-def near_and_nearer(setting: Setting, runs: Runs) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    best = source(setting.table).best
-    return times(runs, best - NEAR), times(runs, best - NEARER)
 
 
 def compared(setting: Setting, runs: Runs, reference: str) -> list[list[str]]:
@@ -242,7 +148,7 @@ def schedulers(seeds: int) -> str:
         runs = race_in(stop, setting, names, seeds)
         rows += compared(setting, runs, REFERENCE)
         panels.append(panel(setting, runs, SHOWN))
-        verdicts += judged(setting, runs)
+        verdicts += rules_judged(setting, runs)
     picture(panels, 4, "search-schedulers.png")
     return "\n".join(
         [
@@ -250,57 +156,36 @@ def schedulers(seeds: int) -> str:
             paragraph(SCHEDULERS_SAY),
             "![any-time performance](search-schedulers.png)\n",
             "### Against the figures to reach\n",
-            markdown(("setting", "figure", "to 0.5", "to 0.2", "verdict"), verdicts),
+            markdown(FIGURES, verdicts),
             "### All\n",
             markdown(HEADERS, rows),
         ]
     )
 
 
-def judged(setting: Setting, runs: Runs) -> list[list[str]]:
-    """Hold the results against what was to be reached."""
-    both = near_and_nearer(setting, runs)
-    limit = 0.85 if setting.start == "cheap" else 1.0
-    rivals = [name for name in STOPPING_PEERS if name in runs]
-    lines = []
-    for who, what, others, most in (
-        ("toprung asha promotion", f"promotion <= {limit} x {REFERENCE}", [REFERENCE], limit),
-        (
-            "toprung asha promotion",
-            "promotion no worse than the best peer",
-            [name for name in installed() if name in runs],
-            None,
-        ),
-        ("toprung asha stopping", "stopping <= 1.0 x the best stopping peer", rivals, 1.0),
-    ):
-        ratios = [max((paired_ratio(each[who], each[o]) for o in others), key=lambda r: r.mean) for each in both]
-        met = all(round(r.mean, 2) <= most if most is not None else r.low <= 1.0 for r in ratios)
-        within = " (1.0 is in the interval)" if most == 1.0 and all(r.low <= most for r in ratios) else ""
-        lines.append([str(setting), what, *map(str, ratios), "met" if met else f"MISSED{within}"])
-    reached = [sum(map(isfinite, each["toprung asha promotion"])) for each in both]
-    total = len(both[0][REFERENCE])
-    every = all(number == total for number in reached)
-    lines.append(
-        [str(setting), "promotion: every seed", *(f"{n}/{total}" for n in reached), "met" if every else "MISSED"]
-    )
-    return lines
-
-
 def samplers(seeds: int) -> str:
     """Compare samplers with ASHA on the recorded tables."""
     rows: list[list[str]] = []
     panels: list[Panel] = []
+    verdicts: list[list[str]] = []
+    good = {table: place_of_the_good(source(table), NEAR) for table in RECORDED}
     for setting in (Setting(table, 4, start) for table in RECORDED for start in STARTS):
-        if not (runs := race_in(sample, setting, SAMPLERS, seeds)):
-            continue
+        runs = race_in(sample, setting, SAMPLERS, seeds)
         rows += compared(setting, runs, "random")
         panels.append(panel(setting, runs, SAMPLERS))
+        verdicts += models_judged(setting, runs)
     picture(panels, 2, "search-samplers.png")
     return "\n".join(
         [
             "## Samplers with ASHA\n",
             paragraph(SAMPLERS_SAY),
             "![samplers](search-samplers.png)\n",
+            "### Structure to learn\n",
+            paragraph(STRUCTURE_SAYS),
+            markdown(("table", "within 0.5", "place"), [[name, str(n), f"{at:.2f}"] for name, (n, at) in good.items()]),
+            "### Against the figure to reach\n",
+            markdown(FIGURES, verdicts),
+            "### All\n",
             markdown(HEADERS, rows),
         ]
     )

@@ -53,9 +53,8 @@ class Nearest:
         self._table = table
         self._study = Study(Problem(f"simulated-{seed}", spec.parameters, spec.initial_trials, spec.algorithm, seed))
         self._space = Space.of(spec.parameters)
-        self._points = np.array([self._point(curve.parameters) for curve in table.curves])
+        self.points = np.array([self._point(curve.parameters) for curve in table.curves])
         self._free = np.ones(len(table.curves), dtype=bool)
-        self._told: dict[int, Configuration] = {}
 
     def choose(self, indices: tuple[int, ...], news: Iterable[TrialRecord]) -> Mapping[int, int]:
         """Ask the sampler, each trial knowing of those before it."""
@@ -71,7 +70,7 @@ class Nearest:
         return rows
 
     def _nearest(self, configuration: Configuration) -> int:
-        apart = ((self._points - np.array(self._point(configuration))) ** 2).sum(axis=1)
+        apart = ((self.points - np.array(self._point(configuration))) ** 2).sum(axis=1)
         return int(np.argmin(np.where(self._free, apart, np.inf)))
 
     def _point(self, configuration: Configuration) -> list[float]:

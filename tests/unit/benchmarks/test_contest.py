@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 import pytest
-from anytime import order_of
 from contestants import OURS, RECORDED
 from peers import NoStopping, Oracle, drive
+from race import order_of
 
 from toprung.simulate.choosing import InOrder
 from toprung.simulate.simulation import Simulation

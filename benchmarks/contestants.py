@@ -79,8 +79,9 @@ class Source:
 
 
 def recorded(name: str) -> Source:
-    """Give a table of record.py; NAME-MORE is of the experiment NAME."""
-    manifest = yaml.safe_load((TABLES / f"{name.partition('-')[0]}.yaml").read_text())
+    """Give a table of record.py; where it has no experiment of its own, NAME-MORE is of the experiment NAME."""
+    own, shared = TABLES / f"{name}.yaml", TABLES / f"{name.partition('-')[0]}.yaml"
+    manifest = yaml.safe_load((own if own.exists() else shared).read_text())
     with gzip.open(TABLES / f"{name}.csv.gz", "rt") as lines:
         return Source(manifest, read_table(lines, load_experiment(manifest).spec))
 
@@ -88,6 +89,8 @@ def recorded(name: str) -> Source:
 RECORDED: Mapping[str, Callable[[], Source]] = {
     name: partial(recorded, name) for name in ("mnist", "mnist-2000", "digits", "digits-2000")
 }
+GRIDS: Mapping[str, Callable[[], Source]] = {"digits-grid": partial(recorded, "digits-grid")}
+"""Tables of whole finite spaces, for samplers: what they propose is a row itself, not the nearest one."""
 
 ANCHORS = 15
 """Sizes of the training set: 16, 23, 32, ... 2048."""

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TypeVar
 
 from comparison import Incumbents, time_to
-from contestants import LCDB, OURS, RECORDED, SAMPLERS, Source
+from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS, Source
 from peers import PEERS, Oracle, drive
 from rich.progress import track
 
@@ -62,7 +62,7 @@ class Task:
 
 @cache
 def source(table: str) -> Source:
-    return (RECORDED | LCDB)[table]()
+    return (RECORDED | GRIDS | LCDB)[table]()
 
 
 def stop(task: Task) -> Incumbents:

@@ -2,10 +2,11 @@
 
     python benchmarks/record.py mnist
     python benchmarks/record.py digits
+    python benchmarks/record.py digits-grid
 
-The configurations are random draws from the space of the Experiment in benchmarks/tables/NAME.yaml; the curves go to
-NAME.csv.gz beside it. Seconds are of CPU time in one thread, so other work on the machine does not distort them; the
-configurations are spread over all cores.
+The configurations are random draws from the space of the Experiment in benchmarks/tables/NAME.yaml, or all there are of
+a finite one; the curves go to NAME.csv.gz beside it. Seconds are of CPU time in one thread, so other work on the
+machine does not distort them; the configurations are spread over all cores.
 """
 
 import csv
@@ -105,7 +106,7 @@ def digits_training() -> Training:
             solver=configuration["opt"],
             learning_rate_init=configuration["lr"],
             batch_size=configuration["batch"],
-            alpha=configuration["alpha"],
+            alpha=configuration.get("alpha", 1e-4),
             momentum=configuration.get("momentum", 0.0),
             random_state=0,
         )
@@ -117,7 +118,7 @@ def digits_training() -> Training:
     return train
 
 
-TRAININGS = {"mnist": mnist_training, "digits": digits_training}
+TRAININGS = {"mnist": mnist_training, "digits": digits_training, "digits-grid": digits_training}
 
 
 @cache
@@ -131,7 +132,8 @@ def training_of(name: str, first: tuple[tuple[str, Any], ...]) -> Training:
 
 def trained(name: str, space: Space, epochs: int, index: int) -> tuple[Configuration, list[tuple[float, float]]]:
     """Train configuration `index` of the space."""
-    configuration = dict(draw(space, trial_seed(0, index)))
+    drawn = draw(space, trial_seed(0, index)) if space.size is None else space.combination(index)
+    configuration = dict(drawn)
     return configuration, curve(training_of(name, tuple(draw(space, 0).items()))(configuration), epochs)
 
 
@@ -151,7 +153,7 @@ def curve(training: Iterator[float], epochs: int) -> list[tuple[float, float]]:
 
 @click.command()
 @click.argument("name", type=click.Choice(list(TRAININGS)))
-@click.option("--configurations", default=400, help="How many to draw and train.")
+@click.option("--configurations", default=400, help="How many to draw and train; all of a finite space.")
 def main(name: str, configurations: int) -> None:
     """Record the table NAME."""
     spec = load_experiment(yaml.safe_load((TABLES / f"{name}.yaml").read_text())).spec
@@ -163,8 +165,9 @@ def main(name: str, configurations: int) -> None:
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow(["configuration", *names, "step", spec.primary.metric, "seconds"])
     with ProcessPoolExecutor() as pool:
-        all_trained = pool.map(partial(trained, name, space, epochs), range(configurations))
-        for index, (configuration, points) in enumerate(track(all_trained, name, total=configurations)):
+        total = space.size or configurations
+        all_trained = pool.map(partial(trained, name, space, epochs), range(total))
+        for index, (configuration, points) in enumerate(track(all_trained, name, total=total)):
             shown = [_shown(configuration.get(each)) for each in names]
             for epoch, (value, seconds) in enumerate(points, start=1):
                 writer.writerow([index, *shown, epoch, f"{value:.5g}", f"{seconds:.3g}"])

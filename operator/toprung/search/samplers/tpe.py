@@ -1,7 +1,10 @@
 """The tree-structured Parzen estimator, by Optuna."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from optuna.samplers import TPESampler
 
 from toprung.api.algorithms import TpeSettings
@@ -32,24 +35,54 @@ class Tpe:
         self._mirror.reflect(ask.history, ask.pending)
         if self._mirror.finished() < max(1, self._settings.startup_trials):
             return draw(ask.space, ask.seed)
-        sampler = TPESampler(
+        configuration: dict[str, ParameterValue] = {}
+        for number, group in enumerate(ask.space.groups):
+            if group[0].active(configuration):
+                configuration |= self._sample(group, self._sampler(ask, number, configuration))
+        return configuration
+
+    def _sampler(self, ask: Ask, number: int, configuration: dict[str, ParameterValue]) -> TPESampler:
+        """Give the sampler of that group of parameters, beside those drawn already."""
+        finite, later = ask.space.size is not None, ask.space.groups[number + 1 :]
+
+        def fresh(drawn: Mapping[str, float]) -> bool:
+            whole = configuration | self._values(ask.space.groups[number], drawn)
+            key = ask.space.key(whole)
+            return any(group[0].active(whole) for group in later) or not (key in ask.taken or key in ask.batch)
+
+        return _Fresh(
+            fresh if finite else None,
             n_startup_trials=0,
-            n_ei_candidates=self._settings.candidates,
+            n_ei_candidates=self._settings.candidates * (4**ask.attempt if finite else 1),
             multivariate=True,
             constant_liar=True,
             seed=ask.seed % 2**32,
         )
-        configuration: dict[str, ParameterValue] = {}
-        for group in ask.space.groups:
-            if group[0].active(configuration):
-                configuration |= self._sample(group, sampler)
-        return configuration
 
     def _sample(self, group: tuple[Dimension, ...], sampler: TPESampler) -> Mapping[str, ParameterValue]:
         """Draw the parameters of one group jointly; those with one value only are no question."""
         free = {one.name: self._distributions[one.name] for one in group if one.domain.count != 1}
-        drawn = sampler.sample_relative(self._mirror.study, self._mirror.scratch, free)
+        return self._values(group, sampler.sample_relative(self._mirror.study, self._mirror.scratch, free))
+
+    def _values(self, group: tuple[Dimension, ...], drawn: Mapping[str, float]) -> dict[str, ParameterValue]:
         return {
-            one.name: external(one.domain, drawn[one.name]) if one.name in free else one.domain.value(0)
+            one.name: external(one.domain, drawn[one.name]) if one.name in drawn else one.domain.value(0)
             for one in group
         }
+
+
+class _Fresh(TPESampler):
+    """Prefers candidates that are new, however promising the others are."""
+
+    def __init__(self, fresh: Callable[[Mapping[str, float]], bool] | None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._fresh = fresh
+
+    def _compute_acquisition_func(
+        self, samples: dict[str, NDArray[np.float64]], *estimators: Any
+    ) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = super()._compute_acquisition_func(samples, *estimators)
+        if self._fresh is not None:
+            drawn = (dict(zip(samples, each, strict=True)) for each in zip(*samples.values(), strict=True))
+            values[[not self._fresh(each) for each in drawn]] = -np.inf
+        return values

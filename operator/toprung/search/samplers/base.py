@@ -34,6 +34,10 @@ class Ask:
     taken: AbstractSet[Key]
     batch: AbstractSet[Key]
 
+    def tried(self, key: Key | None) -> bool:
+        """Whether a trial has that configuration, by its key in the sampler's own space."""
+        return key in self.taken or key in self.batch
+
 
 class Sampler(Protocol):
     """One way of proposing configurations.

@@ -1,9 +1,11 @@
 """A Gaussian process with expected improvement, by Optuna."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from itertools import islice
 from math import isfinite, log
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from toprung.api.base import ParameterValue
 from toprung.search.domains import Domain
 from toprung.search.order import Rank, rank
 from toprung.search.samplers.base import Ask
+from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.mirror import History, opened
 from toprung.search.samplers.uniform import draw
 from toprung.search.space import Space
@@ -28,6 +31,8 @@ _RESOURCE = "/resource"
 """The name of the model's additional input; no parameter can have it."""
 _PENDING = 16
 """How many running trials are fantasized about, the newest; each makes the next ask slower."""
+_UNTRIED = 1000
+"""Among how many untried configurations of a finite space the best is sought, where the optimum was tried already."""
 _FEW = 16
 """Up to how many ordered values each is tried in turn; more are searched as a continuum, and rounded."""
 
@@ -66,7 +71,7 @@ class Gp:
         self._study, self._scratch = opened(self._storage, objectives)
 
     def propose(self, ask: Ask) -> Configuration:
-        """Fit the model and maximize the acquisition; what was tried already is replaced by a random draw."""
+        """Fit the model and maximize the acquisition; in a finite space over what is untried."""
         known = [*self._observed(ask.history.values())]
         trials = len({one.index for one in known if one.standing is not None})
         if ask.attempt or trials < self._settings.startup_trials:
@@ -76,10 +81,17 @@ class Gp:
         self._storage.pending = [view.trial(index, parameters) for index, parameters in _running(ask)]
         if not view.distributions:
             return ask.space.combination(0)
-        sampler = _AtTheTop(seed=ask.seed % 2**32, n_startup_trials=0)
+        sampler = _AtTheTop(lambda drawn: self._instead(view, ask, drawn), seed=ask.seed % 2**32, n_startup_trials=0)
         with np.errstate(invalid="ignore", divide="ignore"):  # where the acquisition is 0 everywhere but at its best
             drawn = sampler.sample_relative(self._study, self._scratch, view.distributions)
         return view.configuration(drawn)
+
+    def _instead(self, view: "_View", ask: Ask, drawn: Mapping[str, float]) -> list[FrozenTrial]:
+        """Give what to choose from instead of a configuration that was tried already: some that were not."""
+        if ask.space.size is None or not ask.tried(self.space.key(view.configuration(drawn))):
+            return []
+        untried = (one for one in shuffled(ask.space, ask.seed) if not ask.tried(self.space.key(one)))
+        return [view.trial(number, parameters) for number, parameters in enumerate(islice(untried, _UNTRIED))]
 
     def _observed(self, evaluations: Iterable[Evaluation]) -> list[Observation]:
         """Give what the model can be fitted to; what failed or diverged is as bad as the worst of the others."""
@@ -199,7 +211,11 @@ def _running(ask: Ask) -> list[tuple[int, Configuration]]:
 
 
 class _AtTheTop(GPSampler):
-    """Maximizes the acquisition where the resource is at its highest."""
+    """Maximizes the acquisition where the resource is at its highest, among the trials given instead, if any."""
+
+    def __init__(self, instead: Callable[[Mapping[str, float]], list[FrozenTrial]], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._instead = instead
 
     def _optimize_acqf(self, acqf: BaseAcquisitionFunc, best_params: NDArray[np.float64] | None) -> NDArray[np.float64]:
         names = list(acqf.search_space._optuna_search_space)  # noqa: SLF001 - the columns have no other names
@@ -210,6 +226,9 @@ class _AtTheTop(GPSampler):
                 best_params = best_params.copy()
                 best_params[:, column] = 1.0
         found: NDArray[np.float64] = super()._optimize_acqf(acqf, best_params)
+        if others := self._instead(acqf.search_space.get_unnormalized_param(found)):
+            points: NDArray[np.float64] = acqf.search_space.get_normalized_params(others)
+            found = points[np.argmax(acqf.eval_acqf_no_grad(points))]
         return found
 
 

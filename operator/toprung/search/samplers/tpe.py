@@ -47,8 +47,7 @@ class Tpe:
 
         def fresh(drawn: Mapping[str, float]) -> bool:
             whole = configuration | self._values(ask.space.groups[number], drawn)
-            key = ask.space.key(whole)
-            return any(group[0].active(whole) for group in later) or not (key in ask.taken or key in ask.batch)
+            return any(group[0].active(whole) for group in later) or not ask.tried(self.space.key(whole))
 
         return _Fresh(
             fresh if finite else None,

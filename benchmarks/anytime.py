@@ -56,7 +56,6 @@ SHOWN = (
 )
 """In the picture; the table has them all."""
 
-
 SCHEDULERS_SAY = f"""
 Ratios are to {REFERENCE} on the same seeds, smaller is faster: geometric mean and 95 % interval over the seeds that
 both reached. Times are means over the seeds that reached. The oracle knows which curves come within 0.5 points of the

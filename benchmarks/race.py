@@ -23,11 +23,13 @@ NEAR, NEARER = 0.005, 0.002
 REFERENCE = "ray asha"
 ORACLE = "oracle"
 LARGE = 1000
+"""Tables of more configurations than that are for a few rules and samplers only."""
 GP, GP_SEEDS = "gp", 16
+"""An ask of it takes up to half a second, so it has fewer seeds."""
 STOPPING_PEERS = ("ray asha", "syne-tune asha", "optuna halving")
 OF_ONE_KIND = ("random, no stopping", *STOPPING_PEERS, "toprung asha stopping", "toprung asha promotion", ORACLE)
 QUICK = (*OF_ONE_KIND, *(name for name in SAMPLERS if name != GP))
-"""These race on tables above that size as well; the others take minutes a run there."""
+"""These race on large tables as well; the others take minutes a run there."""
 
 
 @dataclass(frozen=True, slots=True)

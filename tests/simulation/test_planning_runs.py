@@ -1,19 +1,15 @@
 """Whole experiments planned in virtual time, with crashes anywhere."""
 
-import json
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulation.runs import ended_by, run_to_end
 from simulation.specs import ASHA, POD, PROMOTION, experiment_spec
 from simulation.world import Program, World
 from toprung.api.trial import TrialState
-from toprung.planning.incumbent import evaluation
-from toprung.planning.records import RungVerdict
-from toprung.planning.starting import holds_slot
 
 VALUES = st.floats(0, 1) | st.sampled_from([math.nan, math.inf, -math.inf])
 PROGRAMS = st.builds(
@@ -22,62 +18,6 @@ PROGRAMS = st.builds(
     exit_code=st.sampled_from([0, 0, 0, 1]),
     disrupted=st.booleans() | st.just(False),
 )
-
-
-def run_to_end(world, crashes=lambda: None, passes=400):
-    """Plan and act until the experiment is over and no Pod runs; check the invariants at every pass."""
-    parameters, rungs, lineages, ends = {}, {}, {}, set()
-    for _ in range(passes):
-        world.carry_out(world.plan(), crashes())
-        ends |= {(each["type"], each["reason"], each["message"]) for each in ended_by(world)}
-        assert len(ends) <= 1  # what is over stays over, by the same limit
-        check_invariants(world, parameters, rungs)
-        check_takeovers(world, lineages)
-        if world.status.get("completionTime") and all(pod.ended for pod in world.pod_records()):
-            return
-        world.tick()
-    pytest.fail(f"not over after {passes} passes: {world.status}")
-
-
-def ended_by(world):
-    """The conditions that say that the experiment is over."""
-    conditions = world.status.get("conditions", ())
-    return [each for each in conditions if each["type"] in {"Succeeded", "Failed"} and each["status"] == "True"]
-
-
-def check_invariants(world, parameters, rungs):
-    """Invariants 1 and 2 of the architecture."""
-    assert sum(holds_slot(pod) for pod in world.pod_records()) <= world.spec.parallel_trial_count
-    assert len(world.ever_made) == len(set(world.ever_made)) <= world.spec.max_trial_count
-    for trial in world.trial_records():
-        assert parameters.setdefault(trial.index, trial.parameters) == trial.parameters
-        known, now = rungs.get(trial.index, ()), tuple(map(as_judged, trial.rungs))
-        assert now[: len(known)] == known
-        rungs[trial.index] = now
-
-
-def check_takeovers(world, lineages):
-    """A lineage only grows, names others, and each Pod runs with what it says from that attempt on."""
-    for trial in world.trial_records():
-        known = lineages.get(trial.index, ())
-        assert trial.lineage[: len(known)] == known
-        lineages[trial.index] = trial.lineage
-        for pod in world.pod_records():
-            if pod.trial != trial.name:
-                continue
-            taken = [each for each in trial.lineage if each.attempt <= pod.attempt]
-            body = world.pods[pod.name]["spec"]
-            environment = {each["name"]: each.get("value") for each in body["containers"][0]["env"]}
-            expected = taken[-1].parameters if taken else trial.parameters
-            assert json.loads(environment["TOPRUNG_PARAMETERS"]) == expected
-            assert bool(taken) == bool(body.get("initContainers"))
-        assert trial.name not in {each.source for each in trial.lineage}
-        assert len({each.attempt for each in trial.lineage}) == len(trial.lineage)
-
-
-def as_judged(rung):
-    """A rung as it was before its paused trial was promoted, which is the only thing that may change of it."""
-    return replace(rung, verdict=RungVerdict.PAUSE) if rung.verdict is RungVerdict.PROMOTE else rung
 
 
 @pytest.mark.parametrize(
@@ -350,83 +290,3 @@ def test_progress_is_more_than_min_delta(min_delta, made):
     world = World(spec, lambda index, _: Program((values[index],)))
     run_to_end(world)
     assert len(world.trials) == made
-
-
-PBT = {"pbt": {"maxResource": 8, "interval": 2, "resampleProbability": 0}}
-
-
-def population(values):
-    """Trials that report one value each for ever, side by side; of equal times the smaller index is judged first."""
-    spec = experiment_spec(
-        earlyStopping=PBT,
-        checkpoint={"volume": {"emptyDir": {}}},
-        maxTrialCount=len(values),
-        parallelTrialCount=len(values),
-    )
-    return World(spec, lambda index, _: Program(tuple(values[index] for _ in range(8))))
-
-
-def test_a_population_takes_over_from_its_best():
-    """The worst one ends its attempt and begins another with the best one's parameters, perturbed."""
-    world = population([0.5, 0.6, 0.7, 0.9, 0.1])
-    run_to_end(world)
-    *others, worst = world.trial_records()
-    assert [(each.resource, each.source, each.attempt) for each in worst.lineage] == [(2, "exp-3", 2)]
-    assert worst.current_parameters["lr"] in (0.8 * 0.004, 1.2 * 0.004)
-    assert worst.parameters == {"lr": 0.005}
-    assert [rung.verdict for rung in worst.rungs] == [RungVerdict.EXPLOIT] + [RungVerdict.CONTINUE] * 3
-    assert not any(each.lineage for each in others)
-    assert (worst.attempt, worst.failures, worst.disruptions) == (2, 0, 0)
-    assert {trial.state for trial in (worst, *others)} == {TrialState.SUCCEEDED}
-    assert [event.reason for event in world.events if event.trial is not None] == ["Exploited"]
-
-
-def test_an_operator_that_died_takes_over_alike():
-    """Donors and perturbations hang on the records and on the seed, trial and level alone."""
-    found = []
-    for cuts in ((), (0,), (1, 1, 1), (2, 0, 3)):
-        world = population([0.9, 0.8, 0.2, 0.1])
-        while not world.status.get("completionTime"):
-            for cut in cuts:
-                world.carry_out(world.plan(), cut)
-            world.carry_out(world.plan())
-            world.carry_out(world.plan())
-            world.tick()
-        found.append([each.lineage for each in world.trial_records()])
-    assert any(found[0])
-    assert found == [found[0]] * 4
-
-
-def test_the_best_is_told_with_the_parameters_that_it_had():
-    """What was reported before a takeover is not put down to the parameters after it."""
-    world = population([0.9, 0.1])
-    world.program = lambda index, _: Program(((0.3,) * 8, (0.95, *[0.1] * 7))[index])
-    run_to_end(world)
-    first, second = world.trial_records()
-    assert second.lineage[0].source == first.name
-    assert world.status["best"] == {"trial": second.name, "value": 0.95, "step": 1, "parameters": {"lr": 0.002}}
-    assert evaluation(second, world.spec).parameters == {"lr": 0.002}
-    assert world.trials[second.name]["status"]["parameters"] == f"lr={second.current_parameters['lr']}"
-    assert second.current_parameters != {"lr": 0.002}
-
-
-def test_what_was_reported_beyond_a_takeover_is_not_judged():
-    """A trial that is found at step 5 and takes over at level 2 has level 4 behind it, and nothing to say there."""
-    world = population([0.9, 0.1])
-    world.carry_out(world.plan())
-    world.tick()
-    world.tick(5)
-    run_to_end(world)
-    worst = world.trial_records()[1]
-    assert [each.resource for each in worst.lineage] == [5]
-    assert [rung.resource for rung in worst.rungs] == [2, 6, 8]
-
-
-def test_a_trial_that_has_reported_everything_takes_over_nothing():
-    """It was only looked at late; there is nothing left to train."""
-    world = population([0.9, 0.1])
-    world.carry_out(world.plan())
-    world.tick()
-    world.tick(9)
-    run_to_end(world)
-    assert [each.attempt for each in world.trial_records()] == [1, 1]

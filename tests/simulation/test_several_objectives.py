@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulation.specs import ASHA, POD, PROMOTION, experiment_spec
-from simulation.test_planning_runs import PBT, run_to_end
+from simulation.runs import run_to_end
+from simulation.specs import ASHA, PBT, POD, PROMOTION, experiment_spec
 from simulation.world import Program, World
 from toprung.planning.incumbent import evaluation
 

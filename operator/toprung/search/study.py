@@ -84,21 +84,20 @@ class Study:
     ) -> Configuration:
         """Ask the sampler until it says something new, then take anything that is new, then accept a duplicate."""
         seed = trial_seed(self._problem.seed, index)
+        ask = Ask(index, seed, 0, space, self._history, pending, self._taken, batch)
         proposal = None
         for attempt in range(_ATTEMPTS):
-            own = derive(seed, attempt)
-            ask = Ask(index, own, attempt, space, self._history, pending, self._taken, batch)
-            proposal = self._sampler.propose(ask)
+            proposal = self._sampler.propose(replace(ask, seed=derive(seed, attempt), attempt=attempt))
             if proposal is None:
                 break
-            if self._new(proposal, batch):
+            if self._new(proposal, ask):
                 return proposal
-        return self._left(space, seed, batch) or proposal or draw(space, seed)
+        return self._left(ask) or proposal or draw(space, seed)
 
-    def _left(self, space: Space, seed: int, batch: set[Key]) -> Configuration | None:
+    def _left(self, ask: Ask) -> Configuration | None:
         """Find a new configuration of a finite space; one more than are taken need be looked at."""
-        some = islice(shuffled(space, seed), len(self._taken) + len(batch) + 1)
-        return next((configuration for configuration in some if self._new(configuration, batch)), None)
+        some = islice(shuffled(ask.space, ask.seed), len(ask.taken) + len(ask.batch) + 1)
+        return next((configuration for configuration in some if self._new(configuration, ask)), None)
 
     def _given(self, index: int) -> Configuration:
         initial = self._problem.initial[index] if index < len(self._problem.initial) else {}
@@ -110,8 +109,8 @@ class Study:
     def _exhausted(self, batch: set[Key]) -> bool:
         return len(self._taken) + len(batch - self._taken) == self._sampler.space.size
 
-    def _new(self, configuration: Configuration, batch: set[Key]) -> bool:
-        return not self._keys(configuration) & batch and not self._keys(configuration) & self._taken
+    def _new(self, configuration: Configuration, ask: Ask) -> bool:
+        return not ask.tried(self._sampler.space.key(configuration))
 
     def _keys(self, configuration: Configuration) -> set[Key]:
         """Give the key in what the sampler draws from; none for an initial trial beside the grid."""

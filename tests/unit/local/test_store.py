@@ -2,16 +2,12 @@
 
 import asyncio
 import copy
-import itertools
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedded import CRDS, STUDIES, STUDY_CRD, Clock, changed, config, make_store, pod, study
+from embedded import STUDIES, Clock, changed, config, make_store, pod, study
 from toprung.local.errors import AlreadyExists, BadRequest, Conflict, Gone, Invalid, NotFound
 from toprung.local.journal import StoreInUse
 
@@ -330,100 +326,3 @@ def test_replaying_a_watch_gives_the_state(steps, cut):
     asyncio.run(replay())
     now = {o["metadata"]["name"]: o for o in store.list("configmaps")[0] if o["metadata"]["name"] != "end"}
     assert state == now
-
-
-def test_definitions_are_served_at_once_and_after_a_restart(tmp_path):
-    """A custom kind is there as soon as its definition is, and gone with it."""
-    store = make_store(tmp_path / "db")
-    with pytest.raises(NotFound):
-        store.list(STUDIES)
-    crd = store.create(CRDS, STUDY_CRD)
-    assert {c["type"]: c["status"] for c in crd["status"]["conditions"]} == {
-        "NamesAccepted": "True",
-        "Established": "True",
-    }
-    store.create(STUDIES, study())
-    store.close()
-    again = make_store(tmp_path / "db")
-    assert again.get(STUDIES, "default", "s")["spec"]["parallel"] == 2
-    again.delete(CRDS, None, STUDIES)
-    with pytest.raises(NotFound):
-        again.list(STUDIES)
-    again.close()
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        ("metadata.name", "others.example.dev", 'must be spec.names.plural+"."+spec.group'),
-        ("spec.scope", None, "spec.scope: Required value"),
-        ("spec.versions", [], "spec.versions: Required value"),
-    ],
-)
-def test_bad_definitions(path, value, message):
-    """A definition that cannot be served is refused."""
-    with pytest.raises(Invalid, match=message.replace("+", r"\+")):
-        make_store().create(CRDS, changed(STUDY_CRD, path, value))
-
-
-@pytest.mark.parametrize(
-    ("schema", "message"),
-    [
-        ({"type": "object", "properties": {"a": {}}}, r"properties\[a\].type: Required value"),
-        ({"type": "object", "x-kubernetes-validations": [{"rule": "self.a >"}]}, "compilation failed"),
-        ({"type": "object", "$ref": "#/x"}, "not supported in a structural schema"),
-    ],
-)
-def test_schemas_must_be_structural(schema, message):
-    """A schema that is not structural, or whose rules are no CEL, is refused."""
-    crd = copy.deepcopy(STUDY_CRD)
-    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema
-    with pytest.raises(Invalid, match=message):
-        make_store().create(CRDS, crd)
-
-
-def test_versions_are_never_given_out_twice(tmp_path):
-    """Not even when the last change before a restart was a deletion."""
-    path = tmp_path / "db"
-    seen = []
-    for _ in range(3):
-        store = make_store(path)
-        seen += [int(store.create("configmaps", config())["metadata"]["resourceVersion"])]
-        store.delete("configmaps", "default", "c")
-        seen.append(store.version)
-        store.close()
-    assert all(a < b for a, b in itertools.pairwise(seen))
-
-
-WRITER = """
-import sys
-from pathlib import Path
-sys.path[:0] = [{tests!r}, {operator!r}]
-from embedded import config, make_store
-store = make_store(Path(sys.argv[1]))
-for i in range(10**6):
-    name = f"c{{i % 50}}"
-    if store.exists("configmaps", "default", name):
-        store.patch("configmaps", "default", name, {{"data": {{"i": str(i)}}}})
-    else:
-        store.create("configmaps", config(name, data={{"i": str(i)}}))
-    print(i, store.version, flush=True)
-"""
-
-
-@pytest.mark.parametrize("answers", [1, 7, 300])
-def test_what_was_answered_survives_a_kill(tmp_path, answers):
-    """After a SIGKILL in the midst of writing, everything that was answered is there."""
-    root = Path(__file__).parents[3]
-    code = WRITER.format(tests=str(root / "tests"), operator=str(root / "operator"))
-    with subprocess.Popen([sys.executable, "-c", code, tmp_path / "db"], stdout=subprocess.PIPE, text=True) as writer:
-        said = "".join(writer.stdout.readline() for _ in range(answers))
-        writer.kill()
-        said += writer.stdout.read()
-    *_, answered = said[: said.rindex("\n")].splitlines()  # the kill may have cut the last line
-    last, version = map(int, answered.split())
-    store = make_store(tmp_path / "db")
-    kept = {int(o["data"]["i"]) for o in store.list("configmaps")[0]}  # at most one write more than was answered
-    assert kept >= set(range(max(0, last - 48), last + 1))
-    assert store.version >= version
-    store.close()

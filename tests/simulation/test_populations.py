@@ -1,0 +1,85 @@
+"""Populations that take over from their best, planned in virtual time."""
+
+from simulation.runs import run_to_end
+from simulation.specs import PBT, experiment_spec
+from simulation.world import Program, World
+from toprung.api.trial import TrialState
+from toprung.planning.incumbent import evaluation
+from toprung.planning.records import RungVerdict
+
+
+def population(values):
+    """Trials that report one value each for ever, side by side; of equal times the smaller index is judged first."""
+    spec = experiment_spec(
+        earlyStopping=PBT,
+        checkpoint={"volume": {"emptyDir": {}}},
+        maxTrialCount=len(values),
+        parallelTrialCount=len(values),
+    )
+    return World(spec, lambda index, _: Program(tuple(values[index] for _ in range(8))))
+
+
+def test_a_population_takes_over_from_its_best():
+    """The worst one ends its attempt and begins another with the best one's parameters, perturbed."""
+    world = population([0.5, 0.6, 0.7, 0.9, 0.1])
+    run_to_end(world)
+    *others, worst = world.trial_records()
+    assert [(each.resource, each.source, each.attempt) for each in worst.lineage] == [(2, "exp-3", 2)]
+    assert worst.current_parameters["lr"] in (0.8 * 0.004, 1.2 * 0.004)
+    assert worst.parameters == {"lr": 0.005}
+    assert [rung.verdict for rung in worst.rungs] == [RungVerdict.EXPLOIT] + [RungVerdict.CONTINUE] * 3
+    assert not any(each.lineage for each in others)
+    assert (worst.attempt, worst.failures, worst.disruptions) == (2, 0, 0)
+    assert {trial.state for trial in (worst, *others)} == {TrialState.SUCCEEDED}
+    assert [event.reason for event in world.events if event.trial is not None] == ["Exploited"]
+
+
+def test_an_operator_that_died_takes_over_alike():
+    """Donors and perturbations hang on the records and on the seed, trial and level alone."""
+    found = []
+    for cuts in ((), (0,), (1, 1, 1), (2, 0, 3)):
+        world = population([0.9, 0.8, 0.2, 0.1])
+        while not world.status.get("completionTime"):
+            for cut in cuts:
+                world.carry_out(world.plan(), cut)
+            world.carry_out(world.plan())
+            world.carry_out(world.plan())
+            world.tick()
+        found.append([each.lineage for each in world.trial_records()])
+    assert any(found[0])
+    assert found == [found[0]] * 4
+
+
+def test_the_best_is_told_with_the_parameters_that_it_had():
+    """What was reported before a takeover is not put down to the parameters after it."""
+    world = population([0.9, 0.1])
+    world.program = lambda index, _: Program(((0.3,) * 8, (0.95, *[0.1] * 7))[index])
+    run_to_end(world)
+    first, second = world.trial_records()
+    assert second.lineage[0].source == first.name
+    assert world.status["best"] == {"trial": second.name, "value": 0.95, "step": 1, "parameters": {"lr": 0.002}}
+    assert evaluation(second, world.spec).parameters == {"lr": 0.002}
+    assert world.trials[second.name]["status"]["parameters"] == f"lr={second.current_parameters['lr']}"
+    assert second.current_parameters != {"lr": 0.002}
+
+
+def test_what_was_reported_beyond_a_takeover_is_not_judged():
+    """A trial that is found at step 5 and takes over at level 2 has level 4 behind it, and nothing to say there."""
+    world = population([0.9, 0.1])
+    world.carry_out(world.plan())
+    world.tick()
+    world.tick(5)
+    run_to_end(world)
+    worst = world.trial_records()[1]
+    assert [each.resource for each in worst.lineage] == [5]
+    assert [rung.resource for rung in worst.rungs] == [2, 6, 8]
+
+
+def test_a_trial_that_has_reported_everything_takes_over_nothing():
+    """It was only looked at late; there is nothing left to train."""
+    world = population([0.9, 0.1])
+    world.carry_out(world.plan())
+    world.tick()
+    world.tick(9)
+    run_to_end(world)
+    assert [each.attempt for each in world.trial_records()] == [1, 1]

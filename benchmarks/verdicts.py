@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from comparison import Ratio, paired_ratio
-from peers import installed
+from peers import PEERS
 from race import GP, REFERENCE, STOPPING_PEERS, Runs, Setting, near_and_nearer
 
 PROMOTION, STOPPING = "toprung asha promotion", "toprung asha stopping"
@@ -18,7 +18,7 @@ Both = tuple[Mapping[str, Sequence[float]], Mapping[str, Sequence[float]]]
 def rules_judged(setting: Setting, runs: Runs) -> list[list[str]]:
     """Give a line for each figure that rules of early stopping were to reach."""
     both, limit = near_and_nearer(setting, runs), 0.85 if setting.start == "cheap" else 1.0
-    peers = [name for name in installed() if name in runs]
+    peers = [name for name in PEERS if name in runs]
     rivals = [name for name in STOPPING_PEERS if name in runs]
     reached = [sum(map(isfinite, each[PROMOTION])) for each in both]
     total = len(both[0][PROMOTION])

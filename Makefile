@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[trial,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[trial,gp,dev]'
 	touch $@
 
 demo: $(VENV)/.installed  ## Run examples/mnist.yaml on this machine: live table, best trial, picture

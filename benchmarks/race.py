@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from time import perf_counter
 from typing import TypeVar
 
+import click
+import torch
 from comparison import Incumbents, time_to
 from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS, Source
 from peers import PEERS, Oracle, drive
@@ -96,9 +99,12 @@ R = TypeVar("R")
 
 
 def race(run: Callable[[T], R], tasks: Sequence[T], what: str) -> list[R]:
-    """Do the tasks, on all cores, and give the results in their order."""
-    with ProcessPoolExecutor() as pool:
-        return list(track(pool.map(run, tasks), what, total=len(tasks), transient=True))
+    """Do the tasks, on all cores, one thread each as the operator's search process, and give the results in order."""
+    begun = perf_counter()
+    with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        results = list(track(pool.map(run, tasks), what, total=len(tasks), transient=True))
+    click.echo(f"{what}: {len(tasks)} runs in {perf_counter() - begun:.0f} s", err=True)
+    return results
 
 
 def seeds_for(name: str, setting: Setting, seeds: int) -> int:

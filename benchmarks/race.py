@@ -27,8 +27,8 @@ REFERENCE = "ray asha"
 ORACLE = "oracle"
 LARGE = 1000
 """Tables of more configurations than that are for a few rules and samplers only."""
-GP, GP_SEEDS = "gp", 16
-"""An ask of it takes up to half a second, so it has fewer seeds."""
+GP, GP_TABLE, GP_SEEDS = "gp", "digits", 16
+"""An ask of it takes up to half a second, so it races where there is most to learn, with fewer seeds."""
 STOPPING_PEERS = ("ray asha", "syne-tune asha", "optuna halving")
 OF_ONE_KIND = ("random, no stopping", *STOPPING_PEERS, "toprung asha stopping", "toprung asha promotion", ORACLE)
 QUICK = (*OF_ONE_KIND, *(name for name in SAMPLERS if name != GP))
@@ -109,9 +109,9 @@ def race(run: Callable[[T], R], tasks: Sequence[T], what: str) -> list[R]:
 
 def seeds_for(name: str, setting: Setting, seeds: int) -> int:
     """How many of the seeds a contestant has."""
-    if name not in QUICK and len(source(setting.table).table.curves) > LARGE:
-        return 0
-    return min(seeds, GP_SEEDS) if name == GP else seeds
+    if name == GP:
+        return min(seeds, GP_SEEDS) if setting.table == GP_TABLE else 0
+    return seeds if name in QUICK or len(source(setting.table).table.curves) <= LARGE else 0
 
 
 def race_in(run: Callable[[Task], Incumbents], setting: Setting, names: Iterable[str], seeds: int) -> Runs:

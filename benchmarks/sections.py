@@ -5,7 +5,21 @@ from collections.abc import Callable, Collection, Mapping
 from comparison import Panel
 from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS
 from peers import installed
-from race import GP_SEEDS, NEAR, ORACLE, REFERENCE, STARTS, WORKERS, Setting, race, race_in, sample, source, stop
+from race import (
+    GP_SEEDS,
+    GP_TABLE,
+    NEAR,
+    ORACLE,
+    REFERENCE,
+    STARTS,
+    WORKERS,
+    Setting,
+    race,
+    race_in,
+    sample,
+    source,
+    stop,
+)
 from report import HEADERS, Section, compared, markdown, panel, paragraph
 from structure import KNOWN, place_of_the_good
 from tabular import CONTESTANTS, DATASETS, compare, search
@@ -34,8 +48,7 @@ those of 400 and 1,600 more; there only the rules of ASHA's kind race.
 SAMPLERS_SAY = f"""
 Promotion, four workers. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
 the fewer there are, the less a model can do; digits-grid is a whole finite space, where every proposal is a row. Ratios
-are to random on the same seeds. The Gaussian process, at up to half a second an ask, has the first {GP_SEEDS} seeds
-alone, and not the tables of 2,000.
+are to random on the same seeds. The Gaussian process, at up to half a second an ask, races on {GP_TABLE} alone, with {GP_SEEDS} seeds.
 """
 STRUCTURE_SAYS = f"""
 How far a space tells where to look: a random forest that has seen {KNOWN} configurations to their end sorts the others;

@@ -31,7 +31,7 @@ GP, GP_TABLE, GP_SEEDS = "gp", "digits", 16
 """An ask of it takes up to half a second, so it races where there is most to learn, with fewer seeds."""
 STOPPING_PEERS = ("ray asha", "syne-tune asha", "optuna halving")
 OF_ONE_KIND = ("random, no stopping", *STOPPING_PEERS, "toprung asha stopping", "toprung asha promotion", ORACLE)
-QUICK = (*OF_ONE_KIND, *(name for name in SAMPLERS if name != GP))
+QUICK = (*OF_ONE_KIND, *SAMPLERS)
 """These race on large tables as well; the others take minutes a run there."""
 
 

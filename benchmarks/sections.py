@@ -48,7 +48,8 @@ those of 400 and 1,600 more; there only the rules of ASHA's kind race.
 SAMPLERS_SAY = f"""
 Promotion, four workers. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
 the fewer there are, the less a model can do; digits-grid is a whole finite space, where every proposal is a row. Ratios
-are to random on the same seeds. The Gaussian process, at up to half a second an ask, races on {GP_TABLE} alone, with {GP_SEEDS} seeds.
+are to random on the same seeds. The Gaussian process, at up to half a second an ask, races on {GP_TABLE} alone,
+with {GP_SEEDS} seeds.
 """
 STRUCTURE_SAYS = f"""
 How far a space tells where to look: a random forest that has seen {KNOWN} configurations to their end sorts the others;

@@ -40,7 +40,7 @@ def create(problem: Problem, space: Space) -> Sampler:
     except ImportError as error:
         raise SearchFailed(
             f"spec.algorithm.{name}: {error.name or error} is not installed where the operator runs; "
-            f"install it with pip install 'toprung[{name}]', in the image by --build-arg EXTRAS=[{name}], "
+            f"install it with pip install 'toprung[{name}]', in the image by --build-arg EXTRAS={name}, "
             "or write tpe: {}"
         ) from error
     return make(imported, space, getattr(problem.algorithm, name), problem)

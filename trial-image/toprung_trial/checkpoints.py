@@ -13,14 +13,14 @@ from pathlib import Path
 from toprung_trial.environment import TrialError
 
 _COMPLETE = re.compile(r"epoch-(\d+)\Z")
-_PARTIAL = "partial-"
+_PARTIAL = ".partial-"
 
 
 class Checkpoints:
     """The checkpoints of one trial: a file or folder ``epoch-N`` in its folder, of which the newest is kept.
 
-    A checkpoint is written beside its place and renamed into it, so one that has its name is whole, and the one before
-    it is removed only after that.
+    A checkpoint is written beside its place and renamed into it, so one that has its name is whole; the one before it
+    is taken out of its place only after that, and then removed. What is not whole is in a folder with a hidden name.
     """
 
     def __init__(self, directory: str) -> None:
@@ -46,10 +46,10 @@ class Checkpoints:
         scratch = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._directory))
         try:
             self._write(scratch / "checkpoint", epoch, save)
+            for older in [self._path(number) for number in self._epochs() if number < epoch]:
+                older.replace(scratch / older.name)
         finally:
             _remove(scratch)
-        for older in [number for number in self._epochs() if number < epoch]:
-            _remove(self._path(older))
 
     def _write(self, path: Path, epoch: int, save: Callable[[str], object]) -> None:
         save(str(path))

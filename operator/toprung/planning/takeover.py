@@ -18,14 +18,21 @@ new="$TOPRUNG_CHECKPOINT_DIR.new"
 for try in 1 2 3 4 5 6 7 8 9 10; do
   rm -rf "$new"
   if cp -a "$TOPRUNG_CHECKPOINT_FROM" "$new"; then
-    rm -rf "$TOPRUNG_CHECKPOINT_DIR" && mv "$new" "$TOPRUNG_CHECKPOINT_DIR" && : > "$taken" && exit 0
+    for part in "$new"/*; do [ -e "$TOPRUNG_CHECKPOINT_FROM/${part##*/}" ] || rm -rf "$part"; done
+    if [ -n "$(ls "$new")" ]; then
+      rm -rf "$TOPRUNG_CHECKPOINT_DIR" && mv "$new" "$TOPRUNG_CHECKPOINT_DIR" && : > "$taken" && exit 0
+    fi
   fi
   sleep 0.5
 done
 echo "no checkpoint could be copied from $TOPRUNG_CHECKPOINT_FROM: the program must write one before it reports" >&2
 exit 1
 """
-"""Copies the folder once for each takeover, whatever attempts there are; the other trial may be writing to it."""
+"""Copies the folder once for each takeover, whatever attempts there are.
+
+The other trial may be writing to it: what is no longer there after the copy was perhaps half removed when it was
+copied, and hidden files alone are no checkpoint yet.
+"""
 
 
 def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit | None) -> TrialRecord:

@@ -1,6 +1,7 @@
 """How a trial gets the checkpoint of the one that it takes over from."""
 
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 
@@ -161,9 +162,9 @@ def test_a_takeover_by_a_rule_of_a_users_own():
 
 
 def copy(folder, takeover=2):
-    """Run what the container runs, with no pause between its tries."""
+    """Run what the container runs, with no pause between its tries; with the folder's own cp, if it has one."""
     environment = {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{folder}:{os.environ['PATH']}",
         "TOPRUNG_CHECKPOINT_DIR": str(folder / "mine"),
         "TOPRUNG_CHECKPOINT_FROM": str(folder / "theirs"),
         "TOPRUNG_TAKEOVER": str(takeover),
@@ -208,9 +209,23 @@ def test_a_copy_that_was_killed_is_made_again(tmp_path):
     assert {path.name for path in (tmp_path / "mine").iterdir()} == {"epoch"}
 
 
-def test_a_checkpoint_that_is_not_there_is_told(tmp_path):
+def test_what_is_gone_after_the_copy_is_not_taken(tmp_path):
+    """The other trial has saved its next epoch and removed the one that is being copied: it may be half of one."""
+    write(tmp_path / "mine" / "epoch-2", "mine")
+    write(tmp_path / "theirs" / "epoch-4", "4")
+    saves = f"cd {tmp_path}/theirs; [ -e epoch-5 ] || {{ echo 5 > epoch-5; rm epoch-4; }}"
+    write(tmp_path / "cp", f'#!/bin/sh\n{shutil.which("cp")} "$@"; {saves}\n')
+    (tmp_path / "cp").chmod(0o755)
+    assert copy(tmp_path).returncode == 0
+    assert {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()} == {"epoch-5": "5\n"}
+
+
+@pytest.mark.parametrize("theirs", [None, ".partial-x"], ids=["nothing", "half-written"])
+def test_a_checkpoint_that_is_not_there_is_told(tmp_path, theirs):
     """The trial's own is left as it was."""
     write(tmp_path / "mine" / "epoch", "2")
+    if theirs:
+        write(tmp_path / "theirs" / theirs, "4")
     failed = copy(tmp_path)
     assert failed.returncode == 1
     assert "the program must write one before it reports" in failed.stderr

@@ -1,6 +1,7 @@
 """A checkpoint is whole or absent."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -66,6 +67,25 @@ def test_a_save_that_fails_leaves_the_last_good_one(tmp_path):
         checkpoints.save(2, fail)
     assert read(checkpoints) == (1, "good")
     assert [path.name for path in tmp_path.iterdir()] == ["epoch-1"]
+
+
+def test_the_one_before_leaves_its_place_before_it_is_removed(tmp_path, monkeypatch):
+    """Who copies the folder meanwhile (a trial that takes over) never finds half of one under its name."""
+    remove, seen = shutil.rmtree, []
+
+    def look(path, **options):
+        seen.append((sorted(each.name for each in tmp_path.glob("epoch-*")), (path / "epoch-1" / "weights").exists()))
+        remove(path, **options)
+
+    def save(path):
+        Path(path).mkdir()
+        Path(path, "weights").write_text("w")
+
+    checkpoints = Checkpoints(str(tmp_path))
+    checkpoints.save(1, save)
+    monkeypatch.setattr(shutil, "rmtree", look)
+    checkpoints.save(2, save)
+    assert seen == [(["epoch-2"], True)]
 
 
 def test_a_save_elsewhere_is_named(tmp_path):

@@ -24,10 +24,10 @@ class Envious:
     def levels(self, bracket):
         return (1, 9)
 
-    def record(self, arrival):
+    def record(self, *_):
         pass
 
-    release = record
+    release = withdraw = record
 
     def judge(self, arrival):
         return Verdict(Outcome.EXPLOIT, "poor", Exploit(1 - arrival.index, 7, 0.0, (1.2,)))

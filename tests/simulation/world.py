@@ -91,16 +91,17 @@ class World:
 
     def snapshot(self) -> Snapshot:
         """What the operator would observe now."""
-        trials, pods = self.trial_records(), {}
+        experiment, trials, pods = self.experiment(), self.trial_records(), {}
         for pod in self.pod_records():
             pods[pod.trial] = (*pods.get(pod.trial, ()), pod)
         fresh = range(max((trial.index + 1 for trial in trials), default=0), self.spec.max_trial_count)
         suggestions = {index: parameters for index in fresh if (parameters := self.suggest(index)) is not None}
         return Snapshot(
-            experiment=self.experiment(),
+            experiment=experiment,
             trials=trials,
             pods=pods,
             collected={pod.uid: self._collected(pod) for group in pods.values() for pod in group},
+            deleted=experiment.deleted_of(trials),
             suggestions=suggestions,
             exhausted=len(suggestions) < len(fresh),
         )

@@ -86,7 +86,9 @@ def _gist(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
 def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decision:
     objective = snapshot.experiment.spec.primary
     maximize = objective.type == "maximize"
-    judge = Judge(stopper, snapshot.trials, objective.metric, maximize) if stopper is not None else None
+    judge = (
+        Judge(stopper, snapshot.trials, snapshot.deleted, objective.metric, maximize) if stopper is not None else None
+    )
     steps = advance(snapshot, judge, now)
     trials = _after(snapshot, steps)
     may_resume = stopper is not None and nothing_new(snapshot) and stopper.promotion(spare=True) is not None

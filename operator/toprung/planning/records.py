@@ -1,6 +1,6 @@
 """What the planner sees: slotted records with what planning needs, never whole Kubernetes objects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -192,6 +192,10 @@ class ExperimentRecord:
         """The owner key of its Trials and Pods."""
         return f"{self.namespace}/{self.name}"
 
+    def deleted_of(self, trials: Iterable[TrialRecord]) -> frozenset[int]:
+        """Give the indices that were used and have no Trial any more, as far as the status knows."""
+        return frozenset(range(self.made)).difference(trial.index for trial in trials)
+
 
 @dataclass(frozen=True, slots=True)
 class Collected:
@@ -229,6 +233,7 @@ class Snapshot:
         trials: ascending by index.
         pods: name of a Trial -> its Pods.
         collected: UID of a Pod -> what was read of it.
+        deleted: indices that were used and have no Trial any more.
         suggestions: index -> configuration, ready for trials that do not exist yet.
         exhausted: the space has no configuration for an index that is not in `suggestions`.
         trouble: why the last pass could not do what it planned, None if it could; one Pod at a time is tried then.
@@ -240,6 +245,7 @@ class Snapshot:
     trials: tuple[TrialRecord, ...] = ()
     pods: Mapping[str, tuple[PodRecord, ...]] = field(default_factory=dict)
     collected: Mapping[str, Collected] = field(default_factory=dict)
+    deleted: frozenset[int] = frozenset()
     suggestions: Mapping[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
     exhausted: bool = False
     trouble: Trouble | None = None

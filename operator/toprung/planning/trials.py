@@ -77,8 +77,8 @@ def advance(snapshot: Snapshot, judge: Judge | None, now: datetime) -> tuple[Ste
     for before, trial in zip(live, reported, strict=True):
         pod = current_pod(snapshot, before)
         after = _after(snapshot, judged.get(trial.index, Judged(trial)), pod, now)
-        if after.state is TrialState.FAILED and judge is not None:
-            after = judge.fail(after, now)
+        if after.state.terminal and judge is not None:
+            after = judge.end(after, now)
         steps.append(Step(before, after, pod))
     return tuple(steps)
 

@@ -53,12 +53,14 @@ class Judge:
     Attributes:
         stopper: a fresh rule; it learns what is recorded, and what is judged.
         history: all Trials as they are in the cluster: their rungs are the records.
+        deleted: indices of the trials whose Trials somebody has deleted.
         metric: name of the objective's metric, for messages.
         maximize: the objective's direction.
     """
 
     stopper: Stopper
     history: tuple[TrialRecord, ...]
+    deleted: frozenset[int]
     metric: str
     maximize: bool
 
@@ -92,8 +94,13 @@ class Judge:
                 judged[crossing.trial.index] = self._cross(before.trial, crossing)
         return judged
 
-    def fail(self, trial: TrialRecord, now: datetime) -> TrialRecord:
-        """Record a failed trial as the worst of the rung it was heading for."""
+    def end(self, trial: TrialRecord, now: datetime) -> TrialRecord:
+        """Take note of a trial's end; a failed one is recorded as the worst of the rung it was heading for."""
+        ended = self._failed(trial, now) if trial.state is TrialState.FAILED else trial
+        self.stopper.withdraw(trial.bracket, trial.index)
+        return ended
+
+    def _failed(self, trial: TrialRecord, now: datetime) -> TrialRecord:
         reached = {rung.resource for rung in trial.rungs}
         level = next((level for level in self.stopper.levels(trial.bracket) if level not in reached), None)
         if level is None:
@@ -124,6 +131,10 @@ class Judge:
                 self.stopper.record(arrival)
                 if rung.verdict in GONE_ON or trial.state.terminal:
                     self.stopper.release(arrival)  # one that was stopped where it waited waits no more
+            if trial.state.terminal:
+                self.stopper.withdraw(trial.bracket, trial.index)
+        for index in self.deleted:
+            self.stopper.withdraw(self.stopper.bracket(index), index)
 
     def _cross(self, trial: TrialRecord, crossing: _Crossing) -> Judged:
         """Record the report in every rung it crosses, then judge each; the gravest verdict decides."""

@@ -143,6 +143,7 @@ class Reconciler:
             trials=trials,
             pods=pods,
             collected=self.followers.collected(experiment.key),
+            deleted=experiment.deleted_of(trials),
             suggestions=ready.suggestions,
             exhausted=ready.exhausted,
             trouble=memory.trouble or search,

@@ -69,6 +69,10 @@ class Transcript:
             self._said += 1
         self.rule.release(arrival)
 
+    def withdraw(self, bracket: int, index: int) -> None:
+        """Tell the rule."""
+        self.rule.withdraw(bracket, index)
+
     def promotion(self, *, spare: bool = False) -> Arrival | None:
         """Give the promotions in the order of the first time, then ask for more.
 

@@ -85,6 +85,10 @@ class Asha(ABC):
         """Take note that a trial has gone on from a rung."""
 
     @abstractmethod
+    def withdraw(self, bracket: int, index: int) -> None:
+        """Take note that a trial has ended."""
+
+    @abstractmethod
     def promotion(self, *, spare: bool = False) -> Arrival | None:
         """Give the paused trial that is to go on next."""
 
@@ -125,6 +129,9 @@ class StoppingAsha(Asha):
 
     def release(self, arrival: Arrival) -> None:
         """Nothing waits at a rung of this variant, so nothing is to be noted."""
+
+    def withdraw(self, bracket: int, index: int) -> None:
+        """Nobody waits for anybody, so nothing is to be noted."""
 
     def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this variant."""
@@ -179,6 +186,10 @@ class PromotionAsha(Asha):
     def release(self, arrival: Arrival) -> None:
         """Take note that a recorded trial has gone on from a rung."""
         self._ladders.release(arrival.bracket, arrival)
+
+    def withdraw(self, bracket: int, index: int) -> None:
+        """Take note that a trial waits no more."""
+        self._ladders.withdraw(bracket, index)
 
     def promotion(self, *, spare: bool = False) -> Arrival | None:
         """Give the best candidate of the highest rungs that have one, whatever their bracket."""

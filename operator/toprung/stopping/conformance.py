@@ -42,7 +42,7 @@ class Play:
         running: index -> how many rungs the trial has reached.
         paused: index -> where the trial waits.
         scores: index -> what the trial has reported at rungs.
-        records: index -> what was said to the rule about the trial, in turn: (record or release, arrival).
+        records: index -> what was said to the rule about the trial, in turn: (record, release or withdraw, arrival).
         judged: the arrivals that were judged, with the outcomes.
         failed: those that were recorded for a failure.
     """
@@ -96,6 +96,7 @@ class Play:
         self.running[index] = before + len(crossed)
         if Outcome.STOP in outcomes or self.running[index] == len(levels):
             del self.running[index]
+            self._say("withdraw", arrivals[-1])
         elif Outcome.PAUSE in outcomes:
             del self.running[index]
             self.paused[index] = arrivals[-1]
@@ -106,17 +107,29 @@ class Play:
         level = self.stopper.levels(bracket)[self.running.pop(index)]
         self.failed.append(Arrival(bracket, level, index, -inf, -inf, -inf))
         self._say("record", self.failed[-1])
+        self._say("withdraw", self.failed[-1])
 
     def rebuilt(self, stopper: Stopper, order: list[int]) -> Stopper:
         """Tell a fresh rule all that was told to this one, trial by trial in the order given."""
         for index in order:
             for word, arrival in self.records[index]:
-                (stopper.record if word == "record" else stopper.release)(arrival)
+                tell(stopper, word, arrival)
         return stopper
 
     def _say(self, word: str, arrival: Arrival) -> None:
         self.records[arrival.index].append((word, arrival))
-        (self.stopper.record if word == "record" else self.stopper.release)(arrival)
+        tell(self.stopper, word, arrival)
+
+
+def tell(stopper: Stopper, word: str, arrival: Arrival) -> None:
+    """Say one thing to a rule: record or release an arrival, or withdraw the trial that it is of."""
+    match word:
+        case "record":
+            stopper.record(arrival)
+        case "release":
+            stopper.release(arrival)
+        case _:
+            stopper.withdraw(arrival.bracket, arrival.index)
 
 
 class StopperConformance:
@@ -153,7 +166,7 @@ class StopperConformance:
             answers = [play.stopper.judge(arrival) for arrival in asked]
             for trial in play.records.values():
                 for word, arrival in trial:
-                    (play.stopper.record if word == "record" else play.stopper.release)(arrival)
+                    tell(play.stopper, word, arrival)
             assert [play.stopper.judge(arrival) for arrival in asked] == answers
             assert play.stopper.promotion() == promotion
 
@@ -211,6 +224,12 @@ class StopperConformance:
             assert play.stopper.judge(arrival).message
             last = play.stopper.levels(arrival.bracket)[-1]
             assert outcome not in (Outcome.PAUSE, Outcome.EXPLOIT) or arrival.resource < last
+
+    def test_a_trial_may_end_without_a_record(self) -> None:
+        """It reported too little, or somebody has deleted its Trial."""
+        stopper = self.stopper(0)
+        stopper.withdraw(stopper.bracket(7), 7)
+        assert stopper.promotion() is None
 
     def test_an_experiment_without_records_has_no_promotion(self) -> None:
         """There is nobody yet."""

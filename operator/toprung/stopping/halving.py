@@ -21,7 +21,8 @@ class SuccessiveHalving:
     Batch b has the trials b*n0 to (b+1)*n0 - 1. Its rung k has floor(n0/eta^k) places, and who has one of the places of
     rung k+1 goes on from rung k: not before it is certain, which it is when all that can still reach rung k have, or
     when those who have not are too few to change it. Who can't have a place any more stops, as does what is not finite;
-    a failed trial is a record of the worst score. All others wait.
+    a failed trial is a record of the worst score. All others wait, but not for who has ended; the place of such a one
+    goes to nobody.
 
     Attributes:
         settings: as the experiment's author wrote them.
@@ -30,6 +31,7 @@ class SuccessiveHalving:
     settings: SuccessiveHalvingSettings
     _ladders: Ladders = field(default_factory=Ladders)
     _open: set[tuple[int, int]] = field(default_factory=set)
+    _ended: dict[tuple[int, int], set[int]] = field(default_factory=dict)
 
     pauses: ClassVar[bool] = True
     compares_curves: ClassVar[bool] = False
@@ -80,6 +82,14 @@ class SuccessiveHalving:
         self._ladders.release(self._batch(arrival), arrival)
         self._note(self._batch(arrival))
 
+    def withdraw(self, bracket: int, index: int) -> None:  # noqa: ARG002 - a batch is known by its indices
+        """Take note that a trial has ended, lest the rungs to which it might have come wait for it."""
+        batch = index // self.settings.trials
+        highest = self._ladders.withdraw(batch, index)
+        if not highest or self._ladders.rung(batch, highest).rank(index) <= self._places(highest):
+            self._ended.setdefault((batch, highest), set()).add(index)
+        self._note(batch)
+
     def promotion(self, *, spare: bool = False) -> Arrival | None:  # noqa: ARG002 - the contract's
         """Give a trial whose place is certain by now: from the highest rung, the oldest batch there, the best."""
         for resource, batch in sorted(self._open, key=lambda each: (-each[0], each[1])):
@@ -107,9 +117,15 @@ class SuccessiveHalving:
 
     def _outstanding(self, batch: int, resource: int) -> int:
         """How many trials may still reach a rung of a batch."""
-        may_come = self.settings.trials
+        may_come = self.settings.trials - len(self._ended.get((batch, 0), ()))
         for level in self.levels(0)[: self.levels(0).index(resource)]:
             rung = self._ladders.rung(batch, level)
             more = max(0, may_come - len(rung))
-            may_come = min(self._places(level), rung.count_finite + more)
+            may_come = min(self._places(level), rung.count_finite + more) - self._given_up(batch, level, more)
         return max(0, may_come - len(self._ladders.rung(batch, resource)))
+
+    def _given_up(self, batch: int, resource: int, more: int) -> int:
+        """How many have ended with a place that they can't lose any more to those who may still come to their rung."""
+        rung, places = self._ladders.rung(batch, resource), self._places(resource)
+        ended = self._ended.get((batch, resource), ())
+        return sum(rung.finite(index) and rung.rank(index) + more <= places for index in ended)

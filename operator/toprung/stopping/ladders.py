@@ -49,6 +49,13 @@ class Ladders:
         """
         self.reached(group, arrival).release(arrival.index)
 
+    def withdraw(self, group: int, index: int) -> int:
+        """Take note that a trial has ended, wherever it waits; gives the highest rung it has reached, 0 for none."""
+        highest = self._highest.get(index, 0)
+        if highest:
+            self._rungs[group, highest].release(index)
+        return highest
+
     def reached(self, group: int, arrival: Arrival) -> Rung:
         """Give the rung of an arrival that is recorded.
 

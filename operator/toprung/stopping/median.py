@@ -101,6 +101,9 @@ class MedianStopping:
     def release(self, arrival: Arrival) -> None:
         """Nothing waits, so nothing is to be noted."""
 
+    def withdraw(self, bracket: int, index: int) -> None:
+        """Nobody waits for anybody, so nothing is to be noted."""
+
     def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this rule."""
 

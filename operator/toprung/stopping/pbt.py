@@ -97,6 +97,9 @@ class PopulationBasedTraining:
         """Take note that a trial has gone on with what it recorded."""
         self._released.add((arrival.index, arrival.resource))
 
+    def withdraw(self, bracket: int, index: int) -> None:
+        """Nobody waits for anybody, so nothing is to be noted."""
+
     def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this rule."""
 

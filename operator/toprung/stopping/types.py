@@ -85,7 +85,7 @@ class Stopper(Protocol):
 
     A rule that pauses keeps paused trials as candidates: whenever a slot is free the planner asks for a `promotion`
     before it starts a new configuration, and once more where there is none left. A trial that goes on from a rung, at
-    once or later, is `release`d from it.
+    once or later, is `release`d from it. One that has ended, whatever the reason, is `withdraw`n.
 
     A trial that exploits ends its attempt, and begins another one with the donor's checkpoint and perturbed parameters;
     it goes on to its next rung, and is not released from the one it leaves. What it had reported beyond is not judged.
@@ -119,6 +119,13 @@ class Stopper(Protocol):
 
     def release(self, arrival: Arrival) -> None:
         """Take note that a recorded trial has gone on from that rung; twice changes nothing."""
+        ...
+
+    def withdraw(self, bracket: int, index: int) -> None:
+        """Take note that a trial has ended: it comes to no further rung; twice changes nothing.
+
+        It has records or none; its Trial may have been deleted, and its records with it.
+        """
         ...
 
     def promotion(self, *, spare: bool = False) -> Arrival | None:

@@ -31,6 +31,9 @@ class Choosy:
     def release(self, arrival):
         del self.paused[arrival.index]
 
+    def withdraw(self, bracket, index):  # noqa: ARG002
+        self.paused.pop(index, None)
+
     def promotion(self, *, spare=False):
         return self.paused.get(int(spare))
 

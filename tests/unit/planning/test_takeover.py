@@ -110,10 +110,10 @@ class Envious:
         takes = arrival.index == 0 and arrival.resource == 1
         return Verdict(Outcome.EXPLOIT, "poor", self.exploit) if takes else Verdict(Outcome.CONTINUE, "good")
 
-    def record(self, arrival):
+    def record(self, *_):
         pass
 
-    release = record
+    release = withdraw = record
 
     def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
         return None

@@ -113,6 +113,36 @@ def test_rungs_above_do_not_wait_for_those_who_never_come():
     assert arrive(halving, [(0, 5.0)], resource=3).outcome is GO
 
 
+@pytest.mark.parametrize(
+    ("came", "ended", "says"),
+    [
+        pytest.param(9, [], "when 2 more are there; it waits", id="nobody"),
+        pytest.param(9, [2], "when 1 more are there; it waits", id="one-with-a-place"),
+        pytest.param(9, [1, 2], "1st of 1 at rung 3, the best goes on", id="all-others-with-a-place"),
+        pytest.param(9, [3, 4], "when 2 more are there; it waits", id="two-without"),
+        pytest.param(4, [2], "when 2 more are there; it waits", id="one-whose-place-may-be-lost-to-others"),
+        pytest.param(2, [2, 3, 4, 5, 6, 7], "when 2 more are there; it waits", id="one-is-still-to-come"),
+        pytest.param(2, [2, 3, 4, 5, 6, 7, 8], "when 1 more are there; it waits", id="nobody-is-still-to-come"),
+    ],
+)
+def test_who_has_ended_is_not_waited_for(came, ended, says):
+    """Whether it has come to its first rung or not; of nine, 0 is the best there, then 1, 2, ..., and first at rung 3."""
+    halving = rule()
+    arrive(halving, [(index, -float(index)) for index in range(came)])
+    for index in ended:
+        halving.withdraw(0, index)
+    assert arrive(halving, [(0, 1.0)], resource=3).message.endswith(says)
+
+
+def test_who_waited_and_has_ended_is_not_promoted():
+    """Its place goes to nobody."""
+    halving = rule(trials=3, max_resource=3)
+    arrive(halving, [(0, 3.0), (1, 2.0)])
+    halving.withdraw(0, 0)
+    arrive(halving, [(2, 1.0)])
+    assert promoted(halving) == []
+
+
 def test_batches_that_are_over_cost_nothing():
     """Of 1,000 batches none has anybody left who waits."""
     halving = rule(trials=3, max_resource=3)

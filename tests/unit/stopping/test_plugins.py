@@ -38,6 +38,9 @@ class Ceiling:
     def release(self, arrival):
         pass
 
+    def withdraw(self, bracket, index):
+        pass
+
     def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
         return None
 

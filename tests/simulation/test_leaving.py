@@ -1,0 +1,88 @@
+"""Trials that end before their next rung without having failed: nobody waits for them for ever."""
+
+import pytest
+
+from simulation.runs import run_to_end
+from simulation.specs import experiment_spec
+from simulation.world import Program, World
+from toprung.api.trial import TrialState
+from toprung.planning.records import RungVerdict
+
+HALVING = {"successiveHalving": {"minResource": 3, "maxResource": 9, "trials": 3}}
+
+
+def rising(start):
+    """A program that neither threshold nor patience stops."""
+    return Program(tuple(start + step / 100 for step in range(9)))
+
+
+def batch(third, **early_stopping):
+    """A batch of three side by side, of which the first one is the best, and the third may not come to its rung."""
+    spec = experiment_spec(
+        earlyStopping=HALVING | early_stopping,
+        checkpoint={"volume": {"emptyDir": {}}},
+        maxTrialCount=3,
+        parallelTrialCount=3,
+    )
+    return World(spec, lambda index, _: (rising(0.6), rising(0.5), third)[index])
+
+
+def reached(world):
+    return [trial.progress.latest.step for trial in world.trial_records()]
+
+
+@pytest.mark.parametrize(
+    ("third", "early_stopping", "state", "steps"),
+    [
+        pytest.param(
+            Program((0.1,) * 9), {"threshold": {"step": 1, "value": 0.5}}, TrialState.STOPPED, 1, id="threshold"
+        ),
+        pytest.param(Program((0.1,) * 9), {"patience": {"steps": 1}}, TrialState.STOPPED, 2, id="patience"),
+        pytest.param(Program((0.1,)), {}, TrialState.SUCCEEDED, 1, id="ended-by-itself"),
+        pytest.param(Program((0.1,), 1), {}, TrialState.FAILED, 1, id="failed"),
+    ],
+)
+def test_a_batch_does_not_wait_for_who_has_ended(third, early_stopping, state, steps):
+    """The best goes on to the end once all that can still come to its rung are there."""
+    world = batch(third, **early_stopping)
+    run_to_end(world)
+    assert reached(world) == [9, 3, steps]
+    assert world.trial_records()[2].state is state
+
+
+def test_a_higher_rung_does_not_wait_for_who_has_ended_on_the_way():
+    """Of nine the best three go on, and the best of these, though the first ends by itself between the rungs."""
+    spec = experiment_spec(
+        earlyStopping={"successiveHalving": {"maxResource": 9, "trials": 9}},
+        checkpoint={"volume": {"emptyDir": {}}},
+        maxTrialCount=9,
+        parallelTrialCount=9,
+    )
+    world = World(spec, lambda index, _: Program((0.9 - index / 10,) * (9 if index else 2)))
+    run_to_end(world)
+    assert reached(world) == [2, 9, 3] + [1] * 6
+
+
+def test_a_batch_does_not_wait_for_what_was_deleted():
+    """A Trial that somebody deletes takes its records with it, and comes to no rung."""
+    world = batch(Program((0.1,), None))
+    for _ in range(4):
+        world.carry_out(world.plan())
+        world.tick()
+    del world.trials["exp-2"], world.pods["exp-2-1"]
+    run_to_end(world)
+    assert reached(world) == [9, 3]
+
+
+def test_an_experiment_that_goes_on_completes_its_batches():
+    """The best of those that waited when it ended keeps its place, and comes to no further rung: who has one goes on."""
+    spec = {"maxTrialCount": 9, "parallelTrialCount": 4, "checkpoint": {"volume": {"emptyDir": {}}}}
+    spec |= {"earlyStopping": {"successiveHalving": {"maxResource": 9, "trials": 9}}}
+    values = (0.9, 0.5, 0.1, 0.6, 0.2, 0.7, 0.3, 0.8, 0.4)
+    world = World(experiment_spec(**spec, maxDuration="2s"), lambda index, _: rising(values[index]))
+    run_to_end(world)
+    assert [trial.rungs[-1].verdict for trial in world.trial_records()] == [RungVerdict.PAUSE] * 4
+    world.spec = experiment_spec(**spec)
+    world.carry_out(world.plan())
+    run_to_end(world)
+    assert reached(world)[4:] == [1, 3, 1, 9, 1]

@@ -32,12 +32,13 @@ def merged(status: Any) -> Any:
 class Program:
     """What a Pod does: one report a second from step 1 on, then an exit code; None: it hangs.
 
-    A report is a value of the first objective, or the values of several metrics by name.
+    A report is a value of the first objective, or the values of several metrics by name. Told to end it takes `grace`.
     """
 
     values: tuple[float | Mapping[str, float], ...]
     exit_code: int | None = 0
     disrupted: bool = False
+    grace: timedelta = timedelta(seconds=2)
 
 
 @dataclass
@@ -47,7 +48,6 @@ class World:
     spec: ExperimentSpec
     program: Callable[[int, int], Program]
     suggest: Callable[[int], Mapping[str, Any] | None] = lambda index: {"lr": 0.001 * (index + 1)}
-    grace: timedelta = timedelta(seconds=2)
     obeys: bool = True
     now: datetime = START
     status: dict[str, Any] = field(default_factory=dict)
@@ -180,7 +180,7 @@ class World:
         asked = self.stop_asked.get(name)
         if status["phase"] != "Running":
             return
-        if asked is not None and self.obeys and self.now >= asked + self.grace:
+        if asked is not None and self.obeys and self.now >= asked + program.grace:
             self._end(body, "Failed", 143, reason="DeadlineExceeded")
         elif program.exit_code is not None and ran.total_seconds() >= len(program.values):
             phase = "Succeeded" if program.exit_code == 0 and not program.disrupted else "Failed"

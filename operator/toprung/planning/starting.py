@@ -52,16 +52,17 @@ def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: 
     slots = _free_slots(snapshot)
     by_index = {step.after.index: step for step in steps}
     waiting = [step.after for step in by_index.values() if _waits(step)]
-    waiting += _promoted(snapshot, by_index, judge, slots - len(waiting), now, spare=nothing_new(snapshot))
-    fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, slots - len(waiting))
+    free = slots - _slots_of(snapshot, waiting)
+    waiting += _promoted(snapshot, by_index, judge, free, now, spare=nothing_new(snapshot))
+    free = slots - _slots_of(snapshot, waiting)
+    fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, free)
     if nothing_new(snapshot, len(fresh)):
-        waiting += _promoted(snapshot, by_index, judge, slots - len(waiting) - len(fresh), now, spare=True)
+        waiting += _promoted(snapshot, by_index, judge, free - len(fresh), now, spare=True)
+    ready = [trial for trial in waiting if trial.state is TrialState.PENDING and _may_start(snapshot, trial)]
     chains: dict[int, Chain] = {
-        trial.index: (CreatePod(trial.index, trial.attempt),)
-        for trial in waiting[: max(0, slots)]
-        if trial.state is TrialState.PENDING and all(pod.ended for pod in snapshot.pods.get(trial.name, ()))
+        trial.index: (CreatePod(trial.index, trial.attempt),) for trial in ready[: max(0, slots)]
     }
-    wanted = _wanted(snapshot, len(fresh), slots - len(waiting))
+    wanted = _wanted(snapshot, len(fresh), slots - _slots_of(snapshot, waiting))
     return Starts(tuple(by_index.values()), {**chains, **fresh}, wanted)
 
 
@@ -70,7 +71,10 @@ def _promoted(
 ) -> list[TrialRecord]:
     """Let paused trials go on, as far as there are slots; gives those that take one."""
     taken: list[TrialRecord] = []
-    while judge is not None and len(taken) < slots and (candidate := judge.stopper.promotion(spare=spare)) is not None:
+    while judge is not None and _slots_of(snapshot, taken) < slots:
+        candidate = judge.stopper.promotion(spare=spare)
+        if candidate is None:
+            break
         judge.stopper.release(candidate)
         step = by_index[candidate.index]
         if _has_settled(snapshot, step):
@@ -83,6 +87,16 @@ def _promoted(
 def holds_slot(pod: PodRecord) -> bool:
     """Whether the Pod counts against parallelTrialCount: one told to end does while it holds a device."""
     return not pod.ended and (not pod.leaving or pod.devices > 0)
+
+
+def _slots_of(snapshot: Snapshot, waiting: Iterable[TrialRecord]) -> int:
+    """How many free slots trials that wait for a Pod take: none where an earlier Pod still has the trial's."""
+    return sum(not any(map(holds_slot, snapshot.pods.get(trial.name, ()))) for trial in waiting)
+
+
+def _may_start(snapshot: Snapshot, trial: TrialRecord) -> bool:
+    """Whether no earlier Pod of the trial runs any more: two of them would write one checkpoint."""
+    return all(pod.ended for pod in snapshot.pods.get(trial.name, ()))
 
 
 def _new_trials(snapshot: Snapshot, stopper: Stopper | None, slots: int) -> Mapping[int, Chain]:

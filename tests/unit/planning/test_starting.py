@@ -1,9 +1,13 @@
 """Who gets the free slot."""
 
+from copy import deepcopy
+from datetime import timedelta
+
 import pytest
 
-from simulation.specs import experiment_spec
-from simulation.world import Program, World
+from simulation.runs import check_invariants
+from simulation.specs import PBT, POD, experiment_spec
+from simulation.world import START, Program, World
 from toprung.api.errors import InvalidExperiment
 from toprung.stopping.types import Outcome, Verdict
 
@@ -80,3 +84,50 @@ def test_a_rule_that_pauses_says_so():
         "spec.earlyStopping.plugin.name",
         "the rule gave the verdict Pause, and its `pauses` is false; make it true",
     )
+
+
+def slow_to_end(value):
+    return Program((value,) * 9, None, grace=timedelta(seconds=20))
+
+
+def starts_of(world, *names):
+    """Run it for 40 seconds; gives when the Pods were made, in seconds since the start."""
+    parameters, rungs = {}, {}
+    for _ in range(40):
+        world.carry_out(world.plan())
+        check_invariants(world, parameters, rungs)
+        world.tick()
+    made = {pod.name: (pod.created - START).total_seconds() for pod in world.pod_records()}
+    return [made[name] for name in names]
+
+
+def with_devices(program, **changes):
+    """Trials that can go on from a checkpoint, and hold a GPU until their Pods have ended."""
+    template = deepcopy(POD)
+    template["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": 1}}
+    checkpoint = {"volume": {"emptyDir": {}}}
+    return World(experiment_spec(checkpoint=checkpoint, trialTemplate={"template": template}, **changes), program)
+
+
+def test_who_takes_over_and_is_slow_to_end_has_one_slot():
+    """Its Pod has it, and its next attempt needs no other; so that of another one starts when its own has ended."""
+    programs = [Program((0.9,) * 8), Program((0.8,) * 8), slow_to_end(0.1), Program((0.2,) * 8)]
+    world = with_devices(
+        lambda index, _: programs[index],
+        earlyStopping={"pbt": {**PBT["pbt"], "quantile": 0.5}},
+        maxTrialCount=4,
+        parallelTrialCount=4,
+    )
+    slow, quick = starts_of(world, "exp-2-2", "exp-3-2")
+    assert (quick < 7, slow > 20) == (True, True)
+
+
+def test_who_is_promoted_and_is_slow_to_end_has_one_slot():
+    """The other slot is for a new trial."""
+    world = with_devices(
+        lambda index, _: Program((0.5,) * 9) if index else slow_to_end(0.9),
+        earlyStopping={"asha": {"maxResource": 9, "variant": "promotion", "tilt": 0}},
+        parallelTrialCount=2,
+    )
+    slow, new = starts_of(world, "exp-0-2", "exp-3-1")
+    assert (new < 15, slow > 20) == (True, True)

@@ -75,6 +75,19 @@ def test_what_was_reported_beyond_a_takeover_is_not_judged():
     assert [rung.resource for rung in worst.rungs] == [2, 6, 8]
 
 
+def test_a_failure_counts_beyond_all_that_was_reached():
+    """A trial that took over late has levels behind it without a record; it was heading for none of them."""
+    world = population([0.9, 0.1])
+    world.program = lambda index, attempt: Program(((0.9, 0.1)[index],) * (9 - attempt), exit_code=attempt - 1)
+    world.carry_out(world.plan())
+    world.tick()
+    world.tick(5)
+    run_to_end(world)
+    worst = world.trial_records()[1]
+    verdicts = [(rung.resource, rung.verdict) for rung in worst.rungs]
+    assert verdicts == [(2, RungVerdict.EXPLOIT), (6, RungVerdict.CONTINUE), (8, RungVerdict.FAILED)]
+
+
 def test_a_trial_that_has_reported_everything_takes_over_nothing():
     """It was only looked at late; there is nothing left to train."""
     world = population([0.9, 0.1])

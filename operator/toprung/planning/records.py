@@ -159,6 +159,11 @@ class TrialRecord:
         """Those that its next attempt runs with, or the present one."""
         return self.lineage[-1].parameters if self.lineage else self.parameters
 
+    @property
+    def given_up(self) -> int:
+        """The step up to which its reports are of what it had before it last took over; 0 where it never did."""
+        return self.lineage[-1].resource if self.lineage else 0
+
     def parameters_at(self, step: int) -> Mapping[str, ParameterValue]:
         """Those that its report of a step came from."""
         earlier = (each.parameters for each in reversed(self.lineage) if each.resource < step)

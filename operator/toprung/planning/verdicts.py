@@ -101,8 +101,9 @@ class Judge:
         return ended
 
     def _failed(self, trial: TrialRecord, now: datetime) -> TrialRecord:
-        reached = {rung.resource for rung in trial.rungs}
-        level = next((level for level in self.stopper.levels(trial.bracket) if level not in reached), None)
+        reached = max((rung.resource for rung in trial.rungs), default=0)
+        heading = (level for level in self.stopper.levels(trial.bracket) if level > max(reached, trial.given_up))
+        level = next(heading, None)
         if level is None:
             return trial
         self.stopper.record(Arrival(trial.bracket, level, trial.index, WORST))
@@ -116,10 +117,9 @@ class Judge:
 
     def _crossings(self, trial: TrialRecord) -> Iterable[_Crossing]:
         known = {rung.resource for rung in trial.rungs}
-        given_up = trial.lineage[-1].resource if trial.lineage else 0  # what was reported of weights it has no more
         by_step: dict[int, tuple[Crossing, list[int]]] = {}
         for level in self.stopper.levels(trial.bracket):
-            if level not in known and level > given_up and (crossing := _crossing_of(trial, level)) is not None:
+            if level not in known and level > trial.given_up and (crossing := _crossing_of(trial, level)) is not None:
                 by_step.setdefault(crossing.step, (crossing, []))[1].append(level)
         for crossing, levels in by_step.values():
             yield _Crossing(trial, crossing, tuple(levels))

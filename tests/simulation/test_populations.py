@@ -1,5 +1,7 @@
 """Populations that take over from their best, planned in virtual time."""
 
+import pytest
+
 from simulation.runs import run_to_end
 from simulation.specs import PBT, experiment_spec
 from simulation.world import Program, World
@@ -8,10 +10,10 @@ from toprung.planning.incumbent import evaluation
 from toprung.planning.records import RungVerdict
 
 
-def population(values):
+def population(values, **early_stopping):
     """Trials that report one value each for ever, side by side; of equal times the smaller index is judged first."""
     spec = experiment_spec(
-        earlyStopping=PBT,
+        earlyStopping=PBT | early_stopping,
         checkpoint={"volume": {"emptyDir": {}}},
         maxTrialCount=len(values),
         parallelTrialCount=len(values),
@@ -32,6 +34,23 @@ def test_a_population_takes_over_from_its_best():
     assert (worst.attempt, worst.failures, worst.disruptions) == (2, 0, 0)
     assert {trial.state for trial in (worst, *others)} == {TrialState.SUCCEEDED}
     assert [event.reason for event in world.events if event.trial is not None] == ["Exploited"]
+
+
+@pytest.mark.parametrize(
+    ("dead", "early_stopping", "level"),
+    [
+        pytest.param(Program((0.1,), 1), {}, 2, id="failed"),
+        pytest.param(Program((0.1,) * 8), {"threshold": {"step": 2, "value": 0.2}}, 4, id="stopped"),
+    ],
+)
+def test_a_dead_trial_is_not_the_worst(dead, early_stopping, level):
+    """Another one takes its place at the bottom, and takes over from the best at its next level."""
+    world = population([0.1, 0.9, 0.3], **early_stopping)
+    world.program = lambda index, _: (dead, Program((0.9,) * 8), Program((0.3,) * 8))[index]
+    run_to_end(world)
+    _, best, worst = world.trial_records()
+    assert not best.lineage
+    assert worst.lineage[0].resource == level
 
 
 def test_an_operator_that_died_takes_over_alike():

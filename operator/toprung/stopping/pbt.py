@@ -23,7 +23,8 @@ class PopulationBasedTraining:
     """The rule over one experiment's trials; a :class:`~toprung.stopping.types.Stopper`.
 
     Asynchronous: nobody waits. A trial that comes to a level is compared by its latest record with the latest records
-    of all others, however far those are. What is not finite takes over from any that is there to be taken over from.
+    of all others, however far those are. One that has failed or was stopped is none of them any more: it would fill a
+    quantile and take no part in it. What is not finite takes over from any that is there to be taken over from.
 
     A donor is in the top quantile, finite, has gone on with what it recorded (one that took over itself has another
     checkpoint by now, and is none until it reports), and is not at maxResource, where nothing is left to train.
@@ -63,7 +64,7 @@ class PopulationBasedTraining:
         if arrival.resource in own:
             return
         if own:
-            del self._order[bisect_left(self._order, _key(self._latest(arrival.index)))]
+            self._leave(arrival.index)
         own[arrival.resource] = arrival
         insort(self._order, _key(self._latest(arrival.index)))
         if isfinite(arrival.score):
@@ -97,8 +98,10 @@ class PopulationBasedTraining:
         """Take note that a trial has gone on with what it recorded."""
         self._released.add((arrival.index, arrival.resource))
 
-    def withdraw(self, bracket: int, index: int) -> None:
-        """Nobody waits for anybody, so nothing is to be noted."""
+    def withdraw(self, bracket: int, index: int) -> None:  # noqa: ARG002 - the contract's
+        """Take note that a trial has ended: before maxResource it leaves the population."""
+        if index in self._records and self._latest(index).resource < self.settings.max_resource:
+            self._leave(index)
 
     def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this rule."""
@@ -118,6 +121,12 @@ class PopulationBasedTraining:
             and one.resource < self.settings.max_resource
             and (one.index, one.resource) in self._released
         )
+
+    def _leave(self, index: int) -> None:
+        key = _key(self._latest(index))
+        place = bisect_left(self._order, key)
+        if self._order[place : place + 1] == [key]:
+            del self._order[place]
 
     def _latest(self, index: int) -> Arrival:
         own = self._records[index]

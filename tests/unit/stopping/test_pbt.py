@@ -20,7 +20,7 @@ def rule(seed=0, **settings):
     return PopulationBasedTraining(PbtSettings(**{"interval": 1, "max_resource": 9, **settings}), seed)
 
 
-def population(latest, *, seed=0, released=None, **settings):
+def population(latest, *, seed=0, released=None, ended=(), **settings):
     """A rule that knows (level, score) of trial 0, 1, ...; all have gone on with it, or those of `released`."""
     stopper = rule(seed, **settings)
     for index, (level, score) in enumerate(latest):
@@ -28,6 +28,8 @@ def population(latest, *, seed=0, released=None, **settings):
         stopper.record(arrival)
         if released is None or index in released:
             stopper.release(arrival)
+    for index in ended:
+        stopper.withdraw(0, index)
     return stopper
 
 
@@ -69,12 +71,36 @@ def test_the_worst_take_over_from_the_best(size, quantile, share):
         pytest.param([(3, 0.0), (9, 1.0)], {}, 0, GO, id="donors-have-something-left-to-train"),
         pytest.param([(9, 0.0), (3, 1.0)], {}, 0, GO, id="at-maxResource-it-is-over"),
         pytest.param([(9, nan), (9, 1.0)], {}, 0, STOP, id="nan-at-maxResource"),
-        pytest.param([(3, 1.0), (3, -inf), (3, 0.5)], {}, 2, GO, id="a-failed-one-is-the-worst"),
+        pytest.param([(3, 1.0), (3, -inf), (3, 0.5)], {}, 2, GO, id="not-finite-is-the-worst"),
     ],
 )
 def test_verdict(latest, options, index, outcome):
     """By the latest records of all, whatever their level."""
     assert verdicts(latest, **options)[index].outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("ended", "outcomes"),
+    [
+        pytest.param({}, [GO] * 8 + [EXPLOIT] * 2, id="none"),
+        pytest.param({8: -inf, 9: -inf}, [GO] * 6 + [EXPLOIT] * 2, id="failed"),
+        pytest.param({8: 0.2, 9: 0.1}, [GO] * 6 + [EXPLOIT] * 2, id="stopped"),
+        pytest.param({0: 10.0, 8: 0.2, 9: 0.1}, [GO] * 5 + [EXPLOIT] * 2, id="the-best-as-well"),
+    ],
+)
+def test_who_has_ended_fills_no_quantile(ended, outcomes):
+    """Of ten trials those that are left have their own best and worst; there is no donor but among them."""
+    latest = [(3, ended.get(index, 10.0 - index)) for index in range(10)]
+    left = [index for index in range(10) if index not in ended]
+    given = [each for index, each in enumerate(verdicts(latest, ended=ended)) if index in left]
+    assert [each.outcome for each in given] == outcomes
+    assert {each.exploit.donor for each in given[-2:]} <= set(left[:2])
+
+
+def test_who_has_come_to_the_end_stays_in_the_population():
+    """It is no donor, but one to be compared with."""
+    latest = [(9, 4.0), (3, 3.0), (3, 2.0), (3, 1.0)]
+    assert verdicts(latest, ended=[0]) == verdicts(latest)
 
 
 def test_a_trial_is_compared_by_its_latest_record():

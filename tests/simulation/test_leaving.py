@@ -1,5 +1,8 @@
 """Trials that end before their next rung without having failed: nobody waits for them for ever."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from simulation.runs import run_to_end
@@ -86,3 +89,22 @@ def test_an_experiment_that_goes_on_completes_its_batches():
     world.carry_out(world.plan())
     run_to_end(world)
     assert reached(world)[4:] == [1, 3, 1, 9, 1]
+
+
+def obedient(start):
+    """A program that ends at once when it is told to, and reports nothing more."""
+    return replace(rising(start), grace=timedelta())
+
+
+def test_who_waits_is_promoted_after_more_trials_were_allowed():
+    """Those that waited at the first end did not go on, so of fifteen that came to the rung a fifth one may."""
+    values = (*(0.9 - index / 10 for index in range(9)), 0.55, *[0.01] * 8)
+    spec = {"parallelTrialCount": 1, "checkpoint": {"volume": {"emptyDir": {}}}}
+    spec |= {"earlyStopping": {"asha": {"maxResource": 9, "variant": "promotion", "tilt": 0}}}
+    world = World(experiment_spec(**spec, maxTrialCount=9), lambda index, _: obedient(values[index]))
+    run_to_end(world)
+    world.spec = experiment_spec(**spec, maxTrialCount=18)
+    world.carry_out(world.plan())
+    run_to_end(world)
+    made = {pod.name: pod.created for pod in world.pod_records()}
+    assert made["exp-9-2"] < made["exp-17-1"]

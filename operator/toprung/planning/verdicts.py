@@ -129,8 +129,8 @@ class Judge:
             for rung in trial.rungs:
                 arrival = self._arrival(trial, rung)
                 self.stopper.record(arrival)
-                if rung.verdict in GONE_ON or trial.state.terminal:
-                    self.stopper.release(arrival)  # one that was stopped where it waited waits no more
+                if rung.verdict in GONE_ON:
+                    self.stopper.release(arrival)
             if trial.state.terminal:
                 self.stopper.withdraw(trial.bracket, trial.index)
         for index in self.deleted:

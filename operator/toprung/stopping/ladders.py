@@ -53,7 +53,7 @@ class Ladders:
         """Take note that a trial has ended, wherever it waits; gives the highest rung it has reached, 0 for none."""
         highest = self._highest.get(index, 0)
         if highest:
-            self._rungs[group, highest].release(index)
+            self._rungs[group, highest].withdraw(index)
         return highest
 
     def reached(self, group: int, arrival: Arrival) -> Rung:

@@ -72,6 +72,7 @@ class Rung:
     _scores: dict[int, float] = field(default_factory=dict)
     _order: list[tuple[float, int]] = field(default_factory=list)
     _waiting: list[tuple[float, int]] = field(default_factory=list)
+    _withdrawn: int = 0
 
     def record(self, index: int, score: float) -> None:
         """Take note of a trial's score, larger is better; the first of a trial counts, what is not finite as -inf.
@@ -87,11 +88,12 @@ class Rung:
             insort(self._waiting, key)
 
     def release(self, index: int) -> None:
-        """Take note that a recorded trial does not wait any more."""
-        key = self._key(index)
-        place = bisect_left(self._waiting, key)
-        if self._waiting[place : place + 1] == [key]:
-            del self._waiting[place]
+        """Take note that a recorded trial has gone on."""
+        self._take_out(index)
+
+    def withdraw(self, index: int) -> None:
+        """Take note that a recorded trial has ended; if it waited, it has not gone on."""
+        self._withdrawn += self._take_out(index)
 
     def release_beyond(self, places: int) -> None:
         """Take note that those who are not among the best `places` do not wait any more."""
@@ -130,13 +132,22 @@ class Rung:
 
     @property
     def gone_on(self) -> int:
-        """How many of those whose records are finite do not wait any more."""
-        return self.count_finite - len(self._waiting)
+        """How many of those whose records are finite have left the rung, but not by their end."""
+        return self.count_finite - len(self._waiting) - self._withdrawn
 
     @property
     def waits(self) -> bool:
         """Whether anybody waits."""
         return bool(self._waiting)
+
+    def _take_out(self, index: int) -> bool:
+        """Have a recorded trial wait no more; says whether it did."""
+        key = self._key(index)
+        place = bisect_left(self._waiting, key)
+        waited = self._waiting[place : place + 1] == [key]
+        if waited:
+            del self._waiting[place]
+        return waited
 
     def _key(self, index: int) -> tuple[float, int]:
         return -self._scores[index], index

@@ -115,6 +115,19 @@ def test_a_paused_trial_waits_while_as_many_as_shall_have_gone_on():
     assert asha.promotion() == Arrival(0, 1, 0, 5)
 
 
+def test_who_ended_as_it_waited_has_not_gone_on():
+    """Of nine, three have gone on and six were stopped with their experiment; of fifteen, two more shall."""
+    asha = rule()
+    arrive(asha, *range(18, 9, -1))
+    for _ in range(3):
+        asha.release(asha.promotion())
+    for index in (*range(9), 8):
+        asha.withdraw(0, index)
+    assert asha.promotion(spare=True) is None
+    arrive(asha, 14.5, 5, 4, 3, 2, 1, first=9)
+    assert asha.promotion() == Arrival(0, 1, 9, 14.5)
+
+
 def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
     """Beyond the share of its rung it waits until nothing new is left to start."""
     asha = rule(tilt=1)

@@ -108,3 +108,18 @@ def test_who_waits_is_promoted_after_more_trials_were_allowed():
     run_to_end(world)
     made = {pod.name: pod.created for pod in world.pod_records()}
     assert made["exp-9-2"] < made["exp-17-1"]
+
+
+@pytest.mark.parametrize("first", [1, 3], ids=["while-it-waits", "as-it-comes"])
+def test_who_would_be_stopped_at_once_is_not_promoted(first):
+    """Patience has ended it at step 3, whether it pauses there or paused before and its Pod was still ending."""
+    early_stopping = {
+        "asha": {"minResource": first, "maxResource": 9, "variant": "promotion"},
+        "patience": {"steps": 2},
+    }
+    spec = experiment_spec(earlyStopping=early_stopping, checkpoint={"volume": {"emptyDir": {}}}, parallelTrialCount=1)
+    world = World(spec, lambda index, _: Program((0.5,) * 9) if index == 0 else rising(0.4 - index / 100))
+    run_to_end(world)
+    flat = world.trial_records()[0]
+    assert (flat.state, flat.attempt, flat.progress.latest.step) == (TrialState.STOPPED, 1, 3)
+    assert [rung.verdict for rung in flat.rungs] == [RungVerdict.PAUSE]

@@ -53,6 +53,24 @@ def test_a_dead_trial_is_not_the_worst(dead, early_stopping, level):
     assert worst.lineage[0].resource == level
 
 
+@pytest.mark.parametrize(
+    ("alone", "after", "state", "steps"),
+    [
+        pytest.param({"patience": {"steps": 1}}, 0.1, TrialState.STOPPED, 4, id="patience-begins-anew"),
+        pytest.param({"threshold": {"step": 2, "value": 0.5}}, 0.1, TrialState.STOPPED, 3, id="no-better-after-it"),
+        pytest.param({"threshold": {"step": 2, "value": 0.5}}, 0.6, TrialState.SUCCEEDED, 8, id="better-after-it"),
+    ],
+)
+def test_a_takeover_is_judged_by_what_is_reported_after_it(alone, after, state, steps):
+    """What stops the curve that it leaves behind does not stop it before it has trained."""
+    world = population([0.9, 0.1], **alone)
+    rising = tuple(0.8 + step / 100 for step in range(8))
+    world.program = lambda index, attempt: Program((after if attempt > 1 else 0.1,) * 8 if index else rising)
+    run_to_end(world)
+    worst = world.trial_records()[1]
+    assert (worst.attempt, worst.state, worst.progress.latest.step) == (2, state, steps)
+
+
 def test_an_operator_that_died_takes_over_alike():
     """Donors and perturbations hang on the records and on the seed, trial and level alone."""
     found = []

@@ -97,6 +97,19 @@ def observe(
     )
 
 
+def since(progress: Progress, step: int, *, maximize: bool) -> Progress:
+    """Give latest, best and curve of the reports after a step: the best of them all, or else of those in the curve."""
+    latest, best = progress.latest, progress.best
+    if latest is None or latest.step <= step:
+        return Progress()
+    curve = tuple(point for point in progress.curve if point[0] > step)
+    if best is None or best.step <= step:
+        best = None
+        for at, value in curve:
+            best = _better(best, Observation(at, value, latest.time), maximize=maximize)
+    return Progress(latest=latest, best=best, curve=curve)
+
+
 def thin(curve: Curve) -> Curve:
     """Keep at most MAX_CURVE_POINTS points, evenly over the steps: the first of every 2^k steps, and the latest.
 

@@ -8,6 +8,7 @@ from math import isfinite
 from toprung.api.conditions import Reason
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
+from toprung.metrics.progress import since
 from toprung.metrics.types import Observation
 from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.lifecycle import Change, TrialEvent, move
@@ -125,19 +126,23 @@ def _after(snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datet
     if judged.outcome is Outcome.EXPLOIT:
         judged = replace(judged, trial=taken_over(snapshot, judged.trial, judged.exploit))
     change = _change(snapshot, judged, pod)
-    return judged.trial if change is None else _moved(judged.trial, change, pod, now)
+    if change is None:
+        return judged.trial
+    paused = judged.trial.state is TrialState.PAUSED  # its device time was counted when it paused
+    return _moved(judged.trial, change, None if paused else pod, now)
 
 
 def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change | None:
     trial = judged.trial
-    if judged.outcome in BY_OUTCOME:
-        return Change(*BY_OUTCOME[judged.outcome], judged.message)
-    if trial.state is TrialState.PAUSED:
-        return None
-    if pod is None or not pod.ended:
+    waits = judged.outcome is Outcome.PAUSE or trial.state is TrialState.PAUSED
+    if waits or (judged.outcome is Outcome.CONTINUE and (pod is None or not pod.ended)):
         stop = _stop_by_itself(snapshot.experiment.spec, trial)
         if stop is not None:
-            return stop
+            return stop  # before it is promoted for nothing
+    if judged.outcome in BY_OUTCOME:
+        return Change(*BY_OUTCOME[judged.outcome], judged.message)
+    if waits:
+        return None
     collected = snapshot.collected.get(pod.uid) if pod is not None else None
     if pod is not None and pod.ended and (collected is None or not collected.drained):
         return None  # how an attempt ended is decided when its last line has been read
@@ -146,10 +151,11 @@ def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change
 
 
 def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> Change | None:
-    """Stop a trial by patience or threshold, which look at its own reports alone."""
+    """Stop a trial by patience or threshold, which look at its own reports alone, since it last took over."""
     maximize = spec.primary.type == "maximize"
-    verdict = individual_stop(spec.early_stopping, trial.progress, maximize=maximize)
-    about = trial.progress.best or trial.progress.latest
+    progress = since(trial.progress, trial.given_up, maximize=maximize) if trial.lineage else trial.progress
+    verdict = individual_stop(spec.early_stopping, progress, maximize=maximize)
+    about = progress.best or progress.latest
     if verdict is None or about is None:
         return None
     return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, verdict.about(spec.primary.metric, about.value))

@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from toprung.metrics.progress import StepCounter, observe, score
+from toprung.metrics.progress import StepCounter, observe, score, since
 from toprung.metrics.types import MAX_CURVE_POINTS, Progress, Report
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -184,3 +184,25 @@ def test_step_counter(reports, steps):
     """Lines that say no step are counted by the objective, until some line says its step."""
     counter = StepCounter("acc")
     assert [counter.step_of(Report(step, {name: 0.5})) for step, name in reports] == steps
+
+
+@pytest.mark.parametrize(
+    ("step", "maximize", "best"),
+    [
+        pytest.param(0, True, (1, 0.9), id="all"),
+        pytest.param(1, True, (3, 0.6), id="the-best-was-before"),
+        pytest.param(3, True, (5, 0.5), id="not-finite-is-no-best"),
+        pytest.param(1, False, (2, 0.2), id="minimize"),
+        pytest.param(2, False, (5, 0.5), id="minimize-the-best-was-before"),
+        pytest.param(5, True, None, id="nothing-since"),
+    ],
+)
+def test_what_was_reported_since(step, maximize, best):
+    """As if the earlier reports had not been."""
+    values = (0.9, 0.2, 0.6, nan, 0.5)
+    seen = since(
+        fed(*(acc(at, value) for at, value in enumerate(values, 1)), maximize=maximize), step, maximize=maximize
+    )
+    assert (seen.best and (seen.best.step, seen.best.value)) == best
+    assert (seen.latest and seen.latest.step) == (5 if step < 5 else None)
+    assert [at for at, _ in seen.curve] == list(range(step + 1, 6))

@@ -5,7 +5,9 @@ from typing import Any
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.load import load_experiment
 
-POD = {"spec": {"containers": [{"name": "main", "image": "img", "command": ["train", "--lr", "${parameters.lr}"]}]}}
+MAIN = {"name": "main", "image": "img", "command": ["train", "--lr", "${parameters.lr}"]}
+POD = {"spec": {"containers": [MAIN]}}
+POD_WITH_GPU = {"spec": {"containers": [{**MAIN, "resources": {"limits": {"nvidia.com/gpu": 1}}}]}}
 
 
 def manifest(**spec: Any) -> dict[str, Any]:

@@ -108,7 +108,9 @@ def _ended_with_experiment(step: Step, message: str, now: datetime) -> TrialReco
     if step.after.state is TrialState.PAUSED:
         waited = f"{step.after.message}, and the experiment ended meanwhile"
         return move(step.after, Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, waited), now)
-    return _moved(step.after, Change(TrialEvent.STOPPED, Reason.EXPERIMENT_ENDED, message), step.pod, now)
+    counted = step.after.attempt != step.before.attempt  # the time of its Pod: the next attempt has none yet
+    change = Change(TrialEvent.STOPPED, Reason.EXPERIMENT_ENDED, message)
+    return _moved(step.after, change, None if counted else step.pod, now)
 
 
 def _told(observation: Observation) -> tuple[int, int]:

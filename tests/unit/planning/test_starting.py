@@ -1,12 +1,11 @@
 """Who gets the free slot."""
 
-from copy import deepcopy
 from datetime import timedelta
 
 import pytest
 
 from simulation.runs import check_invariants
-from simulation.specs import PBT, POD, experiment_spec
+from simulation.specs import PBT, POD_WITH_GPU, experiment_spec
 from simulation.world import START, Program, World
 from toprung.api.errors import InvalidExperiment
 from toprung.stopping.types import Outcome, Verdict
@@ -103,10 +102,8 @@ def starts_of(world, *names):
 
 def with_devices(program, **changes):
     """Trials that can go on from a checkpoint, and hold a GPU until their Pods have ended."""
-    template = deepcopy(POD)
-    template["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": 1}}
     checkpoint = {"volume": {"emptyDir": {}}}
-    return World(experiment_spec(checkpoint=checkpoint, trialTemplate={"template": template}, **changes), program)
+    return World(experiment_spec(checkpoint=checkpoint, trialTemplate={"template": POD_WITH_GPU}, **changes), program)
 
 
 def test_who_takes_over_and_is_slow_to_end_has_one_slot():

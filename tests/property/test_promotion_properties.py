@@ -72,7 +72,7 @@ class Watched(PromotionAsha):
             waiting = [index for index in rung if isfinite(rung[index]) and self.waits(bracket, resource, index)]
             gone = sum(isfinite(value) for value in rung.values()) - len(waiting)
             if resource < self.settings.max_resource and (spare or gone < share):
-                for index in self.ranked(bracket, resource, max(share, third) if spare else share):
+                for index in self.ranked(bracket, resource, max(share, third, 1) if spare else share):
                     if index in waiting:
                         yield Arrival(bracket, resource, index, rung[index])
 

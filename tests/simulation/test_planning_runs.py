@@ -194,6 +194,17 @@ def test_who_waits_when_the_experiment_ends_is_told_so():
     assert worse["message"] == f"{waits}, and the experiment ended meanwhile"
 
 
+@pytest.mark.parametrize(("trials", "side_by_side"), [(1, 1), (2, 1), (2, 2)])
+def test_of_too_few_trials_the_leader_comes_to_the_end(trials, side_by_side):
+    """It pauses alone at the first rung, and goes on when nothing new is left, though the rung has fewer than three."""
+    spec = {"maxTrialCount": trials, "parallelTrialCount": side_by_side, "checkpoint": {"volume": {"emptyDir": {}}}}
+    world = World(experiment_spec(**spec, earlyStopping=PROMOTION), lambda index, _: Program((0.9 - index / 10,) * 9))
+    run_to_end(world)
+    leader, *others = world.trial_records()
+    assert (leader.state, leader.attempt, leader.progress.latest.step) == (TrialState.SUCCEEDED, 2, 9)
+    assert {trial.state for trial in others} <= {TrialState.STOPPED}
+
+
 def test_raising_max_trial_count_continues():
     """A finished experiment goes on with the next index when there may be more trials."""
     world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,)))

@@ -159,7 +159,8 @@ class PromotionAsha(Asha):
     2. Whoever leads goes on as well, so that a rung of few records holds up nobody; but not alone from the first.
     3. A trial that has paused waits until it is within the whole part of the share, and fewer have gone on already
        (Hyper-Tune's delayed promotion, Li et al., VLDB 2022), else whoever crosses the margin late goes on as well, at
-       the price of a start. With a slot to spare it does not wait for others, and the share is floor(n/eta) at least.
+       the price of a start. With a slot to spare it does not wait for others, and the share is floor(n/eta) at least,
+       or one: who came first and alone to the first rung of a bracket, and still leads, goes on in the end.
 
     What is not finite counts in n and is never a candidate, so that it stops at once.
     """
@@ -204,7 +205,7 @@ class PromotionAsha(Asha):
     def _candidate(self, bracket: int, resource: int, rung: Rung, *, spare: bool) -> int | None:
         share = int(self._share(bracket, resource, rung))
         if spare:
-            return rung.first_waiting(max(share, len(rung) // self.settings.reduction_factor))
+            return rung.first_waiting(max(share, len(rung) // self.settings.reduction_factor, 1))
         return rung.first_waiting(share) if rung.gone_on < share else None
 
 

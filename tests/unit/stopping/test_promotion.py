@@ -142,6 +142,25 @@ def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
     assert asha.promotion(spare=True) is None
 
 
+@pytest.mark.parametrize(
+    ("scores", "leads"),
+    [
+        pytest.param([9], 0, id="alone"),
+        pytest.param([9, 8], 0, id="still-ahead-of-another"),
+        pytest.param([8, 9], None, id="overtaken-by-one-that-went-on"),
+        pytest.param([9, -inf], 0, id="the-other-failed"),
+        pytest.param([nan], None, id="not-finite"),
+    ],
+)
+def test_with_a_slot_to_spare_who_came_first_goes_on_if_it_leads(scores, leads):
+    """Nobody else is coming, so a rung of fewer than eta records holds its leader up no longer."""
+    asha = rule()
+    arrive(asha, *scores)
+    assert asha.promotion() is None
+    promoted = asha.promotion(spare=True)
+    assert (promoted and promoted.index) == leads
+
+
 def test_a_slot_to_spare_is_for_no_fewer_than_the_share():
     """At a high rung the share is larger than a third."""
     asha = rule(tilt=1)

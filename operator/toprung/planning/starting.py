@@ -9,6 +9,7 @@ from toprung.planning.actions import Chain, CreatePod, CreateTrial
 from toprung.planning.records import PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step, resume
 from toprung.planning.verdicts import Judge
+from toprung.stopping.plugins import invalid
 from toprung.stopping.types import Stopper
 
 READY_AHEAD = 8
@@ -69,14 +70,21 @@ def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: 
 def _promoted(
     snapshot: Snapshot, by_index: dict[int, Step], judge: Judge | None, slots: int, now: datetime, *, spare: bool
 ) -> list[TrialRecord]:
-    """Let paused trials go on, as far as there are slots; gives those that take one."""
+    """Let paused trials go on, as far as there are slots; gives those that take one.
+
+    Raises:
+        InvalidExperiment: a rule of the author's own promotes who does not wait.
+    """
     taken: list[TrialRecord] = []
     while judge is not None and _slots_of(snapshot, taken) < slots:
         candidate = judge.stopper.promotion(spare=spare)
         if candidate is None:
             break
+        step = by_index.get(candidate.index)
+        if step is None or step.after.state is not TrialState.PAUSED or step.after in taken:
+            message = f"promotes trial {candidate.index}, which does not wait; have it promote who is paused, and once"
+            raise invalid("name", f"the rule {message}")
         judge.stopper.release(candidate)
-        step = by_index[candidate.index]
         if _has_settled(snapshot, step):
             step = by_index[candidate.index] = resume(step, judge.promote(step.after, candidate.resource), now)
         if not _has_settled(snapshot, step) or step.after.state is TrialState.PENDING:

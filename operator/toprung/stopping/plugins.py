@@ -10,7 +10,9 @@ A package offers one so, and then `earlyStopping: {plugin: {name: mine, settings
 where a setting is missing or wrong.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -18,7 +20,7 @@ from typing import Any
 from toprung.api.errors import Fault, InvalidExperiment
 from toprung.api.stoppers import StopperPlugin
 from toprung.api.wording import did_you_mean, shown
-from toprung.stopping.types import Stopper
+from toprung.stopping.types import Arrival, Outcome, Stopper, Verdict
 
 GROUP = "toprung.stoppers"
 PATH = "spec.earlyStopping.plugin"
@@ -30,16 +32,18 @@ def plugin(wanted: StopperPlugin, seed: int, *, checkpoint: bool) -> Stopper:
     """Build the rule that a plug-in provides.
 
     Raises:
-        InvalidExperiment: it is not installed or can't be loaded, refuses its settings, or needs a checkpoint.
+        InvalidExperiment: it is not installed or can't be loaded, refuses its settings, needs a checkpoint, or fails.
     """
     factory = _load(wanted.name)
     try:
-        stopper = factory(wanted.settings, seed)
+        stopper = Guarded(wanted.name, factory(wanted.settings, seed))
     except KeyError as error:
         raise invalid("settings", f"{wanted.name} refuses them: {error} is missing; write it") from error
     except (ValueError, TypeError) as error:
         raise invalid("settings", f"{wanted.name} refuses them: {error}") from error
-    if stopper.pauses and not checkpoint:
+    except Exception as error:
+        raise _raised(wanted.name, "make", error) from error
+    if not checkpoint and stopper.pauses:
         raise invalid("name", f"{wanted.name} pauses trials, which go on from checkpoints; set spec.checkpoint")
     return stopper
 
@@ -55,6 +59,90 @@ def _load(name: str) -> Factory:
     except Exception as error:
         raise invalid("name", f"{shown(name)} can't be loaded: {type(error).__name__}: {error}") from error
     return factory
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A rule of a user's own: what it raises is its author's to mend, not a defect of ours.
+
+    Every member of :class:`~toprung.stopping.types.Stopper` raises InvalidExperiment where the rule fails in it, or
+    gives what nobody can use.
+
+    Attributes:
+        name: of its entry point.
+        rule: as the plug-in made it.
+    """
+
+    name: str
+    rule: Stopper
+
+    @property
+    def pauses(self) -> bool:
+        """As the rule has it."""
+        with self._blamed("pauses"):
+            return bool(self.rule.pauses)
+
+    @property
+    def compares_curves(self) -> bool:
+        """As the rule has it."""
+        with self._blamed("compares_curves"):
+            return bool(self.rule.compares_curves)
+
+    def bracket(self, index: int) -> int:
+        """As the rule has it."""
+        with self._blamed("bracket"):
+            return int(self.rule.bracket(index))
+
+    def levels(self, bracket: int) -> tuple[int, ...]:
+        """As the rule has it."""
+        with self._blamed("levels"):
+            first, *others = self.rule.levels(bracket)
+            return int(first), *map(int, others)
+
+    def record(self, arrival: Arrival) -> None:
+        """Tell the rule."""
+        with self._blamed("record"):
+            self.rule.record(arrival)
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """Give the rule's verdict."""
+        with self._blamed("judge"):
+            verdict = self.rule.judge(arrival)
+        if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Outcome):
+            raise self._useless("judge", verdict, "a Verdict with an Outcome")
+        return verdict
+
+    def release(self, arrival: Arrival) -> None:
+        """Tell the rule."""
+        with self._blamed("release"):
+            self.rule.release(arrival)
+
+    def withdraw(self, bracket: int, index: int) -> None:
+        """Tell the rule."""
+        with self._blamed("withdraw"):
+            self.rule.withdraw(bracket, index)
+
+    def promotion(self, *, spare: bool = False) -> Arrival | None:
+        """Give the rule's promotion."""
+        with self._blamed("promotion"):
+            promoted = self.rule.promotion(spare=spare)
+        if promoted is not None and not isinstance(promoted, Arrival):
+            raise self._useless("promotion", promoted, "an Arrival, or None")
+        return promoted
+
+    @contextmanager
+    def _blamed(self, member: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise _raised(self.name, member, error) from error
+
+    def _useless(self, member: str, answer: object, wanted: str) -> InvalidExperiment:
+        return invalid("name", f"the rule {self.name} gave {answer!r} in {member}; have it give {wanted}")
+
+
+def _raised(name: str, member: str, error: Exception) -> InvalidExperiment:
+    return invalid("name", f"the rule {name} raised {type(error).__name__} in {member}: {error}; mend its package")
 
 
 def invalid(field: str, message: str) -> InvalidExperiment:

@@ -8,7 +8,7 @@ from simulation.runs import check_invariants
 from simulation.specs import PBT, POD_WITH_GPU, experiment_spec
 from simulation.world import START, Program, World
 from toprung.api.errors import InvalidExperiment
-from toprung.stopping.types import Outcome, Verdict
+from toprung.stopping.types import Arrival, Outcome, Verdict
 
 
 class Choosy:
@@ -83,6 +83,32 @@ def test_a_rule_that_pauses_says_so():
         "spec.earlyStopping.plugin.name",
         "the rule gave the verdict Pause, and its `pauses` is false; make it true",
     )
+
+
+class Eager(Choosy):
+    """One that promotes a trial again and again, whether it waits or not."""
+
+    def __init__(self, index):
+        super().__init__()
+        self.index = index
+
+    def release(self, arrival):
+        pass
+
+    def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
+        return Arrival(0, 1, self.index, 0.5) if self.paused else None
+
+
+@pytest.mark.parametrize("index", [0, 1, 7], ids=["again-as-its-pod-ends", "failed", "unknown"])
+def test_who_does_not_wait_can_not_be_promoted(index):
+    """Of a rule of a user's own it is the author's to mend, and no pass goes on for ever."""
+    world = ruled_by(lambda: Eager(index), trialTemplate={"template": POD_WITH_GPU})
+    world.program = lambda trial, _: Program((), 1) if trial else slow_to_end(0.5)
+    for _ in range(2):
+        world.carry_out(world.plan())
+        world.tick()
+    with pytest.raises(InvalidExperiment, match=f"promotes trial {index}, which does not wait"):
+        world.plan()
 
 
 def slow_to_end(value):

@@ -9,7 +9,7 @@ from toprung.api.stoppers import AshaSettings, EarlyStopping, StopperPlugin
 from toprung.stopping import plugins, stopper_for
 from toprung.stopping.asha import asha
 from toprung.stopping.conformance import StopperConformance
-from toprung.stopping.types import Outcome, Verdict
+from toprung.stopping.types import Arrival, Outcome, Verdict
 
 
 class Ceiling:
@@ -57,6 +57,41 @@ def pausing(settings, seed):
     return asha(AshaSettings(**settings), seed, checkpoint=True)
 
 
+def outdated(settings, seed):
+    """A factory that takes its settings for an object."""
+    return settings.rung
+
+
+def defective(settings, seed):
+    """A rule that fails, but not while it is made."""
+    return Defective(1, 9, 0.5)
+
+
+class Defective(Ceiling):
+    """A rule in which nothing is as it should be."""
+
+    @property
+    def pauses(self):
+        return self.forgotten
+
+    def bracket(self, index):  # noqa: ARG002
+        return "A"
+
+    def levels(self, bracket):  # noqa: ARG002
+        return ()
+
+    def record(self, *_):
+        raise ZeroDivisionError("by nothing")
+
+    release = withdraw = record
+
+    def judge(self, arrival):  # noqa: ARG002
+        return "Continue"
+
+    def promotion(self):
+        return None
+
+
 SETTINGS = {"rung": 1, "end": 9}
 
 
@@ -69,9 +104,9 @@ class TestCeiling(StopperConformance):
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
-    """Three packages that offer a rule, one of them broken."""
-    here = __name__
-    offered = {"ceiling": f"{here}:make", "pausing": f"{here}:pausing", "broken": "no_such_package:make"}
+    """Packages that offer a rule, some of them broken."""
+    offered = {name: f"{__name__}:{name}" for name in ("pausing", "outdated", "defective")}
+    offered |= {"ceiling": f"{__name__}:make", "broken": "no_such_package:make"}
     found = [EntryPoint(name, value, plugins.GROUP) for name, value in offered.items()]
     monkeypatch.setattr(plugins, "entry_points", lambda group: [each for each in found if each.group == group])
     monkeypatch.setattr(EntryPoint, "load", _load)
@@ -94,7 +129,7 @@ def build(name, settings=SETTINGS, *, checkpoint=False):
 def test_a_rule_is_found_by_its_name_and_gets_its_settings():
     """As the manifest has them."""
     stopper = build("ceiling", {"rung": 2, "end": 5, "least": 0.5})
-    assert (type(stopper), stopper.levels(0), stopper.least) == (Ceiling, (2, 5), 0.5)
+    assert (type(stopper.rule), stopper.levels(0), stopper.rule.least) == (Ceiling, (2, 5), 0.5)
 
 
 def test_a_rule_may_pause_where_there_are_checkpoints():
@@ -106,11 +141,12 @@ def test_a_rule_may_pause_where_there_are_checkpoints():
     ("name", "settings", "path", "says"),
     [
         pytest.param("ceilin", SETTINGS, "name", "'ceilin' is not installed where this runs (entry points toprung.stoppers); did you mean ceiling?", id="misspelt"),
-        pytest.param("xyz", SETTINGS, "name", "write one of broken, ceiling, pausing", id="unknown"),
+        pytest.param("xyz", SETTINGS, "name", "write one of broken, ceiling, defective, outdated, pausing", id="unknown"),
         pytest.param("broken", SETTINGS, "name", "'broken' can't be loaded: ModuleNotFoundError: No module named", id="broken"),
         pytest.param("ceiling", {"rung": 9, "end": 1}, "settings", "ceiling refuses them: rung 9 is not below end 1", id="wrong-value"),
         pytest.param("ceiling", {"rung": 9}, "settings", "ceiling refuses them: 'end' is missing", id="missing"),
         pytest.param("pausing", {"max_resource": 9}, "name", "pausing pauses trials, which go on from checkpoints; set spec.checkpoint", id="no-checkpoint"),
+        pytest.param("outdated", SETTINGS, "name", "the rule outdated raised AttributeError in make: 'dict' object has no attribute 'rung'; mend its package", id="fails"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_used_is_the_authors_to_mend(name, settings, path, says):
@@ -127,3 +163,28 @@ def test_with_nothing_installed_the_message_says_so(monkeypatch):
     monkeypatch.setattr(plugins, "entry_points", lambda **_: [])
     with pytest.raises(InvalidExperiment, match="none is; install the package that has it"):
         build("ceiling")
+
+
+ARRIVAL = Arrival(0, 1, 7, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        pytest.param(lambda rule: rule.pauses, "raised AttributeError in pauses: 'Defective' object has no", id="pauses"),
+        pytest.param(lambda rule: rule.bracket(7), "raised ValueError in bracket: invalid literal", id="bracket"),
+        pytest.param(lambda rule: rule.levels(0), "raised ValueError in levels: not enough values", id="levels"),
+        pytest.param(lambda rule: rule.record(ARRIVAL), "raised ZeroDivisionError in record: by nothing; mend its package", id="record"),
+        pytest.param(lambda rule: rule.release(ARRIVAL), "raised ZeroDivisionError in release", id="release"),
+        pytest.param(lambda rule: rule.withdraw(0, 7), "raised ZeroDivisionError in withdraw", id="withdraw"),
+        pytest.param(lambda rule: rule.judge(ARRIVAL), "gave 'Continue' in judge; have it give a Verdict with an Outcome", id="judge"),
+        pytest.param(lambda rule: rule.promotion(spare=True), "raised TypeError in promotion", id="promotion"),
+    ],
+)  # fmt: skip
+def test_what_a_rule_does_wrong_is_the_authors_to_mend(call, says):
+    """It is told like any other fault of the manifest, not taken for a defect of the operator."""
+    with pytest.raises(InvalidExperiment) as caught:
+        call(build("defective", checkpoint=True))
+    (fault,) = caught.value.faults
+    assert fault.path == "spec.earlyStopping.plugin.name"
+    assert fault.message.startswith(f"the rule defective {says}")

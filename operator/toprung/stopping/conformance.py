@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from toprung.api.stoppers import MAX_LEVELS
-from toprung.stopping.types import Arrival, Outcome, Stopper
+from toprung.stopping.types import Arrival, Outcome, Stopper, Verdict
 
 SLOTS = 4
 LONG = 10_000
@@ -44,6 +44,7 @@ class Play:
         scores: index -> what the trial has reported at rungs.
         records: index -> what was said to the rule about the trial, in turn: (record, release or withdraw, arrival).
         judged: the arrivals that were judged, with the outcomes.
+        latest: those of the last report, with the verdicts.
         failed: those that were recorded for a failure.
     """
 
@@ -53,6 +54,7 @@ class Play:
     scores: dict[int, list[float]] = field(default_factory=dict)
     records: dict[int, list[tuple[str, Arrival]]] = field(default_factory=dict)
     judged: list[tuple[Arrival, Outcome]] = field(default_factory=list)
+    latest: list[tuple[Arrival, Verdict]] = field(default_factory=list)
     failed: list[Arrival] = field(default_factory=list)
 
     def through(self, occasions: list[tuple[int, float, int, int]]) -> Iterator["Play"]:
@@ -88,7 +90,8 @@ class Play:
         arrivals = [Arrival(bracket, level, index, score, best, mean) for level in crossed]
         for arrival in arrivals:
             self._say("record", arrival)
-        outcomes = [self.stopper.judge(arrival).outcome for arrival in arrivals]
+        self.latest = [(arrival, self.stopper.judge(arrival)) for arrival in arrivals]
+        outcomes = [verdict.outcome for _, verdict in self.latest]
         self.judged += zip(arrivals, outcomes, strict=True)
         for arrival, outcome in zip(arrivals, outcomes, strict=True):
             if outcome is Outcome.CONTINUE:
@@ -132,6 +135,11 @@ def tell(stopper: Stopper, word: str, arrival: Arrival) -> None:
             stopper.withdraw(arrival.bracket, arrival.index)
 
 
+def promotions(stopper: Stopper) -> tuple[Arrival | None, Arrival | None]:
+    """Whom a rule promotes while new trials are left, and to a slot that is to spare."""
+    return stopper.promotion(spare=False), stopper.promotion(spare=True)
+
+
 class StopperConformance:
     """The suite; make a subclass whose `stopper` gives a fresh rule."""
 
@@ -162,13 +170,13 @@ class StopperConformance:
     def test_asking_changes_nothing(self, seed: int, occasions: list[tuple[int, float, int, int]]) -> None:
         """Asked twice, told twice, the answers are the same."""
         for play in Play(self.stopper(seed)).through(occasions):
-            asked, promotion = [arrival for arrival, _ in play.judged[-SLOTS:]], play.stopper.promotion()
+            asked, promoted = [arrival for arrival, _ in play.judged[-SLOTS:]], promotions(play.stopper)
             answers = [play.stopper.judge(arrival) for arrival in asked]
             for trial in play.records.values():
                 for word, arrival in trial:
                     tell(play.stopper, word, arrival)
             assert [play.stopper.judge(arrival) for arrival in asked] == answers
-            assert play.stopper.promotion() == promotion
+            assert promotions(play.stopper) == promoted
 
     @_quick
     @given(SEEDS, OCCASIONS, st.randoms(use_true_random=False))
@@ -182,7 +190,7 @@ class StopperConformance:
         rebuilt = play.rebuilt(self.stopper(seed), order)
         for arrival, _ in play.judged:
             assert rebuilt.judge(arrival) == play.stopper.judge(arrival)
-        assert rebuilt.promotion() == play.stopper.promotion()
+        assert promotions(rebuilt) == promotions(play.stopper)
 
     @_quick
     @given(SEEDS, OCCASIONS)
@@ -192,8 +200,7 @@ class StopperConformance:
         """It is promoted from where it waits, once; a rule that does not pause promotes nobody and pauses nobody."""
         for play in Play(self.stopper(seed)).through(occasions):
             assert play.stopper.pauses or not play.paused
-            promoted = play.stopper.promotion()
-            if promoted is not None:
+            for promoted in filter(None, promotions(play.stopper)):
                 waits = play.paused[promoted.index]
                 assert replace(promoted, best=None, mean=None) == replace(waits, best=None, mean=None)
                 assert isfinite(promoted.score)
@@ -225,15 +232,28 @@ class StopperConformance:
             last = play.stopper.levels(arrival.bracket)[-1]
             assert outcome not in (Outcome.PAUSE, Outcome.EXPLOIT) or arrival.resource < last
 
+    @_quick
+    @given(SEEDS, OCCASIONS)
+    def test_a_donor_is_another_trial_that_is_on_record(
+        self, seed: int, occasions: list[tuple[int, float, int, int]]
+    ) -> None:
+        """Exploit, and no other verdict, names whom the trial takes over from: one that has come to a rung before."""
+        for play in Play(self.stopper(seed)).through(occasions):
+            on_record = {index for index, said in play.records.items() if said}
+            for arrival, verdict in play.latest:
+                donors = set() if verdict.exploit is None else {verdict.exploit.donor}
+                assert bool(donors) == (verdict.outcome is Outcome.EXPLOIT)
+                assert donors <= on_record - {arrival.index}
+
     def test_a_trial_may_end_without_a_record(self) -> None:
         """It reported too little, or somebody has deleted its Trial."""
         stopper = self.stopper(0)
         stopper.withdraw(stopper.bracket(7), 7)
-        assert stopper.promotion() is None
+        assert promotions(stopper) == (None, None)
 
     def test_an_experiment_without_records_has_no_promotion(self) -> None:
         """There is nobody yet."""
-        assert self.stopper(0).promotion() is None
+        assert promotions(self.stopper(0)) == (None, None)
 
     def test_a_long_history_is_taken_in(self) -> None:
         """10,000 trials, told at once, are no obstacle."""
@@ -244,4 +264,4 @@ class StopperConformance:
             arrivals.append(Arrival(bracket, stopper.levels(bracket)[0], index, score, score, score))
             stopper.record(arrivals[-1])
         assert stopper.judge(arrivals[-1]).message
-        assert (stopper.promotion() is not None) <= stopper.pauses
+        assert stopper.pauses or promotions(stopper) == (None, None)

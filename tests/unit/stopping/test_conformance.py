@@ -1,5 +1,9 @@
 """Every rule that is built in passes the suite that users' own must pass."""
 
+from dataclasses import replace
+
+import pytest
+
 from toprung.api.stoppers import (
     AshaSettings,
     HyperbandSettings,
@@ -12,6 +16,7 @@ from toprung.stopping.conformance import StopperConformance
 from toprung.stopping.halving import SuccessiveHalving
 from toprung.stopping.median import MedianStopping
 from toprung.stopping.pbt import PopulationBasedTraining
+from toprung.stopping.types import Arrival, Exploit, Outcome, Verdict
 
 
 class TestStoppingAsha(StopperConformance):
@@ -57,3 +62,62 @@ class TestPopulationBasedTraining(StopperConformance):
 class TestPopulationBasedTrainingOfOneComparison(StopperConformance):
     def stopper(self, seed):
         return PopulationBasedTraining(PbtSettings(interval=1, max_resource=2), seed)
+
+
+class Unasked(MedianStopping):
+    """A rule that does not know of slots to spare."""
+
+    def promotion(self):
+        return None
+
+
+class Hasty(MedianStopping):
+    """A rule that promotes whom it has never seen, but only to a slot to spare."""
+
+    def promotion(self, *, spare=False):
+        return Arrival(0, 2, 0, 0.5) if spare else None
+
+
+class Envious(MedianStopping):
+    """A rule by which every trial takes over from a fixed one."""
+
+    donor = 0
+
+    def judge(self, arrival):
+        if arrival.resource == self.settings.max_resource:
+            return super().judge(arrival)
+        return Verdict(Outcome.EXPLOIT, "poor", Exploit(self.donor, 7, 0.0, (1.2,)))
+
+
+class Dreaming(Envious):
+    """One by which that is a trial that never was."""
+
+    donor = 10**9
+
+
+class Shy(Envious):
+    """One that takes over from nobody."""
+
+    def judge(self, arrival):
+        return replace(super().judge(arrival), exploit=None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "test"),
+    [
+        pytest.param(Unasked, "test_an_experiment_without_records_has_no_promotion", id="no-spare"),
+        pytest.param(Hasty, "test_an_experiment_without_records_has_no_promotion", id="spare-is-for-nobody"),
+        pytest.param(Envious, "test_a_donor_is_another_trial_that_is_on_record", id="itself"),
+        pytest.param(Dreaming, "test_a_donor_is_another_trial_that_is_on_record", id="unknown"),
+        pytest.param(Shy, "test_a_donor_is_another_trial_that_is_on_record", id="nobody"),
+    ],
+)
+def test_the_suite_finds_what_the_planner_would_trip_over(rule, test):
+    """Before an Experiment does."""
+
+    class Suite(StopperConformance):
+        def stopper(self, seed):  # noqa: ARG002
+            return rule(MedianSettings(max_resource=6, grace_period=2, min_trials=2))
+
+    with pytest.raises((AssertionError, TypeError)):
+        getattr(Suite(), test)()

@@ -1,6 +1,6 @@
 """What the planner sees: slotted records with what planning needs, never whole Kubernetes objects."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -197,8 +197,10 @@ class ExperimentRecord:
         """The owner key of its Trials and Pods."""
         return f"{self.namespace}/{self.name}"
 
-    def deleted_of(self, trials: Iterable[TrialRecord]) -> frozenset[int]:
+    def deleted_of(self, trials: Collection[TrialRecord]) -> frozenset[int]:
         """Give the indices that were used and have no Trial any more, as far as the status knows."""
+        if self.made <= len(trials):
+            return frozenset()
         return frozenset(range(self.made)).difference(trial.index for trial in trials)
 
 

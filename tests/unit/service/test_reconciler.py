@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from toprung.api.errors import Conflict, Forbidden, NotFound
 from toprung.cluster.queue import WorkQueue
+from toprung.planning.records import TrialRecord
 from toprung.service.experiments import Experiments
-from toprung.service.reconciler import Reconciler
+from toprung.service.reconciler import Memory, Reconciler
+from toprung.service.suggestions import Ready
 from unit.service.test_experiments import KEY, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -102,6 +105,29 @@ async def test_an_event_that_is_refused_holds_nothing_up():
     reconciler.gateway = Noting(Forbidden("no Events", status=403))
     await reconciler.reconcile(KEY)
     assert [each.reason for each in reconciler.experiments.get(KEY).conditions] == ["Invalid"]
+
+
+@pytest.mark.parametrize(
+    ("made", "there", "deleted"),
+    [
+        pytest.param(3, (0, 1, 2), (), id="none"),
+        pytest.param(3, (0, 2), (1,), id="one"),
+        pytest.param(3, (0, 1), (2,), id="the-last"),
+        pytest.param(1, (0, 1, 2), (), id="the-status-is-behind"),
+    ],
+)
+def test_deleted_trials_are_seen(made, there, deleted):
+    """By their indices, of which the status says how many were used: rules must not wait for them."""
+    experiments = Experiments()
+    experiments.put({**body("uid", 1), "status": {"trials": {"total": made}}})
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    trials = [TrialRecord(KEY, "uid", f"exp-{index}", "", index, {}, NOW) for index in there]
+    reconciler.trials = SimpleNamespace(of=lambda _: trials)
+    reconciler.pods = SimpleNamespace(of=lambda _: ())
+    reconciler.followers = SimpleNamespace(follow=lambda *_: None, collected=lambda _: {})
+    reconciler.suggester = SimpleNamespace(ready=lambda _: Ready())
+    observed = reconciler._observe(experiments.get(KEY), None, Memory("uid"), NOW)
+    assert observed.deleted == frozenset(deleted)
 
 
 class Background:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from toprung.api.errors import ClusterError, NotFound
+from toprung.api.errors import ClusterError
 from toprung.collect.reader import LogReader
 from toprung.metrics.grammar import Grammar
 from toprung.metrics.progress import StepCounter, observe
@@ -24,7 +24,6 @@ OVERDUE = 10.0
 """Seconds that a connection may be silent after the container's end; then it is taken for broken."""
 TRIES_AFTER_END = 5
 """Connections without a new line that may break after the container's end; then its log is given up (a lost node)."""
-_GONE = 410
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +107,7 @@ class Follower:
         return had_ended
 
     def _broken(self, error: Exception, *, had_ended: bool) -> bool:
-        if isinstance(error, NotFound) or (isinstance(error, ClusterError) and error.status == _GONE):
-            self.failed = f"the log is gone: {error}"
-            return True
+        """Say whether to give up; a 404 proves no more than others: a kubelet just started does not know its Pods yet."""
         self.failed = f"the log can't be read: {error}"
         self._breaks_after_end += had_ended
         return self._breaks_after_end >= TRIES_AFTER_END

@@ -43,28 +43,13 @@ async def test_the_end_of_a_connection_is_not_the_end_of_the_log():
 
 
 @pytest.mark.parametrize(
-    ("error", "failed"),
-    [
-        pytest.param(
-            NotFound("pod x-0-1 is not there", status=404), "the log is gone: pod x-0-1 is not there", id="404"
-        ),
-        pytest.param(ClusterError("expired", status=410), "the log is gone: expired", id="410"),
-    ],
-)
-async def test_a_log_that_is_gone_is_drained(error, failed):
-    """Where the Pod is gone nothing more will come, whether its end was seen or not."""
-    follower = follower_of(FakeLog(LOG, [[LOG[:60], error]]))
-    await follower.run()
-    assert (follower.drained, follower.failed, follower.progress.latest.step) == (True, failed, 1)
-
-
-@pytest.mark.parametrize(
     "error",
     [
         pytest.param(ClusterUnavailable("503"), id="unavailable"),
         pytest.param(Rejected("waiting to start: ContainerCreating", status=400), id="not-started"),
         pytest.param(ConnectionResetError("reset"), id="reset"),
         pytest.param(TimeoutError("timed out"), id="timeout"),
+        pytest.param(NotFound('pods "x-0-1" not found', status=404), id="kubelet-just-started"),
     ],
 )
 async def test_broken_connections_are_opened_again_with_back_off(error):
@@ -85,15 +70,34 @@ async def test_broken_connections_are_opened_again_with_back_off(error):
     assert follower.drained
 
 
-async def test_a_lost_node_does_not_hold_a_trial_for_ever():
+async def test_a_restarted_kubelet_does_not_end_the_reading_of_a_running_pod():
+    """It answers 404 until it knows its Pods again; what the program prints later is read."""
+    log = FakeLog(LOG, [[LOG[:60], ConnectionResetError("reset")], *[[NotFound("no such Pod", status=404)]] * 3])
+    follower = follower_of(log)
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(30.0)
+    assert (follower.progress.latest.step, follower.drained, follower.failed) == (3, False, "")
+    follower.finish()
+    await task
+    assert follower.drained
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ClusterUnavailable("no route to node"), id="lost-node"),
+        pytest.param(NotFound("no such container", status=404), id="gone"),
+    ],
+)
+async def test_a_lost_node_does_not_hold_a_trial_for_ever(error):
     """After the container's end a log that can't be read is given up, and why is told."""
-    log = FakeLog(LOG, [[ClusterUnavailable("no route to node")]] * 100)
+    log = FakeLog(LOG, [[error]] * 100)
     follower = follower_of(log)
     follower.finish()
     task = asyncio.create_task(follower.run())
     await asyncio.sleep(60.0)
     await task
-    assert (follower.drained, follower.failed) == (True, "the log can't be read: no route to node")
+    assert (follower.drained, follower.failed) == (True, f"the log can't be read: {error}")
     assert len(log.opened) == TRIES_AFTER_END
 
 

@@ -1,13 +1,23 @@
 """What is read of trials."""
 
+import asyncio
+from datetime import UTC, datetime
+
 import pytest
 
-from toprung.api.errors import ClusterUnavailable
+from toprung.api.errors import ClusterUnavailable, NotFound
+from toprung.api.experiment import ExperimentSpec
 from toprung.collect.follower import Follower, Tracking
 from toprung.metrics.grammar import Grammar
 from toprung.metrics.types import Progress
-from toprung.service.followers import last_words
+from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
+from toprung.service.followers import Followers, last_words
+from unit.service.test_experiments import SPEC
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, NOW, ExperimentSpec(**SPEC))
+TRIAL = TrialRecord("team/exp", "uid", "exp-0", "uid-0", 0, {"x": 1}, NOW, attempt=1)
+POD = PodRecord("team/exp", "uid-0", "exp-0-1", "pod", "exp-0", 1, PodPhase.RUNNING, NOW)
 LINE = b"2026-01-01T00:00:00Z loading data\n"
 
 
@@ -37,3 +47,31 @@ async def test_last_words(breaks, words):
     follower.finish()
     await follower.run()
     assert last_words(follower) == words
+
+
+class Gone:
+    """A gateway whose API server does not know any Pod."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def log(self, **_):
+        self.asked += 1
+        raise NotFound("no such Pod", status=404)
+        yield b""
+
+
+@pytest.mark.looptime
+async def test_reading_ends_when_the_pod_is_gone():
+    """As long as the watch tells of the Pod its log is asked for, and never again afterwards; nothing is left running."""
+    gateway = Gone()
+    followers = Followers(gateway, lambda _: None)
+    followers.follow(EXPERIMENT, [TRIAL], {"exp-0": (POD,)}, None)
+    await asyncio.sleep(60.0)
+    asked = gateway.asked
+    assert asked > 1
+    assert not followers.collected("team/exp")["pod"].drained
+    followers.follow(EXPERIMENT, [TRIAL], {}, None)
+    await asyncio.sleep(60.0)
+    assert (gateway.asked, followers.collected("team/exp")) == (asked, {})
+    assert asyncio.all_tasks() == {asyncio.current_task()}

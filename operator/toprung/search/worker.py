@@ -43,7 +43,8 @@ class SearchWorker:
             indices: trials that want configurations.
 
         Raises:
-            SearchFailed: the sampler raised, or its process died twice in a row; another try starts from scratch.
+            SearchFailed: the sampler raised, or its process can't be run or died twice in a row; another try starts from
+                scratch.
         """
         request = self._channel(problem.key).ask(problem, history, tuple(indices))
         return await asyncio.shield(asyncio.ensure_future(request))  # half an exchange would spoil the next one
@@ -106,6 +107,9 @@ class _Channel:
             except (ConnectionError, asyncio.IncompleteReadError):
                 await self._end()
                 continue
+            except OSError as error:  # no memory or no process is left for it
+                await self._end()
+                return Failure(f"the search process can't be run: {error}")
             self._note(request, problem, history, reply)
             return reply
         return Failure("the search worker is closed" if self._closed else "the search process died twice when asked")

@@ -149,9 +149,8 @@ class Suggester:
             problem = replace(problem_of(experiment), prior=ready.prior)
             answer = await self._worker.suggest(problem, history, indices)
             _take(ready, answer)
-        except SearchFailed as error:
-            logger.warning("%s: %s", experiment.key, error)
-            ready.error = str(error)
+        except Exception as error:  # whatever it is, nobody else would tell of it and ask again
+            ready.error = _told(experiment, error)
             self._on_answer(experiment.key)
             await asyncio.sleep(ASK_AGAIN_AFTER)
         finally:
@@ -164,6 +163,15 @@ def problem_of(experiment: ExperimentRecord) -> Problem:
     spec = experiment.spec
     seed = spec.algorithm.seed if spec.algorithm.seed is not None else derive(0, "experiment", experiment.uid)
     return Problem(experiment.uid, spec.parameters, spec.initial_trials, spec.algorithm, seed, len(spec.aims))
+
+
+def _told(experiment: ExperimentRecord, error: Exception) -> str:
+    """Log why an ask failed, a defect of ours with its traceback, and give it for the status."""
+    if isinstance(error, SearchFailed):
+        logger.warning("%s: %s", experiment.key, error)
+        return str(error)
+    logger.error("%s: a defect of the operator while it asked for suggestions", experiment.key, exc_info=error)
+    return f"a defect of the operator, whose log has more: {type(error).__name__}: {error}"
 
 
 def _aims(spec: ExperimentSpec) -> str:

@@ -1,6 +1,7 @@
 """The search process: answers as a study in this process does, whatever happens to it."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -62,6 +63,18 @@ async def test_a_killed_process_is_not_noticed(worker):
     os.kill(killed, signal.SIGKILL)
     assert await worker.suggest(asked, history, [12]) == before
     assert pid_of(worker) != killed
+
+
+async def test_a_process_that_cannot_be_started_is_an_error_of_the_ask(worker, monkeypatch):
+    """A machine without memory to spare says so; the next ask tries again."""
+
+    async def refuse(*_, **__):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    with monkeypatch.context() as patched, pytest.raises(SearchFailed, match="can't be run: .*allocate memory"):
+        patched.setattr(asyncio, "create_subprocess_exec", refuse)
+        await worker.suggest(problem(), {}, [0])
+    assert (await worker.suggest(problem(), {}, [0])).suggestions
 
 
 async def test_only_news_is_sent(worker):

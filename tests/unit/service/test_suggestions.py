@@ -21,14 +21,15 @@ EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, datetime(2026, 1, 1, tzin
 class Worker:
     """Fails as often as it is told to, then answers."""
 
-    def __init__(self, failures: int) -> None:
+    def __init__(self, failures: int, error: Exception | None = None) -> None:
         self.failures = failures
+        self.error = error or SearchFailed("no idea")
         self.asked_at: list[float] = []
 
     async def suggest(self, _problem, _history, indices):
         self.asked_at.append(asyncio.get_running_loop().time())
         if len(self.asked_at) <= self.failures:
-            raise SearchFailed("no idea")
+            raise self.error
         return Suggestions(tuple(Suggestion(index, {"x": 1}) for index in indices))
 
     def forget(self, key):
@@ -36,13 +37,22 @@ class Worker:
 
 
 @pytest.mark.looptime
-async def test_a_sampler_that_fails_is_asked_slowly():
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        pytest.param(SearchFailed("no idea"), "no idea", id="search-failed"),
+        pytest.param(
+            KeyError("uid"), "a defect of the operator, whose log has more: KeyError: 'uid'", id="what-nobody-expects"
+        ),
+    ],
+)
+async def test_a_sampler_that_fails_is_asked_slowly(error, shown):
     """However often a pass wants suggestions, a failing sampler is left alone between two tries, and its error shows."""
-    worker = Worker(failures=3)
+    worker = Worker(failures=3, error=error)
     suggester = Suggester(worker, lambda _: suggester.want(EXPERIMENT, (), (0, 1)), {}.get, lambda _: ())
     suggester.want(EXPERIMENT, (), (0, 1))
     await asyncio.sleep(0.1)
-    assert suggester.ready(EXPERIMENT).error == "no idea"
+    assert suggester.ready(EXPERIMENT).error == shown
     await asyncio.sleep(4 * ASK_AGAIN_AFTER)
     assert worker.asked_at == [n * ASK_AGAIN_AFTER for n in range(4)]
     assert sorted(suggester.ready(EXPERIMENT).suggestions) == [0, 1]

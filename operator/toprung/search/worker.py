@@ -43,8 +43,8 @@ class SearchWorker:
             indices: trials that want configurations.
 
         Raises:
-            SearchFailed: the sampler raised, or its process can't be run or died twice in a row; another try starts from
-                scratch.
+            SearchFailed: the sampler raised, or its process can't be run or died twice in a row; another try
+                starts from scratch.
         """
         request = self._channel(problem.key).ask(problem, history, tuple(indices))
         return await asyncio.shield(asyncio.ensure_future(request))  # half an exchange would spoil the next one

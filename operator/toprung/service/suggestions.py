@@ -149,7 +149,7 @@ class Suggester:
             problem = replace(problem_of(experiment), prior=ready.prior)
             answer = await self._worker.suggest(problem, history, indices)
             _take(ready, answer)
-        except Exception as error:  # whatever it is, nobody else would tell of it and ask again
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would tell of it and ask again
             ready.error = _told(experiment, error)
             self._on_answer(experiment.key)
             await asyncio.sleep(ASK_AGAIN_AFTER)

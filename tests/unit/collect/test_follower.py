@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from collecting import FakeLog, follower_of, log_of
-from toprung.api.errors import ClusterError, ClusterUnavailable, NotFound, Rejected
+from toprung.api.errors import ClusterUnavailable, NotFound, Rejected
 from toprung.collect.follower import FIRST_DELAY, LAST_DELAY, OVERDUE, TRIES_AFTER_END
 from toprung.metrics import Observation, Progress
 

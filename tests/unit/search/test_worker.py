@@ -71,9 +71,10 @@ async def test_a_process_that_cannot_be_started_is_an_error_of_the_ask(worker, m
     async def refuse(*_, **__):
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
-    with monkeypatch.context() as patched, pytest.raises(SearchFailed, match="can't be run: .*allocate memory"):
+    with monkeypatch.context() as patched:
         patched.setattr(asyncio, "create_subprocess_exec", refuse)
-        await worker.suggest(problem(), {}, [0])
+        with pytest.raises(SearchFailed, match=r"can't be run: .*allocate memory"):
+            await worker.suggest(problem(), {}, [0])
     assert (await worker.suggest(problem(), {}, [0])).suggestions
 
 

@@ -10,6 +10,8 @@ from toprung.search.types import Evaluation, Problem, Suggestions
 LENGTH = struct.Struct(">Q")
 READY = "ready"
 """The first frame from the search process: the imports are done."""
+WORKING = "working"
+"""A frame for each configuration that is found: the sampler does not hang, and the answer comes when there are all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,36 @@
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from toprung.api.errors import SearchFailed
-from toprung.search.frames import LENGTH, READY, Failure, Reply, Request, pack, unpack
+from toprung.search.frames import LENGTH, READY, WORKING, Failure, Reply, Request, pack, unpack
 from toprung.search.study import Study
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer one request after another until the other end is closed, which the kernel does when the operator dies."""
     studies: dict[str, Study] = {}
-    while body := _read(requests):
-        replies.write(pack(answer(studies, unpack(body))))
+
+    def send(frame: Any) -> None:
+        replies.write(pack(frame))
         replies.flush()
 
+    while body := _read(requests):
+        send(answer(studies, unpack(body), partial(send, WORKING)))
 
-def answer(studies: dict[str, Study], request: Request) -> Reply:
-    """Take in the news and ask the study; a study that raised is dropped, since nobody knows what it has taken in."""
+
+def answer(studies: dict[str, Study], request: Request, on_each: Callable[[], None]) -> Reply:
+    """Take in the news and ask the study; a study that raised is dropped, since nobody knows what it has taken in.
+
+    Args:
+        studies: those that are held, by key.
+        request: what is new, and what is asked for.
+        on_each: called for each configuration that is found.
+    """
     for key in request.forget:
         studies.pop(key, None)
     try:
@@ -27,7 +39,7 @@ def answer(studies: dict[str, Study], request: Request) -> Reply:
             studies[request.key] = Study(request.problem)
         study = studies[request.key]
         study.update(request.news)
-        return study.suggest(request.indices)
+        return study.suggest(request.indices, on_each)
     except SearchFailed as error:
         studies.pop(request.key, None)
         return Failure(str(error))

@@ -47,11 +47,11 @@ class Study:
                 self._taken |= self._keys(evaluation.parameters)
             self._history[evaluation.index] = evaluation
 
-    def suggest(self, indices: Sequence[int]) -> Suggestions:
+    def suggest(self, indices: Sequence[int], on_each: Callable[[], object] = lambda: None) -> Suggestions:
         """Give configurations for trials; each sees those before it as running.
 
         A trial that is in the history already gets the configuration it has. There are fewer suggestions than indices
-        where the space is exhausted.
+        where the space is exhausted. `on_each` is called when another one is found.
 
         Raises:
             SearchFailed: an initial trial is outside the space.
@@ -65,6 +65,7 @@ class Study:
             if configuration is None:
                 continue
             suggestions.append(Suggestion(index, configuration))
+            on_each()
             if not known:
                 pending[index] = configuration
                 batch |= self._keys(configuration)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,14 @@ from zlib import crc32
 
 import toprung
 from toprung.api.errors import SearchFailed
-from toprung.search.frames import LENGTH, Failure, Reply, Request, pack, unpack
+from toprung.search.frames import LENGTH, WORKING, Failure, Reply, Request, pack, unpack
 from toprung.search.types import Evaluation, Problem, Suggestions
 
+LONGEST_ASK = 60.0
+"""Seconds that a sampler may take for one configuration, its imports and all that it has to be told included.
+
+Built-in ones take up to some seconds; one that hangs keeps the experiments that share its process waiting so long.
+"""
 _STUDIES = 256
 """How many studies a search process holds; the one unused longest is rebuilt when it is asked again."""
 
@@ -23,11 +29,12 @@ class SearchWorker:
     """Answers for the samplers of all experiments.
 
     Each experiment belongs to one of the processes; a process answers in the order of asking. A process that dies is
-    started again, and what it needs to know is sent again, so that its end is never seen from outside.
+    started again, and what it needs to know is sent again, so that its end is never seen from outside. One that takes
+    longer than `limit` seconds for a configuration is killed, and the experiment that it was asked for is told.
     """
 
-    def __init__(self, processes: int = 1) -> None:
-        self._channels = tuple(_Channel() for _ in range(processes))
+    def __init__(self, processes: int = 1, *, limit: float = LONGEST_ASK) -> None:
+        self._channels = tuple(_Channel(limit) for _ in range(processes))
 
     async def start(self) -> None:
         """Start the processes and wait until they have done their imports; the first ask does it where nobody did."""
@@ -43,8 +50,8 @@ class SearchWorker:
             indices: trials that want configurations.
 
         Raises:
-            SearchFailed: the sampler raised, or its process can't be run or died twice in a row; another try
-                starts from scratch.
+            SearchFailed: the sampler raised or took too long, or its process can't be run or died twice in a row;
+                another try starts from scratch.
         """
         request = self._channel(problem.key).ask(problem, history, tuple(indices))
         return await asyncio.shield(asyncio.ensure_future(request))  # half an exchange would spoil the next one
@@ -64,7 +71,8 @@ class SearchWorker:
 class _Channel:
     """One search process, and what has been sent to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._sent: OrderedDict[str, tuple[Problem, dict[int, Evaluation]]] = OrderedDict()
@@ -90,9 +98,8 @@ class _Channel:
     async def close(self) -> None:
         """Kill first, ask for the turn afterwards: whoever has it may wait for a slow sampler."""
         self._closed = True
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):  # it ended, and asyncio has not heard of it yet
-                self._process.kill()
+        if self._process is not None:
+            _kill(self._process)
         async with self._turn:
             await self._end()
 
@@ -103,7 +110,10 @@ class _Channel:
             try:
                 process = await self._running()
                 request = self._request(problem, history, indices)
-                reply = await _exchange(process, pack(request))
+                reply = await _exchange(process, pack(request), self._limit)
+            except TimeoutError:
+                await self._end()
+                return _overdue(problem, self._limit)
             except (ConnectionError, asyncio.IncompleteReadError):
                 await self._end()
                 continue
@@ -147,6 +157,7 @@ class _Channel:
         self._sent.clear()
         self._forgotten.clear()
         if process is not None and process.stdin is not None:
+            _kill(process)
             process.stdin.close()
             await process.communicate()
 
@@ -166,13 +177,30 @@ async def _spawn() -> asyncio.subprocess.Process:
     return process
 
 
-async def _exchange(process: asyncio.subprocess.Process, frame: bytes) -> Reply:
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a process, which may hang, with all that a sampler has started: they would hold its pipes open."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):  # it ended, and asyncio has not heard of it yet
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _overdue(problem: Problem, limit: float) -> Failure:
+    """Tell the author of an experiment that its sampler hangs."""
+    name = problem.algorithm.plugin.name if problem.algorithm.plugin is not None else "the sampler"
+    field = f"spec.algorithm.{problem.algorithm.name}"
+    return Failure(f"{field}: {name} took longer than {limit:g} s for one trial; if it does so again, name another")
+
+
+async def _exchange(process: asyncio.subprocess.Process, frame: bytes, limit: float) -> Reply:
     if process.stdin is None:
         raise ConnectionError("the search process has no stdin")
     process.stdin.write(frame)
-    await process.stdin.drain()
-    reply: Reply = await _receive(process)
-    return reply
+    async with asyncio.timeout(limit) as deadline:
+        await process.stdin.drain()
+        while (reply := await _receive(process)) == WORKING:
+            deadline.reschedule(asyncio.get_running_loop().time() + limit)
+    answer: Reply = reply
+    return answer
 
 
 async def _receive(process: asyncio.subprocess.Process) -> Any:

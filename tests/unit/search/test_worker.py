@@ -7,15 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import toprung
 from toprung.api.errors import SearchFailed
+from toprung.search.frames import WORKING, Request, pack
+from toprung.search.process import serve
 from toprung.search.study import Study
-from toprung.search.types import Problem, Standing
-from toprung.search.worker import SearchWorker
+from toprung.search.types import Problem, Standing, Suggestions
+from toprung.search.worker import SearchWorker, _exchange
 from unit.search.builders import FINITE, FLAT, evaluation, first_number, problem, run
 
 SOURCE = str(Path(toprung.__file__).parents[1])
@@ -76,6 +82,72 @@ async def test_a_process_that_cannot_be_started_is_an_error_of_the_ask(worker, m
         with pytest.raises(SearchFailed, match=r"can't be run: .*allocate memory"):
             await worker.suggest(problem(), {}, [0])
     assert (await worker.suggest(problem(), {}, [0])).suggestions
+
+
+HANGING = """
+import os, time
+from toprung.search.samplers.uniform import Uniform
+
+class Hanging(Uniform):
+    def propose(self, ask):
+        if ask.index == 3:
+            os.fork()  # a worker of its own, which keeps the pipes open
+            time.sleep(1e6)
+        return super().propose(ask)
+
+def make(space, settings, seed):
+    return Hanging(space)
+"""
+
+
+@pytest.fixture
+def hanging(tmp_path, monkeypatch):
+    """Install a sampler that hangs at trial 3."""
+    about = tmp_path / "hanging-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: hanging\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[toprung.samplers]\nhanging = hanging:make\n")
+    (tmp_path / "hanging.py").write_text(HANGING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return replace(problem(FLAT, "plugin", name="hanging"), key="hanging")
+
+
+async def test_a_sampler_that_hangs_fails_its_own_experiment_alone(hanging):
+    """Its process is killed with what it started; others wait, and are answered from all that was told before."""
+    worker = SearchWorker(limit=2.0)
+    asked = problem(FLAT)
+    history = told(asked, 12)
+    assert (await worker.suggest(hanging, {}, [0, 1])).suggestions
+    await worker.suggest(asked, history, [12])
+    hangs, answered = await asyncio.gather(
+        worker.suggest(hanging, {}, [2, 3]), worker.suggest(asked, history, [12]), return_exceptions=True
+    )
+    assert isinstance(hangs, SearchFailed)
+    assert "spec.algorithm.plugin: hanging took longer than 2 s for one trial" in str(hangs)
+    assert answered == answer(asked, history, [12])
+    assert (await worker.suggest(hanging, {}, [4])).suggestions
+    await worker.close()
+
+
+def test_the_process_says_that_it_goes_on():
+    """After each configuration, before the answer with all of them."""
+    asked = problem(FLAT, "random")
+    replies = BytesIO()
+    serve(BytesIO(pack(Request(asked.key, asked, (), (0, 1), ()))), replies)
+    assert replies.getvalue() == pack(WORKING) + pack(WORKING) + pack(Study(asked).suggest([0, 1]))
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("pause", [40.0, 70.0])
+async def test_the_limit_is_for_one_configuration(pause):
+    """A batch of many may take longer, as long as the process goes on."""
+    stdin, stdout = SimpleNamespace(write=lambda _: None, drain=partial(asyncio.sleep, 0)), asyncio.StreamReader()
+    exchange = asyncio.ensure_future(_exchange(SimpleNamespace(stdin=stdin, stdout=stdout), b"", 60.0))
+    for frame in (WORKING, WORKING, Suggestions(())):
+        await asyncio.sleep(pause)
+        stdout.feed_data(pack(frame))
+    (ended,) = await asyncio.gather(exchange, return_exceptions=True)
+    assert ended == Suggestions(()) if pause < 60.0 else isinstance(ended, TimeoutError)
 
 
 async def test_only_news_is_sent(worker):

@@ -84,3 +84,8 @@ class Algorithm(OneOf):
     nsga2: Nsga2Settings | None = None
     plugin: SamplerPlugin | None = None
     tpe: TpeSettings | None = None
+
+    @property
+    def sampler(self) -> str:
+        """Where it is written and what it is called, for messages: `spec.algorithm.plugin: local-searcher`."""
+        return f"spec.algorithm.{self.name}: {self.plugin.name if self.plugin is not None else self.name}"

@@ -108,7 +108,7 @@ class Int:
     def position(self, value: ParameterValue) -> int:
         """Give the number of the step."""
         number = _number(value)
-        if number != int(number) or not self.low <= number <= self.high or (int(number) - self.low) % self.step:
+        if not self.low <= number <= self.high or number != int(number) or (int(number) - self.low) % self.step:
             raise ValueError(f"{value!r} is not one of {self.low}, {self.low + self.step}, ... up to {self.high}")
         return (int(number) - self.low) // self.step
 

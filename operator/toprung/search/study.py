@@ -54,7 +54,7 @@ class Study:
         where the space is exhausted. `on_each` is called when another one is found.
 
         Raises:
-            SearchFailed: an initial trial is outside the space.
+            SearchFailed: an initial trial is outside the space, or what the sampler proposes.
         """
         pending: dict[int, Configuration] = {}
         batch: set[Key] = set()
@@ -91,9 +91,18 @@ class Study:
             proposal = self._sampler.propose(replace(ask, seed=derive(seed, attempt), attempt=attempt))
             if proposal is None:
                 break
+            self._check(proposal, space)
             if self._new(proposal, ask):
                 return proposal
         return self._left(ask) or proposal or draw(space, seed)
+
+    def _check(self, proposal: Configuration, space: Space) -> None:
+        """See that a sampler of a user's own keeps to the space: Trials are made of what it says."""
+        try:
+            space.positions(proposal)
+        except ValueError as error:
+            outside = f"{self._problem.algorithm.sampler} proposed what is not in the space"
+            raise SearchFailed(f"{outside}: {error}; its package is to be mended") from error
 
     def _left(self, ask: Ask) -> Configuration | None:
         """Find a new configuration of a finite space; one more than are taken need be looked at."""

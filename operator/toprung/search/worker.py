@@ -113,7 +113,8 @@ class _Channel:
                 reply = await _exchange(process, pack(request), self._limit)
             except TimeoutError:
                 await self._end()
-                return _overdue(problem, self._limit)
+                slow = f"{problem.algorithm.sampler} took longer than {self._limit:g} s for one trial"
+                return Failure(f"{slow}; if it does so again, name another")
             except (ConnectionError, asyncio.IncompleteReadError):
                 await self._end()
                 continue
@@ -182,13 +183,6 @@ def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):  # it ended, and asyncio has not heard of it yet
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def _overdue(problem: Problem, limit: float) -> Failure:
-    """Tell the author of an experiment that its sampler hangs."""
-    name = problem.algorithm.plugin.name if problem.algorithm.plugin is not None else "the sampler"
-    field = f"spec.algorithm.{problem.algorithm.name}"
-    return Failure(f"{field}: {name} took longer than {limit:g} s for one trial; if it does so again, name another")
 
 
 async def _exchange(process: asyncio.subprocess.Process, frame: bytes, limit: float) -> Reply:

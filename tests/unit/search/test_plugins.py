@@ -1,6 +1,7 @@
 """Samplers of users' own: found by entry point, and held to what the built-in ones are."""
 
 import runpy
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from toprung.api.errors import SearchFailed
 from toprung.search.conformance import SPACES, SamplerConformance
 from toprung.search.samplers import plugins
 from toprung.search.study import Study
-from unit.search.builders import LR, first_number, parameters, problem, run
+from unit.search.builders import LR, WIDTH, first_number, parameters, problem, run
 
 PACKAGE = Path(__file__).parents[3] / "examples" / "plugins" / "local_searcher"
 make = runpy.run_path(str(PACKAGE / "local_searcher.py"))["make"]
@@ -82,6 +83,59 @@ def test_where_no_plugin_is_installed_that_is_said(monkeypatch):
     monkeypatch.setattr(plugins, "entry_points", lambda **_: ())
     with pytest.raises(SearchFailed, match="none is; install the package that has it"):
         Study(plugged())
+
+
+FITTING = {"lr": 0.01, "opt": "sgd", "momentum": 0.9, "nesterov": False}
+INACTIVE = "no such parameter, or not active beside the others"
+
+
+@pytest.mark.parametrize(
+    ("proposal", "says"),
+    [
+        pytest.param(FITTING | {"lr": 5.0}, "lr: 5.0 is not within 1e-05 and 0.1", id="out-of-range"),
+        pytest.param(FITTING | {"lr": nan}, "lr: nan is not within", id="nan"),
+        pytest.param(FITTING | {"lr": "0.01"}, "lr: '0.01' is not a number", id="text"),
+        pytest.param(FITTING | {"opt": "rmsprop"}, "opt: 'rmsprop' is not one of", id="no-such-value"),
+        pytest.param({"opt": "adam"}, "lr is missing", id="missing"),
+        pytest.param({"opt": "sgd", "lr": 0.01, "nesterov": False}, "momentum is missing", id="missing-beside-others"),
+        pytest.param({"opt": "adam", "lr": 0.01, "momentum": 0.9}, f"momentum: {INACTIVE}", id="inactive"),
+        pytest.param(FITTING | {"depth": 3}, f"depth: {INACTIVE}", id="unknown"),
+    ],
+)
+def test_what_a_plugin_proposes_is_of_the_space(monkeypatch, proposal, says):
+    """Nothing else becomes a Trial; the message names the plug-in, the parameter and the value."""
+    monkeypatch.setattr(plugins, "_load", lambda _: lambda space, *_: Saying(space, proposal))
+    with pytest.raises(SearchFailed) as caught:
+        Study(plugged()).suggest([0])
+    told = f"spec.algorithm.plugin: local-searcher proposed what is not in the space: {says}"
+    assert str(caught.value).startswith(told)
+    assert str(caught.value).endswith("; its package is to be mended")
+
+
+@pytest.mark.parametrize("width", [nan, inf, 1.5, 2000])
+def test_a_number_that_is_no_int_is_told_as_well(width):
+    """Infinite ones too."""
+    space = parameters(WIDTH)
+    with pytest.raises(SearchFailed, match=f"width: {width} is not one of 1, 2, ... up to 1024"):
+        Study(problem(space), lambda _, drawn: Saying(drawn, {"width": width})).suggest([0])
+
+
+def test_a_plugin_keeps_what_an_initial_trial_says():
+    """The space of an ask is what such a trial leaves open."""
+    asked = problem(SPACES["conditional"], initial=[{"opt": "adam"}])
+    with pytest.raises(SearchFailed, match="opt: 'sgd' is not one of 'adam'"):
+        Study(asked, lambda _, drawn: Saying(drawn, FITTING)).suggest([0])
+
+
+class Saying:
+    """A sampler that always says the same."""
+
+    def __init__(self, space, proposal):
+        self.space = space
+        self.proposal = proposal
+
+    def propose(self, _ask):
+        return self.proposal
 
 
 def test_one_parameter_is_changed_at_a_time():

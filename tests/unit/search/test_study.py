@@ -215,6 +215,14 @@ def test_a_warm_start_replaces_random_draws():
         assert Study(asked).suggest(range(5)) == Study(asked).suggest(range(5))
 
 
+def test_every_trial_of_a_warm_start_teaches_tpe():
+    """The first one too, whatever its index; it is the best one here."""
+    told = earlier(*({"lr": 0.001 * 1.1**n} for n in range(10)))
+    later = tuple(replace(one, index=one.index - 1) for one in told)
+    first, second = (Study(replace(problem(parameters(LR)), prior=prior)) for prior in (told, later))
+    assert first.suggest(range(20)) == second.suggest(range(20))
+
+
 @pytest.mark.parametrize(
     ("trial", "known"),
     [

@@ -17,6 +17,8 @@ from toprung.search.samplers.distributions import internal
 from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, Standing
 
+NOBODY = -(2**62)
+"""The number of a trial that is none of the experiment's: those have their index, trials of a warm start a negative one."""
 _NAME = "experiment"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -72,7 +74,7 @@ def opened(storage: "History", objectives: int = 1) -> tuple[Study, FrozenTrial]
     storage.create_new_study(directions, _NAME)
     elsewhere = storage.create_new_study(directions, "scratch")
     scratch = storage.get_trial(storage.create_new_trial(elsewhere))
-    scratch.number = -1
+    scratch.number = NOBODY
     return reopened(storage), scratch
 
 

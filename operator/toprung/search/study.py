@@ -31,6 +31,7 @@ class Study:
         self._problem = problem
         self._space = Space.of(problem.parameters)
         self._sampler = make(problem, self._space)
+        self._named = max((1 + index for index, one in enumerate(problem.initial) if one), default=0)
         self._history: dict[int, Evaluation] = {}
         self._taken: set[Key] = set()
         self.update(_projected(self._space, problem.prior))
@@ -69,14 +70,15 @@ class Study:
             if not known:
                 pending[index] = configuration
                 batch |= self._keys(configuration)
-        return Suggestions(tuple(suggestions), self._exhausted(batch))
+        last = max(indices, default=-1)
+        return Suggestions(tuple(suggestions), self._exhausted(batch) and last + 1 >= self._named)
 
     def _propose(self, index: int, pending: Mapping[int, Configuration], batch: set[Key]) -> Configuration | None:
         given = self._given(index)
         space = self._sampler.space.fixed(given) if given else self._sampler.space
         if given and space.size == 1:
             return space.combination(0)
-        if not given and self._exhausted(batch):
+        if index >= self._named and self._exhausted(batch):
             return None
         return self._sampled(index, space, pending, batch)
 

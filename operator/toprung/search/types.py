@@ -75,7 +75,9 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """An answer: `exhausted` says that a finite space has no other configuration left after these."""
+    """An answer: `exhausted` says that no other trial can follow these: a finite space has no configuration left, and
+    the initial trials, which may try one again, are all among them or before them.
+    """
 
     suggestions: tuple[Suggestion, ...]
     exhausted: bool = False

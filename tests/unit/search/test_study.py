@@ -57,6 +57,21 @@ def test_an_initial_trial_comes_even_when_the_space_is_exhausted(algorithm):
     assert [one.parameters for one in study.suggest([2, 3]).suggestions] == [{"layers": 1}]
 
 
+@every_algorithm
+def test_the_end_is_not_said_before_the_last_initial_trial(algorithm):
+    """Where other experiments have tried the whole space, all initial trials still come; those that say nothing repeat."""
+    space = parameters({"name": "layers", "type": "int", "min": 1, "max": 2})
+    one, two = {"layers": 1}, {"layers": 2}
+    asked = replace(
+        problem(space, algorithm, initial=[one, two, {}, one, two, {}]),
+        prior=(evaluation(-1, one, 1.0), evaluation(-2, two, 2.0)),
+    )
+    study = Study(asked)
+    answers = [study.suggest(indices) for indices in ([0, 1], [2, 3], [4], [5])]
+    assert [len(answer.suggestions) for answer in answers] == [2, 2, 1, 0]
+    assert [answer.exhausted for answer in answers] == [False, False, True, True]
+
+
 def test_an_initial_trial_outside_the_space_is_named():
     """The message says which, and what is wrong with it."""
     with pytest.raises(SearchFailed, match=r"spec.initialTrials\[1\]: lr: 5.0 is not within"):

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     IMAGE_PULL = "ImagePull"  # the image can't be pulled
     CONTAINER_CONFIG = "ContainerConfig"  # the container can't be made (missing ConfigMap, command, ...)
     UNBLOCKED = "Unblocked"  # what blocked is over
+    WARM_START = "WarmStart"  # how many trials of other Experiments the sampler learns from
 
     TRIAL_STARTED = "TrialStarted"  # its Pod runs
     TRIAL_SUCCEEDED = "TrialSucceeded"  # the program ended well and reported the objective

@@ -34,7 +34,9 @@ class Study:
         self._named = max((1 + index for index, one in enumerate(problem.initial) if one), default=0)
         self._history: dict[int, Evaluation] = {}
         self._taken: set[Key] = set()
-        self.update(_projected(self._space, problem.prior))
+        prior = tuple(_projected(self._space, problem.prior))
+        self._learnt = len(prior)
+        self.update(prior)
 
     @property
     def space(self) -> Space:
@@ -70,8 +72,8 @@ class Study:
             if not known:
                 pending[index] = configuration
                 batch |= self._keys(configuration)
-        last = max(indices, default=-1)
-        return Suggestions(tuple(suggestions), self._exhausted(batch) and last + 1 >= self._named)
+        exhausted = self._exhausted(batch) and max(indices, default=-1) + 1 >= self._named
+        return Suggestions(tuple(suggestions), exhausted, self._learnt)
 
     def _propose(self, index: int, pending: Mapping[int, Configuration], batch: set[Key]) -> Configuration | None:
         given = self._given(index)

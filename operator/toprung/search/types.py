@@ -75,9 +75,14 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """An answer: `exhausted` says that no other trial can follow these: a finite space has no configuration left, and
-    the initial trials, which may try one again, are all among them or before them.
+    """An answer.
+
+    Attributes:
+        exhausted: no other trial can follow these: a finite space has no configuration left, and the initial trials,
+            which may try one again, are all among them or before them.
+        learnt: how many of the problem's prior trials lie in the space.
     """
 
     suggestions: tuple[Suggestion, ...]
     exhausted: bool = False
+    learnt: int = 0

@@ -25,6 +25,7 @@ from toprung.service.refusals import Refusals
 from toprung.service.suggestions import Suggester, problem_of
 from toprung.service.telemetry import Telemetry
 from toprung.service.telling import announce
+from toprung.service.warmth import warm_start
 from toprung.stopping import Stopper, stopper_for
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Memory:
         hold_until: none is tried before, unless one that was `alive` then has ended.
         status_written: when the status was last written.
         refusals: what the API server refuses beside Pods.
+        warm_start_told: whether an Event said what the sampler learns from.
     """
 
     uid: str
@@ -52,6 +54,7 @@ class Memory:
     alive: int = 0
     status_written: datetime | None = None
     refusals: Refusals = field(default_factory=Refusals)
+    warm_start_told: bool = False
 
 
 @dataclass(slots=True)
@@ -125,6 +128,7 @@ class Reconciler:
         await self._write_status(experiment, decided, memory, now)
         for announcement in decided.announcements:
             await announce(self.gateway, experiment, announcement, now)
+        await self._tell_warm_start(experiment, memory, now)
         self._look_ahead(experiment, decided, now)
         outcome.raise_passing()
 
@@ -195,6 +199,12 @@ class Reconciler:
         await self._patch_status(experiment, decided.status)
         if decided.experiment_ended and experiment.completion_time is None:
             self.telemetry.experiment_ended()
+
+    async def _tell_warm_start(self, experiment: ExperimentRecord, memory: Memory, now: datetime) -> None:
+        told = warm_start(experiment, self.suggester.ready(experiment))
+        if told is not None and not memory.warm_start_told:
+            await announce(self.gateway, experiment, told, now)
+            memory.warm_start_told = True
 
     async def _tell_invalid(self, experiment: InvalidRecord) -> None:
         conditions = {condition.type: condition for condition in experiment.conditions}

@@ -31,6 +31,9 @@ class Ready:
         suggestions: index -> configuration.
         exhausted: the space has no configuration for a further index.
         error: why the last ask failed, None if it did not.
+        prior: ended trials of other experiments, None before the first ask.
+        learnt: how many of them lie in the space; known when the first trials are suggested, and not by an operator
+            that is started later.
     """
 
     suggestions: dict[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
@@ -39,6 +42,7 @@ class Ready:
     asking: asyncio.Task[None] | None = None
     told: dict[int, tuple[TrialRecord, Evaluation]] = field(default_factory=dict)
     prior: tuple[Evaluation, ...] | None = None
+    learnt: int | None = None
 
 
 class Suggester:
@@ -103,8 +107,6 @@ class Suggester:
         warm = experiment.spec.warm_start
         names = warm.experiments if warm else ()
         ended = [one for name in names for one in self._ended(experiment, name, missing_ok=missing_ok)]
-        if names and not ended:
-            logger.warning("%s: no trial of %s had ended when it was made", experiment.key, ", ".join(names))
         return tuple(replace(one, index=-1 - number) for number, one in enumerate(ended))
 
     def _ended(self, experiment: ExperimentRecord, name: str, *, missing_ok: bool) -> Iterable[Evaluation]:
@@ -149,6 +151,8 @@ class Suggester:
             problem = replace(problem_of(experiment), prior=ready.prior)
             answer = await self._worker.suggest(problem, history, indices)
             _take(ready, answer)
+            if not history:
+                ready.learnt = answer.learnt
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would tell of it and ask again
             ready.error = _told(experiment, error)
             self._on_answer(experiment.key)

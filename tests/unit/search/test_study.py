@@ -258,6 +258,12 @@ def test_what_other_experiments_tried_is_not_tried_again(trial, known):
     assert answer.exhausted
 
 
+def test_the_answer_says_how_many_trials_lie_in_the_space():
+    """Equal ones are counted as often as they come."""
+    prior = tuple(evaluation(-1 - n, {"lr": lr}, 1.0) for n, lr in enumerate((0.01, 0.01, 1.0, 0.1)))
+    assert Study(replace(problem(parameters(LR)), prior=prior)).suggest([0]).learnt == 3
+
+
 def test_what_runs_elsewhere_is_not_told():
     """A trial that has not ended may come to be tried here."""
     prior = earlier({"lr": 0.001}, standing=Standing.RUNNING)

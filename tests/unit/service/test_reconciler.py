@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from toprung.api.errors import Conflict, Forbidden, NotFound
+from toprung.cluster.cache import Cache
 from toprung.cluster.queue import WorkQueue
 from toprung.planning.records import TrialRecord
 from toprung.service.experiments import Experiments
 from toprung.service.reconciler import Memory, Reconciler
 from toprung.service.suggestions import Ready
-from unit.service.test_experiments import KEY, body
+from unit.service.test_experiments import KEY, SPEC, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 INVALID = {**body("uid", 1), "spec": {}}
@@ -128,6 +129,37 @@ def test_deleted_trials_are_seen(made, there, deleted):
     reconciler.suggester = SimpleNamespace(ready=lambda _: Ready())
     observed = reconciler._observe(experiments.get(KEY), None, Memory("uid"), NOW)
     assert observed.deleted == frozenset(deleted)
+
+
+class Asked:
+    """A suggester whose sampler has been told of a warm start."""
+
+    def ready(self, _experiment):
+        return Ready(prior=(), learnt=0)
+
+
+class Unread:
+    """Followers of nothing."""
+
+    def follow(self, *_):
+        pass
+
+    def collected(self, _key):
+        return {}
+
+
+async def test_a_warm_start_from_nothing_is_told_once():
+    """By a Warning, however many passes there are."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    warm = {**SPEC, "warmStart": {"experiments": ["a"]}, "suspend": True}
+    reconciler.experiments.put({**body("uid", 2), "spec": warm})
+    reconciler.gateway = gateway = Noting()
+    reconciler.suggester, reconciler.followers = Asked(), Unread()
+    reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
+    for _ in range(2):
+        await reconciler.reconcile(KEY)
+    told = "spec.warmStart: no trial of a had ended when this Experiment was made; make it anew when some have"
+    assert gateway.events == [("WarmStart", told)]
 
 
 class Background:

@@ -26,11 +26,11 @@ class Worker:
         self.error = error or SearchFailed("no idea")
         self.asked_at: list[float] = []
 
-    async def suggest(self, _problem, _history, indices):
+    async def suggest(self, problem, _history, indices):
         self.asked_at.append(asyncio.get_running_loop().time())
         if len(self.asked_at) <= self.failures:
             raise self.error
-        return Suggestions(tuple(Suggestion(index, {"x": 1}) for index in indices))
+        return Suggestions(tuple(Suggestion(index, {"x": 1}) for index in indices), learnt=len(problem.prior))
 
     def forget(self, key):
         pass
@@ -174,6 +174,19 @@ def test_a_warm_start_of_several_objectives_wants_them_in_the_same_order():
         SearchFailed, match=r"b is to minimize latency .*; name experiments with the same objectives in"
     ):
         warm(sources).prior_of(several(WARM))
+
+
+@pytest.mark.parametrize(
+    ("begun", "learnt"), [pytest.param([], 2, id="new"), pytest.param([trial("exp", 0, uid="uid")], None, id="begun")]
+)
+async def test_what_is_learnt_from_is_known_at_the_first_ask(begun, learnt):
+    """An operator that is started later may not find what the first one did."""
+    suggester = warm([other("a"), other("b")], [trial("a", 1), trial("b", 1)])
+    for index in (1, 2):
+        suggester.want(WARM, begun, (index,))
+        await suggester.ready(WARM).asking
+    assert sorted(suggester.ready(WARM).suggestions) == [1, 2]
+    assert suggester.ready(WARM).learnt == learnt
 
 
 @pytest.mark.looptime

@@ -18,7 +18,7 @@ from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, Standing
 
 NOBODY = -(2**62)
-"""The number of a trial that is none of the experiment's: those have their index, trials of a warm start a negative one."""
+"""The number of a trial that is none of the experiment's: those have their index, a warm start's a negative one."""
 _NAME = "experiment"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 

@@ -1,0 +1,24 @@
+"""What the author of an Experiment is told of its warm start."""
+
+from toprung.api.conditions import Reason
+from toprung.planning.actions import Announce
+from toprung.planning.records import ExperimentRecord
+from toprung.service.suggestions import Ready
+
+
+def warm_start(experiment: ExperimentRecord, ready: Ready) -> Announce | None:
+    """Say from how many trials the sampler learns, loudly where it is none; None where nothing is to be said."""
+    warm = experiment.spec.warm_start
+    if warm is None or ready.learnt is None or ready.prior is None:
+        return None
+    names, known = ", ".join(warm.experiments), len(ready.prior)
+    if not known:
+        message = f"no trial of {names} had ended when this Experiment was made; make it anew when some have"
+    elif not ready.learnt:
+        message = (
+            f"0 of {known} trials of {names} lie in this space; make it anew with parameters of the same names and "
+            "types, and ranges that have their values"
+        )
+    else:
+        message = f"{ready.learnt} of {known} trials of {names} lie in this space"
+    return Announce(None, not ready.learnt, Reason.WARM_START, f"spec.warmStart: {message}", "first-trials")

@@ -1,0 +1,54 @@
+"""What is told of a warm start."""
+
+import pytest
+
+from toprung.search.types import Evaluation, Standing
+from toprung.service.suggestions import Ready
+from toprung.service.warmth import warm_start
+from unit.service.test_suggestions import EXPERIMENT, WARM
+
+PRIOR = tuple(Evaluation(-1 - n, {"x": n}, Standing.COMPLETE, 0.5) for n in range(24))
+
+
+@pytest.mark.parametrize(
+    ("ready", "warning", "says"),
+    [
+        pytest.param(Ready(prior=PRIOR, learnt=24), False, "24 of 24 trials of a, b lie in this space", id="all"),
+        pytest.param(Ready(prior=PRIOR, learnt=1), False, "1 of 24 trials of a, b lie in this space", id="some"),
+        pytest.param(
+            Ready(prior=PRIOR, learnt=0),
+            True,
+            "0 of 24 trials of a, b lie in this space; make it anew with parameters of the same names and types, "
+            "and ranges that have their values",
+            id="none-of-them",
+        ),
+        pytest.param(
+            Ready(prior=(), learnt=0),
+            True,
+            "no trial of a, b had ended when this Experiment was made; make it anew when some have",
+            id="none-had-ended",
+        ),
+    ],
+)
+def test_what_is_learnt_from_is_told(ready, warning, says):
+    """Loudly where it is nothing."""
+    told = warm_start(WARM, ready)
+    assert (told.trial, told.warning, told.reason, told.message) == (
+        None,
+        warning,
+        "WarmStart",
+        f"spec.warmStart: {says}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("experiment", "ready"),
+    [
+        pytest.param(WARM, Ready(), id="not-asked-yet"),
+        pytest.param(WARM, Ready(prior=PRIOR), id="asked-by-an-operator-that-was-started-later"),
+        pytest.param(EXPERIMENT, Ready(prior=(), learnt=0), id="cold"),
+    ],
+)
+def test_there_may_be_nothing_to_tell(experiment, ready):
+    """Most Experiments start cold."""
+    assert warm_start(experiment, ready) is None

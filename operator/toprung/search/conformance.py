@@ -26,7 +26,7 @@ from toprung.search.samplers.uniform import draw
 from toprung.search.seeds import derive
 from toprung.search.space import Space
 from toprung.search.study import Study
-from toprung.search.types import Configuration, Evaluation, Problem, Standing
+from toprung.search.types import Configuration, Evaluation, Problem, Standing, Suggestion
 
 LONG = 10_000
 SEED = 7
@@ -89,9 +89,10 @@ class SamplerConformance:
             warnings.simplefilter("error")
             yield
 
-    def study(self, space: str) -> Study:
-        """Make an experiment without trials."""
-        problem = Problem("uid", SPACES[space], (), Algorithm(random=RandomSettings()), SEED, self.objectives)
+    def study(self, space: str, initial: tuple[Configuration, ...] = (), prior: Iterable[Evaluation] = ()) -> Study:
+        """Make an experiment without trials of its own."""
+        algorithm = Algorithm(random=RandomSettings())
+        problem = Problem("uid", SPACES[space], initial, algorithm, SEED, self.objectives, tuple(prior))
         return Study(problem, lambda problem, drawn: self.sampler(drawn, problem.seed))
 
     def test_an_empty_history_is_enough(self, space: str) -> None:
@@ -169,16 +170,24 @@ class SamplerConformance:
                 scores = (bad,) * self.objectives if bad is not None and self.objectives > 1 else ()
                 standing = standings[index % len(standings)]
                 study.update([Evaluation(index, suggestion.parameters, standing, bad, rungs, scores)])
-        answer = study.suggest([self.trials])
-        assert answer.suggestions or answer.exhausted
+        self.asked(study, self.trials)
 
     def test_some_values_that_are_none_are_survived(self, space: str) -> None:
         """Nor do finite values among failures and divergence, and equal ones."""
         study = self.study(space)
         done = self.run(study, self.trials)
         study.update(_mixed(done, score=1.0))
-        answer = study.suggest([self.trials])
-        assert answer.suggestions or answer.exhausted
+        self.asked(study, self.trials)
+
+    def test_a_warm_start_is_survived(self, space: str) -> None:
+        """Trials of other experiments, under negative indices, are observations like any other."""
+        drawn = [draw(self.study(space).space, derive(SEED, index)) for index in range(self.trials)]
+        prior = _mixed(self.ended(-1 - index, one) for index, one in enumerate(drawn))
+        study, rebuilt = (self.study(space, prior=prior) for _ in range(2))
+        told = [self.ended(one.index, one.parameters) for one in self.asked(study, 0, 1)]
+        for each in (study, rebuilt):
+            each.update(told)
+        assert self.asked(study, 2) == self.asked(rebuilt, 2)
 
     def test_a_finite_space_is_gone_through_once(self, space: str) -> None:
         """Nothing comes twice until nothing is left, and the end is said with the last one."""
@@ -200,8 +209,7 @@ class SamplerConformance:
     def test_a_part_of_the_space_can_be_asked_for(self, space: str) -> None:
         """An initial trial keeps what it says, and the rest is completed."""
         fixed = {"layers": 2} if "layers" in _names(space) else {"lr": 0.01}
-        problem = Problem("uid", SPACES[space], ({}, fixed), Algorithm(random=RandomSettings()), SEED, self.objectives)
-        study = Study(problem, lambda problem, drawn: self.sampler(drawn, problem.seed))
+        study = self.study(space, initial=({}, fixed))
         self.run(study, self.trials, start=2)
         (suggestion,) = study.suggest([1]).suggestions
         assert suggestion.parameters.items() >= fixed.items()
@@ -212,8 +220,15 @@ class SamplerConformance:
         study = self.study(space)
         told = (draw(study.space, derive(SEED, index)) for index in range(LONG))
         study.update(self.ended(index, one) for index, one in enumerate(told))
-        answer = study.suggest([LONG])
-        assert answer.suggestions or answer.exhausted
+        self.asked(study, LONG)
+
+    def asked(self, study: Study, *indices: int) -> tuple[Suggestion, ...]:
+        """Ask, and see that every answer lies in the space, and that there is one unless the space is exhausted."""
+        answer = study.suggest(indices)
+        assert len(answer.suggestions) == len(indices) or answer.exhausted
+        for one in answer.suggestions:
+            study.space.positions(one.parameters)
+        return answer.suggestions
 
     def run(self, study: Study, trials: int, start: int = 0) -> list[Evaluation]:
         """Run trials one after another; fewer where the space is exhausted."""

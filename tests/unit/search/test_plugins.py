@@ -9,6 +9,7 @@ import pytest
 from toprung.api.errors import SearchFailed
 from toprung.search.conformance import SPACES, SamplerConformance
 from toprung.search.samplers import plugins
+from toprung.search.samplers.uniform import draw
 from toprung.search.study import Study
 from unit.search.builders import LR, WIDTH, first_number, parameters, problem, run
 
@@ -21,6 +22,59 @@ class TestLocalSearcher(SamplerConformance):
 
     def sampler(self, space, seed):
         return make(space, {}, seed)
+
+
+class Naive:
+    """A sampler that takes the history for a list from 0 on."""
+
+    def __init__(self, space):
+        self.space = space
+
+    def propose(self, ask):
+        assert all(ask.history[index] for index in range(len(ask.history)))
+        return draw(ask.space, ask.seed)
+
+
+class NaiveConformance(SamplerConformance):
+    """What the author of such a sampler runs."""
+
+    def sampler(self, space, _seed):
+        return Naive(space)
+
+
+def test_the_suite_gives_a_warm_start():
+    """A sampler that can't have negative indices learns it from the suite."""
+    NaiveConformance().test_an_empty_history_is_enough("flat")
+    with pytest.raises(KeyError):
+        NaiveConformance().test_a_warm_start_is_survived("flat")
+
+
+class Leaving(Naive):
+    """A sampler that leaves the space when there is a history, and whose Study does not look."""
+
+    def propose(self, ask):
+        return dict(draw(ask.space, ask.seed)) | ({"lr": 5.0} if ask.history else {})
+
+
+class LeavingConformance(SamplerConformance):
+    def sampler(self, space, _seed):
+        return Leaving(space)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda suite: suite.test_what_has_no_value_is_survived("flat", nan), id="nan"),
+        pytest.param(lambda suite: suite.test_some_values_that_are_none_are_survived("flat"), id="mixed"),
+        pytest.param(lambda suite: suite.test_a_warm_start_is_survived("flat"), id="warm"),
+        pytest.param(lambda suite: suite.test_a_long_history_is_taken_in("flat"), id="long"),
+    ],
+)
+def test_the_suite_looks_at_what_is_answered(monkeypatch, ask):
+    """An answer beside the space is none, even where nothing else checks it."""
+    monkeypatch.setattr(Study, "_check", lambda *_: None)
+    with pytest.raises(ValueError, match=r"lr: 5\.0 is not within"):
+        ask(LeavingConformance())
 
 
 @pytest.fixture(autouse=True)

@@ -81,12 +81,16 @@ def refuse_unrecorded(spec: ExperimentSpec) -> None:
     """See that recorded curves can tell what the experiment asks for.
 
     Raises:
-        InvalidTable: trials would change their parameters as they run, or have several objectives.
+        InvalidTable: trials would change their parameters as they run, have several objectives, or learn from trials
+            of other experiments.
     """
     if spec.early_stopping is not None and spec.early_stopping.pbt is not None:
         raise InvalidTable("spec.earlyStopping.pbt changes parameters while a trial runs, which no table has recorded")
     if spec.objectives is not None:
         raise InvalidTable("spec.objectives can't be simulated: a recorded curve is of one metric; write objective")
+    if spec.warm_start is not None:
+        names = ", ".join(spec.warm_start.experiments)
+        raise InvalidTable(f"spec.warmStart can't be simulated: no table has the trials of {names}; leave it out")
 
 
 @dataclass(slots=True)

@@ -15,6 +15,13 @@ def test_several_objectives_are_not_simulated():
         Simulation(experiment_spec(objective=None, objectives=aims), Table(()), InOrder(())).run()
 
 
+def test_a_warm_start_is_not_simulated():
+    """A table has one experiment's curves; what others found would be left out in silence."""
+    spec = experiment_spec(warmStart={"experiments": ["earlier", "other"]})
+    with pytest.raises(InvalidTable, match=r"spec\.warmStart .* trials of earlier, other; leave it out"):
+        Simulation(spec, Table(()), InOrder(())).run()
+
+
 def test_changing_parameters_are_not_simulated():
     """A population's trials change their parameters, and no recorded curve does."""
     spec = experiment_spec(

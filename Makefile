@@ -49,4 +49,4 @@ bench-search: $(VENV)/.peers  ## Measure search and early stopping beside Ray Tu
 	$(BIN)/python benchmarks/anytime.py
 
 clean:  ## Remove what was built or run here
-	rm -rf $(VENV) .toprung mnist.png
+	rm -rf $(VENV) .toprung .bench mnist.png

@@ -237,6 +237,15 @@ def _syne_asha(seed: int, last: int) -> Scheduler:
     )
 
 
+def _syne_median(seed: int, last: int) -> Scheduler:  # noqa: ARG001 - it has no last step
+    from syne_tune.config_space import uniform  # noqa: PLC0415
+    from syne_tune.optimizer.schedulers.median_stopping_rule import MedianStoppingRule  # noqa: PLC0415
+    from syne_tune.optimizer.schedulers.single_objective_scheduler import SingleObjectiveScheduler  # noqa: PLC0415
+
+    plain = SingleObjectiveScheduler({"x": uniform(0, 1)}, "value", do_minimize=False, random_seed=seed)
+    return _SyneTune(MedianStoppingRule(plain, "epoch", metric="value", random_seed=seed, do_minimize=False))
+
+
 def _optuna(pruner: Callable[[int], Any]) -> Callable[[int, int], Scheduler]:
     def create(seed: int, last: int) -> Scheduler:
         import optuna  # noqa: PLC0415
@@ -286,6 +295,7 @@ PEERS: Mapping[str, Peer] = {
     "ray asha 3 brackets": Peer("ray.tune", _ray_brackets),
     "ray median": Peer("ray.tune", _ray_median),
     "syne-tune asha": Peer("syne_tune", _syne_asha),
+    "syne-tune median": Peer("syne_tune", _syne_median),
     "optuna halving": Peer("optuna", _optuna(_halving)),
     "optuna hyperband": Peer("optuna", _optuna(_hyperband)),
     "optuna median": Peer("optuna", _optuna(_median)),

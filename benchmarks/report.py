@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import fmean
 
 from comparison import Panel, draw, paired_ratio, time_to
-from race import NEARER, Runs, Setting, near_and_nearer, source
+from race import Runs, near_and_nearer
+from runs import NEARER, Setting, source
 
 HERE = Path(__file__).parent
 

@@ -5,22 +5,9 @@ from collections.abc import Callable, Collection, Mapping
 from comparison import Panel
 from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS
 from peers import installed
-from race import (
-    GP_SEEDS,
-    GP_TABLE,
-    NEAR,
-    ORACLE,
-    REFERENCE,
-    STARTS,
-    WORKERS,
-    Setting,
-    race,
-    race_in,
-    sample,
-    source,
-    stop,
-)
+from race import GP_SEEDS, GP_TABLE, REFERENCE, WORKERS, race, race_in, workers_for
 from report import HEADERS, Section, compared, markdown, panel, paragraph
+from runs import NEAR, ORACLE, STARTS, Setting, sample, source, stop
 from structure import KNOWN, place_of_the_good
 from tabular import CONTESTANTS, DATASETS, compare, search
 from verdicts import HEADERS as FIGURES
@@ -46,10 +33,10 @@ configuration one epoch, so what it can win over {REFERENCE} at all. The tables 
 those of 400 and 1,600 more; there only the rules of ASHA's kind race.
 """
 SAMPLERS_SAY = f"""
-Promotion, four workers. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
+Promotion. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
 the fewer there are, the less a model can do; digits-grid is a whole finite space, where every proposal is a row. Ratios
 are to random on the same seeds. The Gaussian process, at up to half a second an ask, races on {GP_TABLE} alone,
-with {GP_SEEDS} seeds.
+with {GP_SEEDS} seeds and four workers.
 """
 STRUCTURE_SAYS = f"""
 How far a space tells where to look: a random forest that has seen {KNOWN} configurations to their end sorts the others;
@@ -100,7 +87,8 @@ def samplers(seeds: int, tables: Collection[str]) -> Section:
     panels: list[Panel] = []
     verdicts: list[list[str]] = []
     good = {table: place_of_the_good(source(table), NEAR) for table in (*RECORDED, *GRIDS) if table in tables}
-    for setting in (Setting(table, 4, start) for table in good for start in STARTS):
+    settings = ((table, workers, start) for table in good for start in STARTS for workers in workers_for(table))
+    for setting in (Setting(*each) for each in settings):
         runs = race_in(sample, setting, SAMPLERS, seeds)
         rows += compared(setting, runs, "random")
         panels.append(panel(setting, runs, SAMPLERS))
@@ -119,7 +107,7 @@ def samplers(seeds: int, tables: Collection[str]) -> Section:
             markdown(HEADERS, rows),
         ]
     )
-    return Section(text, panels, 2, "search-samplers.png")
+    return Section(text, panels, 4, "search-samplers.png")
 
 
 def alone(seeds: int, tables: Collection[str]) -> Section:
@@ -141,9 +129,23 @@ def alone(seeds: int, tables: Collection[str]) -> Section:
 def lcdb(seeds: int, tables: Collection[str]) -> Section:
     """Compare the rules of early stopping on the learning curves of the package lcdb."""
     names = (*installed(), *OURS, ORACLE)
-    settings = [Setting(name, workers, "cheap") for name in LCDB if name in tables for workers in WORKERS]
-    rows = [row for setting in settings for row in compared(setting, race_in(stop, setting, names, seeds), REFERENCE)]
-    return Section("\n".join(["## Schedulers on lcdb's curves\n", paragraph(LCDB_SAYS), markdown(HEADERS, rows)]))
+    rows: list[list[str]] = []
+    verdicts: list[list[str]] = []
+    for setting in (Setting(name, workers, "cheap") for name in LCDB if name in tables for workers in WORKERS):
+        runs = race_in(stop, setting, names, seeds)
+        rows += compared(setting, runs, REFERENCE)
+        verdicts += rules_judged(setting, runs)
+    text = "\n".join(
+        [
+            "## Schedulers on lcdb's curves\n",
+            paragraph(LCDB_SAYS),
+            "### Against the figures to reach\n",
+            markdown(FIGURES, verdicts),
+            "### All\n",
+            markdown(HEADERS, rows),
+        ]
+    )
+    return Section(text)
 
 
 SECTIONS: Mapping[str, Callable[[int, Collection[str]], Section]] = {

@@ -121,7 +121,7 @@ class MedianSettings(Model):
     """At which multiples trials are compared; unset: 1, or what makes 64 comparisons."""
     grace_period: Resource = 1
     """Nothing is stopped before this much resource."""
-    min_trials: Annotated[int, Field(ge=1, le=100000)] = 5
+    min_trials: Annotated[int, Field(ge=1, le=100000)] = 3
     """How many other trials must have come as far."""
 
     @property

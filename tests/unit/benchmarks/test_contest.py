@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from contestants import GRIDS, OURS, RECORDED
 from peers import NoStopping, Oracle, drive
-from race import order_of
+from runs import order_of
 
 from toprung.search.space import Space
 from toprung.simulate.choosing import InOrder

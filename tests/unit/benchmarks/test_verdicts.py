@@ -2,7 +2,7 @@
 
 import pytest
 from contestants import RECORDED
-from race import NEARER, Setting
+from runs import NEARER, Setting
 from verdicts import models_judged, rules_judged
 
 SETTING = Setting("digits", 4, "cheap")
@@ -37,7 +37,7 @@ def test_a_model_is_held_against_random_search(tpe, verdict):
         (1.0, [0.8] * 3 + [float("inf")], ["met", "met", "met", "MISSED"]),
     ],
 )
-def test_rules_are_held_against_the_best_peer(syne_tune, promotion, verdicts):
+def test_rules_are_held_against_each_peer(syne_tune, promotion, verdicts):
     """Not against Ray's alone; and a seed that does not reach the target is no seed that was left out."""
     contest = runs(
         ray_asha=[1.0] * 4,
@@ -45,3 +45,39 @@ def test_rules_are_held_against_the_best_peer(syne_tune, promotion, verdicts):
         toprung_asha_promotion=promotion,
     ) | {"syne-tune asha": runs(one=[syne_tune] * 4)["one"], "optuna halving": runs(one=[1.0] * 4)["one"]}
     assert [line[-1] for line in rules_judged(SETTING, contest)] == verdicts
+
+
+def test_a_peer_that_is_surely_better_is_not_hidden_by_one_that_is_perhaps():
+    """The one is worth more in the mean, but with a wide interval."""
+    contest = runs(
+        ray_asha=[1.0] * 4,
+        toprung_asha_stopping=[1.0] * 4,
+        toprung_asha_promotion=[0.7, 0.72, 0.7, 0.72],
+    ) | {
+        "syne-tune asha": runs(one=[0.3, 1.4, 0.4, 1.2])["one"],
+        "optuna halving": runs(one=[0.69, 0.71, 0.69, 0.71])["one"],
+    }
+    line = rules_judged(SETTING, contest)[1]
+    assert line[1:] == ["promotion no worse than any peer", "1.01 (1.01-1.01)", "1.01 (1.01-1.01)", "MISSED"]
+
+
+def test_rules_of_one_name_are_held_against_each_other():
+    contest = runs(
+        toprung_asha_stopping=[1.0] * 4,
+        toprung_asha_promotion=[0.8] * 4,
+        toprung_median=[1.1] * 4,
+        ray_median=[1.0] * 4,
+    ) | {"ray asha": runs(one=[1.0] * 4)["one"]}
+    assert rules_judged(SETTING, contest)[-1][1:] == [
+        "median no worse than ray median",
+        *["1.10 (1.10-1.10)"] * 2,
+        "MISSED",
+    ]
+
+
+def test_a_figure_that_too_few_seeds_reach_is_missed():
+    """A ratio of one pair of seeds says nothing."""
+    contest = runs(
+        ray_asha=[1.0] + [float("inf")] * 3, toprung_asha_stopping=[0.5] * 4, toprung_asha_promotion=[0.5] * 4
+    )
+    assert [line[-1] for line in rules_judged(SETTING, contest)] == ["MISSED (too few seeds reach it)"] * 3 + ["met"]

@@ -1,0 +1,46 @@
+"""What was run is not run again, unless what it depends on has changed."""
+
+from pathlib import Path
+
+import pytest
+from kept import Kept, everything, fingerprint
+
+
+def note(task):
+    """Something that is seen to be done."""
+    path, number = task
+    with Path(path).open("a") as file:
+        file.write("x")
+    return number / 2
+
+
+def test_a_result_is_kept(tmp_path):
+    """Over the end of the program: another object of the same folder finds it."""
+    task, done = (str(tmp_path / "done"), 3), tmp_path / "done"
+    first = Kept(note, tmp_path / "kept")
+    assert not first.has(task)
+    assert first(task) == 1.5
+    again = Kept(note, tmp_path / "kept")
+    assert again.has(task)
+    assert again(task) == 1.5
+    assert done.read_text() == "x"
+    assert not again.has((task[0], 4))
+
+
+@pytest.mark.parametrize("change", ["contents", "name", "words"])
+def test_a_change_is_seen(tmp_path, change):
+    """Of a file's name or contents, or of a package's version."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("a")
+    other.write_text("b" if change == "contents" else "a")
+    before = fingerprint([one], ["numpy==1"])
+    assert before == fingerprint([one], ["numpy==1"])
+    if change == "contents":
+        one.write_text("b")
+    after = fingerprint([other if change == "name" else one], ["numpy==2" if change == "words" else "numpy==1"])
+    assert after != before
+
+
+def test_a_run_depends_on_the_code_and_the_tables():
+    """The files are there; a name that is wrong would be an error."""
+    assert len(everything()) == 16

@@ -37,7 +37,7 @@ class RungSettings(Model):
     max_resource: Resource
     """Resource that a trial gets at most; the last rung."""
     reduction_factor: Annotated[int, Field(ge=2, le=100)] = 3
-    """One trial in this many goes on from a rung."""
+    """One trial in this many goes on from a rung; with asha's tilt on average, over the rungs."""
 
     def faults(self) -> Iterable[Fault]:
         """Check that the first rung is not above the last."""

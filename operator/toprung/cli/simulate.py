@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from statistics import fmean, pstdev
+from time import perf_counter
 from typing import Any, Literal
 
 import click
@@ -63,7 +64,7 @@ def simulate_command(  # noqa: PLR0917 - click hands them over by name
     output: Literal["text", "json"],
     picture: Path | None,
 ) -> None:
-    """Play the Experiment in FILE in virtual time, thousands of trials a second.
+    """Play the Experiment in FILE in virtual time.
 
     The operator's own planner, search and early stopping decide; what training would report is read from a table with
     the columns configuration, step (1, 2, ...), seconds, the objective's metric and every parameter, a line for each
@@ -72,7 +73,7 @@ def simulate_command(  # noqa: PLR0917 - click hands them over by name
     """
     spec = _spec(file, workers)
     table = _table(curves, spec)
-    first = spec.algorithm.seed or 0
+    first, begun = spec.algorithm.seed or 0, perf_counter()
     runs = [
         Seeded(seed, Simulation(spec, table, Nearest(spec, table, seed), seed, start_cost).run())
         for seed in track(range(first, first + seeds), "runs", transient=True, console=Console(stderr=True))
@@ -80,7 +81,7 @@ def simulate_command(  # noqa: PLR0917 - click hands them over by name
     if output == "json":
         click.echo(json.dumps({"table": {"best": _best(spec, table)}, "runs": [_as_json(each) for each in runs]}))
     else:
-        Console().print(_grid(spec, table, runs))
+        Console().print(_grid(spec, table, runs, perf_counter() - begun))
     if picture is not None:
         from toprung.cli.simulated import draw_runs  # noqa: PLC0415 - matplotlib, only where a picture is wanted
 
@@ -134,7 +135,7 @@ def _as_json(each: Seeded) -> dict[str, Any]:
     }
 
 
-def _grid(spec: ExperimentSpec, table: Table, runs: list[Seeded]) -> Grid:
+def _grid(spec: ExperimentSpec, table: Table, runs: list[Seeded], took: float) -> Grid:
     grid = Grid("seed", "trials", "to the end", "steps", f"best {spec.primary.metric}", "after", "in all", "ended by")
     for each in runs:
         run = each.run
@@ -148,7 +149,9 @@ def _grid(spec: ExperimentSpec, table: Table, runs: list[Seeded]) -> Grid:
         total = fmean(each.run.seconds for each in runs)
         grid.add_section()
         grid.add_row("mean", "", "", "", spread, "", _seconds(total), "")
-    grid.caption = f"the table's best is {number(_best(spec, table))}, of {len(table.curves)} configurations"
+    trials = sum(len(each.run.trials) for each in runs)
+    played = f"{trials} trials played in {took:.1f}s, {trials / took:.0f} a second"
+    grid.caption = f"the table's best is {number(_best(spec, table))}, of {len(table.curves)} configurations; {played}"
     return grid
 
 

@@ -1,59 +1,35 @@
 """The examples of search, on one embedded cluster, as a user runs them."""
 
-import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import yaml
+
+from scenarios.examples import install, manifest_of, spec_of, toprung_run, trials_left
+from toprung.api.load import load_experiment
+from toprung.search.study import Study
+from toprung.search.types import Problem
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are ended by their groups")
 
-ROOT = Path(__file__).parents[2]
 EXAMPLES = ("random", "grid", "qmc", "tpe", "conditional", "gp", "cmaes", "nsga2", "plugin")
-PATIENCE = 180  # seconds; it only ends a test that hangs
-
-
-def spec_of(name):
-    return yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text())["spec"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """With what pip leaves of the plug-in, beside which the operator runs."""
     folder = tmp_path_factory.mktemp("examples")
-    about = folder / "site" / "toprung_local_searcher-1.0.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toprung-local-searcher\nVersion: 1.0.0\n")
-    (about / "entry_points.txt").write_text("[toprung.samplers]\nlocal-searcher = local_searcher:make\n")
-    source = ROOT / "examples" / "plugins" / "local_searcher" / "local_searcher.py"
-    (folder / "site" / "local_searcher.py").write_text(source.read_text())
+    install(folder / "site", "local_searcher")
     return folder
-
-
-def toprung_run(folder, *examples):
-    """Name of each example -> what `toprung run` says of it at the end."""
-    together = yaml.safe_dump_all(yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text()) for name in examples)
-    (folder / "all.yaml").write_text(together)
-    run = subprocess.run(
-        [sys.executable, "-m", "toprung.cli", "run", "all.yaml", "--dir", "state", "--output", "json"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "operator"), str(folder / "site")))},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    found = json.loads(run.stdout)
-    return {result["name"]: result for result in (found if isinstance(found, list) else [found])}
 
 
 @pytest.fixture(scope="module")
 def results(folder):
     return toprung_run(folder, *EXAMPLES)
+
+
+@pytest.fixture(scope="module")
+def tried(results, folder):
+    """Name of each experiment -> its configurations by index."""
+    return {name: [each["spec"]["parameters"] for each in trials] for name, trials in trials_left(folder).items()}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -63,6 +39,17 @@ def test_an_example_ends_well(results, name):
     assert results[name]["state"] == "Succeeded"
     assert trials["succeeded"] == trials["total"] == (9 if name == "grid" else spec_of(name)["maxTrialCount"])
     assert results[name]["best"]["value"] < 0.2
+
+
+@pytest.mark.parametrize(("name", "startup"), [("qmc", 0), ("cmaes", 0), ("tpe", 6), ("gp", 6), ("plugin", 6)])
+def test_an_example_shows_its_algorithm(tried, name, startup):
+    """With the same space and seed as random.yaml: startup trials are those, and not all after them are.
+
+    Some are, for they are asked for before the startup trials have ended, or drawn at random by the plug-in's dice.
+    """
+    same = [one == other for one, other in zip(tried[name], tried["random"], strict=False)]
+    assert all(same[:startup])
+    assert not all(same[startup:])
 
 
 def test_several_objectives_end_in_a_front(results):
@@ -77,7 +64,12 @@ def test_several_objectives_end_in_a_front(results):
 
 
 def test_a_warm_start_begins_where_the_other_ended(results, folder):
-    """With what tpe.yaml found no worse trial is the best, though it has but half as many."""
+    """With what tpe.yaml found there are no startup trials: none is what it would be if nothing was known."""
     warm = toprung_run(folder, "warm-start")["warm-start"]
-    assert warm["trials"]["succeeded"] == spec_of("warm-start")["maxTrialCount"]
-    assert warm["best"]["value"] < results["tpe"]["best"]["value"] + 0.05
+    spec = load_experiment(manifest_of("warm-start")).spec
+    assert warm["trials"]["succeeded"] == spec.max_trial_count
+    cold = Study(Problem("cold", spec.parameters, (), spec.algorithm, spec.algorithm.seed))
+    startup = cold.suggest(range(spec.algorithm.tpe.startup_trials)).suggestions
+    found = trials_left(folder)["warm-start"]
+    assert all(one.parameters != found[one.index]["spec"]["parameters"] for one in startup)
+    assert found[0]["status"]["best"]["value"] < 0.2

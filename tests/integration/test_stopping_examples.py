@@ -1,44 +1,38 @@
 """The examples of early stopping, all on one embedded cluster, as a user runs them."""
 
-import json
-import os
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import yaml
+
+from scenarios.examples import install, spec_of, toprung_run, trials_left
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are ended by their groups")
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ("asha-promotion", "hyperband", "bohb", "successive-halving", "median", "threshold-patience")
-PATIENCE = 120  # seconds; it only ends a test that hangs
+SAYS = {
+    "asha-promotion": ("at rung 1, .* it waits, and the experiment ended meanwhile",),
+    "asha-stopping": ("at rung 1, the best( 2)? goe?s? on$",),
+    "hyperband": ("at rung 1, the best goes on$", "at rung 3, the best goes on$"),
+    "bohb": ("at rung 3, .* it waits",),
+    "successive-halving": ("at rung 1, the best 3 go on$", "at rung 3, the best goes on$"),
+    "median": ("worse than the median of",),
+    "threshold-patience": ("worse than the threshold 0.4", "no better by more than 0.001 than 3 steps before"),
+    "stopper-plugin": ("is below -0.4",),
+}
+"""Example -> what some of its stopped trials say."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("examples")
+    folder = tmp_path_factory.mktemp("examples")
+    install(folder / "site", "ceiling")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def results(folder):
     """Name of each example -> what `toprung run` says of it at the end."""
-    examples = (ROOT / "examples" / f"{name}.yaml" for name in (*EXAMPLES, "pbt"))
-    together = yaml.safe_dump_all(yaml.safe_load(example.read_text()) for example in examples)
-    (folder / "all.yaml").write_text(together)
-    run = subprocess.run(
-        [sys.executable, "-m", "toprung.cli", "run", "all.yaml", "--dir", "state", "--output", "json"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "operator")},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return {result["name"]: result for result in json.loads(run.stdout)}
+    return toprung_run(folder, *SAYS, "pbt")
 
 
 def printed(folder, experiment, pattern):
@@ -55,15 +49,25 @@ def epochs(folder, experiment):
     return {key: [int(epoch) for epoch in seen] for key, seen in printed(folder, experiment, r"epoch=(\d+)").items()}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_ends_well_and_stops_losers(results, name):
-    """All of its trials run, none fails, some are stopped early, and the best is known."""
+@pytest.mark.parametrize("name", SAYS)
+def test_an_example_ends_well_and_stops_losers(results, folder, name):
+    """All of its trials run, none fails, some are stopped early and say by which rule, and the best is known."""
     trials = results[name]["trials"]
     assert results[name]["state"] == "Succeeded"
-    assert trials["total"] == yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text())["spec"]["maxTrialCount"]
+    assert trials["total"] == spec_of(name)["maxTrialCount"]
     assert (trials["failed"], trials["pending"], trials["running"], trials["paused"]) == (0, 0, 0, 0)
-    assert trials["stopped"] > 0
     assert results[name]["best"]["value"] < 0.5
+    stopped = [each["status"] for each in trials_left(folder)[name] if each["status"]["state"] == "Stopped"]
+    assert len(stopped) == trials["stopped"]
+    for words in SAYS[name]:
+        assert any(re.search(words, each["message"]) for each in stopped), words
+
+
+@pytest.mark.parametrize("name", ["hyperband", "bohb"])
+def test_trials_are_spread_over_brackets(results, folder, name):
+    """Those of a later one are first compared at a later rung."""
+    first = {each["spec"]["bracket"]: each["status"]["rungs"][0]["resource"] for each in trials_left(folder)[name]}
+    assert first == {0: 1, 1: 3, 2: 9}
 
 
 def test_halving_leaves_one_of_each_batch(results):

@@ -1,0 +1,65 @@
+"""The examples, as a user runs them: on one embedded cluster, with the packages that they name installed."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import yaml
+
+from toprung.local.journal import Journal
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = ROOT / "examples" / "plugins"
+PATIENCE = 180  # seconds; it only ends a test that hangs
+
+
+def manifest_of(name):
+    return yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text())
+
+
+def spec_of(name):
+    return manifest_of(name)["spec"]
+
+
+def install(site, name):
+    """Leave in that folder what pip would of a plug-in: its module and its entry points."""
+    project = tomllib.loads((PLUGINS / name / "pyproject.toml").read_text())["project"]
+    about = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    groups = project["entry-points"].items()
+    lines = [line for group, points in groups for line in (f"[{group}]", *(f"{k} = {v}" for k, v in points.items()))]
+    (about / "entry_points.txt").write_text("\n".join(lines))
+    (site / f"{name}.py").write_text((PLUGINS / name / f"{name}.py").read_text())
+
+
+def toprung_run(folder, *examples):
+    """Name of each example -> what `toprung run` says of it at the end; packages in the folder `site` are installed."""
+    (folder / "all.yaml").write_text(yaml.safe_dump_all(manifest_of(name) for name in examples))
+    run = subprocess.run(
+        [sys.executable, "-m", "toprung.cli", "run", "all.yaml", "--dir", "state", "--output", "json"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "operator"), str(folder / "site")))},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    return {result["name"]: result for result in (found if isinstance(found, list) else [found])}
+
+
+def trials_left(folder):
+    """Name of each experiment -> its Trials by index, as the cluster left them when it ended."""
+    (path,) = (folder / "state").rglob("cluster.sqlite")
+    journal = Journal(path)
+    kept = [json.loads(data) for resource, _, _, data in journal.load() if "trials" in resource]
+    journal.close()
+    found = {}
+    for trial in sorted(kept, key=lambda trial: trial["spec"]["index"]):
+        found.setdefault(trial["metadata"]["name"].rpartition("-")[0], []).append(trial)
+    return found

@@ -15,7 +15,8 @@ COPY = """\
 taken="$TOPRUNG_CHECKPOINT_DIR.taken-$TOPRUNG_TAKEOVER"
 [ -e "$taken" ] && exit 0
 new="$TOPRUNG_CHECKPOINT_DIR.new"
-for try in 1 2 3 4 5 6 7 8 9 10; do
+try=0
+while [ "$((try += 1))" -le 60 ]; do
   rm -rf "$new"
   if cp -a "$TOPRUNG_CHECKPOINT_FROM" "$new"; then
     for part in "$new"/*; do [ -e "$TOPRUNG_CHECKPOINT_FROM/${part##*/}" ] || rm -rf "$part"; done
@@ -23,7 +24,7 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
       rm -rf "$TOPRUNG_CHECKPOINT_DIR" && mv "$new" "$TOPRUNG_CHECKPOINT_DIR" && : > "$taken" && exit 0
     fi
   fi
-  sleep 0.5
+  sleep 1
 done
 echo "no checkpoint could be copied from $TOPRUNG_CHECKPOINT_FROM: the program must write one before it reports" >&2
 exit 1
@@ -31,7 +32,8 @@ exit 1
 """Copies the folder once for each takeover, whatever attempts there are.
 
 The other trial may be writing to it: what is no longer there after the copy was perhaps half removed when it was
-copied, and hidden files alone are no checkpoint yet.
+copied, and hidden files alone are no checkpoint yet. A first checkpoint may be written well after the first report,
+so there is a minute for it.
 """
 
 

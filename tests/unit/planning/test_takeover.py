@@ -169,7 +169,7 @@ def copy(folder, takeover=2):
         "TOPRUNG_CHECKPOINT_FROM": str(folder / "theirs"),
         "TOPRUNG_TAKEOVER": str(takeover),
     }
-    command = ["sh", "-c", COPY.replace("sleep 0.5", "sleep 0")]
+    command = ["sh", "-c", COPY.replace("sleep 1", "sleep 0")]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -56,6 +56,9 @@ class Ceiling:
     def release(self, arrival: Arrival) -> None:
         """Nobody waits."""
 
+    def withdraw(self, bracket: int, index: int) -> None:
+        """Nobody is waited for."""
+
     def promotion(self, *, spare: bool = False) -> None:
         """Nobody is paused."""
 

@@ -1,6 +1,8 @@
 """Rules of a user's own: found by their entry point, checked like the built-in ones."""
 
+import runpy
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -9,47 +11,17 @@ from toprung.api.stoppers import AshaSettings, EarlyStopping, StopperPlugin
 from toprung.stopping import plugins, stopper_for
 from toprung.stopping.asha import asha
 from toprung.stopping.conformance import StopperConformance
-from toprung.stopping.types import Arrival, Outcome, Verdict
+from toprung.stopping.types import Arrival
 
-
-class Ceiling:
-    """A rule as a user may write it: at a single rung, what is below a fixed score stops."""
-
-    pauses = False
-    compares_curves = False
-
-    def __init__(self, rung, end, least):
-        self.rung, self.end, self.least, self.records = rung, end, least, {}
-
-    def bracket(self, index):  # noqa: ARG002
-        return 0
-
-    def levels(self, bracket):  # noqa: ARG002
-        return (self.rung, self.end)
-
-    def record(self, arrival):
-        self.records.setdefault((arrival.resource, arrival.index), arrival)
-
-    def judge(self, arrival):
-        score = self.records[arrival.resource, arrival.index].score
-        good = score >= self.least
-        return Verdict(Outcome.CONTINUE if good else Outcome.STOP, f"{'at least' if good else 'below'} {self.least}")
-
-    def release(self, arrival):
-        pass
-
-    def withdraw(self, bracket, index):
-        pass
-
-    def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
-        return None
+EXAMPLE = runpy.run_path(str(Path(__file__).parents[3] / "examples" / "plugins" / "ceiling" / "ceiling.py"))
+Ceiling, Settings = EXAMPLE["Ceiling"], EXAMPLE["Settings"]
 
 
 def make(settings, seed):
-    """What the entry point names."""
+    """What the entry point names; other than the example's it raises plain errors."""
     if settings["rung"] >= settings["end"]:
         raise ValueError(f"rung {settings['rung']} is not below end {settings['end']}; write less")
-    return Ceiling(settings["rung"], settings["end"], settings.get("least", 0.0))
+    return Ceiling(Settings(**settings))
 
 
 def pausing(settings, seed):
@@ -64,7 +36,7 @@ def outdated(settings, seed):
 
 def defective(settings, seed):
     """A rule that fails, but not while it is made."""
-    return Defective(1, 9, 0.5)
+    return Defective(Settings(rung=1, end=9))
 
 
 class Defective(Ceiling):
@@ -96,10 +68,10 @@ SETTINGS = {"rung": 1, "end": 9}
 
 
 class TestCeiling(StopperConformance):
-    """The suite that the documentation asks users to run."""
+    """The suite that the documentation asks users to run, on its worked example."""
 
     def stopper(self, seed):
-        return make(SETTINGS, seed)
+        return EXAMPLE["make"](SETTINGS, seed)
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +101,9 @@ def build(name, settings=SETTINGS, *, checkpoint=False):
 def test_a_rule_is_found_by_its_name_and_gets_its_settings():
     """As the manifest has them."""
     stopper = build("ceiling", {"rung": 2, "end": 5, "least": 0.5})
-    assert (type(stopper.rule), stopper.levels(0), stopper.rule.least) == (Ceiling, (2, 5), 0.5)
+    assert (type(stopper.rule), stopper.levels(0)) == (Ceiling, (2, 5))
+    stopper.record(Arrival(0, 2, 7, 0.4))
+    assert stopper.judge(Arrival(0, 2, 7, 0.4)).message == "below 0.5"
 
 
 def test_a_rule_may_pause_where_there_are_checkpoints():

@@ -68,6 +68,22 @@ async def by_duration(stage: Stage) -> None:
     assert (await stage.status())["completionTime"] == status["completionTime"]
 
 
+async def by_no_progress(stage: Stage) -> None:
+    """Three trials in a row that make nothing better by more than minDelta are the last ones, of twenty.
+
+    One more has begun where the third one's Pod has ended, but its log was not yet read; it is stopped, and counts.
+    """
+    program = 'if [ "$TOPRUNG_TRIAL" = exp-1 ]; then echo score=0.9; else echo score=0.85; fi'
+    limit = {"trials": 3, "minDelta": 0.1}
+    await stage.apply(stage.experiment(program, noProgress=limit, maxTrialCount=20, parallelTrialCount=1))
+    status = await stage.ended()
+    assert (reached(status)["type"], reached(status)["reason"]) == ("Succeeded", "NoProgress")
+    assert "trials made the best no better by more than 0.1" in reached(status)["message"]
+    assert status["best"]["trial"] == "exp-1"
+    assert len(await stage.trials()) in {4, 5}
+    await stage.quiet()
+
+
 async def by_exhaustion(stage: Stage) -> None:
     """A grid of four is run once, and then there is nothing more to try."""
     parameters = [{"name": "x", "type": "ordinal", "values": [1, 2, 3, 4]}]
@@ -131,6 +147,7 @@ SCENARIOS = (
     by_goal,
     by_failures,
     by_duration,
+    by_no_progress,
     by_exhaustion,
     by_exhaustion_without_a_best,
     initial_trials_come_first,

@@ -87,10 +87,9 @@ class Study:
     def _sampled(
         self, index: int, space: Space, pending: Mapping[int, Configuration], batch: set[Key]
     ) -> Configuration:
-        """Ask the sampler until it says something new, then take anything that is new, then accept a duplicate."""
+        """Ask the sampler until it says something new; then draw, in a finite space from what is left of it."""
         seed = trial_seed(self._problem.seed, index)
         ask = Ask(index, seed, 0, space, self._history, pending, self._taken, batch)
-        proposal = None
         for attempt in range(_ATTEMPTS):
             proposal = self._sampler.propose(replace(ask, seed=derive(seed, attempt), attempt=attempt))
             if proposal is None:
@@ -98,7 +97,7 @@ class Study:
             self._check(proposal, space)
             if self._new(proposal, ask):
                 return proposal
-        return self._left(ask) or proposal or draw(space, seed)
+        return self._left(ask) or draw(space, seed)
 
     def _check(self, proposal: Configuration, space: Space) -> None:
         """See that a sampler of a user's own keeps to the space: Trials are made of what it says."""

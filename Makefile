@@ -43,7 +43,7 @@ $(VENV)/.peers: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $@
 
-bench-search: $(VENV)/.peers  ## Measure search and early stopping beside Ray Tune, Syne Tune and Optuna: an hour or more
+bench-search: $(VENV)/.peers  ## Measure search and early stopping beside Ray Tune, Syne Tune and Optuna: some hundred minutes
 	$(BIN)/python benchmarks/search_ask.py
 	$(BIN)/python benchmarks/asha_decision.py
 	$(BIN)/python benchmarks/anytime.py

@@ -88,8 +88,11 @@ def draw(panels: Sequence[Panel], columns: int, path: Path, *, x_label: str, y_l
         axes.set_ylabel(y_label)
     for axes in grid[-1, :]:
         axes.set_xlabel(x_label)
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5), frameon=False)
+    lines = {str(line.get_label()): line for axes in grid.flat for line in axes.get_lines()}
+    shown = [name for name in names if name in lines]
+    figure.legend(
+        [lines[name] for name in shown], shown, loc="outside lower center", ncols=min(len(shown), 5), frameon=False
+    )
     figure.savefig(path, dpi=110)
 
 

@@ -16,7 +16,7 @@ FOLDER = HERE.parent / ".bench"
 OPERATOR = Path(toprung.__file__).parent
 CORE = ("api", "metrics", "planning", "search", "simulate", "stopping")
 """The packages of the operator that a run consists of."""
-OURS = ("comparison.py", "contestants.py", "peers.py", "runs.py", "tabular.py")
+OURS = ("contestants.py", "peers.py", "runs.py", "tabular.py")
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -17,8 +17,8 @@ WORKERS = (4, 25)
 REFERENCE = "ray asha"
 LARGE = 1000
 """Tables of more configurations than that are for a few rules and samplers only."""
-GP, GP_TABLE, GP_SEEDS = "gp", "digits", 16
-"""An ask of it takes up to half a second, so it races where there is most to learn, with fewer seeds."""
+GP, GP_TABLE = "gp", "digits"
+"""An ask of it takes up to half a second, so it races where there is most to learn, with the fewer workers."""
 STOPPING_PEERS = ("ray asha", "syne-tune asha", "optuna halving")
 OF_ONE_KIND = ("random, no stopping", *STOPPING_PEERS, "toprung asha stopping", "toprung asha promotion", ORACLE)
 QUICK = (*OF_ONE_KIND, *SAMPLERS)
@@ -52,7 +52,7 @@ def workers_for(table: str) -> tuple[int, ...]:
 def seeds_for(name: str, setting: Setting, seeds: int) -> int:
     """How many of the seeds a contestant has."""
     if name == GP:
-        return min(seeds, GP_SEEDS) if (setting.table, setting.workers) == (GP_TABLE, WORKERS[0]) else 0
+        return seeds if (setting.table, setting.workers) == (GP_TABLE, WORKERS[0]) else 0
     return seeds if name in QUICK or len(source(setting.table).table.curves) <= LARGE else 0
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from comparison import Panel
 from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS
 from peers import installed
-from race import GP_SEEDS, GP_TABLE, REFERENCE, WORKERS, race, race_in, workers_for
+from race import GP_TABLE, REFERENCE, WORKERS, race, race_in, workers_for
 from report import HEADERS, Section, compared, markdown, panel, paragraph
 from runs import NEAR, ORACLE, STARTS, Setting, sample, source, stop
 from structure import KNOWN, place_of_the_good
@@ -36,7 +36,7 @@ SAMPLERS_SAY = f"""
 Promotion. What a sampler proposes becomes the nearest recorded configuration that no trial has had, so
 the fewer there are, the less a model can do; digits-grid is a whole finite space, where every proposal is a row. Ratios
 are to random on the same seeds. The Gaussian process, at up to half a second an ask, races on {GP_TABLE} alone,
-with {GP_SEEDS} seeds and four workers.
+with four workers.
 """
 STRUCTURE_SAYS = f"""
 How far a space tells where to look: a random forest that has seen {KNOWN} configurations to their end sorts the others;

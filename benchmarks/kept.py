@@ -5,6 +5,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import distributions
 from pathlib import Path
+from platform import python_version
 from typing import Generic, TypeVar
 
 from joblib import Memory
@@ -45,7 +46,7 @@ def everything() -> str:
     code = [path for package in CORE for path in sorted((OPERATOR / package).rglob("*.py"))]
     tables = sorted(path for path in (HERE / "tables").iterdir())
     packages = sorted(f"{each.name}=={each.version}" for each in distributions())
-    return fingerprint([*code, *(HERE / name for name in OURS), *tables], packages)
+    return fingerprint([*code, *(HERE / name for name in OURS), *tables], [python_version(), *packages])
 
 
 def fingerprint(files: Iterable[Path], words: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ try=0
 while [ "$((try += 1))" -le 60 ]; do
   rm -rf "$new"
   if cp -a "$TOPRUNG_CHECKPOINT_FROM" "$new"; then
+    rm -rf "$new"/.partial-*
     for part in "$new"/*; do [ -e "$TOPRUNG_CHECKPOINT_FROM/${part##*/}" ] || rm -rf "$part"; done
     if [ -n "$(ls "$new")" ]; then
       rm -rf "$TOPRUNG_CHECKPOINT_DIR" && mv "$new" "$TOPRUNG_CHECKPOINT_DIR" && : > "$taken" && exit 0
@@ -32,8 +33,8 @@ exit 1
 """Copies the folder once for each takeover, whatever attempts there are.
 
 The other trial may be writing to it: what is no longer there after the copy was perhaps half removed when it was
-copied, and hidden files alone are no checkpoint yet. A first checkpoint may be written well after the first report,
-so there is a minute for it.
+copied, what the SDK is writing is left out, and hidden files alone are no checkpoint. A first checkpoint may be written
+well after the first report, so there is a minute for it.
 """
 
 

@@ -114,7 +114,7 @@ class _Channel:
             except TimeoutError:
                 await self._end()
                 slow = f"{problem.algorithm.sampler} took longer than {self._limit:g} s for one trial"
-                return Failure(f"{slow}; if it does so again, name another")
+                return Failure(f"{slow} and all that it had to be told; if it does so again, name another")
             except (ConnectionError, asyncio.IncompleteReadError):
                 await self._end()
                 continue
@@ -150,7 +150,7 @@ class _Channel:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             await self._end()
-            self._process = await _spawn()
+            self._process = await _spawn(self._limit)
         return self._process
 
     async def _end(self) -> None:
@@ -163,7 +163,7 @@ class _Channel:
             await process.communicate()
 
 
-async def _spawn() -> asyncio.subprocess.Process:
+async def _spawn(limit: float) -> asyncio.subprocess.Process:
     """Start a process that a Ctrl-C at the terminal does not reach, and that the end of its stdin ends."""
     paths = (str(Path(toprung.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
     process = await asyncio.create_subprocess_exec(
@@ -174,15 +174,19 @@ async def _spawn() -> asyncio.subprocess.Process:
         env={"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         start_new_session=True,
     )
-    await _receive(process)
+    try:
+        async with asyncio.timeout(limit):
+            await _receive(process)
+    except TimeoutError as error:
+        _kill(process)
+        raise ConnectionError(f"the search process was not ready after {limit:g} s") from error
     return process
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
-    """End a process, which may hang, with all that a sampler has started: they would hold its pipes open."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError):  # it ended, and asyncio has not heard of it yet
-            os.killpg(process.pid, signal.SIGKILL)
+    """End a process, which may hang or have ended, with all that a sampler has started: it would hold its pipes."""
+    with suppress(ProcessLookupError):  # nobody is left
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _exchange(process: asyncio.subprocess.Process, frame: bytes, limit: float) -> Reply:

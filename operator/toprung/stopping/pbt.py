@@ -99,9 +99,11 @@ class PopulationBasedTraining:
         self._released.add((arrival.index, arrival.resource))
 
     def withdraw(self, bracket: int, index: int) -> None:  # noqa: ARG002 - the contract's
-        """Take note that a trial has ended: before maxResource it leaves the population."""
-        if index in self._records and self._latest(index).resource < self.settings.max_resource:
-            self._leave(index)
+        """Take note that a trial has ended: it leaves the population unless it has come to maxResource well."""
+        if index in self._records:
+            latest = self._latest(index)
+            if latest.resource < self.settings.max_resource or not isfinite(latest.score):
+                self._leave(index)
 
     def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this rule."""

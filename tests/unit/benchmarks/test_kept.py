@@ -1,9 +1,10 @@
 """What was run is not run again, unless what it depends on has changed."""
 
+import ast
 from pathlib import Path
 
 import pytest
-from kept import Kept, everything, fingerprint
+from kept import CORE, HERE, OPERATOR, OURS, Kept, everything, fingerprint
 
 
 def note(task):
@@ -41,6 +42,18 @@ def test_a_change_is_seen(tmp_path, change):
     assert after != before
 
 
-def test_a_run_depends_on_the_code_and_the_tables():
-    """The files are there; a name that is wrong would be an error."""
+def imported(name):
+    """The benchmark's own modules that one of them imports."""
+    nodes = ast.walk(ast.parse((HERE / name).read_text()))
+    named = {f"{node.module}.py" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {each for each in named if (HERE / each).exists()}
+
+
+def test_a_run_depends_on_all_that_it_imports():
+    """But comparison.py, of which it takes the name of a type."""
+    needed = {"runs.py", "tabular.py"}
+    while not (more := {each for name in needed for each in imported(name)}) <= needed:
+        needed |= more
+    assert needed == {*OURS, "comparison.py"}
+    assert all(any((OPERATOR / package).glob("*.py")) for package in CORE)
     assert len(everything()) == 16

@@ -163,14 +163,15 @@ def test_a_takeover_by_a_rule_of_a_users_own():
 
 def copy(folder, takeover=2):
     """Run what the container runs, with no pause between its tries; with the folder's own cp, if it has one."""
+    (folder / "sleep").write_text("#!/bin/sh\n")
+    (folder / "sleep").chmod(0o755)
     environment = {
         "PATH": f"{folder}:{os.environ['PATH']}",
         "TOPRUNG_CHECKPOINT_DIR": str(folder / "mine"),
         "TOPRUNG_CHECKPOINT_FROM": str(folder / "theirs"),
         "TOPRUNG_TAKEOVER": str(takeover),
     }
-    command = ["sh", "-c", COPY.replace("sleep 1", "sleep 0")]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(["sh", "-c", COPY], env=environment, capture_output=True, text=True, check=False)
 
 
 def write(path, text):
@@ -184,6 +185,7 @@ def test_a_checkpoint_takes_the_place_of_another(tmp_path, own):
     if own:
         write(tmp_path / "mine" / "old", "mine")
     write(tmp_path / "theirs" / "epoch", "4")
+    write(tmp_path / "theirs" / ".partial-x", "half")
     assert copy(tmp_path).returncode == 0
     assert {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()} == {"epoch": "4"}
     assert (tmp_path / "theirs" / "epoch").read_text() == "4"

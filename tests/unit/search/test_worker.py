@@ -90,8 +90,10 @@ from toprung.search.samplers.uniform import Uniform
 
 class Hanging(Uniform):
     def propose(self, ask):
-        if ask.index == 3:
-            os.fork()  # a worker of its own, which keeps the pipes open
+        if ask.index in (3, 5):
+            parent = os.fork()  # a worker of its own, which keeps the pipes open
+            if parent and ask.index == 5:
+                os._exit(1)
             time.sleep(1e6)
         return super().propose(ask)
 
@@ -102,7 +104,7 @@ def make(space, settings, seed):
 
 @pytest.fixture
 def hanging(tmp_path, monkeypatch):
-    """Install a sampler that hangs at trial 3."""
+    """Install a sampler that hangs at trial 3, and at trial 5 dies and leaves a child that does."""
     about = tmp_path / "hanging-1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: hanging\nVersion: 1\n")
@@ -112,18 +114,19 @@ def hanging(tmp_path, monkeypatch):
     return replace(problem(FLAT, "plugin", name="hanging"), key="hanging")
 
 
-async def test_a_sampler_that_hangs_fails_its_own_experiment_alone(hanging):
+@pytest.mark.parametrize("index", [3, 5], ids=["hangs", "leaves-a-child"])
+async def test_a_sampler_that_hangs_fails_its_own_experiment_alone(hanging, index):
     """Its process is killed with what it started; others wait, and are answered from all that was told before."""
-    worker = SearchWorker(limit=2.0)
+    worker = SearchWorker(limit=8.0)
     asked = problem(FLAT)
     history = told(asked, 12)
     assert (await worker.suggest(hanging, {}, [0, 1])).suggestions
     await worker.suggest(asked, history, [12])
     hangs, answered = await asyncio.gather(
-        worker.suggest(hanging, {}, [2, 3]), worker.suggest(asked, history, [12]), return_exceptions=True
+        worker.suggest(hanging, {}, [2, index]), worker.suggest(asked, history, [12]), return_exceptions=True
     )
     assert isinstance(hangs, SearchFailed)
-    assert "spec.algorithm.plugin: hanging took longer than 2 s for one trial" in str(hangs)
+    assert "spec.algorithm.plugin: hanging took longer than 8 s for one trial" in str(hangs)
     assert answered == answer(asked, history, [12])
     assert (await worker.suggest(hanging, {}, [4])).suggestions
     await worker.close()

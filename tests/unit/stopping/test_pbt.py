@@ -97,6 +97,12 @@ def test_who_has_ended_fills_no_quantile(ended, outcomes):
     assert {each.exploit.donor for each in given[-2:]} <= set(left[:2])
 
 
+def test_who_failed_on_the_last_way_fills_no_quantile():
+    """It is recorded at maxResource, which it was heading for, and has not come there."""
+    latest = [*((3, 10.0 - index) for index in range(8)), (9, -inf), (9, -inf)]
+    assert [each.outcome for each in verdicts(latest, ended=[8, 9])][:8] == [GO] * 6 + [EXPLOIT] * 2
+
+
 def test_who_has_come_to_the_end_stays_in_the_population():
     """It is no donor, but one to be compared with."""
     latest = [(9, 4.0), (3, 3.0), (3, 2.0), (3, 1.0)]

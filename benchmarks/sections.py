@@ -67,17 +67,8 @@ def schedulers(seeds: int, tables: Collection[str]) -> Section:
         rows += compared(setting, runs, REFERENCE)
         panels.append(panel(setting, runs, SHOWN))
         verdicts += rules_judged(setting, runs)
-    text = "\n".join(
-        [
-            "## Schedulers\n",
-            paragraph(SCHEDULERS_SAY),
-            "![any-time performance](search-schedulers.png)\n",
-            "### Against the figures to reach\n",
-            markdown(FIGURES, verdicts),
-            "### All\n",
-            markdown(HEADERS, rows),
-        ]
-    )
+    picture = "![any-time performance](search-schedulers.png)\n"
+    text = _text("Schedulers", SCHEDULERS_SAY, verdicts, rows, picture)
     return Section(text, panels, 4, "search-schedulers.png")
 
 
@@ -93,20 +84,13 @@ def samplers(seeds: int, tables: Collection[str]) -> Section:
         rows += compared(setting, runs, "random")
         panels.append(panel(setting, runs, SAMPLERS))
         verdicts += models_judged(setting, runs)
-    text = "\n".join(
-        [
-            "## Samplers with ASHA\n",
-            paragraph(SAMPLERS_SAY),
-            "![samplers](search-samplers.png)\n",
-            "### Structure to learn\n",
-            paragraph(STRUCTURE_SAYS),
-            markdown(("table", "within 0.5", "place"), [[name, str(n), f"{at:.2f}"] for name, (n, at) in good.items()]),
-            "### Against the figure to reach\n",
-            markdown(FIGURES, verdicts),
-            "### All\n",
-            markdown(HEADERS, rows),
-        ]
-    )
+    structure = [
+        "![samplers](search-samplers.png)\n",
+        "### Structure to learn\n",
+        paragraph(STRUCTURE_SAYS),
+        markdown(("table", "within 0.5", "place"), [[name, str(n), f"{at:.2f}"] for name, (n, at) in good.items()]),
+    ]
+    text = _text("Samplers with ASHA", SAMPLERS_SAY, verdicts, rows, *structure)
     return Section(text, panels, 4, "search-samplers.png")
 
 
@@ -135,17 +119,13 @@ def lcdb(seeds: int, tables: Collection[str]) -> Section:
         runs = race_in(stop, setting, names, seeds)
         rows += compared(setting, runs, REFERENCE)
         verdicts += rules_judged(setting, runs)
-    text = "\n".join(
-        [
-            "## Schedulers on lcdb's curves\n",
-            paragraph(LCDB_SAYS),
-            "### Against the figures to reach\n",
-            markdown(FIGURES, verdicts),
-            "### All\n",
-            markdown(HEADERS, rows),
-        ]
-    )
-    return Section(text)
+    return Section(_text("Schedulers on lcdb's curves", LCDB_SAYS, verdicts, rows))
+
+
+def _text(title: str, says: str, verdicts: list[list[str]], rows: list[list[str]], *between: str) -> str:
+    """Write a comparison: what it is, what stands between, the verdicts, and the line of each contestant."""
+    judged = ["### Against the figures to reach\n", markdown(FIGURES, verdicts)]
+    return "\n".join([f"## {title}\n", paragraph(says), *between, *judged, "### All\n", markdown(HEADERS, rows)])
 
 
 SECTIONS: Mapping[str, Callable[[int, Collection[str]], Section]] = {

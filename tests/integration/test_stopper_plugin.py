@@ -1,11 +1,11 @@
 """A stopping rule of a user's own, in the operator that has its package."""
 
 import os
-import textwrap
 from pathlib import Path
 
 import pytest
 
+from scenarios.examples import offer
 from scenarios.stage import Operator, Stage, make_namespace
 from toprung.cluster.gateway import connect
 from toprung.local.cluster import LocalCluster
@@ -44,11 +44,7 @@ def make(settings, seed):
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """A package on the operator's path, with its entry point."""
-    (tmp_path / "envious.py").write_text(textwrap.dedent(ENVIOUS))
-    about = tmp_path / "envious-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: envious\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[toprung.stoppers]\nenvious = envious:make\n")
+    offer(tmp_path, "toprung.stoppers", {"envious": "envious:make"}, {"envious": ENVIOUS})
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT / "operator")]))
 
 

@@ -25,15 +25,20 @@ def spec_of(name):
 
 
 def install(site, name):
-    """Leave in that folder what pip would of a plug-in: its module and its entry points."""
+    """Leave in that folder what pip would of an example's plug-in."""
     project = tomllib.loads((PLUGINS / name / "pyproject.toml").read_text())["project"]
-    about = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    for group, points in project["entry-points"].items():
+        offer(site, group, points, {name: (PLUGINS / name / f"{name}.py").read_text()}, project["name"])
+
+
+def offer(site, group, points, modules, name="made-up"):
+    """Leave in a folder what pip would of a package: its modules, and its entry points of one group."""
+    about = site / f"{name.replace('-', '_')}-1.0.0.dist-info"
     about.mkdir(parents=True)
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    groups = project["entry-points"].items()
-    lines = [line for group, points in groups for line in (f"[{group}]", *(f"{k} = {v}" for k, v in points.items()))]
-    (about / "entry_points.txt").write_text("\n".join(lines))
-    (site / f"{name}.py").write_text((PLUGINS / name / f"{name}.py").read_text())
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n")
+    (about / "entry_points.txt").write_text("\n".join([f"[{group}]", *(f"{k} = {v}" for k, v in points.items())]))
+    for module, code in modules.items():
+        (site / f"{module}.py").write_text(code)
 
 
 def toprung_run(folder, *examples):

@@ -15,6 +15,7 @@ from toprung.planning.manifests import CHECKPOINT_VOLUME, pod_manifest
 from toprung.planning.records import Lineage, TrialRecord
 from toprung.planning.takeover import CONTAINER, COPY
 from toprung.stopping.types import Exploit, Outcome, Verdict
+from toprung_trial.checkpoints import _PARTIAL as PARTIAL
 
 LINEAGE = (Lineage(4, "exp-1", 2, {"lr": 0.02}), Lineage(8, "exp-0", 4, {"lr": 0.03}))
 MAIN = {"name": "main", "image": "img", "imagePullPolicy": "Never", "args": ["--lr=${parameters.lr}"]}
@@ -185,7 +186,7 @@ def test_a_checkpoint_takes_the_place_of_another(tmp_path, own):
     if own:
         write(tmp_path / "mine" / "old", "mine")
     write(tmp_path / "theirs" / "epoch", "4")
-    write(tmp_path / "theirs" / ".partial-x", "half")
+    write(tmp_path / "theirs" / f"{PARTIAL}x", "half")
     assert copy(tmp_path).returncode == 0
     assert {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()} == {"epoch": "4"}
     assert (tmp_path / "theirs" / "epoch").read_text() == "4"
@@ -222,7 +223,7 @@ def test_what_is_gone_after_the_copy_is_not_taken(tmp_path):
     assert {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()} == {"epoch-5": "5\n"}
 
 
-@pytest.mark.parametrize("theirs", [None, ".partial-x"], ids=["nothing", "half-written"])
+@pytest.mark.parametrize("theirs", [None, f"{PARTIAL}x"], ids=["nothing", "half-written"])
 def test_a_checkpoint_that_is_not_there_is_told(tmp_path, theirs):
     """The trial's own is left as it was."""
     write(tmp_path / "mine" / "epoch", "2")

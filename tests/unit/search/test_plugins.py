@@ -2,10 +2,10 @@
 
 import runpy
 from math import inf, nan
-from pathlib import Path
 
 import pytest
 
+from scenarios.examples import PLUGINS, install, offer
 from toprung.api.errors import SearchFailed
 from toprung.search.conformance import SPACES, SamplerConformance
 from toprung.search.samplers import plugins
@@ -13,8 +13,7 @@ from toprung.search.samplers.uniform import draw
 from toprung.search.study import Study
 from unit.search.builders import LR, WIDTH, first_number, parameters, problem, run
 
-PACKAGE = Path(__file__).parents[3] / "examples" / "plugins" / "local_searcher"
-make = runpy.run_path(str(PACKAGE / "local_searcher.py"))["make"]
+make = runpy.run_path(str(PLUGINS / "local_searcher" / "local_searcher.py"))["make"]
 
 
 class TestLocalSearcher(SamplerConformance):
@@ -87,23 +86,13 @@ def forgetful():
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """What pip leaves of the example package, and of one that can't be imported."""
-    about = tmp_path / "toprung_local_searcher-1.0.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toprung-local-searcher\nVersion: 1.0.0\n")
-    (about / "entry_points.txt").write_text(
-        "[toprung.samplers]\nlocal-searcher = local_searcher:make\nbroken = no_such_module:make\n"
-    )
-    (tmp_path / "local_searcher.py").write_text((PACKAGE / "local_searcher.py").read_text())
+    install(tmp_path, "local_searcher")
+    offer(tmp_path, "toprung.samplers", {"broken": "no_such_module:make"}, {})
     monkeypatch.syspath_prepend(tmp_path)
 
 
 def plugged(name="local-searcher", **settings):
     return problem(SPACES["conditional"], "plugin", name=name, settings=settings)
-
-
-def test_the_entry_point_is_the_one_of_the_package():
-    """The test above fakes an installation; this is what it would install."""
-    assert 'local-searcher = "local_searcher:make"' in (PACKAGE / "pyproject.toml").read_text()
 
 
 @pytest.mark.usefixtures("installed")

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 import toprung
+from scenarios.examples import offer
 from toprung.api.errors import SearchFailed
 from toprung.search.frames import WORKING, Request, pack
 from toprung.search.process import serve
@@ -105,11 +106,7 @@ def make(space, settings, seed):
 @pytest.fixture
 def hanging(tmp_path, monkeypatch):
     """Install a sampler that hangs at trial 3, and at trial 5 dies and leaves a child that does."""
-    about = tmp_path / "hanging-1.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: hanging\nVersion: 1\n")
-    (about / "entry_points.txt").write_text("[toprung.samplers]\nhanging = hanging:make\n")
-    (tmp_path / "hanging.py").write_text(HANGING)
+    offer(tmp_path, "toprung.samplers", {"hanging": "hanging:make"}, {"hanging": HANGING})
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return replace(problem(FLAT, "plugin", name="hanging"), key="hanging")
 

@@ -2,10 +2,10 @@
 
 import runpy
 from importlib.metadata import EntryPoint
-from pathlib import Path
 
 import pytest
 
+from scenarios.examples import PLUGINS
 from toprung.api.errors import InvalidExperiment
 from toprung.api.stoppers import AshaSettings, EarlyStopping, StopperPlugin
 from toprung.stopping import plugins, stopper_for
@@ -13,7 +13,7 @@ from toprung.stopping.asha import asha
 from toprung.stopping.conformance import StopperConformance
 from toprung.stopping.types import Arrival
 
-EXAMPLE = runpy.run_path(str(Path(__file__).parents[3] / "examples" / "plugins" / "ceiling" / "ceiling.py"))
+EXAMPLE = runpy.run_path(str(PLUGINS / "ceiling" / "ceiling.py"))
 Ceiling, Settings = EXAMPLE["Ceiling"], EXAMPLE["Settings"]
 
 

@@ -1,10 +1,11 @@
 """The examples of search, on one embedded cluster, as a user runs them."""
 
+import re
 import sys
 
 import pytest
 
-from scenarios.examples import install, manifest_of, spec_of, toprung_run, trials_left
+from scenarios.examples import install, manifest_of, objects_left, spec_of, toprung_run, trials_left
 from toprung.api.load import load_experiment
 from toprung.search.study import Study
 from toprung.search.types import Problem
@@ -73,3 +74,5 @@ def test_a_warm_start_begins_where_the_other_ended(results, folder):
     found = trials_left(folder)["warm-start"]
     assert all(one.parameters != found[one.index]["spec"]["parameters"] for one in startup)
     assert found[0]["status"]["best"]["value"] < 0.2
+    (told,) = [each for each in objects_left(folder, "events") if each["reason"] == "WarmStart"]
+    assert re.fullmatch(r"spec.warmStart: [1-9]\d* of 16 trials of tpe lie in this space", told["message"])

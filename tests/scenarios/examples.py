@@ -58,13 +58,18 @@ def toprung_run(folder, *examples):
     return {result["name"]: result for result in (found if isinstance(found, list) else [found])}
 
 
-def trials_left(folder):
-    """Name of each experiment -> its Trials by index, as the cluster left them when it ended."""
+def objects_left(folder, resource):
+    """The objects of a resource, as the cluster left them when it ended."""
     (path,) = (folder / "state").rglob("cluster.sqlite")
     journal = Journal(path)
-    kept = [json.loads(data) for resource, _, _, data in journal.load() if "trials" in resource]
+    kept = [json.loads(data) for name, _, _, data in journal.load() if resource in name]
     journal.close()
+    return kept
+
+
+def trials_left(folder):
+    """Name of each experiment -> its Trials by index."""
     found = {}
-    for trial in sorted(kept, key=lambda trial: trial["spec"]["index"]):
+    for trial in sorted(objects_left(folder, "trials"), key=lambda trial: trial["spec"]["index"]):
         found.setdefault(trial["metadata"]["name"].rpartition("-")[0], []).append(trial)
     return found

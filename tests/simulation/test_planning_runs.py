@@ -1,6 +1,7 @@
 """Whole experiments planned in virtual time, with crashes anywhere."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,7 @@ from simulation.runs import ended_by, run_to_end
 from simulation.specs import ASHA, POD, PROMOTION, experiment_spec
 from simulation.world import Program, World
 from toprung.api.trial import TrialState
+from toprung.planning.plan import plan
 
 VALUES = st.floats(0, 1) | st.sampled_from([math.nan, math.inf, -math.inf])
 PROGRAMS = st.builds(
@@ -180,6 +182,60 @@ def test_an_exhausted_space_ends_the_experiment():
     assert {each["reason"] for each in world.status["conditions"] if each["type"] == "Succeeded"} == {
         "SearchSpaceExhausted"
     }
+
+
+HALVING = {"earlyStopping": {"successiveHalving": {"maxResource": 9, "trials": 9}}}
+
+
+def rungs_of(world):
+    """The highest rung of each trial."""
+    return [max(rung.resource for rung in trial.rungs) for trial in world.trial_records()]
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_a_batch_that_an_exhausted_space_leaves_unfilled_goes_on_with_those_who_came(parallel):
+    """Of the five of a batch of nine three go on from the first rung and one from the next, as of nine."""
+    spec = experiment_spec(
+        **HALVING, checkpoint={"volume": {"emptyDir": {}}}, maxTrialCount=18, parallelTrialCount=parallel
+    )
+    world = World(
+        spec,
+        lambda index, _: Program((index / 10,) * 9),
+        suggest=lambda index: {"lr": 0.001 * (index + 1)} if index < 14 else None,
+    )
+    run_to_end(world)
+    assert rungs_of(world) == [1, 1, 1, 1, 1, 1, 3, 3, 9, 1, 1, 3, 3, 9]
+    assert {each["reason"] for each in ended_by(world)} == {"SearchSpaceExhausted"}
+
+
+def test_a_batch_that_a_lower_max_trial_count_leaves_unfilled_goes_on_with_those_who_came():
+    """Of the second batch the one that has begun comes to the end; the others will never be made."""
+    fields = {**HALVING, "checkpoint": {"volume": {"emptyDir": {}}}}
+    world = World(experiment_spec(**fields, maxTrialCount=18), lambda index, _: Program((index / 10,) * 9))
+    while len(world.trials) < 10:
+        world.carry_out(world.plan())
+        world.tick()
+    world.spec = experiment_spec(**fields, maxTrialCount=9)
+    while not ended_by(world):
+        world.carry_out(world.plan())
+        world.tick()
+    assert rungs_of(world)[9:] == [9] * (len(world.trials) - 9)
+
+
+def test_a_batch_waits_while_it_may_be_filled():
+    """Until an operator that was started again has asked, it does not know of an exhausted space, and nobody goes on."""
+    fields = {**HALVING, "checkpoint": {"volume": {"emptyDir": {}}}, "maxTrialCount": 9}
+    world = World(
+        experiment_spec(**fields),
+        lambda index, _: Program((index / 10,) * 9),
+        suggest=lambda index: {"lr": 0.1} if index < 5 else None,
+    )
+    for _ in range(20):
+        world.carry_out(plan(replace(world.snapshot(), exhausted=False), world.stopper(), world.now))
+        world.tick()
+    assert {trial.state for trial in world.trial_records()} == {TrialState.PAUSED}
+    run_to_end(world)
+    assert rungs_of(world) == [1, 1, 3, 3, 9]
 
 
 def test_who_waits_when_the_experiment_ends_is_told_so():

@@ -14,12 +14,12 @@ from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.ending import Ended, Facts, end_of
 from toprung.planning.incumbent import incumbent
 from toprung.planning.records import Snapshot, TrialRecord, Trouble
-from toprung.planning.starting import Starts, next_index, nothing_new, starts, used_up
+from toprung.planning.starting import Starts, beyond, next_index, nothing_new, starts, used_up
 from toprung.planning.status import Outlook, status_of
 from toprung.planning.tidying import deletion_due, end_losers, end_pods, expire_pods, expires_at
 from toprung.planning.trials import Step, advance, end_all
 from toprung.planning.verdicts import Judge
-from toprung.stopping.types import Stopper
+from toprung.stopping import Stopper, unfilled
 
 AGAIN = {Reason.RETRYING, Reason.DISRUPTED, Reason.EXPLOITED}
 """Reasons of a further attempt that are told."""
@@ -86,9 +86,8 @@ def _gist(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
 def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decision:
     objective = snapshot.experiment.spec.primary
     maximize = objective.type == "maximize"
-    judge = (
-        Judge(stopper, snapshot.trials, snapshot.deleted, objective.metric, maximize) if stopper is not None else None
-    )
+    absent = snapshot.deleted.union(unfilled(snapshot.experiment.spec.early_stopping, beyond(snapshot)))
+    judge = Judge(stopper, snapshot.trials, absent, objective.metric, maximize) if stopper is not None else None
     steps = advance(snapshot, judge, now)
     trials = _after(snapshot, steps)
     may_resume = stopper is not None and nothing_new(snapshot) and stopper.promotion(spare=True) is not None

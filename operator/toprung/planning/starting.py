@@ -37,6 +37,13 @@ def next_index(snapshot: Snapshot) -> int:
     return max(last, snapshot.experiment.made)
 
 
+def beyond(snapshot: Snapshot) -> int:
+    """The first index that no trial will have: maxTrialCount bounds them, and so does a space that is exhausted."""
+    first, most = next_index(snapshot), snapshot.experiment.spec.max_trial_count
+    left = range(first, most) if snapshot.exhausted else ()
+    return next((index for index in left if index not in snapshot.suggestions), max(first, most))
+
+
 def nothing_new(snapshot: Snapshot, started: int = 0) -> bool:
     """Whether no configuration is left to start, after so many that start now."""
     first = next_index(snapshot) + started

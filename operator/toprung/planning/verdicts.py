@@ -53,14 +53,14 @@ class Judge:
     Attributes:
         stopper: a fresh rule; it learns what is recorded, and what is judged.
         history: all Trials as they are in the cluster: their rungs are the records.
-        deleted: indices of the trials whose Trials somebody has deleted.
+        absent: indices that have no Trial: somebody has deleted it, or there will never be one.
         metric: name of the objective's metric, for messages.
         maximize: the objective's direction.
     """
 
     stopper: Stopper
     history: tuple[TrialRecord, ...]
-    deleted: frozenset[int]
+    absent: frozenset[int]
     metric: str
     maximize: bool
 
@@ -133,7 +133,7 @@ class Judge:
                     self.stopper.release(arrival)
             if trial.state.terminal:
                 self.stopper.withdraw(trial.bracket, trial.index)
-        for index in self.deleted:
+        for index in self.absent:
             self.stopper.withdraw(self.stopper.bracket(index), index)
 
     def _cross(self, trial: TrialRecord, crossing: _Crossing) -> Judged:

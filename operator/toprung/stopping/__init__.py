@@ -10,14 +10,14 @@ from toprung.api.stoppers import (
     SuccessiveHalvingSettings,
 )
 from toprung.stopping.asha import asha, hyperband
-from toprung.stopping.halving import SuccessiveHalving
+from toprung.stopping.halving import SuccessiveHalving, unfilled
 from toprung.stopping.median import MedianStopping
 from toprung.stopping.pbt import PopulationBasedTraining
 from toprung.stopping.plugins import plugin
 from toprung.stopping.single import individual_stop
 from toprung.stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 
-__all__ = ["Arrival", "Exploit", "Outcome", "Stopper", "Verdict", "individual_stop", "stopper_for"]
+__all__ = ["Arrival", "Exploit", "Outcome", "Stopper", "Verdict", "individual_stop", "stopper_for", "unfilled"]
 
 
 def stopper_for(  # noqa: PLR0911 - one for each rule

@@ -7,11 +7,19 @@ the rungs are those of Li et al., JMLR 2018, Algorithm 1, inner loop.
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from toprung.api.stoppers import SuccessiveHalvingSettings
+from toprung.api.stoppers import EarlyStopping, SuccessiveHalvingSettings
 from toprung.stopping.ladders import Ladders
 from toprung.stopping.rungs import rung_levels
 from toprung.stopping.types import Arrival, Outcome, Verdict
 from toprung.stopping.wording import go_on, place
+
+
+def unfilled(early_stopping: EarlyStopping | None, beyond: int) -> range:
+    """Give the indices of a begun batch that never come, for none from `beyond` on does; none for other rules."""
+    rule = early_stopping.rule if early_stopping is not None else None
+    if not isinstance(rule, SuccessiveHalvingSettings):
+        return range(0)
+    return range(beyond, -(-beyond // rule.trials) * rule.trials)
 
 
 @dataclass(slots=True)

@@ -124,7 +124,7 @@ class Stopper(Protocol):
     def withdraw(self, bracket: int, index: int) -> None:
         """Take note that a trial has ended: it comes to no further rung; twice changes nothing.
 
-        It has records or none; its Trial may have been deleted, and its records with it.
+        It has records or none; its Trial may have been deleted, and its records with it, or will never be made.
         """
         ...
 

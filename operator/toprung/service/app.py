@@ -51,10 +51,10 @@ class App:
             trials=trials,
             pods=pods,
             followers=Followers(gateway, queue.add),
-            suggester=Suggester(worker, queue.add, self._experiments.get, trials.of),
+            suggester=Suggester(worker, queue.add, self._experiments.get, trials.of, _now),
             queue=queue,
             telemetry=self._telemetry,
-            clock=lambda: datetime.now(UTC),
+            clock=_now,
         )
 
     @classmethod
@@ -93,6 +93,10 @@ class App:
 def _living_trial(body: Mapping[str, Any]) -> TrialRecord | None:
     """Read a Trial; one that is being deleted gets no Pod any more."""
     return None if "deletionTimestamp" in body["metadata"] else trial_from(body)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _owner(record: TrialRecord | PodRecord) -> str:

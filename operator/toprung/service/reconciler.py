@@ -232,12 +232,12 @@ class Reconciler:
 
     def _look_ahead(self, experiment: ExperimentRecord, decided: Plan, now: datetime) -> None:
         """Have suggestions made, and come back when time alone makes something due."""
-        memory = self._memory_of(experiment)
+        memory, again = self._memory_of(experiment), None
         if decided.wanted:
-            self.suggester.want(experiment, self._trials_of(experiment), decided.wanted)
+            again = self.suggester.want(experiment, self._trials_of(experiment), decided.wanted)
         elif decided.experiment_ended:
             self.suggester.forget(experiment.uid)
-        for moment in (decided.requeue_at, memory.hold_until, memory.refusals.due(now)):
+        for moment in (decided.requeue_at, memory.hold_until, memory.refusals.due(now), again):
             if moment is not None and moment > now:
                 self.queue.add_after(experiment.key, (moment - now).total_seconds())
 

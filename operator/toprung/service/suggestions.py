@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from toprung.api.base import ParameterValue
 from toprung.api.errors import SearchFailed
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
+from toprung.cluster.backoff import Backoff, Jitter
+from toprung.planning.conditions import timestamp
 from toprung.planning.incumbent import evaluation
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.seeds import derive
@@ -19,8 +22,8 @@ from toprung.service.experiments import InvalidRecord
 
 logger = logging.getLogger(__name__)
 
-ASK_AGAIN_AFTER = 5.0
-"""Seconds after which a sampler that failed is asked again."""
+BACKOFF = Backoff(first=10.0, longest=300.0)
+"""When a sampler that failed is asked again: one that hangs keeps those that share its process waiting each time."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,8 @@ class Ready:
         suggestions: index -> configuration.
         exhausted: the space has no configuration for a further index.
         error: why the last ask failed, None if it did not.
+        failures: asks of the sampler that failed, in a row.
+        again: when one that failed is asked again, unless the Experiment has another `generation` before.
         prior: ended trials of other experiments, None before the first ask.
         learnt: how many of them lie in the space; known when the first trials are suggested, and not by an operator
             that is started later.
@@ -39,6 +44,9 @@ class Ready:
     suggestions: dict[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
     exhausted: bool = False
     error: str | None = None
+    failures: int = 0
+    again: datetime | None = None
+    generation: int = 0
     asking: asyncio.Task[None] | None = None
     told: dict[int, tuple[TrialRecord, Evaluation]] = field(default_factory=dict)
     prior: tuple[Evaluation, ...] | None = None
@@ -57,28 +65,42 @@ class Suggester:
         on_answer: Callable[[str], None],
         experiment_of: Callable[[str], ExperimentRecord | InvalidRecord | None],
         trials_of: Callable[[str], Iterable[TrialRecord]],
+        clock: Callable[[], datetime],
+        *,
+        jitter: Jitter = random.random,
     ) -> None:
         self._worker = worker
         self._on_answer = on_answer
         self._experiment_of = experiment_of
         self._trials_of = trials_of
+        self._clock = clock
+        self._jitter = jitter
         self._ready: dict[str, Ready] = {}
 
     def ready(self, experiment: ExperimentRecord) -> Ready:
         """Give what is ready for the experiment."""
         return self._ready.setdefault(experiment.uid, Ready())
 
-    def want(self, experiment: ExperimentRecord, trials: Iterable[TrialRecord], indices: tuple[int, ...]) -> None:
-        """See to it that suggestions for these indices get ready; those of trials that exist are dropped."""
+    def want(
+        self, experiment: ExperimentRecord, trials: Iterable[TrialRecord], indices: tuple[int, ...]
+    ) -> datetime | None:
+        """See to it that suggestions for these indices get ready; those of trials that exist are dropped.
+
+        Returns:
+            When they are to be wanted again, where a sampler that failed is left alone until then.
+        """
         ready = self.ready(experiment)
         trials = tuple(trials)
         used = trials[-1].index if trials else -1
         ready.suggestions = {index: each for index, each in ready.suggestions.items() if index > used}
         missing = tuple(index for index in indices if index not in ready.suggestions)
         if not missing or ready.exhausted or ready.asking is not None:
-            return
+            return None
+        if self._rests(ready, experiment):
+            return ready.again
         history = self._history(ready, experiment, trials)
         ready.asking = asyncio.create_task(self._ask(experiment, ready, history, missing))
+        return None
 
     def forget(self, uid: str) -> None:
         """Drop what is known of an experiment that is gone or over."""
@@ -154,12 +176,21 @@ class Suggester:
             if not history:
                 ready.learnt = answer.learnt
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would tell of it and ask again
-            ready.error = _told(experiment, error)
-            self._on_answer(experiment.key)
-            await asyncio.sleep(ASK_AGAIN_AFTER)
+            self._rest(ready, experiment, _told(experiment, error))
         finally:
             ready.asking = None
         self._on_answer(experiment.key)
+
+    def _rests(self, ready: Ready, experiment: ExperimentRecord) -> bool:
+        """Whether a sampler that failed is not asked yet; whoever has edited the Experiment may have mended it."""
+        return ready.again is not None and self._clock() < ready.again and ready.generation == experiment.generation
+
+    def _rest(self, ready: Ready, experiment: ExperimentRecord, message: str) -> None:
+        """Have a sampler that failed left alone; what fails before it is asked costs nobody, and rests least."""
+        ready.failures += ready.prior is not None
+        delay = BACKOFF.delay(max(1, ready.failures), self._jitter)
+        ready.again, ready.generation = self._clock() + timedelta(seconds=delay), experiment.generation
+        ready.error = f"{message} (next try at {timestamp(ready.again)})" if ready.failures else message
 
 
 def problem_of(experiment: ExperimentRecord) -> Problem:
@@ -184,7 +215,7 @@ def _aims(spec: ExperimentSpec) -> str:
 
 def _take(ready: Ready, answer: Suggestions) -> None:
     ready.suggestions.update({each.index: each.parameters for each in answer.suggestions})
-    ready.exhausted, ready.error = answer.exhausted, None
+    ready.exhausted, ready.error, ready.failures, ready.again = answer.exhausted, None, 0, None
 
 
 def _had_ended(trial: TrialRecord, owner: ExperimentRecord, moment: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Passes over experiments that are no longer what they were, and the end of all passes."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -57,9 +57,13 @@ class Keys:
 
     def __init__(self) -> None:
         self.added: list[str] = []
+        self.later: list[float] = []
 
     def add(self, key: str) -> None:
         self.added.append(key)
+
+    def add_after(self, _key: str, seconds: float) -> None:
+        self.later.append(seconds)
 
 
 def reconciler_of(error: Exception) -> Reconciler:
@@ -160,6 +164,26 @@ async def test_a_warm_start_from_nothing_is_told_once():
         await reconciler.reconcile(KEY)
     told = "spec.warmStart: no trial of a had ended when this Experiment was made; make it anew when some have"
     assert gateway.events == [("WarmStart", told)]
+
+
+class Failed:
+    """A suggester whose sampler has failed, and is asked again a minute later."""
+
+    def ready(self, _experiment):
+        return Ready(error="no idea")
+
+    def want(self, *_):
+        return NOW + timedelta(minutes=1)
+
+
+async def test_a_sampler_that_failed_is_wanted_again():
+    """Nothing else may come to pass until then."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.experiments.put(body("uid", 2))
+    reconciler.gateway, reconciler.suggester, reconciler.followers = Noting(), Failed(), Unread()
+    reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
+    await reconciler.reconcile(KEY)
+    assert reconciler.queue.later == [60.0]
 
 
 class Background:

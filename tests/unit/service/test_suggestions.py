@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -12,7 +13,7 @@ from toprung.api.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.types import Standing, Suggestion, Suggestions
-from toprung.service.suggestions import ASK_AGAIN_AFTER, Suggester, problem_of
+from toprung.service.suggestions import BACKOFF, Suggester, problem_of
 from unit.service.test_experiments import SPEC
 
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, datetime(2026, 1, 1, tzinfo=UTC), ExperimentSpec(**SPEC))
@@ -36,6 +37,32 @@ class Worker:
         pass
 
 
+def clock():
+    """The loop's time, which is virtual, as a date."""
+    return EXPERIMENT.created + timedelta(seconds=asyncio.get_running_loop().time())
+
+
+def seconds_later(seconds):
+    return (EXPERIMENT.created + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def suggester_of(worker, on_answer=lambda _: None):
+    """One that waits for as short as the back-off allows."""
+    return Suggester(worker, on_answer, {}.get, lambda _: (), clock, jitter=lambda: 0.0)
+
+
+def wanting(worker):
+    """A suggester that is asked for two suggestions at every answer, and when it says so."""
+
+    def want(_key):
+        if (again := suggester.want(EXPERIMENT, (), (0, 1))) is not None:
+            asyncio.get_running_loop().call_later((again - clock()).total_seconds(), want, _key)
+
+    suggester = suggester_of(worker, want)
+    want(EXPERIMENT.key)
+    return suggester
+
+
 @pytest.mark.looptime
 @pytest.mark.parametrize(
     ("error", "shown"),
@@ -46,24 +73,60 @@ class Worker:
         ),
     ],
 )
-async def test_a_sampler_that_fails_is_asked_slowly(error, shown):
-    """However often a pass wants suggestions, a failing sampler is left alone between two tries, and its error shows."""
+async def test_a_sampler_that_fails_is_asked_more_and_more_slowly(error, shown):
+    """One that hangs keeps others waiting each time; why it failed and when the next try is shows meanwhile."""
     worker = Worker(failures=3, error=error)
-    suggester = Suggester(worker, lambda _: suggester.want(EXPERIMENT, (), (0, 1)), {}.get, lambda _: ())
-    suggester.want(EXPERIMENT, (), (0, 1))
-    await asyncio.sleep(0.1)
-    assert suggester.ready(EXPERIMENT).error == shown
-    await asyncio.sleep(4 * ASK_AGAIN_AFTER)
-    assert worker.asked_at == [n * ASK_AGAIN_AFTER for n in range(4)]
+    suggester = wanting(worker)
+    for asked_at, again in ((0, 5), (5, 15), (15, 35)):
+        await asyncio.sleep(asked_at + 0.1 - asyncio.get_running_loop().time())
+        assert suggester.ready(EXPERIMENT).error == f"{shown} (next try at {seconds_later(again)})"
+    await asyncio.sleep(30)
+    assert worker.asked_at == [0, 5, 15, 35]
     assert sorted(suggester.ready(EXPERIMENT).suggestions) == [0, 1]
     assert suggester.ready(EXPERIMENT).error is None
+
+
+@pytest.mark.looptime
+async def test_a_sampler_that_always_fails_is_asked_every_few_minutes():
+    """It may be mended where nobody here sees it, as by a new image of the operator's."""
+    worker = Worker(failures=1000)
+    wanting(worker)
+    await asyncio.sleep(3600)
+    waits = [later - sooner for sooner, later in pairwise(worker.asked_at)]
+    assert waits[:7] == [5, 10, 20, 40, 80, 150, 150]
+    assert set(waits[7:]) == {BACKOFF.longest / 2}
+
+
+@pytest.mark.looptime
+async def test_an_answer_begins_the_back_off_anew():
+    """Failures long ago say nothing about the next."""
+    worker = Worker(failures=2)
+    suggester = wanting(worker)
+    await asyncio.sleep(20)
+    worker.failures = 4
+    suggester.want(EXPERIMENT, (), (0, 1, 2))
+    await asyncio.sleep(0.1)
+    assert suggester.ready(EXPERIMENT).error.endswith(seconds_later(25) + ")")
+
+
+@pytest.mark.looptime
+async def test_an_edited_experiment_is_asked_for_at_once():
+    """Its author has mended what the sampler could not do."""
+    worker = Worker(failures=1)
+    suggester = suggester_of(worker)
+    suggester.want(EXPERIMENT, (), (0,))
+    await asyncio.sleep(0.1)
+    assert suggester.want(EXPERIMENT, (), (0,)) == EXPERIMENT.created + timedelta(seconds=5)
+    assert suggester.want(replace(EXPERIMENT, generation=2), (), (0,)) is None
+    await asyncio.sleep(0.1)
+    assert sorted(suggester.ready(EXPERIMENT).suggestions) == [0]
 
 
 async def test_closing_ends_what_is_asked():
     """A sampler may take long; nobody waits for it when the operator ends."""
     worker = Worker(failures=0)
     worker.suggest = lambda *_: asyncio.Event().wait()
-    suggester = Suggester(worker, lambda _: None, {}.get, lambda _: ())
+    suggester = suggester_of(worker)
     suggester.want(EXPERIMENT, (), (0,))
     await asyncio.sleep(0)
     asking = suggester.ready(EXPERIMENT).asking
@@ -117,7 +180,7 @@ def trial(owner, index, *, state=TrialState.SUCCEEDED, ended=EARLIER, uid=None):
 def warm(experiments, trials=()):
     known = {one.key: one for one in experiments}
     of = {one.key: [each for each in trials if each.owner == one.key] for one in experiments}
-    return Suggester(Worker(0), lambda _: None, known.get, of.__getitem__)
+    return Suggester(Worker(0), lambda _: None, known.get, of.__getitem__, clock, jitter=lambda: 0.0)
 
 
 def test_a_warm_start_tells_what_had_ended():
@@ -196,8 +259,8 @@ async def test_an_experiment_that_has_begun_outlives_those_it_learnt_from():
     begun = (trial("exp", 0, uid="uid"),)
     suggester.want(WARM, begun, (1,))
     await asyncio.sleep(0.1)
-    assert "no valid Experiment b" in suggester.ready(WARM).error
-    await asyncio.sleep(ASK_AGAIN_AFTER)
+    assert suggester.ready(WARM).error.endswith("apply this one without it")
+    await asyncio.sleep(5)
     suggester.want(WARM, begun, (1,))
     await asyncio.sleep(0.1)
     assert [one.parameters["x"] for one in suggester.ready(WARM).prior] == [0.1]

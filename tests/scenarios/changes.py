@@ -125,16 +125,18 @@ async def invalid_and_mended(stage: Stage) -> None:
 
 
 async def seen_by_kubectl(stage: Stage) -> None:
-    """`kubectl wait` returns at the end, and the columns tell how it stands."""
-    await stage.apply(stage.experiment(QUICK, maxTrialCount=2, initialTrials=[{"x": 7}, {"x": 3}]))
+    """`kubectl wait` returns at the end, and the columns tell how it stands, in six digits; the status has them all."""
+    program = "echo epoch=1 score=0.${parameters.x}123456789012345"
+    await stage.apply(stage.experiment(program, maxTrialCount=2, initialTrials=[{"x": 7}, {"x": 3}]))
     code, said = await stage.kubectl("wait", "--for=condition=Succeeded", "exp/exp", f"--timeout={stage.patience:.0f}s")
     assert code == 0, said
     _, table = await stage.kubectl("get", "exp")
     head, row = (line.split() for line in table.splitlines())
     assert head == ["NAME", "STATUS", "DONE", "RUNNING", "BEST", "AGE"]
-    assert row[:5] == ["exp", "Succeeded", "2/2", "0", "0.7"]
+    assert row[:5] == ["exp", "Succeeded", "2/2", "0", "0.712346"]
     _, table = await stage.kubectl("get", "trials")
-    assert table.splitlines()[1].split()[:4] == ["exp-0", "Succeeded", "1", "0.7"]
+    assert table.splitlines()[1].split()[:4] == ["exp-0", "Succeeded", "1", "0.712346"]
+    assert (await stage.status())["best"]["value"] == 0.7123456789012345
     _, told = await stage.kubectl("describe", "exp", "exp")
     assert "MaxTrialsReached" in told.partition("Events:")[2]
 

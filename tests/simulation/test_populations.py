@@ -94,7 +94,13 @@ def test_the_best_is_told_with_the_parameters_that_it_had():
     run_to_end(world)
     first, second = world.trial_records()
     assert second.lineage[0].source == first.name
-    assert world.status["best"] == {"trial": second.name, "value": 0.95, "step": 1, "parameters": {"lr": 0.002}}
+    assert world.status["best"] == {
+        "trial": second.name,
+        "value": 0.95,
+        "brief": "0.95",
+        "step": 1,
+        "parameters": {"lr": 0.002},
+    }
     assert evaluation(second, world.spec).parameters == {"lr": 0.002}
     assert world.trials[second.name]["status"]["parameters"] == f"lr={second.current_parameters['lr']}"
     assert second.current_parameters != {"lr": 0.002}

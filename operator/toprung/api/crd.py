@@ -93,7 +93,7 @@ def experiment_crd() -> dict[str, Any]:
             _column("Status", ".status.state"),
             _column("Done", ".status.done"),
             _column("Running", ".status.trials.running", "integer"),
-            _column("Best", ".status.best.value", "number"),
+            _column("Best", ".status.best.brief"),
             _column("Front", ".status.frontSize", "integer", priority=1),
         ),
         scale={
@@ -118,8 +118,8 @@ def trial_crd() -> dict[str, Any]:
         columns=(
             _column("Status", ".status.state"),
             _column("Step", ".status.latest.step", "integer"),
-            _column("Value", ".status.latest.value", "number"),
-            _column("Best", ".status.best.value", "number"),
+            _column("Value", ".status.latest.brief"),
+            _column("Best", ".status.best.brief"),
             _column("Rung", ".status.rung", "integer"),
             _column("Parameters", ".status.parameters"),
         ),

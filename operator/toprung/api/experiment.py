@@ -244,6 +244,8 @@ class BestTrial(Model):
     """Name of the Trial."""
     value: float
     """Its value of the objective."""
+    brief: str | None = None
+    """The value to six digits, for the printer column."""
     step: int
     """The step at which it was reported."""
     parameters: Configuration

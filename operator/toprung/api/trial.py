@@ -48,6 +48,8 @@ class ObservationStatus(Model):
     step: int
     value: float | None = None
     """Absent where the value was not finite."""
+    brief: str | None = None
+    """The value to six digits, for the printer columns."""
     finite: bool = True
     time: datetime
     metrics: dict[str, float | None] = Field(default_factory=dict)

@@ -47,10 +47,16 @@ def format_time(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def brief(value: float) -> str | None:
+    """Write a value to six digits, for the printer columns, which show whatever they are given; None: not finite."""
+    return f"{value:.6g}" if isfinite(value) else None
+
+
 def _to_json(observation: Observation) -> dict[str, Any]:
     return {
         "step": observation.step,
         "value": _finite(observation.value),
+        "brief": brief(observation.value),
         "finite": isfinite(observation.value),
         "time": format_time(observation.time),
         "metrics": {name: _finite(value) for name, value in observation.metrics.items()},

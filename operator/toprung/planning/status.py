@@ -9,6 +9,7 @@ from toprung.api.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.experiment import TrialCounts
 from toprung.api.names import LABEL_EXPERIMENT
 from toprung.api.trial import TrialState
+from toprung.metrics.status import brief
 from toprung.metrics.types import Observation
 from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
 from toprung.planning.ending import Ended
@@ -145,6 +146,7 @@ def _best(best: tuple[TrialRecord, Observation] | None) -> Mapping[str, object] 
     return {
         "trial": trial.name,
         "value": observation.value,
+        "brief": brief(observation.value),
         "step": observation.step,
         "parameters": dict(trial.parameters_at(observation.step)),
     }

@@ -19,10 +19,18 @@ def test_json_of_progress():
     progress = Progress(latest=Observation(2, nan, TIME), best=best, curve=((1, 0.5), (2, nan)), mean=Mean(1, 0.5))
     status = progress_to_status(progress)
     assert status == {
-        "latest": {"step": 2, "value": None, "finite": False, "time": "2026-01-02T03:04:05.678901Z", "metrics": {}},
+        "latest": {
+            "step": 2,
+            "value": None,
+            "brief": None,
+            "finite": False,
+            "time": "2026-01-02T03:04:05.678901Z",
+            "metrics": {},
+        },
         "best": {
             "step": 1,
             "value": 0.5,
+            "brief": "0.5",
             "finite": True,
             "time": "2026-01-02T03:04:05.678901Z",
             "metrics": {"loss": None},
@@ -47,6 +55,23 @@ def test_there_and_back(progress):
     """What is written is what is read, to the microsecond."""
     status = progress_to_status(progress)
     assert progress_to_status(progress_from_status(json.loads(json.dumps(status)))) == status
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param(0.9123456789012345, "0.912346", id="many-digits"),
+        pytest.param(0.9, "0.9", id="few"),
+        pytest.param(-3.0, "-3", id="whole"),
+        pytest.param(1.23456789e-12, "1.23457e-12", id="small"),
+        pytest.param(nan, None, id="not-finite"),
+    ],
+)
+def test_a_column_shows_six_digits(value, shown):
+    """Beside it the value has them all, and is what is read."""
+    status = progress_to_status(Progress(Observation(2, value, TIME)))
+    assert status["latest"]["brief"] == shown
+    assert repr(progress_from_status(status).latest.value) == repr(value)
 
 
 @pytest.mark.parametrize(

@@ -237,9 +237,10 @@ class Simulation:
     def _pass(self) -> Plan:
         """Plan by what a plan depends on, which is less than all Trials.
 
-        The records of rungs are in the rule, which lives as long as the run. So a trial that has ended counts as the
-        incumbent alone, one that is paused when it is promoted, and one that runs when it has reported: any other one
-        says that not all have ended. The Pods are all there, for they hold slots. For noProgress all trials count.
+        The records of rungs are in the rule, which lives as long as the run. So a trial that is paused counts when it
+        is promoted, and one that runs when it has reported. Where a limit may be reached, the incumbent counts too, and
+        any other one that runs says that not all have ended. The Pods are all there, for they hold slots. For
+        noProgress all trials count.
         """
         now = self._time(self._now)
         if self._stopper is None:
@@ -274,8 +275,15 @@ class Simulation:
         """Give the indices of the trials that the planner is to see."""
         if self.spec.no_progress is not None:
             return set(self._trials)
+        if not self._near_limit():
+            return self._sight
         others = (index for index in self._attempts if index not in self._sight)
         return {*self._sight, *islice(others, 1), *([] if self._best is None else [self._best])}
+
+    def _near_limit(self) -> bool:
+        """Whether the experiment may end by its time, or for want of new trials."""
+        limited = self._exhausted or self.spec.max_duration is not None
+        return limited or len(self._trials) == self.spec.max_trial_count
 
     def _experiment(self) -> ExperimentRecord:
         return ExperimentRecord(

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from toprung.api.base import ParameterValue
 from toprung.planning.records import TrialRecord
+from toprung.planning.status import Outlook, gist, status_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +71,35 @@ Chain = tuple[Action, ...]
 """Actions in the order that survives a crash between any two; a failed one ends its chain."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What to do now.
 
     Attributes:
         chains: independent of each other, so they may run side by side.
-        status: the Experiment's status as it should be, without what is unchanged by this pass.
+        outlook: what the Experiment's status tells.
         announcements: Events about the Experiment, emitted after its status was written.
-        urgent: whether the status says more than new counts, so that it must not wait.
         wanted: indices for which a suggestion should be made ready.
         requeue_at: when to look again if nothing happens before.
     """
 
     chains: tuple[Chain, ...]
-    status: Mapping[str, object]
+    outlook: Outlook
     announcements: tuple[Announce, ...] = ()
-    urgent: bool = False
     wanted: tuple[int, ...] = ()
     requeue_at: datetime | None = None
+
+    @cached_property
+    def status(self) -> Mapping[str, object]:
+        """The Experiment's status as it should be, None for what must be absent."""
+        return status_of(self.outlook)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the status says more than new counts, so that it must not wait."""
+        return gist(self.status) != gist(self.outlook.experiment.status)
 
     @property
     def experiment_ended(self) -> bool:
         """Whether the status has a completionTime."""
-        return self.status.get("completionTime") is not None
+        return self.outlook.ended is not None

@@ -3,10 +3,9 @@
 Pure: the same snapshot and time give the same plan, and a plan that was carried out leaves nothing to do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from toprung.api.conditions import ConditionType, Reason
 from toprung.api.trial import TrialState
@@ -15,7 +14,7 @@ from toprung.planning.ending import Ended, Facts, end_of
 from toprung.planning.incumbent import incumbent
 from toprung.planning.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import Starts, beyond, next_index, nothing_new, starts, used_up
-from toprung.planning.status import Outlook, status_of
+from toprung.planning.status import Outlook
 from toprung.planning.tidying import deletion_due, end_losers, end_pods, expire_pods, expires_at
 from toprung.planning.trials import Step, advance, end_all
 from toprung.planning.verdicts import Judge
@@ -58,29 +57,22 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
     """
     decision = _as_written(snapshot, _decide(snapshot, stopper, now))
     outlook = Outlook(
+        experiment=snapshot.experiment,
         trials=decision.trials,
         made=next_index(snapshot),
-        best=incumbent(decision.trials, snapshot.experiment.spec.primary),
         ended=decision.ended,
         refused=snapshot.setback.trouble if snapshot.setback is not None else None,
         trouble=snapshot.trouble or _pod_trouble(snapshot),
         max_resource=stopper.levels(0)[-1] if stopper is not None else None,
         now=now,
     )
-    status = status_of(snapshot.experiment, outlook)
     return Plan(
         chains=_chains(snapshot, decision, now),
-        status=status,
+        outlook=outlook,
         announcements=(*_endings(snapshot, decision.ended), *_refusals(snapshot, decision.ended, now)),
-        urgent=_gist(status) != _gist(snapshot.experiment.status),
         wanted=decision.starts.wanted,
         requeue_at=_requeue_at(snapshot, decision, now),
     )
-
-
-def _gist(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
-    """Give what the conditions say, without the words: those of Blocked change with every Pod."""
-    return {(each["type"], each["status"], each["reason"]) for each in status.get("conditions") or ()}
 
 
 def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decision:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from toprung.api.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.experiment import TrialCounts
@@ -14,6 +15,7 @@ from toprung.metrics.types import Observation
 from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
 from toprung.planning.ending import Ended
 from toprung.planning.front import front_status
+from toprung.planning.incumbent import incumbent
 from toprung.planning.records import ExperimentRecord, TrialRecord, Trouble
 
 
@@ -22,7 +24,8 @@ class Outlook:
     """What the status tells.
 
     Attributes:
-        trials: all trials as they are after this pass.
+        experiment: as it was before this pass.
+        trials: all trials as they are after it.
         made: trials ever made before this pass.
         ended: why the experiment is over, None while it is not.
         refused: why something of this pass could not be done, None where all was.
@@ -30,9 +33,9 @@ class Outlook:
         max_resource: what a full trial gets, to say what early stopping saved; None without early stopping.
     """
 
+    experiment: ExperimentRecord
     trials: tuple[TrialRecord, ...]
     made: int
-    best: tuple[TrialRecord, Observation] | None
     ended: Ended | None
     refused: Trouble | None
     trouble: Trouble | None
@@ -54,10 +57,10 @@ def count_trials(trials: Iterable[TrialRecord], made: int) -> TrialCounts:
     )
 
 
-def status_of(experiment: ExperimentRecord, outlook: Outlook) -> dict[str, object]:
+def status_of(outlook: Outlook) -> dict[str, object]:
     """Give the whole status as JSON, None for what must be absent."""
-    counts = count_trials(outlook.trials, outlook.made)
-    conditions = _conditions(experiment, outlook)
+    experiment, counts = outlook.experiment, count_trials(outlook.trials, outlook.made)
+    conditions = _conditions(outlook)
     start = experiment.start_time or (outlook.now if outlook.made else None)
     end = (experiment.completion_time or _whole_second_after(outlook.now)) if outlook.ended is not None else None
     done = counts.stopped + counts.succeeded + counts.failed
@@ -70,10 +73,15 @@ def status_of(experiment: ExperimentRecord, outlook: Outlook) -> dict[str, objec
         "done": f"{done}/{experiment.spec.max_trial_count}",
         "selector": f"{LABEL_EXPERIMENT}={experiment.name}",
         "trials": counts.model_dump(),
-        "best": _best(outlook.best),
+        "best": _best(incumbent(outlook.trials, experiment.spec.primary)),
         **front_status(outlook.trials, experiment.spec),
         "accelerators": _accelerators(outlook),
     }
+
+
+def gist(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """Give what the conditions say, without the words: those of Blocked change with every Pod."""
+    return {(each["type"], each["status"], each["reason"]) for each in status.get("conditions") or ()}
 
 
 def _whole_second_after(moment: datetime) -> datetime:
@@ -91,19 +99,19 @@ def invalid_status(conditions: Conditions, generation: int, message: str, now: d
     }
 
 
-def _conditions(experiment: ExperimentRecord, outlook: Outlook) -> Conditions:
+def _conditions(outlook: Outlook) -> Conditions:
     """Set the conditions; those that never held are not mentioned, but for Valid and Running."""
-    conditions: Conditions = {each.type: each for each in experiment.conditions}
-    for kind, holds, reason, message in _claims(experiment, outlook):
-        claim = ConditionRecord(kind, holds, reason, message, experiment.generation, outlook.now)
+    conditions: Conditions = {each.type: each for each in outlook.experiment.conditions}
+    for kind, holds, reason, message in _claims(outlook):
+        claim = ConditionRecord(kind, holds, reason, message, outlook.experiment.generation, outlook.now)
         always = holds or kind is ConditionType.RUNNING
         conditions = (set_condition if always else clear_condition)(conditions, claim)
     return conditions
 
 
-def _claims(experiment: ExperimentRecord, outlook: Outlook) -> Iterable[tuple[ConditionType, bool, Reason, str]]:
+def _claims(outlook: Outlook) -> Iterable[tuple[ConditionType, bool, Reason, str]]:
     """Say which condition holds, and why or why not."""
-    ended, suspended = outlook.ended, experiment.spec.suspend and outlook.ended is None
+    ended, suspended = outlook.ended, outlook.experiment.spec.suspend and outlook.ended is None
     trouble = outlook.refused or (None if ended or suspended else outlook.trouble)
     yield ConditionType.VALID, True, Reason.VALID, "the manifest keeps all rules"
     if ended is not None:

@@ -53,8 +53,8 @@ class Nearest:
         self._table = table
         self._study = Study(Problem(f"simulated-{seed}", spec.parameters, spec.initial_trials, spec.algorithm, seed))
         self._space = Space.of(spec.parameters)
-        self.points = np.array([self._point(curve.parameters) for curve in table.curves])
-        self._free = np.ones(len(table.curves), dtype=bool)
+        points = np.array([self._point(curve.parameters) for curve in table.curves])
+        self._left = points.T.copy()  # coordinates x rows, so that sums over coordinates are fast; inf where taken
 
     def choose(self, indices: tuple[int, ...], news: Iterable[TrialRecord]) -> Mapping[int, int]:
         """Ask the sampler, each trial knowing of those before it."""
@@ -62,16 +62,20 @@ class Nearest:
         rows: dict[int, int] = {}
         for index in indices:
             suggested = self._study.suggest([index]).suggestions
-            if not suggested or not self._free.any():
+            if not suggested or (row := self._take_nearest(suggested[0].parameters)) is None:
                 break
-            rows[index] = row = self._nearest(suggested[0].parameters)
-            self._free[row] = False
+            rows[index] = row
             self._study.update([Evaluation(index, self._table.curves[row].parameters, Standing.RUNNING)])
         return rows
 
-    def _nearest(self, configuration: Configuration) -> int:
-        apart = ((self.points - np.array(self._point(configuration))) ** 2).sum(axis=1)
-        return int(np.argmin(np.where(self._free, apart, np.inf)))
+    def _take_nearest(self, configuration: Configuration) -> int | None:
+        """Give a row that is left, and move it to infinity; None where none is left."""
+        apart = ((self._left - np.array(self._point(configuration))[:, None]) ** 2).sum(axis=0)
+        row = int(np.argmin(apart))
+        if apart[row] == np.inf:
+            return None
+        self._left[:, row] = np.inf
+        return row
 
     def _point(self, configuration: Configuration) -> list[float]:
         """Give the coordinates; a list without order has one for each value, whose squared distances add up to 1."""

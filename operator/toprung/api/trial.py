@@ -26,7 +26,10 @@ class TrialState(StrEnum):
     @property
     def terminal(self) -> bool:
         """Whether no attempt will follow."""
-        return self in (TrialState.SUCCEEDED, TrialState.STOPPED, TrialState.FAILED)
+        return self in _TERMINAL
+
+
+_TERMINAL = TrialState.SUCCEEDED, TrialState.STOPPED, TrialState.FAILED  # here, for members take time to look up
 
 
 class TrialSpec(Model):

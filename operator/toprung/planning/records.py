@@ -22,6 +22,9 @@ class PodPhase(StrEnum):
     UNKNOWN = "Unknown"
 
 
+_ENDED = PodPhase.SUCCEEDED, PodPhase.FAILED  # here, for it costs time to look up a member of an enum
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Why something does not go on, in the words of who knows (scheduler, kubelet, quota)."""
@@ -68,7 +71,7 @@ class PodRecord:
     @property
     def ended(self) -> bool:
         """Whether no process of it runs any more."""
-        return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
+        return self.phase in _ENDED
 
     @property
     def leaving(self) -> bool:

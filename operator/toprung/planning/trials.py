@@ -167,10 +167,14 @@ def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datet
     moved = move(trial, change, now)
     if pod is None:
         return moved
-    moved = replace(moved, start_time=trial.start_time or pod.started, node=pod.node)
     goes_on = moved.attempt == trial.attempt and moved.state in (TrialState.PENDING, TrialState.RUNNING)
     used = 0.0 if goes_on else _device_seconds(pod, now)
-    return replace(moved, accelerator_seconds=trial.accelerator_seconds + used)
+    return replace(
+        moved,
+        start_time=trial.start_time or pod.started,
+        node=pod.node,
+        accelerator_seconds=trial.accelerator_seconds + used,
+    )
 
 
 def _device_seconds(pod: PodRecord, now: datetime) -> float:

@@ -170,7 +170,6 @@ class Simulation:
             return False  # it was ended meanwhile
         attempt.step += 1
         self._steps += 1
-        self._sight.add(index)
         value, before = attempt.curve.values[attempt.step - 1], self._progress[index]
         after = self._progress[index] = observe(
             before,
@@ -186,9 +185,11 @@ class Simulation:
             attempt.pod = replace(attempt.pod, phase=PodPhase.SUCCEEDED, finished=self._time(self._now), exit_code=0)
         else:
             self._schedule(attempt)
-        return self._matters(
-            crossed=len(after.crossings) > len(before.crossings), better=better, ended=attempt.pod.ended
-        )
+        crossed = len(after.crossings) > len(before.crossings)
+        if not self._matters(crossed=crossed, better=better, ended=attempt.pod.ended):
+            return False
+        self._sight.add(index)
+        return True
 
     def _matters(self, *, crossed: bool, better: bool, ended: bool) -> bool:
         """Whether the planner may have something to do after a report."""
@@ -238,8 +239,8 @@ class Simulation:
         """Plan by what a plan depends on, which is less than all Trials.
 
         The records of rungs are in the rule, which lives as long as the run. So a trial that is paused counts when it
-        is promoted, and one that runs when it has reported. Where a limit may be reached, the incumbent counts too, and
-        any other one that runs says that not all have ended. The Pods are all there, for they hold slots. For
+        is promoted, and one that runs when its report matters. Where a limit may be reached, the incumbent counts too,
+        and any other one that runs says that not all have ended. The Pods are all there, for they hold slots. For
         noProgress all trials count.
         """
         now = self._time(self._now)

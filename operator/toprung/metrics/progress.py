@@ -118,7 +118,9 @@ def thin(curve: Curve) -> Curve:
     """
     first, latest = curve[0][0], curve[-1][0]
     span = latest - first
-    exponent = (span // (MAX_CURVE_POINTS - 1)).bit_length() if span >= MAX_CURVE_POINTS else 0
+    if span < MAX_CURVE_POINTS:
+        return curve
+    exponent = (span // (MAX_CURVE_POINTS - 1)).bit_length()
     kept: dict[int, tuple[int, float]] = {}
     for point in curve[:-1]:
         kept.setdefault((point[0] - first) >> exponent, point)

@@ -239,8 +239,8 @@ class Simulation:
         """Plan by what a plan depends on, which is less than all Trials.
 
         The records of rungs are in the rule, which lives as long as the run. So a trial that is paused counts when it
-        is promoted, and one that runs when its report matters. Where a limit may be reached, the incumbent counts too,
-        and any other one that runs says that not all have ended. The Pods are all there, for they hold slots. For
+        is promoted, and one that runs when its report matters. When nothing new is left to start, the incumbent counts
+        too, and any other one that runs says that not all have ended. The Pods are all there, for they hold slots. For
         noProgress all trials count.
         """
         now = self._time(self._now)
@@ -276,15 +276,10 @@ class Simulation:
         """Give the indices of the trials that the planner is to see."""
         if self.spec.no_progress is not None:
             return set(self._trials)
-        if not self._near_limit():
+        if len(self._trials) < self.spec.max_trial_count and not self._exhausted:
             return self._sight
         others = (index for index in self._attempts if index not in self._sight)
         return {*self._sight, *islice(others, 1), *([] if self._best is None else [self._best])}
-
-    def _near_limit(self) -> bool:
-        """Whether the experiment may end by its time, or for want of new trials."""
-        limited = self._exhausted or self.spec.max_duration is not None
-        return limited or len(self._trials) == self.spec.max_trial_count
 
     def _experiment(self) -> ExperimentRecord:
         return ExperimentRecord(

@@ -6,6 +6,7 @@ import pytest
 
 from toprung.api.trial import TrialState
 from toprung.planning.plan import Plan, plan
+from toprung.planning.records import Snapshot
 from toprung.simulate.choosing import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
 from toprung.stopping import Arrival, Outcome, stopper_for
@@ -30,7 +31,11 @@ class Naive(Simulation):
 def told(run):
     """What must not differ between two simulations: the life of every trial, and when all was over."""
     trials = [
-        (trial.index, trial.state, trial.attempt, [(rung.resource, rung.verdict, rung.time) for rung in trial.rungs])
+        (
+            trial.index,
+            (trial.state, trial.message, trial.attempt),
+            [(rung.resource, rung.verdict, rung.time) for rung in trial.rungs],
+        )
         for trial in run.trials
     ]
     return trials, run.incumbents, run.rows, run.seconds, run.steps, run.starts, run.reason
@@ -43,7 +48,11 @@ def told(run):
     [
         pytest.param({}, id="to-the-end"),
         pytest.param({"objective": {"metric": "acc", "type": "maximize", "goal": 0.9}}, id="goal"),
+        pytest.param(
+            {"objective": {"metric": "acc", "type": "maximize", "strategy": "last", "goal": 0.8}}, id="goal-by-the-last"
+        ),
         pytest.param({"maxDuration": "40s"}, id="max-duration"),
+        pytest.param({"maxTrialCount": 99}, id="more-trials-than-rows"),
         pytest.param({"noProgress": {"trials": 6}}, id="no-progress"),
         pytest.param(
             {"objective": {"metric": "acc", "type": "maximize", "strategy": "last"}, "noProgress": {"trials": 4}},
@@ -56,6 +65,21 @@ def test_seeing_less_changes_nothing(rule, seed, changes):
     """Passes left out and Trials out of sight decide nothing: the operator's full passes give the same runs."""
     made = [kind(spec(rule, **changes), table(seed), InOrder(ALL), seed, 0.5).run() for kind in (Simulation, Naive)]
     assert told(made[0]) == told(made[1])
+
+
+def test_a_pass_sees_whom_it_is_about():
+    """While there are new trials to start, that is who has reached a rung or its end: a pass costs no more than that."""
+    seen = []
+
+    class Watched(Simulation):
+        def _observe(self) -> Snapshot:
+            snapshot = super()._observe()
+            if snapshot.experiment.made < 27:
+                seen.append(len(snapshot.trials))
+            return snapshot
+
+    Watched(spec("stopping", parallelTrialCount=9), table(0), InOrder(ALL), 0).run()
+    assert set(seen) == {0, 1}
 
 
 @pytest.mark.parametrize("algorithm", ["random", "tpe", "qmc"])

@@ -53,8 +53,8 @@ class Nearest:
         self._table = table
         self._study = Study(Problem(f"simulated-{seed}", spec.parameters, spec.initial_trials, spec.algorithm, seed))
         self._space = Space.of(spec.parameters)
-        points = np.array([self._point(curve.parameters) for curve in table.curves])
-        self._left = points.T.copy()  # coordinates x rows, so that sums over coordinates are fast; inf where taken
+        self.points = np.array([self._point(curve.parameters) for curve in table.curves])
+        self._left = self.points.T.copy()  # coordinates x rows, so that sums over coordinates are fast; inf where taken
 
     def choose(self, indices: tuple[int, ...], news: Iterable[TrialRecord]) -> Mapping[int, int]:
         """Ask the sampler, each trial knowing of those before it."""

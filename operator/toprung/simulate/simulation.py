@@ -27,6 +27,7 @@ from toprung.planning.records import (
     TrialRecord,
 )
 from toprung.search.types import Configuration
+from toprung.planning.verdicts import Judge
 from toprung.simulate.choosing import Chooser
 from toprung.simulate.table import Curve, InvalidTable, Table
 from toprung.simulate.transcript import OutOfSight, Transcript
@@ -230,9 +231,11 @@ class Simulation:
 
     def _take_back_promises(self) -> None:
         """Build the rule anew if it let trials go on whose Pods had yet to end: that is forgotten with the pass."""
-        if any(self._trials[index].state is TrialState.PAUSED for index in self._promoted):
-            self._stopper = self._fresh_stopper()
-            self._sight.update(self._trials)
+        promised = any(self._trials[index].state is TrialState.PAUSED for index in self._promoted)
+        if promised and (rule := self._fresh_stopper()) is not None:
+            objective, trials = self.spec.primary, tuple(self._trials.values())
+            Judge(rule, trials, frozenset(), objective.metric, objective.type == "maximize").replay()
+            self._stopper = rule
         self._promoted = ()
 
     def _pass(self) -> Plan:

@@ -67,19 +67,21 @@ def test_seeing_less_changes_nothing(rule, seed, changes):
     assert told(made[0]) == told(made[1])
 
 
-def test_a_pass_sees_whom_it_is_about():
-    """While there are new trials to start, that is who has reached a rung or its end: a pass costs no more than that."""
+@pytest.mark.parametrize("rule", ["stopping", "promotion", "hyperband"])
+def test_a_pass_sees_whom_it_is_about(rule):
+    """Who has reached a rung or its end, a few more once nothing new is left, and all at the end: passes cost no more."""
     seen = []
 
     class Watched(Simulation):
         def _observe(self) -> Snapshot:
             snapshot = super()._observe()
-            if snapshot.experiment.made < 27:
-                seen.append(len(snapshot.trials))
+            seen.append((snapshot.experiment.made, len(snapshot.trials)))
             return snapshot
 
-    Watched(spec("stopping", parallelTrialCount=9), table(0), InOrder(ALL), 0).run()
-    assert set(seen) == {0, 1}
+    Watched(spec(rule, parallelTrialCount=9), table(0), InOrder(ALL), 0).run()
+    assert seen.pop() == (27, 27)
+    assert max(trials for _, trials in seen) < 9
+    assert rule != "stopping" or {trials for made, trials in seen if made < 27} == {0, 1}
 
 
 @pytest.mark.parametrize("algorithm", ["random", "tpe", "qmc"])

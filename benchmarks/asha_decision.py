@@ -1,8 +1,9 @@
 """What a decision of ASHA costs at a rung of 10,000 records: `python benchmarks/asha_decision.py`.
 
 A decision is what the planner does for an arrival: record it, judge it and, where it goes on, release it; then, as for
-a free slot, it asks who is to be promoted, and releases that one. Each run decides about 2,000 arrivals at a rung that
-holds the records already; the limit is 50 microseconds each.
+a free slot, it asks who is to be promoted, and releases that one. Whoever goes on comes to the next rung, with a score
+that the one before foretells. Each run decides about the arrivals of 2,000 trials more, at a first rung that holds the
+records already; the limit is 50 microseconds each.
 """
 
 from random import Random
@@ -14,31 +15,37 @@ from toprung.stopping import Arrival, Outcome
 from toprung.stopping.asha import Asha, asha
 
 LIMIT = 50.0
-DECISIONS = 2_000
+TRIALS = 2_000
 RUNS = 5
 
 
-def decide(rule: Asha, arrival: Arrival) -> None:
-    """Decide about one arrival, and about the slot that it may leave."""
-    rule.record(arrival)
-    if rule.judge(arrival).outcome is Outcome.CONTINUE:
-        rule.release(arrival)
-    promoted = rule.promotion()
-    if promoted is not None:
-        rule.release(promoted)
+def climb(rule: Asha, index: int, random: Random) -> int:
+    """Decide about a trial at one rung after another, and about the slot that it may leave; gives how often."""
+    score = random.gauss()
+    levels = rule.levels(0)
+    for decisions, resource in enumerate(levels, 1):
+        arrival = Arrival(0, resource, index, score)
+        rule.record(arrival)
+        goes_on = rule.judge(arrival).outcome is Outcome.CONTINUE
+        if goes_on:
+            rule.release(arrival)
+        elif (promoted := rule.promotion()) is not None:
+            rule.release(promoted)
+        if not goes_on:
+            return decisions
+        score += random.gauss() / 2
+    return len(levels)
 
 
 def cost(records: int, seed: int, *, checkpoint: bool) -> float:
     """Give the microseconds of one decision, amortised."""
     random = Random(seed)
     rule = asha(AshaSettings(max_resource=27), seed, checkpoint=checkpoint)
-    arrivals = [Arrival(0, 1, index, random.random()) for index in range(records + DECISIONS)]
-    for arrival in arrivals[:records]:
-        rule.record(arrival)
+    for index in range(records):
+        climb(rule, index, random)
     start = perf_counter()
-    for arrival in arrivals[records:]:
-        decide(rule, arrival)
-    return (perf_counter() - start) / DECISIONS * 1e6
+    decisions = sum(climb(rule, index, random) for index in range(records, records + TRIALS))
+    return (perf_counter() - start) / decisions * 1e6
 
 
 def main() -> None:

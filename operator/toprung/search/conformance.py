@@ -87,6 +87,7 @@ class SamplerConformance:
         """Have warnings raise: nobody reads those of the search process."""
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", ResourceWarning)  # of what other tests have left, and is collected now
             yield
 
     def study(self, space: str, initial: tuple[Configuration, ...] = (), prior: Iterable[Evaluation] = ()) -> Study:

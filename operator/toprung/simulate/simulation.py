@@ -26,8 +26,8 @@ from toprung.planning.records import (
     Snapshot,
     TrialRecord,
 )
-from toprung.search.types import Configuration
 from toprung.planning.verdicts import Judge
+from toprung.search.types import Configuration
 from toprung.simulate.choosing import Chooser
 from toprung.simulate.table import Curve, InvalidTable, Table
 from toprung.simulate.transcript import OutOfSight, Transcript

@@ -74,21 +74,8 @@ class Judge:
         """
         crossings = self._new_crossings(live)
         if crossings or self.stopper.pauses:
-            self.replay()
+            self._replay()
         return self._judge(crossings)
-
-    def replay(self) -> None:
-        """Tell the rule all that is recorded; twice changes nothing."""
-        for trial in self.history:
-            for rung in trial.rungs:
-                arrival = self._arrival(trial, rung)
-                self.stopper.record(arrival)
-                if rung.verdict in GONE_ON:
-                    self.stopper.release(arrival)
-            if trial.state.terminal:
-                self.stopper.withdraw(trial.bracket, trial.index)
-        for index in self.absent:
-            self.stopper.withdraw(self.stopper.bracket(index), index)
 
     def promote(self, trial: TrialRecord, resource: int) -> Judged:
         """Let a paused trial go on from a rung; one whose Pod had reached further before it ended is judged there.
@@ -136,6 +123,18 @@ class Judge:
                 by_step.setdefault(crossing.step, (crossing, []))[1].append(level)
         for crossing, levels in by_step.values():
             yield _Crossing(trial, crossing, tuple(levels))
+
+    def _replay(self) -> None:
+        for trial in self.history:
+            for rung in trial.rungs:
+                arrival = self._arrival(trial, rung)
+                self.stopper.record(arrival)
+                if rung.verdict in GONE_ON:
+                    self.stopper.release(arrival)
+            if trial.state.terminal:
+                self.stopper.withdraw(trial.bracket, trial.index)
+        for index in self.absent:
+            self.stopper.withdraw(self.stopper.bracket(index), index)
 
     def _cross(self, trial: TrialRecord, crossing: _Crossing) -> Judged:
         """Record the report in every rung it crosses, then judge each; the gravest verdict decides."""

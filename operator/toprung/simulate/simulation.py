@@ -6,12 +6,13 @@ would only be written to be shown is not.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from math import isfinite
 
+from toprung.api.errors import InvariantViolated
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
 from toprung.metrics.progress import observe, score
@@ -26,12 +27,11 @@ from toprung.planning.records import (
     Snapshot,
     TrialRecord,
 )
-from toprung.planning.verdicts import Judge
 from toprung.search.types import Configuration
 from toprung.simulate.choosing import Chooser
 from toprung.simulate.table import Curve, InvalidTable, Table
 from toprung.simulate.transcript import OutOfSight, Transcript
-from toprung.stopping import Stopper, stopper_for
+from toprung.stopping import Arrival, Stopper, stopper_for
 
 START = datetime(2000, 1, 1, tzinfo=UTC)
 _OWNER = "simulated/experiment"
@@ -122,7 +122,8 @@ class Simulation:
     _suggestions: dict[int, Configuration] = field(default_factory=dict)
     _news: dict[int, TrialRecord] = field(default_factory=dict)
     _rows: dict[int, int] = field(default_factory=dict)
-    _promoted: tuple[int, ...] = ()
+    _promoted: tuple[Arrival, ...] = ()
+    _promised: tuple[Arrival, ...] = ()
     _best: int | None = None
     _incumbents: list[tuple[float, float]] = field(default_factory=list)
     _exhausted: bool = False
@@ -221,22 +222,26 @@ class Simulation:
             planned = self._pass()
             self._sight.clear()
             freed = [self._do(action) for chain in planned.chains for action in chain]
-            self._take_back_promises()
             if planned.experiment_ended:
                 self._end()
                 return
+            self._mind_promises()
             asked = self._ask(planned.wanted)
             if not any(freed) and not (asked and len(self._attempts) < self.spec.parallel_trial_count):
                 return
 
-    def _take_back_promises(self) -> None:
-        """Build the rule anew if it let trials go on whose Pods had yet to end: that is forgotten with the pass."""
-        promised = any(self._trials[index].state is TrialState.PAUSED for index in self._promoted)
-        if promised and (rule := self._fresh_stopper()) is not None:
-            objective, trials = self.spec.primary, tuple(self._trials.values())
-            Judge(rule, trials, frozenset(), objective.metric, objective.type == "maximize").replay()
-            self._stopper = rule
-        self._promoted = ()
+    def _mind_promises(self) -> None:
+        """Carry over who was to go on and could not, for its Pod had yet to end: by the next pass it has a slot again.
+
+        A planner forgets that with the pass and asks the rule again; nothing has come in between that could change its
+        answer.
+        """
+        if self._paused(self._promised):
+            raise InvariantViolated(f"a trial that was to go on, and has a free slot, still waits: {self._promised}")
+        self._promised, self._promoted = self._paused(self._promoted), ()
+
+    def _paused(self, arrivals: Iterable[Arrival]) -> tuple[Arrival, ...]:
+        return tuple(each for each in arrivals if self._trials[each.index].state is TrialState.PAUSED)
 
     def _pass(self) -> Plan:
         """Plan by what a plan depends on, which is less than all Trials.
@@ -249,7 +254,7 @@ class Simulation:
         now = self._time(self._now)
         if self._stopper is None:
             return plan(self._observe(), None, now)
-        transcript = Transcript(self._stopper, self._sight)
+        transcript = Transcript(self._stopper, self._sight, list(self._promised))
         while True:
             try:
                 planned = plan(self._observe(), transcript, now)

@@ -21,18 +21,19 @@ class Transcript:
     Attributes:
         rule: lives as long as the experiment, so that the records of trials out of sight are in it.
         sight: indices of the trials in the snapshot.
+        promotions: in turn; those that an earlier pass has promised come first.
     """
 
     rule: Stopper
     sight: Container[int]
+    promotions: list[Arrival]
     _verdicts: dict[tuple[int, int], Verdict] = field(default_factory=dict)
-    _promoted: list[Arrival] = field(default_factory=list)
     _said: int = 0
 
     @property
-    def promoted(self) -> tuple[int, ...]:
-        """Indices of the trials that were to go on in this pass, whether they could by then or not."""
-        return tuple(arrival.index for arrival in self._promoted[: self._said])
+    def promoted(self) -> tuple[Arrival, ...]:
+        """The trials that were to go on in this pass, whether they could by then or not."""
+        return tuple(self.promotions[: self._said])
 
     @property
     def pauses(self) -> bool:
@@ -65,7 +66,7 @@ class Transcript:
 
     def release(self, arrival: Arrival) -> None:
         """Tell the rule; a promotion is over by that."""
-        if self._said < len(self._promoted) and self._promoted[self._said].index == arrival.index:
+        if self._said < len(self.promotions) and self.promotions[self._said].index == arrival.index:
             self._said += 1
         self.rule.release(arrival)
 
@@ -79,12 +80,12 @@ class Transcript:
         Raises:
             OutOfSight: the trial is not in the snapshot.
         """
-        if self._said == len(self._promoted):
+        if self._said == len(self.promotions):
             arrival = self.rule.promotion(spare=spare)
             if arrival is None:
                 return None
-            self._promoted.append(arrival)
-        arrival = self._promoted[self._said]
+            self.promotions.append(arrival)
+        arrival = self.promotions[self._said]
         if arrival.index not in self.sight:
             raise OutOfSight(arrival.index)
         return arrival

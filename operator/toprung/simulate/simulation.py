@@ -236,12 +236,18 @@ class Simulation:
         A planner forgets that with the pass and asks the rule again; nothing has come in between that could change its
         answer.
         """
-        if self._paused(self._promised):
-            raise InvariantViolated(f"a trial that was to go on, and has a free slot, still waits: {self._promised}")
-        self._promised, self._promoted = self._paused(self._promoted), ()
+        if waiting := self._waiting(self._promised):
+            raise InvariantViolated(f"trials that were to go on, and have free slots, still wait: {waiting}")
+        self._promised, self._promoted = self._waiting(self._promoted), ()
 
-    def _paused(self, arrivals: Iterable[Arrival]) -> tuple[Arrival, ...]:
-        return tuple(each for each in arrivals if self._trials[each.index].state is TrialState.PAUSED)
+    def _waiting(self, arrivals: Iterable[Arrival]) -> tuple[Arrival, ...]:
+        """Give those that still wait where they were; one that has gone on may wait at a higher rung."""
+        trials = ((each, self._trials[each.index]) for each in arrivals)
+        return tuple(
+            each
+            for each, trial in trials
+            if trial.state is TrialState.PAUSED and trial.rungs[-1].resource == each.resource
+        )
 
     def _pass(self) -> Plan:
         """Plan by what a plan depends on, which is less than all Trials.

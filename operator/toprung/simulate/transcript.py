@@ -66,7 +66,8 @@ class Transcript:
 
     def release(self, arrival: Arrival) -> None:
         """Tell the rule; a promotion is over by that."""
-        if self._said < len(self.promotions) and self.promotions[self._said].index == arrival.index:
+        following = self.promotions[self._said : self._said + 1]
+        if [(each.index, each.resource) for each in following] == [(arrival.index, arrival.resource)]:
             self._said += 1
         self.rule.release(arrival)
 

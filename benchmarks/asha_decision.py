@@ -21,18 +21,14 @@ RUNS = 5
 
 def climb(rule: Asha, index: int, random: Random) -> int:
     """Decide about a trial at one rung after another, and about the slot that it may leave; gives how often."""
-    score = random.gauss()
-    levels = rule.levels(0)
+    score, levels = random.gauss(), rule.levels(0)
     for decisions, resource in enumerate(levels, 1):
-        arrival = Arrival(0, resource, index, score)
-        rule.record(arrival)
-        goes_on = rule.judge(arrival).outcome is Outcome.CONTINUE
-        if goes_on:
-            rule.release(arrival)
-        elif (promoted := rule.promotion()) is not None:
-            rule.release(promoted)
-        if not goes_on:
+        rule.record(arrival := Arrival(0, resource, index, score))
+        if rule.judge(arrival).outcome is not Outcome.CONTINUE:
+            if (promoted := rule.promotion()) is not None:
+                rule.release(promoted)
             return decisions
+        rule.release(arrival)
         score += random.gauss() / 2
     return len(levels)
 

@@ -9,12 +9,11 @@ import looptime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.cluster.backoff import Backoff
 from toprung.cluster.queue import WorkQueue
 
 KEYS = ("team-a/one", "team-a/two", "team-b/one")
 LONGEST_REST = 0.25
-BACKOFF = Backoff(first=0.5, longest=4.0)
+RETRY = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,16 +54,15 @@ def play(script: list[Step], *, workers: int, durations: list[float], failing: l
             start, number = loop.time(), sum(map(len, trace.passes.values()))
             await asyncio.sleep(durations[number % len(durations)])
             if number < len(failing) and failing[number]:
-                trace.asked.append((loop.time(), key, loop.time() + queue.retry(key)))
-            else:
-                queue.forget(key)
+                trace.asked.append((loop.time(), key, loop.time() + RETRY))
+                queue.add_after(key, RETRY)
             trace.passes[key].append((start, loop.time()))
             trace.active[key] -= 1
             queue.done(key)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        queue = WorkQueue(backoff=BACKOFF, jitter=lambda: 1.0, longest_rest=LONGEST_REST)
+        queue = WorkQueue(longest_rest=LONGEST_REST)
         tasks = [asyncio.create_task(work(queue, loop)) for _ in range(workers)]
         for step in script:
             await asyncio.sleep(step.wait)
@@ -87,7 +85,7 @@ def test_no_key_is_worked_on_twice_at_once(script, workers, durations, failing):
 
 @given(script=steps, workers=st.integers(1, 3), durations=durations, failing=outcomes)
 def test_nothing_added_is_lost(script, workers, durations, failing):
-    """Every add, add_after and retry is followed by a pass that starts after it."""
+    """Every add and add_after is followed by a pass that starts after it."""
     trace = play(script, workers=workers, durations=durations, failing=failing)
     for asked_at, key, _ in trace.asked:
         assert any(start >= asked_at for start, _ in trace.passes[key])

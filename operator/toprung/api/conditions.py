@@ -40,6 +40,10 @@ class Reason(StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded"  # the namespace's ResourceQuota refuses Pods
     FORBIDDEN = "Forbidden"  # the operator may not do it
     REJECTED = "Rejected"  # the API server refuses the trial's Pod
+    NAME_TAKEN = "NameTaken"  # another object has the name of a Trial or Pod
+    UNREADABLE = "Unreadable"  # a Trial or Pod was changed and cannot be read
+    API_UNAVAILABLE = "ApiUnavailable"  # the API server repeatedly fails to carry out a request
+    INTERNAL_ERROR = "InternalError"  # an unexpected exception of the operator; retried
     UNSCHEDULABLE = "Unschedulable"  # no node has room
     IMAGE_PULL = "ImagePull"  # the image can't be pulled
     CONTAINER_CONFIG = "ContainerConfig"  # the container can't be made (missing ConfigMap, command, ...)

@@ -8,8 +8,10 @@ TopRungError
 │   ├── Conflict           our copy is old; retried after the cache has caught up
 │   ├── Forbidden          quota or RBAC; retried slowly, and shown as the condition Blocked
 │   ├── Rejected           the API server refuses the object (422, 400); likewise
+│   ├── NameTaken          another object has the name; shown as Blocked, retried slowly
 │   └── ClusterUnavailable timeouts, 429, 5xx, broken connections; retried with back-off
 ├── SearchFailed           a sampler raised; retried with back-off, and shown in the Experiment's conditions
+├── InternalError          an exception that is not of this tree; shown as Blocked, retried with back-off
 └── InvariantViolated      a defect of ours; reported with its traceback, other experiments go on
 """
 
@@ -80,12 +82,20 @@ class Rejected(ClusterError):
     """400 or 422: the API server will never take this object as it is."""
 
 
+class NameTaken(ClusterError):
+    """An object that is not ours has the name that one of ours must have."""
+
+
 class ClusterUnavailable(ClusterError):
     """No usable answer (timeout, 429, 5xx, connection broken); try again later."""
 
 
 class SearchFailed(TopRungError):
     """A sampler could not propose a configuration."""
+
+
+class InternalError(TopRungError):
+    """An exception that no part of TopRung expects; the log has its traceback."""
 
 
 class InvariantViolated(TopRungError):

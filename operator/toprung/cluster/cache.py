@@ -36,6 +36,7 @@ class Cache(Generic[Record]):
         convert: Callable[[KubernetesObject], Record | None],
         index: Callable[[Record], str],
         on_change: Callable[[str, Record | None, Record | None], None],
+        claim: Callable[[KubernetesObject], str | None] = lambda _: None,
     ) -> None:
         """Make an empty cache.
 
@@ -43,12 +44,16 @@ class Cache(Generic[Record]):
             convert: makes the record of an object, None for one that is of no interest.
             index: the key by which `of` finds a record.
             on_change: told of (index key, old record, new record) where they differ; None: it was not or is no more.
+            claim: returns the index key of an object that cannot be converted, None for one that is of no interest.
         """
         self._convert = convert
         self._index = index
         self._on_change = on_change
         self._entries: dict[str, Entry[Record]] = {}
         self._groups: dict[str, dict[str, Record]] = {}
+        self._claim = claim
+        self._unreadable: dict[str, tuple[str, str]] = {}  # object -> its index key, and why it has no record
+        self._listed_unreadable: set[str] = set()  # those of a list that is under way
         self._seen: int | None = None  # up to where the server has told us everything
         self._newest = 0  # the highest version met anywhere
 
@@ -64,6 +69,10 @@ class Cache(Generic[Record]):
         """All records of that index key, in no particular order; costs as much as there are of them."""
         return tuple(self._groups.get(index_key, {}).values())
 
+    def unreadable(self, index_key: str) -> dict[str, str]:
+        """Return the objects of that index key of which no record can be made, and why not."""
+        return {key: why for key, (owner, why) in self._unreadable.items() if owner == index_key}
+
     @property
     def newest(self) -> int:
         """The highest resourceVersion met so far: a list that is asked for now can't be older."""
@@ -75,6 +84,8 @@ class Cache(Generic[Record]):
             record = self._record(obj)
             if record is not None:
                 yield _key(obj), (_version(obj), record)
+            elif _key(obj) in self._unreadable:
+                self._listed_unreadable.add(_key(obj))
 
     def replace(self, entries: Mapping[str, Entry[Record]], *, version: str, asked_at: int) -> None:
         """Take over a whole list of that resourceVersion, and notice what is gone.
@@ -82,6 +93,9 @@ class Cache(Generic[Record]):
         What we wrote ourselves while the list was under way stays. A list older than `asked_at` (`newest` when it was
         asked for) means that the server has lost its memory: then nothing of ours stays.
         """
+        for key in self._unreadable.keys() - self._listed_unreadable:
+            del self._unreadable[key]
+        self._listed_unreadable.clear()
         listed = version_of(version)
         trusted = listed is not None and listed >= asked_at
         for key in self._entries.keys() | entries.keys():
@@ -110,6 +124,8 @@ class Cache(Generic[Record]):
         if event["type"] == "BOOKMARK":
             return
         key = _key(obj)
+        if event["type"] == "DELETED" and (refused := self._unreadable.pop(key, None)) is not None:
+            self._on_change(refused[0], None, None)
         if not self._is_newer(key, version):
             self._set(key, version, None if event["type"] == "DELETED" else self._record(obj))
 
@@ -129,11 +145,24 @@ class Cache(Generic[Record]):
         return held is not None and version is not None and held > version
 
     def _record(self, obj: KubernetesObject) -> Record | None:
+        key = _key(obj)
         try:
-            return self._convert(obj)
-        except Exception:  # one odd object must not blind us to all others
-            logger.exception("%s can't be understood and is left out", _key(obj))
+            record = self._convert(obj)
+        except Exception as error:  # one odd object must not hide all others
+            logger.exception("%s cannot be read and is ignored", key)
+            self._refuse(obj, f"{type(error).__name__}: {error}")
             return None
+        self._unreadable.pop(key, None)
+        return record
+
+    def _refuse(self, obj: KubernetesObject, why: str) -> None:
+        try:
+            owner = self._claim(obj)
+        except Exception:  # noqa: BLE001 - as above
+            owner = None
+        if owner is not None:
+            self._unreadable[_key(obj)] = (owner, why)
+            self._on_change(owner, None, None)
 
     def _set(self, key: str, version: int | None, record: Record | None) -> None:
         """Hold `record`, or nothing, in the place of what is held, and tell who wants to know."""

@@ -1,104 +1,112 @@
-"""Which experiment to look at next."""
+"""The work queue: which experiment to reconcile next. Namespaces take turns."""
 
 import asyncio
-import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 
-from toprung.cluster.backoff import Backoff, Jitter
-
-_BACKOFF = Backoff(first=0.2, longest=60.0)
 _LONGEST_REST = 0.25
 """Seconds."""
 
 
 class WorkQueue(AsyncIterator[str]):
-    """Keys to be worked on, each by at most one worker at a time, in the order in which they became ready.
+    """Keys `namespace/name` to work on, each by at most one worker at a time.
+
+    Namespaces take turns, and the keys of a namespace are served in the order in which they became ready. At most
+    `per_namespace` workers serve one namespace, so a namespace whose API calls hang never occupies all workers.
 
     Every worker runs::
 
         async for key in queue:
             try:
-                ...  # one pass
+                ...  # reconcile
             finally:
                 queue.done(key)
 
-    A key that is added any number of times before a pass gets one pass; one that is added during its pass gets another.
-    Every `add`, `add_after` and `retry` is followed by a pass that starts after the call and, workers permitting, no
-    later than it asked for. One pass may answer several of them, so a pass asks anew for whatever later time it needs.
+    A key that is added any number of times before it is served is served once; one that is added while a worker has it
+    is served again. Every `add` and `add_after` is followed by a reconciliation that starts after the call.
+    Workers permitting, it starts no later than requested. One reconciliation may answer several calls.
 
-    After a pass that took d seconds the key rests for min(d, `longest_rest`): what happens meanwhile is seen by one
-    pass, and a busy key takes no more than about half of the process.
+    After a reconciliation that took d seconds the key rests for min(d, `longest_rest`): one reconciliation then sees
+    everything that happens meanwhile, and a busy key uses at most about half of the process.
 
     Times are those of the running event loop. Not thread-safe.
     """
 
     def __init__(
-        self, *, backoff: Backoff = _BACKOFF, jitter: Jitter = random.random, longest_rest: float = _LONGEST_REST
+        self,
+        *,
+        longest_rest: float = _LONGEST_REST,
+        per_namespace: int | None = None,
     ) -> None:
+        """Build an empty queue; `per_namespace` None: no limit."""
         self._loop = asyncio.get_running_loop()
-        self._backoff = backoff
-        self._jitter = jitter
         self._longest_rest = longest_rest
-        self._ready: deque[str] = deque()
-        self._tickets = asyncio.Semaphore(0)  # one for each ready key, or one for ever once closed
-        self._timers: dict[str, asyncio.TimerHandle] = {}  # keys that are to become ready
+        self._per_namespace = per_namespace
+        self._ready: dict[str, deque[str]] = {}  # namespace -> its ready keys; namespaces in the order of their turns
+        self._serving: Counter[str] = Counter()  # namespace -> workers that have a key of it
+        self._wake = asyncio.Event()
+        self._timers: dict[str, asyncio.TimerHandle] = {}  # keys that become ready later
         self._queued: set[str] = set()  # keys in `_ready`
         self._started: dict[str, float] = {}  # keys that a worker has
         self._again: dict[str, float] = {}  # those of them that were added meanwhile, and for when
-        self._rests: dict[str, float] = {}  # until when a key is not to become ready
-        self._failures: dict[str, int] = {}
+        self._rests: dict[str, float] = {}  # until when a key may not become ready
         self._closed = False
 
+    def __len__(self) -> int:
+        """Return how many keys are ready and not yet served."""
+        return len(self._queued)
+
     def add(self, key: str) -> None:
-        """Have a pass as soon as may be."""
+        """Enqueue the key for immediate processing."""
         self._schedule(key, self._loop.time())
 
     def add_after(self, key: str, seconds: float) -> None:
-        """Have a pass in that many seconds at the latest; of several wishes the earliest wins."""
+        """Enqueue the key in that many seconds at the latest; of several calls the earliest wins."""
         self._schedule(key, self._loop.time() + seconds)
 
-    def retry(self, key: str, *, at_least: float = 0.0) -> float:
-        """Have a pass after the key's next back-off; call it in the pass that failed.
+    def done(self, key: str, *, at_least: float = 0.0) -> None:
+        """End the reconciliation, successful or not; every key that the queue returned needs it once.
 
-        An `add` meanwhile ends the back-off, but not the `at_least` seconds that a server asked for.
-
-        Returns:
-            Seconds until that pass.
+        Args:
+            key: the key.
+            at_least: seconds that it rests, however long the reconciliation took.
         """
-        failures = self._failures[key] = self._failures.get(key, 0) + 1
-        now, delay = self._loop.time(), max(at_least, self._backoff.delay(failures, self._jitter))
-        self._rest(key, now + at_least)
-        self._schedule(key, now + delay)
-        return delay
-
-    def forget(self, key: str) -> None:
-        """Start the key's back-off from the beginning; call it when a pass succeeded or the object is gone."""
-        self._failures.pop(key, None)
-
-    def done(self, key: str) -> None:
-        """Say that the pass has ended, well or not; every key that the queue gave out needs it once."""
         now = self._loop.time()
-        self._rest(key, now + min(now - self._started.pop(key), self._longest_rest))
+        self._rest(key, now + max(at_least, min(now - self._started.pop(key), self._longest_rest)))
+        self._serving -= Counter((_namespace(key),))
+        self._wake.set()  # the namespace may be below its limit again
         if key in self._again:
             self._schedule(key, self._again.pop(key))
 
     def close(self) -> None:
-        """Give out nothing more: waiting workers end, the others after their pass."""
+        """Return no further key: waiting workers end, the others after their reconciliation."""
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        self._tickets.release()
+        self._wake.set()
 
     async def __anext__(self) -> str:
         """Wait for a key and take it."""
-        await self._tickets.acquire()
-        if self._closed:
-            self._tickets.release()
-            raise StopAsyncIteration
-        key = self._ready.popleft()
+        while not self._closed:
+            if (key := self._take()) is not None:
+                return key
+            self._wake.clear()
+            await self._wake.wait()
+        raise StopAsyncIteration
+
+    def _take(self) -> str | None:
+        """Take a key of the first namespace that is below its limit; that namespace moves behind the others."""
+        limit = self._per_namespace
+        turn = next((each for each in self._ready if limit is None or self._serving[each] < limit), None)
+        if turn is None:
+            return None
+        keys = self._ready.pop(turn)
+        key = keys.popleft()
+        if keys:
+            self._ready[turn] = keys
         self._queued.remove(key)
+        self._serving[turn] += 1
         self._started[key] = self._loop.time()
         return key
 
@@ -123,11 +131,11 @@ class WorkQueue(AsyncIterator[str]):
     def _make_ready(self, key: str) -> None:
         self._timers.pop(key, None)
         self._queued.add(key)
-        self._ready.append(key)
-        self._tickets.release()
+        self._ready.setdefault(_namespace(key), deque()).append(key)
+        self._wake.set()
 
     def _rest(self, key: str, until: float) -> None:
-        """Keep the key from becoming ready before `until`; what is over is dropped, so that no key is kept for ever."""
+        """Keep the key from becoming ready before `until`. The entry is dropped afterwards."""
         if until > max(self._loop.time(), self._rests.get(key, 0.0)):
             self._rests[key] = until
             self._loop.call_at(until, self._end_rest, key, until)
@@ -135,3 +143,7 @@ class WorkQueue(AsyncIterator[str]):
     def _end_rest(self, key: str, until: float) -> None:
         if self._rests.get(key) == until:  # else it was prolonged
             del self._rests[key]
+
+
+def _namespace(key: str) -> str:
+    return key.partition("/")[0]

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from toprung.api.base import ParameterValue
+from toprung.api.base import API_VERSION, ParameterValue
 from toprung.api.conditions import ConditionRecord, ConditionType
+from toprung.api.names import LABEL_EXPERIMENT
 from toprung.api.trial import MAX_COLUMN, TrialState
 from toprung.metrics.status import format_time, progress_from_status, progress_to_status
 from toprung.planning.conditions import timestamp
@@ -23,6 +24,20 @@ def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the owner reference of the controller, empty where there is none."""
     owners = metadata.get("ownerReferences") or ()
     return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def claimed_by(kind: str, body: Mapping[str, Any]) -> str | None:
+    """Return the key `namespace/name` of the Experiment to which an object belongs that cannot be read.
+
+    Args:
+        kind: of the controller that an object of ours has.
+        body: the object.
+    """
+    metadata = body["metadata"]
+    controller = controller_of(metadata)
+    experiment = (metadata.get("labels") or {}).get(LABEL_EXPERIMENT)
+    ours = controller.get("kind") == kind and controller.get("apiVersion") == API_VERSION
+    return f"{metadata['namespace']}/{experiment}" if ours and experiment else None
 
 
 def trial_from(body: Mapping[str, Any]) -> TrialRecord:

@@ -12,6 +12,8 @@ from toprung.planning.verdicts import Judge
 from toprung.stopping.plugins import invalid
 from toprung.stopping.types import Stopper
 
+MOST_WANTED = 64
+"""Suggestions that one plan requests at most; the next plan requests further ones."""
 READY_AHEAD = 8
 """Suggestions to have ready at most: enough for a burst of ends, few enough that they know of most results."""
 
@@ -130,7 +132,7 @@ def _wanted(snapshot: Snapshot, started: int, slots: int) -> tuple[int, ...]:
     spec = snapshot.experiment.spec
     first = next_index(snapshot) + started
     ahead = min(READY_AHEAD, max(1, spec.parallel_trial_count // 4))
-    return tuple(range(first, min(spec.max_trial_count, first + max(0, slots - started) + ahead)))
+    return tuple(range(first, min(spec.max_trial_count, first + min(MOST_WANTED, max(0, slots - started)) + ahead)))
 
 
 def _has_settled(snapshot: Snapshot, step: Step) -> bool:

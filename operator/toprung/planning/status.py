@@ -99,6 +99,12 @@ def invalid_status(conditions: Conditions, generation: int, message: str, now: d
     }
 
 
+def blocked_status(conditions: Conditions, generation: int, reason: Trouble, now: datetime) -> dict[str, object]:
+    """Build what is written into the status where no plan can be made: nothing else of it changes."""
+    blocked = ConditionRecord(ConditionType.BLOCKED, True, reason.reason, reason.message, generation, now)  # noqa: FBT003
+    return {"conditions": [to_json(condition) for condition in set_condition(conditions, blocked).values()]}
+
+
 def _conditions(outlook: Outlook) -> Conditions:
     """Set the conditions; those that never held are not mentioned, but for Valid and Running."""
     conditions: Conditions = {each.type: each for each in outlook.experiment.conditions}

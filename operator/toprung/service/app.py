@@ -1,4 +1,4 @@
-"""The operator put together: who is told of what, and what runs."""
+"""Builds the operator from its parts, and runs them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -15,20 +15,25 @@ from toprung.cluster.gateway import Gateway, connect
 from toprung.cluster.informer import Informer
 from toprung.cluster.queue import WorkQueue
 from toprung.cluster.resources import PODS, TRIALS
-from toprung.planning.codec import trial_from
+from toprung.planning.codec import claimed_by, trial_from
 from toprung.planning.pods import pod_from
 from toprung.planning.records import PodRecord, TrialRecord
 from toprung.search.worker import SearchWorker
+from toprung.service.event_loop import LoopMonitor
 from toprung.service.experiments import Experiments
 from toprung.service.followers import Followers
+from toprung.service.probes import serve_probes
 from toprung.service.reconciler import Reconciler
+from toprung.service.served import wait_until_served, watch_served
 from toprung.service.settings import Settings
 from toprung.service.suggestions import Suggester
 from toprung.service.telemetry import Telemetry
 
 SELECTOR = "=".join(MANAGED_BY)
 LONGEST_REST = 0.02
-"""Seconds that an experiment rests after a pass, at most: most of a pass is waiting for the API, not work."""
+"""Seconds that an experiment rests after a reconciliation: most of one is waiting for the API server, not work."""
+WORKERS_PER_NAMESPACE = 4
+"""Of all workers, those that one namespace has at most: it waits for its own API calls, not for those of others."""
 
 
 class App:
@@ -39,12 +44,16 @@ class App:
         self._gateway = gateway
         self._worker = worker
         self._experiments = Experiments()
-        self._queue = queue = WorkQueue(longest_rest=LONGEST_REST)
-        trials = Cache(convert=_living_trial, index=_owner, on_change=self._on_change)
-        pods = Cache(convert=pod_from, index=_owner, on_change=self._on_change)
+        self._queue = queue = WorkQueue(longest_rest=LONGEST_REST, per_namespace=WORKERS_PER_NAMESPACE)
+        trials = Cache(
+            convert=_living_trial, index=_owner, on_change=self._on_change, claim=partial(claimed_by, "Experiment")
+        )
+        pods = Cache(convert=pod_from, index=_owner, on_change=self._on_change, claim=partial(claimed_by, "Trial"))
         watch = partial(Informer, gateway, namespace=settings.namespace, label_selector=SELECTOR)
         self._informers = (watch(TRIALS, cache=trials), watch(PODS, cache=pods))
-        self._telemetry = Telemetry(CollectorRegistry())
+        self._monitor = LoopMonitor()
+        self._telemetry = Telemetry(CollectorRegistry(), self._monitor)
+        self._not_ready: str | None = "the caches are not synchronized"
         self._reconciler = Reconciler(
             gateway=gateway,
             experiments=self._experiments,
@@ -76,14 +85,32 @@ class App:
         """Take note of an Experiment: `kind` is the watch event's type, None at the first listing."""
         self._queue.add(self._experiments.put(body, deleted=kind == "DELETED"))
 
-    async def run(self) -> None:
-        """Work until cancelled; passes begin when the caches are complete."""
+    def serve_ports(self) -> None:
+        """Serve the probes and the metrics, each where a port is set."""
+        if self._settings.liveness_port:
+            serve_probes(self._settings.liveness_port, self._monitor, lambda: self._not_ready)
         if self._settings.metrics_port:
             self._telemetry.serve(self._settings.metrics_port)
+
+    async def wait_until_served(self) -> None:
+        """Wait until the API server serves our kinds: the CRDs may be installed after the operator."""
+        self._not_ready = "the CRDs are not installed"
+        await wait_until_served(self._gateway)
+        self._not_ready = "the caches are not synchronized"
+
+    async def run(self) -> None:
+        """Work until cancelled; reconciliations begin when the caches are complete.
+
+        Raises:
+            NotFound: the CRDs were deleted.
+        """
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._monitor.run())
+            tasks.create_task(watch_served(self._gateway))
             for informer in self._informers:
                 tasks.create_task(informer.run())
             await asyncio.gather(self._worker.start(), *(informer.synced.wait() for informer in self._informers))
+            self._not_ready = None
             await self._reconciler.run(self._settings.workers)
 
     def _on_change(self, owner: str, _old: object, _new: object) -> None:

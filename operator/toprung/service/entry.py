@@ -1,4 +1,6 @@
-"""Where kopf is met, and nowhere else: it sees the Experiments, logs in, answers probes and lives the process's life.
+"""Adapts kopf: watches Experiments, supplies credentials, owns the process lifecycle.
+
+This is the only module that imports kopf.
 
 Handlers are `on.event` only: kopf then writes nothing (no annotations, no finalizers), and since a failed one is never
 retried, they do nothing but note the body and queue its key.
@@ -34,6 +36,8 @@ async def _serve(settings: Settings) -> None:
     """Run kopf around the operator's own tasks; when one of those breaks, the process ends and is started anew."""
     stop = asyncio.Event()
     async with App.connect(settings) as app:
+        app.serve_ports()
+        await app.wait_until_served()
         work = asyncio.create_task(app.run())
         work.add_done_callback(lambda _: stop.set())
         try:
@@ -43,7 +47,6 @@ async def _serve(settings: Settings) -> None:
                 clusterwide=settings.namespace is None,
                 namespaces=[settings.namespace] if settings.namespace is not None else [],
                 standalone=True,
-                liveness_endpoint=_liveness(settings),
                 stop_flag=stop,
             )
         finally:
@@ -69,10 +72,6 @@ def _registry(app: App, settings: Settings, work: asyncio.Task[None]) -> kopf.Op
         app.see(event["type"], event["object"])
 
     return registry
-
-
-def _liveness(settings: Settings) -> str | None:
-    return f"http://0.0.0.0:{settings.liveness_port}/healthz" if settings.liveness_port else None
 
 
 async def connection_to(configuration: Configuration) -> kopf.ConnectionInfo:

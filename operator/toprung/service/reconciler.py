@@ -1,4 +1,4 @@
-"""Observe, decide, act: one pass over one experiment at a time."""
+"""Reconciles one experiment at a time: observe, decide, act, write the status."""
 
 import asyncio
 import logging
@@ -7,21 +7,28 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
-from toprung.api.errors import ClusterError, Conflict, InvalidExperiment, NotFound
+from toprung.api.errors import ClusterError, Conflict, InternalError, InvalidExperiment, NotFound
 from toprung.cluster.cache import Cache
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.queue import WorkQueue
 from toprung.cluster.resources import EXPERIMENTS
 from toprung.planning.actions import Announce, CreatePod, Plan
 from toprung.planning.plan import plan
-from toprung.planning.records import ExperimentRecord, PodRecord, Snapshot, TrialRecord, Trouble
+from toprung.planning.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import holds_slot
-from toprung.planning.status import invalid_status
-from toprung.service.act import Actor, Target
+from toprung.planning.status import blocked_status, invalid_status
+from toprung.service.action_backoff import (
+    EVERYTHING,
+    PODS,
+    STATUS,
+    ActionBackoff,
+    Failure,
+    affects_everything,
+)
+from toprung.service.executor import ExecutionContext, ExecutionResult, Executor
 from toprung.service.experiments import Experiments, InvalidRecord, invalid_record
 from toprung.service.followers import Followers
 from toprung.service.merging import agrees, merge_patch
-from toprung.service.refusals import Refusals
 from toprung.service.suggestions import Suggester, problem_of
 from toprung.service.telemetry import Telemetry
 from toprung.service.telling import announce
@@ -32,34 +39,38 @@ logger = logging.getLogger(__name__)
 
 STATUS_EVERY = timedelta(seconds=0.5)
 """Counts are written at most this often; conditions and the end at once."""
-TRY_AGAIN = timedelta(seconds=5)
-"""When Pods that a quota refused are tried again, if none of ours ends before."""
+LOG_EVERY = timedelta(minutes=1)
+"""Failures of one experiment are logged at most this often."""
+LARGE = 300
+"""Trials from which on a plan is made in a thread: it would block the event loop for more than about 10 ms."""
 
 
 @dataclass(slots=True)
-class Memory:
-    """What a pass leaves for the next one; all of it may be lost at any time.
+class ReconcileState:
+    """What one reconciliation leaves for the next one; all of it may be lost at any time.
 
     Attributes:
-        trouble: why Pods were refused; one at a time is tried until all that should run do.
-        hold_until: none is tried before, unless one that was `alive` then has ended.
+        backoff: what failed, and when it is tried again.
+        pods_refused: why Pods were refused; one at a time is tried until all that should run do.
         status_written: when the status was last written.
-        refusals: what the API server refuses beside Pods.
-        warm_start_told: whether an Event said what the sampler learns from.
+        logged: when a failure was last logged.
+        warm_start_reported: whether an Event reported what the sampler learns from.
+        planning_seconds: how long the last plan took; the experiment rests as long, so that others have their turn.
     """
 
     uid: str
-    trouble: Trouble | None = None
-    hold_until: datetime | None = None
-    alive: int = 0
+    generation: int
+    backoff: ActionBackoff = field(default_factory=ActionBackoff)
+    pods_refused: Trouble | None = None
     status_written: datetime | None = None
-    refusals: Refusals = field(default_factory=Refusals)
-    warm_start_told: bool = False
+    logged: datetime | None = None
+    warm_start_reported: bool = False
+    planning_seconds: float = 0.0
 
 
 @dataclass(slots=True)
 class Reconciler:
-    """The operator's loop; every part of the world that it touches is handed to it."""
+    """The operator's loop; every part of the world that it touches is passed in."""
 
     gateway: Gateway
     experiments: Experiments
@@ -70,10 +81,10 @@ class Reconciler:
     queue: WorkQueue
     telemetry: Telemetry
     clock: Callable[[], datetime]
-    _memory: dict[str, Memory] = field(default_factory=dict)
+    _states: dict[str, ReconcileState] = field(default_factory=dict)
 
     async def run(self, workers: int) -> None:
-        """Work until cancelled; nothing that was begun in the background outlasts it."""
+        """Work until cancelled; then end what runs in the background."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(workers):
@@ -87,53 +98,73 @@ class Reconciler:
             try:
                 with self.telemetry.timed_pass():
                     await self.reconcile(key)
-                self.queue.forget(key)
-            except ClusterError as error:
-                level = logging.INFO if isinstance(error, Conflict) else logging.WARNING
-                logger.log(level, "%s: trying again: %s", key, error)
-                self.queue.retry(key, at_least=error.retry_after)
-            except Exception:
-                logger.exception("%s: a defect of the operator; trying again", key)
-                self.queue.retry(key)
             finally:
-                self.queue.done(key)
+                state = self._states.get(key)
+                self.queue.done(key, at_least=state.planning_seconds if state is not None else 0.0)
 
     async def reconcile(self, key: str) -> None:
-        """Make one pass.
-
-        Raises:
-            ClusterError: a write failed; the pass is to be made again.
-        """
+        """Reconcile one experiment. Failures are reported in its conditions, logged, and retried with back-off."""
         experiment = self.experiments.get(key)
         if experiment is None:
             self._forget(key)
-        elif isinstance(experiment, InvalidRecord):
-            await self._tell_invalid(experiment)
-        else:
-            try:
-                await self._pass(experiment)
-            except InvalidExperiment as error:  # what only this operator can know, such as a plug-in that is not there
-                await self._tell_invalid(invalid_record(experiment, error))
+            return
+        now, state = self.clock(), self._state_of(experiment, key)
+        if state.backoff.held(EVERYTHING, now) is None:
+            await self._reconcile(experiment, key, state, now)
+        if state.backoff.retry_at is not None:
+            self.queue.add_after(key, max(0.0, (state.backoff.retry_at - now).total_seconds()))
 
-    async def _pass(self, experiment: ExperimentRecord) -> None:
-        now, memory, stopper = self.clock(), self._memory_of(experiment), _stopper_of(experiment)
-        decided = plan(self._observe(experiment, stopper, memory, now), stopper, now)
-        actor = Actor(self.gateway, self.trials, self.pods, memory.refusals)
-        outcome = await actor.carry_out(Target(experiment, stopper, now), decided.chains)
-        self._note(experiment, decided, outcome.trouble, now)
-        if outcome.setback is not None or outcome.trouble is not None:  # its status tells what could be done
+    async def _reconcile(
+        self, experiment: ExperimentRecord | InvalidRecord, key: str, state: ReconcileState, now: datetime
+    ) -> None:
+        try:
+            if isinstance(experiment, InvalidRecord):
+                if state.backoff.held(STATUS, now) is None:
+                    await self._report_invalid(experiment)
+            else:
+                await self._reconcile_valid(experiment, state, now)
+        except InvalidExperiment as error:  # only this operator can know it: for example, a plug-in is missing
+            assert isinstance(experiment, ExperimentRecord)  # noqa: S101 - the other kind is not planned
+            await self._reconcile(invalid_record(experiment, error), key, state, now)
+        except ClusterError as error:
+            subject = EVERYTHING if affects_everything(error) else STATUS
+            self._note_failure(key, state, Failure(subject, "the Experiment's status", error), now)
+        except Exception as error:
+            failure = Failure(EVERYTHING, "the Experiment", InternalError(f"{type(error).__name__}: {error}"))
+            if self._note_failure(key, state, failure, now):
+                logger.exception("%s: internal error", key)
+            await self._report_blocked(experiment, failure.reason)
+
+    async def _reconcile_valid(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> None:
+        if (unreadable := self._unreadable(experiment)) is not None:
+            await self._report_blocked(experiment, unreadable)  # to plan without the object could start it twice
+            return
+        stopper, alive = _stopper_of(experiment), count_alive(self.pods.of(experiment.key))
+        state.backoff.note_alive(alive)
+        snapshot = self._observe(experiment, stopper, state, now)
+        decided = await _plan(snapshot, stopper, state, now)
+        executor = Executor(self.gateway, self.trials, self.pods, self._is_current)
+        result = await executor.execute(ExecutionContext(experiment, stopper, state.backoff, now), decided.chains)
+        if not self._is_current(experiment):
+            self.queue.add(experiment.key)
+            return
+        self._note(experiment, decided, result, state, now)
+        if result.deferred and not self._status_due(state, now):
+            self._look_ahead(experiment, decided, now)
+            return
+        if not result.complete:  # the status reports what was done
             stopper = _stopper_of(experiment)
-            snapshot = self._observe(experiment, stopper, memory, now)
-            decided = plan(replace(snapshot, setback=outcome.setback), stopper, now)
-        await self._write_status(experiment, decided, memory, now)
+            setback = Setback(frozenset(result.unwritten), state.backoff.reported)
+            snapshot = replace(self._observe(experiment, stopper, state, now), setback=setback)
+            decided = await _plan(snapshot, stopper, state, now)
+        await self._write_status(experiment, decided, state, now)
         for announcement in decided.announcements:
             await announce(self.gateway, experiment, announcement, now)
-        await self._tell_warm_start(experiment, memory, now)
+        await self._report_warm_start(experiment, state, now)
         self._look_ahead(experiment, decided, now)
-        outcome.raise_passing()
 
     def _observe(
-        self, experiment: ExperimentRecord, stopper: Stopper | None, memory: Memory, now: datetime
+        self, experiment: ExperimentRecord, stopper: Stopper | None, state: ReconcileState, now: datetime
     ) -> Snapshot:
         trials = self._trials_of(experiment)
         pods: dict[str, tuple[PodRecord, ...]] = {}
@@ -148,81 +179,140 @@ class Reconciler:
             pods=pods,
             collected=self.followers.collected(experiment.key),
             deleted=experiment.deleted_of(trials),
-            suggestions=ready.suggestions,
+            suggestions=dict(ready.suggestions),  # a plan may be made in another thread
             exhausted=ready.exhausted,
-            trouble=memory.trouble or search,
-            hold=_holds(memory, count_alive(self.pods.of(experiment.key)), now),
+            trouble=state.pods_refused or search,
+            hold=state.backoff.held(PODS, now) is not None,
         )
 
     def _trials_of(self, experiment: ExperimentRecord) -> tuple[TrialRecord, ...]:
         ours = (trial for trial in self.trials.of(experiment.key) if trial.owner_uid == experiment.uid)
         return tuple(sorted(ours, key=lambda trial: trial.index))
 
-    def _memory_of(self, experiment: ExperimentRecord) -> Memory:
-        memory = self._memory.get(experiment.key)
-        if memory is not None and memory.uid != experiment.uid:
-            self._forget(experiment.key)
-            memory = None
-        if memory is None:
-            memory = self._memory[experiment.key] = Memory(experiment.uid)
-        return memory
+    def _unreadable(self, experiment: ExperimentRecord) -> Trouble | None:
+        """Return which objects of the experiment cannot be read, None where all can."""
+        problems = {**self.trials.unreadable(experiment.key), **self.pods.unreadable(experiment.key)}
+        if not problems:
+            return None
+        key, why = min(problems.items())
+        others = f" {len(problems) - 1} more objects cannot be read." if len(problems) > 1 else ""
+        message = f"{key} cannot be read: {why}. Correct or delete it; until then no trial of the experiment changes."
+        return Trouble(Reason.UNREADABLE, message + others)
+
+    def _is_current(self, experiment: ExperimentRecord) -> bool:
+        """Return whether the Experiment still exists; what is left of a plan for a deleted one is dropped."""
+        known = self.experiments.get(experiment.key)
+        return known is not None and known.uid == experiment.uid
+
+    def _state_of(self, experiment: ExperimentRecord | InvalidRecord, key: str) -> ReconcileState:
+        state = self._states.get(key)
+        if state is not None and state.uid != experiment.uid:
+            self._forget(key)
+            state = None
+        if state is None:
+            state = self._states[key] = ReconcileState(experiment.uid, experiment.generation)
+        if state.generation != experiment.generation:  # the user edited it, and may have corrected it
+            state.generation = experiment.generation
+            state.backoff.reset()
+        return state
 
     def _forget(self, key: str) -> None:
-        memory = self._memory.pop(key, None)
-        if memory is not None:
-            self.suggester.forget(memory.uid)
+        state = self._states.pop(key, None)
+        if state is not None:
+            self.suggester.forget(state.uid)
         self.followers.forget(key)
 
-    def _note(self, experiment: ExperimentRecord, decided: Plan, trouble: Trouble | None, now: datetime) -> None:
-        """Remember why Pods are refused until all slots are taken again: Blocked holds as long as it is true."""
-        memory, pods = self._memory_of(experiment), self.pods.of(experiment.key)
-        alive = count_alive(pods)
-        if trouble is not None:
-            memory.trouble, memory.hold_until, memory.alive = trouble, now + TRY_AGAIN, alive
-        elif memory.trouble is None or _holds(memory, alive, now):
+    def _note(
+        self, experiment: ExperimentRecord, decided: Plan, result: ExecutionResult, state: ReconcileState, now: datetime
+    ) -> None:
+        """Record what failed. Pods count as refused until all slots are taken: Blocked holds as long as it is true."""
+        pods = self.pods.of(experiment.key)
+        state.backoff.record(result.failures, result.done, alive=count_alive(pods), now=now)
+        for failure in result.failures:
+            self._log(experiment.key, state, failure, now)
+        if result.deferred:
+            self.queue.add(experiment.key)
+        if result.pods_refused is not None:
+            state.pods_refused = result.pods_refused.reason
+        elif state.pods_refused is None or state.backoff.held(PODS, now) is not None:
             return
         elif any(isinstance(action, CreatePod) for chain in decided.chains for action in chain):
-            memory.hold_until = None
-            self.queue.add(experiment.key)
+            self.queue.add(experiment.key)  # one more fits; try the next one
         elif not decided.wanted or sum(map(holds_slot, pods)) >= experiment.spec.parallel_trial_count:
-            memory.trouble = memory.hold_until = None
+            state.pods_refused = None
             self.queue.add(experiment.key)
 
-    async def _write_status(self, experiment: ExperimentRecord, decided: Plan, memory: Memory, now: datetime) -> None:
-        if agrees(experiment.status, decided.status):
+    def _note_failure(self, key: str, state: ReconcileState, failure: Failure, now: datetime) -> bool:
+        """Record a failure; return whether it is to be logged."""
+        state.backoff.record((failure,), (), alive=count_alive(self.pods.of(key)), now=now)
+        return self._log(key, state, failure, now)
+
+    @staticmethod
+    def _log(key: str, state: ReconcileState, failure: Failure, now: datetime) -> bool:
+        if state.logged is not None and now < state.logged + LOG_EVERY:
+            return False
+        state.logged = now
+        level = logging.INFO if isinstance(failure.error, Conflict) else logging.WARNING
+        logger.log(
+            level, "request failed, retrying: experiment=%s object=%s error=%s", key, failure.what, failure.error
+        )
+        return True
+
+    async def _write_status(
+        self, experiment: ExperimentRecord, decided: Plan, state: ReconcileState, now: datetime
+    ) -> None:
+        if agrees(experiment.status, decided.status) or state.backoff.held(STATUS, now) is not None:
             return
-        written = memory.status_written
-        if written is not None and not decided.urgent and now < written + STATUS_EVERY:
-            self.queue.add_after(experiment.key, (written + STATUS_EVERY - now).total_seconds())
+        if not decided.urgent and not self._status_due(state, now):
+            self.queue.add_after(experiment.key, STATUS_EVERY.total_seconds())
             return
-        memory.status_written = now
+        state.status_written = now
         await self._patch_status(experiment, decided.status)
+        state.backoff.forget(STATUS)
         if decided.experiment_ended and experiment.completion_time is None:
             self.telemetry.experiment_ended()
 
-    async def _tell_warm_start(self, experiment: ExperimentRecord, memory: Memory, now: datetime) -> None:
-        told = warm_start(experiment, self.suggester.ready(experiment))
-        if told is not None and not memory.warm_start_told:
-            await announce(self.gateway, experiment, told, now)
-            memory.warm_start_told = True
+    @staticmethod
+    def _status_due(state: ReconcileState, now: datetime) -> bool:
+        return state.status_written is None or now >= state.status_written + STATUS_EVERY
 
-    async def _tell_invalid(self, experiment: InvalidRecord) -> None:
+    async def _report_warm_start(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> None:
+        report = warm_start(experiment, self.suggester.ready(experiment))
+        if report is not None and not state.warm_start_reported:
+            await announce(self.gateway, experiment, report, now)
+            state.warm_start_reported = True
+
+    async def _report_invalid(self, experiment: InvalidRecord) -> None:
         conditions = {condition.type: condition for condition in experiment.conditions}
         status = invalid_status(conditions, experiment.generation, experiment.message, self.clock())
         if agrees(experiment.status, status) or not await self._patch_status(experiment, status):
             return
         key = f"generation-{experiment.generation} {experiment.message}"
-        told = Announce(None, True, Reason.INVALID, experiment.message, key)  # noqa: FBT003
-        await announce(self.gateway, experiment, told, self.clock())
+        report = Announce(None, True, Reason.INVALID, experiment.message, key)  # noqa: FBT003
+        await announce(self.gateway, experiment, report, self.clock())
+
+    async def _report_blocked(self, experiment: ExperimentRecord | InvalidRecord, reason: Trouble) -> None:
+        """Write the condition Blocked where no plan can be made; nothing else of the status changes."""
+        now = self.clock()
+        conditions = {condition.type: condition for condition in experiment.conditions}
+        status = blocked_status(conditions, experiment.generation, reason, now)
+        if agrees(experiment.status, status):
+            return
+        try:
+            if await self._patch_status(experiment, status):
+                report = Announce(None, True, reason.reason, reason.message, f"since-{now.isoformat()}")  # noqa: FBT003
+                await announce(self.gateway, experiment, report, now)
+        except ClusterError as error:
+            logger.warning("condition Blocked not written: experiment=%s error=%s", experiment.name, error)
 
     async def _patch_status(self, experiment: ExperimentRecord | InvalidRecord, status: Mapping[str, object]) -> bool:
-        """Write the status; False where the Experiment is gone."""
+        """Write the status; return False where the Experiment no longer exists."""
         body = {"metadata": {"uid": experiment.uid}, "status": merge_patch(experiment.status, status)}
         try:
             answer = await self.gateway.patch(
                 EXPERIMENTS, namespace=experiment.namespace, name=experiment.name, body=body, subresource="status"
             )
-        except NotFound:  # a watch that is begun anew does not tell what was deleted meanwhile
+        except NotFound:  # a restarted watch does not report deletions that happened meanwhile
             key = f"{experiment.namespace}/{experiment.name}"
             self.experiments.remove(key, experiment.uid)
             self.queue.add(key)
@@ -231,26 +321,39 @@ class Reconciler:
         return True
 
     def _look_ahead(self, experiment: ExperimentRecord, decided: Plan, now: datetime) -> None:
-        """Have suggestions made, and come back when time alone makes something due."""
-        memory, again = self._memory_of(experiment), None
+        """Request suggestions, and come back when time alone makes something due."""
+        again = None
         if decided.wanted:
             again = self.suggester.want(experiment, self._trials_of(experiment), decided.wanted)
         elif decided.experiment_ended:
             self.suggester.forget(experiment.uid)
-        for moment in (decided.requeue_at, memory.hold_until, memory.refusals.due(now), again):
+        for moment in (decided.requeue_at, again):
             if moment is not None and moment > now:
                 self.queue.add_after(experiment.key, (moment - now).total_seconds())
 
 
+async def _plan(snapshot: Snapshot, stopper: Stopper | None, state: ReconcileState, now: datetime) -> Plan:
+    """Make the plan, and its status, without blocking the event loop."""
+    if len(snapshot.trials) < LARGE:
+        state.planning_seconds = 0.0
+        return plan(snapshot, stopper, now)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    decided = await asyncio.to_thread(_plan_with_status, snapshot, stopper, now)
+    state.planning_seconds = loop.time() - started
+    return decided
+
+
+def _plan_with_status(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
+    decided = plan(snapshot, stopper, now)
+    _ = decided.status  # computed on first use
+    return decided
+
+
 def _stopper_of(experiment: ExperimentRecord) -> Stopper | None:
-    """Build the rule anew: it learns from the records of the pass."""
+    """Build the rule; it learns from the records of the snapshot."""
     spec = experiment.spec
     return stopper_for(spec.early_stopping, problem_of(experiment).seed, checkpoint=spec.checkpoint is not None)
-
-
-def _holds(memory: Memory, alive: int, now: datetime) -> bool:
-    """Whether no Pod is to be tried now: one was refused a moment ago, and none has ended since."""
-    return memory.hold_until is not None and now < memory.hold_until and alive >= memory.alive
 
 
 def count_alive(pods: Iterable[PodRecord]) -> int:

@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from toprung.service.event_loop import LoopMonitor
+
+LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 PASS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Telemetry:
     """What the operator counts of itself."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, monitor: LoopMonitor) -> None:
         self._registry = registry
         self._passes = Histogram(
             "toprung_reconcile_seconds",
@@ -20,6 +23,20 @@ class Telemetry:
             registry=registry,
         )
         self._experiments = Counter("toprung_experiments_ended", "Experiments that ended.", registry=registry)
+
+        lag = Histogram(
+            "toprung_event_loop_lag_seconds",
+            "How late the event loop ran a callback that was due.",
+            buckets=LAG_BUCKETS,
+            registry=registry,
+        )
+        monitor.on_lag = lag.observe
+        longest = Gauge(
+            "toprung_event_loop_lag_seconds_max",
+            "Longest lag of the event loop in the last minute, a block that still lasts included.",
+            registry=registry,
+        )
+        longest.set_function(monitor.longest)
 
     def serve(self, port: int) -> None:
         """Answer /metrics on that port from a thread of its own."""

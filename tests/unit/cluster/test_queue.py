@@ -4,14 +4,13 @@ import asyncio
 
 import pytest
 
-from toprung.cluster.backoff import Backoff
 from toprung.cluster.queue import WorkQueue
 
 pytestmark = pytest.mark.looptime
 
 
 def make_queue(**settings) -> WorkQueue:
-    return WorkQueue(**{"backoff": Backoff(first=1, longest=8), "jitter": lambda: 1.0, **settings})
+    return WorkQueue(**settings)
 
 
 async def take(queue: WorkQueue) -> tuple[str, float]:
@@ -83,40 +82,45 @@ async def test_timers(waits, expected):
     assert await idle(queue, 100)
 
 
-async def test_back_off_doubles_to_its_limit_and_forgets():
-    """Failures in a row wait longer and longer; a success starts again from the first wait."""
+async def test_namespaces_take_turns():
+    """Keys of a namespace that come before do not delay the key of another namespace."""
     queue = make_queue()
-    assert [queue.retry("a") for _ in range(5)] == [1, 2, 4, 8, 8]
-    queue.forget("a")
-    assert queue.retry("a") == 1
+    for key in ("a/1", "a/2", "a/3", "b/1"):
+        queue.add(key)
+    assert [await anext(queue) for _ in range(4)] == ["a/1", "b/1", "a/2", "a/3"]
 
 
-async def test_back_off_is_jittered():
-    """Waits are drawn from the upper half of the back-off."""
-    assert make_queue(jitter=lambda: 0.0).retry("a") == 0.5
+async def test_a_namespace_never_has_all_workers():
+    """A namespace at its limit gets its next key when one of its reconciliations ends."""
+    queue = make_queue(per_namespace=2)
+    for key in ("a/1", "a/2", "a/3", "b/1"):
+        queue.add(key)
+    assert [await anext(queue) for _ in range(3)] == ["a/1", "b/1", "a/2"]
+    assert await idle(queue, 100)
+    queue.done("a/1")
+    assert await anext(queue) == "a/3"
 
 
-async def test_an_event_ends_a_back_off():
-    """What changed may be what the failed pass was waiting for."""
-    queue = make_queue()
-    queue.add("a")
+async def test_a_waiting_worker_gets_the_key_that_a_limit_held_back():
+    """The end of a reconciliation wakes a worker that waits already."""
+    queue = make_queue(per_namespace=1)
+    queue.add("a/1")
     await anext(queue)
-    queue.retry("a")
-    queue.done("a")
-    queue.add("a")
-    assert await take(queue) == ("a", pytest.approx(0))
-
-
-async def test_an_event_does_not_end_what_the_server_asked_for():
-    """Retry-After holds whatever happens meanwhile."""
-    queue = make_queue()
-    queue.add("a")
-    await anext(queue)
-    assert queue.retry("a", at_least=30) == 30
+    queue.add("a/2")
+    waiting = asyncio.create_task(anext(queue))
     await asyncio.sleep(1)
-    queue.done("a")
+    queue.done("a/1")
+    assert await waiting == "a/2"
+
+
+async def test_a_key_rests_at_least_as_long_as_requested():
+    """Planning of a large experiment uses the processor for longer than the usual rest."""
+    queue = make_queue()
     queue.add("a")
-    assert await take(queue) == ("a", pytest.approx(30))
+    await anext(queue)
+    queue.done("a", at_least=2)
+    queue.add("a")
+    assert await take(queue) == ("a", pytest.approx(2))
 
 
 @pytest.mark.parametrize(
@@ -175,11 +179,10 @@ async def test_nothing_is_kept_of_a_key_that_is_gone():
     queue.add("a")
     await anext(queue)
     await asyncio.sleep(1)
-    queue.retry("a", at_least=2)
+    queue.add_after("a", 2)
     queue.done("a")
     await anext(queue)
-    queue.forget("a")
     queue.done("a")
     await asyncio.sleep(1)
-    state = (queue._timers, queue._queued, queue._started, queue._again, queue._rests, queue._failures)
+    state = (queue._timers, queue._queued, queue._started, queue._again, queue._rests, queue._ready, queue._serving)
     assert not any(state)

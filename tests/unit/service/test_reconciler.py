@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from toprung.api.errors import Conflict, Forbidden, NotFound
+from toprung.api.errors import ClusterUnavailable, Conflict, Forbidden, NotFound
 from toprung.cluster.cache import Cache
 from toprung.cluster.queue import WorkQueue
 from toprung.planning.records import TrialRecord
 from toprung.service.experiments import Experiments
-from toprung.service.reconciler import Memory, Reconciler
+from toprung.service.reconciler import Reconciler, ReconcileState
 from toprung.service.suggestions import Ready
 from unit.service.test_experiments import KEY, SPEC, body
 
@@ -37,14 +37,16 @@ class Refusing:
 class Noting(Refusing):
     """A gateway that takes the status, and notes the Events."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, *, valid: bool = False) -> None:
         super().__init__(error)
+        self.stored = body("uid", 2) if valid else INVALID
         self.events: list[tuple[str, str]] = []
-        self.version = 1
+        self.version = 5
 
     async def patch(self, *_, body, **__):
         self.version += 1
-        return {**INVALID, "metadata": {**INVALID["metadata"], "resourceVersion": str(self.version)}, **body_of(body)}
+        metadata = {**self.stored["metadata"], "resourceVersion": str(self.version)}
+        return {**self.stored, "metadata": metadata, **body_of(body)}
 
     async def emit(self, event, *, now):  # noqa: ARG002
         if self.error is not None:
@@ -70,8 +72,11 @@ def reconciler_of(error: Exception) -> Reconciler:
     """One whose only experiment is invalid: a pass writes nothing but its status."""
     experiments = Experiments()
     experiments.put(INVALID)
-    parts = dict.fromkeys(("trials", "pods", "followers", "suggester", "telemetry"))
-    return Reconciler(gateway=Refusing(error), experiments=experiments, queue=Keys(), clock=lambda: NOW, **parts)
+    parts = dict.fromkeys(("trials", "followers", "suggester", "telemetry"))
+    pods = Cache(convert=id, index=id, on_change=id)
+    return Reconciler(
+        gateway=Refusing(error), experiments=experiments, pods=pods, queue=Keys(), clock=lambda: NOW, **parts
+    )
 
 
 async def test_an_experiment_that_is_gone_is_forgotten():
@@ -82,12 +87,92 @@ async def test_an_experiment_that_is_gone_is_forgotten():
     assert reconciler.queue.added == [KEY]
 
 
-async def test_an_experiment_that_was_made_anew_stays():
-    """A conflict is about the UID that was meant; the pass is made again."""
+async def test_a_recreated_experiment_stays():
+    """A conflict is about the UID of its predecessor; the write is retried."""
     reconciler = reconciler_of(Conflict("another uid", status=409))
-    with pytest.raises(Conflict):
-        await reconciler.reconcile(KEY)
+    await reconciler.reconcile(KEY)
     assert reconciler.experiments.get(KEY) is not None
+    assert 0 < reconciler.queue.later[0] <= 0.5
+
+
+class Counting(Refusing):
+    """A gateway to a cluster that does not answer, which counts the requests."""
+
+    count = 0
+
+    async def patch(self, *_, **__):
+        self.count += 1
+        raise self.error
+
+
+async def test_events_do_not_end_the_back_off(caplog):
+    """While the API server is down, requests become rarer and the log reports it once a minute."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.gateway = gateway = Counting(ClusterUnavailable("connection refused"))
+    for tick in range(1200):  # an event every 50 ms for a minute
+        reconciler.clock = lambda tick=tick: NOW + timedelta(seconds=tick / 20)
+        await reconciler.reconcile(KEY)
+    assert 5 <= gateway.count <= 9
+    assert len(caplog.records) == 1
+
+
+async def test_an_edit_ends_the_back_off():
+    """The user may have corrected what failed."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.gateway = gateway = Counting(Forbidden("no", status=403))
+    await reconciler.reconcile(KEY)
+    await reconciler.reconcile(KEY)
+    assert gateway.count == 1
+    reconciler.experiments.put(
+        {**INVALID, "metadata": {**INVALID["metadata"], "resourceVersion": "9", "generation": 2}}
+    )
+    await reconciler.reconcile(KEY)
+    assert gateway.count == 2
+
+
+class Broken:
+    """A cache whose records raise an unexpected exception when they are read."""
+
+    def unreadable(self, _key):
+        return {}
+
+    def of(self, _key):
+        raise TypeError("'NoneType' object is not a mapping")
+
+
+async def test_an_internal_error_is_reported_and_retried_with_back_off(caplog):
+    """By the condition Blocked and an Event, once; the log has the traceback."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.experiments.put(body("uid", 2))
+    reconciler.gateway, reconciler.trials = (gateway := Noting(valid=True)), Broken()
+    for _ in range(3):
+        await reconciler.reconcile(KEY)
+    blocked = next(each for each in reconciler.experiments.get(KEY).conditions if each.type == "Blocked")
+    assert (blocked.status, blocked.reason) == (True, "InternalError")
+    assert "TypeError: 'NoneType' object is not a mapping" in blocked.message
+    assert [reason for reason, _ in gateway.events] == ["InternalError"]
+    assert sum(record.exc_info is not None for record in caplog.records) == 1
+
+
+async def test_an_unreadable_object_blocks_its_experiment():
+    """It is reported; to plan without the object could start its trial twice."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.experiments.put(body("uid", 2))
+    reconciler.gateway = gateway = Noting(valid=True)
+    reconciler.trials = Cache(convert=id, index=id, on_change=id)
+    reconciler.pods = Cache(convert=lambda _: {}["spec"], index=id, on_change=id_of_three, claim=lambda _: KEY)
+    pod = {"metadata": {"namespace": "team", "name": "exp-0-1", "resourceVersion": "5"}}
+    reconciler.pods.apply({"type": "ADDED", "object": pod})
+    await reconciler.reconcile(KEY)
+    ((reason, message),) = gateway.events
+    assert reason == "Unreadable"
+    assert message.startswith("team/exp-0-1 cannot be read: KeyError: 'spec'. Correct or delete it;")
+    reconciler.pods.apply({"type": "DELETED", "object": pod})
+    assert reconciler.pods.unreadable(KEY) == {}
+
+
+def id_of_three(*_):
+    """Note nothing."""
 
 
 async def test_what_is_wrong_is_told_by_one_event():
@@ -131,7 +216,7 @@ def test_deleted_trials_are_seen(made, there, deleted):
     reconciler.pods = SimpleNamespace(of=lambda _: ())
     reconciler.followers = SimpleNamespace(follow=lambda *_: None, collected=lambda _: {})
     reconciler.suggester = SimpleNamespace(ready=lambda _: Ready())
-    observed = reconciler._observe(experiments.get(KEY), None, Memory("uid"), NOW)
+    observed = reconciler._observe(experiments.get(KEY), None, ReconcileState("uid", 1), NOW)
     assert observed.deleted == frozenset(deleted)
 
 

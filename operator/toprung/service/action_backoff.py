@@ -1,0 +1,148 @@
+"""The back-off of one experiment: which actions failed, and when they are tried again.
+
+Reconciliations happen as often as events arrive. Without a back-off each of them would retry every refused write. There
+is one timer for all failures of an experiment; actions that did not fail are not delayed.
+"""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from toprung.api.conditions import Reason
+from toprung.api.errors import (
+    ClusterError,
+    ClusterUnavailable,
+    Forbidden,
+    InternalError,
+    NameTaken,
+    Rejected,
+    TopRungError,
+)
+from toprung.cluster.backoff import Backoff, Jitter
+from toprung.planning.records import Trouble
+
+BACKOFF = Backoff(first=0.5, longest=60.0)
+LONGEST_QUOTA_WAIT = 5.0
+"""Seconds. Other Pods of the namespace may free quota at any time, and no event reports it."""
+PERSISTENT = 3
+"""Failures in a row after which an error that usually passes is reported as well."""
+_LASTING = Forbidden | Rejected | NameTaken | InternalError
+
+Subject = tuple[str, str]
+"""What failed: the kind of action and the name of its object."""
+EVERYTHING: Subject = ("*", "")
+"""The API server does not answer, or an internal error prevents planning."""
+PODS: Subject = ("CreatePod", "")
+"""Pods and Trials cannot be created, whichever they are."""
+STATUS: Subject = ("WriteStatus", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An action that was not carried out, `what` it was about, and why."""
+
+    subject: Subject
+    what: str
+    error: TopRungError
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the same request will probably fail again."""
+        return isinstance(self.error, _LASTING)
+
+    @property
+    def reason(self) -> Trouble:
+        """Return the reason, quoting the API server."""
+        text = str(self.error)
+        match self.error:
+            case Rejected():
+                return Trouble(Reason.REJECTED, f"the API server rejects {self.what}: {text}")
+            case NameTaken():
+                return Trouble(Reason.NAME_TAKEN, text)
+            case Forbidden() if _quota(text):
+                return Trouble(Reason.QUOTA_EXCEEDED, text)
+            case Forbidden():
+                return Trouble(Reason.FORBIDDEN, text)
+            case ClusterError():
+                return Trouble(Reason.API_UNAVAILABLE, f"the API server does not accept {self.what}: {text}")
+            case _:
+                return Trouble(Reason.INTERNAL_ERROR, f"internal error; the operator's log has details: {text}")
+
+
+@dataclass(slots=True)
+class ActionBackoff:
+    """What failed in one experiment. Lost when the operator restarts: everything is then tried once.
+
+    Attributes:
+        retry_at: when the failed actions are tried again, None where none failed.
+        failures: reconciliations in a row in which something failed.
+    """
+
+    jitter: Jitter = random.random
+    retry_at: datetime | None = None
+    failures: int = 0
+    _failed: dict[Subject, Failure] = field(default_factory=dict)
+    _alive: int = 0
+
+    def held(self, subject: Subject, now: datetime) -> Failure | None:
+        """Return the failure because of which the subject must not be tried now, None if it may be tried."""
+        if self.retry_at is None or now >= self.retry_at:
+            return None
+        return self._failed.get(EVERYTHING) or self._failed.get(subject)
+
+    def record(self, failures: Iterable[Failure], done: Iterable[Subject], *, alive: int, now: datetime) -> None:
+        """Record the outcome of a reconciliation, in which `alive` Pods exist that count against a quota."""
+        for subject in done:
+            self._failed.pop(subject, None)
+        new = {failure.subject: failure for failure in failures}
+        if new:
+            self._failed.update(new)
+            self.failures += 1
+            self._alive = alive
+            self.retry_at = now + timedelta(seconds=self._delay())
+        elif not self._failed:
+            self.reset()
+        elif self.retry_at is not None and now >= self.retry_at:
+            self._failed.clear()  # nobody wants them any more, or they succeeded
+            self.reset()
+
+    def forget(self, subject: Subject) -> None:
+        """Forget the failure of one subject, which succeeded."""
+        if self._failed.pop(subject, None) is not None and not self._failed:
+            self.reset()
+
+    def reset(self) -> None:
+        """Forget all failures, for example because the Experiment was edited."""
+        self._failed.clear()
+        self.failures, self.retry_at = 0, None
+
+    def note_alive(self, alive: int) -> None:
+        """Allow Pods again at once when one of ours has ended: its quota is free."""
+        if PODS in self._failed and alive < self._alive:
+            del self._failed[PODS]
+            self.failures = 0
+            if not self._failed:
+                self.retry_at = None
+
+    @property
+    def reported(self) -> Trouble | None:
+        """Return the first reason that is worth a condition, None where there is none."""
+        lasting = (each for each in self._failed.values() if each.lasting or self.failures >= PERSISTENT)
+        return next((each.reason for each in lasting), None)
+
+    def _delay(self) -> float:
+        delay = BACKOFF.delay(self.failures, self.jitter)
+        asked = (each.error.retry_after for each in self._failed.values() if isinstance(each.error, ClusterError))
+        quota_only = all(each.reason.reason is Reason.QUOTA_EXCEEDED for each in self._failed.values())
+        return min(delay, LONGEST_QUOTA_WAIT) if quota_only else max(delay, *asked, 0.0)
+
+
+def affects_everything(error: ClusterError) -> bool:
+    """Return whether no other request is likely to succeed: no answer, overload, or no valid credentials."""
+    return isinstance(error, ClusterUnavailable) and error.status in {0, 401, 429, 503}
+
+
+def _quota(message: str) -> bool:
+    """Return whether a quota refuses the Pod: it is used up, or requires a request or limit that is missing."""
+    return "exceeded quota" in message or "failed quota" in message

@@ -1,0 +1,288 @@
+"""Executes plans: each action is one write, and doing it twice has the effect of doing it once."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import singledispatchmethod
+from typing import Any
+
+from toprung.api.errors import (
+    AlreadyExists,
+    ClusterError,
+    Conflict,
+    Forbidden,
+    InternalError,
+    NameTaken,
+    NotFound,
+    Rejected,
+    TopRungError,
+)
+from toprung.api.names import trial_name
+from toprung.cluster.cache import Cache
+from toprung.cluster.gateway import Gateway
+from toprung.cluster.resources import PODS, TRIALS
+from toprung.planning.actions import Action, Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
+from toprung.planning.codec import controller_of, trial_status
+from toprung.planning.manifests import pod_manifest, trial_manifest
+from toprung.planning.pods import stop_patch
+from toprung.planning.records import ExperimentRecord, PodRecord, TrialRecord
+from toprung.service import action_backoff
+from toprung.service.action_backoff import EVERYTHING, ActionBackoff, Failure, Subject, affects_everything
+from toprung.service.merging import merge_patch
+from toprung.service.telling import announce
+from toprung.stopping.types import Stopper
+
+logger = logging.getLogger(__name__)
+
+CONCURRENT_WRITES = 8
+"""Writes of one reconciliation that are under way at once."""
+MAX_WRITES = 32
+"""Writes of one reconciliation. The rest is left for the next one, after the other experiments' turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionContext:
+    """The experiment that actions belong to, its early-stopping rule (None: none), its back-off, and the time."""
+
+    experiment: ExperimentRecord
+    stopper: Stopper | None
+    backoff: ActionBackoff
+    now: datetime
+
+    def budget(self, bracket: int) -> int | None:
+        """Return the resource that an attempt may use, None where nothing limits it."""
+        return self.stopper.levels(bracket)[-1] if self.stopper is not None else None
+
+
+@dataclass(slots=True)
+class ExecutionResult:
+    """What an execution did.
+
+    Attributes:
+        failures: actions that were tried and failed.
+        held: actions that were not tried, because they failed a moment ago.
+        done: subjects of the actions that succeeded.
+        unwritten: indices of the trials whose new status is not written.
+        deferred: whether actions are left for the next reconciliation.
+    """
+
+    failures: list[Failure] = field(default_factory=list)
+    held: list[Failure] = field(default_factory=list)
+    done: set[Subject] = field(default_factory=set)
+    unwritten: set[int] = field(default_factory=set)
+    deferred: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole plan was executed."""
+        return not (self.failures or self.held or self.deferred)
+
+    @property
+    def pods_refused(self) -> Failure | None:
+        """Return why no Pod can be created, None if Pods can be."""
+        return next((each for each in self.failures if each.subject == action_backoff.PODS), None)
+
+
+class Executor:
+    """Writes the actions of a plan, and puts each response into the cache: the next reconciliation reads it."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        trials: Cache[TrialRecord],
+        pods: Cache[PodRecord],
+        is_current: Callable[[ExperimentRecord], bool],
+    ) -> None:
+        """Build an executor; `is_current` returns whether an Experiment still exists."""
+        self._gateway = gateway
+        self._trials = trials
+        self._pods = pods
+        self._is_current = is_current
+
+    async def execute(self, context: ExecutionContext, chains: Iterable[Chain]) -> ExecutionResult:
+        """Execute the chains concurrently; each ends at its first failure, and no Pod is tried after a refused one.
+
+        New Trials are created one after the other, in the order of the chains, and none after a failure: the next index
+        is the one above the highest, so a gap that a failure or a kill leaves would never be filled.
+        """
+        result, limit = ExecutionResult(), asyncio.Semaphore(CONCURRENT_WRITES)
+        admitted = _admit(chains, context, result)
+
+        async def run(chain: Chain) -> bool:
+            for action in chain:
+                async with limit:
+                    if not await self._attempt(action, context, result):
+                        return False
+            return True
+
+        async with asyncio.TaskGroup() as tasks:
+            for chain in admitted:
+                if not isinstance(chain[0], CreateTrial):
+                    tasks.create_task(run(chain))
+            for chain in admitted:
+                if isinstance(chain[0], CreateTrial):
+                    if not await run(chain[:1]):
+                        break
+                    tasks.create_task(run(chain[1:]))
+        return result
+
+    async def _attempt(self, action: Action, context: ExecutionContext, result: ExecutionResult) -> bool:
+        """Carry out one action; return whether it was done."""
+        creates = isinstance(action, CreateTrial | CreatePod)
+        if not self._is_current(context.experiment) or (creates and result.pods_refused is not None):
+            return False
+        if (held := _held(action, context)) is not None:
+            result.held.append(held)
+            return False
+        try:
+            await self._do(action, context)
+        except ClusterError as error:
+            result.failures.append(_failure(action, context, error))
+            return False
+        except Exception as error:
+            logger.exception("%s: internal error in %s", context.experiment.key, type(action).__name__)
+            result.failures.append(_failure(action, context, InternalError(f"{type(error).__name__}: {error}")))
+            return False
+        result.done.update(_subjects(action, context))
+        if isinstance(action, WriteTrial):
+            result.unwritten.discard(action.trial.index)
+        return True
+
+    @singledispatchmethod
+    async def _do(self, action: Any, context: ExecutionContext) -> None:
+        raise NotImplementedError(f"{action} of {context}")
+
+    @_do.register
+    async def _create_trial(self, action: CreateTrial, context: ExecutionContext) -> None:
+        body = trial_manifest(context.experiment, action)
+        await self._create(TRIALS, self._trials, body, context.experiment.uid)
+
+    @_do.register
+    async def _create_pod(self, action: CreatePod, context: ExecutionContext) -> None:
+        namespace, name = context.experiment.namespace, trial_name(context.experiment.name, action.index)
+        trial = self._trials.get(namespace, name)
+        if trial is None:
+            raise Conflict(f"Trial {name} was deleted before its Pod was created")
+        body = pod_manifest(context.experiment, trial, action.attempt, context.budget(trial.bracket))
+        await self._create(PODS, self._pods, body, trial.uid)
+
+    async def _create(self, resource: Any, cache: Cache[Any], body: dict[str, Any], controller_uid: str) -> None:
+        """Create an object that the owner of that UID controls; one that exists already is read instead.
+
+        Raises:
+            NameTaken: the object of that name is controlled by something else.
+        """
+        namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+        try:
+            stored = await self._gateway.create(resource, namespace=namespace, body=body)
+        except AlreadyExists:
+            stored = await self._gateway.get(resource, namespace=namespace, name=name)
+            _check_controller(stored, body["kind"], controller_uid)
+        cache.put(stored)
+
+    @_do.register
+    async def _write_trial(self, action: WriteTrial, context: ExecutionContext) -> None:
+        trial = action.trial
+        body = {"metadata": {"resourceVersion": trial.resource_version}, "status": self._status_patch(trial)}
+        answer = await self._gateway.patch(
+            TRIALS, namespace=context.experiment.namespace, name=trial.name, body=body, subresource="status"
+        )
+        self._trials.put(answer)
+
+    def _status_patch(self, trial: TrialRecord) -> dict[str, Any]:
+        there = self._trials.get(trial.owner.partition("/")[0], trial.name) or trial
+        return merge_patch(trial_status(there), trial_status(trial))
+
+    @_do.register
+    async def _stop_pod(self, action: StopPod, context: ExecutionContext) -> None:
+        body = stop_patch(action.uid, context.now)
+        with suppress(NotFound):
+            self._pods.put(
+                await self._gateway.patch(PODS, namespace=context.experiment.namespace, name=action.name, body=body)
+            )
+
+    @_do.register
+    async def _delete_pod(self, action: DeletePod, context: ExecutionContext) -> None:
+        with suppress(NotFound):
+            await self._gateway.delete(PODS, namespace=context.experiment.namespace, name=action.name, uid=action.uid)
+
+    @_do.register
+    async def _emit_event(self, action: Announce, context: ExecutionContext) -> None:
+        await announce(self._gateway, context.experiment, action, context.now)
+
+
+def _admit(chains: Iterable[Chain], context: ExecutionContext, result: ExecutionResult) -> list[Chain]:
+    """Return the chains to execute now: those that do not wait for a back-off, within the bound on writes."""
+    admitted, writes = list[Chain](), 0
+    for chain in filter(None, chains):
+        result.unwritten |= {action.trial.index for action in chain if isinstance(action, WriteTrial)}
+        if (held := _held(chain[0], context)) is not None:
+            result.held.append(held)
+        elif result.deferred or (admitted and writes + len(chain) > MAX_WRITES):
+            result.deferred = True
+        else:
+            writes += len(chain)
+            admitted.append(chain)
+    return admitted
+
+
+def _held(action: Action, context: ExecutionContext) -> Failure | None:
+    failures = (context.backoff.held(subject, context.now) for subject in _subjects(action, context))
+    return next(filter(None, failures), None)
+
+
+def _failure(action: Action, context: ExecutionContext, error: TopRungError) -> Failure:
+    """Return the failure with the widest subject that the error affects."""
+    own, *wider = _subjects(action, context)
+    if isinstance(error, ClusterError) and affects_everything(error):
+        subject = EVERYTHING
+    elif wider and isinstance(error, Forbidden | Rejected | InternalError):
+        subject = wider[0]
+    else:
+        subject = own
+    return Failure(subject, _description(action, context), error)
+
+
+def _subjects(action: Action, context: ExecutionContext) -> tuple[Subject, ...]:
+    """Return what the action is about, the narrowest first."""
+    match action:
+        case CreateTrial(index) | CreatePod(index):
+            return (type(action).__name__, trial_name(context.experiment.name, index)), action_backoff.PODS
+        case WriteTrial(trial):
+            return (("WriteTrial", trial.name),)
+        case StopPod(name) | DeletePod(name):
+            return ((type(action).__name__, name),)
+        case Announce(reason=reason, key=key):
+            return (("Event", f"{reason} {key}"),)
+
+
+def _description(action: Action, context: ExecutionContext) -> str:
+    match action:
+        case CreateTrial(index):
+            return f"Trial {trial_name(context.experiment.name, index)}"
+        case CreatePod(index):
+            return f"the Pod of trial {trial_name(context.experiment.name, index)}"
+        case WriteTrial(trial):
+            return f"the status of Trial {trial.name}"
+        case StopPod(name) | DeletePod(name):
+            return f"the end of Pod {name}"
+        case Announce():
+            return "the Event"
+
+
+def _check_controller(stored: dict[str, Any], kind: str, controller_uid: str) -> None:
+    """Check that an object that already exists is ours.
+
+    Raises:
+        NameTaken: it is not.
+    """
+    owner = controller_of(stored["metadata"])
+    if owner.get("uid") != controller_uid:
+        name = stored["metadata"]["name"]
+        whose = f"belongs to {owner['kind']} {owner['name']}" if owner else "has no owner"
+        raise NameTaken(
+            f"{kind} {name} already exists and {whose}. Delete it, or recreate the Experiment by another name."
+        )

@@ -11,9 +11,9 @@ from toprung.local.errors import BadRequest, Cause, Conflict, Invalid, about
 from toprung.local.registry import Kind
 
 Object = dict[str, Any]
-_SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-_LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
-_LABEL_KEY = re.compile(r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _NAME_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with "
     "an alphanumeric character (e.g. 'example.com', regex used for validation is "
@@ -166,7 +166,7 @@ def _content(kind: Kind, obj: Object) -> Object:
 
 def _metadata_faults(kind: Kind, metadata: Object) -> Iterator[Cause]:
     name = metadata.get("name") or ""
-    if not isinstance(name, str) or (kind.group != _FREE_NAMES and (not _SUBDOMAIN.match(name) or len(name) > 253)):  # noqa: PLR2004
+    if not isinstance(name, str) or (kind.group != _FREE_NAMES and (not _SUBDOMAIN.fullmatch(name) or len(name) > 253)):  # noqa: PLR2004
         if not name:
             yield Cause("FieldValueRequired", "metadata.name", "Required value: name or generateName is required")
         else:
@@ -188,10 +188,10 @@ def _metadata_faults(kind: Kind, metadata: Object) -> Iterator[Cause]:
 
 def _label_faults(labels: dict[str, Any]) -> Iterator[Cause]:
     for key, value in labels.items():
-        if not _LABEL_KEY.match(key):
+        if not _LABEL_KEY.fullmatch(key):
             text = f"Invalid value: {trees.shown(key)}: a qualified name such as example.com/MyName is expected"
             yield Cause("FieldValueInvalid", "metadata.labels", text)
-        if not isinstance(value, str) or not _LABEL_VALUE.match(value):
+        if not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
             yield Cause("FieldValueInvalid", "metadata.labels", f"Invalid value: {trees.shown(value)}: {_LABEL_RULE}")
         elif len(value) > 63:  # noqa: PLR2004
             yield Cause(

@@ -142,9 +142,10 @@ Reader = Callable[[Store, str, str], dict[str, bytes] | None]
 
 
 def _contents(read: Reader, store: Store, namespace: str, ref: Object, kind: str) -> dict[str, bytes] | None:
-    contents = read(store, namespace, ref["name"])
+    name = ref.get("name", "")
+    contents = read(store, namespace, name)
     if contents is None and not ref.get("optional"):
-        raise ConfigError(f'{kind} "{ref["name"]}" not found')
+        raise ConfigError(f'{kind} "{name}" not found')
     return contents
 
 
@@ -154,7 +155,7 @@ def _key(read: Reader, store: Store, namespace: str, ref: Object, kind: str) -> 
         return contents[ref["key"]].decode(errors="replace")
     if ref.get("optional"):
         return None
-    raise ConfigError(f"couldn't find key {ref['key']} in {kind} {namespace}/{ref['name']}")
+    raise ConfigError(f"couldn't find key {ref['key']} in {kind} {namespace}/{ref.get('name', '')}")
 
 
 def _field(path: str, pod: Object) -> str:

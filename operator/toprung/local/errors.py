@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from toprung.local import trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,32 @@ class Cause:
     def json(self) -> dict[str, str]:
         """The fault as an entry of `Status.details.causes`."""
         return {"reason": self.reason, "message": self.message, "field": self.field or "<nil>"}
+
+
+def required(path: str, detail: str = "") -> Cause:
+    """A field that is missing or empty."""
+    return Cause("FieldValueRequired", path, f"Required value: {detail}" if detail else "Required value")
+
+
+def invalid(path: str, value: Any, detail: str) -> Cause:
+    """A value that its field does not take."""
+    return Cause("FieldValueInvalid", path, f"Invalid value: {trees.shown(value)}: {detail}")
+
+
+def duplicate(path: str, value: Any) -> Cause:
+    """A value that another item of the list has already."""
+    return Cause("FieldValueDuplicate", path, f"Duplicate value: {trees.shown(value)}")
+
+
+def unsupported(path: str, value: Any, allowed: Iterable[str]) -> Cause:
+    """A value outside of an enumeration."""
+    values = ", ".join(f'"{one}"' for one in allowed)
+    return Cause("FieldValueNotSupported", path, f"Unsupported value: {trees.shown(value)}: supported values: {values}")
+
+
+def forbidden(path: str, detail: str) -> Cause:
+    """A field that may not be set, or not be changed."""
+    return Cause("FieldValueForbidden", path, f"Forbidden: {detail}")
 
 
 class ApiError(Exception):

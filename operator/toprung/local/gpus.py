@@ -32,7 +32,7 @@ def devices(total: int) -> tuple[str, ...]:
 def given(pod: Mapping[str, Any]) -> tuple[int, ...]:
     """The indices that a Pod's annotation says it holds."""
     noted = (pod["metadata"].get("annotations") or {}).get(ANNOTATION, "")
-    return tuple(int(index) for index in noted.split(",") if index.strip().isdigit())
+    return tuple(int(index) for index in noted.split(",") if index.strip().isdecimal())
 
 
 def note(indices: Sequence[int]) -> dict[str, str]:

@@ -42,6 +42,8 @@ def patched(kind: Kind, old: Object, patch: Any, media: str) -> Object:
 
 
 def _json_patch(kind: Kind, old: Object, patch: Any) -> Object:
+    if not isinstance(patch, list):
+        raise BadRequest(f"error decoding patch: a list of operations is expected, got {trees.shown(patch)}")
     try:
         result: Object = jsonpatch.apply_patch(old, patch)
     except jsonpatch.JsonPatchTestFailed as error:
@@ -52,6 +54,6 @@ def _json_patch(kind: Kind, old: Object, patch: Any) -> Object:
             "FieldValueInvalid", "", f"the server rejected our request due to an error in our request: {error}"
         )
         raise Invalid(kind.kind, kind.group, old["metadata"]["name"], [fault]) from error
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, IndexError) as error:
         raise BadRequest(f"error decoding patch: {error}") from error
     return result

@@ -6,7 +6,11 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
-_FORMAT = re.compile(r"^(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?$")
+_FORMAT = re.compile(
+    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d{1,4})?", re.ASCII
+)
+_LARGEST = Decimal(2**63 - 1)
+_MOST_CHARACTERS = 64
 _BINARY = {f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)}
 _DECIMAL = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")} | {
     letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", start=1)
@@ -16,15 +20,20 @@ _DECIMAL = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")} | 
 @lru_cache(maxsize=4096)
 def parse(text: str | float) -> Decimal:
     """The value of a quantity, such as 0.5 for `500m`. Raises ValueError for anything else."""
-    match = _FORMAT.match(str(text))
-    if not match:
+    match = _FORMAT.fullmatch(str(text))
+    if not match or len(str(text)) > _MOST_CHARACTERS:
         raise ValueError(
             f"quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$', got {text!r}"
         )
     number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if suffix[:1] in ("e", "E") and len(suffix) > 1 and suffix != "Ei":
-        return number.scaleb(int(suffix[1:]))
-    return number * (_BINARY | _DECIMAL | {"": Decimal(1)})[suffix]
+        return _capped(number.scaleb(int(suffix[1:])))
+    return _capped(number * (_BINARY | _DECIMAL | {"": Decimal(1)})[suffix])
+
+
+def _capped(value: Decimal) -> Decimal:
+    """The value within 64 bits, as Kubernetes caps it."""
+    return max(-_LARGEST, min(value, _LARGEST))
 
 
 def show(value: Decimal, like: str | float = "1") -> str:

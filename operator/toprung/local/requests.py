@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +15,26 @@ from toprung.local import protobuf
 from toprung.local.errors import BadRequest, NotFound, UnsupportedMediaType
 
 
-class _Numbers(yaml.SafeLoader):
-    """Reads 1e-06 as a number, as JSON and Kubernetes do; PyYAML's own rule wants a point in it."""
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as JSON: no dates, 1e-06 is a number, and no aliases, which make a short text a huge object."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose a node. Raises ComposerError for an alias."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not accepted: write the value out", mark)
+        return super().compose_node(parent, index)
 
 
-_Numbers.add_implicit_resolver(
+_Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
+_DEEPEST = 128
 _JSON_TYPES = frozenset({"application/json", "application/yaml", ""})
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -101,11 +115,52 @@ def body(content_type: str, data: bytes) -> Any:
             f"application/yaml; got {media!r}"
         )
     try:
-        if media.endswith("yaml"):
-            return yaml.load(data, _Numbers)  # noqa: S506 - a SafeLoader
-        return json.loads(data) if data else None
-    except (ValueError, yaml.YAMLError) as error:
+        return _checked(_parsed(data, as_yaml=media.endswith("yaml")))
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise BadRequest(f"the object provided is unrecognized: {error}") from error
+
+
+def _parsed(data: bytes, *, as_yaml: bool) -> Any:
+    if not data:
+        return None
+    try:
+        value = json.loads(data, parse_constant=_not_json)
+    except ValueError:
+        if not as_yaml:
+            raise
+        value = yaml.load(data, _Loader)  # noqa: S506 - a SafeLoader
+    if b"\\u" not in data:
+        return value
+    text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+    return json.loads(text)  # surrogates without their other half are gone
+
+
+def _not_json(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _checked(value: Any) -> Any:
+    """The value, if it is JSON of a bounded depth. Raises ValueError."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [part for item in level for part in _parts(item)]
+        if not level:
+            return value
+    raise ValueError(f"exceeded max depth of {_DEEPEST}")
+
+
+def _parts(item: Any) -> Iterable[Any]:
+    if isinstance(item, dict):
+        if not all(isinstance(key, str) for key in item):
+            raise ValueError("a key that is not a string")
+        return item.values()
+    if isinstance(item, list):
+        return item
+    if isinstance(item, float) and not math.isfinite(item):
+        raise ValueError("a number out of range")
+    if item is not None and not isinstance(item, str | int | float):
+        raise ValueError(f"{item!r} is not a JSON value")
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from toprung.local import apply, patching, scale, schema, selectors, tables, trees, watching
+from toprung.local import apply, decoding, patching, scale, schema, selectors, tables, trees, watching
 from toprung.local.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from toprung.local.logsource import LogSource, parse_query
 from toprung.local.registry import Kind
@@ -131,7 +131,7 @@ class Rest:
             since=since,
             initial_events=present,
             bookmarks=call.info.flag("allowWatchBookmarks"),
-            seconds=float(query.get("timeoutSeconds") or _WATCH_SECONDS),
+            seconds=_number(call, "timeoutSeconds") or _WATCH_SECONDS,
             render=self._watch_render(call),
         )
         return Stream(watching.stream(self._store, request))
@@ -185,7 +185,7 @@ class Rest:
         return self._one(call, self._store.create(resource, merged, dry_run=call.dry_run), status=201)
 
     def _delete(self, call: Call) -> Answer:
-        options = call.body if isinstance(call.body, dict) else {}
+        options = decoding.decode_as("DeleteOptions", call.body)
         resource, name = call.kind.resource, call.info.name
         old = self._store.get(resource, call.namespace, name)
         left = self._store.delete(resource, call.namespace, name, **self._deletion(call, options))
@@ -197,7 +197,7 @@ class Rest:
         return Answer(trees.dumps(status))
 
     def _delete_collection(self, call: Call) -> Answer:
-        options = call.body if isinstance(call.body, dict) else {}
+        options = decoding.decode_as("DeleteOptions", call.body)
         matches = self._predicate(call)
         chosen = [e for e in self._store.entries(call.kind.resource, call.namespace) if matches(e.object)]
         for entry in chosen:
@@ -218,7 +218,9 @@ class Rest:
 
     def _binding(self, call: Call) -> Answer:
         pod = self._store.get("pods", call.namespace, call.info.name)
-        node = trees.dig(call.body, "target", "name")
+        node = trees.dig(decoding.decode_as("Binding", call.body), "target", "name")
+        if not node:
+            raise BadRequest("target.name: Required value: the node to bind the Pod to")
         if pod["spec"].get("nodeName"):
             raise Conflict(f'pod {call.info.name} is already assigned to node "{pod["spec"]["nodeName"]}"')
         self._store.update("pods", {**pod, "spec": {**pod["spec"], "nodeName": node}}, subresource="binding")
@@ -227,7 +229,7 @@ class Rest:
         )
 
     def _eviction(self, call: Call) -> Answer:
-        options = trees.dig(call.body, "deleteOptions") or {}
+        options = decoding.decode_as("Eviction", call.body).get("deleteOptions") or {}
         self._store.delete("pods", call.namespace, call.info.name, **self._deletion(call, options))
         return Answer(
             trees.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}), status=201
@@ -247,13 +249,14 @@ class Rest:
         return self._store.update(call.kind.resource, obj, subresource=subresource, dry_run=call.dry_run)
 
     def _decoded(self, call: Call, obj: Any) -> Object:
-        """An object from outside, in the stored version; unknown fields are dealt with as `fieldValidation` says."""
+        """Return an object from outside in the stored version; `fieldValidation` decides about unknown fields."""
         kind = call.kind
-        if not isinstance(obj, dict) or not isinstance(obj.get("metadata", {}), dict):
+        if not isinstance(obj, dict) or not isinstance(obj.get("metadata") or {}, dict):
             raise BadRequest(f"a {kind.kind} object is expected as the body of the request")
-        obj = {**obj, "metadata": dict(obj.get("metadata") or {})}
+        decoded = decoding.decode(kind, {**obj, "metadata": obj.get("metadata") or {}})
+        obj = decoded.object
         self._check_namespace(call, obj["metadata"])
-        self._check_fields(call, obj)
+        self._check_fields(call, obj, list(decoded.unknown))
         return kind.from_view(obj) if kind.from_view else obj
 
     def _check_namespace(self, call: Call, metadata: Object) -> None:
@@ -265,13 +268,13 @@ class Rest:
                 f"({metadata['namespace']} != {call.info.namespace})"
             )
 
-    def _check_fields(self, call: Call, obj: Object) -> None:
+    def _check_fields(self, call: Call, obj: Object, paths: list[str]) -> None:
         mode = call.query.get("fieldValidation") or "Warn"
-        if mode == "Ignore" or call.kind.schema is None:
+        if mode == "Ignore":
             return
-        unknown = [
-            f'unknown field "{path}"' for path in schema.prune(call.kind.schema, trees.clone(obj), embedded=True)
-        ]
+        if call.kind.schema is not None:
+            paths += schema.prune(call.kind.schema, trees.clone(obj), embedded=True)
+        unknown = [f'unknown field "{path}"' for path in paths]
         if not unknown:
             return
         if mode == "Warn":
@@ -286,10 +289,12 @@ class Rest:
         raise BadRequest(f'{kind} in version "{call.kind.version}" cannot be handled as a {kind}: {text}')
 
     def _deletion(self, call: Call, options: Object) -> dict[str, Any]:
-        grace = options.get("gracePeriodSeconds", call.query.get("gracePeriodSeconds"))
+        grace = options.get("gracePeriodSeconds", _number(call, "gracePeriodSeconds"))
+        if grace is not None and grace < 0:
+            grace = 1  # as a real server treats it
         preconditions = options.get("preconditions") or {}
         return {
-            "grace": None if grace is None else int(grace),
+            "grace": grace,
             "propagation": options.get("propagationPolicy") or call.query.get("propagationPolicy") or "Background",
             "uid": preconditions.get("uid"),
             "version": preconditions.get("resourceVersion"),
@@ -337,3 +342,14 @@ class Rest:
             return trees.dumps(self._table(call, [obj], obj["metadata"]["resourceVersion"], header=header))
 
         return render
+
+
+def _number(call: Call, name: str) -> int | None:
+    """An integer in the query, None where there is none. Raises BadRequest."""
+    text = call.query.get(name)
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise BadRequest(f'{name}: Invalid value: "{text}": must be an integer') from None

@@ -168,7 +168,7 @@ def _object(node: Schema, value: dict[str, JSON], old: JSON, path: str) -> Itera
 
 def _array(node: Schema, value: list[JSON], old: JSON, path: str) -> Iterator[Cause]:
     for i, j in _duplicates(node, value):
-        shown = {key: value[j].get(key) for key in node.list_keys} if node.list_keys else value[i]
+        shown = {key: trees.dig(value[j], key) for key in node.list_keys} if node.list_keys else value[i]
         yield Cause("FieldValueDuplicate", f"{path}[{j}]", f"Duplicate value: {trees.shown(shown)}")
     if node.items is not None:
         for i, item in enumerate(value):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from toprung.local import admission, core, customs, trees
+from toprung.local import admission, customs, podrules, trees
 from toprung.local.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
 from toprung.local.history import Change, follow
 from toprung.local.ownership import FOREGROUND, Collector
@@ -25,6 +25,7 @@ Entries = list[Stored]
 Batches = AsyncIterator[list[Change]]
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+_LONGEST_GRACE = 10 * 365 * 24 * 3600
 _NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
@@ -188,7 +189,7 @@ class Store:
             self._remove(key, stored.object)
 
     def _marked(self, kind: Kind, old: Object, grace: int | None, propagation: str) -> Object:
-        seconds = core.grace_period(old, grace) if kind.resource == "pods" else 0
+        seconds = podrules.grace_period(old, grace) if kind.resource == "pods" else 0
         metadata = dict(old["metadata"])
         current = metadata.get("deletionGracePeriodSeconds")
         if current is None or seconds < current:
@@ -276,4 +277,4 @@ class Store:
             )
 
     def _stamp(self, after: float = 0) -> str:
-        return (self._now() + timedelta(seconds=after)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return (self._now() + timedelta(seconds=min(after, _LONGEST_GRACE))).strftime("%Y-%m-%dT%H:%M:%SZ")

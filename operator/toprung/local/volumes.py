@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toprung.local import volumerules
 from toprung.local.errors import NotFound
 from toprung.local.store import Store
 
@@ -71,15 +72,22 @@ def mounts(container: Object, volumes: Mapping[str, Path], expand: Callable[[str
         if mount["name"] not in volumes:
             raise ConfigError(f'volumeMounts name the volume "{mount["name"]}": add it to spec.volumes')
         inside = expand(mount["subPathExpr"]) if "subPathExpr" in mount else mount.get("subPath", "")
-        folder = volumes[mount["name"]] / inside
+        folder = inner(volumes[mount["name"]], inside, f'volume "{mount["name"]}"')
         if not folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
         folders[mount["mountPath"]] = str(folder)
     return Mounts(folders)
 
 
+def inner(folder: Path, path: str, shown: str) -> Path:
+    """A path below a folder, symbolic links followed. Raises ConfigError where it leads out of the folder."""
+    if volumerules.leads_out(path) or not (folder / path).resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f'the path "{path}" leads out of {shown}')
+    return folder / path
+
+
 def _folder(volume: Object, pod: Object, store: Store, folders: Folders) -> Path:
-    own: Path = folders.of_pod(pod["metadata"]["uid"]) / volume["name"]
+    own = inner(folders.of_pod(pod["metadata"]["uid"]), volume["name"], "the Pod's folder of volumes")
     namespace = pod["metadata"]["namespace"]
     if "hostPath" in volume:
         return _host_path(volume["hostPath"])
@@ -110,7 +118,7 @@ def _host_path(source: Object) -> Path:
 
 
 def _claim(name: str, namespace: str, store: Store, folders: Folders) -> Path:
-    path: Path = folders.claims / namespace / name
+    path = inner(folders.claims, f"{namespace}/{name}", "the folder of claims")
     path.mkdir(parents=True, exist_ok=True)
     if store.exists("persistentvolumeclaims", namespace, name):
         claim = store.get("persistentvolumeclaims", namespace, name)
@@ -154,9 +162,7 @@ def _write(folder: Path, source: Object, contents: Mapping[str, bytes] | None, k
             if source.get("optional"):
                 continue
             raise ConfigError(f'{kind} "{name}" has no key "{file["key"]}"')
-        target = folder / file["path"]
-        if not target.resolve().is_relative_to(folder.resolve()):
-            raise ConfigError(f'{kind} "{name}": the path "{file["path"]}" leads out of the volume')
+        target = inner(folder, file["path"], f'the volume of {kind} "{name}"')
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(contents[file["key"]])
         target.chmod(int(file.get("mode", source.get("defaultMode", 0o644))))

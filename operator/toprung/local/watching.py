@@ -40,7 +40,7 @@ def start_of(version: str, match: str, *, initial: bool | None) -> tuple[int | N
         raise BadRequest(
             "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         )
-    if not version.isdigit() and version:
+    if version and not (version.isascii() and version.isdigit()):
         raise BadRequest(f'invalid resource version "{version}": a number that the server gave out is expected')
     present = initial if initial is not None else version in ("", "0")
     if present or not version:

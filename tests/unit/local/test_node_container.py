@@ -129,7 +129,6 @@ def test_variables_get_their_values(
         pytest.param({"env": [ref("configMapKeyRef", name="x", key="q")]}, 'configmap "x" not found', id="map"),
         pytest.param({"envFrom": [{"secretRef": {"name": "x"}}]}, 'secret "x" not found', id="env-from"),
         pytest.param({"env": [ref("fieldRef", fieldPath="spec.foo")]}, "fieldRef spec.foo is not served", id="field"),
-        pytest.param({"volumeMounts": [{"name": "v", "mountPath": "/v"}]}, "add it to spec.volumes", id="mount"),
     ],
 )
 def test_what_is_missing_is_named(store: Store, tmp_path: Path, fields: dict[str, Any], message: str) -> None:
@@ -177,9 +176,34 @@ def test_volumes_are_folders(store: Store, tmp_path: Path) -> None:
     assert store.get("persistentvolumeclaims", "default", "ckpt")["status"]["phase"] == "Bound"
 
 
-def test_a_file_of_a_config_map_stays_in_its_volume(store: Store, tmp_path: Path) -> None:
-    """A path that climbs out is refused."""
-    items = [{"key": "k", "path": "../../x"}]
-    body = pod("p", container("true"), volumes=[{"name": "c", "configMap": {"name": "cm", "items": items}}])
-    with pytest.raises(ConfigError, match="leads out of the volume"):
-        resolved(store, tmp_path, body)
+CLIMBS = "../../../../outside"
+MOUNT = {"name": "v", "mountPath": "/v"}
+
+
+@pytest.mark.parametrize(
+    ("volume", "mount"),
+    [
+        pytest.param({"name": CLIMBS, "emptyDir": {}}, {}, id="name"),
+        pytest.param({"name": "v", "persistentVolumeClaim": {"claimName": CLIMBS}}, {}, id="claim"),
+        pytest.param(
+            {"name": "v", "configMap": {"name": "cm", "items": [{"key": "k", "path": CLIMBS}]}}, {}, id="item"
+        ),
+        pytest.param({"name": "v", "emptyDir": {}}, {"subPath": CLIMBS}, id="sub-path"),
+        pytest.param({"name": "v", "emptyDir": {}}, {"subPath": "/outside"}, id="absolute-sub-path"),
+        pytest.param({"name": "v", "emptyDir": {}}, {"subPathExpr": "$(UP)"}, id="sub-path-expression"),
+        pytest.param({"name": "v", "persistentVolumeClaim": {"claimName": "c"}}, {"subPath": "link/x"}, id="link"),
+    ],
+)
+def test_no_path_leads_out_of_a_volume(store: Store, tmp_path: Path, volume: Any, mount: Any) -> None:
+    """A Pod that was stored before its rule was made is contained too."""
+    folder = tmp_path / "state"
+    (folder / "claims" / "default" / "c").mkdir(parents=True)
+    (folder / "claims" / "default" / "c" / "link").symlink_to(tmp_path)
+    main = container(
+        "true", volumeMounts=[MOUNT | {"name": volume["name"]} | mount], env=[{"name": "UP", "value": CLIMBS}]
+    )
+    body = pod("p", main, volumes=[volume])
+    body["metadata"]["uid"] = "u"
+    with pytest.raises(ConfigError, match="leads out of"):
+        resolve(body, main, store, prepare(body, store, Folders(folder / "pods", folder / "claims")), {})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state"]

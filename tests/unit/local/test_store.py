@@ -71,7 +71,7 @@ def test_generated_names_differ():
         pytest.param("pods", changed(pod(), "metadata.resourceVersion", "5"), BadRequest, "resourceVersion should not be set", id="version-on-create"),
         pytest.param("pods", {**pod(), "kind": "Node"}, BadRequest, "'Pod' is expected", id="wrong-kind"),
         pytest.param("pods", changed(pod(), "spec.activeDeadlineSeconds", 0), Invalid, "must be between 1 and", id="deadline"),
-        pytest.param("pods", changed(pod(), "spec.restartPolicy", "Sometimes"), Invalid, 'supported values: "Always", "Never", "OnFailure"', id="restart-policy"),
+        pytest.param("pods", changed(pod(), "spec.restartPolicy", "Sometimes"), Invalid, 'supported values: "Always", "OnFailure", "Never"', id="restart-policy"),
         pytest.param("configmaps", config(data={"a": float("nan")}), BadRequest, "cannot be written as JSON", id="nan"),
     ],
 )  # fmt: skip

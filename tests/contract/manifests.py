@@ -229,6 +229,14 @@ GOOD = [
     Good(
         "a sidecar", {f"{TEMPLATE}.spec.initContainers": [{"name": "logger", "image": "x", "restartPolicy": "Always"}]}
     ),
+    Good(
+        "primary container",
+        {
+            f"{TEMPLATE}.spec.containers[1]": {"name": "shipper", "image": "x"},
+            "spec.trialTemplate.primaryContainer": "shipper",
+            "spec.trialTemplate.silenceTimeout": "30m",
+        },
+    ),
     Good("the longest name", {"metadata.name": "a" * 48}),
     Good("one rung", {"spec.earlyStopping.asha.minResource": 27}),
     Good("promotion asked for", {"spec.earlyStopping.asha.variant": "promotion"}),
@@ -369,6 +377,9 @@ BAD = [
     Bad("duration in words", {"spec.maxDuration": "4 hours"}, "spec.maxDuration", "write it like 90s, 45m or 1h30m", "should match"),
     Bad("duration of nothing", {"spec.maxDuration": "0h"}, "spec.maxDuration", "leaves no time", "maxDuration must be above 0"),
     Bad("trial duration of nothing", {"spec.trialTemplate.maxTrialDuration": "0s"}, "spec.trialTemplate.maxTrialDuration", "leaves no time", "maxTrialDuration must be above 0"),
+    Bad("silence of nothing", {"spec.trialTemplate.silenceTimeout": "0s"}, "spec.trialTemplate.silenceTimeout", "leaves no time", "silenceTimeout must be above 0"),
+    Bad("primary container that does not exist", {"spec.trialTemplate.primaryContainer": "trian"}, "spec.trialTemplate.primaryContainer", "no container is named 'trian'; did you mean train?", "must be the name of one of the template's containers"),
+    Bad("default container that does not exist", {f"{TEMPLATE}.metadata.annotations": {"kubectl.kubernetes.io/default-container": "trian"}}, f"{TEMPLATE}.metadata.annotations[kubectl.kubernetes.io/default-container]", "did you mean train?"),
     Bad("negative retries", {"spec.trialTemplate.retries": -1}, "spec.trialTemplate.retries", "write at least 0", "should be greater than or equal to 0"),
     # the template
     Bad("no container", {f"{TEMPLATE}.spec.containers": []}, f"{TEMPLATE}.spec.containers", "a trial needs a container", "should have at least 1 items"),

@@ -19,6 +19,7 @@ class ConditionType(StrEnum):
     BLOCKED = "Blocked"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    FINISHED = "Finished"  # the Experiment has completed, successfully or not
 
 
 class Reason(StrEnum):

@@ -13,7 +13,7 @@ from toprung.api.rules import Rule
 from toprung.api.space import configuration_faults, first_by_name, space_faults
 from toprung.api.stoppers import SPEC_RULES as STOPPING_RULES
 from toprung.api.stoppers import spec_faults as stopping_faults
-from toprung.api.template import reference_faults, shape_faults
+from toprung.api.template import primary_faults, reference_faults, shape_faults
 
 Fields = Mapping[str, Any]
 """Name of a field of ExperimentSpec -> its value; `parameters`, always there, is index -> Parameter."""
@@ -41,6 +41,11 @@ RULES = (
         "!has(self.trialTemplate.maxTrialDuration) || duration(self.trialTemplate.maxTrialDuration) > duration('0s')",
         message="maxTrialDuration must be above 0; write it like 30m, or remove it",
         path=".trialTemplate.maxTrialDuration",
+    ),
+    Rule(
+        "!has(self.trialTemplate.silenceTimeout) || duration(self.trialTemplate.silenceTimeout) > duration('0s')",
+        message="silenceTimeout must be above 0; write it like 30m, or remove it",
+        path=".trialTemplate.silenceTimeout",
     ),
     Rule(
         "has(self.objective) != has(self.objectives)",
@@ -102,6 +107,7 @@ def _duration_faults(fields: Fields) -> Iterator[Fault]:
     durations = {
         "maxDuration": fields.get("max_duration"),
         "trialTemplate.maxTrialDuration": template.max_trial_duration if template else None,
+        "trialTemplate.silenceTimeout": template.silence_timeout if template else None,
     }
     for path, duration in durations.items():
         if duration is not None and duration <= timedelta():
@@ -128,6 +134,8 @@ def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fau
         )
     for fault in faults:
         yield Fault(f"trialTemplate.template.{fault.path}", fault.message)
+    for fault in primary_faults(trial_template.template, trial_template.primary_container):
+        yield Fault(f"trialTemplate.{fault.path}", fault.message)
 
 
 def _has_resource(fields: Fields) -> bool:

@@ -114,10 +114,26 @@ class PodRetention(Model):
 class TrialTemplate(Model):
     """How a trial is run."""
 
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            Rule(
+                "!has(self.primaryContainer) "
+                "|| self.template.spec.containers.exists(c, c.name == self.primaryContainer)",
+                message="primaryContainer must be the name of one of the template's containers",
+                path=".primaryContainer",
+            )
+        )
+    )
+
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     """How often a trial whose program failed is tried again; disruptions (eviction, a lost node) do not count."""
     max_trial_duration: Duration | None = None
     """How long one attempt may run before it is failed."""
+    silence_timeout: Duration | None = None
+    """How long a trial may report no metric. After this time it ends as Failed with reason Silent. Unset: no limit."""
+    primary_container: Annotated[str | None, Field(min_length=1, max_length=63)] = None
+    """Name of the container whose output and exit code count. Unset: the container that the annotation
+    kubectl.kubernetes.io/default-container of the template names, or else the first container."""
     template: dict[str, Any]
     """A PodTemplateSpec; ${parameters.NAME}, ${resource}, ${trial.name} and ${trial.index} are replaced in it."""
 

@@ -36,6 +36,7 @@ class Experiment:
         uid: "" where the object is not in a cluster.
         generation: 0 where the object is not in a cluster.
         spec: what the user wants.
+        warnings: fields that were ignored because this version does not know them; only of a stored Experiment.
     """
 
     name: str
@@ -43,16 +44,23 @@ class Experiment:
     uid: str
     generation: int
     spec: ExperimentSpec
+    warnings: tuple[Fault, ...] = ()
 
 
-def load_experiment(manifest: Mapping[str, Any]) -> Experiment:
+def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Experiment:
     """Read an Experiment.
+
+    Args:
+        manifest: as its author wrote it, or as the API server stores it.
+        stored: whether it comes from the API server. A field that is unknown there belongs to a newer CRD than this
+            operator: it is ignored and listed in `warnings`. In an author's manifest it is a fault, as with
+            `kubectl apply`.
 
     Raises:
         InvalidExperiment: with every fault at once; nothing else, whatever the manifest holds.
     """
-    faults = list(_head_faults(manifest))
-    spec = _load_spec(manifest.get("spec"), faults)
+    faults, warnings = list(_head_faults(manifest)), list[Fault]()
+    spec = _load_spec(manifest.get("spec"), faults, warnings if stored else faults)
     faults.extend(_own_name_faults(manifest, spec))
     if spec is None or faults:
         raise InvalidExperiment(tuple(dict.fromkeys(faults)))
@@ -64,6 +72,7 @@ def load_experiment(manifest: Mapping[str, Any]) -> Experiment:
         uid=str(metadata.get("uid") or ""),
         generation=generation if isinstance(generation, int) else 0,
         spec=spec,
+        warnings=tuple(warnings),
     )
 
 
@@ -99,8 +108,8 @@ def _own_name_faults(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -
             yield Fault(f"spec.warmStart.experiments[{i}]", f"{shown(name)} is this Experiment itself; name others")
 
 
-def _load_spec(spec: Any, faults: list[Fault]) -> ExperimentSpec | None:
-    """Read a spec, or note every fault in it."""
+def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault]) -> ExperimentSpec | None:
+    """Read a spec, or add every fault in it to `faults`, and its unknown fields to `unknown`."""
     if spec is None:
         faults.append(Fault("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate in it"))
         return None
@@ -108,30 +117,37 @@ def _load_spec(spec: Any, faults: list[Fault]) -> ExperimentSpec | None:
         spec = json.loads(_json(spec))
         return _parse(spec)
     except ValidationError as error:
-        faults.extend(translate(error, ExperimentSpec, "spec"))
-        if isinstance(spec, dict):
-            faults.extend(_hidden_faults(spec, unknown_fields(error)))
+        return _mended(spec, error, faults, unknown)
     except (RecursionError, TypeError, ValueError) as error:
         faults.append(Fault("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only"))
+    return None
+
+
+def _mended(spec: Any, error: ValidationError, faults: list[Fault], unknown: list[Fault]) -> ExperimentSpec | None:
+    """Read a spec without its unknown fields, or add its faults."""
+    locations = unknown_fields(error)
+    found = translate(error, ExperimentSpec, "spec")
+    paths = {field_path("spec", location) for location in locations}
+    unknown += [fault for fault in found if fault.path in paths]
+    faults += [fault for fault in found if fault.path not in paths]
+    if not isinstance(spec, dict):
+        return None
+    for location in locations:
+        _remove(spec, location)
+    try:
+        return _parse(spec)
+    except ValidationError as remaining:
+        # a model that lacks a field beside an unknown one has that field there under a wrong name
+        explained = {field_path("spec", location[:-1]) for location in locations}
+        hidden = translate(remaining, ExperimentSpec, "spec")
+        faults += [fault for fault in hidden if unknown is not faults or fault.path not in explained]
+    faults += _remaining_faults(spec)
     return None
 
 
 def _parse(spec: Any) -> ExperimentSpec:
     # strict JSON: the API server turns no "5" into 5 either
     return ExperimentSpec.model_validate_json(_json(spec), strict=True, by_alias=True, by_name=False)
-
-
-def _hidden_faults(spec: dict[str, Any], unknown: tuple[Location, ...]) -> Iterator[Fault]:
-    """Give the faults that pydantic leaves out because of others: its rules between fields wait for good fields."""
-    for location in unknown:
-        _remove(spec, location)
-    try:
-        _parse(spec)
-    except ValidationError as error:
-        # what lacks something beside an unknown field has it there under a wrong name
-        explained = {field_path("spec", location[:-1]) for location in unknown}
-        yield from (fault for fault in translate(error, ExperimentSpec, "spec") if fault.path not in explained)
-    yield from _remaining_faults(spec)
 
 
 def _remove(node: Any, location: Location) -> None:

@@ -10,6 +10,8 @@ from toprung.api.errors import Fault
 from toprung.api.podfields import CONTAINER_FIELDS, POD_FIELDS, misspelt
 from toprung.api.wording import did_you_mean, shown
 
+DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
+"""Names the primary container where spec.trialTemplate.primaryContainer is unset, as for `kubectl logs`."""
 VARIABLES = ("resource", "trial.name", "trial.index")
 """What ${...} may name beside parameters.NAME."""
 
@@ -41,6 +43,33 @@ def shape_faults(template: dict[str, JsonValue]) -> Iterator[Fault]:
         yield Fault("spec.initContainers", "is not a list; write - {name: ..., image: ...}")
         return
     yield from _container_faults(beside, "spec.initContainers")
+
+
+def primary_faults(template: dict[str, JsonValue], primary: str | None) -> Iterator[Fault]:
+    """Check that the container whose output counts exists; paths are relative to the TrialTemplate.
+
+    Args:
+        template: a PodTemplateSpec.
+        primary: spec.trialTemplate.primaryContainer.
+    """
+    names = [name for each in _items(_at(template, "spec", "containers")) if isinstance(name := _at(each, "name"), str)]
+    annotated = _at(template, "metadata", "annotations", DEFAULT_CONTAINER_ANNOTATION)
+    if primary is not None and names and primary not in names:
+        yield Fault("primaryContainer", f"no container is named {shown(primary)}; {did_you_mean(primary, names)}")
+    elif primary is None and isinstance(annotated, str) and names and annotated not in names:
+        path = f"template.metadata.annotations[{DEFAULT_CONTAINER_ANNOTATION}]"
+        yield Fault(path, f"no container is named {shown(annotated)}; {did_you_mean(annotated, names)}")
+
+
+def _at(node: Any, *steps: str) -> Any:
+    """Return what a path of keys leads to, None where a step is absent."""
+    for step in steps:
+        node = node.get(step) if isinstance(node, dict) else None
+    return node
+
+
+def _items(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else []
 
 
 def reference_faults(

@@ -95,6 +95,17 @@ class LineageStatus(Model):
     """The other trial's parameters, perturbed: what runs from then on."""
 
 
+class DeviceStatus(Model):
+    """The accelerators of one kind that the trial's Pod uses."""
+
+    name: Annotated[str, Field(max_length=317)]
+    """Name of the extended resource or of the device class, such as nvidia.com/gpu."""
+    model: Annotated[str | None, Field(max_length=253)] = None
+    """Product name of the device, where the node or the driver publishes it."""
+    count: Annotated[int, Field(ge=0)]
+    """Number of devices."""
+
+
 class TrialStatus(Model):
     """What is known of the trial."""
 
@@ -122,6 +133,10 @@ class TrialStatus(Model):
     curve: Annotated[tuple[tuple[int, float | None], ...], Field(max_length=64)] = ()
     """At most 64 (step, value) points, thinned evenly."""
     node: str = ""
+    image_id: Annotated[str | None, Field(alias="imageID", max_length=1024)] = None
+    """Digest of the primary container's image, as the container runtime reports it."""
+    devices: Annotated[tuple[DeviceStatus, ...], Field(max_length=16)] = ()
+    """The accelerators that the last attempt used."""
     accelerator_seconds: float = 0.0
     """Device-seconds used by the attempts so far."""
     parameters: Annotated[str, Field(max_length=MAX_COLUMN)] = ""

@@ -7,12 +7,11 @@ from typing import Any
 from toprung.api.base import GROUP
 from toprung.api.conditions import Reason
 from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
+from toprung.api.template import DEFAULT_CONTAINER_ANNOTATION
 from toprung.planning.codec import controller_of, parse_time
 from toprung.planning.conditions import timestamp
 from toprung.planning.records import PodPhase, PodRecord, Trouble
 
-DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
-"""Names the container whose output carries the metrics, as it does for `kubectl logs`; unset: the first."""
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
 """When we told a Pod to end. Its deadline alone would not say that it was we: an author's template may have one."""
 STOP_DEADLINE_SECONDS = 1

@@ -123,4 +123,4 @@ def _spec_of(body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | 
     """Validate a spec once for each generation: status writes come back often."""
     metadata = body["metadata"]
     same = known is not None and (known.uid, known.generation) == (metadata["uid"], metadata["generation"])
-    return known.spec if same and isinstance(known, ExperimentRecord) else load_experiment(body).spec
+    return known.spec if same and isinstance(known, ExperimentRecord) else load_experiment(body, stored=True).spec

@@ -150,3 +150,30 @@ def test_a_manifest_is_valid_or_invalid_and_nothing_else(data: st.DataObject):
     found = outcome(manifest)
     assert all(fault.path and fault.message for fault in found)
     assert len(set(found)) == len(found)
+
+
+NEWER = {
+    "spec.nextYearsField": {"a": 1},
+    "spec.objective.weight": 2,
+    "spec.parameters[0].unit": "1/s",
+    "spec.algorithm.tpe.kernel": "matern",
+}
+
+
+def test_unknown_fields_of_a_stored_experiment_are_ignored_and_reported():
+    """A CRD that is newer than the operator does not make a running Experiment invalid."""
+    experiment = load_experiment(edited(BASE, NEWER), stored=True)
+    assert experiment.spec == load_experiment(BASE).spec
+    assert {fault.path for fault in experiment.warnings} == set(NEWER)
+
+
+def test_unknown_fields_of_an_authors_manifest_are_faults():
+    """`kubectl apply` refuses them too."""
+    assert set(faults(edited(BASE, NEWER))) == set(NEWER)
+
+
+def test_a_stored_experiment_is_invalid_without_what_an_unknown_member_replaces():
+    """An algorithm of a newer version can't be replaced by a guess."""
+    with pytest.raises(InvalidExperiment) as caught:
+        load_experiment(edited(BASE, {"spec.algorithm": {"nextYears": {}}}), stored=True)
+    assert [fault.path for fault in caught.value.faults] == ["spec.algorithm"]

@@ -77,6 +77,11 @@ class Follower:
         self._chunks = 0
 
     @property
+    def log_unavailable(self) -> str:
+        """Return why reading was given up before the log's end."""
+        return self.failed if self.drained else ""
+
+    @property
     def tail(self) -> tuple[str, ...]:
         """The program's last lines, for messages."""
         return self._reader.tail

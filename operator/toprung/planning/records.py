@@ -215,11 +215,13 @@ class Collected:
         progress: continues the Trial's own progress.
         drained: everything that the Pod will ever print has been read.
         tail: its last lines, for messages.
+        log_unavailable: why the log could not be read to its end, though it is drained; "" where it was.
     """
 
     progress: Progress
     drained: bool = False
     tail: tuple[str, ...] = ()
+    log_unavailable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

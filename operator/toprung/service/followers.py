@@ -54,7 +54,12 @@ class Followers:
     def collected(self, key: str) -> dict[str, Collected]:
         """Give what was read so far, by the UID of the Pod."""
         return {
-            uid: Collected(each.follower.progress, each.follower.drained, last_words(each.follower))
+            uid: Collected(
+                each.follower.progress,
+                drained=each.follower.drained,
+                tail=last_words(each.follower),
+                log_unavailable=each.follower.log_unavailable,
+            )
             for uid, each in self._followed.get(key, {}).items()
         }
 
@@ -93,7 +98,7 @@ class Followers:
         if task.cancelled() or (error := task.exception()) is None:
             return
         logger.error("%s: a defect of the operator while reading a log", task.get_name(), exc_info=error)
-        follower.drained = True
+        follower.failed, follower.drained = "internal error while the log was read", True
         self._on_change(key)
 
     def _open_log(self, namespace: str, pod: PodRecord, since: datetime | None) -> AsyncIterator[bytes]:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from toprung.collect import Follower
-from toprung.collect.follower import Tracking
-from toprung.metrics import Grammar, Progress
+from toprung.collect.pace import Turn
+from toprung.metrics import Grammar, Progress, Tracking
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -16,6 +16,12 @@ def log_of(*lines: str, apart: timedelta = timedelta(milliseconds=300)) -> bytes
     return "".join(
         f"{(START + place * apart).strftime('%Y-%m-%dT%H:%M:%S.%f')}000Z {line}\n" for place, line in enumerate(lines)
     ).encode()
+
+
+def lines_of(log: bytes) -> list[bytes]:
+    """Cut a log at its line feeds, and at no other character."""
+    *lines, rest = (line + b"\n" for line in log.split(b"\n"))
+    return [*lines, rest[:-1]] if rest[:-1] else lines
 
 
 class FakeLog:
@@ -63,7 +69,7 @@ class FakeLog:
         if since is None:
             return self._log
         second = since.replace(microsecond=0).strftime("%Y-%m-%dT%H:%M:%S").encode()
-        return b"".join(line for line in self._log.splitlines(keepends=True) if line[: len(second)] >= second)
+        return b"".join(line for line in lines_of(self._log) if line[: len(second)] >= second)
 
 
 def follower_of(
@@ -72,6 +78,7 @@ def follower_of(
     progress: Progress | None = None,
     on_change: Callable[[], None] = lambda: None,
     levels: tuple[int, ...] = (1, 3, 9),
+    turn: Turn | None = None,
 ) -> Follower:
     """Follow a log for the metric acc, to be maximized."""
     return Follower(
@@ -80,4 +87,5 @@ def follower_of(
         tracking=Tracking("acc", maximize=True, levels=levels),
         progress=progress or Progress(),
         on_change=on_change,
+        turn=turn,
     )

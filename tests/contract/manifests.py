@@ -224,6 +224,17 @@ GOOD = [
     Good("parallel equals max", {"spec.parallelTrialCount": 200}),
     Good("a shell's variables", {f"{CONTAINER}.command": ["sh", "-c", "cd ${HOME} && train --lr ${parameters.lr}"]}),
     Good("pattern with both groups", {"spec.metrics.stdout.pattern": r"(?P<name>\w+): (?P<value>\S+)"}),
+    Good(
+        "patterns with steps",
+        {
+            "spec.metrics.stdout.patterns": [
+                r"(?P<name>\w+): (?P<value>\S+)",
+                r"(?P<step>\d+) (?P<name>\w+)=(?P<value>\S+)",
+            ]
+        },
+    ),
+    Good("format of metric lines", {"spec.metrics.stdout.format": "json"}),
+    Good("metric with a blank and a quote", {"spec.objective.metric": "valid_0's auc"}),
     Good("parts of a duration", {"spec.maxDuration": "1h30m", "spec.podRetention.ttl": "0s"}),
     Good("nulls are unset", {"spec.objective.goal": None, "spec.algorithm.random": None, "spec.maxDuration": None}),
     Good(
@@ -368,6 +379,11 @@ BAD = [
     Bad("no source of metrics", {"spec.metrics": {}}, "spec.metrics", "no member is set", "set the member stdout"),
     Bad("pattern that is none", {"spec.metrics.stdout.pattern": "(?P<name>a)(?P<value>"}, "spec.metrics.stdout.pattern", "is not an RE2 expression"),
     Bad("pattern without groups", {"spec.metrics.stdout.pattern": "acc=(?P<value>.*)"}, "spec.metrics.stdout.pattern", "has no group name", "write the groups"),
+    Bad("one of the patterns without groups", {"spec.metrics.stdout.patterns": [r"(?P<name>\w+): (?P<value>\S+)", "acc=(?P<value>.*)"]}, "spec.metrics.stdout.patterns[1]", "has no group name", "into each pattern"),
+    Bad("pattern with a group twice", {"spec.metrics.stdout.pattern": r"(?P<name>a): (?P<value>\S+)|(?P<name>a)=(?P<value>\S+)"}, "spec.metrics.stdout.pattern", "has the group name more than once"),
+    Bad("pattern that is too large", {"spec.metrics.stdout.pattern": "(?P<name>a)[ab]{900}(?P<value>1)"}, "spec.metrics.stdout.pattern", "400 instructions"),
+    Bad("patterns that are too large together", {"spec.metrics.stdout.patterns": ["(?P<name>a)[ab]{200}(?P<value>1)", "(?P<name>b)[ab]{300}(?P<value>1)"]}, "spec.metrics.stdout.patterns", "instructions together"),
+    Bad("pattern beside patterns", {"spec.metrics.stdout": {"pattern": r"(?P<name>\w+): (?P<value>\S+)", "patterns": [r"(?P<name>\w+): (?P<value>\S+)"]}}, "spec.metrics.stdout", "only one of format, pattern and patterns", "only one of format"),
     # counts and times
     Bad("parallel above max", {"spec.parallelTrialCount": 201}, "spec.parallelTrialCount", "201 is above maxTrialCount 200", "parallelTrialCount is above maxTrialCount"),
     Bad("failures never too many", {"spec.maxFailedTrialCount": 200}, "spec.maxFailedTrialCount", "200 is never passed", "must be below maxTrialCount"),

@@ -1,39 +1,51 @@
 """A report counts once, however often its log is read and wherever the reading is broken off."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.metrics import Progress, Report, StepCounter, observe, progress_from_status, progress_to_status, score
+from toprung.metrics import (
+    Position,
+    Progress,
+    Report,
+    Tracking,
+    count,
+    progress_from_status,
+    progress_to_status,
+    score,
+    start_attempt,
+)
 from toprung.metrics.types import MAX_CURVE_POINTS
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 LEVELS = (1, 3, 9, 27)
 VALUES = st.dictionaries(st.sampled_from(["acc", "loss", "f1"]), st.floats(), min_size=1)
-REPORTS = st.lists(st.builds(Report, st.integers(0, 60), VALUES), max_size=80)
-IN_ORDER = REPORTS.map(lambda reports: sorted(reports, key=lambda report: report.step))
-COUNTED = st.lists(st.builds(Report, st.none(), VALUES), max_size=80)
-LOGS = st.one_of(IN_ORDER, COUNTED)
+FRACTIONS = st.integers(0, 120).map(lambda number: number / 2)
+STEPS = st.one_of(
+    st.fixed_dictionaries({"step": FRACTIONS}),
+    st.fixed_dictionaries({"epoch": FRACTIONS, "step": FRACTIONS}),
+    st.fixed_dictionaries({"epoch": FRACTIONS}),
+    st.just({}),
+)
+BAD = st.dictionaries(st.sampled_from(["acc", "loss"]), st.just("0,5"), max_size=1)
+ANY_ORDER = st.lists(st.builds(Report, VALUES, STEPS, BAD), max_size=60)
+IN_ORDER = st.lists(st.builds(Report, VALUES, st.fixed_dictionaries({"step": st.integers(0, 60)})), max_size=80).map(
+    lambda reports: sorted(reports, key=lambda report: report.steps["step"])
+)
+COUNTED = st.lists(st.builds(Report, VALUES), max_size=80)
+LOGS = st.one_of(IN_ORDER, COUNTED, ANY_ORDER)
 
 
-def feed(progress, log, *, maximize=True):
-    """Read a log from its start, as a follower does."""
-    counter = StepCounter("acc")
-    for second, report in enumerate(log):
-        step, time = counter.step_of(report), START + timedelta(seconds=second)
-        if step is not None:
-            progress = observe(
-                progress,
-                step,
-                report.values,
-                time=time,
-                metric="acc",
-                maximize=maximize,
-                levels=LEVELS,
-                others=frozenset({"loss"}),
-            )
+def feed(progress, log, *, maximize=True, attempt=1, first=0):
+    """Read a log from its start, as a follower does; two reports share each time."""
+    progress = start_attempt(progress, attempt)
+    tracking = Tracking("acc", maximize=maximize, levels=LEVELS, others=frozenset({"loss"}))
+    for number, report in enumerate(log):
+        time = START + timedelta(seconds=first + number // 2)
+        progress = count(progress, report, time=time, position=Position(time, number % 2), tracking=tracking)
     return progress
 
 
@@ -70,40 +82,41 @@ def test_a_restart_in_between_changes_nothing(log, cut):
     assert crossed(crossings) == shown(at_once)[1]
 
 
-@given(REPORTS, st.integers(0, 80))
-def test_the_objective_counts_once_in_any_order_of_steps(log, cut):
-    """Where a program's steps go up and down, the values of the objective are still counted once."""
+@given(LOGS, LOGS, st.integers(0, 80))
+def test_a_resumed_attempt_may_repeat_itself(log, more, cut):
+    """A new attempt that repeats steps changes nothing until it is beyond them, and an operator may die in it."""
+    before = feed(Progress(), log)
+    at_once = feed(before, more, attempt=2, first=1000)
+    restarted = progress_from_status(progress_to_status(feed(before, more[:cut], attempt=2, first=1000)))
+    assert progress_to_status(feed(restarted, more, attempt=2, first=1000)) == progress_to_status(at_once)
+    assert before.latest is None or at_once.latest.step >= before.latest.step
+
+
+@given(LOGS)
+def test_every_report_of_the_objective_counts(log):
+    """The latest value is the last that was printed, and steps never go back."""
     progress = feed(Progress(), log)
-    again = feed(progress, log[:cut])
-    assert (again.latest and again.latest.step, again.curve, again.crossings.keys()) == (
-        progress.latest and progress.latest.step,
-        progress.curve,
-        progress.crossings.keys(),
-    )
-    assert (again.best and again.best.value) == (progress.best and progress.best.value)
+    values = [report.values["acc"] for report in log if "acc" in report.values]
+    steps = [step for step, _ in progress.curve]
+    assert not values or repr(progress.latest.value) == repr(values[-1])
+    assert steps == sorted(set(steps))
+    assert sum(each.count for each in progress.ignored.values()) == sum(bool(report.rejected) for report in log)
 
 
-@given(LOGS, st.booleans())
+@given(IN_ORDER, st.booleans())
 def test_the_best_is_the_best_of_the_finite(log, maximize):
-    """NaN and infinities are recorded, and never the best."""
+    """NaN and infinities are recorded, and never the best; of a step the last value counts."""
     progress = feed(Progress(), log, maximize=maximize)
-    counted, values = set(), []
-    counter = StepCounter("acc")
-    for report in log:
-        step = counter.step_of(report)
-        if "acc" in report.values and step not in counted:
-            counted.add(step)
-            values.append(report.values["acc"])
-    finite = [value for value in values if isfinite(value)]
+    by_step = {report.steps["step"]: report.values["acc"] for report in log if "acc" in report.values}
+    finite = [value for value in by_step.values() if isfinite(value)]
     assert (progress.best is None) == (not finite)
     assert not finite or progress.best.value == max(finite, key=lambda value: score(value, maximize=maximize))
-    assert not values or repr(progress.latest.value) == repr(values[-1])
 
 
 @given(LOGS)
 def test_directions_mirror_each_other(log):
     """Negated values of the other direction give the same best step, and crossings with the same scores."""
-    negated = [Report(report.step, {name: -value for name, value in report.values.items()}) for report in log]
+    negated = [replace(report, values={name: -value for name, value in report.values.items()}) for report in log]
     one, other = feed(Progress(), log), feed(Progress(), negated, maximize=False)
     assert (one.best and one.best.step) == (other.best and other.best.step)
     assert crossed(one.crossings) == crossed(other.crossings, maximize=False)
@@ -111,13 +124,13 @@ def test_directions_mirror_each_other(log):
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=300))
 def test_the_curve_is_bounded_and_even(strides):
-    """At most 64 points: the first, the latest, and of the rest none lies closer than the power of two demands."""
+    """At most 64 points: the first, the latest, and one of each interval that has any."""
     steps = [sum(strides[: place + 1]) for place in range(len(strides))]
-    curve = feed(Progress(), [Report(step, {"acc": 0.5}) for step in steps]).curve
+    curve = feed(Progress(), [Report({"acc": 0.5}, {"step": step}) for step in steps]).curve
     kept = [step for step, _ in curve]
     assert len(kept) <= MAX_CURVE_POINTS
     assert (kept[0], kept[-1]) == (steps[0], steps[-1])
     width = 1
-    while (steps[-1] - steps[0]) // width >= MAX_CURVE_POINTS:
+    while (steps[-1] - steps[0]) > width * (MAX_CURVE_POINTS - 1):
         width *= 2
     assert {(step - steps[0]) // (2 * width) for step in steps} == {(step - steps[0]) // (2 * width) for step in kept}

@@ -13,7 +13,7 @@ from toprung.api.conditions import Condition
 from toprung.api.errors import Fault
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.parameters import Parameter, ParameterName
-from toprung.api.patterns import compile_pattern
+from toprung.api.patterns import compile_pattern, compile_patterns
 from toprung.api.rules import Rule, validations
 from toprung.api.space import RULES as SPACE_RULES
 from toprung.api.stoppers import EarlyStopping, MetricName
@@ -61,30 +61,66 @@ class Objective(Aim):
             named.append(metric)
 
 
-class StdoutMetrics(Model):
-    """Metrics are lines that the program prints: JSON, or name=value pairs."""
+_GROUPS = "{0}.contains('(?P<name>') && {0}.contains('(?P<value>')"
 
+
+class StdoutMetrics(Model):
+    """Metrics are lines that the program prints; see docs/metrics.md for what to print with which framework."""
+
+    format: Literal["auto", "json"] | None = None
+    """auto (the default): JSON objects, name=value, name: value, Python dicts, the lines of XGBoost and LightGBM, and
+    tables with a header line. json: JSON objects only."""
     pattern: Annotated[str | None, Field(max_length=1024)] = None
-    """A regular expression of one's own with the groups `name` and `value`, searched in each line."""
+    """One custom format: like `patterns` with one entry."""
+    patterns: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=1024)], ...] | None, Field(min_length=1, max_length=8)
+    ] = None
+    """Custom formats instead: RE2 expressions with the groups `name`, `value` and, where lines have one, `step`. Each
+    is searched in each line."""
 
     model_config = ConfigDict(
         json_schema_extra=validations(
             Rule(
-                "!has(self.pattern) || (self.pattern.contains('(?P<name>') && self.pattern.contains('(?P<value>'))",
+                f"!has(self.pattern) || ({_GROUPS.format('self.pattern')})",
                 message="write the groups (?P<name>...) and (?P<value>...) into the pattern",
                 path=".pattern",
-            )
+            ),
+            Rule(
+                f"!has(self.patterns) || self.patterns.all(p, {_GROUPS.format('p')})",
+                message="write the groups (?P<name>...) and (?P<value>...) into each pattern",
+                path=".patterns",
+            ),
+            Rule(
+                "(has(self.format) ? 1 : 0) + (has(self.pattern) ? 1 : 0) + (has(self.patterns) ? 1 : 0) <= 1",
+                message="only one of format, pattern and patterns may be set; remove the others",
+            ),
         )
     )
 
+    @property
+    def all_patterns(self) -> tuple[str, ...]:
+        """The custom formats, however they are written."""
+        return self.patterns or (() if self.pattern is None else (self.pattern,))
+
     def faults(self) -> Iterable[Fault]:
-        """Check that the pattern is a regular expression with both groups."""
-        if self.pattern is None:
-            return
+        """Check that one way is chosen, and that the patterns are RE2 expressions with their groups."""
+        if sum(each is not None for each in (self.format, self.pattern, self.patterns)) > 1:
+            yield Fault("", "only one of format, pattern and patterns may be set; remove the others")
+        compiled = True
+        for i, pattern in enumerate(self.all_patterns):
+            try:
+                compile_pattern(pattern)
+            except ValueError as error:
+                compiled = False
+                yield Fault("pattern" if self.patterns is None else f"patterns[{i}]", str(error))
+        if compiled:
+            yield from self._too_large()
+
+    def _too_large(self) -> Iterable[Fault]:
         try:
-            compile_pattern(self.pattern)
+            compile_patterns(self.all_patterns)
         except ValueError as error:
-            yield Fault("pattern", str(error))
+            yield Fault("patterns", str(error))
 
 
 class Metrics(OneOf):
@@ -262,7 +298,7 @@ class BestTrial(Model):
     """Its value of the objective."""
     brief: str | None = None
     """The value to six digits, for the printer column."""
-    step: int
+    step: float
     """The step at which it was reported."""
     parameters: Configuration
     """Its configuration."""

@@ -9,7 +9,11 @@ from toprung.api.base import Model
 from toprung.api.errors import Fault
 from toprung.api.rules import Rule, validations
 
-MetricName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_./:@-]*$", max_length=128)]
+MetricName = Annotated[
+    str, Field(pattern=r"^[A-Za-z_]([A-Za-z0-9_./:@%()#'+* -]*[A-Za-z0-9_./:@%()#'+*-])?$", max_length=128)
+]
+"""As the program prints it; frameworks use blanks and quotes, such as valid_0's auc."""
+StepName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_./:@-]*$", max_length=128)]
 Resource = Annotated[int, Field(ge=1, le=10**9)]
 Variant = Literal["promotion", "stopping"]
 
@@ -30,7 +34,7 @@ class RungSettings(Model):
         )
     )
 
-    resource: MetricName = "epoch"
+    resource: StepName = "epoch"
     """What a trial's progress is counted in: the name its reports give it."""
     min_resource: Resource = 1
     """Resource of the first rung; nothing is stopped before it."""
@@ -113,7 +117,7 @@ class MedianSettings(Model):
         )
     )
 
-    resource: MetricName = "epoch"
+    resource: StepName = "epoch"
     """What a trial's progress is counted in: the name its reports give it."""
     max_resource: Resource
     """Resource that a trial gets at most."""
@@ -163,7 +167,7 @@ class PbtSettings(Model):
         )
     )
 
-    resource: MetricName = "epoch"
+    resource: StepName = "epoch"
     """What a trial's progress is counted in: the name its reports give it."""
     interval: Resource
     """At which multiples a trial is compared with the population, and may take over from a better one."""
@@ -190,7 +194,7 @@ class StopperPlugin(Model):
 
     name: Annotated[str, Field(min_length=1, max_length=128)]
     """Name of the entry point."""
-    resource: MetricName = "epoch"
+    resource: StepName = "epoch"
     """What a trial's progress is counted in: the name its reports give it."""
     settings: Annotated[dict[str, Any], Field(max_length=64)] = Field(default_factory=dict)
     """What the rule is to know; it checks them itself."""

@@ -9,6 +9,8 @@ from pydantic import Field
 from toprung.api.base import Model
 from toprung.api.experiment import Configuration
 
+MAX_EXAMPLE = 128
+"""Characters of a report that is quoted."""
 MAX_COLUMN = 4096
 """Characters of status.parameters."""
 
@@ -48,7 +50,8 @@ class TrialSpec(Model):
 class ObservationStatus(Model):
     """One report of the objective."""
 
-    step: int
+    step: float
+    """The resource consumed; a fraction such as epoch 1.5 is a step."""
     value: float | None = None
     """Absent where the value was not finite."""
     brief: str | None = None
@@ -68,6 +71,59 @@ class MeanStatus(Model):
     """Absent where it left the range of a number."""
 
 
+class IgnoredReportsStatus(Model):
+    """Reports that did not count, for one reason."""
+
+    reason: Annotated[str, Field(max_length=64)]
+    """NotANumber or InvalidStep."""
+    count: Annotated[int, Field(ge=1)]
+    """How many."""
+    example: Annotated[str, Field(max_length=MAX_EXAMPLE)] = ""
+    """What the first of them had in place of the number."""
+
+
+class ReadingStatus(Model):
+    """How far the log of an attempt was read, and how its steps are counted; written and read by the operator."""
+
+    attempt: Annotated[int, Field(ge=1)]
+    time: datetime | None = None
+    """Of the last report that was read."""
+    place: int | None = None
+    """How many reports with that time precede it."""
+    base: float | None = None
+    """The trial's latest step when the attempt started."""
+    name: Annotated[str, Field(max_length=128)] | None = None
+    """Name of the step in the reports; absent where lines are counted."""
+    offset: float | None = None
+    """Is added to the reported steps, after the program began them again."""
+    first: float | None = None
+    """The first reported step since then."""
+    last: float | None = None
+    """The last reported step."""
+    epoch: float | None = None
+    """The epoch beside it."""
+
+
+class PendingStatus(Model):
+    """Metrics that wait for the objective of their step."""
+
+    step: float | None = None
+    metrics: dict[str, float | None] = Field(default_factory=dict)
+
+
+class ReportsStatus(Model):
+    """Which reports did not count, and what is needed to continue reading after a restart of the operator."""
+
+    ignored: Annotated[tuple[IgnoredReportsStatus, ...], Field(max_length=8)] = ()
+    """Reports that did not count, by reason."""
+    reading: ReadingStatus | None = None
+    pending: PendingStatus | None = None
+    previous_best: ObservationStatus | None = None
+    """The best before the latest step, where that is the best."""
+    previous_mean: MeanStatus | None = None
+    """The mean before the latest step."""
+
+
 class RungStatus(Model):
     """What was recorded at one rung, and the verdict, which never changes."""
 
@@ -85,7 +141,7 @@ class RungStatus(Model):
 class LineageStatus(Model):
     """That the trial took over from a better one, in population based training."""
 
-    resource: int
+    resource: float
     """The step up to which the trial's own reports were with what it had before."""
     from_: Annotated[str, Field(alias="from", max_length=253)]
     """Name of the Trial whose checkpoint and parameters it took."""
@@ -125,12 +181,14 @@ class TrialStatus(Model):
     complete: ObservationStatus | None = None
     """Of several objectives: the last report that has all of them."""
     mean: MeanStatus | None = None
+    reports: ReportsStatus | None = None
+    """What was read of the trial's log."""
     rung: int | None = None
     """Resource of the highest rung reached."""
     rungs: Annotated[tuple[RungStatus, ...], Field(max_length=64)] = ()
     lineage: Annotated[tuple[LineageStatus, ...], Field(max_length=64)] = ()
     """Which trials it took over from, in order; the last entry has the parameters that run now."""
-    curve: Annotated[tuple[tuple[int, float | None], ...], Field(max_length=64)] = ()
+    curve: Annotated[tuple[tuple[float, float | None], ...], Field(max_length=64)] = ()
     """At most 64 (step, value) points, thinned evenly."""
     node: str = ""
     image_id: Annotated[str | None, Field(alias="imageID", max_length=1024)] = None

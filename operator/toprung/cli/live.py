@@ -161,7 +161,7 @@ def _row(trial: TrialRecord, last: int | None) -> Iterable[RenderableType]:
     yield Text(configuration(trial.current_parameters), "dim")
 
 
-def _steps(step: int, last: int | None) -> Text:
+def _steps(step: float, last: int | None) -> Text:
     """Draw how far a trial is; without a rule nobody knows how far it will go."""
     if last is None:
         return Text(str(step))

@@ -105,7 +105,7 @@ def _learning_curves(axes: Axes, experiment: ExperimentRecord, trials: Sequence[
     dress(axes, "learning curves", f"{name} (dashed: rungs)" if levels(experiment.spec) else name, "")
 
 
-def _curve(axes: Axes, points: Sequence[tuple[int, float]], state: TrialState, *, bold: bool) -> None:
+def _curve(axes: Axes, points: Sequence[tuple[float, float]], state: TrialState, *, bold: bool) -> None:
     steps, values = zip(*points, strict=True)
     width, opacity, above = (2.6, 1.0, 3) if bold else (1.1, 0.65, 2)
     axes.plot(steps, values, color=COLOURS[state], linewidth=width, alpha=opacity, zorder=above)

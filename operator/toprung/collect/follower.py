@@ -1,15 +1,15 @@
 """Follows one attempt's log to its end, whatever happens to the connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime
 
 from toprung.api.errors import ClusterError
-from toprung.collect.reader import LogReader
+from toprung.collect.pace import Pace, Turn
+from toprung.collect.reader import LogReader, Seen
+from toprung.metrics.counting import count, start_attempt
 from toprung.metrics.grammar import Grammar
-from toprung.metrics.progress import StepCounter, observe
-from toprung.metrics.types import Progress, Report
+from toprung.metrics.types import Progress, Tracking
 
 OpenLog = Callable[[datetime | None], AsyncIterator[bytes]]
 """Opens the log with timestamps, following it, from a time on (None: its start).
@@ -24,20 +24,6 @@ OVERDUE = 10.0
 """Seconds that a connection may be silent after the container's end; then it is taken for broken."""
 TRIES_AFTER_END = 5
 """Connections without a new line that may break after the container's end; then its log is given up (a lost node)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tracking:
-    """What of the reports counts: the objective's metric and direction, and the rung levels of the trial's bracket.
-
-    Attributes:
-        others: names of the objectives beside the first.
-    """
-
-    metric: str
-    maximize: bool
-    levels: tuple[int, ...] = ()
-    others: frozenset[str] = frozenset()
 
 
 class Follower:
@@ -61,14 +47,16 @@ class Follower:
         tracking: Tracking,
         progress: Progress,
         on_change: Callable[[], None],
+        attempt: int = 1,
+        turn: Turn | None = None,
     ) -> None:
-        """Take up a trial's progress; `on_change` is called when `progress` or `drained` has changed."""
-        self.progress = progress
+        """Continue a trial's progress; `on_change` is called when `progress` or `drained` has changed."""
+        self.progress = start_attempt(progress, attempt)
         self.drained = False
         self.failed = ""
         self._open_log = open_log
         self._reader = LogReader(grammar)
-        self._counter = StepCounter(tracking.metric)
+        self._turn = turn or Turn(Pace(), "")
         self._tracking = tracking
         self._on_change = on_change
         self._ended = asyncio.Event()
@@ -85,6 +73,11 @@ class Follower:
     def tail(self) -> tuple[str, ...]:
         """The program's last lines, for messages."""
         return self._reader.tail
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Lines that have a metric's name and no value that counts, for messages."""
+        return self._reader.unread
 
     def finish(self) -> None:
         """Say that the container has ended: what its log has left is read, then `drained` is set."""
@@ -108,7 +101,7 @@ class Follower:
             return self._broken(error, had_ended=had_ended)
         self.failed = ""
         if had_ended:
-            self._count(self._reader.close())
+            await self._read(self._reader.close())
         return had_ended
 
     def _broken(self, error: Exception, *, had_ended: bool) -> bool:
@@ -124,10 +117,9 @@ class Follower:
                 self.failed = ""
                 self._chunks += 1
                 before = self._reader.lines
-                self._count(self._reader.feed(chunk))
+                await self._read(self._reader.feed(chunk))
                 if self._reader.lines > before:
                     self._delay, self._breaks_after_end = FIRST_DELAY, 0
-                await asyncio.sleep(0)
         finally:
             if (close := getattr(stream, "aclose", None)) is not None:
                 await close()
@@ -140,23 +132,30 @@ class Follower:
             await asyncio.sleep(OVERDUE)
         raise TimeoutError(f"the connection was silent for {OVERDUE:g} s after the container's end")
 
-    def _count(self, reports: list[tuple[datetime, Report]]) -> None:
-        before, tracking = self.progress, self._tracking
-        for time, report in reports:
-            step = self._counter.step_of(report)
-            if step is not None:
-                self.progress = observe(
-                    self.progress,
-                    step,
-                    report.values,
-                    time=time,
-                    metric=tracking.metric,
-                    maximize=tracking.maximize,
-                    levels=tracking.levels,
-                    others=tracking.others,
-                )
+    async def _read(self, reports: Iterator[Seen | None]) -> None:
+        """Count reports in slices that share the event loop with everything else."""
+        before = self.progress
+        self._turn.start()
+        for seen in reports:
+            if seen is not None:
+                self._count(seen)
+            if self._turn.due:
+                before = self._notify(before)
+                await self._turn.end()
+                self._chunks += 1
+                self._turn.start()
+        self._notify(before)
+        await self._turn.end()
+
+    def _count(self, seen: Seen) -> None:
+        self.progress = count(
+            self.progress, seen.report, time=seen.time, position=seen.position, tracking=self._tracking
+        )
+
+    def _notify(self, before: Progress) -> Progress:
         if self.progress is not before:
             self._on_change()
+        return self.progress
 
     async def _first_of(self, *doings: Awaitable[object]) -> None:
         """Wait for the first to end, raise what it raises, and end the others."""

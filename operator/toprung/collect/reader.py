@@ -1,83 +1,182 @@
-"""Bytes of a container's log with timestamps -> reports with their times."""
+"""Bytes of a container's log with timestamps -> reports with their times and places."""
 
+import re
 from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from toprung.metrics.grammar import MAX_LINE, Grammar, decode, parse_line, plain
-from toprung.metrics.types import Report
+from toprung.metrics.grammar import MAX_TEXT, Grammar, LineParser, decode, plain
+from toprung.metrics.types import Position, Report
 
 TAIL_LINES = 10
 TAIL_WIDTH = 200
+MAX_UNREAD = 3
+"""Lines that are kept which have a metric's name and no value."""
 _STAMP_WIDTH = 40
 """Longer than any RFC 3339 time."""
-_KEPT = MAX_LINE + 2 * _STAMP_WIDTH
-"""Bytes of an unfinished line that are kept: enough to see that it is too long."""
 _KEPT_TAIL = 8 * TAIL_WIDTH
 """Bytes of a line in the tail: enough characters even where they are long or colour codes are between them."""
+_OVERWRITES = re.compile(rb"[\r\b]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A report in a log.
+
+    Attributes:
+        time: when its line began.
+        position: its place, the same whenever the log is read.
+    """
+
+    time: datetime
+    position: Position
+    report: Report
 
 
 class LogReader:
     """Reads `pods/log?timestamps=true`, in chunks cut anywhere, over connections broken anywhere.
 
-    Memory is bounded whatever the program prints. A line without a timestamp is the kubelet's word, not the program's:
-    it is part of the tail, and never a report.
+    Memory is bounded whatever the program prints. A line without a timestamp comes from the kubelet, not from the
+    program: it is part of the tail, and never a report.
+
+    A line that overwrites itself by carriage returns or backspaces is read part by part as it arrives. A part replaces
+    the part before it unless it has another step: of each step, and of a line without steps, the last part counts. Of
+    a very long part the end is read.
 
     Attributes:
-        since: time of the last complete line, from which the log is to be asked for anew; None before the first.
+        since: newest time of a complete line, from which the log is to be requested again; None before the first.
         lines: how many of the program's lines were read, each once.
     """
 
     def __init__(self, grammar: Grammar) -> None:
         self.since: datetime | None = None
         self.lines = 0
-        self._grammar = grammar
-        self._partial = b""
+        self._parser = LineParser(grammar)
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
+        self._unread: dict[str, None] = {}
         self._seen_at_since = 0
         self._to_skip = 0
         self._skipping = False
+        self._place = 0
+        self._begin_line()
 
     @property
     def tail(self) -> tuple[str, ...]:
         """The last lines that are not blank, without colours, each cut to TAIL_WIDTH characters; for messages."""
-        return tuple(_for_people(line) for line in self._tail)
+        shown = [*self._tail, *([self._shown] if self._shown else [])][-TAIL_LINES:]
+        return tuple(_for_people(line) for line in shown)
 
-    def feed(self, chunk: bytes) -> list[tuple[datetime, Report]]:
-        """Read the lines that a chunk completes."""
-        *lines, rest = (self._partial + chunk).split(b"\n")
-        self._partial = rest[:_KEPT]
-        return [report for line in lines if (report := self._read(line)) is not None]
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The first lines that have the name of a metric but no value in a format that is read; for messages."""
+        return tuple(self._unread)
 
-    def close(self) -> list[tuple[datetime, Report]]:
+    def feed(self, chunk: bytes) -> Iterator[Seen | None]:
+        """Read a chunk; yields reports, and None where a pause is possible."""
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            yield from self._read(line, ends=True)
+        yield from self._read(rest, ends=False)
+
+    def close(self) -> Iterator[Seen | None]:
         """Read what is left at the log's end as a line: a program need not end its last."""
-        rest, self._partial = self._partial, b""
-        report = self._read(rest) if rest else None
-        return [report] if report is not None else []
+        if self._text or self._held or self._time:
+            yield from self._read(b"", ends=True)
 
     def reopen(self) -> None:
-        """Get ready for the log from `since` on: lines that were read already are skipped when they come again.
+        """Prepare for the log from `since` on: lines that were read already are skipped when they come again.
 
         The API server cuts sinceTime to the second, and lines may share a time: those of `since` itself are counted.
         """
-        self._partial = b""
+        self._begin_line()
         self._skipping = self.since is not None
         self._to_skip = self._seen_at_since
 
-    def _read(self, line: bytes) -> tuple[datetime, Report] | None:
-        time, text = _split_time(line)
-        if time is None:
-            self._keep(line)
-            return None
-        if self._skipping and self._known(time):
-            return None
-        self._seen_at_since = self._seen_at_since + 1 if time == self.since else 1
-        self.since = time
-        self.lines += 1
-        self._keep(text)
-        report = parse_line(decode(text), self._grammar)
-        return (time, report) if report is not None else None
+    def _begin_line(self) -> None:
+        self._text = b""
+        self._cut = False
+        self._time: datetime | None = None
+        self._stamped = False
+        self._known = False
+        self._held: Report | None = None
+        self._places = self._place
+        self._clock = self.since
+        self._shown = b""
 
-    def _known(self, time: datetime) -> bool:
+    def _read(self, piece: bytes, *, ends: bool) -> Iterator[Seen | None]:
+        self._text += piece
+        if not self._stamped and (ends or len(self._text) > _STAMP_WIDTH):
+            self._open_line()
+        if self._known or not self._stamped:
+            self._text = self._text if not self._stamped else b""
+        elif b"\r" in piece or b"\b" in piece or ends:
+            *parts, rest = _OVERWRITES.split(self._text)
+            self._text = b""
+            for part in parts:
+                yield from self._part(part)
+            if ends:
+                yield from self._part(rest)
+            else:
+                self._text = rest
+        if len(self._text) > MAX_TEXT:
+            self._text, self._cut = self._text[-MAX_TEXT:], True
+        if ends:
+            yield from self._end_line()
+
+    def _open_line(self) -> None:
+        self._stamped = True
+        self._time, self._text = _split_time(self._text)
+        if self._time is None:
+            return
+        if self._skipping and self._is_known(self._time):
+            self._known = True
+        elif self._clock is None or self._time > self._clock:
+            self._clock, self._places = self._time, 0
+
+    def _part(self, part: bytes) -> Iterator[Seen | None]:
+        if self._cut:
+            part, self._cut = part.partition(b" ")[2], False
+        if not part.strip():
+            return
+        self._shown = part.rstrip()[:_KEPT_TAIL]
+        if self._time is None:
+            return
+        text = decode(part)
+        report = self._parser.parse(text)
+        if report is None:
+            if self._parser.names_a_metric(text):
+                self._note_unread(part)
+                yield None
+            return
+        if report.rejected:
+            self._note_unread(part)
+        if self._held is not None and self._held.steps != report.steps:
+            yield self._release(self._held)
+            self._held = report
+        else:
+            self._held = _redrawn(self._held, report)
+        yield None
+
+    def _end_line(self) -> Iterator[Seen | None]:
+        if self._held is not None:
+            yield self._release(self._held)
+        if self._shown:
+            self._tail.append(self._shown)
+        if self._time is not None and not self._known:
+            self._seen_at_since = self._seen_at_since + 1 if self._clock == self.since else 1
+            self.since, self._place = self._clock, self._places
+            self.lines += 1
+        self._begin_line()
+
+    def _release(self, report: Report) -> Seen:
+        assert self._time is not None  # noqa: S101 - of a line that has a time
+        assert self._clock is not None  # noqa: S101 - likewise
+        seen = Seen(self._time, Position(self._clock, self._places), report)
+        self._places += 1
+        return seen
+
+    def _is_known(self, time: datetime) -> bool:
         if self.since is not None and time < self.since:
             return True
         if time == self.since and self._to_skip > 0:
@@ -86,10 +185,16 @@ class LogReader:
         self._skipping = False
         return False
 
-    def _keep(self, line: bytes) -> None:
-        shown = line.rstrip().rpartition(b"\r")[2]
-        if shown:
-            self._tail.append(shown[:_KEPT_TAIL])
+    def _note_unread(self, part: bytes) -> None:
+        if len(self._unread) < MAX_UNREAD:
+            self._unread[_for_people(part[-_KEPT_TAIL:]).strip()] = None
+
+
+def _redrawn(held: Report | None, report: Report) -> Report:
+    """Return what counts of two parts of a line with the same step: the newer, with metrics that only the older has."""
+    if held is None or not held.values or report.values.keys() & held.values.keys():
+        return report
+    return replace(report, values={**held.values, **report.values})
 
 
 def _split_time(line: bytes) -> tuple[datetime | None, bytes]:

@@ -1,21 +1,27 @@
-"""What training programs report: the grammar of a line, and what is kept of all lines; pure."""
+"""What training programs report: the formats of a line, and what is kept of all lines; pure."""
 
-from toprung.metrics.grammar import Grammar, grammar_for
-from toprung.metrics.progress import StepCounter, observe, score
+from toprung.metrics.counting import count, start_attempt
+from toprung.metrics.grammar import Grammar, LineParser, grammar_for
+from toprung.metrics.progress import join, observe, score
 from toprung.metrics.status import progress_from_status, progress_to_status
-from toprung.metrics.types import Crossing, Mean, Observation, Progress, Report
+from toprung.metrics.types import Crossing, Mean, Observation, Position, Progress, Report, Tracking
 
 __all__ = [
     "Crossing",
     "Grammar",
+    "LineParser",
     "Mean",
     "Observation",
+    "Position",
     "Progress",
     "Report",
-    "StepCounter",
+    "Tracking",
+    "count",
     "grammar_for",
+    "join",
     "observe",
     "progress_from_status",
     "progress_to_status",
     "score",
+    "start_attempt",
 ]

@@ -2,13 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from math import inf, isfinite, nan
+from math import frexp, inf, isfinite, isnan, nan
 
-from toprung.metrics.types import MAX_CURVE_POINTS, Crossing, Mean, Observation, Progress, Report
+from toprung.metrics.types import MAX_CURVE_POINTS, Crossing, Mean, Observation, Progress, Settled
 
-Curve = tuple[tuple[int, float], ...]
+Curve = tuple[tuple[float, float], ...]
 
 
 def score(value: float, *, maximize: bool) -> float:
@@ -18,37 +18,9 @@ def score(value: float, *, maximize: bool) -> float:
     return value if maximize else -value
 
 
-@dataclass(slots=True)
-class StepCounter:
-    """Gives each report of one reading of an attempt's log its step; begins anew where the log is read anew.
-
-    Lines that say their step have it. Lines that do not are counted, those with the objective, from 1, until some line
-    says its step: a program that reports steps may well print a summary without one.
-
-    Attributes:
-        metric: name of the objective's metric.
-    """
-
-    metric: str
-    _lines: int = 0
-    _said: bool = False
-
-    def step_of(self, report: Report) -> int | None:
-        """Give the report's step, that of the objective to come where the line has none; None: it does not count."""
-        if report.step is not None:
-            self._said = True
-            return report.step
-        if self._said:
-            return None
-        if self.metric not in report.values:
-            return self._lines + 1
-        self._lines += 1
-        return self._lines
-
-
 def observe(
     progress: Progress,
-    step: int,
+    step: float,
     values: Mapping[str, float],
     *,
     time: datetime,
@@ -57,16 +29,15 @@ def observe(
     levels: tuple[int, ...] = (),
     others: frozenset[str] = frozenset(),
 ) -> Progress:
-    """Count one report; gives `progress` itself back where it changes nothing.
+    """Count one report of the objective; returns `progress` itself where it changes nothing.
 
-    Steps up to the latest are ignored, so a log may be read again from any line and a retried trial repeat itself. Of
-    several values of a metric at a step the first counts, for the same reason; metrics on other lines than the
-    objective's join it, before (they wait in `pending`) or after.
+    A report of the latest step replaces that step's value: in the best, in the mean and in the curve. A rung that the
+    first report of the step crossed keeps that report.
 
     Args:
         progress: all that was counted so far.
-        step: resource consumed, from :meth:`StepCounter.step_of`.
-        values: metric name -> value, NaN and infinities included.
+        step: resource consumed, from :func:`toprung.metrics.steps.next_step`; not below the latest one.
+        values: metric name -> value, NaN and infinities included; has the objective.
         time: when the line was printed.
         metric: name of the objective's metric; the others are additional.
         maximize: the objective's direction.
@@ -74,30 +45,54 @@ def observe(
         others: names of the objectives beside the first.
     """
     extra = {name: value for name, value in values.items() if name != metric}
-    if progress.latest is not None and step <= progress.latest.step:
-        return _join_latest(progress, extra, others) if step == progress.latest.step else progress
-    if metric not in values:
-        return _wait(progress, step, extra)
+    latest = progress.latest
+    again = latest is not None and step <= latest.step
+    if again and _repeats(progress, values[metric], extra):
+        return progress
     pending = progress.pending
-    waited = pending[1] if pending is not None and pending[0] == step else {}
-    observation = Observation(step=step, value=values[metric], time=time, metrics={**extra, **waited})
-    best = _better(progress.best, observation, maximize=maximize)
-    mean = progress.mean.with_one_more(observation.value) if isfinite(observation.value) else progress.mean
+    waited = pending[1] if pending is not None and pending[0] in (step, None) else {}
+    observation = Observation(step=step, value=values[metric], time=time, metrics={**waited, **extra})
+    settled = progress.settled if again else Settled(progress.best, progress.mean)
+    best = _better(settled.best, observation, maximize=maximize)
+    mean = settled.mean.with_one_more(observation.value) if isfinite(observation.value) else settled.mean
     crossed = _crossed(progress, step, levels)
-    return Progress(
+    crossings = dict.fromkeys(crossed, _crossing(observation, best, mean)) if crossed else {}
+    return replace(
+        progress,
         latest=observation,
         best=best,
-        curve=thin((*progress.curve, (step, observation.value))),
-        crossings={**progress.crossings, **dict.fromkeys(crossed, _crossing(observation, best, mean))}
-        if crossed
-        else progress.crossings,
-        pending=pending if pending is not None and pending[0] > step else None,
+        curve=thin((*(progress.curve[:-1] if again else progress.curve), (step, observation.value))),
+        crossings={**progress.crossings, **crossings} if crossings else progress.crossings,
+        pending=pending if pending is not None and pending[0] is not None and pending[0] > step else None,
         mean=mean,
         complete=observation if _has_all(observation, others) else progress.complete,
+        settled=settled,
     )
 
 
-def since(progress: Progress, step: int, *, maximize: bool) -> Progress:
+def join(
+    progress: Progress, step: float | None, extra: Mapping[str, float], *, others: frozenset[str] = frozenset()
+) -> Progress:
+    """Count a report without the objective: it belongs to the objective before it, or to the next one.
+
+    It belongs to the report before it if that lacks these metrics, and has the same step where both lines have one.
+    Otherwise it waits for the next report: programs print their metrics in the same order each time.
+    """
+    latest = progress.latest
+    if latest is not None and step is not None and step < latest.step:
+        return progress
+    here = latest is not None and step in (latest.step, None)
+    if latest is not None and here and latest.metrics.keys().isdisjoint(extra):
+        joined = replace(latest, metrics={**latest.metrics, **extra})
+        best = joined if progress.best is latest else progress.best
+        complete = joined if _has_all(joined, others) else progress.complete
+        return replace(progress, latest=joined, best=best, complete=complete)
+    pending = progress.pending
+    waited = pending[1] if pending is not None and pending[0] == step else {}
+    return replace(progress, pending=(step, {**waited, **extra}))
+
+
+def since(progress: Progress, step: float, *, maximize: bool) -> Progress:
     """Give latest, best and curve of the reports after a step: the best of them all, or else of those in the curve."""
     latest, best = progress.latest, progress.best
     if latest is None or latest.step <= step:
@@ -111,23 +106,35 @@ def since(progress: Progress, step: int, *, maximize: bool) -> Progress:
 
 
 def thin(curve: Curve) -> Curve:
-    """Keep at most MAX_CURVE_POINTS points, evenly over the steps: the first of every 2^k steps, and the latest.
+    """Return at most MAX_CURVE_POINTS points; of more, the first of every 2^k steps, and the latest.
 
-    k is the least that suffices for the span of the steps. Intervals of 2^(k+1) are made of two of 2^k, so thinning as
-    points come gives what thinning all of them at once does.
+    k is the least that suffices for the span of the steps; it is negative where steps are fractions. Intervals of
+    2^(k+1) consist of two of 2^k, so the points stay even as more come.
     """
-    first, latest = curve[0][0], curve[-1][0]
-    span = latest - first
-    if span < MAX_CURVE_POINTS:
+    if len(curve) <= MAX_CURVE_POINTS:
         return curve
-    exponent = (span // (MAX_CURVE_POINTS - 1)).bit_length()
-    kept: dict[int, tuple[int, float]] = {}
+    first, latest = curve[0][0], curve[-1][0]
+    fraction, exponent = frexp((latest - first) / (MAX_CURVE_POINTS - 1))
+    width = 2.0 ** (exponent - (fraction == 0.5))  # noqa: PLR2004 - an exact power of two
+    kept: dict[float, tuple[float, float]] = {}
     for point in curve[:-1]:
-        kept.setdefault((point[0] - first) >> exponent, point)
+        kept.setdefault((point[0] - first) // width, point)
     return (*kept.values(), curve[-1])
 
 
-def _crossed(progress: Progress, step: int, levels: tuple[int, ...]) -> tuple[int, ...]:
+def _repeats(progress: Progress, value: float, extra: Mapping[str, float]) -> bool:
+    """Return whether a report says what the latest one does: a progress bar that is drawn again."""
+    latest = progress.latest
+    if latest is None or not _same(latest.value, value):
+        return False
+    return all(name in latest.metrics and _same(latest.metrics[name], extra[name]) for name in extra)
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (isnan(one) and isnan(other))
+
+
+def _crossed(progress: Progress, step: float, levels: tuple[int, ...]) -> tuple[int, ...]:
     before = bisect_right(levels, progress.latest.step) if progress.latest is not None else 0
     return levels[before : bisect_right(levels, step)]
 
@@ -153,22 +160,3 @@ def _better(best: Observation | None, new: Observation, *, maximize: bool) -> Ob
 
 def _has_all(observation: Observation, others: frozenset[str]) -> bool:
     return bool(others) and others <= observation.metrics.keys()
-
-
-def _join_latest(progress: Progress, extra: Mapping[str, float], others: frozenset[str]) -> Progress:
-    latest = progress.latest
-    if latest is None or extra.keys() <= latest.metrics.keys():
-        return progress
-    joined = replace(latest, metrics={**extra, **latest.metrics})
-    best = joined if progress.best is not None and progress.best.step == latest.step else progress.best
-    complete = joined if _has_all(joined, others) else progress.complete
-    return replace(progress, latest=joined, best=best, complete=complete)
-
-
-def _wait(progress: Progress, step: int, extra: Mapping[str, float]) -> Progress:
-    pending = progress.pending
-    if pending is None or step > pending[0]:
-        return replace(progress, pending=(step, extra))
-    if step < pending[0] or extra.keys() <= pending[1].keys():
-        return progress
-    return replace(progress, pending=(step, {**extra, **pending[1]}))

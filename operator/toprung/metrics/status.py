@@ -5,24 +5,36 @@ from datetime import UTC, datetime
 from math import isfinite, nan
 from typing import Any
 
-from toprung.metrics.types import Mean, Observation, Progress
+from toprung.metrics.types import (
+    Ignored,
+    IgnoredReports,
+    Mean,
+    Observation,
+    Position,
+    Progress,
+    Reading,
+    Settled,
+    whole,
+)
 
 
 def progress_to_status(progress: Progress) -> dict[str, Any]:
-    """Give the fields latest, best, complete, mean and curve of Trial.status; absent where there is nothing to say.
+    """Return the fields latest, best, complete, mean, curve and reports of Trial.status; absent where they are empty.
 
     What is not finite becomes null, and an observation of it `finite: false`. Crossings are status.rungs, which the
-    planner writes with the verdicts; metrics that wait for their objective come again when the log is read anew.
+    planner writes with the verdicts.
     """
     status: dict[str, Any] = {}
     if progress.latest is not None:
         status["latest"] = _to_json(progress.latest)
-        status["curve"] = [[step, _finite(value)] for step, value in progress.curve]
+        status["curve"] = [[whole(step), _finite(value)] for step, value in progress.curve]
     if progress.best is not None:
         status["best"] = _to_json(progress.best)
         status["mean"] = {"count": progress.mean.count, "value": _finite(progress.mean.value)}
     if progress.complete is not None:
         status["complete"] = _to_json(progress.complete)
+    if progress.ignored or progress.reading is not None:
+        status["reports"] = _reports(progress)
     return status
 
 
@@ -32,13 +44,21 @@ def progress_from_status(status: Mapping[str, Any]) -> Progress:
     `crossings` then holds only what is crossed from here on: what was crossed before is in status.rungs.
     """
     latest, best, mean = status.get("latest"), status.get("best"), status.get("mean")
-    complete = status.get("complete")
+    complete, reports = status.get("complete"), status.get("reports") or {}
+    known_best = _from_json(best) if best else None
     return Progress(
         latest=_from_json(latest) if latest else None,
-        best=_from_json(best) if best else None,
-        curve=tuple((step, _number(value)) for step, value in status.get("curve") or ()),
-        mean=Mean(mean["count"], _number(mean.get("value"))) if mean else Mean(),
+        best=known_best,
+        curve=tuple((whole(step), _number(value)) for step, value in status.get("curve") or ()),
+        mean=_mean(mean),
         complete=_from_json(complete) if complete else None,
+        pending=_pending(reports.get("pending")),
+        settled=_settled(reports, known_best, latest),
+        reading=_reading(reports.get("reading")),
+        ignored={
+            Ignored(each["reason"]): IgnoredReports(each["count"], each["example"])
+            for each in reports.get("ignored") or ()
+        },
     )
 
 
@@ -52,9 +72,80 @@ def brief(value: float) -> str | None:
     return f"{value:.6g}" if isfinite(value) else None
 
 
+def _reports(progress: Progress) -> dict[str, Any]:
+    """Return what is needed to continue reading the log where it was left, and what did not count."""
+    reports: dict[str, Any] = {}
+    if progress.ignored:
+        reports["ignored"] = [
+            {"reason": str(reason), "count": each.count, "example": each.example}
+            for reason, each in progress.ignored.items()
+        ]
+    reading, settled = progress.reading, progress.settled
+    if reading is not None:
+        reports["reading"] = _reading_to_json(reading)
+    if progress.pending is not None:
+        step, metrics = progress.pending
+        reports["pending"] = {"metrics": {name: _finite(value) for name, value in metrics.items()}}
+        if step is not None:
+            reports["pending"]["step"] = whole(step)
+    if settled.best is not None and settled.best is not progress.best:
+        reports["previousBest"] = _to_json(settled.best)
+    if settled.mean.count:
+        reports["previousMean"] = {"count": settled.mean.count, "value": _finite(settled.mean.value)}
+    return reports
+
+
+def _reading_to_json(reading: Reading) -> dict[str, Any]:
+    position = reading.position
+    fields = {
+        "attempt": reading.attempt,
+        "time": format_time(position.time) if position is not None else None,
+        "place": position.place if position is not None else None,
+        "base": reading.base,
+        "name": reading.name or None,
+        "offset": reading.offset or None,
+        "first": reading.first or None,
+        "last": reading.last or None,
+        "epoch": reading.epoch,
+    }
+    return {
+        name: whole(value) if isinstance(value, float) else value for name, value in fields.items() if value is not None
+    }
+
+
+def _reading(fields: Mapping[str, Any] | None) -> Reading | None:
+    if not fields:
+        return None
+    numbers = {name: whole(fields[name]) for name in ("base", "offset", "first", "last", "epoch") if name in fields}
+    time = fields.get("time")
+    position = Position(datetime.fromisoformat(time), fields.get("place", 0)) if time else None
+    return Reading(attempt=fields["attempt"], position=position, name=fields.get("name", ""), **numbers)
+
+
+def _pending(fields: Mapping[str, Any] | None) -> tuple[float | None, Mapping[str, float]] | None:
+    if not fields:
+        return None
+    step = fields.get("step")
+    metrics = {name: _number(value) for name, value in (fields.get("metrics") or {}).items()}
+    return (None if step is None else whole(step), metrics)
+
+
+def _settled(reports: Mapping[str, Any], best: Observation | None, latest: Mapping[str, Any] | None) -> Settled:
+    previous = reports.get("previousBest")
+    if previous:
+        before: Observation | None = _from_json(previous)
+    else:
+        before = best if best is not None and latest and best.step < latest["step"] else None
+    return Settled(before, _mean(reports.get("previousMean")))
+
+
+def _mean(fields: Mapping[str, Any] | None) -> Mean:
+    return Mean(fields["count"], _number(fields.get("value"))) if fields else Mean()
+
+
 def _to_json(observation: Observation) -> dict[str, Any]:
     return {
-        "step": observation.step,
+        "step": whole(observation.step),
         "value": _finite(observation.value),
         "brief": brief(observation.value),
         "finite": isfinite(observation.value),
@@ -65,7 +156,7 @@ def _to_json(observation: Observation) -> dict[str, Any]:
 
 def _from_json(observation: Mapping[str, Any]) -> Observation:
     return Observation(
-        step=observation["step"],
+        step=whole(observation["step"]),
         value=_number(observation.get("value")),
         time=datetime.fromisoformat(observation["time"]),
         metrics={name: _number(value) for name, value in (observation.get("metrics") or {}).items()},

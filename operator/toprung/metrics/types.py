@@ -3,9 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from math import nan
 
 MAX_CURVE_POINTS = 64
+DEFAULT_STEP_NAMES = ("step", "epoch", "iteration")
+EPOCH = "epoch"
+MAX_STEP = 2**53
+"""Integers up to it are carried exactly by JSON numbers."""
+
+
+def whole(step: float) -> float:
+    """Return an integral step as an integer, so that it is printed as one."""
+    return int(step) if step == int(step) else step
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,19 +23,100 @@ class Report:
     """One parsed line of a program.
 
     Attributes:
-        step: the resource consumed so far (epochs, iterations); None where the line does not say.
         values: metric name -> value; NaN and infinities are kept as floats.
+        steps: step name -> the resource consumed so far (epochs, iterations); empty where the line has none.
+        rejected: metric name -> text that stands where its value is expected, and is not a number.
+        bad_steps: step name -> text that is not a step.
     """
 
-    step: int | None
     values: Mapping[str, float]
+    steps: Mapping[str, float] = field(default_factory=dict)
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    bad_steps: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A report's place in the log of one attempt, the same whenever the log is read.
+
+    Attributes:
+        time: of its line; of lines that are older than one before them, the newest time before.
+        place: how many reports with that time precede it.
+    """
+
+    time: datetime
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far an attempt's log was read, and how its steps are counted.
+
+    Attributes:
+        attempt: the attempt whose log this is.
+        position: of the last report that was read; reports up to it come again when the log is read again.
+        base: the trial's latest step when the attempt started; a resumed program may repeat steps up to it.
+        name: of the step that the objective's lines have; "" while none had one, so that lines are counted.
+        offset: is added to the program's steps, which it began again.
+        first: the program's first step since it began them again.
+        last: the program's last step.
+        epoch: the epoch next to that step, None where there was none.
+    """
+
+    attempt: int = 1
+    position: Position | None = None
+    base: float | None = None
+    name: str = ""
+    offset: float = 0.0
+    first: float = 0.0
+    last: float = 0.0
+    epoch: float | None = None
+
+
+class Ignored(StrEnum):
+    """Why a report does not count."""
+
+    NOT_A_NUMBER = "NotANumber"
+    INVALID_STEP = "InvalidStep"
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredReports:
+    """Reports that did not count for one reason.
+
+    Attributes:
+        count: how many.
+        example: the first of them.
+    """
+
+    count: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Which reports count, and how.
+
+    Attributes:
+        metric: name of the objective's metric.
+        maximize: the objective's direction.
+        levels: rung levels of the trial's bracket, ascending.
+        others: names of the objectives beside the first.
+        step_names: names of the step, the preferred one first.
+    """
+
+    metric: str
+    maximize: bool
+    levels: tuple[int, ...] = ()
+    others: frozenset[str] = frozenset()
+    step_names: tuple[str, ...] = DEFAULT_STEP_NAMES
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """The objective at one step, with the additional metrics of the same step; value may be NaN or infinite."""
 
-    step: int
+    step: float
     value: float
     time: datetime
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -58,26 +149,40 @@ class Mean:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """The best and the mean of the steps before the latest one, whose value may still be replaced."""
+
+    best: Observation | None = None
+    mean: Mean = Mean()
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """All that is kept of a trial's reports; bounded, whatever the program prints.
 
     Attributes:
-        latest: the last observation counted; steps up to it are ignored when they come again (replay, retry).
+        latest: the last observation counted.
         best: the best finite observation by the objective's direction.
         curve: at most MAX_CURVE_POINTS (step, value) points, thinned evenly.
         crossings: rung level -> the observation by which the trial first reached it.
-        pending: (step, additional metrics) of a step that has no objective yet; never stored.
+        pending: (step, additional metrics) that wait for their objective; None: for the next one, whatever its step.
         mean: of all finite values of the objective that were counted.
         complete: of several objectives: the last observation that has all of them.
+        settled: best and mean without the latest step.
+        reading: where the reading of the current attempt's log stands.
+        ignored: the reports that did not count, by reason.
     """
 
     latest: Observation | None = None
     best: Observation | None = None
-    curve: tuple[tuple[int, float], ...] = ()
+    curve: tuple[tuple[float, float], ...] = ()
     crossings: Mapping[int, Crossing] = field(default_factory=dict)
-    pending: tuple[int, Mapping[str, float]] | None = None
+    pending: tuple[float | None, Mapping[str, float]] | None = None
     mean: Mean = Mean()
     complete: Observation | None = None
+    settled: Settled = Settled()
+    reading: Reading | None = None
+    ignored: Mapping[Ignored, IgnoredReports] = field(default_factory=dict)
 
     @property
     def last(self) -> Observation | None:

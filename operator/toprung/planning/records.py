@@ -117,7 +117,7 @@ class Lineage:
         parameters: the other trial's, perturbed.
     """
 
-    resource: int
+    resource: float
     source: str
     attempt: int
     parameters: Mapping[str, ParameterValue]
@@ -163,11 +163,11 @@ class TrialRecord:
         return self.lineage[-1].parameters if self.lineage else self.parameters
 
     @property
-    def given_up(self) -> int:
+    def given_up(self) -> float:
         """The step up to which its reports are of what it had before it last took over; 0 where it never did."""
         return self.lineage[-1].resource if self.lineage else 0
 
-    def parameters_at(self, step: int) -> Mapping[str, ParameterValue]:
+    def parameters_at(self, step: float) -> Mapping[str, ParameterValue]:
         """Those that its report of a step came from."""
         earlier = (each.parameters for each in reversed(self.lineage) if each.resource < step)
         return next(earlier, self.parameters)
@@ -216,12 +216,14 @@ class Collected:
         drained: everything that the Pod will ever print has been read.
         tail: its last lines, for messages.
         log_unavailable: why the log could not be read to its end, though it is drained; "" where it was.
+        unread: lines that have a metric's name and no value that counts, for messages.
     """
 
     progress: Progress
     drained: bool = False
     tail: tuple[str, ...] = ()
     log_unavailable: str = ""
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

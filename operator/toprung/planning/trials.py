@@ -52,6 +52,8 @@ class Step:
         recorded, latest = self.before.progress.latest, self.after.progress.latest
         if self.before.state is not self.after.state:
             return ((self.pod and self.pod.started) or now) + FIRST_WRITE_AFTER
+        if self.before.progress.ignored.keys() != self.after.progress.ignored.keys():
+            return now
         if latest is None or (recorded is not None and _told(recorded) == _told(latest)):
             return None
         return now if recorded is None else recorded.time + LIVE_WRITE_EVERY
@@ -113,9 +115,10 @@ def _ended_with_experiment(step: Step, message: str, now: datetime) -> TrialReco
     return _moved(step.after, change, None if counted else step.pod, now)
 
 
-def _told(observation: Observation) -> tuple[int, int]:
-    """Tell observations of one trial apart, whether stored or not: of its metrics those that are finite are kept."""
-    return observation.step, sum(map(isfinite, observation.metrics.values()))
+def _told(observation: Observation) -> tuple[float, float | None, int]:
+    """Tell observations of one trial apart, whether stored or not: values that are not finite are not stored."""
+    value = observation.value if isfinite(observation.value) else None
+    return observation.step, value, sum(map(isfinite, observation.metrics.values()))
 
 
 def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:

@@ -117,7 +117,7 @@ class Judge:
 
     def _crossings(self, trial: TrialRecord) -> Iterable[_Crossing]:
         known = {rung.resource for rung in trial.rungs}
-        by_step: dict[int, tuple[Crossing, list[int]]] = {}
+        by_step: dict[float, tuple[Crossing, list[int]]] = {}
         for level in self.stopper.levels(trial.bracket):
             if level not in known and level > trial.given_up and (crossing := _crossing_of(trial, level)) is not None:
                 by_step.setdefault(crossing.step, (crossing, []))[1].append(level)

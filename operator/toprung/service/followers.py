@@ -9,8 +9,8 @@ from functools import partial
 
 from toprung.cluster.gateway import Gateway
 from toprung.collect import Follower
-from toprung.collect.follower import Tracking
-from toprung.metrics import grammar_for
+from toprung.collect.pace import Pace, Turn
+from toprung.metrics import Tracking, grammar_for
 from toprung.planning.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from toprung.stopping import Stopper
 
@@ -31,6 +31,7 @@ class Followers:
     def __init__(self, gateway: Gateway, on_change: Callable[[str], None]) -> None:
         self._gateway = gateway
         self._on_change = on_change
+        self._pace = Pace()
         self._followed: dict[str, dict[str, Followed]] = {}
 
     def follow(
@@ -59,6 +60,7 @@ class Followers:
                 drained=each.follower.drained,
                 tail=last_words(each.follower),
                 log_unavailable=each.follower.log_unavailable,
+                unread=each.follower.unread,
             )
             for uid, each in self._followed.get(key, {}).items()
         }
@@ -77,17 +79,21 @@ class Followers:
         self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, stopper: Stopper | None
     ) -> Followed:
         objective, *others = experiment.spec.aims
+        grammar = grammar_for(experiment.spec)
         follower = Follower(
             partial(self._open_log, experiment.namespace, pod),
-            grammar=grammar_for(experiment.spec),
+            grammar=grammar,
             tracking=Tracking(
                 metric=objective.metric,
                 maximize=objective.type == "maximize",
                 levels=stopper.levels(trial.bracket) if stopper is not None else (),
                 others=frozenset(other.metric for other in others),
+                step_names=grammar.step_names,
             ),
             progress=trial.progress,
             on_change=partial(self._on_change, experiment.key),
+            attempt=pod.attempt,
+            turn=Turn(self._pace, experiment.namespace),
         )
         task = asyncio.create_task(follower.run(), name=f"follow {pod.name}")
         task.add_done_callback(partial(self._note_end, experiment.key, follower))

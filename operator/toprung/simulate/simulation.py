@@ -336,7 +336,7 @@ class Simulation:
 
     def _start(self, trial: TrialRecord, number: int) -> None:
         curve = self.table.curves[self._rows[trial.index]]
-        done = trial.progress.latest.step if trial.progress.latest is not None else 0
+        done = int(trial.progress.latest.step) if trial.progress.latest is not None else 0
         levels, now = self._levels(trial.bracket), self._time(self._now)
         name = f"{trial.name}-{number}"
         pod = PodRecord(_OWNER, trial.uid, name, name, trial.name, number, PodPhase.RUNNING, now, started=now)

@@ -15,7 +15,7 @@ class Point(Protocol):
     """One report of the objective."""
 
     @property
-    def step(self) -> int:
+    def step(self) -> float:
         """Resource consumed."""
         ...
 
@@ -39,7 +39,7 @@ class Reports(Protocol):
         ...
 
     @property
-    def curve(self) -> tuple[tuple[int, float], ...]:
+    def curve(self) -> tuple[tuple[float, float], ...]:
         """(step, value) of some reports, ascending, the first among them."""
         ...
 

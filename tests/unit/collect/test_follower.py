@@ -1,7 +1,7 @@
 """Following one attempt's log, in virtual time."""
 
 import asyncio
-from datetime import UTC, datetime
+import itertools
 from itertools import pairwise
 
 import pytest
@@ -9,7 +9,8 @@ import pytest
 from collecting import FakeLog, follower_of, log_of
 from toprung.api.errors import ClusterUnavailable, NotFound, Rejected
 from toprung.collect.follower import FIRST_DELAY, LAST_DELAY, OVERDUE, TRIES_AFTER_END
-from toprung.metrics import Observation, Progress
+from toprung.collect.pace import REST, SLICE, Pace, Turn
+from toprung.metrics import progress_from_status, progress_to_status
 
 pytestmark = pytest.mark.looptime
 
@@ -128,13 +129,16 @@ async def test_lines_are_counted_through_a_broken_connection():
 
 async def test_a_restarted_operator_counts_on_from_the_trial():
     """The log is read from its start, and what the Trial has already is not counted again."""
-    latest = Observation(2, 0.3, datetime(2026, 1, 2, tzinfo=UTC))
+    before = follower_of(FakeLog(LOG[: LOG.index(b"\n", 60) + 1], []))
+    before.finish()
+    await before.run()
     log, changes = FakeLog(LOG, []), []
-    follower = follower_of(log, progress=Progress(latest, latest, ((2, 0.3),)), on_change=lambda: changes.append(1))
+    stored = progress_from_status(progress_to_status(before.progress))
+    follower = follower_of(log, progress=stored, on_change=lambda: changes.append(1))
     follower.finish()
     await follower.run()
     assert log.opened == [None]
-    assert (follower.progress.curve, follower.progress.best) == (((2, 0.3), (3, 0.2)), latest)
+    assert (follower.progress.curve, follower.progress.best) == (((1, 0.1), (2, 0.3), (3, 0.2)), stored.best)
     assert len(changes) == 2, "one for the report that is new, one for the end"
 
 
@@ -177,3 +181,36 @@ async def test_a_program_need_not_end_its_last_line():
     follower.finish()
     await task
     assert follower.progress.curve == ((1, 0.1), (2, 0.3), (3, 0.2))
+
+
+async def test_a_flooding_log_leaves_the_event_loop_to_others():
+    """Reading rests after each slice, while the container's end waits: that is not silence."""
+    clock = itertools.count()
+    pace = Pace(lambda: next(clock) * SLICE)
+    log = log_of(*[f"acc=0.{n}" for n in range(50)])
+    follower = follower_of(FakeLog(log, []), turn=Turn(pace, "team"))
+    follower.finish()
+    start = asyncio.get_running_loop().time()
+    await follower.run()
+    assert asyncio.get_running_loop().time() - start >= 50 * SLICE * REST
+    assert (follower.progress.latest.step, follower.failed) == (50, "")
+
+
+@pytest.mark.parametrize(
+    ("resting", "seconds"),
+    [
+        pytest.param(["a"], 4.0, id="alone"),
+        pytest.param(["a", "a"], 8.0, id="two-of-a-namespace"),
+        pytest.param(["a", "b"], 8.0, id="two-namespaces"),
+        pytest.param(["a", "a", "a", "b"], 8.0, id="a-namespace-with-many-logs-delays-itself"),
+    ],
+)
+async def test_namespaces_share_equally(resting, seconds):
+    """The last one to rest waits for its share of its namespace's share."""
+    pace, start = Pace(), asyncio.get_running_loop().time()
+    others = [asyncio.create_task(pace.rest(name, 1e6)) for name in resting[:-1]]
+    await asyncio.sleep(0)
+    await pace.rest(resting[-1], 1.0)
+    assert asyncio.get_running_loop().time() - start == pytest.approx(seconds)
+    for other in others:
+        other.cancel()

@@ -5,11 +5,21 @@ from datetime import UTC, datetime
 import pytest
 
 from toprung.collect.reader import TAIL_LINES, TAIL_WIDTH, LogReader
-from toprung.metrics.grammar import MAX_LINE, Grammar
+from toprung.metrics.grammar import MAX_TEXT, Grammar
 
 GRAMMAR = Grammar(("acc",))
 STAMP = b"2026-01-02T03:04:05.123456789Z "
 TIME = datetime(2026, 1, 2, 3, 4, 5, 123456, tzinfo=UTC)
+
+
+def read(reader, chunk):
+    """Read a chunk; gives its reports."""
+    return [seen for seen in reader.feed(chunk) if seen is not None]
+
+
+def values(seen):
+    """The values and steps of reports, without the names."""
+    return [(next(iter(each.report.steps.values()), None), each.report.values.get("acc")) for each in seen]
 
 
 def stamp(second):
@@ -35,23 +45,23 @@ def stamp(second):
 )
 def test_times_of_reports(line, time):
     """A report has the time in front of its line; a line without one is not the program's."""
-    assert [seen for seen, _ in LogReader(GRAMMAR).feed(line)] == ([time] if time else [])
+    assert [seen.time for seen in read(LogReader(GRAMMAR), line)] == ([time] if time else [])
 
 
 def test_lines_are_joined_across_chunks():
     """A line counts when it is complete."""
     reader = LogReader(GRAMMAR)
-    assert reader.feed(STAMP + b"acc=0.") == []
-    assert [report.values for _, report in reader.feed(b"25\n" + STAMP)] == [{"acc": 0.25}]
+    assert read(reader, STAMP + b"acc=0.") == []
+    assert values(read(reader, b"25\n" + STAMP)) == [(None, 0.25)]
     assert reader.since == TIME
 
 
 def test_the_last_line_need_not_end():
     """What is left at the log's end is a line."""
     reader = LogReader(GRAMMAR)
-    assert reader.feed(STAMP + b"acc=0.5") == []
-    assert [report.values for _, report in reader.close()] == [{"acc": 0.5}]
-    assert reader.close() == []
+    assert read(reader, STAMP + b"acc=0.5") == []
+    assert values(filter(None, reader.close())) == [(None, 0.5)]
+    assert list(reader.close()) == []
 
 
 def test_reopening_skips_what_was_read():
@@ -64,27 +74,94 @@ def test_reopening_skips_what_was_read():
         stamp(2) + b"acc=4\n",
         stamp(3) + b"acc=5\n",
     ]
-    reader.feed(b"".join(lines[:3]) + lines[3][:-4])
+    before = read(reader, b"".join(lines[:3]) + lines[3][:-4])
     reader.reopen()
-    assert [report.values["acc"] for _, report in reader.feed(b"".join(lines))] == [4, 5]
+    after = read(reader, b"".join(lines))
+    assert values(after) == [(None, 4), (None, 5)]
     reader.reopen()
-    assert [report.values["acc"] for _, report in reader.feed(lines[4] + stamp(4) + b"acc=6\n")] == [6]
+    assert values(read(reader, lines[4] + stamp(4) + b"acc=6\n")) == [(None, 6)]
+    assert [seen.position for seen in (*before, *after)] == [
+        seen.position for seen in read(LogReader(GRAMMAR), b"".join(lines))
+    ]
 
 
 def test_a_clock_that_steps_back_loses_nothing():
     """Within a connection every line counts, whatever its time."""
     reader = LogReader(GRAMMAR)
-    assert len(reader.feed(stamp(9) + b"acc=1\n" + stamp(3) + b"acc=2\n")) == 2
+    first, second = read(reader, stamp(9) + b"acc=1\n" + stamp(3) + b"acc=2\n")
+    assert first.position < second.position
 
 
 def test_endless_lines_cost_bounded_memory():
-    """A line that never ends is kept up to the limit; what was before the limit counts when it ends."""
+    """Of a line that never ends the last part is kept, and counts when it ends."""
     reader = LogReader(GRAMMAR)
-    reader.feed(STAMP + b"acc=1 ")
+    read(reader, STAMP + b"acc=1 ")
     for _ in range(50):
-        reader.feed(b"x" * MAX_LINE)
-        assert len(reader._partial) < MAX_LINE + 100
-    assert [report.values for _, report in reader.feed(b" acc=2\n" + STAMP + b"acc=3\n")] == [{"acc": 1}, {"acc": 3}]
+        read(reader, b"x" * MAX_TEXT)
+        assert len(reader._text) <= MAX_TEXT
+    assert values(read(reader, b" acc=2\n" + STAMP + b"acc=3\n")) == [(None, 2), (None, 3)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reports"),
+    [
+        pytest.param(b"x" * 3 * MAX_TEXT + b" acc=0.5", [(None, 0.5)], id="at-its-end"),
+        pytest.param(b"\r".join(b"%d/9 acc=0.%d" % (n, n) for n in range(10)) * 9999, [(None, 0.9)], id="a-long-bar"),
+        pytest.param(b"train_acc=" + b"0" * (MAX_TEXT - 8), [], id="a-name-is-not-cut"),
+    ],
+)
+def test_the_end_of_a_long_line_counts(line, reports):
+    """Whatever its length, in whatever chunks it comes."""
+    reader, log = LogReader(GRAMMAR), STAMP + line + b"\n"
+    seen = [each for start in range(0, len(log), 16384) for each in read(reader, log[start : start + 16384])]
+    assert values(seen) == reports
+
+
+@pytest.mark.parametrize(
+    ("line", "live", "ended"),
+    [
+        pytest.param(
+            b"\repoch=1, acc=0.1\repoch=2, acc=0.2\repoch=3, acc=0.3",
+            [(1, 0.1)],
+            [(2, 0.2), (3, 0.3)],
+            id="a-step-each",
+        ),
+        pytest.param(
+            b"\rEpoch 0: 50% acc=0.1\rEpoch 0: 100% acc=0.2\rEpoch 1: 50% acc=0.2\rEpoch 1: 100% acc=0.3\r",
+            [(0, 0.2)],
+            [(1, 0.3)],
+            id="last-part-of-a-step",
+        ),
+        pytest.param(b"1/2 acc: 0.9\b\b\b\b\r2/2 acc: 0.5\r", [], [(None, 0.5)], id="backspaces-without-step"),
+        pytest.param(b"epoch=1 acc=0.1\repoch=1 acc=", [], [(1, 0.1)], id="a-part-without-value"),
+        pytest.param(b" 50%|##  |\r{'acc': '0.5', 'epoch': '1.5'}", [], [(1.5, 0.5)], id="a-dict-behind-a-bar"),
+        pytest.param(b"acc=0,5\racc=0.6", [], [(None, 0.6)], id="a-broken-part-is-overwritten"),
+    ],
+)
+def test_lines_that_overwrite_themselves_are_read_as_they_come(line, live, ended):
+    """A step's last part counts as soon as the next step is seen, and at the line's end."""
+    reader = LogReader(GRAMMAR)
+    assert values(read(reader, STAMP + line)) == live
+    assert values(read(reader, b"\n")) == ended
+
+
+def test_an_unfinished_line_comes_again_after_a_broken_connection():
+    """Its reports have the same positions, so that they are not counted again."""
+    reader, line = LogReader(GRAMMAR), STAMP + b"\repoch=1 acc=0.1\repoch=2 acc=0.2\repoch=3 acc=0.3"
+    before = read(reader, line)
+    reader.reopen()
+    after = read(reader, line + b"\n")
+    assert [seen.position for seen in after[:1]] == [seen.position for seen in before]
+    assert values(after) == [(1, 0.1), (2, 0.2), (3, 0.3)]
+
+
+def test_lines_that_name_a_metric_and_are_not_read_are_kept():
+    """The first ones are quoted where a program reported nothing."""
+    reader = LogReader(GRAMMAR)
+    read(
+        reader, b"".join(STAMP + line + b"\n" for line in (b"acc is low", b"x", b"acc=0,5", b"acc=1", b"acc:", b"acc"))
+    )
+    assert reader.unread == ("acc is low", "acc=0,5", "acc:")
 
 
 @pytest.mark.parametrize(
@@ -107,5 +184,5 @@ def test_endless_lines_cost_bounded_memory():
 def test_tail(log, tail):
     """The last lines are kept as a person would see them."""
     reader = LogReader(GRAMMAR)
-    reader.feed(log)
+    read(reader, log)
     assert reader.tail == tail

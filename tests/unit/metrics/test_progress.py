@@ -5,8 +5,8 @@ from math import inf, nan
 
 import pytest
 
-from toprung.metrics.progress import StepCounter, observe, score, since
-from toprung.metrics.types import MAX_CURVE_POINTS, Progress, Report
+from toprung.metrics.progress import join, observe, score, since
+from toprung.metrics.types import MAX_CURVE_POINTS, Progress
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -16,6 +16,9 @@ def fed(*reports, maximize=True, levels=(), progress=None, others=frozenset()):
     progress = progress or Progress()
     for second, (step, values) in enumerate(reports):
         time = START + timedelta(seconds=second)
+        if "acc" not in values:
+            progress = join(progress, step, values, others=others)
+            continue
         progress = observe(
             progress, step, values, time=time, metric="acc", maximize=maximize, levels=levels, others=others
         )
@@ -68,7 +71,7 @@ def test_best(maximize, values, best_step):
         pytest.param([10], {1: 10, 3: 10, 9: 10}, id="jumped-over"),
         pytest.param([2, 5], {1: 2, 3: 5}, id="between"),
         pytest.param([0], {}, id="before-the-first"),
-        pytest.param([5, 1, 3], {1: 5, 3: 5}, id="never-filled-back"),
+        pytest.param([5, 5], {1: 5, 3: 5}, id="the-first-report-of-a-step"),
     ],
 )
 def test_crossings(steps, crossed):
@@ -102,14 +105,20 @@ def test_a_crossing_has_the_best_and_the_mean_up_to_there(maximize, values, best
         pytest.param([(1, {"acc": 1}), (1, {"loss": 2})], {"loss": 2}, id="line-after"),
         pytest.param([(1, {"loss": 2}), (1, {"acc": 1})], {"loss": 2}, id="line-before"),
         pytest.param([(1, {"loss": 2}), (1, {"f1": 3}), (1, {"acc": 1})], {"loss": 2, "f1": 3}, id="lines-before"),
-        pytest.param([(1, {"loss": 2}), (1, {"acc": 1, "loss": 9})], {"loss": 2}, id="first-value-counts"),
-        pytest.param([(1, {"acc": 1}), (1, {"loss": 2}), (1, {"loss": 9})], {"loss": 2}, id="first-value-counts-after"),
+        pytest.param([(1, {"loss": 2}), (1, {"acc": 1, "loss": 9})], {"loss": 9}, id="its-own-line-before-others"),
+        pytest.param([(1, {"acc": 1}), (1, {"loss": 2}), (1, {"f1": 3})], {"loss": 2, "f1": 3}, id="lines-after"),
+        pytest.param([(1, {"loss": 2}), (1, {"acc": 1}), (1, {"f1": 3})], {"loss": 2, "f1": 3}, id="before-and-after"),
+        pytest.param([(None, {"loss": 2}), (1, {"acc": 1})], {"loss": 2}, id="without-step-before"),
+        pytest.param([(1, {"acc": 1}), (None, {"loss": 2})], {"loss": 2}, id="without-step-after"),
         pytest.param(
-            [(1, {"acc": 1}), (1, {"loss": 2}), (1, {"loss": 9, "f1": 3})], {"loss": 2, "f1": 3}, id="new-one-beside"
+            [(None, {"loss": 2}), (1, {"acc": 1}), (None, {"loss": 3}), (2, {"acc": 2})],
+            {"loss": 3},
+            id="always-before",
         ),
         pytest.param(
-            [(1, {"loss": 2}), (1, {"loss": 9, "f1": 3}), (1, {"acc": 1})], {"loss": 2, "f1": 3}, id="new-one-waits"
+            [(1, {"acc": 1}), (None, {"loss": 2}), (2, {"acc": 2}), (None, {"loss": 3})], {"loss": 3}, id="always-after"
         ),
+        pytest.param([(1, {"acc": 1, "loss": 2}), (1, {"acc": 3})], {}, id="never-of-an-earlier-report"),
         pytest.param([(1, {"loss": 2}), (2, {"acc": 1})], {}, id="another-step"),
         pytest.param([(1, {"loss": 2}), (2, {"loss": 3}), (2, {"acc": 1})], {"loss": 3}, id="newest-step-waits"),
     ],
@@ -118,7 +127,7 @@ def test_metrics_of_one_step_join(reports, metrics):
     """Additional metrics belong to the objective of their step, whatever the order of the lines."""
     progress = fed(*reports)
     assert progress.latest.metrics == metrics
-    assert progress.best == progress.latest
+    assert progress.best is progress.latest
     assert progress.pending is None
 
 
@@ -139,19 +148,27 @@ def test_the_last_complete_report_is_kept(reports, step):
     assert complete is None or {"loss", "f1"} <= complete.metrics.keys()
 
 
-@pytest.mark.parametrize(
-    "report",
-    [
-        pytest.param(acc(2, 0.9), id="same-step"),
-        pytest.param(acc(1, 0.9), id="earlier-step"),
-        pytest.param((1, {"loss": 0.9}), id="earlier-metric"),
-        pytest.param((2, {"loss": 0.9}), id="known-metric"),
-    ],
-)
-def test_what_changes_nothing_gives_the_same_object(report):
-    """A caller tells by identity whether anything is new."""
+@pytest.mark.parametrize("report", [acc(2, 0.2), (2, {"acc": 0.2, "loss": 1.0}), (1, {"loss": 0.9})])
+def test_a_report_that_changes_nothing_gives_the_same_object(report):
+    """A progress bar that is drawn again is not another report."""
     progress = fed((1, {"acc": 0.1}), (2, {"acc": 0.2, "loss": 1.0}))
     assert fed(report, progress=progress) is progress
+
+
+@pytest.mark.parametrize(
+    ("values", "best", "mean"),
+    [
+        pytest.param([0.9, 0.2], (1, 0.5), 0.35, id="worse"),
+        pytest.param([0.2, 0.9], (2, 0.9), 0.7, id="better"),
+        pytest.param([0.9, nan], (1, 0.5), 0.5, id="not-finite"),
+    ],
+)
+def test_a_later_report_of_a_step_replaces_its_value(values, best, mean):
+    """The best, the mean and the curve have the newest value of each step."""
+    progress = fed(acc(1, 0.5), *(acc(2, value) for value in values))
+    assert (progress.best.step, progress.best.value) == best
+    assert progress.mean.value == pytest.approx(mean)
+    assert repr(progress.curve) == repr(((1, 0.5), (2, values[-1])))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +177,8 @@ def test_what_changes_nothing_gives_the_same_object(report):
         pytest.param(range(1, 65), list(range(1, 65)), id="all-of-64"),
         pytest.param(range(1, 66), [*range(1, 65, 2), 65], id="every-second-of-65"),
         pytest.param(range(0, 4161, 64), [*range(0, 4160, 128), 4160], id="steps-of-64"),
-        pytest.param([1, 2, 3, 10**9], [1, 10**9], id="a-jump"),
+        pytest.param([*range(1, 65), 10**9], [1, 10**9], id="a-jump"),
+        pytest.param([n / 64 for n in range(66)], [*[n / 64 for n in range(0, 64, 2)], 1.0, 65 / 64], id="fractions"),
     ],
 )
 def test_curve_is_thinned_evenly(steps, kept):
@@ -168,22 +186,6 @@ def test_curve_is_thinned_evenly(steps, kept):
     curve = fed(*(acc(step, 0.5) for step in steps)).curve
     assert [step for step, _ in curve] == kept
     assert len(curve) <= MAX_CURVE_POINTS
-
-
-@pytest.mark.parametrize(
-    ("reports", "steps"),
-    [
-        pytest.param([(None, "acc"), (None, "acc")], [1, 2], id="lines-are-counted"),
-        pytest.param([(None, "loss"), (None, "acc"), (None, "loss")], [1, 1, 2], id="others-wait-for-the-objective"),
-        pytest.param([(5, "acc"), (6, "acc")], [5, 6], id="steps-are-said"),
-        pytest.param([(5, "acc"), (None, "acc")], [5, None], id="a-summary-after-steps"),
-        pytest.param([(None, "acc"), (5, "acc")], [1, 5], id="a-line-before-steps"),
-    ],
-)
-def test_step_counter(reports, steps):
-    """Lines that say no step are counted by the objective, until some line says its step."""
-    counter = StepCounter("acc")
-    assert [counter.step_of(Report(step, {name: 0.5})) for step, name in reports] == steps
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import pytest
 
 from toprung.api.errors import ClusterUnavailable, NotFound
 from toprung.api.experiment import ExperimentSpec
-from toprung.collect.follower import Follower, Tracking
-from toprung.metrics.grammar import Grammar
-from toprung.metrics.types import Progress
+from toprung.collect.follower import Follower
+from toprung.metrics import Grammar, Progress, Tracking
 from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from toprung.service.followers import Followers, last_words
 from unit.service.test_experiments import SPEC

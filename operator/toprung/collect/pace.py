@@ -1,0 +1,66 @@
+"""Shares the event loop between logs: reading takes at most a part of its time, in equal parts for all namespaces.
+
+A log that floods is read in short slices. After each the reader rests for a multiple of the time that it used, the
+longer the more readers rest; meanwhile nothing more of the log is requested, so that the program's node holds it back.
+A log of a few lines a second never rests.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+
+SLICE = 0.004
+"""Seconds of reading without a pause."""
+REST = 4
+"""Seconds of rest for each second of reading, times the readers that share: all together use a fifth of the time."""
+
+
+class Pace:
+    """The readers of all logs that currently rest.
+
+    Args:
+        clock: seconds, of the time that reading uses.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+        self._resting: Counter[str] = Counter()
+
+    async def rest(self, namespace: str, used: float) -> None:
+        """Pause a reader of a namespace that has used the event loop for so many seconds."""
+        self._resting[namespace] += 1
+        try:
+            await asyncio.sleep(used * REST * len(self._resting) * self._resting[namespace])
+        finally:
+            self._resting[namespace] -= 1
+            if not self._resting[namespace]:
+                del self._resting[namespace]
+
+
+class Turn:
+    """The share of one reader; `start()` before each piece of work, `due` in it, `end()` after it."""
+
+    def __init__(self, pace: Pace, namespace: str) -> None:
+        self._pace = pace
+        self._namespace = namespace
+        self._used = 0.0
+        self._started = 0.0
+
+    def start(self) -> None:
+        """Begin to use the event loop."""
+        self._started = self._pace.clock()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to rest."""
+        return self._used + self._pace.clock() - self._started >= SLICE
+
+    async def end(self) -> None:
+        """Stop using the event loop, and rest if that is due."""
+        self._used += self._pace.clock() - self._started
+        if self._used >= SLICE:
+            used, self._used = self._used, 0.0
+            await self._pace.rest(self._namespace, used)
+        else:
+            await asyncio.sleep(0)

@@ -1,0 +1,36 @@
+"""JSON objects as metric lines: ``{"epoch": 3, "val_accuracy": 0.91}``, at the start of a line or behind a log prefix.
+
+Numbers, numbers in strings, NaN and infinities count; nested objects, booleans and null do not.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from math import isfinite
+from typing import Any
+
+from toprung.metrics.found import Found, found_in
+
+
+def parse_json(text: str, names: Collection[str]) -> Found | None:
+    """Return what a line's JSON object has of these names; None where the line has no object, or another's."""
+    start = text.find("{")
+    if start < 0 or not text.rstrip().endswith("}"):
+        return None
+    document = _load(text[start:])
+    if document is None or (text[:start].strip() and document.keys().isdisjoint(names)):
+        return None
+    return found_in((name, value) for name, value in document.items() if name in names)
+
+
+def format_line(values: Mapping[str, float], *, step: float | None = None, step_name: str = "step") -> str:
+    """Format a line that :func:`parse_json` reads back, with "nan", "inf" and "-inf" as strings and no line break."""
+    head = {} if step is None else {step_name: step}
+    return json.dumps({**head, **{name: value if isfinite(value) else str(value) for name, value in values.items()}})
+
+
+def _load(text: str) -> dict[str, Any] | None:
+    try:
+        document = json.loads(text, parse_int=float)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

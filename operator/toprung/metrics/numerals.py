@@ -1,0 +1,39 @@
+"""Numbers as programs print them: accepted in full or not at all.
+
+`0,57`, `12,345`, `9836/10000`, `91.2%` and `0.5s` are not numbers: a part of any of them would be another value. All
+quantifiers are possessive or bounded, so that matching is linear in the text.
+"""
+
+import re
+
+_DIGITS = r"[0-9]{1,400}+"
+"""Longer than any float that is printed in full; a longer run of digits is not a number."""
+NUMBER = (
+    rf"[-+]?+(?:(?:{_DIGITS}(?:\.[0-9]{{0,400}}+)?+|\.{_DIGITS})(?:[eE][-+]?+[0-9]{{1,6}}+)?+"
+    r"|(?i:nan|infinity|inf))"
+)
+_QUOTE = r"[\"'](?![0-9A-Za-z])"
+_CLOSED = rf"[ \t\r\n\f\v\x00;|)\]}}>]|,(?![0-9])|\.?\Z|\.[ \t]|{_QUOTE}"
+_COMPARED = r"(?![ \t]{0,4}(?:%|/[ \t]{0,4}[0-9]|->|=>|→|of[ \t]{1,4}[0-9]|out[ \t]of))"
+_WRAPPER = r"(?:(?:np|numpy|jnp)\.float[0-9]{2}\(|(?:torch\.)?tensor\(|Array\()?+"
+"""How NumPy, PyTorch and JAX show a number in a container."""
+
+VALUE = re.compile(rf"[\"']?+{_WRAPPER}({NUMBER})(?={_CLOSED}){_COMPARED}")
+"""A metric's value and its end; no part of a fraction, a range or a quantity with a unit."""
+MEAN_OF_FOLDS = re.compile(rf"({NUMBER})\+[0-9]")
+"""A mean and its deviation, `0.93+0.01`, as XGBoost prints them in a cross-validation."""
+STEP = re.compile(rf"[\"'\[]?+({NUMBER})(?=[ \t]{{0,4}}/[ \t]{{0,4}}[0-9]|:|{_CLOSED})")
+"""A step and its end; `3/10` is step 3."""
+_ALONE = re.compile(NUMBER)
+_NUMERIC = re.compile(r"[\"'(]?+[-+−]?+\.?+\d")
+
+
+def number(text: str) -> float | None:
+    """Return the number that a text is, None where it is not exactly one."""
+    stripped = text.strip()
+    return float(stripped) if _ALONE.fullmatch(stripped) else None
+
+
+def numeric(text: str) -> bool:
+    """Return whether a text begins like a number, so that it is an error if it is not one."""
+    return _NUMERIC.match(text) is not None

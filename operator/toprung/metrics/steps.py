@@ -1,0 +1,74 @@
+"""The step of each report: which of a program's reports belong to one step, and which to the next.
+
+A report with a higher step than the last one is the next step. Every other report is still counted:
+
+- One with the same step is the newest value of that step.
+- A program that begins its steps again, at its first one or below, or with a later epoch, continues: its steps are
+  added to those before.
+- One that goes back to any other step (a resumed worker, a summary) is the newest value of the latest step.
+- A line without a step belongs to the step before it. While no line has had a step, lines with the objective are
+  counted from 1.
+
+A resumed attempt continues the trial's steps; those that it repeats do not count again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from toprung.metrics.types import EPOCH, Reading, Report, whole
+
+
+def next_step(
+    reading: Reading, report: Report, latest: float | None, names: Sequence[str]
+) -> tuple[Reading, float | None]:
+    """Return the step of a report with the objective; None where a resumed attempt repeats a step.
+
+    Args:
+        reading: how the attempt's steps were counted so far.
+        report: has the objective's metric.
+        latest: the trial's latest step, None before the first report.
+        names: of the step, the preferred one first.
+    """
+    name = reading.name or _first(report, names)
+    if not name:
+        return reading, (latest or 0) + 1
+    if not reading.name:
+        reading = replace(reading, name=name, first=report.steps[name])
+    if name in report.steps:
+        reading = _advanced(reading, report, latest)
+    step = whole(reading.offset + reading.last)
+    if reading.base is not None and step <= reading.base:
+        return reading, None
+    return reading, step if latest is None else max(step, latest)
+
+
+def step_of_extras(reading: Reading, report: Report, latest: float | None, names: Sequence[str]) -> float | None:
+    """Return the step of a report without the objective; None where its line has none that can be compared."""
+    raw = report.steps.get(reading.name or _first(report, names))
+    if raw is None:
+        return None
+    begins_again = bool(reading.name) and _begins_again(reading, raw, report.steps.get(EPOCH))
+    return whole(_offset(raw, latest) + raw if begins_again else reading.offset + raw)
+
+
+def _first(report: Report, names: Sequence[str]) -> str:
+    return next((name for name in names if name in report.steps), "")
+
+
+def _advanced(reading: Reading, report: Report, latest: float | None) -> Reading:
+    raw, epoch = report.steps[reading.name], report.steps.get(EPOCH)
+    if _begins_again(reading, raw, epoch):
+        reading = replace(reading, offset=_offset(raw, latest), first=raw)
+    return replace(reading, last=raw, epoch=epoch)
+
+
+def _begins_again(reading: Reading, raw: float, epoch: float | None) -> bool:
+    if raw >= reading.last:
+        return False
+    later_epoch = epoch is not None and reading.epoch is not None and epoch > reading.epoch
+    return raw <= reading.first or (later_epoch and reading.name != EPOCH)
+
+
+def _offset(raw: float, latest: float | None) -> float:
+    """Return what is added to the steps of a program that begins again at `raw`, so that it is above the latest."""
+    return (latest or 0.0) + (0.0 if raw > 0 else 1.0)

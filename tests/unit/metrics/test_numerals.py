@@ -1,0 +1,129 @@
+"""Numbers are accepted in full or not at all."""
+
+import pytest
+
+from toprung.metrics import Grammar, LineParser
+
+GRAMMAR = Grammar(("loss",))
+
+
+def parsed(line):
+    return LineParser(GRAMMAR).parse(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.57", 0.57),
+        ("-.5", -0.5),
+        ("5.", 5.0),
+        ("1e-3", 1e-3),
+        ("1E+05", 1e5),
+        ("+3", 3.0),
+        ("0.5.", 0.5),
+        ("0.5, next", 0.5),
+        ("0.5,acc=1", 0.5),
+        ("0.5; next", 0.5),
+        ("(0.5)", None),
+        ("'0.51'", 0.51),
+        ('"0.51"', 0.51),
+        ("np.float64(0.5)", 0.5),
+        ("np.float32(0.5), 'acc': 1", 0.5),
+        ("tensor(0.5)", 0.5),
+        ("tensor(0.5, device='cuda:0')", 0.5),
+        ("Array(0.5, dtype=float32)", 0.5),
+        (f"{1e300:f}", 1e300),
+        ("0.5 +/- 0.1", 0.5),
+        ("0.5 - val_loss: 0.4", 0.5),
+    ],
+)
+@pytest.mark.parametrize("separator", ["=", ": ", " = "])
+def test_numbers(text, value, separator):
+    """Every usual way to print a number is read."""
+    report = parsed(f"loss{separator}{text}")
+    assert (report and report.values.get("loss")) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("0,57", id="decimal-comma"),
+        pytest.param("-0,57 kg", id="negative-decimal-comma"),
+        pytest.param("12,345,678", id="thousands"),
+        pytest.param("12'345", id="swiss-thousands"),
+        pytest.param("12\u00a0345,5", id="no-break-space"),
+        pytest.param("12\u202f345", id="narrow-no-break-space"),
+        pytest.param("12_345", id="underscore"),
+        pytest.param("9836/10000", id="fraction"),
+        pytest.param("9836 / 10000", id="spaced-fraction"),
+        pytest.param("9836 of 10000", id="of"),
+        pytest.param("9836 out of 10000", id="out-of"),
+        pytest.param("12.5%", id="percent"),
+        pytest.param("12.5 %", id="spaced-percent"),
+        pytest.param("0.5s", id="unit"),
+        pytest.param("3ms", id="another-unit"),
+        pytest.param("1.2.3", id="version"),
+        pytest.param("12:30:05", id="time"),
+        pytest.param("2026-01-02", id="date"),
+        pytest.param("0x1F", id="hexadecimal"),
+        pytest.param("1e", id="half-an-exponent"),
+        pytest.param("1.5+2j", id="complex"),
+        pytest.param("0.5->0.4", id="arrow"),
+        pytest.param("0.5 -> 0.4", id="spaced-arrow"),
+        pytest.param("\u22120.5", id="unicode-minus"),
+        pytest.param("\u0661\u0662", id="other-digits"),
+        pytest.param("1" * 20_000 + "x", id="endless-with-a-letter"),
+        pytest.param("1" * 20_000, id="endless"),
+        pytest.param("'0,57'", id="quoted-decimal-comma"),
+        pytest.param("0.5..0.6", id="range"),
+    ],
+)
+@pytest.mark.parametrize("separator", ["=", ": "])
+def test_texts_that_are_not_numbers(text, separator):
+    """A part of them would be another value, so nothing is read, and that is reported."""
+    report = parsed(f"epoch=1 loss{separator}{text}")
+    assert report is not None
+    assert (dict(report.values), list(report.rejected)) == ({}, ["loss"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "loss: see below",
+        "loss=None",
+        "the loss is 3",
+        "loss:",
+        "loss",
+        "loss>=0.5 loss==0.5",
+        "--loss=0.5 x/loss=1 my.loss=1 train_loss=1 loss_scale=1",
+    ],
+)
+def test_prose_is_no_report(line):
+    """A name without a number is neither a report nor an error."""
+    assert parsed(line) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("epoch=3/10", 3),
+        ("epoch: 3", 3),
+        ("Epoch 3/10:", 3),
+        ("Epoch [3/10],", 3),
+        ("epoch 3 of 10", 3),
+        ("epoch=1.5", 1.5),
+        ("'epoch': '1.5',", 1.5),
+        ("Train Epoch: 4 [0/60000 (0%)]", 4),
+        ("INFO:root:epoch=7", 7),
+    ],
+)
+def test_steps(text, step):
+    """A step may have the number of all steps beside it."""
+    assert parsed(f"{text} loss=0.5").steps == {"epoch": step}
+
+
+@pytest.mark.parametrize("text", ["epoch=-1", "epoch=nan", "epoch=1e300", "epoch=3,5", "epoch=12,345"])
+def test_steps_that_are_none(text):
+    """The report says which step is wrong."""
+    report = parsed(f"{text} loss=0.5")
+    assert (dict(report.steps), list(report.bad_steps)) == ({}, ["epoch"])

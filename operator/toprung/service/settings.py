@@ -12,14 +12,14 @@ class Settings:
         namespace: the one to serve; None for all of the cluster.
         kubeconfig: where the cluster is; None for the usual places.
         context: of the kubeconfig; None for its current one.
-        workers: experiments that are looked at side by side.
-        liveness_port: where /healthz answers; 0 for nowhere.
+        workers: experiments that are reconciled concurrently.
+        liveness_port: where /healthz and /readyz answer; 0 for nowhere.
         metrics_port: where /metrics answers; 0 for nowhere.
     """
 
     namespace: str | None = None
     kubeconfig: Path | None = None
     context: str | None = None
-    workers: int = 4
+    workers: int = 16
     liveness_port: int = 0
     metrics_port: int = 0

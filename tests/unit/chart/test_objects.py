@@ -171,6 +171,7 @@ def test_the_operator_is_told(values: dict, args: list[str]):
     assert ports == {"health": 8081} | ({"metrics": metrics} if metrics else {})
     for probe in ("startupProbe", "livenessProbe"):
         assert made[probe]["httpGet"] == {"path": "/healthz", "port": "health"}
+    assert made["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "health"}
 
 
 def test_services_of_the_namespace_set_no_option():

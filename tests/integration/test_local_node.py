@@ -9,6 +9,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ import aiohttp
 import pytest
 import yaml
 
-from machine import Machine, container, machine, pod, until
-from toprung.local import podworker, processes
+from machine import Machine, container, machine, now, pod, until
+from toprung.local import containers, processes
 from toprung.local.cluster import AlreadyRunning, LocalCluster
 from toprung.local.errors import BadRequest
 from toprung.local.logsource import LogQuery
 from toprung.local.runtime import ProcessRuntime
+from toprung.local.storage import Key
+from toprung.local.store import Store
 
 HOLDS = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
 OBEYS = 'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 0.05; done'
@@ -174,7 +177,7 @@ async def test_what_a_container_leaves_behind_ends_with_it(m: Machine, start: st
 
 async def test_restarts_are_counted_and_back_off(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """OnFailure: at once, then CrashLoopBackOff, until it goes well; the log of the last run but one stays."""
-    monkeypatch.setattr(podworker, "FIRST_BACK_OFF", 0.05)
+    monkeypatch.setattr(containers, "FIRST_BACK_OFF", 0.05)
     folder = m.node.host.logs
     script = f"n=$(cat {folder}/n 2>/dev/null || echo 0); echo $((n+1)) > {folder}/n; echo run $n; [ $n = 3 ]"
     m.create(pod("p", sh(script), policy="OnFailure"))
@@ -379,3 +382,148 @@ async def test_a_dead_guard_ends_its_containers_and_is_replaced(m: Machine, tmp_
     assert not processes.started(leader)
     m.create(pod("q", sh("exit 0")))
     assert (await m.ended("q"))["phase"] == "Succeeded"
+
+
+SIDECAR = 'trap "echo told; exit 7" TERM; echo ready; while :; do sleep 0.05; done'
+
+
+def sidecar(script: str, name: str = "proxy") -> dict[str, Any]:
+    return sh(script, name=name, restartPolicy="Always")
+
+
+async def test_a_sidecar_starts_first_and_ends_last(m: Machine, tmp_path: Path) -> None:
+    """It does not hold up the others, is ended after them, and its exit code means nothing."""
+    note = tmp_path / "note"
+    first = sidecar(f'trap "printf 4 >> {note}; exit 7" TERM; printf 1 > {note}; while :; do sleep 0.05; done')
+    init = sh(f"until [ -s {note} ]; do sleep 0.05; done; printf 2 >> {note}", name="init")
+    m.create(pod("p", sh(f"printf 3 >> {note}"), initContainers=[first, init]))
+    status = await m.ended("p")
+    assert status["phase"] == "Succeeded"
+    assert note.read_text() == "1234"
+    ends = {c["name"]: c["state"]["terminated"]["exitCode"] for c in status["initContainerStatuses"]}
+    assert ends == {"proxy": 7, "init": 0}
+
+
+async def test_a_pod_with_a_sidecar_is_ready_and_running(m: Machine) -> None:
+    """The sidecar is started and ready, and the Pod initialized, while both run."""
+    m.create(pod("p", sh(HOLDS), initContainers=[sidecar(SIDECAR)]))
+    await until(lambda: m.condition("p", "Ready").get("status") == "True")
+    (status,) = m.status("p")["initContainerStatuses"]
+    assert (status["ready"], status["started"], status["state"].keys()) == (True, True, {"running"})
+    assert (m.status("p")["phase"], m.condition("p", "Initialized")["status"]) == ("Running", "True")
+
+
+async def test_sidecars_end_in_reverse_order(m: Machine, tmp_path: Path) -> None:
+    """The first one to start is the last one to end."""
+    note = tmp_path / "note"
+    script = 'trap "sleep 0.1; printf {0} >> {1}; exit 0" TERM; touch {1}.{0}; while :; do sleep 0.05; done'
+    both = [sidecar(script.format(n, note), name=f"s{n}") for n in (1, 2)]
+    main = sh(f"until [ -e {note}.1 ] && [ -e {note}.2 ]; do sleep 0.05; done")
+    m.create(pod("p", main, initContainers=both))
+    await m.ended("p")
+    assert note.read_text() == "21"
+
+
+async def test_a_deaf_sidecar_is_killed_after_the_grace(m: Machine) -> None:
+    """The failure of the program counts, not the sidecar's 137."""
+    main = sh("sleep 0.2; exit 3")
+    m.create(pod("p", main, initContainers=[sidecar(HOLDS)], terminationGracePeriodSeconds=1))
+    status = await m.ended("p")
+    assert status["phase"] == "Failed"
+    assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 3
+    assert status["initContainerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
+
+
+async def test_the_end_of_the_program_is_seen_while_a_sidecar_ends(m: Machine) -> None:
+    """The container's exit code is written before the Pod's phase."""
+    m.create(pod("p", sh("sleep 0.2; exit 3"), initContainers=[sidecar(HOLDS)], terminationGracePeriodSeconds=30))
+    await until(lambda: "terminated" in m.state("p"))
+    assert (m.status("p")["phase"], m.state("p")["terminated"]["exitCode"]) == ("Running", 3)
+    m.store.delete("pods", "default", "p", grace=0)
+
+
+async def test_a_sidecar_that_exits_is_started_again(m: Machine) -> None:
+    """A sidecar's end is no end of the Pod, whatever the Pod's restart policy is."""
+    m.create(pod("p", sh(HOLDS), initContainers=[sidecar("exit 1")]))
+    await until(lambda: m.status("p").get("initContainerStatuses", [{}])[0].get("restartCount", 0) >= 1)
+    await until(lambda: m.status("p").get("phase") == "Running")
+
+
+async def test_a_deletion_ends_a_pod_with_a_sidecar(m: Machine) -> None:
+    """Nothing of it is left."""
+    m.create(pod("p", sh(OBEYS), initContainers=[sidecar(SIDECAR)]))
+    await says(m, "p")
+    m.store.delete("pods", "default", "p")
+    await until(lambda: not m.store.exists("pods", "default", "p"))
+
+
+async def test_a_failed_init_container_ends_the_sidecars_before_it(m: Machine) -> None:
+    """The Pod has failed, and the program has never run."""
+    m.create(pod("p", sh("true"), initContainers=[sidecar(SIDECAR), sh("exit 4", name="init")]))
+    status = await m.ended("p")
+    assert status["phase"] == "Failed"
+    assert "waiting" in status["containerStatuses"][0]["state"]
+
+
+async def test_a_program_that_the_guard_cannot_start_ends_no_other(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values that no admission lets through are refused by the guard, and the other containers run on."""
+    m.create(pod("other", sh(HOLDS)))
+    await says(m, "other")
+    original = containers.resolve
+    monkeypatch.setattr(containers, "resolve", lambda *arguments: replace(original(*arguments), cwd=5))
+    m.create(pod("p", sh("true")))
+    status = await m.ended("p")
+    assert status["containerStatuses"][0]["state"]["terminated"]["reason"] == "StartError"
+    monkeypatch.undo()
+    m.create(pod("next", sh("true")))
+    assert (await m.ended("next"))["phase"] == "Succeeded"
+    assert m.status("other")["phase"] == "Running"
+
+
+async def test_a_worker_that_fails_fails_its_pod(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Pod is Failed with a message and an Event, its resources are free, and it can be deleted."""
+
+    def broken(*_: object) -> None:
+        raise TypeError("what nobody has thought of")
+
+    monkeypatch.setattr(containers, "resolve", broken)
+    m.create(pod("p", sh("true", gpus=2)))
+    status = await m.ended("p")
+    assert (status["phase"], status["reason"]) == ("Failed", "NodeError")
+    assert "TypeError: what nobody has thought of" in status["message"]
+    assert len(m.events("NodeError")) == 1
+    monkeypatch.undo()
+    m.create(pod("next", sh("true", gpus=2)))
+    assert (await m.ended("next"))["phase"] == "Succeeded"
+    m.store.delete("pods", "default", "p")
+    assert not m.store.exists("pods", "default", "p")
+
+
+BROKEN = [
+    pytest.param({"nodeSelector": [{"gpu": "a100"}]}, id="selector"),
+    pytest.param({"containers": None}, id="no-containers"),
+    pytest.param({"containers": ["x"]}, id="container"),
+    pytest.param({"containers": [{"name": "m", "resources": {"requests": {"cpu": "two"}}}]}, id="quantity"),
+    pytest.param({"initContainers": 5}, id="init-containers"),
+    pytest.param({"activeDeadlineSeconds": "60"}, id="deadline"),
+    pytest.param({"terminationGracePeriodSeconds": None}, id="grace"),
+]
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["pending", "bound"])
+@pytest.mark.parametrize("spec", BROKEN)
+async def test_a_broken_pod_in_the_store_breaks_nothing_else(tmp_path: Path, spec: Any, *, bound: bool) -> None:
+    """A Pod that an earlier version took does not keep the cluster from starting, nor other Pods; it can be deleted."""
+    path = tmp_path / "cluster.sqlite"
+    store = Store(path, now=now)
+    store.create("pods", pod("p", sh("true")))
+    store.create("resourcequotas", {"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": {"pods": 5}}})
+    whole = store.get("pods", "default", "p")
+    broken = {**whole, "spec": {**whole["spec"], **spec} | ({"nodeName": "local"} if bound else {})}
+    store._storage.put(Key("pods", "default", "p"), broken)
+    store.close()
+    async with machine(tmp_path, ProcessRuntime(tmp_path / "processes"), path=path) as m:
+        m.create(pod("next", sh("true")))
+        assert (await m.ended("next"))["phase"] == "Succeeded"
+        m.store.delete("pods", "default", "p")
+        await until(lambda: not m.store.exists("pods", "default", "p"))

@@ -77,8 +77,8 @@ def admit_update(kind: Kind, old: Object, new: Object, subresource: str) -> Obje
     _check_type(kind, new)
     merged = _part(kind, old, new, subresource)
     merged["metadata"] = _next_metadata(kind, old, merged["metadata"])
-    _default(kind, merged)
-    if subresource != "binding":
+    if kind.custom or not subresource:
+        _default(kind, merged)
         _judge(kind, merged, old)
     if "generation" in merged["metadata"] and _content(kind, merged) != _content(kind, old):
         merged["metadata"]["generation"] += 1

@@ -24,6 +24,8 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ READ_BYTES = 64 * 1024
 MOST_IN_PIPE = 1024 * 1024  # Linux's largest pipe without privileges
 WROTE_INTERVAL = 0.02  # seconds between two notices that logs have grown
 GONE_INTERVAL = 0.01  # seconds between two looks at a group that was killed and is not gone
+COMPLAINT_INTERVAL = 60.0  # seconds between two tracebacks in the guard's log
 START_ERROR = 128  # the exit code a container runtime shows for a program that could not be started
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -64,6 +67,7 @@ class _Guard:
         self._containers: dict[str, _Container] = {}
         self._grown: set[str] = set()
         self._told = 0.0
+        self._complained = float("-inf")
         self._received = b""
         self._selector = selectors.DefaultSelector()
         self._open = True
@@ -74,11 +78,20 @@ class _Guard:
         self._selector.register(_wake_on_child(), selectors.EVENT_READ, _drain)
         while self._open:
             for key, _ in self._selector.select(self._patience()):
-                key.data(key.fileobj)
-            self._reap()
-            self._bury()
-            self._tell_growth()
+                self._isolated(key.data, key.fileobj)
+            for step in (self._reap, self._bury, self._tell_growth):
+                self._isolated(step)
         self._end_everything()
+
+    def _isolated(self, step: Callable[..., object], *arguments: object) -> None:
+        """Do a step. An unexpected error of one container is reported and ends no other one."""
+        try:
+            step(*arguments)
+        except Exception:  # noqa: BLE001 - this process supervises all containers
+            now = time.monotonic()
+            if now - self._complained >= COMPLAINT_INTERVAL:
+                self._complained = now
+                traceback.print_exc()
 
     def _patience(self) -> float | None:
         if any(container.ended for container in self._containers.values()):
@@ -95,18 +108,20 @@ class _Guard:
         self._open = bool(data)
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            message = json.loads(line)
-            if message["op"] == "start":
-                self._start(message)
-            elif container := self._containers.get(message["id"]):
-                processes.signal_group(container.leader.pid, message["signal"])
+            self._isolated(self._obey, json.loads(line))
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        if message["op"] == "start":
+            self._start(message)
+        elif container := self._containers.get(message["id"]):
+            processes.signal_group(container.leader.pid, message["signal"])
 
     def _start(self, message: dict[str, Any]) -> None:
         log = None
         try:
             log = LogFile(Path(message["log"]))
             leader, readers = _spawn(message)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with this program, the others run on
             if log:
                 log.close()
             why = _why(error, message)
@@ -180,14 +195,16 @@ class _Guard:
         strays = processes.owners(set(processes.children()) - {c.leader.pid for c in self._containers.values()})
         for container in ended:
             mine = [pid for pid, owner in strays.items() if owner == container.id]
-            if not self._gone(container, mine):
-                continue
-            self._drain_pipes(container)
-            container.log.close()
-            processes.forget(self._records, container.id)
-            del self._containers[container.id]
-            self._grown.discard(container.id)
-            self._send(event="exited", id=container.id, **(container.ended or {}))
+            if self._gone(container, mine):
+                self._isolated(self._close_log, container)
+                del self._containers[container.id]
+                self._grown.discard(container.id)
+                self._send(event="exited", id=container.id, **(container.ended or {}))
+
+    def _close_log(self, container: _Container) -> None:
+        self._drain_pipes(container)
+        container.log.close()
+        processes.forget(self._records, container.id)
 
     def _gone(self, container: _Container, strays: list[int]) -> bool:
         processes.signal_group(container.leader.pid, signal.SIGKILL)
@@ -245,7 +262,7 @@ def _spawn(message: dict[str, Any]) -> tuple[subprocess.Popen[bytes], tuple[int,
 
 def _why(error: Exception, message: dict[str, Any]) -> str:
     """The refusal in the words a container runtime uses."""
-    program = message["argv"][0]
+    program = str(message["argv"][0])
     if isinstance(error, FileNotFoundError) and error.filename == message["cwd"]:
         return f'chdir to cwd ("{message["cwd"]}") set in workingDir failed: no such file or directory'
     if isinstance(error, FileNotFoundError) and "/" not in program:

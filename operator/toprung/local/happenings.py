@@ -40,7 +40,7 @@ class EventRecorder:
         if not self._store.exists("events", namespace, name):
             return False
         event = self._store.get("events", namespace, name)
-        self._store.update("events", {**event, "count": event["count"] + 1, "lastTimestamp": stamp(self._now())})
+        self._store.update("events", {**event, "count": event.get("count", 1) + 1, "lastTimestamp": stamp(self._now())})
         return True
 
     def _event(self, pod: Object, kind: str, reason: str, message: str) -> Object:

@@ -22,9 +22,10 @@ from toprung.local import gpus, quantity, recovery
 from toprung.local.errors import ApiError, Conflict, NotFound
 from toprung.local.happenings import EventRecorder
 from toprung.local.ledger import PODS, Ledger, requests
+from toprung.local.podhost import Host, give_up, remove
 from toprung.local.podstatus import ADDRESS, Verdict, stamp
 from toprung.local.podwatch import terminal, watch_pods
-from toprung.local.podworker import Host, PodWorker, remove
+from toprung.local.podworker import PodWorker
 from toprung.local.runtime import Process, Runtime
 from toprung.local.store import Store
 from toprung.local.volumes import Folders
@@ -87,7 +88,7 @@ class Node:
         pods, _ = self._store.list("pods")
         for pod in pods:
             if _mine(pod):
-                self._recover(pod)
+                self._isolated(self._recover, pod)
         await asyncio.to_thread(self._tidy, {pod["metadata"]["uid"] for pod in pods})
         self._watch = asyncio.create_task(watch_pods(self._store, self._replace, self._observe), name="node's watch")
 
@@ -162,6 +163,15 @@ class Node:
         for pod in pods:
             self._observe("MODIFIED", pod)
 
+    def _isolated(self, step: Callable[[Object], None], pod: Object) -> None:
+        """Do a step for one Pod. A Pod that cannot be processed fails with a message, and holds up no other one."""
+        try:
+            step(pod)
+        except Exception as error:  # noqa: BLE001 - one Pod's failure is not the node's
+            metadata = pod["metadata"]
+            _log.exception("Pod %s/%s cannot be run", metadata.get("namespace"), metadata.get("name"))
+            give_up(self.host, pod, error)
+
     def _observe(self, change: str, pod: Object) -> None:
         worker = self._workers.get(pod["metadata"]["uid"])
         if change == "DELETED":
@@ -171,8 +181,8 @@ class Node:
         elif pod["metadata"].get("deletionTimestamp") and pod["spec"].get("nodeName") == NAME:
             remove(self._store, pod)
             self._ledger.release(pod["metadata"]["uid"])
-        elif _mine(pod) and self._admitted(pod):
-            self._begin(pod)
+        elif _mine(pod):
+            self._isolated(self._admit, pod)
 
     def _forget(self, pod: Object, worker: PodWorker | None) -> None:
         self.host.record.forget(pod["metadata"]["uid"])
@@ -180,6 +190,10 @@ class Node:
             worker.remove()
         else:
             shutil.rmtree(self.host.log_folder(pod), ignore_errors=True)
+
+    def _admit(self, pod: Object) -> None:
+        if self._admitted(pod):
+            self._begin(pod)
 
     def _begin(self, pod: Object) -> None:
         worker, uid = PodWorker(pod, self.host), pod["metadata"]["uid"]
@@ -192,6 +206,7 @@ class Node:
         del self._workers[metadata["uid"]], self._tasks[metadata["uid"]]
         if not task.cancelled() and (error := task.exception()):
             _log.error("the worker of Pod %s/%s failed", metadata["namespace"], metadata["name"], exc_info=error)
+            give_up(self.host, pod, error)
         with suppress(NotFound):
             if self._store.get("pods", metadata["namespace"], metadata["name"])["metadata"]["uid"] == metadata["uid"]:
                 return

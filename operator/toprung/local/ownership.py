@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from toprung.local.history import Change
@@ -10,6 +11,7 @@ from toprung.local.storage import Key, Storage, owners
 if TYPE_CHECKING:
     from toprung.local.store import Store
 
+_log = logging.getLogger(__name__)
 FOREGROUND = "foregroundDeletion"
 _NAMESPACES = "namespaces"
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
@@ -41,13 +43,19 @@ class Collector:
     def resume(self) -> None:
         """Take up what a crash left half done: dependents without owners, and deletions under way."""
         for key in list(self._storage.uids().values()):
-            stored = self._storage.get(key)
-            if stored is None:
-                continue
-            if _marked(stored.object):
-                self._empty(key, stored.object)
-            elif owners(stored.object):
-                self._abandoned(key)
+            try:
+                self._resume(key)
+            except Exception:  # noqa: BLE001 - a stored object that cannot be read keeps nothing else from starting
+                _log.exception("%s %s/%s cannot be cleaned up", *key)
+
+    def _resume(self, key: Key) -> None:
+        stored = self._storage.get(key)
+        if stored is None:
+            return
+        if _marked(stored.object):
+            self._empty(key, stored.object)
+        elif owners(stored.object):
+            self._abandoned(key)
 
     def orphan(self, uid: str) -> None:
         """Take an owner's reference out of all its dependents, so that they outlive it."""

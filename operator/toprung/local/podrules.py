@@ -42,7 +42,16 @@ def set_defaults(pod: Object) -> None:
     spec.setdefault("serviceAccountName", "default")
     spec.setdefault("securityContext", {})
     spec.setdefault("enableServiceLinks", True)
-    pod.setdefault("status", {"phase": "Pending", "qosClass": _quality(spec)})
+    pod.setdefault("status", {"phase": "Pending", "qosClass": _quality(spec)} | _gated(spec))
+
+
+def _gated(spec: Object) -> Object:
+    """The condition that the API server gives a Pod with scheduling gates, none where it has none."""
+    if not spec.get("schedulingGates"):
+        return {}
+    message = "Scheduling is blocked due to non-empty scheduling gates"
+    gated = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": message}
+    return {"conditions": [gated | {"lastProbeTime": None, "lastTransitionTime": None}]}
 
 
 def faults(pod: Object, old: Object | None) -> Iterator[Cause]:
@@ -76,7 +85,8 @@ def grace_period(pod: Object, asked: int | None) -> int:
     """The seconds a Pod has to end after a deletion; none for one that no node has, or that has ended."""
     if not pod["spec"].get("nodeName") or pod.get("status", {}).get("phase") in _FINAL_PHASES:
         return 0
-    return asked if asked is not None else int(pod["spec"].get("terminationGracePeriodSeconds", 30))
+    own = pod["spec"].get("terminationGracePeriodSeconds")
+    return asked if asked is not None else own if isinstance(own, int) else 30
 
 
 def _containers(spec: Object) -> Iterator[tuple[str, Object]]:

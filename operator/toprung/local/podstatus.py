@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from toprung.local.runtime import Exit
+
 Object = dict[str, Any]
 ADDRESS = "127.0.0.1"
 
@@ -79,6 +81,12 @@ class Container:
     last: Terminated | None = None
     restarts: int = 0
     id: str = ""
+    sidecar: bool = False
+
+    @property
+    def initialized(self) -> bool:
+        """Whether the containers after this init container may start: it has succeeded, or is a sidecar that runs."""
+        return (isinstance(self.state, Running) or self.last is not None) if self.sidecar else self.succeeded
 
     @property
     def succeeded(self) -> bool:
@@ -98,7 +106,7 @@ class Container:
             "image": self.image,
             "imageID": "",
             "containerID": f"process://{self.id}" if self.id else "",
-            "ready": self.succeeded if init else running,
+            "ready": self.succeeded if init and not self.sidecar else running,
             "started": running,
             "restartCount": self.restarts,
             "state": self.state.json(),
@@ -117,8 +125,11 @@ class Verdict:
 
 def phase(policy: str, init: Sequence[Container], main: Sequence[Container]) -> str:
     """Pending, Running, Succeeded or Failed, for a Pod that nobody stopped."""
-    if not all(container.succeeded for container in init):
-        failed = policy == "Never" and any(isinstance(c.state, Terminated) and c.state.code for c in init)
+    begun = any(not isinstance(c.state, Waiting) or c.last for c in main)
+    if not begun and not all(container.initialized for container in init):
+        failed = policy == "Never" and any(
+            isinstance(c.state, Terminated) and c.state.code and not c.sidecar for c in init
+        )
         return "Failed" if failed else "Pending"
     if any(isinstance(c.state, Running) or (isinstance(c.state, Waiting) and c.last) for c in main):
         return "Running"
@@ -164,7 +175,7 @@ def status(
 def _conditions(
     reached: str, init: Sequence[Container], main: Sequence[Container], verdict: Verdict | None
 ) -> list[Object]:
-    unready = [c.name for c in main if not isinstance(c.state, Running)]
+    unready = [c.name for c in (*main, *(c for c in init if c.sidecar)) if not isinstance(c.state, Running)]
     ended = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(reached)
     if ended:
         ready: Object = {"status": "False", "reason": ended}
@@ -173,7 +184,8 @@ def _conditions(
         ready = {"status": "False", "reason": "ContainersNotReady", "message": message}
     else:
         ready = {"status": "True"}
-    waiting = [c.name for c in init if not c.succeeded]
+    begun = any(not isinstance(c.state, Waiting) or c.last for c in main)
+    waiting = [c.name for c in init if not begun and not c.initialized]
     message = f"containers with incomplete status: [{' '.join(waiting)}]"
     initialized: Object = {"status": "True"} | ({"reason": "PodCompleted"} if reached == "Succeeded" else {})
     if waiting:
@@ -192,3 +204,9 @@ def _condition(new: Object, earlier: Object | None, now: datetime) -> Object:
     unchanged = earlier is not None and earlier.get("status") == new["status"]
     since = earlier["lastTransitionTime"] if unchanged and earlier else stamp(now)
     return {**new, "lastProbeTime": None, "lastTransitionTime": since}
+
+
+def terminated(end: Exit, started: datetime, name: str) -> Terminated:
+    """The state of a container whose run, of that name, has ended."""
+    reason = "Completed" if end.code == 0 else "Error"
+    return Terminated(end.code, reason, started, end.at, end.signal, end.message, name)

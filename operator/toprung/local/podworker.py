@@ -1,66 +1,37 @@
 """One Pod's life on the node, from its binding until nothing of it is left.
 
     init containers, one after the other -> all containers at once -> each restarted by restartPolicy, with back-off
+    sidecars (init containers with restartPolicy Always): started in their turn, and ended last, in reverse order
     deletion | deadline | shutdown | removal -> SIGTERM to every group -> grace -> SIGKILL
 
 A final phase is written only when every process group is gone, so a Pod that reads Succeeded or Failed holds no GPU.
-Probes and life-cycle hooks are ignored: a container is ready while it runs.
+Probes and life-cycle hooks are ignored: a container is ready while it runs. An unexpected error fails the Pod.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import signal
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from toprung.local import gpus, podstatus
-from toprung.local.environment import resolve
+from toprung.local import podstatus
+from toprung.local.containers import Containers
 from toprung.local.errors import Conflict, NotFound
-from toprung.local.happenings import EventRecorder
-from toprung.local.ledger import Ledger
-from toprung.local.podstatus import Container, Running, State, Terminated, Verdict, Waiting
-from toprung.local.runtime import Exit, Process, Program, Runtime, StartRefused
-from toprung.local.store import Store
-from toprung.local.volumes import ConfigError, Folders, prepare
+from toprung.local.podhost import WORKER_FAILED, Host, failure, remove
+from toprung.local.podstatus import Verdict
+from toprung.local.runtime import Process
 
 Object = dict[str, Any]
 
 DEADLINE = Verdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
-FIRST_BACK_OFF = 10.0  # seconds, doubled with each restart
-LONGEST_BACK_OFF = 300.0  # seconds
-STEADY = 600.0  # seconds of running after which a container's failures are forgotten
-CONFIG_RETRY = 10.0  # seconds between two looks at a configuration that was not there
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """What all Pods of a node share; `released` is called when one of them let go of its resources."""
-
-    store: Store
-    runtime: Runtime
-    ledger: Ledger
-    record: EventRecorder
-    folders: Folders
-    logs: Path
-    devices: tuple[str, ...]
-    now: Callable[[], datetime]
-    released: Callable[[], None]
-
-    def log_folder(self, pod: Object) -> Path:
-        """Where the logs of a Pod's containers are."""
-        metadata = pod["metadata"]
-        return self.logs / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
-
-    def log(self, pod: Object, container: str, run: int) -> Path:
-        """The log of one run of a container; run 0 is the first."""
-        return self.log_folder(pod) / container / f"{run}.log"
+_DEFAULT_GRACE = 30.0  # seconds
+_ENDED = ("Succeeded", "Failed")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +47,23 @@ class PodWorker:
     """Drives one Pod. `run` it once; tell it of changes by `observe`, `remove` and `shut_down`."""
 
     def __init__(self, pod: Object, host: Host) -> None:
-        self._pod = pod
         self._host = host
-        spec = pod["spec"]
-        self._init: list[Object] = spec.get("initContainers") or []
-        self._main: list[Object] = spec["containers"]
-        self._policy: str = spec.get("restartPolicy", "Always")
-        self._containers = {c["name"]: Container(c["name"], c.get("image", "")) for c in [*self._init, *self._main]}
-        self._processes: dict[str, Process] = {}
-        self._failures: dict[str, int] = {}
+        self._containers = Containers(pod, host, self._container_changed)
+        self._policy: str = pod["spec"].get("restartPolicy", "Always")
         self._started = host.now()
         self._changed = asyncio.Event()
+        self._moved = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._sidecars_ending = asyncio.Event()
         self._heeded: set[_Stop] = set()
         self._kill_at = float("inf")
         self._verdict: Verdict | None = None
         self._removed = False
         self._shutdown: _Stop | None = None
+
+    @property
+    def _pod(self) -> Object:
+        return self._containers.pod
 
     @property
     def uid(self) -> str:
@@ -101,11 +72,11 @@ class PodWorker:
 
     def process(self, container: str) -> Process | None:
         """The present or the last run of a container."""
-        return self._processes.get(container)
+        return self._containers.processes.get(container)
 
     def observe(self, pod: Object) -> None:
         """The Pod changed: a deadline was set, or its deletion asked for."""
-        self._pod = pod
+        self._containers.pod = pod
         self._changed.set()
 
     def remove(self) -> None:
@@ -115,8 +86,7 @@ class PodWorker:
 
     def shut_down(self, verdict: Verdict, grace: float) -> None:
         """The node stops: end within `grace` seconds, or the Pod's own grace where that is shorter."""
-        own = float(self._pod["spec"].get("terminationGracePeriodSeconds", grace))
-        self._shutdown = _Stop("shutdown", min(grace, own), verdict)
+        self._shutdown = _Stop("shutdown", min(grace, self._grace()), verdict)
         self._changed.set()
 
     async def run(self) -> None:
@@ -130,16 +100,29 @@ class PodWorker:
                     async with asyncio.timeout(self._enforce()):
                         await self._changed.wait()
             await life
+        except Exception as error:  # noqa: BLE001 - a Pod's failure is its own
+            await self._fail(_cause(error))
         finally:
             life.cancel()
             await self._finish()
 
+    async def _fail(self, error: BaseException) -> None:
+        metadata = self._pod["metadata"]
+        _log.error("the worker of Pod %s/%s failed", metadata["namespace"], metadata["name"], exc_info=error)
+        self._verdict = Verdict(WORKER_FAILED, failure(error))
+        self._host.record(self._pod, "Warning", WORKER_FAILED, self._verdict.message)
+        self._containers.signal_all(signal.SIGKILL)
+        await asyncio.gather(*(process.wait() for process in self._containers.processes.values()))
+
     # -- ending it
 
+    def _grace(self) -> float:
+        return float(self._pod["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
+
     def _reasons_to_stop(self) -> Iterator[_Stop]:
-        metadata, spec = self._pod["metadata"], self._pod["spec"]
+        metadata = self._pod["metadata"]
         if self._deadline_in() <= 0:
-            yield _Stop("deadline", float(spec.get("terminationGracePeriodSeconds", 30)), DEADLINE)
+            yield _Stop("deadline", self._grace(), DEADLINE)
         if metadata.get("deletionTimestamp"):
             yield _Stop("deletion", float(metadata.get("deletionGracePeriodSeconds") or 0))
         if self._shutdown:
@@ -165,128 +148,95 @@ class PodWorker:
                 if not self._stopping.is_set():
                     self._begin_to_stop()
         if self._stopping.is_set() and now >= self._kill_at:
-            self._signal_all(signal.SIGKILL)
+            self._containers.late_signal = signal.SIGKILL
+            self._containers.signal_all(signal.SIGKILL)
             self._kill_at = float("inf")
         next_one = min(self._kill_at - now, self._deadline_in() if not self._stopping.is_set() else float("inf"))
         return None if next_one == float("inf") else max(0.0, next_one)
 
     def _begin_to_stop(self) -> None:
+        """End the containers; the sidecars follow when those are gone."""
         self._stopping.set()
-        for name, process in self._processes.items():
-            if not process.exited:
-                self._host.record(self._pod, "Normal", "Killing", f"Stopping container {name}")
-        self._signal_all(signal.SIGTERM)
-
-    def _signal_all(self, number: int) -> None:
-        for process in self._processes.values():
-            process.signal(number)
+        self._moved.set()
+        self._containers.late_signal = signal.SIGTERM
+        for name in self._containers.processes.keys() - set(self._containers.sidecars):
+            self._containers.terminate(name)
 
     # -- living it
 
     async def _live(self) -> None:
-        once = "Never" if self._policy == "Never" else "OnFailure"
-        for container in self._init:
-            await self._supervise(container, once)
-            if not self._containers[container["name"]].succeeded:
-                return
-        async with asyncio.TaskGroup() as group:
-            for container in self._main:
-                group.create_task(self._supervise(container, self._policy))
-
-    async def _supervise(self, spec: Object, policy: str) -> None:
-        """Run a container until its restart policy, or the Pod's end, says that it has run for the last time."""
-        while not self._stopping.is_set():
+        async with asyncio.TaskGroup() as sidecars:
             try:
-                end = await self._run_once(spec)
-            except (ConfigError, OSError) as error:
-                self._set(spec["name"], Waiting("CreateContainerConfigError", str(error)))
-                self._host.record(self._pod, "Warning", "Failed", f"Error: {error}")
-                await self._pause(CONFIG_RETRY)
-                continue
-            if policy == "Never" or (policy == "OnFailure" and end.code == 0):
-                return
-            await self._back_off(spec["name"], end)
+                if await self._initialize(sidecars):
+                    async with asyncio.TaskGroup() as group:
+                        for container in self._containers.main:
+                            group.create_task(self._containers.supervise(container, self._policy, self._stopping))
+            finally:
+                await self._end_sidecars()
 
-    async def _run_once(self, spec: Object) -> Terminated:
-        """One run from start to end. Raises ConfigError or OSError when it could not be prepared."""
-        name = spec["name"]
-        before = self._containers[name]
-        again = before.last is not None or isinstance(before.state, Terminated)
-        run = before.restarts + again
-        program = self._program(spec, run)
-        try:
-            process = await self._host.runtime.start(program)
-        except StartRefused as refusal:
-            self._containers[name] = replace(self._containers[name], restarts=run, id=program.id)
-            self._host.record(self._pod, "Warning", "Failed", f"Error: {refusal.message}")
-            at = refusal.at
-            return self._end(name, Terminated(refusal.code, "StartError", at, at, 0, refusal.message, program.id))
-        self._processes[name] = process
-        self._containers[name] = replace(self._containers[name], restarts=run, id=program.id)
-        self._set(name, Running(process.started_at))
-        if self._stopping.is_set():
-            process.signal(signal.SIGTERM if self._kill_at < float("inf") else signal.SIGKILL)
-        return self._end(name, _terminated(await process.wait(), process.started_at, program.id))
+    async def _initialize(self, sidecars: asyncio.TaskGroup) -> bool:
+        """Run the init containers in order, and start the sidecars in their turn; whether all have done their part."""
+        once = "Never" if self._policy == "Never" else "OnFailure"
+        for container in self._containers.init:
+            name = container["name"]
+            if name in self._containers.sidecars:
+                sidecars.create_task(self._containers.supervise(container, "Always", self._sidecars_ending))
+                await self._wait_for_start(name)
+            else:
+                await self._containers.supervise(container, once, self._stopping)
+            if not self._containers.state(name).initialized:
+                return False
+        return True
 
-    def _program(self, spec: Object, run: int) -> Program:
-        host, pod = self._host, self._pod
-        volumes = prepare(pod, host.store, host.folders)
-        devices = gpus.environment(host.ledger.gpus(self.uid), host.devices)
-        resolved = resolve(pod, spec, host.store, volumes, devices)
-        if run > 1:
-            for old in host.log(pod, spec["name"], run - 2).parent.glob(f"{run - 2}.log*"):
-                old.unlink(missing_ok=True)
-        log = host.log(pod, spec["name"], run)
-        return Program(uuid.uuid4().hex, resolved.argv, resolved.env, resolved.cwd, log)
+    async def _wait_for_start(self, sidecar: str) -> None:
+        while not self._containers.state(sidecar).initialized and not self._stopping.is_set():
+            self._moved.clear()
+            await self._moved.wait()
 
-    async def _back_off(self, name: str, end: Terminated) -> None:
-        """Wait before the next run: not at all the first time, then 10 s, 20 s and so on up to 5 minutes."""
-        if (end.finished_at - end.started_at).total_seconds() >= STEADY:
-            self._failures[name] = 0
-        count = self._failures[name] = self._failures.get(name, 0) + 1
-        if count == 1 or self._stopping.is_set():
-            return
-        seconds = min(FIRST_BACK_OFF * 2 ** (count - 2), LONGEST_BACK_OFF)
-        metadata = self._pod["metadata"]
-        pod = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
-        message = f"back-off {seconds:.0f}s restarting failed container={name} pod={pod}"
-        self._host.record(self._pod, "Warning", "BackOff", f"Back-off restarting failed container {name} in pod {pod}")
-        self._set(name, Waiting("CrashLoopBackOff", message))
-        await self._pause(seconds)
+    async def _end_sidecars(self) -> None:
+        """End the sidecars one after the other, the last first, within the Pod's grace."""
+        self._sidecars_ending.set()
+        if not self._stopping.is_set():
+            self._kill_at = asyncio.get_running_loop().time() + self._grace()
+        for name in reversed(self._containers.sidecars):
+            process = self._containers.processes.get(name)
+            if process and not process.exited:
+                self._containers.terminate(name)
+                await self._gone(process)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _gone(self, process: Process) -> None:
+        """Wait for a sidecar's end; SIGKILL it when the Pod's grace is over."""
+        left = self._kill_at - asyncio.get_running_loop().time()
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
+            async with asyncio.timeout(max(0.0, left) if left < float("inf") else None):
+                await process.wait()
+        process.signal(signal.SIGKILL)
+        await process.wait()
 
     # -- telling it
 
-    def _end(self, name: str, state: Terminated) -> Terminated:
-        self._set(name, state)
-        return state
-
-    def _set(self, name: str, state: State) -> None:
-        """Take a container's new state; the last one of all is written with the Pod's end, in one write."""
-        self._containers[name] = self._containers[name].to(state)
+    def _container_changed(self) -> None:
+        """Write a container's new state; the last one of all is written with the Pod's end, in one write."""
+        self._moved.set()
         reached = self._phase(self._policy)
-        if not self._stopping.is_set() and reached not in ("Succeeded", "Failed"):
+        if reached in _ENDED and self._containers.sidecar_runs:
+            reached = "Running"
+        if not self._stopping.is_set() and reached not in _ENDED:
             self._write(reached, None)
 
     def _phase(self, policy: str) -> str:
-        init = [self._containers[c["name"]] for c in self._init]
-        return podstatus.phase(policy, init, [self._containers[c["name"]] for c in self._main])
+        containers = self._containers
+        return podstatus.phase(policy, containers.states(containers.init), containers.states(containers.main))
 
     def _write(self, reached: str, verdict: Verdict | None) -> None:
         metadata, store = self._pod["metadata"], self._host.store
-        init = [self._containers[c["name"]] for c in self._init]
-        main = [self._containers[c["name"]] for c in self._main]
         with suppress(NotFound, Conflict):
             current = store.get("pods", metadata["namespace"], metadata["name"])
             if current["metadata"]["uid"] == self.uid:
                 status = podstatus.status(
                     current,
-                    init,
-                    main,
+                    self._containers.states(self._containers.init),
+                    self._containers.states(self._containers.main),
                     reached=reached,
                     verdict=verdict,
                     started=self._started,
@@ -296,7 +246,7 @@ class PodWorker:
 
     async def _finish(self) -> None:
         """Write the end, give everything back, and complete a deletion that was asked for."""
-        began = any(c.last or not isinstance(c.state, Waiting) for c in self._containers.values())
+        began = self._containers.began
         if began or (self._verdict and not self._verdict.disrupted):
             if self._verdict is DEADLINE:
                 self._host.record(self._pod, "Normal", DEADLINE.reason, DEADLINE.message)
@@ -310,13 +260,8 @@ class PodWorker:
             remove(self._host.store, self._pod)
 
 
-def remove(store: Store, pod: Object) -> None:
-    """Complete a Pod's deletion: nothing of it is left on the node."""
-    metadata = pod["metadata"]
-    with suppress(NotFound, Conflict):
-        store.delete("pods", metadata["namespace"], metadata["name"], grace=0, uid=metadata["uid"])
-
-
-def _terminated(end: Exit, started: datetime, name: str) -> Terminated:
-    reason = "Completed" if end.code == 0 else "Error"
-    return Terminated(end.code, reason, started, end.at, end.signal, end.message, name)
+def _cause(error: Exception) -> BaseException:
+    """The first error of a group, which is what ended the others."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

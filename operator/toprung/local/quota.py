@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from toprung.local import quantity
 from toprung.local.errors import Forbidden, about
 from toprung.local.history import Change
+from toprung.local.ledger import effective
 from toprung.local.registry import Kind
 
 if TYPE_CHECKING:
@@ -20,21 +22,10 @@ _MUST_BE_STATED = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memo
 _FINAL_PHASES = frozenset({"Succeeded", "Failed"})
 
 
-def _amounts(container: Object, side: str) -> dict[str, Decimal]:
-    stated = (container.get("resources") or {}).get(side) or {}
-    return {f"{side}.{name}": quantity.parse(amount) for name, amount in stated.items()}
-
-
-def _compute(spec: Object) -> dict[str, Decimal]:
-    """What a Pod asks for: the sum of its containers, or one init container's share where that is more."""
-    total: dict[str, Decimal] = {}
-    for container in spec.get("containers", ()):
-        for name, amount in (_amounts(container, "requests") | _amounts(container, "limits")).items():
-            total[name] = total.get(name, Decimal(0)) + amount
-    for container in spec.get("initContainers") or ():
-        for name, amount in (_amounts(container, "requests") | _amounts(container, "limits")).items():
-            total[name] = max(total.get(name, Decimal(0)), amount)
-    return total
+def _amounts(container: Mapping[str, Any]) -> dict[str, Decimal]:
+    resources = container.get("resources") or {}
+    stated = ((side, resources.get(side) or {}) for side in ("requests", "limits"))
+    return {f"{side}.{name}": quantity.parse(amount) for side, amounts in stated for name, amount in amounts.items()}
 
 
 def usage(resource: str, obj: Object | None) -> dict[str, Decimal]:
@@ -45,7 +36,10 @@ def usage(resource: str, obj: Object | None) -> dict[str, Decimal]:
     if resource == "pods":
         if obj.get("status", {}).get("phase") in _FINAL_PHASES:
             return counted
-        compute = _compute(obj["spec"])
+        try:
+            compute = effective(obj["spec"], _amounts)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return counted | {"pods": Decimal(1)}  # a Pod of an earlier version, which would not be admitted now
         plain = {
             name.removeprefix("requests."): compute[name]
             for name in ("requests.cpu", "requests.memory")

@@ -199,8 +199,8 @@ class ProcessRuntime:
         try:
             while line := await reader.readline():
                 self._hear(json.loads(line))
-        except ConnectionError:
-            pass
+        except (ConnectionError, ValueError):
+            pass  # the guard is gone, or what it sends cannot be read
         self._writer = None
         await asyncio.to_thread(processes.end_stale, self._folder)
         self._lose_all()
@@ -211,7 +211,9 @@ class ProcessRuntime:
                 if run := self._runs.get(name):
                     run.wake_readers()
             return
-        run = self._runs[message["id"]]
+        run = self._runs.get(message["id"])
+        if run is None:
+            return
         at = datetime.fromtimestamp(message["at"] / 1e9, UTC)
         if message["event"] == "started":
             _settle(run.begun, at)

@@ -8,6 +8,7 @@ nodeSelector that the node's labels do not satisfy keeps the Pod pending. Nothin
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from toprung.local.podwatch import terminal, watch_pods
 from toprung.local.store import Store
 
 Object = dict[str, Any]
+_log = logging.getLogger(__name__)
 
 
 class Scheduler:
@@ -36,6 +38,7 @@ class Scheduler:
         self._now = now
         self._record = EventRecorder(store, "default-scheduler", now)
         self._pending: dict[str, Object] = {}
+        self._broken: set[str] = set()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -65,21 +68,40 @@ class Scheduler:
         else:
             self._pending.pop(metadata["uid"], None)
             if change == "DELETED":
+                self._broken.discard(metadata["uid"])
                 self._record.forget(metadata["uid"])
 
     def _pass(self) -> None:
-        """Try every pending Pod once; what one Pod was refused is not asked for again on behalf of its equals."""
+        """Try every pending Pod once; a shape that was refused is refused to its equals too."""
         refused: dict[tuple[Any, ...], str] = {}
         for uid, pod in tuple(self._pending.items()):
-            amounts = requests(pod)
-            shape = (*sorted(amounts.items()), *sorted((pod["spec"].get("nodeSelector") or {}).items()))
-            if shape not in refused and (reason := self._misfit(pod, amounts)):
-                refused[shape] = reason
-            if shape in refused:
-                self._refuse(pod, refused[shape])
-            else:
-                del self._pending[uid]
-                self._bind(pod, amounts)
+            try:
+                self._try(uid, pod, refused)
+            except Exception as error:  # noqa: BLE001 - a Pod that cannot be read holds up no other one
+                self._report(uid, pod, error)
+
+    def _report(self, uid: str, pod: Object, error: Exception) -> None:
+        """Record once why a Pod cannot be scheduled; only a change of the Pod can help it."""
+        self._pending.pop(uid, None)
+        self._ledger.release(uid)
+        if uid not in self._broken:
+            self._broken.add(uid)
+            _log.error(
+                "Pod %s/%s cannot be scheduled", pod["metadata"]["namespace"], pod["metadata"]["name"], exc_info=error
+            )
+        message = f"running scheduling: {type(error).__name__}: {error}"
+        self._refuse(pod, message, reason="SchedulerError")
+
+    def _try(self, uid: str, pod: Object, refused: dict[tuple[Any, ...], str]) -> None:
+        amounts = requests(pod)
+        shape = (*sorted(amounts.items()), *sorted((pod["spec"].get("nodeSelector") or {}).items()))
+        if shape not in refused and (reason := self._misfit(pod, amounts)):
+            refused[shape] = reason
+        if shape in refused:
+            self._refuse(pod, refused[shape])
+        else:
+            del self._pending[uid]
+            self._bind(pod, amounts)
 
     def _misfit(self, pod: Object, amounts: Amounts) -> str:
         """Why the Pod can't be placed now, in kube-scheduler's words; empty where it can."""
@@ -105,10 +127,10 @@ class Scheduler:
         shown = f"{metadata['namespace']}/{metadata['name']}"
         self._record(pod, "Normal", "Scheduled", f"Successfully assigned {shown} to {self._node}")
 
-    def _refuse(self, pod: Object, message: str) -> None:
+    def _refuse(self, pod: Object, message: str, reason: str = "Unschedulable") -> None:
         if any(c.get("message") == message for c in (pod.get("status") or {}).get("conditions") or ()):
             return
-        refusal = {"status": "False", "reason": "Unschedulable", "message": message}
+        refusal = {"status": "False", "reason": reason, "message": message}
         try:
             self._store.update("pods", {**pod, "status": self._status(pod, refusal)}, subresource="status")
         except (Conflict, NotFound):

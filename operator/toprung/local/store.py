@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import uuid
 from collections import deque
@@ -23,6 +24,7 @@ Object = dict[str, Any]
 Objects = list[Object]
 Entries = list[Stored]
 Batches = AsyncIterator[list[Change]]
+_log = logging.getLogger(__name__)
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _LONGEST_GRACE = 10 * 365 * 24 * 3600
@@ -47,7 +49,7 @@ class Store:
         for kind in BUILT_IN + VIEWS:
             self.registry.add(kind, stored=kind not in VIEWS)
         for stored in self._storage.all(_CRDS):
-            self._serve(stored.object)
+            _tolerant(self._serve, stored.object)
         self._quotas = Quotas(self)
         self._collector = Collector(self, self._storage)
         for name in _FIRST_NAMESPACES:
@@ -55,7 +57,7 @@ class Store:
                 self.create("namespaces", {"metadata": {"name": name}})
         self._collector.resume()
         for quota in self._storage.all("resourcequotas"):
-            self._quotas.refresh(quota.object["metadata"]["namespace"])
+            _tolerant(self._quotas.refresh, quota.object["metadata"]["namespace"])
 
     @property
     def version(self) -> int:
@@ -278,3 +280,11 @@ class Store:
 
     def _stamp(self, after: float = 0) -> str:
         return (self._now() + timedelta(seconds=min(after, _LONGEST_GRACE))).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _tolerant(step: Callable[[Any], None], about_what: Any) -> None:
+    """Do a step of the start; a stored object that cannot be read keeps nothing else from starting."""
+    try:
+        step(about_what)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it
+        _log.exception("a stored object cannot be read: %.200s", about_what)

@@ -12,6 +12,10 @@ from typing import Protocol
 
 from toprung.api.base import ParameterValue
 from toprung.api.parameters import Parameter, key_of, step_index
+from toprung.api.wording import shown
+
+_SHOWN = 10
+"""How many values of a list a message names."""
 
 
 class Domain(Protocol):
@@ -135,12 +139,16 @@ class Categorical:
         """Give the very object of the list."""
         return self.values[int(position)]
 
+    @cached_property
+    def _indices(self) -> dict[tuple[bool, ParameterValue], int]:
+        return {key_of(choice): index for index, choice in enumerate(self.values)}
+
     def position(self, value: ParameterValue) -> int:
-        """Give the index; 1 and 1.0 are the same, as JSON has it, but 1 and true are not."""
-        for index, choice in enumerate(self.values):
-            if key_of(choice) == key_of(value):
-                return index
-        raise ValueError(f"{value!r} is not one of {', '.join(map(repr, self.values))}")
+        """Return the index; 1 and 1.0 are the same, as JSON has it, but 1 and true are not."""
+        index = self._indices.get(key_of(value))
+        if index is None:
+            raise ValueError(f"{shown(value)} is not one of {_listed(self.values)}")
+        return index
 
     def at(self, unit: float) -> ParameterValue:
         """Give every value the same share."""
@@ -182,6 +190,11 @@ def _even(domain: Double | Int, points: int) -> list[float]:
     else:
         inner = [float(f"{_between(domain.low, domain.high, f):.12g}") for f in fractions]
     return [domain.low, *(min(max(number, domain.low), domain.high) for number in inner), domain.high]
+
+
+def _listed(values: tuple[ParameterValue, ...]) -> str:
+    """Name the first few values: there may be 256 long ones."""
+    return ", ".join([*map(shown, values[:_SHOWN]), *(["..."] if len(values) > _SHOWN else [])])
 
 
 def _index(unit: float, count: int) -> int:

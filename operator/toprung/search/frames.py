@@ -1,54 +1,67 @@
-"""How the operator and its search process talk: length-prefixed pickles over the process's own stdin and stdout."""
+"""Messages between the operator and a search process: length-prefixed pickles over its stdin and stdout."""
 
 import pickle
 import struct
 from dataclasses import dataclass
 from typing import Any
 
-from toprung.search.types import Evaluation, Problem, Suggestions
+from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 
 LENGTH = struct.Struct(">Q")
+LARGEST = 64 * 2**20
+"""Bytes that an answer may have; a longer one comes from a broken process."""
 READY = "ready"
-"""The first frame from the search process: the imports are done."""
-WORKING = "working"
-"""A frame for each configuration that is found: the sampler does not hang, and the answer comes when there are all."""
+"""The first frame from a search process: the imports are done."""
+TAKEN_IN = "taken in"
+"""The answer to a request without an index."""
+MAX_MESSAGE = 2048
+"""Characters of a failure's message; an exception of a user-defined sampler may contain anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A question, with the news since the last one.
+    """Evaluations that are new or have changed, and at most one configuration that is wanted.
 
     Attributes:
         key: of the study.
-        problem: makes the study anew; None goes on with the one that is there.
-        news: evaluations that are new or have changed; all of them for a new study.
-        indices: trials that want configurations.
-        forget: keys of studies that are needed no more.
+        problem: creates or replaces the study; None uses the one that is there.
+        news: evaluations that are new or have changed; a long history takes several requests.
+        index: the trial that wants a configuration; None only adds the news.
+        pending: suggestions of the same batch, which are about to run.
+        forget: keys of studies that are not needed any more.
+        startup: the study of `problem` only draws startup trials, so it needs no model.
     """
 
     key: str
     problem: Problem | None
-    news: tuple[Evaluation, ...]
-    indices: tuple[int, ...]
-    forget: tuple[str, ...]
+    news: tuple[Evaluation, ...] = ()
+    index: int | None = None
+    pending: tuple[Suggestion, ...] = ()
+    forget: tuple[str, ...] = ()
+    startup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The sampler raised; the study is gone."""
+    """The sampler raised, and its study is gone.
+
+    Attributes:
+        memory: it reached the memory limit of the process.
+    """
 
     message: str
+    memory: bool = False
 
 
-Reply = Suggestions | Failure
+Reply = Suggestions | Failure | str
 
 
 def pack(message: Any) -> bytes:
-    """Make a frame."""
+    """Build a frame."""
     body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return LENGTH.pack(len(body)) + body
 
 
 def unpack(body: bytes) -> Any:
-    """Read a frame's body, from a process of our own."""
-    return pickle.loads(body)  # noqa: S301 - both ends are ours, and nobody else holds the pipe
+    """Read the body of a frame, which comes from a process of our own."""
+    return pickle.loads(body)  # noqa: S301 - both ends are ours, and no other program holds the pipe

@@ -2,50 +2,61 @@
 
 import os
 import sys
-from collections.abc import Callable
-from functools import partial
 from importlib import import_module
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from toprung.api.errors import SearchFailed
-from toprung.search.frames import LENGTH, READY, WORKING, Failure, Reply, Request, pack, unpack
+from toprung.search.frames import LENGTH, MAX_MESSAGE, READY, TAKEN_IN, Failure, Reply, Request, pack, unpack
+from toprung.search.memory import MemoryLimit
+from toprung.search.samplers import create, load, startup
 from toprung.search.study import Study
 
+_NICE = 5
+"""How far a process with models stands back behind the operator's event loop on a busy machine."""
 
-def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+
+def serve(requests: BinaryIO, replies: BinaryIO, limit: MemoryLimit) -> None:
     """Answer one request after another until the other end is closed, which the kernel does when the operator dies."""
     studies: dict[str, Study] = {}
-
-    def send(frame: Any) -> None:
-        replies.write(pack(frame))
+    while body := _read(requests):
+        replies.write(pack(answer(studies, unpack(body), limit)))
         replies.flush()
 
-    while body := _read(requests):
-        send(answer(studies, unpack(body), partial(send, WORKING)))
 
-
-def answer(studies: dict[str, Study], request: Request, on_each: Callable[[], None]) -> Reply:
-    """Take in the news and ask the study; a study that raised is dropped, since nobody knows what it has taken in.
+def answer(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> Reply:
+    """Add the news to the study and ask it; a study that raised is dropped, since its state is unknown.
 
     Args:
         studies: those that are held, by key.
-        request: what is new, and what is asked for.
-        on_each: called for each configuration that is found.
+        request: what is new, and which trial wants a configuration.
+        limit: of the memory; it is lifted while a sampler is imported.
     """
     for key in request.forget:
         studies.pop(key, None)
     try:
-        if request.problem is not None:
-            studies[request.key] = Study(request.problem)
-        study = studies[request.key]
-        study.update(request.news)
-        return study.suggest(request.indices, on_each)
+        return _asked(studies, request, limit)
     except SearchFailed as error:
+        failure = Failure(str(error)[:MAX_MESSAGE])
+    except MemoryError:
+        failure = Failure("out of memory", memory=True)
+    except Exception as error:  # noqa: BLE001 - a sampler's own defect must not end the other experiments' studies
+        failure = Failure(f"{type(error).__name__}: {error}"[:MAX_MESSAGE])
+    studies.pop(request.key, None)
+    return failure
+
+
+def _asked(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> Reply:
+    if request.problem is not None:
         studies.pop(request.key, None)
-        return Failure(str(error))
-    except Exception as error:  # noqa: BLE001 - a sampler's own defect must not take the other experiments with it
-        studies.pop(request.key, None)
-        return Failure(f"{type(error).__name__}: {error}")
+        if not request.startup:
+            with limit.lifted():
+                load(request.problem.algorithm)
+        studies[request.key] = Study(request.problem, startup if request.startup else create)
+    study = studies[request.key]
+    study.update(request.news)
+    if request.index is None:
+        return TAKEN_IN
+    return study.suggest([request.index], {one.index: one.parameters for one in request.pending})
 
 
 def _read(requests: BinaryIO) -> bytes:
@@ -53,18 +64,25 @@ def _read(requests: BinaryIO) -> bytes:
     return requests.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
 
 
-def main() -> None:
-    """Keep stdout for replies alone: what a sampler prints goes to stderr."""
+def main(models: str, budget: str) -> None:
+    """Serve, with stdout for replies alone: what a sampler prints goes to stderr.
+
+    Args:
+        models: "models", or "draws" for a process that needs neither Optuna nor numpy.
+        budget: bytes that the studies may take.
+    """
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    import_module("toprung.search.samplers.tpe")  # before the first question, which it would delay
+    if models == "models":
+        os.nice(_NICE)
+        import_module("toprung.search.samplers.tpe")  # before the first request, which it would delay
     try:
         replies.write(pack(READY))
         replies.flush()
-        serve(sys.stdin.buffer, replies)
+        serve(sys.stdin.buffer, replies, MemoryLimit(int(budget)))
     except BrokenPipeError:
-        os._exit(0)  # the operator is gone, and so is whom to tell
+        os._exit(0)  # the operator is gone
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import blake2b
 from itertools import accumulate
-from math import prod
+from math import isnan, nan, prod
+from struct import Struct
 
 from toprung.api.base import ParameterValue
 from toprung.api.parameters import Parameter, key_of
@@ -12,10 +14,12 @@ from toprung.search.domains import Domain, Ordinal, domain_of, gridded
 from toprung.search.types import Configuration
 
 Key = Hashable
-"""What tells configurations apart: the positions of the active parameters, floats to the last bit."""
+"""What tells configurations apart: a digest of the positions of the active parameters, floats to the last bit."""
+_SHORT = 2**15
+"""Below how many values a position takes two bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Condition:
     """Holds where the parent is active and has one of the values."""
 
@@ -28,7 +32,11 @@ class Condition:
 
     def allows(self, value: ParameterValue) -> bool:
         """Decide by the parent's value."""
-        return key_of(value) in map(key_of, self.values)
+        return key_of(value) in self._keys
+
+    @cached_property
+    def _keys(self) -> frozenset[tuple[bool, ParameterValue]]:
+        return frozenset(map(key_of, self.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +106,59 @@ class Space:
     def key(self, configuration: Configuration) -> Key | None:
         """Give what tells this configuration from others of the space; None where it is not one of them."""
         try:
-            return frozenset(self.positions(configuration).items())
+            return blake2b(self.packed(configuration), digest_size=16).digest()
         except ValueError:
             return None
+
+    def packed(self, configuration: Configuration) -> bytes:
+        """Return the positions of all dimensions in a few bytes each; NaN or -1 for one that is not active.
+
+        Raises:
+            ValueError: the configuration is not one of the space.
+        """
+        found = self.positions(configuration)
+        row = (found[one.name] + 0 if one.name in found else idle for one, idle in self._idle)  # -0.0 + 0 is 0.0
+        return self._row.pack(*row)
+
+    def unpacked(self, row: bytes) -> dict[str, ParameterValue]:
+        """Return the configuration: the inverse of :meth:`packed`."""
+        positions = zip(self.dimensions, self._row.unpack(row), strict=True)
+        return {
+            one.name: one.domain.value(position)
+            for one, position in positions
+            if position >= 0 or _is_real(one, position)
+        }
+
+    def unpacked_value(self, row: bytes, name: str) -> ParameterValue:
+        """Return one value of a packed configuration.
+
+        Raises:
+            KeyError: the parameter is not active, or not known.
+        """
+        dimension, struct, offset = self._columns[name]
+        position = struct.unpack_from(row, offset)[0]
+        if not position >= 0 and not _is_real(dimension, position):
+            raise KeyError(name)
+        return dimension.domain.value(position)
+
+    @cached_property
+    def _columns(self) -> dict[str, tuple[Dimension, Struct, int]]:
+        structs = [Struct(f"<{letter}") for letter in self._row.format[1:]]
+        offsets = accumulate((struct.size for struct in structs), initial=0)
+        return {
+            one.name: (one, struct, offset)
+            for one, struct, offset in zip(self.dimensions, structs, offsets, strict=False)
+        }
+
+    @cached_property
+    def _idle(self) -> tuple[tuple[Dimension, float], ...]:
+        """The dimensions, and what stands for a position of one that is not active."""
+        return tuple((one, nan if one.domain.count is None else -1) for one in self.dimensions)
+
+    @cached_property
+    def _row(self) -> Struct:
+        counts = (one.domain.count for one in self.dimensions)
+        return Struct("<" + "".join("d" if count is None else "h" if count < _SHORT else "q" for count in counts))
 
     def exact(self, values: Configuration) -> Configuration:
         """Give some of the parameters their values' exact types, which a way through JSON may have changed.
@@ -192,6 +250,11 @@ class Space:
 
 def _depth(name: str, parents: Mapping[str, str]) -> int:
     return 1 + _depth(parents[name], parents) if name in parents else 0
+
+
+def _is_real(dimension: Dimension, position: float) -> bool:
+    """Whether a packed position below 0 is a value of a continuum."""
+    return dimension.domain.count is None and not isnan(position)
 
 
 def _values(dimension: Dimension) -> Iterator[ParameterValue]:

@@ -1,9 +1,11 @@
 """All that search knows of one experiment, and how a trial gets its configuration."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from types import MappingProxyType
 
+from toprung.api.base import ParameterValue
 from toprung.api.errors import SearchFailed
 from toprung.search.samplers import create
 from toprung.search.samplers.base import Ask, Sampler
@@ -15,6 +17,7 @@ from toprung.search.types import Configuration, Evaluation, Problem, Standing, S
 
 _ATTEMPTS = 5
 """How often a sampler may propose what was tried already, before one of the rest is drawn by lot."""
+_NONE: Mapping[int, Configuration] = MappingProxyType({})
 
 
 class Study:
@@ -34,9 +37,8 @@ class Study:
         self._named = max((1 + index for index, one in enumerate(problem.initial) if one), default=0)
         self._history: dict[int, Evaluation] = {}
         self._taken: set[Key] = set()
-        prior = tuple(_projected(self._space, problem.prior))
-        self._learnt = len(prior)
-        self.update(prior)
+        self._learnt = 0
+        self.update(problem.prior)
 
     @property
     def space(self) -> Space:
@@ -44,33 +46,40 @@ class Study:
         return self._sampler.space
 
     def update(self, evaluations: Iterable[Evaluation]) -> None:
-        """Take in evaluations that are new or have changed; a configuration, once told, never does."""
+        """Add evaluations that are new or have changed; those of other experiments have negative indices."""
         for evaluation in evaluations:
-            if evaluation.index not in self._history:
-                self._taken |= self._keys(evaluation.parameters)
-            self._history[evaluation.index] = evaluation
+            known = evaluation if evaluation.index >= 0 else self._projected(evaluation)
+            if known is None:
+                continue
+            if known.index not in self._history:
+                self._learnt += known.index < 0
+                self._taken |= self._keys(known.parameters)
+            self._history[known.index] = replace(known, parameters=self._compact(known.parameters))
 
-    def suggest(self, indices: Sequence[int], on_each: Callable[[], object] = lambda: None) -> Suggestions:
-        """Give configurations for trials; each sees those before it as running.
+    def suggest(self, indices: Sequence[int], pending: Mapping[int, Configuration] = _NONE) -> Suggestions:
+        """Return configurations for trials; each sees those before it as running.
 
         A trial that is in the history already gets the configuration it has. There are fewer suggestions than indices
-        where the space is exhausted. `on_each` is called when another one is found.
+        where the space is exhausted.
+
+        Args:
+            indices: of the trials.
+            pending: earlier suggestions of the same batch, which are about to run as well.
 
         Raises:
             SearchFailed: an initial trial is outside the space, or what the sampler proposes.
         """
-        pending: dict[int, Configuration] = {}
-        batch: set[Key] = set()
+        running = dict(pending)
+        batch = {key for configuration in running.values() for key in self._keys(configuration)}
         suggestions = []
         for index in indices:
             known = self._history.get(index)
-            configuration = known.parameters if known else self._propose(index, pending, batch)
+            configuration = dict(known.parameters) if known else self._propose(index, running, batch)
             if configuration is None:
                 continue
             suggestions.append(Suggestion(index, configuration))
-            on_each()
             if not known:
-                pending[index] = configuration
+                running[index] = configuration
                 batch |= self._keys(configuration)
         exhausted = self._exhausted(batch) and max(indices, default=-1) + 1 >= self._named
         return Suggestions(tuple(suggestions), exhausted, self._learnt)
@@ -130,10 +139,38 @@ class Study:
         key = self._sampler.space.key(configuration)
         return set() if key is None else {key}
 
+    def _compact(self, configuration: Configuration) -> Configuration:
+        """Return the configuration in little memory; as it is where it does not lie in the space."""
+        try:
+            return Packed(self._space, self._space.packed(configuration))
+        except ValueError:
+            return configuration
 
-def _projected(space: Space, prior: Iterable[Evaluation]) -> Iterable[Evaluation]:
-    """Give the finished trials of other experiments that lie in the space, without the parameters it does not have."""
-    for one in prior:
-        known = {name: one.parameters[name] for name in space.active(one.parameters)}
-        if one.standing is not Standing.RUNNING and space.key(known) is not None:
-            yield replace(one, parameters=space.exact(known))
+    def _projected(self, one: Evaluation) -> Evaluation | None:
+        """Return a finished trial of another experiment, without the parameters that the space does not have."""
+        known = {name: one.parameters[name] for name in self._space.active(one.parameters)}
+        if one.standing is Standing.RUNNING or self._space.key(known) is None:
+            return None
+        return replace(one, parameters=self._space.exact(known))
+
+
+class Packed(Mapping[str, ParameterValue]):
+    """A configuration in a few bytes a parameter: a history may have 100,000 of 64 parameters."""
+
+    __slots__ = ("_row", "_space")
+
+    def __init__(self, space: Space, row: bytes) -> None:
+        self._space = space
+        self._row = row
+
+    def __getitem__(self, name: str) -> ParameterValue:
+        """Return the value of an active parameter."""
+        return self._space.unpacked_value(self._row, name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names of the active parameters."""
+        return iter(self._space.unpacked(self._row))
+
+    def __len__(self) -> int:
+        """Count the active parameters."""
+        return len(self._space.unpacked(self._row))

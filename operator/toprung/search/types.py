@@ -54,6 +54,7 @@ class Problem:
         seed: of the whole experiment; trial i's own is derived from it and i.
         objectives: how many there are.
         prior: finished trials of other experiments, each under a negative index of its own.
+        namespace: of the experiment; requests of different namespaces take turns.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Problem:
     seed: int
     objectives: int = 1
     prior: tuple[Evaluation, ...] = ()
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

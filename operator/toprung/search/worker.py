@@ -1,47 +1,74 @@
-"""Search in a process of its own: a sampler computes for milliseconds to seconds, and the event loop must not wait."""
+"""Search in a small pool of processes: a sampler takes up to seconds, and the event loop must not wait."""
 
 import asyncio
-import os
-import signal
-import sys
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
-from zlib import crc32
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-import toprung
 from toprung.api.errors import SearchFailed
-from toprung.search.frames import LENGTH, WORKING, Failure, Reply, Request, pack, unpack
-from toprung.search.types import Evaluation, Problem, Suggestions
+from toprung.search.channel import Channel, Died, Session
+from toprung.search.costs import learns, startup, too_large, too_slow
+from toprung.search.frames import Failure, Reply
+from toprung.search.turns import Job, Turns
+from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 
-LONGEST_ASK = 60.0
-"""Seconds that a sampler may take for one configuration, its imports and all that it has to be told included.
+_MIB = 2**20
+T = TypeVar("T")
+_CLOSED = "the search worker is closed"
 
-Built-in ones take up to some seconds; one that hangs keeps the experiments that share its process waiting so long.
-"""
-_STUDIES = 256
-"""How many studies a search process holds; the one unused longest is rebuilt when it is asked again."""
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large the pool is, and what one request may take.
+
+    Attributes:
+        drawing: processes for samplers that do not learn, and for startup trials.
+        models: processes for samplers that learn.
+        seconds: for one configuration, or for one part of a long history.
+        memory: MiB that a process may take beyond its imports; 0 for no limit.
+        idle: seconds after which a process with models that has nothing to do ends.
+        batch: seconds after which a batch is returned as far as it has come.
+    """
+
+    drawing: int = 1
+    models: int = 2
+    seconds: float = 30.0
+    memory: int = 192
+    idle: float = 300.0
+    batch: float = 0.25
 
 
 class SearchWorker:
     """Answers for the samplers of all experiments.
 
-    Each experiment belongs to one of the processes; a process answers in the order of asking. A process that dies is
-    started again, and what it needs to know is sent again, so that its end is never seen from outside. One that takes
-    longer than `limit` seconds for a configuration is killed, and the experiment that it was asked for is told.
+    A request is one configuration; between two of them namespaces take turns (see :class:`Turns`). Requests that only
+    draw have processes of their own, so that they never wait for a model. A process that dies or is stopped by a signal
+    is started again and what it needs to know is sent again, so that its end is not seen from outside. One that exceeds
+    a limit is killed, which fails the experiment that it was asked for.
     """
 
-    def __init__(self, processes: int = 1, *, limit: float = LONGEST_ASK) -> None:
-        self._channels = tuple(_Channel(limit) for _ in range(processes))
+    def __init__(self, limits: Limits = Limits()) -> None:
+        self._limits = limits
+        kinds = [False] * limits.drawing + [True] * limits.models
+        self._channels = tuple(
+            Channel(models=models, limit=limits.seconds, memory=limits.memory * _MIB) for models in kinds
+        )
+        self._turns = Turns(limits.models)
+        self._waiting: list[_Waiting] = []
+        self._running: dict[Channel, Job] = {}
+        self._idle: dict[Channel, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._closed = False
 
     async def start(self) -> None:
-        """Start the processes and wait until they have done their imports; the first ask does it where nobody did."""
-        await asyncio.gather(*(channel.start() for channel in self._channels))
+        """Start the processes that only draw, and wait for their imports; the others start when they are needed."""
+        await asyncio.gather(*(_started(channel) for channel in self._channels if not channel.models))
 
     async def suggest(self, problem: Problem, history: Mapping[int, Evaluation], indices: Sequence[int]) -> Suggestions:
-        """Give configurations for new trials.
+        """Return configurations for new trials: at least one, and as many more as are found in a fraction of a second.
+
+        Where it is cancelled, a request that has started still has a second, then its process is killed.
 
         Args:
             problem: what the experiment is; its key must not be that of another one.
@@ -50,163 +77,199 @@ class SearchWorker:
             indices: trials that want configurations.
 
         Raises:
-            SearchFailed: the sampler raised or took too long, or its process can't be run or died twice in a row;
+            SearchFailed: the sampler raised or reached a limit, or its process can't be run or died twice in a row;
                 another try starts from scratch.
         """
-        request = self._channel(problem.key).ask(problem, history, tuple(indices))
-        return await asyncio.shield(asyncio.ensure_future(request))  # half an exchange would spoil the next one
+        if self._closed:
+            raise SearchFailed(_CLOSED)
+        draws = learns(problem.algorithm) and startup(problem, history)
+        if draws:
+            self._prepare()
+        known = {one.index: one for one in problem.prior} | dict(history)  # the caller's may change meanwhile
+        ask = _Ask(replace(problem, prior=()), known, draws)
+        end, answer = _now() + self._limits.batch, Suggestions(())
+        found: list[Suggestion] = []
+        for index in indices:
+            answer = await self._one(ask, index, tuple(found))
+            found += answer.suggestions
+            if answer.exhausted or (found and _now() >= end):
+                break
+        return replace(answer, suggestions=tuple(found))
 
     def forget(self, key: str) -> None:
         """Drop what is kept for an experiment that has ended."""
-        self._channel(key).forget(key)
+        self._turns.forget(key)
+        for channel in self._channels:
+            job = self._running.get(channel)
+            channel.forget(key, running=job is not None and job.key == key)
 
     async def close(self) -> None:
-        """End the processes."""
-        await asyncio.gather(*(channel.close() for channel in self._channels))
-
-    def _channel(self, key: str) -> "_Channel":
-        return self._channels[crc32(key.encode()) % len(self._channels)]
-
-
-class _Channel:
-    """One search process, and what has been sent to it."""
-
-    def __init__(self, limit: float) -> None:
-        self._limit = limit
-        self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
-        self._sent: OrderedDict[str, tuple[Problem, dict[int, Evaluation]]] = OrderedDict()
-        self._forgotten: set[str] = set()
-        self._closed = False
-
-    async def start(self) -> None:
-        async with self._turn:
-            await self._running()
-
-    async def ask(self, problem: Problem, history: Mapping[int, Evaluation], indices: tuple[int, ...]) -> Suggestions:
-        known = dict(history)  # the caller's may change while others have their turn
-        async with self._turn:
-            reply = await self._answer(problem, known, indices)
-        if isinstance(reply, Failure):
-            raise SearchFailed(reply.message)
-        return reply
-
-    def forget(self, key: str) -> None:
-        if self._sent.pop(key, None):
-            self._forgotten.add(key)
-
-    async def close(self) -> None:
-        """Kill first, ask for the turn afterwards: whoever has it may wait for a slow sampler."""
+        """End the processes, and fail what is asked."""
         self._closed = True
-        if self._process is not None:
-            _kill(self._process)
-        async with self._turn:
-            await self._end()
+        for waiting in self._waiting:
+            waiting.place.set_exception(SearchFailed(_CLOSED))
+        self._waiting.clear()
+        for timer in self._idle.values():
+            timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(channel.end() for channel in self._channels))
 
-    async def _answer(self, problem: Problem, history: dict[int, Evaluation], indices: tuple[int, ...]) -> Reply:
-        for _ in range(2):
-            if self._closed:
-                break
+    async def _one(self, ask: "_Ask", index: int, pending: tuple[Suggestion, ...]) -> Suggestions:
+        """Have one configuration made; a second process is tried where the first one ends."""
+        tries = 0
+        while not self._closed:
             try:
-                process = await self._running()
-                request = self._request(problem, history, indices)
-                reply = await _exchange(process, pack(request), self._limit)
-            except TimeoutError:
-                await self._end()
-                slow = f"{problem.algorithm.sampler} took longer than {self._limit:g} s for one trial"
-                return Failure(f"{slow} and all that it had to be told; if it does so again, name another")
-            except (ConnectionError, asyncio.IncompleteReadError):
-                await self._end()
+                reply = await self._step(ask, index, pending)
+            except TimeoutError as error:
+                raise SearchFailed(too_slow(ask.problem, len(ask.history), self._limits.seconds)) from error
+            except Died as error:
+                tries += 1
+                if tries > 1:
+                    raise SearchFailed(f"{error} twice when asked") from error
                 continue
             except OSError as error:  # no memory or no process is left for it
-                await self._end()
-                return Failure(f"the search process can't be run: {error}")
-            self._note(request, problem, history, reply)
+                raise SearchFailed(f"the search process can't be run: {error}") from error
+            if isinstance(reply, Suggestions):
+                return reply
+            if isinstance(reply, Failure):
+                tries += 1
+                self._fail(ask, reply, last=tries > 1)
+        raise SearchFailed(_CLOSED)
+
+    def _fail(self, ask: "_Ask", failure: Failure, *, last: bool) -> None:
+        """Raise, unless other studies took the memory too: in a new process there are none."""
+        if not failure.memory:
+            raise SearchFailed(failure.message)
+        if last or not ask.shared:
+            raise SearchFailed(too_large(ask.problem, len(ask.history), self._limits.memory))
+
+    async def _step(self, ask: "_Ask", index: int, pending: tuple[Suggestion, ...]) -> Reply:
+        """Wait for a turn and make one exchange; before the next one, others have theirs."""
+        channel = await self._turn(ask)
+        exchange = self._in_background(self._exchange(ask, channel, index, pending))
+        try:
+            return await asyncio.shield(exchange)
+        except asyncio.CancelledError:
+            if exchange.cancelled():  # by close()
+                raise SearchFailed(_CLOSED) from None
+            ask.cancelled = True
+            channel.hurry()
+            raise
+
+    async def _turn(self, ask: "_Ask") -> Channel:
+        job = Job(ask.problem.namespace, ask.problem.key, models=learns(ask.problem.algorithm) and not ask.startup)
+        waiting = _Waiting(job, ask, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._dispatch()
+        try:
+            return await waiting.place
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            elif waiting.place.done() and not waiting.place.cancelled():
+                self._release(waiting.place.result())
+            raise
+
+    async def _exchange(self, ask: "_Ask", channel: Channel, index: int, pending: tuple[Suggestion, ...]) -> Reply:
+        try:
+            if ask.session is None or ask.channel is not channel or not channel.current(ask.session):
+                for other in self._channels:
+                    if other is not channel:  # one copy of a study is enough
+                        other.forget(ask.problem.key)
+                ask.channel, ask.session = channel, await channel.begin(ask.problem, ask.history)
+            if ask.cancelled:
+                raise Died("nothing is wanted any more")
+            reply = await channel.step(ask.session, index, pending, startup=ask.startup, problem=ask.problem)
+            if isinstance(reply, Failure) and reply.memory:
+                ask.shared = channel.shared(ask.problem.key)
+                await channel.end()
             return reply
-        return Failure("the search worker is closed" if self._closed else "the search process died twice when asked")
+        finally:
+            self._release(channel)
 
-    def _request(self, problem: Problem, history: dict[int, Evaluation], indices: tuple[int, ...]) -> Request:
-        """Send the difference where the process has the study and nothing of it was taken back, else everything."""
-        known, sent = self._sent.get(problem.key, (None, {}))
-        if known != problem or sent.keys() - history.keys():
-            known, sent = None, {}
-        news = tuple(one for index, one in history.items() if index not in sent or _differ(sent[index], one))
-        forget = tuple(self._forgotten - {problem.key}) + self._surplus(problem.key)
-        return Request(problem.key, None if known else problem, news, indices, forget)
+    def _dispatch(self) -> None:
+        """Start what may start."""
+        while True:
+            places = [(one, place) for one in self._waiting if (place := self._place(one)) is not None]
+            running, now = [*self._running.values()], _now()
+            chosen = self._turns.next([one.job for one, _ in places], running, now)
+            if chosen is None:
+                return
+            waiting, channel = next(each for each in places if each[0].job is chosen)
+            self._waiting.remove(waiting)
+            self._running[channel] = replace(chosen, since=now)
+            self._turns.started(chosen)
+            waiting.place.set_result(channel)
 
-    def _surplus(self, key: str) -> tuple[str, ...]:
-        return (next(iter(self._sent)),) if len(self._sent) >= _STUDIES and key not in self._sent else ()
+    def _place(self, waiting: "_Waiting") -> Channel | None:
+        """Return the free process for a job: the one that has its study, else one that runs."""
+        ask, job = waiting.ask, waiting.job
+        if ask.channel is not None and ask.session is not None and ask.channel.current(ask.session):
+            return ask.channel if ask.channel not in self._running else None
+        free = [one for one in self._channels if one.models == job.models and one not in self._running]
+        return min(free, key=lambda one: (not one.holds(job.key), not one.alive), default=None)
 
-    def _note(self, request: Request, problem: Problem, history: dict[int, Evaluation], reply: Reply) -> None:
-        """Remember what the process knows now that it has answered."""
-        self._forgotten.difference_update(request.forget)
-        for key in request.forget:
-            self._sent.pop(key, None)
-        self._sent[problem.key] = (problem, history)
-        self._sent.move_to_end(problem.key)
-        if isinstance(reply, Failure):
-            del self._sent[problem.key]
+    def _release(self, channel: Channel) -> None:
+        self._turns.ended(self._running.pop(channel), _now())
+        if channel in self._idle:
+            self._idle.pop(channel).cancel()
+        if not self._closed:
+            if channel.models:
+                self._idle[channel] = asyncio.get_running_loop().call_later(self._limits.idle, self._end_idle, channel)
+            self._dispatch()
 
-    async def _running(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
-            await self._end()
-            self._process = await _spawn(self._limit)
-        return self._process
+    def _end_idle(self, channel: Channel) -> None:
+        if channel not in self._running:
+            self._in_background(channel.end())
 
-    async def _end(self) -> None:
-        process, self._process = self._process, None
-        self._sent.clear()
-        self._forgotten.clear()
-        if process is not None and process.stdin is not None:
-            _kill(process)
-            process.stdin.close()
-            await process.communicate()
+    def _prepare(self) -> None:
+        """Start a process with models ahead of the first request that needs one."""
+        models = [channel for channel in self._channels if channel.models]
+        if not any(channel.alive or channel in self._running for channel in models):
+            self._in_background(_started(models[0]))
 
-
-async def _spawn(limit: float) -> asyncio.subprocess.Process:
-    """Start a process that a Ctrl-C at the terminal does not reach, and that the end of its stdin ends."""
-    paths = (str(Path(toprung.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "toprung.search.process"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        # the matrices are small, and several libraries' threads would fight over the cores
-        env={"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(limit):
-            await _receive(process)
-    except TimeoutError as error:
-        _kill(process)
-        raise ConnectionError(f"the search process was not ready after {limit:g} s") from error
-    return process
+    def _in_background(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """End a process, which may hang or have ended, with all that a sampler has started: it would hold its pipes."""
-    with suppress(ProcessLookupError):  # nobody is left
-        os.killpg(process.pid, signal.SIGKILL)
+@dataclass(slots=True)
+class _Ask:
+    """One call of `suggest`.
+
+    Attributes:
+        startup: it needs no model, though its sampler has one.
+        channel, session: the process that has, or is receiving, the history.
+        shared: whether other studies were in the process whose memory was not enough.
+        cancelled: nothing is wanted any more.
+    """
+
+    problem: Problem
+    history: Mapping[int, Evaluation]
+    startup: bool
+    channel: Channel | None = None
+    session: Session | None = None
+    shared: bool = False
+    cancelled: bool = False
 
 
-async def _exchange(process: asyncio.subprocess.Process, frame: bytes, limit: float) -> Reply:
-    if process.stdin is None:
-        raise ConnectionError("the search process has no stdin")
-    process.stdin.write(frame)
-    async with asyncio.timeout(limit) as deadline:
-        await process.stdin.drain()
-        while (reply := await _receive(process)) == WORKING:
-            deadline.reschedule(asyncio.get_running_loop().time() + limit)
-    answer: Reply = reply
-    return answer
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A step that waits for its turn."""
+
+    job: Job
+    ask: _Ask
+    place: asyncio.Future[Channel]
 
 
-async def _receive(process: asyncio.subprocess.Process) -> Any:
-    if process.stdout is None:
-        raise ConnectionError("the search process has no stdout")
-    head = await process.stdout.readexactly(LENGTH.size)
-    return unpack(await process.stdout.readexactly(LENGTH.unpack(head)[0]))
+async def _started(channel: Channel) -> None:
+    with suppress(Died, OSError):  # the first request tries again, and reports it
+        await channel.start()
 
 
-def _differ(one: Evaluation, other: Evaluation) -> bool:
-    return one is not other and one != other
+def _now() -> float:
+    return asyncio.get_running_loop().time()

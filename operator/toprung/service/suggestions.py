@@ -23,7 +23,11 @@ from toprung.service.experiments import InvalidRecord
 logger = logging.getLogger(__name__)
 
 BACKOFF = Backoff(first=10.0, longest=300.0)
-"""When a sampler that failed is asked again: one that hangs keeps those that share its process waiting each time."""
+"""When a sampler that failed is asked again: one that hangs occupies a process each time."""
+
+
+BATCH = 32
+"""How many configurations are requested at once: each later one of a batch is sent all before it."""
 
 
 @dataclass(slots=True)
@@ -171,7 +175,7 @@ class Suggester:
                 # them yet, hence not at the first try
                 ready.prior = self.prior_of(experiment, missing_ok=bool(ready.told) and ready.error is not None)
             problem = replace(problem_of(experiment), prior=ready.prior)
-            answer = await self._worker.suggest(problem, history, indices)
+            answer = await self._worker.suggest(problem, history, indices[:BATCH])
             _take(ready, answer)
             if not history:
                 ready.learnt = answer.learnt
@@ -197,7 +201,15 @@ def problem_of(experiment: ExperimentRecord) -> Problem:
     """Give what the sampler must know of an experiment; without spec.algorithm.seed the UID is the seed."""
     spec = experiment.spec
     seed = spec.algorithm.seed if spec.algorithm.seed is not None else derive(0, "experiment", experiment.uid)
-    return Problem(experiment.uid, spec.parameters, spec.initial_trials, spec.algorithm, seed, len(spec.aims))
+    return Problem(
+        experiment.uid,
+        spec.parameters,
+        spec.initial_trials,
+        spec.algorithm,
+        seed,
+        len(spec.aims),
+        namespace=experiment.namespace,
+    )
 
 
 def _told(experiment: ExperimentRecord, error: Exception) -> str:

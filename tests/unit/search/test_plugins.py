@@ -78,9 +78,9 @@ def test_the_suite_looks_at_what_is_answered(monkeypatch, ask):
 
 @pytest.fixture(autouse=True)
 def forgetful():
-    plugins._load.cache_clear()
+    plugins.load.cache_clear()
     yield
-    plugins._load.cache_clear()
+    plugins.load.cache_clear()
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ INACTIVE = "no such parameter, or not active beside the others"
 )
 def test_what_a_plugin_proposes_is_of_the_space(monkeypatch, proposal, says):
     """Nothing else becomes a Trial; the message names the plug-in, the parameter and the value."""
-    monkeypatch.setattr(plugins, "_load", lambda _: lambda space, *_: Saying(space, proposal))
+    monkeypatch.setattr(plugins, "load", lambda _: lambda space, *_: Saying(space, proposal))
     with pytest.raises(SearchFailed) as caught:
         Study(plugged()).suggest([0])
     told = f"spec.algorithm.plugin: local-searcher proposed what is not in the space: {says}"

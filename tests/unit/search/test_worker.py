@@ -8,21 +8,20 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import partial
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import toprung
 from scenarios.examples import offer
 from toprung.api.errors import SearchFailed
-from toprung.search.frames import WORKING, Request, pack
+from toprung.search.frames import TAKEN_IN, Request, pack
+from toprung.search.memory import MemoryLimit
 from toprung.search.process import serve
 from toprung.search.study import Study
 from toprung.search.types import Problem, Standing, Suggestions
-from toprung.search.worker import SearchWorker, _exchange
+from toprung.search.worker import Limits, SearchWorker
 from unit.search.builders import FINITE, FLAT, evaluation, first_number, problem, run
 
 SOURCE = str(Path(toprung.__file__).parents[1])
@@ -30,13 +29,16 @@ SOURCE = str(Path(toprung.__file__).parents[1])
 
 @pytest.fixture
 async def worker():
-    started = SearchWorker()
+    started = SearchWorker(Limits(models=1, batch=60.0))
     yield started
     await started.close()
 
 
-def pid_of(worker):
-    return worker._channels[0]._process.pid
+DRAWS, MODELS = 0, 1
+
+
+def pid_of(worker, channel=MODELS):
+    return worker._channels[channel]._process.pid
 
 
 def told(problem, trials):
@@ -114,7 +116,7 @@ def hanging(tmp_path, monkeypatch):
 @pytest.mark.parametrize("index", [3, 5], ids=["hangs", "leaves-a-child"])
 async def test_a_sampler_that_hangs_fails_its_own_experiment_alone(hanging, index):
     """Its process is killed with what it started; others wait, and are answered from all that was told before."""
-    worker = SearchWorker(limit=8.0)
+    worker = SearchWorker(Limits(seconds=8.0, models=1, batch=60.0))
     asked = problem(FLAT)
     history = told(asked, 12)
     assert (await worker.suggest(hanging, {}, [0, 1])).suggestions
@@ -129,25 +131,23 @@ async def test_a_sampler_that_hangs_fails_its_own_experiment_alone(hanging, inde
     await worker.close()
 
 
-def test_the_process_says_that_it_goes_on():
-    """After each configuration, before the answer with all of them."""
-    asked = problem(FLAT, "random")
+def test_a_history_is_added_before_a_configuration_is_wanted():
+    """Requests without an index are acknowledged, and the pending suggestions of a batch count as running."""
+    asked = problem(FLAT, "tpe", startupTrials=1)
+    first, second = told(asked, 2).values()
+    batch = Study(asked)
+    batch.update([first])
+    expected = batch.suggest([2, 3]).suggestions
+    requests = (
+        Request(asked.key, asked, (first,)),
+        Request(asked.key, None, (), 2),
+        Request(asked.key, None, (), 3, expected[:1]),
+    )
     replies = BytesIO()
-    serve(BytesIO(pack(Request(asked.key, asked, (), (0, 1), ()))), replies)
-    assert replies.getvalue() == pack(WORKING) + pack(WORKING) + pack(Study(asked).suggest([0, 1]))
-
-
-@pytest.mark.looptime
-@pytest.mark.parametrize("pause", [40.0, 70.0])
-async def test_the_limit_is_for_one_configuration(pause):
-    """A batch of many may take longer, as long as the process goes on."""
-    stdin, stdout = SimpleNamespace(write=lambda _: None, drain=partial(asyncio.sleep, 0)), asyncio.StreamReader()
-    exchange = asyncio.ensure_future(_exchange(SimpleNamespace(stdin=stdin, stdout=stdout), b"", 60.0))
-    for frame in (WORKING, WORKING, Suggestions(())):
-        await asyncio.sleep(pause)
-        stdout.feed_data(pack(frame))
-    (ended,) = await asyncio.gather(exchange, return_exceptions=True)
-    assert ended == Suggestions(()) if pause < 60.0 else isinstance(ended, TimeoutError)
+    serve(BytesIO(b"".join(map(pack, requests))), replies, MemoryLimit(0))
+    answers = (Suggestions(expected[:1]), Suggestions(expected[1:]))
+    assert replies.getvalue() == b"".join(map(pack, (TAKEN_IN, *answers)))
+    assert second not in batch.suggest([2]).suggestions
 
 
 async def test_only_news_is_sent(worker):
@@ -156,8 +156,8 @@ async def test_only_news_is_sent(worker):
     history = told(asked, 12)
     await worker.suggest(asked, history, [12])
     changed = {**history, 11: evaluation(11, history[11].parameters, 0.25)}
-    request = worker._channels[0]._request(asked, changed, (12,))
-    assert (request.problem, request.news) == (None, (changed[11],))
+    session = await worker._channels[MODELS].begin(replace(asked, prior=()), changed)
+    assert (session.problem, session.chunks) == (None, [(changed[11],)])
 
 
 async def test_experiments_share_a_process_and_nothing_else(worker):
@@ -174,14 +174,14 @@ async def test_experiments_share_a_process_and_nothing_else(worker):
 
 async def test_a_sampler_that_raises_is_an_error_of_its_experiment(worker):
     """The message comes through, the process lives on, and the next ask starts from scratch."""
-    bad = problem(FLAT, initial=[{"lr": 5.0}])
+    bad = problem(FLAT, initial=[{"lr": 5.0}], startupTrials=0)
     with pytest.raises(SearchFailed, match="initialTrials"):
         await worker.suggest(bad, {}, [0])
-    process = pid_of(worker)
+    process = pid_of(worker, DRAWS)
     with pytest.raises(SearchFailed, match="lr"):
         await worker.suggest(bad, {1: evaluation(1, {"lr": 1.0})}, [0])
     assert (await worker.suggest(bad, {}, [1])).suggestions
-    assert pid_of(worker) == process
+    assert pid_of(worker, DRAWS) == process
 
 
 async def test_a_cancelled_ask_spoils_nothing(worker):
@@ -196,11 +196,11 @@ async def test_a_cancelled_ask_spoils_nothing(worker):
 
 async def test_the_oldest_study_makes_room(worker, monkeypatch):
     """A process holds so many studies, and one that was dropped is told again."""
-    monkeypatch.setattr("toprung.search.worker._STUDIES", 2)
+    monkeypatch.setattr("toprung.search.channel._STUDIES", 2)
     problems = [Problem(f"uid-{n}", FLAT, (), problem().algorithm, n) for n in range(3)]
     for asked in problems:
         await worker.suggest(asked, {}, [0])
-    assert list(worker._channels[0]._sent) == ["uid-1", "uid-2"]
+    assert list(worker._channels[DRAWS]._sent) == ["uid-1", "uid-2"]
     assert await worker.suggest(problems[0], {}, [0]) == answer(problems[0], {}, [0])
 
 
@@ -210,15 +210,15 @@ async def test_what_is_forgotten_is_told_again(worker):
     history = told(asked, 4)
     await worker.suggest(asked, history, [4])
     worker.forget(asked.key)
-    assert asked.key not in worker._channels[0]._sent
+    assert asked.key not in worker._channels[DRAWS]._sent
     assert await worker.suggest(asked, history, [4]) == answer(asked, history, [4])
 
 
 async def test_a_closed_worker_leaves_no_process():
     """Nor does it start one again for those who still ask."""
-    worker = SearchWorker(processes=2)
+    worker = SearchWorker(Limits(drawing=2))
     await worker.start()
-    processes = [channel._process for channel in worker._channels]
+    processes = [channel._process for channel in worker._channels if not channel.models]
     await worker.close()
     assert all(process.returncode is not None for process in processes)
     with pytest.raises(SearchFailed, match="closed"):
@@ -270,4 +270,115 @@ def python(code, *, killed=False):
 async def test_ctrl_c_at_the_terminal_does_not_reach_it(worker):
     """It has a session of its own."""
     await worker.start()
-    assert os.getsid(pid_of(worker)) != os.getsid(0)
+    assert os.getsid(pid_of(worker, DRAWS)) != os.getsid(0)
+
+
+async def test_a_stopped_process_is_replaced():
+    """A process that a signal has stopped is killed long before the limit, and another one answers."""
+    worker = SearchWorker(Limits(seconds=1e6))
+    asked = problem(FLAT, "random")
+    await worker.start()
+    stopped = pid_of(worker, DRAWS)
+    os.kill(stopped, signal.SIGSTOP)
+    assert await worker.suggest(asked, {}, [0]) == answer(asked, {}, [0])
+    assert pid_of(worker, DRAWS) != stopped
+    await worker.close()
+
+
+GREEDY = """
+from toprung.search.samplers.uniform import Uniform
+
+class Greedy(Uniform):
+    def propose(self, ask):
+        if ask.index == 1:
+            bytearray(2**28)
+        return super().propose(ask)
+
+def make(space, settings, seed):
+    return Greedy(space)
+"""
+
+
+async def test_a_sampler_that_needs_too_much_memory_fails_its_own_experiment_alone(tmp_path, monkeypatch):
+    """Another experiment of the same process is answered afterwards."""
+    offer(tmp_path, "toprung.samplers", {"greedy": "greedy:make"}, {"greedy": GREEDY})
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    worker = SearchWorker(Limits(models=1, memory=128))
+    greedy = replace(problem(FLAT, "plugin", name="greedy"), key="greedy")
+    asked = problem(FLAT)
+    history = told(asked, 12)
+    await worker.suggest(asked, history, [12])
+    assert (await worker.suggest(greedy, {}, [0])).suggestions
+    with pytest.raises(SearchFailed, match="greedy needs more than 128 MiB for one trial, with 6 parameters"):
+        await worker.suggest(greedy, {}, [1])
+    assert await worker.suggest(asked, history, [12]) == answer(asked, history, [12])
+    await worker.close()
+
+
+async def test_a_request_that_is_cancelled_frees_its_process(hanging):
+    """The process is killed soon, though the limit is far away."""
+    worker = SearchWorker(Limits(models=1, seconds=1e6))
+    asking = asyncio.ensure_future(worker.suggest(hanging, {}, [3]))
+    while not worker._running:
+        await asyncio.sleep(0.01)
+    asking.cancel()
+    worker.forget(hanging.key)
+    asked = problem(FLAT)
+    history = told(asked, 12)
+    assert await worker.suggest(asked, history, [12]) == answer(asked, history, [12])
+    assert asking.cancelled()
+    await worker.close()
+
+
+@pytest.mark.parametrize("algorithm", ["random", "grid", "qmc", "tpe", "nsga2"])
+async def test_requests_that_only_draw_do_not_wait_for_models(hanging, algorithm):
+    """Those of samplers that do not learn, and startup trials, while a model hangs."""
+    worker = SearchWorker(Limits(models=1, seconds=1e6, batch=60.0))
+    asking = asyncio.ensure_future(worker.suggest(hanging, {}, [3]))
+    asked = replace(problem(FLAT, algorithm, initial=[{"layers": 2}]), key="drawing")
+    history = told(problem(FLAT, "random", initial=[{"layers": 2}]), 9)
+    assert await worker.suggest(asked, history, [9, 10]) == answer(asked, history, [9, 10])
+    await worker.close()
+    with pytest.raises(SearchFailed):
+        await asking
+
+
+async def test_one_namespace_leaves_a_process_to_the_others(hanging):
+    """Two of its experiments hang, and an experiment of another namespace is answered."""
+    worker = SearchWorker(Limits(models=2, seconds=1e6))
+    hangs = [
+        asyncio.ensure_future(worker.suggest(replace(hanging, namespace="a", key=key), {}, [3])) for key in ("1", "2")
+    ]
+    asked = replace(problem(FLAT), namespace="b")
+    history = told(asked, 12)
+    assert await worker.suggest(asked, history, [12]) == answer(asked, history, [12])
+    await worker.close()
+    assert all(isinstance(one, SearchFailed) for one in await asyncio.gather(*hangs, return_exceptions=True))
+
+
+async def test_a_long_history_is_sent_in_parts(worker, monkeypatch):
+    """Other requests have their turn between two parts, and the answer is the same."""
+    monkeypatch.setattr("toprung.search.channel._CHUNK", 500)
+    asked, other = problem(FLAT), replace(problem(FLAT), key="other")
+    history = told(asked, 14)
+    answers = await asyncio.gather(*(worker.suggest(each, history, [14]) for each in (asked, other)))
+    assert answers == [answer(asked, history, [14])] * 2
+
+
+async def test_a_warm_start_is_sent_like_the_rest_of_the_history(worker):
+    """And counted as a study counts it."""
+    prior = tuple(evaluation(-1 - index, one.parameters, 0.5) for index, one in told(problem(FLAT), 12).items())
+    asked = replace(problem(FLAT), prior=prior)
+    assert await worker.suggest(asked, {}, [0]) == answer(asked, {}, [0])
+
+
+async def test_an_idle_process_with_models_ends():
+    """It starts again when it is needed."""
+    worker = SearchWorker(Limits(models=1, idle=0.0))
+    asked = problem(FLAT)
+    history = told(asked, 12)
+    await worker.suggest(asked, history, [12])
+    while worker._channels[MODELS].alive:
+        await asyncio.sleep(0.01)
+    assert await worker.suggest(asked, history, [12]) == answer(asked, history, [12])
+    await worker.close()

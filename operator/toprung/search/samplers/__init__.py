@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
+from toprung.api.algorithms import Algorithm
 from toprung.api.errors import SearchFailed
 from toprung.search.samplers.base import Sampler
 from toprung.search.space import Space
@@ -25,6 +27,8 @@ MAKERS: Mapping[str, tuple[str, Make]] = MappingProxyType(
     }
 )
 """Member of `algorithm` -> module below this package, imported when it is needed, and how to make its sampler."""
+_NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType({"gp": ("torch", "scipy")})
+"""Packages beyond the operator's own dependencies."""
 
 
 def create(problem: Problem, space: Space) -> Sampler:
@@ -33,14 +37,43 @@ def create(problem: Problem, space: Space) -> Sampler:
     Raises:
         SearchFailed: it needs a package that is not there; the message says how to install it.
     """
+    load(problem.algorithm)
+    module, make = MAKERS[problem.algorithm.name]
+    return make(
+        import_module(f"{__name__}.{module}"), space, getattr(problem.algorithm, problem.algorithm.name), problem
+    )
+
+
+def startup(problem: Problem, space: Space) -> Sampler:
+    """Make what draws the startup trials of a sampler that learns, without the packages of its model.
+
+    Raises:
+        SearchFailed: the sampler needs a package that is not there.
+    """
     name = problem.algorithm.name
-    module, make = MAKERS[name]
+    for package in _NEEDED.get(name, ()):
+        if find_spec(package) is None:
+            raise _missing(name, package)
+    return import_module(f"{__name__}.uniform").Uniform(space)  # type: ignore[no-any-return]
+
+
+def load(algorithm: Algorithm) -> None:
+    """Import what a sampler needs.
+
+    Raises:
+        SearchFailed: a package is not there, or a plug-in can't be loaded.
+    """
+    name = algorithm.name
     try:
-        imported = import_module(f"{__name__}.{module}")
+        imported = import_module(f"{__name__}.{MAKERS[name][0]}")
     except ImportError as error:
-        raise SearchFailed(
-            f"spec.algorithm.{name}: {error.name or error} is not installed where the operator runs; "
-            f"install it with pip install 'toprung[{name}]', in the image by --build-arg EXTRAS={name}, "
-            "or write tpe: {}"
-        ) from error
-    return make(imported, space, getattr(problem.algorithm, name), problem)
+        raise _missing(name, error.name or str(error)) from error
+    if algorithm.plugin is not None:
+        imported.load(algorithm.plugin.name)
+
+
+def _missing(name: str, package: str) -> SearchFailed:
+    return SearchFailed(
+        f"spec.algorithm.{name}: {package} is not installed where the operator runs; "
+        f"install it with pip install 'toprung[{name}]', in the image by --build-arg EXTRAS={name}, or write tpe: {{}}"
+    )

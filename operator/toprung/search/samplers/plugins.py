@@ -34,7 +34,7 @@ def plugin(wanted: SamplerPlugin, space: Space, problem: Problem) -> Sampler:
     Raises:
         SearchFailed: it is not installed or can't be loaded, or refuses its settings.
     """
-    factory = _load(wanted.name)
+    factory = load(wanted.name)
     try:
         return factory(space, wanted.settings, problem.seed)
     except KeyError as error:
@@ -44,7 +44,12 @@ def plugin(wanted: SamplerPlugin, space: Space, problem: Problem) -> Sampler:
 
 
 @cache
-def _load(name: str) -> Factory:
+def load(name: str) -> Factory:
+    """Import a plug-in.
+
+    Raises:
+        SearchFailed: it is not installed or can't be loaded.
+    """
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:
         installed = did_you_mean(name, sorted(found)) if found else "none is; install the package that has it"

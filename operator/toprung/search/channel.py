@@ -1,0 +1,270 @@
+"""One search process, as the operator sees it: starts it, sends it what it lacks, and ends it where it fails."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import toprung
+from toprung.search.frames import LARGEST, LENGTH, Failure, Reply, Request, pack, unpack
+from toprung.search.types import Evaluation, Problem, Suggestion
+
+LONGEST_START = 60.0
+"""Seconds that a process may take for its imports."""
+_POLL = 0.1
+"""Seconds between two looks at a process that owes an answer."""
+_GRACE = 1.0
+"""Seconds that a process still has for an answer that is not wanted any more, before it is killed."""
+_STUDIES = 256
+"""How many studies a process holds; the one unused longest is sent again when it is asked again."""
+_CHUNK = 2**18
+"""Characters of values in a request at most, estimated: the time to pack and to add them stays far below 50 ms."""
+_VALUE = 24
+"""Characters that a value that is no string, or a string's frame, counts for."""
+
+
+class Died(Exception):
+    """The process ended or was stopped; a new one may answer."""
+
+
+@dataclass(slots=True)
+class Session:
+    """What one process still lacks for the asks of one experiment.
+
+    Attributes:
+        process: which of the channel's processes, in the order of their starts.
+        problem: sent with the next request, None once it is there.
+        chunks: the rest of the news.
+    """
+
+    key: str
+    process: int
+    problem: Problem | None
+    chunks: list[tuple[Evaluation, ...]]
+
+
+class Channel:
+    """One search process, and what has been sent to it. One request at a time: the worker sees to it."""
+
+    def __init__(self, *, models: bool, limit: float, memory: int) -> None:
+        self.models = models
+        self._limit = limit
+        self._memory = memory
+        self._process: asyncio.subprocess.Process | None = None
+        self._starts = 0
+        self._sent: OrderedDict[str, tuple[Problem, dict[int, Evaluation]]] = OrderedDict()
+        self._forgotten: set[str] = set()
+        self._deadline = 0.0
+        self._starting = asyncio.Lock()
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process is there."""
+        return self._process is not None and self._process.returncode is None
+
+    def holds(self, key: str) -> bool:
+        """Whether the process has a study of that key."""
+        return self.alive and key in self._sent
+
+    def shared(self, key: str) -> bool:
+        """Whether the process has studies beside that one."""
+        return any(other != key for other in self._sent)
+
+    async def begin(self, problem: Problem, history: Mapping[int, Evaluation]) -> Session:
+        """Find what the process lacks: the difference where nothing known to it was taken back, else everything.
+
+        Raises:
+            Died: no process can be started in time.
+            OSError: no memory or no process is left for one.
+        """
+        await self.start()
+        known, sent = self._sent.get(problem.key, (None, {}))
+        if known != problem or not sent.keys() <= history.keys():
+            known, sent = None, {}
+        news = (one for index, one in history.items() if index not in sent or _differ(sent[index], one))
+        return Session(problem.key, self._starts, None if known else problem, list(_chunks(news)))
+
+    def current(self, session: Session) -> bool:
+        """Whether the session's process still is the channel's."""
+        return self.alive and session.process == self._starts
+
+    async def step(
+        self, session: Session, index: int, pending: tuple[Suggestion, ...], *, startup: bool, problem: Problem
+    ) -> Reply:
+        """Send the next request of a session: the last one asks for the configuration.
+
+        Raises:
+            TimeoutError: there is no answer within the limit; the process is killed.
+            Died: it ended or was stopped.
+        """
+        news = session.chunks[0] if session.chunks else ()
+        last = len(session.chunks) <= 1
+        forget = tuple(self._forgotten - {session.key}) + self._surplus(session.key)
+        request = Request(
+            session.key, session.problem, news, index if last else None, pending if last else (), forget, startup
+        )
+        reply = await self._exchange(pack(request))
+        self._note(session, request, problem, reply)
+        return reply
+
+    def forget(self, key: str, *, running: bool = False) -> None:
+        """Drop the study of an experiment that has ended; `running`: it is being asked now."""
+        if self._sent.pop(key, None) or running:
+            self._forgotten.add(key)
+
+    def hurry(self) -> None:
+        """Leave little time to a request that is not wanted any more."""
+        self._deadline = min(self._deadline, _now() + _GRACE)
+
+    async def start(self) -> None:
+        """Start the process where none is alive, and wait for its imports.
+
+        Raises:
+            Died: it is not ready in time.
+            OSError: no memory or no process is left for it.
+        """
+        async with self._starting:
+            if not self.alive:
+                await self.end()
+                self._starts += 1
+                self._process = await _spawn(models=self.models, memory=self._memory)
+                await self._ready(self._process)
+
+    async def _ready(self, process: asyncio.subprocess.Process) -> None:
+        try:
+            async with asyncio.timeout(LONGEST_START):
+                await _receive(process)
+        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError) as error:
+            await self.end()
+            raise Died(f"the search process was not ready after {LONGEST_START:g} s") from error
+
+    async def end(self) -> None:
+        """Kill the process, if any, and forget what it knew."""
+        process, self._process = self._process, None
+        self._sent.clear()
+        self._forgotten.clear()
+        if process is not None and process.stdin is not None:
+            _kill(process)
+            process.stdin.close()
+            await process.communicate()
+
+    async def _exchange(self, frame: bytes) -> Reply:
+        self._deadline = _now() + self._limit
+        process = self._process
+        if process is None or process.stdin is None:
+            raise Died("the search process ended")
+        try:
+            process.stdin.write(frame)
+            reply: Reply = await self._answer(process)
+        except TimeoutError:
+            await self.end()
+            raise
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            await self.end()
+            raise Died("the search process ended") from error
+        return reply
+
+    async def _answer(self, process: asyncio.subprocess.Process) -> Any:
+        """Wait for the answer, and look meanwhile whether the process is stopped or the time is over."""
+        reading = asyncio.ensure_future(_receive(process))
+        try:
+            while not (await asyncio.wait({reading}, timeout=_POLL))[0]:
+                if _stopped(process.pid):
+                    raise ConnectionError("stopped by a signal")
+                if _now() > self._deadline:
+                    raise TimeoutError
+            return reading.result()
+        finally:
+            reading.cancel()
+            await asyncio.wait({reading})
+
+    def _surplus(self, key: str) -> tuple[str, ...]:
+        return (next(iter(self._sent)),) if len(self._sent) >= _STUDIES and key not in self._sent else ()
+
+    def _note(self, session: Session, request: Request, problem: Problem, reply: Reply) -> None:
+        """Remember what the process knows now that it has answered."""
+        self._forgotten.difference_update(request.forget)
+        for key in request.forget:
+            self._sent.pop(key, None)
+        if isinstance(reply, Failure):
+            self._sent.pop(session.key, None)
+            return
+        if session.key in self._forgotten and session.problem is None:
+            return
+        self._forgotten.discard(session.key)
+        if session.problem is not None:
+            self._sent[session.key] = (problem, {})
+        session.problem = None
+        del session.chunks[:1]
+        self._sent[session.key][1].update((one.index, one) for one in request.news)
+        self._sent.move_to_end(session.key)
+
+
+def _chunks(news: Iterator[Evaluation]) -> Iterator[tuple[Evaluation, ...]]:
+    """Divide evaluations so that the values of a chunk are not much longer than the limit."""
+    chunk: list[Evaluation] = []
+    size = 0
+    for one in news:
+        chunk.append(one)
+        size += sum(_VALUE + (len(value) if isinstance(value, str) else 0) for value in one.parameters.values())
+        if size >= _CHUNK:
+            yield tuple(chunk)
+            chunk, size = [], 0
+    if chunk:
+        yield tuple(chunk)
+
+
+async def _spawn(*, models: bool, memory: int) -> asyncio.subprocess.Process:
+    """Start a process that a Ctrl-C at the terminal does not reach, and that the end of its stdin ends."""
+    paths = (str(Path(toprung.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "toprung.search.process", "models" if models else "draws", str(memory)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        # the matrices are small, and several libraries' threads would fight over the cores; each further arena of
+        # malloc would take 64 MiB of the address space
+        env={
+            "OMP_NUM_THREADS": "1",
+            "MALLOC_ARENA_MAX": "1",
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        },
+        start_new_session=True,
+    )
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a process, which may hang or have ended, with all that a sampler has started: it would hold its pipes."""
+    with suppress(ProcessLookupError):  # it has ended
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _stopped(pid: int) -> bool:
+    """Whether a signal has stopped the process; how it ends is left to asyncio to find out."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return False
+
+
+async def _receive(process: asyncio.subprocess.Process) -> Any:
+    if process.stdout is None:
+        raise ConnectionError("the search process has no stdout")
+    length = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))[0]
+    if length > LARGEST:
+        raise ConnectionError("the answer is too long")
+    return unpack(await process.stdout.readexactly(length))
+
+
+def _differ(one: Evaluation, other: Evaluation) -> bool:
+    return one is not other and one != other
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,60 @@
+"""What a request costs: whether it needs a model, and what to write where it reaches a limit."""
+
+from collections.abc import Iterable, Mapping
+from itertools import chain, islice
+
+from toprung.api.algorithms import Algorithm
+from toprung.search.types import Evaluation, Problem, Standing
+
+_DRAWING = ("random", "grid", "qmc")
+"""Samplers that do not learn."""
+
+
+def learns(algorithm: Algorithm) -> bool:
+    """Return whether the sampler learns from results."""
+    return algorithm.name not in _DRAWING
+
+
+def startup(problem: Problem, history: Mapping[int, Evaluation]) -> bool:
+    """Return whether the next trial certainly is a startup trial, which a sampler that learns draws at random."""
+    trials = _startup_trials(problem.algorithm)
+    results = filter(_has_result, chain(history.values(), problem.prior))
+    return len([*islice(results, trials)]) < trials
+
+
+def too_slow(problem: Problem, trials: int, seconds: float) -> str:
+    """Return the message for a request that took too long."""
+    return f"{problem.algorithm.sampler} took longer than {seconds:g} s for one trial{_remedy(problem, trials)}"
+
+
+def too_large(problem: Problem, trials: int, mib: int) -> str:
+    """Return the message for a request that needs too much memory."""
+    return f"{problem.algorithm.sampler} needs more than {mib} MiB for one trial{_remedy(problem, trials)}"
+
+
+def _startup_trials(algorithm: Algorithm) -> int:
+    if algorithm.tpe is not None:
+        return max(1, algorithm.tpe.startup_trials)
+    if algorithm.gp is not None:
+        return algorithm.gp.startup_trials
+    return algorithm.nsga2.population_size if algorithm.nsga2 is not None else 0
+
+
+def _has_result(evaluation: Evaluation) -> bool:
+    return evaluation.standing is not Standing.RUNNING or bool(evaluation.rungs)
+
+
+def _remedy(problem: Problem, trials: int) -> str:
+    remedies = "; ".join([*_settings(problem.algorithm), "or use spec.algorithm.random: {}"])
+    return f", with {len(problem.parameters)} parameters and {trials} trials. {remedies}."
+
+
+def _settings(algorithm: Algorithm) -> Iterable[str]:
+    if algorithm.tpe is not None:
+        yield f"Reduce spec.algorithm.tpe.candidates ({algorithm.tpe.candidates})"
+    elif algorithm.gp is not None:
+        yield f"Reduce spec.algorithm.gp.maxObservations ({algorithm.gp.max_observations})"
+    elif algorithm.plugin is not None:
+        yield "Correct the plug-in or its settings"
+    else:
+        yield "Reduce the number of parameters or of values"

@@ -1,0 +1,81 @@
+"""Which waiting request is next, and whether it may start: namespaces take turns, and so do their experiments."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+SLOW = 1.0
+"""Seconds after which a request is slow; so are the later ones of its experiment until one is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request that waits or runs.
+
+    Attributes:
+        namespace: of its experiment.
+        key: of its experiment.
+        models: needs a process with models; the others only draw.
+        since: when it started, None while it waits.
+    """
+
+    namespace: str
+    key: str
+    models: bool
+    since: float | None = None
+
+
+class Turns:
+    """Gives each namespace, and each experiment of a namespace, its turn: the one served longest ago is next.
+
+    Of the processes with models, where there are several, one namespace occupies all but one at most, and so do all
+    slow experiments together. A fast experiment therefore waits for fast ones only, and for one that is slow for the
+    first time.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._most = max(1, processes - 1)
+        self._served: dict[str, int] = {}
+        self._count = 0
+        self._slow: set[str] = set()
+
+    def next(self, waiting: Sequence[Job], running: Sequence[Job], now: float) -> Job | None:
+        """Return the job that may start next; None where none may.
+
+        Args:
+            waiting: jobs for which a process is free, in the order of their arrival.
+            running: jobs that run.
+            now: the time, in seconds of the clock of `Job.since`.
+        """
+        allowed = [job for job in waiting if not job.models or self._may_start(job, running, now)]
+        return min(allowed, key=self._last, default=None)
+
+    def started(self, job: Job) -> None:
+        """Record a start."""
+        self._count += 1
+        self._served[job.namespace] = self._served[job.key] = self._count
+
+    def ended(self, job: Job, now: float) -> None:
+        """Record an end, and whether the job was slow."""
+        if _slow(job, now):
+            self._slow.add(job.key)
+        else:
+            self._slow.discard(job.key)
+
+    def forget(self, key: str) -> None:
+        """Drop what is known of an experiment."""
+        self._served.pop(key, None)
+        self._slow.discard(key)
+
+    def _last(self, job: Job) -> tuple[int, int]:
+        return self._served.get(job.namespace, 0), self._served.get(job.key, 0)
+
+    def _may_start(self, job: Job, running: Iterable[Job], now: float) -> bool:
+        rivals = [one for one in running if one.models]
+        if sum(one.namespace == job.namespace for one in rivals) >= self._most:
+            return False
+        slow = sum(one.key in self._slow or _slow(one, now) for one in rivals)
+        return job.key not in self._slow or slow < self._most
+
+
+def _slow(job: Job, now: float) -> bool:
+    return job.since is not None and now - job.since > SLOW

@@ -1,0 +1,79 @@
+"""Whose request is next."""
+
+import pytest
+
+from toprung.search.turns import SLOW, Job, Turns
+
+NOW = 100.0
+
+
+def job(name, *, models=True, since=None):
+    """A request of experiment `a1` of namespace `a`, and so on."""
+    return Job(name[0], name, models, since)
+
+
+def served(turns, names):
+    """Serve the waiting jobs one after another."""
+    waiting = [job(name) for name in names]
+    while waiting:
+        chosen = turns.next(waiting, (), NOW)
+        waiting.remove(chosen)
+        turns.started(chosen)
+        yield chosen.key
+
+
+@pytest.mark.parametrize(
+    ("waiting", "order"),
+    [
+        pytest.param(["a1", "a2", "a3", "b1"], ["a1", "b1", "a2", "a3"], id="namespaces"),
+        pytest.param(["a1", "a1", "a2", "a1"], ["a1", "a2", "a1", "a1"], id="experiments-of-a-namespace"),
+        pytest.param(["a1", "a2", "b1", "b2", "c1"], ["a1", "b1", "c1", "a2", "b2"], id="all-in-turn"),
+    ],
+)
+def test_namespaces_and_their_experiments_take_turns(waiting, order):
+    """The one that was served longest ago is next."""
+    assert list(served(Turns(2), waiting)) == order
+
+
+@pytest.mark.parametrize(
+    ("processes", "running", "slow", "waiting", "chosen"),
+    [
+        pytest.param(2, [], (), "a1", True, id="all-free"),
+        pytest.param(2, ["a1"], (), "a2", False, id="a-namespace-leaves-one-process"),
+        pytest.param(2, ["a1"], (), "b1", True, id="another-namespace"),
+        pytest.param(3, ["a1"], (), "a2", True, id="a-namespace-may-have-two-of-three"),
+        pytest.param(2, ["a1"], ("a1", "b1"), "b1", False, id="slow-experiments-leave-one-process"),
+        pytest.param(2, ["a1"], ("a1",), "b1", True, id="a-fast-one-beside-a-slow-one"),
+        pytest.param(1, [], ("a1",), "a1", True, id="one-process-serves-all"),
+    ],
+)
+def test_a_process_is_left_for_others(processes, running, slow, waiting, chosen):
+    """Neither one namespace nor slow experiments occupy all processes."""
+    turns = Turns(processes)
+    for name in slow:
+        turns.ended(job(name, since=NOW - 2 * SLOW), NOW)
+    found = turns.next([job(waiting)], [job(name, since=NOW) for name in running], NOW)
+    assert (found is not None) == chosen
+
+
+def test_an_experiment_that_was_fast_is_not_slow_any_more():
+    """Nor is one that was forgotten."""
+    turns = Turns(2)
+    for name in ("a1", "b1"):
+        turns.ended(job(name, since=NOW - 2 * SLOW), NOW)
+    turns.ended(job("a1", since=NOW), NOW)
+    turns.forget("b1")
+    running = [job("c1", since=NOW - 2 * SLOW)]
+    assert [turns.next([job(name)], running, NOW).key for name in ("a1", "b1")] == ["a1", "b1"]
+
+
+def test_a_request_that_runs_for_long_counts_as_slow():
+    """Before it has ended."""
+    turns = Turns(2)
+    turns.ended(job("b1", since=NOW - 2 * SLOW), NOW)
+    assert turns.next([job("b1")], [job("a1", since=NOW - 2 * SLOW)], NOW) is None
+
+
+def test_requests_that_draw_wait_for_no_model():
+    """Their processes are others."""
+    assert Turns(1).next([job("a1", models=False)], [job("a2", since=NOW)], NOW).key == "a1"

@@ -14,9 +14,7 @@ from toprung.service.settings import Settings
 @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Where the cluster is.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--workers", default=16, envvar="TOPRUNG_WORKERS", help="Experiments reconciled concurrently.")
-@click.option(
-    "--liveness-port", default=0, envvar="TOPRUNG_LIVENESS_PORT", help="Port of the probes; 0: none."
-)
+@click.option("--liveness-port", default=0, envvar="TOPRUNG_LIVENESS_PORT", help="Port of the probes; 0: none.")
 @click.option("--metrics-port", default=0, envvar="TOPRUNG_METRICS_PORT", help="Answer /metrics here; 0: nowhere.")
 @click.option("--verbose", "-v", is_flag=True, help="Log every pass.")
 def operator_command(  # noqa: PLR0917 - click hands them over by name

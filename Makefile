@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help demo test test-all lint crds bench bench-search clean
+.PHONY: help demo test test-all lint crds bench bench-neighbours bench-search clean
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -38,6 +38,9 @@ crds: $(VENV)/.installed  ## Write crds/*.yaml from the models
 
 bench: $(VENV)/.installed  ## Measure the control plane against its limits
 	$(BIN)/python benchmarks/control_plane.py
+
+bench-neighbours: $(VENV)/.installed  ## Measure a healthy Experiment next to noisy neighbours: some 15 minutes
+	$(BIN)/python benchmarks/noisy_neighbours.py
 
 $(VENV)/.peers: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

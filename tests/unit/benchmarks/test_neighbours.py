@@ -1,0 +1,19 @@
+"""The workloads of the noisy neighbours are valid under the schema, so an author can apply each of them."""
+
+import pytest
+from neighbours import NEIGHBOURS
+
+from toprung.api.crd import experiment_crd
+from toprung.local import schema
+
+SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_the_schema_accepts_each_workload(name: str):
+    """A workload that the API server refuses disturbs no other namespace."""
+    bodies = NEIGHBOURS[name].build()
+    for body in bodies:
+        schema.set_defaults(SCHEMA, body)
+    assert bodies
+    assert [schema.validate(SCHEMA, body) for body in bodies] == [[] for _ in bodies]

@@ -13,6 +13,12 @@ MAX_EXAMPLE = 128
 """Characters of a report that is quoted."""
 MAX_COLUMN = 4096
 """Characters of status.parameters."""
+MAX_IMAGE_ID = 1024
+"""Characters of status.imageID."""
+MAX_DEVICES = 16
+"""Entries of status.devices."""
+MAX_MODEL = 253
+"""Characters of status.devices[].model."""
 
 
 class TrialState(StrEnum):
@@ -156,7 +162,7 @@ class DeviceStatus(Model):
 
     name: Annotated[str, Field(max_length=317)]
     """Name of the extended resource or of the device class, such as nvidia.com/gpu."""
-    model: Annotated[str | None, Field(max_length=253)] = None
+    model: Annotated[str | None, Field(max_length=MAX_MODEL)] = None
     """Product name of the device, where the node or the driver publishes it."""
     count: Annotated[int, Field(ge=0)]
     """Number of devices."""
@@ -191,9 +197,9 @@ class TrialStatus(Model):
     curve: Annotated[tuple[tuple[float, float | None], ...], Field(max_length=64)] = ()
     """At most 64 (step, value) points, thinned evenly."""
     node: str = ""
-    image_id: Annotated[str | None, Field(alias="imageID", max_length=1024)] = None
+    image_id: Annotated[str | None, Field(alias="imageID", max_length=MAX_IMAGE_ID)] = None
     """Digest of the primary container's image, as the container runtime reports it."""
-    devices: Annotated[tuple[DeviceStatus, ...], Field(max_length=16)] = ()
+    devices: Annotated[tuple[DeviceStatus, ...], Field(max_length=MAX_DEVICES)] = ()
     """The accelerators that the last attempt used."""
     accelerator_seconds: float = 0.0
     """Device-seconds used by the attempts so far."""

@@ -5,8 +5,17 @@ from pathlib import Path
 
 import click
 
+from toprung.api.accounts import ServiceAccount
+from toprung.planning.devices import ACCELERATORS, parse_accelerators
 from toprung.service.entry import run_operator
 from toprung.service.settings import Settings
+
+
+def _accelerators(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[str, ...]:
+    try:
+        return parse_accelerators(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command("operator")
@@ -16,6 +25,15 @@ from toprung.service.settings import Settings
 @click.option("--workers", default=16, envvar="TOPRUNG_WORKERS", help="Experiments reconciled concurrently.")
 @click.option("--liveness-port", default=0, envvar="TOPRUNG_LIVENESS_PORT", help="Port of the probes; 0: none.")
 @click.option("--metrics-port", default=0, envvar="TOPRUNG_METRICS_PORT", help="Answer /metrics here; 0: nowhere.")
+@click.option(
+    "--accelerators",
+    default=",".join(ACCELERATORS),
+    callback=_accelerators,
+    envvar="TOPRUNG_ACCELERATORS",
+    help="Extended resources that count as devices, separated by commas; each may end in *.",
+)
+@click.option("--pod-namespace", envvar="TOPRUNG_POD_NAMESPACE", help="Namespace of the operator's own Pod.")
+@click.option("--service-account", envvar="TOPRUNG_SERVICE_ACCOUNT", help="Its ServiceAccount, which no trial may use.")
 @click.option("--verbose", "-v", is_flag=True, help="Log every pass.")
 def operator_command(  # noqa: PLR0917 - click hands them over by name
     namespace: str | None,
@@ -24,6 +42,9 @@ def operator_command(  # noqa: PLR0917 - click hands them over by name
     workers: int,
     liveness_port: int,
     metrics_port: int,
+    accelerators: tuple[str, ...],
+    pod_namespace: str | None,
+    service_account: str | None,
     verbose: bool,  # noqa: FBT001 - a flag of the command line
 ) -> None:
     """Run the operator: it serves Experiments until it is told to end."""
@@ -41,5 +62,7 @@ def operator_command(  # noqa: PLR0917 - click hands them over by name
             workers=workers,
             liveness_port=liveness_port,
             metrics_port=metrics_port,
+            accelerators=accelerators,
+            own_account=ServiceAccount(pod_namespace, service_account) if pod_namespace and service_account else None,
         )
     )

@@ -1,5 +1,6 @@
 """Between the cluster's JSON and the planner's records; read and write of each field stand side by side."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from toprung.api.names import LABEL_EXPERIMENT
 from toprung.api.trial import MAX_COLUMN, TrialState
 from toprung.metrics.status import format_time, progress_from_status, progress_to_status
 from toprung.planning.conditions import timestamp
-from toprung.planning.records import Lineage, RungRecord, RungVerdict, TrialRecord
+from toprung.planning.records import DeviceRecord, Lineage, RungRecord, RungVerdict, TrialRecord
 from toprung.planning.substitution import text_of
 
 
@@ -74,6 +75,10 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
             for each in status.get("lineage", ())
         ),
         node=status.get("node", ""),
+        image_id=sys.intern(status.get("imageID") or ""),
+        devices=tuple(
+            DeviceRecord(each["name"], each["count"], each.get("model", "")) for each in status.get("devices", ())
+        ),
         accelerator_seconds=status.get("acceleratorSeconds", 0.0),
     )
 
@@ -102,9 +107,15 @@ def trial_status(trial: TrialRecord) -> dict[str, Any]:
             for each in trial.lineage
         ],
         "node": trial.node,
+        "imageID": trial.image_id or None,
+        "devices": [_device_to(each) for each in trial.devices],
         "acceleratorSeconds": round(trial.accelerator_seconds, 3),
         "parameters": _column(trial.current_parameters),
     }
+
+
+def _device_to(device: DeviceRecord) -> dict[str, Any]:
+    return {"name": device.name, "count": device.count, **({"model": device.model} if device.model else {})}
 
 
 def _column(parameters: Mapping[str, ParameterValue]) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from toprung.api.base import API_VERSION, ParameterValue
+from toprung.api.base import API_VERSION, GROUP, ParameterValue
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.names import (
     LABEL_ATTEMPT,
@@ -17,7 +17,6 @@ from toprung.api.names import (
     trial_name,
 )
 from toprung.planning.actions import CreateTrial
-from toprung.planning.pods import ANNOTATION_STOP_TIME
 from toprung.planning.records import ExperimentRecord, Lineage, TrialRecord
 from toprung.planning.substitution import substitute, text_of
 from toprung.planning.takeover import copying_container
@@ -66,13 +65,14 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
     limit = experiment.spec.trial_template.max_trial_duration
     if limit is not None:
         spec["activeDeadlineSeconds"] = max(1, int(limit.total_seconds()))
+    spec.setdefault("automountServiceAccountToken", False)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             "name": pod_name(trial.name, attempt),
             "namespace": experiment.namespace,
-            "labels": {**metadata.get("labels", {}), **_labels(experiment, trial, attempt)},
+            "labels": {**_without_ours(metadata.get("labels") or {}), **_labels(experiment, trial, attempt)},
             "annotations": _without_ours(metadata.get("annotations") or {}),
             "ownerReferences": [_owner("Trial", trial.name, trial.uid)],
         },
@@ -112,8 +112,11 @@ def _values(trial: TrialRecord, resource: int | None) -> Mapping[str, str]:
     }
 
 
-def _without_ours(annotations: Mapping[str, str]) -> Mapping[str, str]:
-    return {name: text for name, text in annotations.items() if name != ANNOTATION_STOP_TIME}
+def _without_ours(texts: Mapping[str, str]) -> Mapping[str, str]:
+    """Return an author's labels or annotations without those that only TopRung writes."""
+    domains = ((name, name.partition("/")[0]) for name in texts if "/" in name)
+    ours = {name for name, domain in domains if domain == GROUP or domain.endswith(f".{GROUP}")}
+    return {name: text for name, text in texts.items() if name not in ours}
 
 
 def _labels(experiment: ExperimentRecord, trial: TrialRecord, attempt: int) -> Mapping[str, str]:

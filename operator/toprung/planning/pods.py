@@ -1,6 +1,7 @@
 """Reading a Pod: its phase, why it does not start, how it ended."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,10 @@ from toprung.api.base import GROUP
 from toprung.api.conditions import Reason
 from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.api.template import DEFAULT_CONTAINER_ANNOTATION
+from toprung.api.trial import MAX_IMAGE_ID
 from toprung.planning.codec import controller_of, parse_time
 from toprung.planning.conditions import timestamp
+from toprung.planning.devices import ACCELERATORS, count_devices
 from toprung.planning.records import PodPhase, PodRecord, Trouble
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
@@ -38,7 +41,7 @@ def stop_patch(uid: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def pod_from(body: Mapping[str, Any]) -> PodRecord:
+def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS) -> PodRecord:
     """Read a trial's Pod as the API gives it.
 
     Raises:
@@ -67,7 +70,9 @@ def pod_from(body: Mapping[str, Any]) -> PodRecord:
         message=status.get("message") or ended.get("message") or _telling(ended.get("reason")),
         node=spec.get("nodeName", ""),
         container=container,
-        devices=_devices(spec),
+        devices=count_devices(spec, accelerators),
+        image=_image(spec, container),
+        image_id=_image_id(status, container),
         trouble=_trouble(status),
     )
 
@@ -110,15 +115,15 @@ def _telling(reason: str | None) -> str:
     return "" if reason in {None, "Error", "Completed"} else str(reason)
 
 
-def _devices(spec: Mapping[str, Any]) -> int:
-    """Count the accelerators: extended resources have a domain in their name, such as nvidia.com/gpu."""
-    limits = [(each.get("resources") or {}).get("limits") or {} for each in spec["containers"]]
-    return sum(
-        int(amount)
-        for limit in limits
-        for name, amount in limit.items()
-        if "/" in name and "kubernetes.io/" not in name
-    )
+def _image(spec: Mapping[str, Any], container: str) -> str:
+    return next((str(each.get("image", "")) for each in spec["containers"] if each["name"] == container), "")
+
+
+def _image_id(status: Mapping[str, Any], container: str) -> str:
+    """Return the digest of the container's image, "" before the image is there; many trials share one string."""
+    statuses = status.get("containerStatuses") or ()
+    found = next((each.get("imageID") for each in statuses if each["name"] == container), None)
+    return sys.intern(str(found or "")[:MAX_IMAGE_ID])
 
 
 def _trouble(status: Mapping[str, Any]) -> Trouble | None:

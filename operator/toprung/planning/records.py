@@ -43,7 +43,10 @@ class PodRecord:
         stop_time: when we told it to end without being deleted, by the operator's clock; None: we have not.
         disrupted: evicted, preempted or lost with its node: not the program's fault.
         timed_out: it ran into its deadline, which maxTrialDuration sets.
-        devices: accelerators that its containers ask for.
+        devices: name of an accelerator -> how many it holds.
+        model: product name of its accelerators, "" where it is not known.
+        image: of the primary container, as its author wrote it.
+        image_id: digest of that image, "" before it is pulled.
         trouble: why a Pending Pod does not start, None while all is well.
     """
 
@@ -65,8 +68,16 @@ class PodRecord:
     message: str = ""
     node: str = ""
     container: str = ""
-    devices: int = 0
+    devices: Mapping[str, int] = field(default_factory=dict)
+    model: str = ""
+    image: str = ""
+    image_id: str = ""
     trouble: Trouble | None = None
+
+    @property
+    def device_count(self) -> int:
+        """Return how many accelerators it holds."""
+        return sum(self.devices.values())
 
     @property
     def ended(self) -> bool:
@@ -77,6 +88,15 @@ class PodRecord:
     def leaving(self) -> bool:
         """Whether it was told to end."""
         return self.stop_time is not None or self.deleting
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """Accelerators of one kind that an attempt held; `model` is "" where it is not known."""
+
+    name: str
+    count: int
+    model: str = ""
 
 
 class RungVerdict(StrEnum):
@@ -132,6 +152,8 @@ class TrialRecord:
         owner_uid: UID of the Experiment: a Trial of an earlier Experiment of the same name is not ours.
         parameters: those it began with, which never change.
         lineage: whom it took over from since, in order.
+        image_id: digest of the primary container's image in its last attempt.
+        devices: what its last attempt held.
     """
 
     owner: str
@@ -155,6 +177,8 @@ class TrialRecord:
     rungs: tuple[RungRecord, ...] = ()
     lineage: tuple[Lineage, ...] = ()
     node: str = ""
+    image_id: str = ""
+    devices: tuple[DeviceRecord, ...] = ()
     accelerator_seconds: float = 0.0
 
     @property

@@ -103,7 +103,7 @@ def _promoted(
 
 def holds_slot(pod: PodRecord) -> bool:
     """Whether the Pod counts against parallelTrialCount: one told to end does while it holds a device."""
-    return not pod.ended and (not pod.leaving or pod.devices > 0)
+    return not pod.ended and (not pod.leaving or pod.device_count > 0)
 
 
 def _slots_of(snapshot: Snapshot, waiting: Iterable[TrialRecord]) -> int:

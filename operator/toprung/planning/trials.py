@@ -7,12 +7,12 @@ from math import isfinite
 
 from toprung.api.conditions import Reason
 from toprung.api.experiment import ExperimentSpec
-from toprung.api.trial import TrialState
+from toprung.api.trial import MAX_DEVICES, TrialState
 from toprung.metrics.progress import since
 from toprung.metrics.types import Observation
 from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.lifecycle import Change, TrialEvent, move
-from toprung.planning.records import PodRecord, Snapshot, TrialRecord
+from toprung.planning.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.takeover import taken_over
 from toprung.planning.verdicts import Judge, Judged
 from toprung.stopping import Outcome, individual_stop
@@ -176,11 +176,17 @@ def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datet
         moved,
         start_time=trial.start_time or pod.started,
         node=pod.node,
+        image_id=pod.image_id or trial.image_id,
+        devices=_devices(pod),
         accelerator_seconds=trial.accelerator_seconds + used,
     )
+
+
+def _devices(pod: PodRecord) -> tuple[DeviceRecord, ...]:
+    return tuple(DeviceRecord(name, count, pod.model) for name, count in pod.devices.items())[:MAX_DEVICES]
 
 
 def _device_seconds(pod: PodRecord, now: datetime) -> float:
     if pod.started is None:
         return 0.0
-    return pod.devices * max(0.0, ((pod.finished or now) - pod.started).total_seconds())
+    return pod.device_count * max(0.0, ((pod.finished or now) - pod.started).total_seconds())

@@ -43,12 +43,17 @@ class App:
         self._settings = settings
         self._gateway = gateway
         self._worker = worker
-        self._experiments = Experiments()
+        self._experiments = Experiments(settings.own_account)
         self._queue = queue = WorkQueue(longest_rest=LONGEST_REST, per_namespace=WORKERS_PER_NAMESPACE)
         trials = Cache(
             convert=_living_trial, index=_owner, on_change=self._on_change, claim=partial(claimed_by, "Experiment")
         )
-        pods = Cache(convert=pod_from, index=_owner, on_change=self._on_change, claim=partial(claimed_by, "Trial"))
+        pods = Cache(
+            convert=partial(pod_from, accelerators=settings.accelerators),
+            index=_owner,
+            on_change=self._on_change,
+            claim=partial(claimed_by, "Trial"),
+        )
         watch = partial(Informer, gateway, namespace=settings.namespace, label_selector=SELECTOR)
         self._informers = (watch(TRIALS, cache=trials), watch(PODS, cache=pods))
         self._monitor = LoopMonitor()

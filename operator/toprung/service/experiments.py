@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from toprung.api.accounts import ServiceAccount, account_faults
 from toprung.api.conditions import ConditionRecord
 from toprung.api.errors import InvalidExperiment
 from toprung.api.experiment import ExperimentSpec
@@ -47,7 +48,9 @@ def invalid_record(experiment: ExperimentRecord, error: InvalidExperiment) -> In
 class Experiments:
     """The newest known body of every Experiment, as a record; one that is being deleted counts as gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, own_account: ServiceAccount | None = None) -> None:
+        """Make an empty collection; no trial may use `own_account`, the operator's."""
+        self._own_account = own_account
         self._records: dict[str, ExperimentRecord | InvalidRecord] = {}
         self._versions: dict[str, int] = {}
 
@@ -69,8 +72,16 @@ class Experiments:
             self.remove(key, metadata["uid"])
             return key
         self._versions[key] = version
-        self._records[key] = _record_of(body, known)
+        self._records[key] = self._checked(_record_of(body, known))
         return key
+
+    def _checked(self, record: ExperimentRecord | InvalidRecord) -> ExperimentRecord | InvalidRecord:
+        """Refuse an Experiment whose trials would run as the operator."""
+        if isinstance(record, InvalidRecord):
+            return record
+        template = record.spec.trial_template.template
+        faults = tuple(account_faults(self._own_account, record.namespace, template))
+        return invalid_record(record, InvalidExperiment(faults)) if faults else record
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Take the answer to a write of ours; one that comes after the Experiment's deletion brings nothing back."""

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from toprung.api.accounts import ServiceAccount
+from toprung.planning.devices import ACCELERATORS
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -15,6 +18,8 @@ class Settings:
         workers: experiments that are reconciled concurrently.
         liveness_port: where /healthz and /readyz answer; 0 for nowhere.
         metrics_port: where /metrics answers; 0 for nowhere.
+        accelerators: names of extended resources that count as devices; each may end in *.
+        own_account: the ServiceAccount of the operator's Pod, which no trial may use; None outside of a cluster.
     """
 
     namespace: str | None = None
@@ -23,3 +28,5 @@ class Settings:
     workers: int = 16
     liveness_port: int = 0
     metrics_port: int = 0
+    accelerators: tuple[str, ...] = ACCELERATORS
+    own_account: ServiceAccount | None = None

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from kubernetes_validate.utils import all_versions
 
+from toprung.planning.devices import ACCELERATORS, parse_accelerators
 from unit.chart.rendering import (
     CHART,
     NAMESPACE,
@@ -142,6 +143,35 @@ def test_never_two_operators_at_once():
     """The old one ends before the new one starts."""
     spec = deployment()["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_the_operator_knows_its_own_account():
+    """It can then refuse trials that would use it."""
+    variables = {each["name"]: each.get("valueFrom") for each in container()["env"]}
+    assert variables["TOPRUNG_POD_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
+    assert variables["TOPRUNG_SERVICE_ACCOUNT"] == {"fieldRef": {"fieldPath": "spec.serviceAccountName"}}
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        pytest.param({}, ACCELERATORS, id="defaults"),
+        pytest.param({"accelerators": ["example.com/*"]}, ("example.com/*",), id="a list of the administrator"),
+    ],
+)
+def test_accelerators(values: dict, names: tuple[str, ...]):
+    """The default of the chart is the default of the operator."""
+    variables = {each["name"]: each.get("value") for each in container(values)["env"]}
+    assert parse_accelerators(variables["TOPRUNG_ACCELERATORS"]) == names
+
+
+@pytest.mark.parametrize(
+    ("served", "warned"),
+    [pytest.param(NAMESPACE, True, id="its own namespace"), pytest.param("team-vision", False, id="another")],
+)
+def test_notes_warn_about_an_operator_in_the_served_namespace(served: str, warned: bool):
+    """Authors of Experiments can mount the Secrets of the namespace of their trials."""
+    assert ("WARNING" in notes({"watchNamespace": served})) is warned
 
 
 def test_the_selector_finds_the_pods_and_never_changes():

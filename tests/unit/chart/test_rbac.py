@@ -15,6 +15,7 @@ OPERATOR = {
     ("", "pods/log"): {"get"},
     ("", "events"): {"create"},
 }
+OF_THE_CLUSTER = {("", "nodes"): {"get"}}
 READ = {"get", "list", "watch"}
 VIEWER = {
     ("toprung.dev", resource): READ
@@ -54,7 +55,7 @@ def test_the_operator_may_do_what_it_does_and_no_more(values: dict, role: str, b
     """One role of exactly these verbs, bound to its account alone, where it serves."""
     objects = render(values)
     granted, bound = named(objects, role, "toprung"), named(objects, binding, "toprung")
-    assert permissions(granted) == OPERATOR
+    assert permissions(granted) == OPERATOR | ({} if namespace else OF_THE_CLUSTER)
     assert bound["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": "toprung"}
     assert bound["subjects"] == [{"kind": "ServiceAccount", "name": "toprung", "namespace": NAMESPACE}]
     assert granted["metadata"].get("namespace") == bound["metadata"].get("namespace") == namespace

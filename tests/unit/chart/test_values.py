@@ -66,6 +66,8 @@ def test_each_value_is_explained():
         pytest.param({"resources": {"limits": {"memory": ["1Gi"]}}}, "memory", id="no quantity"),
         pytest.param({"podAnnotations": {"note": True}}, "note", id="an annotation that YAML reads as a boolean"),
         pytest.param({"tolerations": {"key": "a"}}, "tolerations", id="no list"),
+        pytest.param({"accelerators": ["gpu"]}, "accelerators", id="a resource without a domain"),
+        pytest.param({"accelerators": []}, "accelerators", id="no accelerator"),
     ],
 )
 def test_a_wrong_value_is_refused(values: dict, says: str):

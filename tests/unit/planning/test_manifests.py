@@ -126,3 +126,60 @@ def test_a_trial():
     assert trial["metadata"]["name"] == "exp-7"
     assert trial["metadata"]["ownerReferences"][0]["uid"] == "uid-exp"
     assert trial["spec"] == {"experiment": "exp", "index": 7, "parameters": {"lr": 0.5}, "bracket": 1}
+
+
+FOREIGN = {
+    "name": "forged",
+    "namespace": "kube-system",
+    "generateName": "x-",
+    "uid": "u",
+    "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "x", "uid": "x"}],
+    "finalizers": ["a.b/c"],
+    "labels": {
+        "app": "mine",
+        "toprung.dev/trial": "other-0",
+        "toprung.dev/anything": "x",
+        "app.kubernetes.io/managed-by": "Helm",
+        "x.toprung.dev/a": "b",
+        "nottoprung.dev/a": "kept",
+    },
+    "annotations": {
+        "note": "mine",
+        ANNOTATION_STOP_TIME: "2026-01-01T00:00:00Z",
+        "local.toprung.dev/gpus": "0,1",
+        "toprung.dev/anything": "x",
+    },
+}
+
+
+def test_metadata_of_a_template_is_not_taken_over():
+    """Of a template's metadata, a Pod gets labels and annotations that are not ours, and nothing else."""
+    metadata = made(template={"metadata": FOREIGN, "spec": {"containers": [CONTAINER]}})["metadata"]
+    assert metadata.keys() == {"name", "namespace", "labels", "annotations", "ownerReferences"}
+    assert (metadata["name"], metadata["namespace"]) == ("exp-3-1", "team")
+    assert [owner["kind"] for owner in metadata["ownerReferences"]] == ["Trial"]
+    assert metadata["labels"] == {
+        "app": "mine",
+        "nottoprung.dev/a": "kept",
+        "toprung.dev/experiment": "exp",
+        "toprung.dev/trial": "exp-3",
+        "toprung.dev/index": "3",
+        "toprung.dev/attempt": "1",
+        "app.kubernetes.io/managed-by": "toprung",
+    }
+    assert metadata["annotations"].get("note") == "mine"
+    assert [name for name in metadata["annotations"] if "toprung.dev" in name] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "mounted"),
+    [
+        pytest.param({}, False, id="unset"),
+        pytest.param({"automountServiceAccountToken": True}, True, id="set to true"),
+        pytest.param({"automountServiceAccountToken": False}, False, id="set to false"),
+    ],
+)
+def test_a_trial_gets_a_token_only_where_its_template_asks_for_one(written, mounted):
+    """Most training programs need no access to the Kubernetes API."""
+    pod = made(template={"spec": {"containers": [CONTAINER], **written}})
+    assert pod["spec"]["automountServiceAccountToken"] is mounted

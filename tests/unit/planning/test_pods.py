@@ -129,22 +129,39 @@ def test_whose_output_carries_the_metrics(annotations, container):
     assert pod_from(body(annotations=annotations)).container == container
 
 
-@pytest.mark.parametrize(
-    ("limits", "devices"),
-    [
-        pytest.param([{}], 0, id="none"),
-        pytest.param([{"nvidia.com/gpu": "2"}, {"nvidia.com/gpu": 1}], 3, id="summed-over-containers"),
-        pytest.param([{"cpu": "4", "memory": "1Gi", "ephemeral-storage": "1Gi"}], 0, id="no-devices"),
-        pytest.param([{"hugepages-2Mi": "4Mi", "amd.com/gpu": "1"}], 1, id="another-vendor"),
-    ],
-)
-def test_devices(limits, devices):
-    """Accelerators are the extended resources that containers are limited to."""
-    containers = [{"name": f"c{number}", "resources": {"limits": limit}} for number, limit in enumerate(limits)]
-    assert pod_from(body(containers=containers)).devices == devices
-
-
 def test_owners():
     """A Pod tells its Experiment by label and its Trial by the UID of its controller."""
     pod = pod_from(body())
     assert (pod.owner, pod.trial, pod.owner_uid, pod.attempt) == ("team/exp", "exp-3", "trial-uid", 2)
+
+
+def test_accelerators_are_counted_by_name():
+    """A Pod's record names its accelerators; other extended resources are not among them."""
+    limits = {"nvidia.com/gpu": "2", "example.com/widget": "2k", "nvidia.com/gpumem": "10"}
+    pod = pod_from(body(containers=[{"name": "main", "image": "repo:1", "resources": {"limits": limits}}]))
+    assert (pod.devices, pod.device_count) == ({"nvidia.com/gpu": 2}, 2)
+
+
+def test_the_list_of_accelerators_is_a_setting():
+    """A quantity with a suffix is read."""
+    limits = {"nvidia.com/gpu": "2", "example.com/widget": "2k"}
+    spec = [{"name": "main", "image": "repo:1", "resources": {"limits": limits}}]
+    assert pod_from(body(containers=spec), ("example.com/*",)).devices == {"example.com/widget": 2000}
+
+
+@pytest.mark.parametrize(
+    ("status", "image_id"),
+    [
+        pytest.param({}, "", id="not pulled"),
+        pytest.param({"containerStatuses": [{"name": "main", "imageID": ""}]}, "", id="waiting"),
+        pytest.param(
+            {"containerStatuses": [{"name": "main", "imageID": "repo@sha256:1"}]}, "repo@sha256:1", id="known"
+        ),
+        pytest.param({"containerStatuses": [{"name": "side", "imageID": "x@sha256:2"}]}, "", id="of another container"),
+        pytest.param({"containerStatuses": [{"name": "main", "imageID": "x" * 5000}]}, "x" * 1024, id="too long"),
+    ],
+)
+def test_the_image_is_that_of_the_primary_container(status, image_id):
+    """The digest identifies what ran, whatever its tag points to later."""
+    pod = pod_from(body(status, containers=[{"name": "main", "image": "repo:1"}]))
+    assert (pod.image, pod.image_id) == ("repo:1", image_id)

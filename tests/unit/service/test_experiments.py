@@ -2,6 +2,8 @@
 
 import pytest
 
+from toprung.api.accounts import ServiceAccount
+from toprung.planning.records import ExperimentRecord
 from toprung.service.experiments import Experiments
 
 SPEC = {
@@ -65,3 +67,19 @@ def test_being_deleted():
     experiments.put(body("old", 1))
     experiments.put(body("old", 2, deletionTimestamp="2026-01-01T00:00:01Z"))
     assert uid_of(experiments) is None
+
+
+@pytest.mark.parametrize(
+    ("account", "valid"),
+    [pytest.param("toprung", False, id="the operator's"), pytest.param("trainer", True, id="another")],
+)
+def test_trials_do_not_run_as_the_operator(account, valid):
+    """The operator's token would be readable in the trial's Pod."""
+    experiments = Experiments(ServiceAccount("team", "toprung"))
+    pod = {"serviceAccountName": account, "containers": [{"name": "main", "image": "x"}]}
+    manifest = body("new", 1)
+    manifest["spec"] = {**SPEC, "trialTemplate": {"template": {"spec": pod}}}
+    experiments.put(manifest)
+    record = experiments.get(KEY)
+    assert isinstance(record, ExperimentRecord) is valid
+    assert "Forbidden" in getattr(record, "message", "Forbidden")

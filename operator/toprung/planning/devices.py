@@ -1,0 +1,108 @@
+"""Counts the accelerators that a Pod holds. Helper resources (GPU memory, network adapters) are no accelerators."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from math import ceil
+from typing import Any
+
+ACCELERATORS = (
+    "nvidia.com/gpu",
+    "nvidia.com/mig-*",
+    "amd.com/gpu",
+    "gpu.intel.com/*",
+    "google.com/tpu",
+    "aws.amazon.com/neuron*",
+    "habana.ai/gaudi",
+    "huawei.com/Ascend*",
+)
+"""Names of extended resources that count as accelerators; the default of the operator's setting."""
+
+_PATTERN = re.compile(r"[a-z0-9.-]{1,253}/[A-Za-z0-9._-]{0,63}\*?")
+_QUANTITY = re.compile(
+    r"([0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?[0-9]{1,2}))?"
+)
+_UNITS = {f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)}
+_UNITS |= {letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", start=1)}
+_UNITS |= {letter: Decimal(1000) ** -power for power, letter in enumerate("mun", start=1)}
+_MOST = 10**9
+"""Devices; the API server accepts larger quantities, no Pod has as many."""
+
+
+def parse_accelerators(text: str) -> tuple[str, ...]:
+    """Parse the operator's setting: names of resources, separated by commas; each may end in *.
+
+    Raises:
+        ValueError: with the name that is none.
+    """
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if not _PATTERN.fullmatch(name):
+            raise ValueError(f"Invalid value: {name!r} is no resource name. Write a name such as nvidia.com/gpu.")
+    return names
+
+
+def parse_count(quantity: object) -> int:
+    """Parse a Kubernetes quantity of devices, such as 4, "2k" or "1e1"; fractions are rounded up.
+
+    Raises:
+        ValueError: it is no quantity, it is negative, or it exceeds what a Pod can hold.
+    """
+    match = _QUANTITY.fullmatch(str(quantity))
+    if match is None:
+        raise ValueError(f"{str(quantity)[:60]!r} is no quantity")
+    unit = Decimal(10) ** int(match[3]) if match[3] else _UNITS[match[2]] if match[2] else Decimal(1)
+    count = Decimal(match[1]) * unit
+    if count > _MOST:
+        raise ValueError(f"{str(quantity)[:60]!r} exceeds {_MOST} devices")
+    return ceil(count)
+
+
+def count_devices(spec: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS) -> dict[str, int]:
+    """Count the devices that a Pod of this spec holds at most at one time.
+
+    A claim of Dynamic Resource Allocation counts as one device, under the name of its template: how many devices it
+    allocates is not stated in the Pod.
+
+    Args:
+        spec: of the Pod.
+        accelerators: names of extended resources that count; each may end in *.
+
+    Returns:
+        Name of the resource or of the claim's template -> count; without those that the Pod has none of.
+
+    Raises:
+        ValueError: a quantity of an accelerator cannot be read.
+    """
+    containers, init = spec.get("containers") or (), spec.get("initContainers") or ()
+    names = {name for each in (*containers, *init) for name in _limits(each) if _matches(name, accelerators)}
+    counts = {name: _peak(name, containers, init) for name in sorted(names)}
+    for claim in _claims(spec):
+        counts[claim] = counts.get(claim, 0) + 1
+    return {name: count for name, count in counts.items() if count}
+
+
+def _matches(name: str, accelerators: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in accelerators)
+
+
+def _limits(container: Mapping[str, Any]) -> Mapping[str, object]:
+    """Return the limits: for extended resources, requests equal them."""
+    resources = container.get("resources") or {}
+    return {**(resources.get("requests") or {}), **(resources.get("limits") or {})}
+
+
+def _peak(name: str, containers: Sequence[Mapping[str, Any]], init: Sequence[Mapping[str, Any]]) -> int:
+    """Return the most that the Pod holds: init containers run one by one, before the others; native sidecars stay."""
+    sidecars = peak = 0
+    for each in init:
+        count = parse_count(_limits(each).get(name, 0))
+        peak = max(peak, sidecars + count)
+        sidecars += count if each.get("restartPolicy") == "Always" else 0
+    return max(peak, sidecars + sum(parse_count(_limits(each).get(name, 0)) for each in containers))
+
+
+def _claims(spec: Mapping[str, Any]) -> Iterator[str]:
+    for each in spec.get("resourceClaims") or ():
+        yield str(each.get("resourceClaimTemplateName") or each.get("resourceClaimName") or each["name"])

@@ -1,0 +1,110 @@
+"""Which of a Pod's resources are accelerators, and how many it holds."""
+
+import pytest
+
+from toprung.planning.devices import count_devices, parse_accelerators, parse_count
+
+
+def limited(name: str, amount: object, **fields: object) -> dict:
+    return {"name": "c", "resources": {"limits": {name: amount}}, **fields}
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        pytest.param("nvidia.com/gpu", True, id="GPU"),
+        pytest.param("nvidia.com/mig-1g.10gb", True, id="MIG"),
+        pytest.param("amd.com/gpu", True, id="AMD"),
+        pytest.param("gpu.intel.com/xe", True, id="Intel"),
+        pytest.param("google.com/tpu", True, id="TPU"),
+        pytest.param("aws.amazon.com/neuroncore", True, id="Neuron"),
+        pytest.param("habana.ai/gaudi", True, id="Gaudi"),
+        pytest.param("huawei.com/Ascend910", True, id="Ascend"),
+        pytest.param("nvidia.com/gpumem", False, id="GPU memory"),
+        pytest.param("nvidia.com/gpucores", False, id="GPU cores"),
+        pytest.param("vpc.amazonaws.com/efa", False, id="EFA"),
+        pytest.param("rdma/hca_shared", False, id="RDMA"),
+        pytest.param("example.com/widget", False, id="unknown"),
+        pytest.param("cpu", False, id="CPU"),
+        pytest.param("hugepages-2Mi", False, id="huge pages"),
+    ],
+)
+def test_accelerators_are_those_of_the_list(name: str, counts: bool):
+    """Helper resources of an accelerator are no devices of their own."""
+    assert count_devices({"containers": [limited(name, "3")]}) == ({name: 3} if counts else {})
+
+
+def test_the_list_is_a_setting():
+    """An administrator names other resources."""
+    spec = {"containers": [limited("example.com/widget", "2k"), limited("nvidia.com/gpu", 1)]}
+    assert count_devices(spec, ("example.com/*",)) == {"example.com/widget": 2000}
+
+
+@pytest.mark.parametrize(
+    ("quantity", "count"),
+    [
+        pytest.param(2, 2, id="number"),
+        pytest.param("2", 2, id="string"),
+        pytest.param("2k", 2000, id="thousands"),
+        pytest.param("1Ki", 1024, id="binary"),
+        pytest.param("1e1", 10, id="exponent"),
+        pytest.param("2.0", 2, id="point"),
+        pytest.param("500m", 1, id="fraction"),
+        pytest.param("4000m", 4, id="thousandths"),
+    ],
+)
+def test_counts_are_quantities(quantity: object, count: int):
+    """Every way in which Kubernetes writes a quantity is read."""
+    assert parse_count(quantity) == count
+
+
+@pytest.mark.parametrize("quantity", ["", "x", "-1", "1e99", "1e999999999", "9" * 100_000, "1 k", "1kk", None, "1E"])
+def test_other_counts_are_refused(quantity: object):
+    """No quantity takes long to read, or becomes a number that no Pod can hold."""
+    with pytest.raises(ValueError, match=r"quantity|exceeds"):
+        parse_count(quantity)
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        pytest.param({"containers": [limited("nvidia.com/gpu", 1), limited("nvidia.com/gpu", 2)]}, 3, id="sum"),
+        pytest.param(
+            {"containers": [limited("nvidia.com/gpu", 1)], "initContainers": [limited("nvidia.com/gpu", 2)]},
+            2,
+            id="init container, before the others",
+        ),
+        pytest.param(
+            {
+                "containers": [limited("nvidia.com/gpu", 1)],
+                "initContainers": [limited("nvidia.com/gpu", 2, restartPolicy="Always")],
+            },
+            3,
+            id="native sidecar, beside the others",
+        ),
+        pytest.param({"containers": [{"name": "c"}], "initContainers": None}, 0, id="none"),
+        pytest.param({"containers": [{"name": "c", "resources": {"limits": None}}]}, 0, id="null"),
+        pytest.param({"containers": [limited("nvidia.com/gpu", "0")]}, 0, id="zero"),
+    ],
+)
+def test_a_pod_holds_what_its_containers_hold_at_one_time(spec: dict, count: int):
+    """Init containers run one by one before the others; native sidecars run beside them."""
+    assert sum(count_devices(spec).values()) == count
+
+
+def test_claims_count():
+    """A claim of Dynamic Resource Allocation is a device, named after its template."""
+    claims = [{"name": "a", "resourceClaimTemplateName": "h100"}, {"name": "b", "resourceClaimName": "shared"}]
+    assert count_devices({"containers": [{"name": "c"}], "resourceClaims": claims}) == {"h100": 1, "shared": 1}
+
+
+def test_the_setting_is_parsed():
+    """Names are separated by commas."""
+    assert parse_accelerators(" nvidia.com/gpu, example.com/*,") == ("nvidia.com/gpu", "example.com/*")
+
+
+@pytest.mark.parametrize("text", ["gpu", "nvidia.com/[a-z]", "a/b/c", "*"])
+def test_a_wrong_setting_is_refused(text: str):
+    """A name without a domain, or another pattern than *, is a mistake."""
+    with pytest.raises(ValueError, match="Invalid value"):
+        parse_accelerators(text)

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     IMAGE_PULL = "ImagePull"  # the image can't be pulled
     CONTAINER_CONFIG = "ContainerConfig"  # the container can't be made (missing ConfigMap, command, ...)
     UNBLOCKED = "Unblocked"  # what blocked is over
+    IMAGE_CHANGED = "ImageChanged"  # two trials ran different digests of the same image
     WARM_START = "WarmStart"  # how many trials of other Experiments the sampler learns from
 
     TRIAL_STARTED = "TrialStarted"  # its Pod runs

@@ -11,6 +11,7 @@ from toprung.api.conditions import ConditionType, Reason
 from toprung.api.trial import TrialState
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.ending import Ended, Facts, end_of
+from toprung.planning.images import moved_images
 from toprung.planning.incumbent import incumbent
 from toprung.planning.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import Starts, beyond, next_index, nothing_new, starts, used_up
@@ -129,6 +130,8 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
 def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chain, ...]:
     """Put the actions about each trial in order: its new state is written before anything follows from it."""
     chains: dict[int, list[Action]] = {}
+    for index, event in moved_images(snapshot, decision.steps, now):
+        chains.setdefault(index, []).append(event)  # before the write after which it is not due any more
     for step in decision.steps:
         write_at = step.write_at(now)
         if write_at is not None and write_at <= now:

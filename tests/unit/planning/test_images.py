@@ -1,0 +1,59 @@
+"""An Event reports that the tag of an image moved during an experiment."""
+
+import pytest
+
+from simulation.specs import experiment_spec
+from simulation.world import Program, World
+from toprung.planning.actions import Announce
+
+OLD, NEW = "docker.io/team/train@sha256:old", "docker.io/team/train@sha256:new"
+
+
+def run(image: str, digests: list[str], retention: str = "all") -> list[Announce]:
+    """Run one trial after the other, each with the digest that its image has then; returns the Events about images."""
+    template = {"spec": {"containers": [{"name": "main", "image": image}]}}
+    spec = experiment_spec(
+        trialTemplate={"template": template},
+        maxTrialCount=len(digests),
+        parallelTrialCount=1,
+        podRetention={"keep": retention},
+    )
+    world = World(spec, lambda *_: Program((0.5,) * 4))
+    for _ in range(12 * len(digests)):
+        world.carry_out(world.plan())
+        world.tick()
+        for name, body in world.pods.items():
+            index = int(name.split("-")[1])
+            for each in body["status"].setdefault("containerStatuses", [{"name": "main"}]):
+                each["imageID"] = digests[index]
+    assert [trial.image_id for trial in world.trial_records()] == digests
+    return [event for event in world.events if event.reason == "ImageChanged"]
+
+
+@pytest.mark.parametrize(
+    ("digests", "keys"),
+    [
+        pytest.param([OLD, OLD, OLD], [], id="same digest"),
+        pytest.param(["", "", ""], [], id="digest not known"),
+        pytest.param([OLD, NEW, NEW], [f"image-{NEW}"], id="moved once"),
+        pytest.param([OLD, "", NEW], [f"image-{NEW}"], id="one not known"),
+    ],
+)
+@pytest.mark.parametrize("retention", ["all", "none"])
+def test_a_moved_tag_is_reported(digests: list[str], keys: list[str], retention: str):
+    """One Event names both trials and both digests, whether or not the earlier Pod is still there."""
+    events = run("team/train:1", digests, retention)
+    assert {event.key for event in events} == set(keys)
+    assert all(event.warning and OLD in event.message and NEW in event.message for event in events)
+
+
+@pytest.mark.parametrize(
+    ("image", "count"),
+    [
+        pytest.param("team/train:${trial.index}", 0, id="another tag"),
+        pytest.param("team/${trial.name}", 0, id="another image"),
+    ],
+)
+def test_different_images_are_not_compared(image: str, count: int):
+    """An image that is a parameter has a digest for each value."""
+    assert len(run(image, [OLD, NEW])) == count

@@ -1,11 +1,14 @@
 """Counts the accelerators that a Pod holds. Helper resources (GPU memory, network adapters) are no accelerators."""
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any
+
+from toprung.api.trial import MAX_MODEL
 
 ACCELERATORS = (
     "nvidia.com/gpu",
@@ -18,6 +21,15 @@ ACCELERATORS = (
     "huawei.com/Ascend*",
 )
 """Names of extended resources that count as accelerators; the default of the operator's setting."""
+
+MODEL_LABELS = (
+    "nvidia.com/gpu.product",
+    "amd.com/gpu.product-name",
+    "gpu.intel.com/product",
+    "cloud.google.com/gke-accelerator",
+    "cloud.google.com/gke-tpu-accelerator",
+)
+"""Labels of nodes in which device plugins and clouds write the model of the accelerators."""
 
 _PATTERN = re.compile(r"[a-z0-9.-]{1,253}/[A-Za-z0-9._-]{0,63}\*?")
 _QUANTITY = re.compile(
@@ -81,6 +93,12 @@ def count_devices(spec: Mapping[str, Any], accelerators: Sequence[str] = ACCELER
     for claim in _claims(spec):
         counts[claim] = counts.get(claim, 0) + 1
     return {name: count for name, count in counts.items() if count}
+
+
+def model_of(labels: Mapping[str, str]) -> str:
+    """Return the model of accelerators that labels of a node, or a nodeSelector, name; "" for none."""
+    found = next((labels[name] for name in MODEL_LABELS if labels.get(name)), "")
+    return sys.intern(found[:MAX_MODEL])
 
 
 def _matches(name: str, accelerators: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from toprung.api.template import DEFAULT_CONTAINER_ANNOTATION
 from toprung.api.trial import MAX_IMAGE_ID
 from toprung.planning.codec import controller_of, parse_time
 from toprung.planning.conditions import timestamp
-from toprung.planning.devices import ACCELERATORS, count_devices
+from toprung.planning.devices import ACCELERATORS, count_devices, model_of
 from toprung.planning.records import PodPhase, PodRecord, Trouble
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
@@ -71,6 +71,7 @@ def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS
         node=spec.get("nodeName", ""),
         container=container,
         devices=count_devices(spec, accelerators),
+        model=model_of(spec.get("nodeSelector") or {}),
         image=_image(spec, container),
         image_id=_image_id(status, container),
         trouble=_trouble(status),

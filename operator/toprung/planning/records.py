@@ -44,7 +44,7 @@ class PodRecord:
         disrupted: evicted, preempted or lost with its node: not the program's fault.
         timed_out: it ran into its deadline, which maxTrialDuration sets.
         devices: name of an accelerator -> how many it holds.
-        model: product name of its accelerators, "" where it is not known.
+        model: of its accelerators, where its nodeSelector names it; else "".
         image: of the primary container, as its author wrote it.
         image_id: digest of that image, "" before it is pulled.
         trouble: why a Pending Pod does not start, None while all is well.
@@ -271,6 +271,7 @@ class Snapshot:
         trials: ascending by index.
         pods: name of a Trial -> its Pods.
         collected: UID of a Pod -> what was read of it.
+        models: name of a node -> model of its accelerators, as far as they are known.
         deleted: indices that were used and have no Trial any more.
         suggestions: index -> configuration, ready for trials that do not exist yet.
         exhausted: the space has no configuration for an index that is not in `suggestions`.
@@ -283,6 +284,7 @@ class Snapshot:
     trials: tuple[TrialRecord, ...] = ()
     pods: Mapping[str, tuple[PodRecord, ...]] = field(default_factory=dict)
     collected: Mapping[str, Collected] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
     deleted: frozenset[int] = frozenset()
     suggestions: Mapping[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
     exhausted: bool = False

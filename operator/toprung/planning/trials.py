@@ -134,7 +134,8 @@ def _after(snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datet
     if change is None:
         return judged.trial
     paused = judged.trial.state is TrialState.PAUSED  # its device time was counted when it paused
-    return _moved(judged.trial, change, None if paused else pod, now)
+    model = snapshot.models.get(pod.node, "") if pod is not None else ""
+    return _moved(judged.trial, change, None if paused else pod, now, model)
 
 
 def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change | None:
@@ -166,7 +167,7 @@ def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> Change | None:
     return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, verdict.about(spec.primary.metric, about.value))
 
 
-def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datetime) -> TrialRecord:
+def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datetime, model: str = "") -> TrialRecord:
     moved = move(trial, change, now)
     if pod is None:
         return moved
@@ -177,13 +178,16 @@ def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datet
         start_time=trial.start_time or pod.started,
         node=pod.node,
         image_id=pod.image_id or trial.image_id,
-        devices=_devices(pod),
+        devices=_devices(trial, pod, model or pod.model),
         accelerator_seconds=trial.accelerator_seconds + used,
     )
 
 
-def _devices(pod: PodRecord) -> tuple[DeviceRecord, ...]:
-    return tuple(DeviceRecord(name, count, pod.model) for name, count in pod.devices.items())[:MAX_DEVICES]
+def _devices(trial: TrialRecord, pod: PodRecord, model: str) -> tuple[DeviceRecord, ...]:
+    """Return what the attempt holds; a model that was known earlier stays."""
+    if not model and sum(each.count for each in trial.devices) == pod.device_count and pod.node == trial.node:
+        return trial.devices
+    return tuple(DeviceRecord(name, count, model) for name, count in pod.devices.items())[:MAX_DEVICES]
 
 
 def _device_seconds(pod: PodRecord, now: datetime) -> float:

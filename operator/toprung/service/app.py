@@ -22,6 +22,7 @@ from toprung.search.worker import SearchWorker
 from toprung.service.event_loop import LoopMonitor
 from toprung.service.experiments import Experiments
 from toprung.service.followers import Followers
+from toprung.service.nodes import NodeModels
 from toprung.service.probes import serve_probes
 from toprung.service.reconciler import Reconciler
 from toprung.service.served import wait_until_served, watch_served
@@ -68,6 +69,7 @@ class App:
             suggester=Suggester(worker, queue.add, self._experiments.get, trials.of, _now),
             queue=queue,
             telemetry=self._telemetry,
+            nodes=NodeModels(gateway),
             clock=_now,
         )
 

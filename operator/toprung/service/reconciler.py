@@ -29,6 +29,7 @@ from toprung.service.executor import ExecutionContext, ExecutionResult, Executor
 from toprung.service.experiments import Experiments, InvalidRecord, invalid_record
 from toprung.service.followers import Followers
 from toprung.service.merging import agrees, merge_patch
+from toprung.service.nodes import NodeModels
 from toprung.service.suggestions import Suggester, problem_of
 from toprung.service.telemetry import Telemetry
 from toprung.service.telling import announce
@@ -80,6 +81,7 @@ class Reconciler:
     suggester: Suggester
     queue: WorkQueue
     telemetry: Telemetry
+    nodes: NodeModels
     clock: Callable[[], datetime]
     _states: dict[str, ReconcileState] = field(default_factory=dict)
 
@@ -90,6 +92,7 @@ class Reconciler:
                 for _ in range(workers):
                     tasks.create_task(self._work())
         finally:
+            self.nodes.close()
             self.followers.close()
             self.suggester.close()
 
@@ -170,6 +173,7 @@ class Reconciler:
         pods: dict[str, tuple[PodRecord, ...]] = {}
         for pod in self.pods.of(experiment.key):
             pods[pod.trial] = (*pods.get(pod.trial, ()), pod)
+        self.nodes.look_up(self.pods.of(experiment.key))
         self.followers.follow(experiment, trials, pods, stopper)
         ready = self.suggester.ready(experiment)
         search = Trouble(Reason.SEARCH_FAILED, ready.error) if ready.error is not None else None
@@ -178,6 +182,7 @@ class Reconciler:
             trials=trials,
             pods=pods,
             collected=self.followers.collected(experiment.key),
+            models=dict(self.nodes.models),
             deleted=experiment.deleted_of(trials),
             suggestions=dict(ready.suggestions),  # a plan may be made in another thread
             exhausted=ready.exhausted,

@@ -1,10 +1,14 @@
-"""An Event reports that the tag of an image moved during an experiment."""
+"""Trials record what they ran on; an Event reports that the tag of an image moved during an experiment."""
+
+from dataclasses import replace
 
 import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import Program, World
 from toprung.planning.actions import Announce
+from toprung.planning.plan import plan
+from toprung.planning.records import DeviceRecord
 
 OLD, NEW = "docker.io/team/train@sha256:old", "docker.io/team/train@sha256:new"
 
@@ -57,3 +61,29 @@ def test_a_moved_tag_is_reported(digests: list[str], keys: list[str], retention:
 def test_different_images_are_not_compared(image: str, count: int):
     """An image that is a parameter has a digest for each value."""
     assert len(run(image, [OLD, NEW])) == count
+
+
+@pytest.mark.parametrize(
+    ("selector", "models", "model"),
+    [
+        pytest.param({}, {}, "", id="not known"),
+        pytest.param({}, {"node": "H100"}, "H100", id="label of the node"),
+        pytest.param({"nvidia.com/gpu.product": "A100"}, {}, "A100", id="nodeSelector"),
+    ],
+)
+def test_a_trial_records_its_devices(selector: dict[str, str], models: dict[str, str], model: str):
+    """Name, number and, where it is known, the model."""
+    limits = {"nvidia.com/gpu": "2", "nvidia.com/gpumem": "10"}
+    container = {"name": "main", "image": "x", "resources": {"limits": limits}}
+    template = {"spec": {"nodeSelector": selector, "containers": [container]}}
+    world = World(
+        experiment_spec(trialTemplate={"template": template}, maxTrialCount=1, parallelTrialCount=1),
+        lambda *_: Program((0.5,) * 4),
+    )
+    for _ in range(12):
+        world.carry_out(plan(replace(world.snapshot(), models=models), None, world.now))
+        world.tick()
+        for body in world.pods.values():
+            body["spec"]["nodeName"] = "node"
+    (trial,) = world.trial_records()
+    assert trial.devices == (DeviceRecord("nvidia.com/gpu", 2, model),)

@@ -73,6 +73,7 @@ def reconciler_of(error: Exception) -> Reconciler:
     experiments = Experiments()
     experiments.put(INVALID)
     parts = dict.fromkeys(("trials", "followers", "suggester", "telemetry"))
+    parts["nodes"] = SimpleNamespace(look_up=lambda _: None, models={}, close=lambda: None)
     pods = Cache(convert=id, index=id, on_change=id)
     return Reconciler(
         gateway=Refusing(error), experiments=experiments, pods=pods, queue=Keys(), clock=lambda: NOW, **parts

@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 
 from toprung.api.errors import Fault
 from toprung.api.rules import Rule, validations
-from toprung.api.wording import shown
+from toprung.api.wording import bounded, shown
 
 GROUP = "toprung.dev"
 VERSION = "v1alpha1"
@@ -62,7 +62,7 @@ class Model(BaseModel):
 
     @model_validator(mode="after")
     def _keep_the_rules(self) -> Self:
-        if faults := tuple(self.faults()):
+        if faults := bounded(self.faults()):
             raise BrokenRules(faults)
         return self
 

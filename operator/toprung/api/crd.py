@@ -16,7 +16,7 @@ from toprung.api.errors import InvariantViolated
 from toprung.api.experiment import ExperimentSpec, ExperimentStatus
 from toprung.api.immutable import TRANSITION_RULES
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
-from toprung.api.podfields import CONTAINER_FIELDS, METADATA_FIELDS, POD_FIELDS
+from toprung.api.podschema import fields_of
 from toprung.api.rules import Rule, validations
 from toprung.api.schema import ANYTHING, Schema, structural_schema
 from toprung.api.structural import lint
@@ -44,7 +44,7 @@ def _open(properties: Schema, known: tuple[str, ...], **more: Any) -> Schema:
 
 _CONTAINER = _open(
     {"name": {"type": "string", "minLength": 1, "maxLength": 63, "description": "Its name in the Pod."}},
-    CONTAINER_FIELDS,
+    fields_of("Container"),
     required=["name"],
 )
 _POD_SPEC = _open(
@@ -63,13 +63,13 @@ _POD_SPEC = _open(
             "enum": ["Never"],
         },
     },
-    POD_FIELDS,
+    fields_of("PodSpec"),
     description="The spec of a Pod.",
     required=["containers"],
 )
 _POD_TEMPLATE = _open(
     {
-        "metadata": _open({}, METADATA_FIELDS, description="Labels and annotations of the trial Pods."),
+        "metadata": _open({}, ("annotations", "labels"), description="Labels and annotations of the trial Pods."),
         "spec": _POD_SPEC,
     },
     (),

@@ -4,6 +4,7 @@ They take the fields that could be read, so that a fault in one does not hide th
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,8 @@ from toprung.api.rules import Rule
 from toprung.api.space import configuration_faults, first_by_name, space_faults
 from toprung.api.stoppers import SPEC_RULES as STOPPING_RULES
 from toprung.api.stoppers import spec_faults as stopping_faults
-from toprung.api.template import primary_faults, reference_faults, shape_faults
+from toprung.api.template import primary_faults, reference_faults
+from toprung.api.wording import shown
 
 Fields = Mapping[str, Any]
 """Name of a field of ExperimentSpec -> its value; `parameters`, always there, is index -> Parameter."""
@@ -86,7 +88,7 @@ def _objective_faults(fields: Fields) -> Iterator[Fault]:
         yield Fault("objective", "stands beside objectives; keep one of them")
     for i, aim in enumerate(several or ()):
         if aim.metric in (other.metric for other in several[:i]):
-            yield Fault(f"objectives[{i}].metric", f"{aim.metric!r} is there already; write each metric once")
+            yield Fault(f"objectives[{i}].metric", f"{shown(aim.metric)} is there already; write each metric once")
     algorithm = fields.get("algorithm")
     if several and algorithm is not None and algorithm.cmaes is not None:
         message = f"takes one objective; for {len(several)} write one of {', '.join(FOR_SEVERAL)}"
@@ -118,13 +120,13 @@ def _initial_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Faul
     by_name = first_by_name(fields["parameters"])
     for i, configuration in enumerate(fields.get("initial_trials") or ()):
         for fault in configuration_faults(configuration, by_name, unreadable):
-            yield Fault(f"initialTrials[{i}].{fault.path}", fault.message)
+            yield replace(fault, path=f"initialTrials[{i}].{fault.path}")
 
 
 def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fault]:
     if (trial_template := fields.get("trial_template")) is None:
         return
-    faults = list(shape_faults(trial_template.template))
+    faults: list[Fault] = []
     if (parameters := fields["parameters"].values()) or unreadable:
         faults += reference_faults(
             trial_template.template,
@@ -133,9 +135,9 @@ def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fau
             has_resource=_has_resource(fields),
         )
     for fault in faults:
-        yield Fault(f"trialTemplate.template.{fault.path}", fault.message)
+        yield replace(fault, path=f"trialTemplate.template.{fault.path}")
     for fault in primary_faults(trial_template.template, trial_template.primary_container):
-        yield Fault(f"trialTemplate.{fault.path}", fault.message)
+        yield replace(fault, path=f"trialTemplate.{fault.path}")
 
 
 def _has_resource(fields: Fields) -> bool:

@@ -17,6 +17,11 @@ TopRungError
 
 from dataclasses import dataclass
 
+MAX_FAULTS = 20
+"""Faults in one message; with MAX_PATH and MAX_TEXT, in characters, this keeps it below the 32,768 of a condition."""
+MAX_PATH = 400
+MAX_TEXT = 1200
+
 
 class TopRungError(Exception):
     """The root of every error that TopRung raises on purpose."""
@@ -29,21 +34,37 @@ class Fault:
     Attributes:
         path: where, as Kubernetes writes it: ``spec.parameters[2].min``.
         message: what is wrong, with the value, and what to write instead.
+        word: a name that is unknown, "" where the fault is another. `wording.suggested` looks for the one that was
+            meant, which takes long, only for the faults that are shown.
+        known: the names that are known there.
     """
 
     path: str
     message: str
+    word: str = ""
+    known: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        return f"{_cut(self.path, MAX_PATH)}: {_cut(self.message, MAX_TEXT)}"
 
 
 class InvalidExperiment(TopRungError):
-    """A manifest breaks the rules; carries every fault at once."""
+    """A manifest breaks the rules.
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__("\n".join(str(fault) for fault in faults))
+    Attributes:
+        faults: the faults to show, all at once; at most MAX_FAULTS.
+        omitted: number of further faults.
+    """
+
+    def __init__(self, faults: tuple[Fault, ...], omitted: int = 0) -> None:
+        more = [f"... and {omitted:,} more"] * bool(omitted)
+        super().__init__("\n".join([*map(str, faults), *more]))
         self.faults = faults
+        self.omitted = omitted
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 class ClusterError(TopRungError):

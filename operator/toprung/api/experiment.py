@@ -17,8 +17,9 @@ from toprung.api.patterns import compile_pattern, compile_patterns
 from toprung.api.rules import Rule, validations
 from toprung.api.space import RULES as SPACE_RULES
 from toprung.api.stoppers import EarlyStopping, MetricName
+from toprung.api.wording import shown
 
-Configuration = dict[ParameterName, ParameterValue]
+Configuration = Annotated[dict[ParameterName, ParameterValue], Field(max_length=64)]
 
 
 class Aim(Model):
@@ -57,7 +58,7 @@ class Objective(Aim):
         named = [self.metric]
         for i, metric in enumerate(self.additional_metrics):
             if metric in named:
-                yield Fault(f"additionalMetrics[{i}]", f"{metric!r} is named already; remove it")
+                yield Fault(f"additionalMetrics[{i}]", f"{shown(metric)} is named already; remove it")
             named.append(metric)
 
 
@@ -197,7 +198,7 @@ class WarmStart(Model):
         """Check that each experiment is named once."""
         for i, name in enumerate(self.experiments):
             if name in self.experiments[:i]:
-                yield Fault(f"experiments[{i}]", f"{name!r} is named already; remove it")
+                yield Fault(f"experiments[{i}]", f"{shown(name)} is named already; remove it")
 
 
 class ExperimentSpec(Model):

@@ -3,19 +3,21 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from toprung.api import cross
 from toprung.api.base import API_VERSION
-from toprung.api.errors import Fault, InvalidExperiment
+from toprung.api.errors import MAX_FAULTS, Fault
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.parameters import Parameter
+from toprung.api.podschema import is_misspelled
+from toprung.api.template import pod_faults
 from toprung.api.translate import Location, field_path, translate, unknown_fields
-from toprung.api.wording import shown
+from toprung.api.wording import MAX_COUNTED, bounded, invalid_experiment, shown, suggested
 
 KIND = "Experiment"
 
@@ -59,11 +61,11 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
     Raises:
         InvalidExperiment: with every fault at once; nothing else, whatever the manifest holds.
     """
-    faults, warnings = list(_head_faults(manifest)), list[Fault]()
-    spec = _load_spec(manifest.get("spec"), faults, warnings if stored else faults)
+    faults, unknown = list(_head_faults(manifest)), list[Fault]()
+    spec = _load_spec(manifest.get("spec"), faults, unknown, stored=stored)
     faults.extend(_own_name_faults(manifest, spec))
-    if spec is None or faults:
-        raise InvalidExperiment(tuple(dict.fromkeys(faults)))
+    if spec is None or faults or (unknown and not stored):
+        raise invalid_experiment([*faults, *(() if stored else unknown)])
     metadata = manifest["metadata"]
     generation = metadata.get("generation")
     return Experiment(
@@ -72,7 +74,7 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
         uid=str(metadata.get("uid") or ""),
         generation=generation if isinstance(generation, int) else 0,
         spec=spec,
-        warnings=tuple(warnings),
+        warnings=tuple(map(suggested, unknown[:MAX_FAULTS])),
     )
 
 
@@ -108,22 +110,45 @@ def _own_name_faults(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -
             yield Fault(f"spec.warmStart.experiments[{i}]", f"{shown(name)} is this Experiment itself; name others")
 
 
-def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault]) -> ExperimentSpec | None:
-    """Read a spec, or add every fault in it to `faults`, and its unknown fields to `unknown`."""
+def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault], *, stored: bool) -> ExperimentSpec | None:
+    """Read a spec, or add every fault in it to `faults`; its unknown fields are added to `unknown`."""
     if spec is None:
         faults.append(Fault("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate in it"))
         return None
     try:
-        spec = json.loads(_json(spec))
-        return _parse(spec)
-    except ValidationError as error:
-        return _mended(spec, error, faults, unknown)
-    except (RecursionError, TypeError, ValueError) as error:
+        text = _json(spec)
+        spec = json.loads(text)
+    except RecursionError:
+        faults.append(Fault("spec", "Invalid value: is nested too deeply. Remove the inner levels."))
+        return None
+    except (TypeError, ValueError) as error:
         faults.append(Fault("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only"))
-    return None
+        return None
+    faults += _template_faults(spec, unknown, stored=stored)
+    try:
+        return _parse(text)
+    except ValidationError as error:
+        return _mended(spec, error, faults, unknown, stored=stored)
 
 
-def _mended(spec: Any, error: ValidationError, faults: list[Fault], unknown: list[Fault]) -> ExperimentSpec | None:
+def _template_faults(spec: Any, unknown: list[Fault], *, stored: bool) -> tuple[Fault, ...]:
+    """Check the Pod template as it is written; misspelled fields are faults even where unknown ones are not."""
+    node = spec
+    for step in ("trialTemplate", "template"):
+        node = node.get(step) if isinstance(node, dict) else None
+    if not isinstance(node, dict):
+        return ()
+    found: list[Fault] = []
+    faults = bounded(pod_faults(node, found))
+    prefixed = [replace(fault, path=f"spec.trialTemplate.template.{fault.path}") for fault in found[:MAX_COUNTED]]
+    slips = tuple(fault for fault in prefixed[:MAX_FAULTS] if stored and is_misspelled(fault))
+    unknown += [fault for fault in prefixed if fault not in slips]
+    return (*(replace(fault, path=f"spec.trialTemplate.template.{fault.path}") for fault in faults), *slips)
+
+
+def _mended(
+    spec: Any, error: ValidationError, faults: list[Fault], unknown: list[Fault], *, stored: bool
+) -> ExperimentSpec | None:
     """Read a spec without its unknown fields, or add its faults."""
     locations = unknown_fields(error)
     found = translate(error, ExperimentSpec, "spec")
@@ -135,19 +160,19 @@ def _mended(spec: Any, error: ValidationError, faults: list[Fault], unknown: lis
     for location in locations:
         _remove(spec, location)
     try:
-        return _parse(spec)
+        return _parse(_json(spec))
     except ValidationError as remaining:
         # a model that lacks a field beside an unknown one has that field there under a wrong name
-        explained = {field_path("spec", location[:-1]) for location in locations}
+        explained = set() if stored else {field_path("spec", location[:-1]) for location in locations}
         hidden = translate(remaining, ExperimentSpec, "spec")
-        faults += [fault for fault in hidden if unknown is not faults or fault.path not in explained]
-    faults += _remaining_faults(spec)
+        faults += [fault for fault in hidden if fault.path not in explained]
+    faults += bounded(_remaining_faults(spec))
     return None
 
 
-def _parse(spec: Any) -> ExperimentSpec:
+def _parse(text: str) -> ExperimentSpec:
     # strict JSON: the API server turns no "5" into 5 either
-    return ExperimentSpec.model_validate_json(_json(spec), strict=True, by_alias=True, by_name=False)
+    return ExperimentSpec.model_validate_json(text, strict=True, by_alias=True, by_name=False)
 
 
 def _remove(node: Any, location: Location) -> None:
@@ -181,7 +206,7 @@ def _remaining_faults(spec: dict[str, Any]) -> Iterator[Fault]:
     readable = {i: parameter for i, parameter in parameters.items() if parameter is not None}
     unreadable = {str(item.get("name")) for i, item in enumerate(items) if i not in readable and isinstance(item, dict)}
     for fault in cross.faults({**fields, "parameters": readable}, frozenset(unreadable)):
-        yield Fault(f"spec.{fault.path}", fault.message)
+        yield replace(fault, path=f"spec.{fault.path}")
 
 
 def _readable(adapter: TypeAdapter[Any], value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -12,6 +13,7 @@ from toprung.api.rules import Rule, validations
 from toprung.api.wording import shown
 
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=63)]
+ValueKey = tuple[bool, ParameterValue]
 Choices = Annotated[tuple[ParameterValue, ...], Field(min_length=1, max_length=256)]
 
 
@@ -22,6 +24,11 @@ class When(Model):
     """The name of the parameter that decides; ordinal or categorical."""
     in_: Annotated[Choices, Field(alias="in")]
     """The values of that parameter for which this one is active."""
+
+    @cached_property
+    def keys(self) -> frozenset[ValueKey]:
+        """The keys of the values, for membership."""
+        return frozenset(map(key_of, self.in_))
 
 
 STEP_TOLERANCE = 1e-6
@@ -117,6 +124,11 @@ class Parameter(Model):
     when: When | None = None
     """Makes the parameter conditional: it is absent where the condition does not hold."""
 
+    @cached_property
+    def keys(self) -> frozenset[ValueKey]:
+        """The keys of the values of an ordinal or categorical parameter, for membership."""
+        return frozenset(map(key_of, self.values or ()))
+
     @property
     def is_range(self) -> bool:
         """Whether it has min and max, not a list of values."""
@@ -136,7 +148,7 @@ class Parameter(Model):
         yield from _range_faults(self, self.min, self.max)
 
 
-def key_of(value: ParameterValue) -> tuple[bool, ParameterValue]:
+def key_of(value: ParameterValue) -> ValueKey:
     """Give what values are told apart by: 1 and 1.0 are one JSON number, true is not 1."""
     return isinstance(value, bool), value
 

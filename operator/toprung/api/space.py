@@ -1,13 +1,18 @@
 """Rules between the parameters of a search space, and between the space and a configuration."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from toprung.api.base import ParameterValue
 from toprung.api.errors import Fault
 from toprung.api.names import parameter_variable
 from toprung.api.parameters import Parameter, key_of, step_index
 from toprung.api.rules import Rule
-from toprung.api.wording import did_you_mean, shown
+from toprung.api.wording import shown
+
+_MAX_LISTED = 8
+"""Values that a message lists."""
 
 RULES = (
     Rule(
@@ -36,7 +41,7 @@ def space_faults(parameters: Mapping[int, Parameter], unreadable: frozenset[str]
     for i, parameter in parameters.items():
         if parameter.when is not None and parameter.when.parameter not in unreadable:
             for fault in _when_faults(parameter, by_name):
-                yield Fault(f"parameters[{i}].when.{fault.path}", fault.message)
+                yield replace(fault, path=f"parameters[{i}].when.{fault.path}")
     yield from _circle_faults(parameters, by_name)
 
 
@@ -51,12 +56,12 @@ def configuration_faults(
     unreadable: frozenset[str] = frozenset(),
 ) -> Iterator[Fault]:
     """Check that a configuration, which may leave parameters out, lies in the space; paths are parameters' names."""
+    known = tuple(sorted(parameters.keys() | unreadable))
     for name, value in configuration.items():
         if name in unreadable:
             continue
         if name not in parameters:
-            known = sorted(set(parameters) | unreadable)
-            yield Fault(name, f"no parameter is called {shown(name)}; {did_you_mean(name, known)}")
+            yield Fault(name, f"no parameter is called {shown(name)}", name, known)
         elif message := value_fault(parameters[name], value) or _inactive(parameters[name], configuration):
             yield Fault(name, message)
 
@@ -65,7 +70,7 @@ def value_fault(parameter: Parameter, value: ParameterValue) -> str:
     """Say why a parameter can't have a value; "" where it can."""
     if not parameter.is_range:
         values = parameter.values or ()
-        if any(key_of(value) == key_of(choice) for choice in values):
+        if key_of(value) in parameter.keys:
             return ""
         return f"{shown(value)} is not one of {_listed(values)}"
     if isinstance(value, bool | str) or (parameter.type == "int" and value != int(value)):
@@ -94,7 +99,7 @@ def _inactive(parameter: Parameter, configuration: Mapping[str, ParameterValue])
     if when.parameter not in configuration:
         return f"{parameter.name} exists only with {need}; write {when.parameter} as well"
     value = configuration[when.parameter]
-    if any(key_of(value) == key_of(choice) for choice in when.in_):
+    if key_of(value) in when.keys:
         return ""
     return f"{parameter.name} exists only with {need}, not with {shown(value)}; remove it"
 
@@ -108,8 +113,8 @@ def _name_faults(parameters: Mapping[int, Parameter]) -> Iterator[Fault]:
         if name in names:
             yield Fault(path, f"{shown(name)} is the name of parameters[{names[name]}] too; rename one of them")
         elif variable in variables:
-            other = parameters[variables[variable]].name
-            yield Fault(path, f"{shown(name)} and {other!r} would both be the variable {variable}; rename one of them")
+            both = f"{shown(name)} and {shown(parameters[variables[variable]].name)}"
+            yield Fault(path, f"{both} would both be the variable {variable}; rename one of them")
         names.setdefault(name, i)
         variables.setdefault(variable, i)
 
@@ -120,11 +125,12 @@ def _when_faults(parameter: Parameter, by_name: Mapping[str, Parameter]) -> Iter
         return
     decider = by_name.get(when.parameter)
     if decider is None:
-        others = sorted(set(by_name) - {parameter.name})
-        yield Fault("parameter", f"no parameter is called {when.parameter!r}; {did_you_mean(when.parameter, others)}")
+        others = tuple(sorted(by_name.keys() - {parameter.name}))
+        yield Fault("parameter", f"no parameter is called {shown(when.parameter)}", when.parameter, others)
         return
     if decider.is_range:
-        yield Fault("parameter", f"{decider.name!r} has type {decider.type}; name an ordinal or categorical parameter")
+        found = f"{shown(decider.name)} has type {decider.type}"
+        yield Fault("parameter", f"{found}; name an ordinal or categorical parameter")
         return
     for i, value in enumerate(when.in_):
         if message := value_fault(decider, value):
@@ -155,5 +161,5 @@ def _circle(start: str, by_name: Mapping[str, Parameter]) -> Sequence[str]:
 
 
 def _listed(values: Iterable[ParameterValue]) -> str:
-    texts = [shown(value) for value in values]
-    return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")  # noqa: PLR2004 - what fits on a line
+    first = list(islice(values, _MAX_LISTED + 1))
+    return ", ".join(map(shown, first[:_MAX_LISTED])) + (", ..." if len(first) > _MAX_LISTED else "")

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from toprung.api.base import Model
 from toprung.api.errors import Fault
 from toprung.api.rules import Rule, validations
+from toprung.api.wording import shown
 
 MetricName = Annotated[
     str, Field(pattern=r"^[A-Za-z_]([A-Za-z0-9_./:@%()#'+* -]*[A-Za-z0-9_./:@%()#'+*-])?$", max_length=128)
@@ -338,7 +339,7 @@ def spec_faults(fields: Mapping[str, Any]) -> Iterator[Fault]:
 def _rule_faults(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> Iterator[Fault]:
     aims = (fields.get("objective"), *(fields.get("objectives") or ()))
     if rule.resource in (aim.metric for aim in aims if aim is not None):
-        message = f"{rule.resource!r} is the objective; name what progress is counted in, such as epoch"
+        message = f"{shown(rule.resource)} is the objective; name what progress is counted in, such as epoch"
         yield Fault(f"earlyStopping.{name}.resource", message)
     if fields.get("checkpoint", True) is None:
         yield from _checkpoint_faults(name, rule)

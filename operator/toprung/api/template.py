@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import JsonValue
 
 from toprung.api.errors import Fault
-from toprung.api.podfields import CONTAINER_FIELDS, POD_FIELDS, misspelt
-from toprung.api.wording import did_you_mean, shown
+from toprung.api.podrules import RULES
+from toprung.api.podschema import template_faults
+from toprung.api.wording import shortened, shown
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 """Names the primary container where spec.trialTemplate.primaryContainer is unset, as for `kubectl logs`."""
@@ -21,28 +22,16 @@ MAX_DEPTH = 64
 """Deeper templates are refused: no Pod is."""
 
 
-def shape_faults(template: dict[str, JsonValue]) -> Iterator[Fault]:
-    """Check that a PodTemplateSpec is one and can run a trial; paths are relative to it."""
-    spec = template.get("spec")
-    if not isinstance(spec, dict):
-        yield Fault("spec", "is missing; write the spec of a Pod with at least one container")
-        return
-    yield from _slips(spec, POD_FIELDS, "spec")
-    policy = spec.get("restartPolicy", "Never")
-    if policy != "Never":
-        yield Fault(
-            "spec.restartPolicy", f"{shown(policy)} would hide failures; remove it, and use trialTemplate.retries"
-        )
-    containers = spec.get("containers")
-    if not isinstance(containers, list) or not containers:
-        yield Fault("spec.containers", "a trial needs a container; write {name: train, image: ..., command: [...]}")
-        return
-    yield from _container_faults(containers, "spec.containers")
-    beside = spec.get("initContainers", [])
-    if not isinstance(beside, list):
-        yield Fault("spec.initContainers", "is not a list; write - {name: ..., image: ...}")
-        return
-    yield from _container_faults(beside, "spec.initContainers")
+def pod_faults(template: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault]:
+    """Check a PodTemplateSpec as an API server checks a Pod; paths are relative to it.
+
+    Args:
+        template: as its author wrote it.
+        unknown: fields that Kubernetes does not know are added here.
+    """
+    if template.get("spec") is None:
+        yield Fault("spec", "Required value: write the spec of a Pod with at least one container.")
+    yield from template_faults(template, RULES, unknown)
 
 
 def primary_faults(template: dict[str, JsonValue], primary: str | None) -> Iterator[Fault]:
@@ -55,10 +44,10 @@ def primary_faults(template: dict[str, JsonValue], primary: str | None) -> Itera
     names = [name for each in _items(_at(template, "spec", "containers")) if isinstance(name := _at(each, "name"), str)]
     annotated = _at(template, "metadata", "annotations", DEFAULT_CONTAINER_ANNOTATION)
     if primary is not None and names and primary not in names:
-        yield Fault("primaryContainer", f"no container is named {shown(primary)}; {did_you_mean(primary, names)}")
+        yield Fault("primaryContainer", f"no container is named {shown(primary)}", primary, tuple(names))
     elif primary is None and isinstance(annotated, str) and names and annotated not in names:
         path = f"template.metadata.annotations[{DEFAULT_CONTAINER_ANNOTATION}]"
-        yield Fault(path, f"no container is named {shown(annotated)}; {did_you_mean(annotated, names)}")
+        yield Fault(path, f"no container is named {shown(annotated)}", annotated, tuple(names))
 
 
 def _at(node: Any, *steps: str) -> Any:
@@ -83,26 +72,13 @@ def reference_faults(
         conditional: parameters that are absent from some configurations.
         has_resource: whether early stopping gives trials a budget.
     """
+    known = (*(f"parameters.{name}" for name in sorted(names)), *VARIABLES)
     for path, text in _texts(template, ""):
         for reference in dict.fromkeys(_references(text)):
-            if message := _reference_fault(reference, names, conditional, has_resource=has_resource):
-                yield Fault(path, message)
-
-
-def _container_faults(containers: list[JsonValue], path: str) -> Iterator[Fault]:
-    for i, container in enumerate(containers):
-        if not isinstance(container, dict):
-            yield Fault(f"{path}[{i}]", f"{shown(container)} is not a container; write {{name: train, image: ...}}")
-            continue
-        yield from _slips(container, CONTAINER_FIELDS, f"{path}[{i}]")
-        if not isinstance(container.get("name"), str) or not container["name"]:
-            yield Fault(f"{path}[{i}].name", "a container needs a name, such as train")
-
-
-def _slips(node: dict[str, JsonValue], known: tuple[str, ...], path: str) -> Iterator[Fault]:
-    for field in node:
-        if meant := misspelt(field, known):
-            yield Fault(f"{path}.{field}", f"there is no field {shown(field)}; did you mean {meant}?")
+            if reference == "resource" and not has_resource:
+                yield Fault(path, "${resource} has no value without earlyStopping; set it, or write the number itself")
+            elif reference not in VARIABLES:
+                yield from _parameter_faults(path, reference, names, conditional, known)
 
 
 def _texts(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -127,18 +103,15 @@ def _references(text: str) -> Iterator[str]:
             yield match[1]
 
 
-def _reference_fault(
-    reference: str, names: frozenset[str], conditional: frozenset[str], *, has_resource: bool
-) -> str | None:
+def _parameter_faults(
+    path: str, reference: str, names: frozenset[str], conditional: frozenset[str], known: tuple[str, ...]
+) -> Iterator[Fault]:
     name = reference.removeprefix("parameters.")
-    if reference == "resource" and not has_resource:
-        return "${resource} has no value without earlyStopping; set earlyStopping, or write the number itself"
-    if reference in VARIABLES:
-        return None
-    if name == reference or name not in names:
-        known = [*(f"parameters.{known}" for known in sorted(names)), *VARIABLES]
-        meant = f"did you mean parameters.{name}?" if name in names else did_you_mean(reference, known)
-        return f"${{{reference}}} names nothing; {meant}"
-    if name in conditional:
-        return f"${{{reference}}} is absent from some trials; let the program read it from TOPRUNG_PARAMETERS instead"
-    return None
+    placeholder = f"${{{shortened(reference)}}}"
+    if name not in names:
+        yield Fault(path, f"{placeholder} names nothing", reference, known)
+    elif name == reference:
+        yield Fault(path, f"{placeholder} names nothing; did you mean parameters.{name}?")
+    elif name in conditional:
+        message = f"{placeholder} is absent from some trials; let the program read it from TOPRUNG_PARAMETERS instead"
+        yield Fault(path, message)

@@ -1,6 +1,7 @@
 """From pydantic's errors to faults: where in Kubernetes' notation, what was found, what to write instead."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -9,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from toprung.api.base import BrokenRules, Model
 from toprung.api.errors import Fault
-from toprung.api.wording import did_you_mean, shown
+from toprung.api.wording import bounded, shown
 
 Location = tuple[int | str, ...]
 
@@ -35,7 +36,8 @@ KATIB_NAMES: Mapping[str, str] = MappingProxyType(
 def translate(error: ValidationError, model: type[BaseModel], prefix: str) -> tuple[Fault, ...]:
     """Give the faults behind an error that validating `model` raised; paths start with `prefix`."""
     errors = error.errors(include_url=False)
-    return tuple(fault for details in errors if not _echo(details, errors) for fault in _faults(details, model, prefix))
+    own = (details for details in errors if not _echo(details, errors))
+    return bounded(fault for details in own for fault in _faults(details, model, prefix))
 
 
 def unknown_fields(error: ValidationError) -> tuple[Location, ...]:
@@ -64,20 +66,20 @@ def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Itera
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, BrokenRules):
         for fault in cause.faults:
-            yield Fault(f"{path}.{fault.path}" if fault.path else path, fault.message)
+            yield replace(fault, path=f"{path}.{fault.path}" if fault.path else path)
     elif isinstance(cause, ValueError):
         yield Fault(path, str(cause))
     elif details["type"] == "extra_forbidden":
-        yield Fault(path, _unknown(location, model))
+        yield _unknown(path, location, model)
     else:
         yield Fault(path, _message(details))
 
 
-def _unknown(location: Location, model: type[BaseModel]) -> str:
+def _unknown(path: str, location: Location, model: type[BaseModel]) -> Fault:
     name = str(location[-1])
     if name in KATIB_NAMES:
-        return f"there is no field {shown(name)}; write {KATIB_NAMES[name]}"
-    return f"there is no field {shown(name)}; {did_you_mean(name, _fields(location[:-1], model))}"
+        return Fault(path, f"there is no field {shown(name)}; write {KATIB_NAMES[name]}")
+    return Fault(path, f"there is no field {shown(name)}", name, tuple(_fields(location[:-1], model)))
 
 
 def _fields(location: Location, model: type[BaseModel]) -> list[str]:
@@ -114,7 +116,7 @@ _WHOLE = _of_type("a whole number", "one without quotes and fraction, such as 3"
 _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyType(
     {
         "missing": lambda _, __: "is missing; write it",
-        "literal_error": lambda found, ctx: f"{found} is unknown; write {ctx['expected']}",
+        "literal_error": lambda found, ctx: f"{found} is unknown; write " + ctx["expected"].replace("'", '"'),
         "string_type": _of_type("a text", 'it in quotes, such as "1"'),
         "bool_type": _of_type("true or false", "true or false, without quotes"),
         "float_type": _of_type("a number", "one without quotes, such as 0.1"),

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kubernetes import client
 
-from toprung.api import podfields
 from toprung.api.crd import experiment_crd, files, main, trial_crd
 
 ROOT = Path(__file__).parents[3]
@@ -116,15 +114,3 @@ def test_every_list_and_text_that_rules_walk_over_is_bounded():
         if schema.get("type") == "string" and "maxLength" not in schema and "enum" not in schema
     ]
     assert (lists, texts) == ([], [])
-
-
-@pytest.mark.parametrize(
-    ("model", "names"),
-    [
-        pytest.param(client.V1PodSpec, podfields.POD_FIELDS, id="Pod"),
-        pytest.param(client.V1Container, podfields.CONTAINER_FIELDS, id="container"),
-    ],
-)
-def test_the_fields_of_a_pod_are_those_of_kubernetes(model: Any, names: tuple[str, ...]):
-    """The lists are renewed with the client library."""
-    assert sorted(names) == sorted(model.attribute_map.values())

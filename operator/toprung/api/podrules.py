@@ -1,0 +1,233 @@
+"""The values that an API server refuses in a Pod: names, labels, quantities, and what must be unique.
+
+The rules are those of Kubernetes' validation of Pods. The check of the types comes first, see podschema.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from toprung.api.errors import Fault
+from toprung.api.podschema import PLACEHOLDER, QUANTITY, Rule
+from toprung.api.wording import shown
+
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?")
+_QUALIFIED = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_VARIABLE = re.compile(r"[ -<>-~]+")
+_LABEL_ADVICE = "Write at most 63 of a-z, 0-9 and -, with no - at the ends."
+_VALUE_ADVICE = "Write at most 63 of A-Z, a-z, 0-9, -, _ and ., with a letter or a digit at both ends."
+_ENUMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "Container": MappingProxyType(
+            {
+                "imagePullPolicy": ("Always", "IfNotPresent", "Never"),
+                "terminationMessagePolicy": ("File", "FallbackToLogsOnError"),
+            }
+        ),
+        "ContainerPort": MappingProxyType({"protocol": ("TCP", "UDP", "SCTP")}),
+        "PodSpec": MappingProxyType(
+            {
+                "restartPolicy": ("Never",),
+                "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+                "preemptionPolicy": ("PreemptLowerPriority", "Never"),
+            }
+        ),
+        "Toleration": MappingProxyType(
+            {"operator": ("Exists", "Equal", "Lt", "Gt"), "effect": ("NoSchedule", "PreferNoSchedule", "NoExecute")}
+        ),
+    }
+)
+_UNITS = {
+    **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)},
+    **{letter: Decimal(1000) ** power for power, letter in enumerate("num", start=-3)},
+    **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", start=1)},
+    "": Decimal(1),
+}
+_MAX_EXPONENT = 99
+
+
+def parse_quantity(value: Any) -> Decimal | None:
+    """Return the exact amount of a quantity such as 500m or 2k; None where it is none or has a placeholder."""
+    match = QUANTITY.fullmatch(str(value)) if isinstance(value, str | int | float) else None
+    if match is None or isinstance(value, bool):
+        return None
+    suffix = match[2] or ""
+    number = Decimal(str(value)[: len(str(value)) - len(suffix)])
+    if suffix in _UNITS:
+        return number * _UNITS[suffix]
+    exponent = int(suffix[1:][:4])
+    return number.scaleb(max(-_MAX_EXPONENT, min(exponent, _MAX_EXPONENT)))
+
+
+def _pod(spec: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    yield from _enums("PodSpec", spec, path)
+    if spec.get("containers") == []:
+        yield Fault(f"{path}containers", "Required value: write a container, as - {name: train, image: ...}.")
+    for field, least in (("activeDeadlineSeconds", 1), ("terminationGracePeriodSeconds", 0)):
+        value = spec.get(field)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
+            yield Fault(f"{path}{field}", f"Invalid value: {shown(value)} is too small. Write at least {least}.")
+    containers = [*_named(spec, "initContainers", path), *_named(spec, "containers", path)]
+    yield from _duplicates((where, name) for where, name, _ in containers)
+    volumes = [(where, name) for where, name, _ in _named(spec, "volumes", path)]
+    yield from _duplicates(volumes)
+    known = {name for _, name in volumes}
+    for where, _, container in containers:
+        yield from _mounts(container, where.removesuffix(".name"), known)
+    yield from _labels(spec.get("nodeSelector"), f"{path}nodeSelector")
+
+
+def _named(spec: Mapping[str, Any], field: str, path: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Return the objects of a list that have a name: (path of the name, name, object)."""
+    items = spec.get(field)
+    for i, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict) and isinstance(name := item.get("name"), str) and PLACEHOLDER not in name:
+            yield f"{path}{field}[{i}].name", name, item
+
+
+def _duplicates(named: Iterable[tuple[str, str]]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for path, name in named:
+        if name in seen:
+            yield Fault(path, f"Duplicate value: {shown(name)}. Rename one of the two.")
+        seen.add(name)
+
+
+def _mounts(container: Mapping[str, Any], path: str, volumes: set[str]) -> Iterator[Fault]:
+    mounts = container.get("volumeMounts")
+    taken: set[str] = set()
+    for i, mount in enumerate(mounts if isinstance(mounts, list) else ()):
+        name, where = (mount.get("name"), mount.get("mountPath")) if isinstance(mount, dict) else (None, None)
+        if isinstance(name, str) and name not in volumes and PLACEHOLDER not in name and name != CHECKPOINT_VOLUME:
+            fault = f"Invalid value: no volume is named {shown(name)}"
+            yield Fault(f"{path}.volumeMounts[{i}].name", fault, name or "-", tuple(sorted(volumes)))
+        if isinstance(where, str) and (where in taken or not where):
+            kind = "Duplicate value" if where else "Required value"
+            yield Fault(f"{path}.volumeMounts[{i}].mountPath", f"{kind}: {shown(where)}. Write a path of its own.")
+        taken.add(where if isinstance(where, str) else "")
+
+
+CHECKPOINT_VOLUME = "toprung-checkpoint"
+"""The volume that the operator adds where spec.checkpoint is set; a template may mount it."""
+
+
+def _container(container: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    yield from _enums("Container", container, path)
+    yield from _dns_label(container.get("name"), f"{path}name")
+    image = container.get("image")
+    if image is None or image == "":
+        yield Fault(f"{path}image", "Required value: write the image that has the program.")
+    elif isinstance(image, str) and image.strip() != image:
+        yield Fault(f"{path}image", f"Invalid value: {shown(image)} begins or ends with a blank. Remove it.")
+
+
+def _volume(volume: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    yield from _dns_label(volume.get("name"), f"{path}name")
+    sources = [key for key, value in volume.items() if key != "name" and value is not None]
+    if len(sources) > 1:
+        found = f"a volume has one source, not {' and '.join(sources[:4])}"
+        yield Fault(path.removesuffix("."), f"Forbidden: {found}. Keep one of them.")
+
+
+def _variable(variable: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    name = variable.get("name")
+    if isinstance(name, str) and PLACEHOLDER not in name and not _VARIABLE.fullmatch(name):
+        yield Fault(f"{path}name", f"Invalid value: {shown(name)} can't name a variable. Write printable ASCII, no =.")
+    if variable.get("value") not in (None, "") and variable.get("valueFrom") is not None:
+        yield Fault(f"{path}valueFrom", "Forbidden: value is set as well. Keep one of the two.")
+
+
+def _metadata(metadata: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    yield from _labels(metadata.get("labels"), f"{path}labels")
+    yield from _keys(metadata.get("annotations"), f"{path}annotations")
+
+
+def _labels(labels: Any, path: str) -> Iterator[Fault]:
+    yield from _keys(labels, path)
+    for key, value in labels.items() if isinstance(labels, dict) else ():
+        if isinstance(value, str) and PLACEHOLDER not in value and not _LABEL_VALUE.fullmatch(value):
+            yield Fault(f"{path}[{key}]", f"Invalid value: {shown(value)} can't be a label. {_VALUE_ADVICE}")
+
+
+def _keys(entries: Any, path: str) -> Iterator[Fault]:
+    for key in entries if isinstance(entries, dict) else ():
+        if not _QUALIFIED.fullmatch(key):
+            yield Fault(path, f"Invalid value: {shown(key)} can't be a key. {_VALUE_ADVICE}")
+
+
+def _resources(resources: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    limits, requests = (_amounts(resources.get(side)) for side in ("limits", "requests"))
+    for side, amounts in (("limits", limits), ("requests", requests)):
+        for name, amount in amounts.items():
+            yield from _amount(name, amount, f"{path}{side}[{name}]")
+    for name, amount in requests.items():
+        limit = limits.get(name)
+        if limit is not None and amount > limit:
+            advice = f"Write at most the limit, {resources['limits'][name]}."
+            yield Fault(f"{path}requests[{name}]", f"Invalid value: is above the limit. {advice}")
+        elif _is_extended(name) and limit is None:
+            where = f"{path}limits[{name}]"
+            yield Fault(where, f"Required value: {shown(name)} is requested and can't be overcommitted. Write it here.")
+
+
+def _amounts(side: Any) -> dict[str, Decimal]:
+    items = side.items() if isinstance(side, dict) else ()
+    return {name: amount for name, value in items if (amount := parse_quantity(value)) is not None}
+
+
+def _amount(name: str, amount: Decimal, path: str) -> Iterator[Fault]:
+    if amount < 0:
+        yield Fault(path, "Invalid value: is below 0. Write 0 or more.")
+    elif _is_extended(name) and amount != amount.to_integral_value():
+        yield Fault(path, "Invalid value: is a fraction, and devices are whole. Write an integer.")
+
+
+def _is_extended(name: str) -> bool:
+    """Return whether a resource is one of a device plugin, such as nvidia.com/gpu."""
+    return "/" in name and not name.split("/", maxsplit=1)[0].endswith("kubernetes.io")
+
+
+def _dns_label(name: Any, path: str) -> Iterator[Fault]:
+    if isinstance(name, str) and PLACEHOLDER not in name and not _DNS_LABEL.fullmatch(name):
+        yield Fault(path, f"Invalid value: {shown(name)} is not a DNS label. {_LABEL_ADVICE}")
+
+
+def _enums(kind: str, value: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    for field, allowed in _ENUMS[kind].items():
+        found = value.get(field)
+        if isinstance(found, str) and found and found not in allowed and PLACEHOLDER not in found:
+            advice = "Remove it and use trialTemplate.retries." if field == "restartPolicy" else _one_of(allowed)
+            yield Fault(f"{path}{field}", f"Unsupported value: {shown(found)}. {advice}")
+
+
+def _one_of(allowed: tuple[str, ...]) -> str:
+    return f"Write one of {', '.join(allowed)}."
+
+
+def _port(port: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    yield from _enums("ContainerPort", port, path)
+    number = port.get("containerPort")
+    if isinstance(number, int) and not isinstance(number, bool) and not 1 <= number <= 65535:  # noqa: PLR2004
+        yield Fault(f"{path}containerPort", f"Invalid value: {number} is no port. Write 1 to 65535.")
+
+
+def _toleration(toleration: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    return _enums("Toleration", toleration, path)
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "PodSpec": _pod,
+        "Container": _container,
+        "ContainerPort": _port,
+        "EnvVar": _variable,
+        "ObjectMeta": _metadata,
+        "ResourceRequirements": _resources,
+        "Toleration": _toleration,
+        "Volume": _volume,
+    }
+)
+"""Type of an object -> rule for its values."""

@@ -1,0 +1,35 @@
+"""The table of the types of a Pod template."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from toprung.api.podschema import fields_of
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_table_is_that_of_kubernetes_schemas():
+    """hack/pod_schema.py was run after the last update of kubernetes-validate."""
+    spec = importlib.util.spec_from_file_location("pod_schema", ROOT / "hack/pod_schema.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.TARGET.read_text(encoding="utf-8") == module.render()
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        pytest.param(client.V1PodSpec, "PodSpec", id="Pod"),
+        pytest.param(client.V1Container, "Container", id="container"),
+        pytest.param(client.V1EnvVar, "EnvVar", id="variable"),
+    ],
+)
+def test_the_fields_are_those_of_the_client_library(model: Any, name: str):
+    """Both are of the same version of Kubernetes."""
+    assert sorted(fields_of(name)) == sorted(model.attribute_map.values())

@@ -4,7 +4,6 @@ They take the fields that could be read, so that a fault in one does not hide th
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -120,7 +119,7 @@ def _initial_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Faul
     by_name = first_by_name(fields["parameters"])
     for i, configuration in enumerate(fields.get("initial_trials") or ()):
         for fault in configuration_faults(configuration, by_name, unreadable):
-            yield replace(fault, path=f"initialTrials[{i}].{fault.path}")
+            yield fault.below(f"initialTrials[{i}].")
 
 
 def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fault]:
@@ -135,9 +134,9 @@ def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fau
             has_resource=_has_resource(fields),
         )
     for fault in faults:
-        yield replace(fault, path=f"trialTemplate.template.{fault.path}")
+        yield fault.below("trialTemplate.template.")
     for fault in primary_faults(trial_template.template, trial_template.primary_container):
-        yield replace(fault, path=f"trialTemplate.{fault.path}")
+        yield fault.below("trialTemplate.")
 
 
 def _has_resource(fields: Fields) -> bool:

@@ -44,6 +44,10 @@ class Fault:
     word: str = ""
     known: tuple[str, ...] = ()
 
+    def below(self, path: str) -> "Fault":
+        """Return the fault with its path seen from further out: `path`, with its dot, stands before it."""
+        return Fault(path + self.path, self.message, self.word, self.known)
+
     def __str__(self) -> str:
         return f"{_cut(self.path, MAX_PATH)}: {_cut(self.message, MAX_TEXT)}"
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,11 +15,16 @@ from toprung.api.experiment import ExperimentSpec
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.parameters import Parameter
 from toprung.api.podschema import is_misspelled
-from toprung.api.template import pod_faults
-from toprung.api.translate import Location, field_path, translate, unknown_fields
+from toprung.api.template import has_more_values, pod_faults
+from toprung.api.translate import Location, field_path, reached_root, translate, unknown_fields
 from toprung.api.wording import MAX_COUNTED, bounded, invalid_experiment, shown, suggested
 
 KIND = "Experiment"
+MAX_VALUES = 100_000
+"""Values in a spec, nested ones included: more than the largest space with the most initial trials has."""
+MAX_TEMPLATE_VALUES = 10_000
+"""Values in a Pod template; a Pod has some hundreds. Every attempt takes time for each of them."""
+TEMPLATE_PATH = "spec.trialTemplate.template."
 
 _FIELDS = ExperimentSpec.model_fields
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
@@ -74,7 +79,7 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
         uid=str(metadata.get("uid") or ""),
         generation=generation if isinstance(generation, int) else 0,
         spec=spec,
-        warnings=tuple(map(suggested, unknown[:MAX_FAULTS])),
+        warnings=suggested(unknown[:MAX_FAULTS]),
     )
 
 
@@ -124,26 +129,42 @@ def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault], *, stored: 
     except (TypeError, ValueError) as error:
         faults.append(Fault("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only"))
         return None
-    faults += _template_faults(spec, unknown, stored=stored)
+    if too_large := tuple(_size_faults(spec)):
+        faults += too_large
+        return None
+    faults += _template_faults(_template_of(spec), unknown, stored=stored)
     try:
         return _parse(text)
     except ValidationError as error:
         return _mended(spec, error, faults, unknown, stored=stored)
 
 
-def _template_faults(spec: Any, unknown: list[Fault], *, stored: bool) -> tuple[Fault, ...]:
-    """Check the Pod template as it is written; misspelled fields are faults even where unknown ones are not."""
+def _size_faults(spec: Any) -> Iterator[Fault]:
+    """Bound the time that everything else takes."""
+    if has_more_values(spec, MAX_VALUES):
+        yield Fault("spec", f"Invalid value: has more than {MAX_VALUES:,} values. Put data into the image.")
+    elif has_more_values(_template_of(spec), MAX_TEMPLATE_VALUES):
+        advice = "Put data into the image or a ConfigMap."
+        yield Fault(TEMPLATE_PATH[:-1], f"Invalid value: has more than {MAX_TEMPLATE_VALUES:,} values. {advice}")
+
+
+def _template_of(spec: Any) -> Any:
     node = spec
     for step in ("trialTemplate", "template"):
         node = node.get(step) if isinstance(node, dict) else None
-    if not isinstance(node, dict):
+    return node
+
+
+def _template_faults(template: Any, unknown: list[Fault], *, stored: bool) -> tuple[Fault, ...]:
+    """Check the Pod template as it is written; misspelled fields are faults even where unknown ones are not."""
+    if not isinstance(template, dict):
         return ()
     found: list[Fault] = []
-    faults = bounded(pod_faults(node, found))
-    prefixed = [replace(fault, path=f"spec.trialTemplate.template.{fault.path}") for fault in found[:MAX_COUNTED]]
+    faults = bounded(pod_faults(template, found))
+    prefixed = [fault.below(TEMPLATE_PATH) for fault in found[:MAX_COUNTED]]
     slips = tuple(fault for fault in prefixed[:MAX_FAULTS] if stored and is_misspelled(fault))
     unknown += [fault for fault in prefixed if fault not in slips]
-    return (*(replace(fault, path=f"spec.trialTemplate.template.{fault.path}") for fault in faults), *slips)
+    return (*(fault.below(TEMPLATE_PATH) for fault in faults), *slips)
 
 
 def _mended(
@@ -157,16 +178,19 @@ def _mended(
     faults += [fault for fault in found if fault.path not in paths]
     if not isinstance(spec, dict):
         return None
-    for location in locations:
-        _remove(spec, location)
-    try:
-        return _parse(_json(spec))
-    except ValidationError as remaining:
-        # a model that lacks a field beside an unknown one has that field there under a wrong name
-        explained = set() if stored else {field_path("spec", location[:-1]) for location in locations}
-        hidden = translate(remaining, ExperimentSpec, "spec")
-        faults += [fault for fault in hidden if fault.path not in explained]
-    faults += bounded(_remaining_faults(spec))
+    if locations:
+        for location in locations:
+            _remove(spec, location)
+        try:
+            return _parse(_json(spec))
+        except ValidationError as remaining:
+            # a model that lacks a field beside an unknown one has that field there under a wrong name
+            explained = set() if stored else {field_path("spec", location[:-1]) for location in locations}
+            hidden = translate(remaining, ExperimentSpec, "spec")
+            faults += [fault for fault in hidden if fault.path not in explained]
+            error = remaining
+    if not reached_root(error):
+        faults += bounded(_remaining_faults(spec))
     return None
 
 
@@ -206,7 +230,7 @@ def _remaining_faults(spec: dict[str, Any]) -> Iterator[Fault]:
     readable = {i: parameter for i, parameter in parameters.items() if parameter is not None}
     unreadable = {str(item.get("name")) for i, item in enumerate(items) if i not in readable and isinstance(item, dict)}
     for fault in cross.faults({**fields, "parameters": readable}, frozenset(unreadable)):
-        yield replace(fault, path=f"spec.{fault.path}")
+        yield fault.below("spec.")
 
 
 def _readable(adapter: TypeAdapter[Any], value: Any) -> Any:

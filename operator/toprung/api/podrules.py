@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toprung.api.errors import Fault
-from toprung.api.podschema import PLACEHOLDER, QUANTITY, Rule
+from toprung.api.podschema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule
 from toprung.api.wording import shown
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -51,11 +51,12 @@ _MAX_EXPONENT = 99
 
 def parse_quantity(value: Any) -> Decimal | None:
     """Return the exact amount of a quantity such as 500m or 2k; None where it is none or has a placeholder."""
-    match = QUANTITY.fullmatch(str(value)) if isinstance(value, str | int | float) else None
-    if match is None or isinstance(value, bool):
+    text = str(value) if isinstance(value, str | int | float) else ""
+    match = QUANTITY.fullmatch(text[: MAX_QUANTITY + 1])
+    if match is None or len(text) > MAX_QUANTITY:
         return None
     suffix = match[2] or ""
-    number = Decimal(str(value)[: len(str(value)) - len(suffix)])
+    number = Decimal(text.removesuffix(suffix))
     if suffix in _UNITS:
         return number * _UNITS[suffix]
     exponent = int(suffix[1:][:4])

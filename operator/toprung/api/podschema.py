@@ -21,6 +21,8 @@ from toprung.api.wording import shown
 TEMPLATE = "PodTemplateSpec"
 QUANTITY = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?")
 """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/"""
+MAX_QUANTITY = 64
+"""Characters of a quantity."""
 PLACEHOLDER = "${"
 """A string with a placeholder gets its content later: only its type is checked."""
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
@@ -204,7 +206,7 @@ def _quantity(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return _mismatch("a quantity", value, "Write it like 2, 500m or 4Gi.")
     text = str(value)
-    if PLACEHOLDER in text or QUANTITY.fullmatch(text):
+    if PLACEHOLDER in text or (len(text) <= MAX_QUANTITY and QUANTITY.fullmatch(text)):
         return ""
     return f"Invalid value: {shown(value)} is not a quantity. Write it like 2, 500m or 4Gi."
 

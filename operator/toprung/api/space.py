@@ -1,7 +1,6 @@
 """Rules between the parameters of a search space, and between the space and a configuration."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from toprung.api.base import ParameterValue
@@ -41,7 +40,7 @@ def space_faults(parameters: Mapping[int, Parameter], unreadable: frozenset[str]
     for i, parameter in parameters.items():
         if parameter.when is not None and parameter.when.parameter not in unreadable:
             for fault in _when_faults(parameter, by_name):
-                yield replace(fault, path=f"parameters[{i}].when.{fault.path}")
+                yield fault.below(f"parameters[{i}].when.")
     yield from _circle_faults(parameters, by_name)
 
 

@@ -19,7 +19,6 @@ VARIABLES = ("resource", "trial.name", "trial.index")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
 _BLANK = re.compile(r"\s")
 MAX_DEPTH = 64
-"""Deeper templates are refused: no Pod is."""
 
 
 def pod_faults(template: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault]:
@@ -32,6 +31,19 @@ def pod_faults(template: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault
     if template.get("spec") is None:
         yield Fault("spec", "Required value: write the spec of a Pod with at least one container.")
     yield from template_faults(template, RULES, unknown)
+
+
+def has_more_values(node: Any, limit: int) -> bool:
+    """Return whether a JSON tree has more values than that; takes time for `limit` of them at most."""
+    waiting, count = [node], 0
+    while waiting:
+        node = waiting.pop()
+        children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        count += len(children)
+        if count > limit:
+            return True
+        waiting.extend(children)
+    return False
 
 
 def primary_faults(template: dict[str, JsonValue], primary: str | None) -> Iterator[Fault]:
@@ -74,7 +86,11 @@ def reference_faults(
     """
     known = (*(f"parameters.{name}" for name in sorted(names)), *VARIABLES)
     for path, text in _texts(template, ""):
-        for reference in dict.fromkeys(_references(text)):
+        seen: set[str] = set()
+        for reference in _references(text):
+            if reference in seen:
+                continue
+            seen.add(reference)
             if reference == "resource" and not has_resource:
                 yield Fault(path, "${resource} has no value without earlyStopping; set it, or write the number itself")
             elif reference not in VARIABLES:
@@ -98,8 +114,11 @@ def _references(text: str) -> Iterator[str]:
     A name with a dot is no shell variable. In a text without blanks, such as one argument of an exec-form command, no
     shell is at work either; elsewhere ${HOME} is the shell's.
     """
+    if "${" not in text:
+        return
+    shell = _BLANK.search(text) is not None
     for match in _REFERENCE.finditer(text):
-        if "." in match[1] or match[1] in VARIABLES or not _BLANK.search(text):
+        if not shell or "." in match[1] or match[1] in VARIABLES:
             yield match[1]
 
 

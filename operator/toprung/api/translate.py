@@ -1,7 +1,6 @@
 """From pydantic's errors to faults: where in Kubernetes' notation, what was found, what to write instead."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -45,6 +44,11 @@ def unknown_fields(error: ValidationError) -> tuple[Location, ...]:
     return tuple(details["loc"] for details in error.errors() if details["type"] == "extra_forbidden")
 
 
+def reached_root(error: ValidationError) -> bool:
+    """Return whether the rules between the fields of the model itself were checked."""
+    return any(not details["loc"] for details in error.errors(include_url=False, include_input=False))
+
+
 def field_path(prefix: str, location: Location) -> str:
     """Write a location as Kubernetes does: ``spec.parameters[2].min``."""
     path = prefix
@@ -66,7 +70,7 @@ def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Itera
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, BrokenRules):
         for fault in cause.faults:
-            yield replace(fault, path=f"{path}.{fault.path}" if fault.path else path)
+            yield fault.below(f"{path}.") if fault.path else Fault(path, fault.message)
     elif isinstance(cause, ValueError):
         yield Fault(path, str(cause))
     elif details["type"] == "extra_forbidden":
@@ -115,6 +119,8 @@ _WHOLE = _of_type("a whole number", "one without quotes and fraction, such as 3"
 
 _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyType(
     {
+        # json.dumps has written it, so that only its depth can be wrong
+        "json_invalid": lambda _, __: "Invalid value: is nested too deeply. Remove the inner levels.",
         "missing": lambda _, __: "is missing; write it",
         "literal_error": lambda found, ctx: f"{found} is unknown; write " + ctx["expected"].replace("'", '"'),
         "string_type": _of_type("a text", 'it in quotes, such as "1"'),

@@ -10,7 +10,9 @@ from toprung.api.errors import MAX_FAULTS, Fault, InvalidExperiment
 
 MAX_SHOWN = 60
 """How much of a bad value a message quotes, in characters."""
-MAX_COUNTED = 10_000
+MAX_SUGGESTED = 5
+"""Misspelled names of a message for which the nearest known one is looked for."""
+MAX_COUNTED = 5_000
 """Faults that are looked for at most."""
 _MAX_WORD = 64
 """Characters of a misspelled name that are compared with the known ones."""
@@ -30,15 +32,22 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"write one of {', '.join(known[:_MAX_LISTED])}{', ...' if len(known) > _MAX_LISTED else ''}"
 
 
-def suggested(fault: Fault) -> Fault:
-    """Complete the message of a fault that is an unknown name."""
-    return Fault(fault.path, f"{fault.message}; {did_you_mean(fault.word, fault.known)}") if fault.word else fault
+def suggested(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Complete the messages of faults that are unknown names; those after the first few stay as they are."""
+    left, complete = MAX_SUGGESTED, []
+    for fault in faults:
+        if fault.word and left:
+            left -= 1
+            complete.append(Fault(fault.path, f"{fault.message}; {did_you_mean(fault.word, fault.known)}"))
+        else:
+            complete.append(Fault(fault.path, fault.message))
+    return tuple(complete)
 
 
 def invalid_experiment(faults: Iterable[Fault]) -> InvalidExperiment:
     """Build the error of a manifest: the first faults in full, the number of the others."""
-    distinct = tuple(dict.fromkeys(faults))
-    return InvalidExperiment(tuple(map(suggested, distinct[:MAX_FAULTS])), max(0, len(distinct) - MAX_FAULTS))
+    distinct = tuple({(fault.path, fault.message): fault for fault in faults}.values())
+    return InvalidExperiment(suggested(distinct[:MAX_FAULTS]), max(0, len(distinct) - MAX_FAULTS))
 
 
 def bounded(faults: Iterable[Fault]) -> tuple[Fault, ...]:

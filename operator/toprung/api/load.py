@@ -14,12 +14,13 @@ from toprung.api.errors import MAX_FAULTS, Fault
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.parameters import Parameter
-from toprung.api.podschema import is_misspelled
-from toprung.api.template import has_more_values, pod_faults
+from toprung.api.podschema import is_misspelled, must_be_string
+from toprung.api.template import has_more_values, metadata_faults, pod_faults
 from toprung.api.translate import Location, field_path, reached_root, translate, unknown_fields
 from toprung.api.wording import MAX_COUNTED, bounded, invalid_experiment, shown, suggested
 
 KIND = "Experiment"
+TOP_LEVEL = ("apiVersion", "kind", "metadata", "spec", "status")
 MAX_VALUES = 100_000
 """Values in a spec, nested ones included: more than the largest space with the most initial trials has."""
 MAX_TEMPLATE_VALUES = 10_000
@@ -67,6 +68,8 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
         InvalidExperiment: with every fault at once; nothing else, whatever the manifest holds.
     """
     faults, unknown = list(_head_faults(manifest)), list[Fault]()
+    if not stored:
+        faults += bounded(_envelope_faults(manifest, unknown))
     spec = _load_spec(manifest.get("spec"), faults, unknown, stored=stored)
     faults.extend(_own_name_faults(manifest, spec))
     if spec is None or faults or (unknown and not stored):
@@ -85,24 +88,33 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
 
 def _head_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
     for field, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
-        if manifest.get(field) != wanted:
-            yield Fault(field, f"{shown(manifest.get(field))} is not an Experiment of ours; write {wanted}")
+        found = manifest.get(field)
+        if found is None:
+            yield Fault(field, f"Required value: write {wanted}.")
+        elif found != wanted:
+            yield Fault(field, f"Unsupported value: {shown(found)}. Write {wanted}.")
     metadata = manifest.get("metadata")
     if not isinstance(metadata, Mapping):
-        yield Fault("metadata", "is missing; write {name: ...}")
+        yield Fault("metadata", "Required value: write {name: ...}.")
         return
     name = metadata.get("name")
-    if not isinstance(name, str) or not name:
-        yield Fault("metadata.name", "is missing; write one of a-z, 0-9 and -")
-    elif len(name) > MAX_EXPERIMENT_NAME:
-        message = (
-            f"{shown(name)} has {len(name)} characters; write at most {MAX_EXPERIMENT_NAME}, Pods are named after it"
+    if not isinstance(name, str):
+        yield Fault("metadata.name", must_be_string(name) if name is not None else "Required value: write a name.")
+    elif len(name) > MAX_EXPERIMENT_NAME or not re.fullmatch(EXPERIMENT_NAME, name):
+        advice = (
+            f"Pods are named after it: write at most {MAX_EXPERIMENT_NAME} of a-z, 0-9 and -, no dot, no - at the ends."
         )
-        yield Fault("metadata.name", message)
-    elif not re.fullmatch(EXPERIMENT_NAME, name):
-        yield Fault(
-            "metadata.name", f"{shown(name)} can't name Pods; write a-z, 0-9 and - only, no dot, no - at the ends"
-        )
+        yield Fault("metadata.name", f"Invalid value: {shown(name)}. {advice}")
+
+
+def _envelope_faults(manifest: Mapping[str, Any], unknown: list[Fault]) -> Iterator[Fault]:
+    """Check what is around the spec as the API server does, which has checked a stored Experiment."""
+    fields = (str(field) for field in manifest if field not in TOP_LEVEL)
+    unknown += [Fault(field, f"there is no field {shown(field)}", field, TOP_LEVEL) for field in fields]
+    metadata = manifest.get("metadata")
+    if isinstance(metadata, dict):
+        written = {field: value for field, value in metadata.items() if field != "name"}
+        yield from (fault.below("metadata.") for fault in metadata_faults(written, unknown))
 
 
 def _own_name_faults(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -> Iterator[Fault]:

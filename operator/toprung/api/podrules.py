@@ -117,7 +117,7 @@ CHECKPOINT_VOLUME = "toprung-checkpoint"
 
 def _container(container: Mapping[str, Any], path: str) -> Iterator[Fault]:
     yield from _enums("Container", container, path)
-    yield from _dns_label(container.get("name"), f"{path}name")
+    yield from dns_label_faults(container.get("name"), f"{path}name")
     image = container.get("image")
     if image is None or image == "":
         yield Fault(f"{path}image", "Required value: write the image that has the program.")
@@ -126,7 +126,7 @@ def _container(container: Mapping[str, Any], path: str) -> Iterator[Fault]:
 
 
 def _volume(volume: Mapping[str, Any], path: str) -> Iterator[Fault]:
-    yield from _dns_label(volume.get("name"), f"{path}name")
+    yield from dns_label_faults(volume.get("name"), f"{path}name")
     sources = [key for key, value in volume.items() if key != "name" and value is not None]
     if len(sources) > 1:
         found = f"a volume has one source, not {' and '.join(sources[:4])}"
@@ -191,7 +191,8 @@ def _is_extended(name: str) -> bool:
     return "/" in name and not name.split("/", maxsplit=1)[0].endswith("kubernetes.io")
 
 
-def _dns_label(name: Any, path: str) -> Iterator[Fault]:
+def dns_label_faults(name: Any, path: str) -> Iterator[Fault]:
+    """Check the name of an object that DNS labels are made of; a value that is no string is ignored."""
     if isinstance(name, str) and PLACEHOLDER not in name and not _DNS_LABEL.fullmatch(name):
         yield Fault(path, f"Invalid value: {shown(name)} is not a DNS label. {_LABEL_ADVICE}")
 

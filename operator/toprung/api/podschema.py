@@ -78,15 +78,16 @@ def _type(text: str) -> Type:
     return Type(text, "")
 
 
-def template_faults(template: Any, rules: Mapping[str, Rule], unknown: list[Fault]) -> Iterator[Fault]:
-    """Check a PodTemplateSpec; paths are relative to it.
+def object_faults(value: Any, kind: str, rules: Mapping[str, Rule], unknown: list[Fault]) -> Iterator[Fault]:
+    """Check an object; paths are relative to it.
 
     Args:
-        template: as its author wrote it.
+        value: as its author wrote it.
+        kind: its type, such as PodTemplateSpec.
         rules: type -> rule for the values of its objects.
         unknown: fields that Kubernetes does not know are added here.
     """
-    yield from _Walk(object_types(), rules, unknown).object(template, TEMPLATE, "")
+    yield from _Walk(object_types(), rules, unknown).object(value, kind, "")
 
 
 def is_misspelled(fault: Fault) -> bool:
@@ -178,10 +179,13 @@ def _list_example(name: str, value: Any) -> str:
     return 'Write one "- " for each item.'
 
 
-def _string(value: Any) -> str:
+def must_be_string(value: Any) -> str:
+    """Return what is wrong with a value that must be a string, "" where it is one."""
     if isinstance(value, str):
         return ""
     example = f"Write {shown(str(shown(value)))}." if isinstance(value, bool | int | float) else "Write it in quotes."
+    if isinstance(value, bool):
+        example = f"{example} YAML reads {'y, yes and on' if value else 'n, no and off'} as {shown(value)}: quote them."
     return _mismatch("a string", value, 'Write "", or remove it.' if value is None else example)
 
 
@@ -227,7 +231,7 @@ def _anything(_: Any) -> str:
 
 SCALARS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
     {
-        "string": _string,
+        "string": must_be_string,
         "boolean": _boolean,
         "int32": _integer(-(2**31), 2**31 - 1),
         "int64": _integer(-(2**63), 2**63 - 1),

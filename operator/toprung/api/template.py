@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from toprung.api.errors import Fault
-from toprung.api.podrules import RULES
-from toprung.api.podschema import template_faults
+from toprung.api.podrules import RULES, dns_label_faults
+from toprung.api.podschema import TEMPLATE, object_faults
 from toprung.api.wording import shortened, shown
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
@@ -30,7 +30,17 @@ def pod_faults(template: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault
     """
     if template.get("spec") is None:
         yield Fault("spec", "Required value: write the spec of a Pod with at least one container.")
-    yield from template_faults(template, RULES, unknown)
+    yield from object_faults(template, TEMPLATE, RULES, unknown)
+
+
+def metadata_faults(metadata: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault]:
+    """Check the metadata of an object; paths are relative to it, and `unknown` gets those of the unknown fields."""
+    found: list[Fault] = []
+    yield from object_faults(metadata, "ObjectMeta", RULES, found)
+    unknown += [fault.below("metadata.") for fault in found]
+    namespace = metadata.get("namespace")
+    if isinstance(namespace, str):
+        yield from dns_label_faults(namespace, "namespace")
 
 
 def has_more_values(node: Any, limit: int) -> bool:

@@ -1,16 +1,21 @@
-"""YAML as Kubernetes' tools read it, with the line of every field."""
+"""YAML as kubectl reads it, with the line of every field, in time and memory that the text's length bounds."""
 
-import re
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from toprung.api.errors import TopRungError
+from toprung.cli.scalars import Scalar, key_text, resolve
 
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
-_FLOAT = "tag:yaml.org,2002:float"
+MAX_DEPTH = 200
+"""Levels of nesting; no manifest has as many."""
+MAX_VALUES = 500_000
+"""Values of a file, with those that aliases and merge keys repeat."""
+_TAG = "tag:yaml.org,2002:"
+_PARSER: Any = getattr(yaml, "CLoader", yaml.Loader)  # libyaml, from which kubectl's parser was translated
+_MERGE = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,77 +31,172 @@ class Document:
     lines: Mapping[str, int]
 
     def line(self, path: str) -> int:
-        """Give the line of a field, or of the nearest one around it that is there."""
+        """Return the line of a field, or of the nearest one around it that is there."""
         while path and path not in self.lines:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return self.lines[path]
 
+    def items(self) -> tuple["Document", ...]:
+        """Return the objects of a List, such as the output of `kubectl get -o yaml`; of another object itself."""
+        value = self.value
+        if not (isinstance(value, dict) and str(value.get("kind")).endswith("List")):
+            return (self,)
+        found = value.get("items")
+        return tuple(self._item(i, item) for i, item in enumerate(found if isinstance(found, list) else ()))
+
+    def _item(self, i: int, item: Any) -> "Document":
+        prefix = f"items[{i}]"
+        below = {path.removeprefix(prefix): line for path, line in self.lines.items() if path.startswith(prefix)}
+        return Document(item, {path.removeprefix("."): line for path, line in below.items()} | {"": self.line(prefix)})
+
 
 class BadYaml(TopRungError):
-    """A text is not YAML, or says a key twice; `line` counts from 1."""
+    """A text is not YAML that Kubernetes' tools take; `line` counts from 1."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
         self.line = line
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 as Go's libraries have it: 1e-5 is a number, and a date is a text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(_FLOAT, re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789"))
-
-
 def read_documents(text: str) -> tuple[Document, ...]:
     """Read every document of a YAML text; empty ones are left out.
 
     Raises:
-        BadYaml: it is not YAML, or a key is there twice in one mapping.
+        BadYaml: it is not YAML, or not JSON after aliases are resolved.
     """
     try:
-        return tuple(_documents(_Loader(text)))
+        return tuple(_Builder(text).documents())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise BadYaml(mark.line + 1 if mark else 1, _problem(error)) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise BadYaml(line, f"is not YAML: {error.reason}. Remove the character.") from error
+    except (yaml.YAMLError, ValueError) as error:
         raise BadYaml(1, f"is not YAML: {error}") from error
 
 
-def _documents(loader: _Loader) -> Iterator[Document]:
-    while loader.check_node() and (node := loader.get_node()):
-        lines = {"": node.start_mark.line + 1}
-        _walk(node, "", lines, ())
-        value = loader.construct_document(node)
-        if value is not None:
-            yield Document(value, lines)
+@dataclass(slots=True)
+class _Builder:
+    """Builds values from the parser's events, one level of calls for each level of nesting."""
+
+    text: str
+    anchors: dict[str, tuple[Any, int] | None] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    count: int = 0
+    depth: int = 0
+    _events: Iterator[Any] = field(default_factory=lambda: iter(()))
+
+    def documents(self) -> Iterator[Document]:
+        self._events = yaml.parse(self.text, Loader=_PARSER)
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self.anchors, self.lines = {}, {}
+                first = next(self._events)
+                self.lines[""] = _line(first)
+                value = self._node(first, "")
+                if value is not None:
+                    yield Document(value, self.lines)
+
+    def _node(self, event: Any, path: str) -> Any:
+        """Build the value that begins with an event; `anchors` gets its number of values too."""
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        before, anchor = self.count, event.anchor
+        self._add(event, 1)
+        if anchor is not None:
+            self.anchors[anchor] = None
+        if isinstance(event, yaml.ScalarEvent):
+            value: Any = _scalar(event)
+        else:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise BadYaml(_line(event), f"is nested more than {MAX_DEPTH} levels deep. Remove the inner levels.")
+            mapping = isinstance(event, yaml.MappingStartEvent)
+            value = self._mapping(path) if mapping else self._sequence(path)
+            self.depth -= 1
+        if anchor is not None:
+            self.anchors[anchor] = (value, self.count - before)
+        return value
+
+    def _add(self, event: Any, values: int) -> None:
+        self.count += values
+        if self.count > MAX_VALUES:
+            raise BadYaml(_line(event), f"aliases and values are more than {MAX_VALUES:,} in all. Write fewer of them.")
+
+    def _alias(self, event: Any) -> Any:
+        name = event.anchor
+        if name not in self.anchors:
+            raise BadYaml(
+                _line(event), f"no anchor &{name} stands before the alias *{name}. Add it, or write the value."
+            )
+        found = self.anchors[name]
+        if found is None:
+            raise BadYaml(_line(event), f"the alias *{name} stands inside its own anchor. Write the value out.")
+        self._add(event, found[1])
+        return found[0]
+
+    def _sequence(self, path: str) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            below = f"{path}[{len(items)}]"
+            self.lines[below] = _line(event)
+            items.append(self._node(event, below))
+        return items
+
+    def _mapping(self, path: str) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        seen: dict[str, int] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key, line = self._key(event), _line(event)
+            if key is _MERGE:
+                for source in self._merge_sources(next(self._events)):
+                    merged |= {name: child for name, child in source.items() if name not in merged}
+                continue
+            if key in seen:
+                raise BadYaml(line, f'"{key}" is there already, in line {seen[key]}. Remove one of them.')
+            seen[key] = line
+            below = f"{path}.{key}" if path else key
+            self.lines[below] = line
+            own[key] = self._node(next(self._events), below)
+        return {**{name: child for name, child in merged.items() if name not in own}, **own} if merged else own
+
+    def _key(self, event: Any) -> Any:
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and event.value == "<<":
+            return _MERGE
+        if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
+            value = self._node(event, "")
+            text = key_text(value) if not isinstance(value, list | dict) else None
+            if text is not None:
+                return text
+        found = "a list" if isinstance(event, yaml.SequenceStartEvent) else "an object"
+        found = "null" if isinstance(event, yaml.ScalarEvent) else found
+        raise BadYaml(
+            _line(event),
+            f"is not YAML for Kubernetes: a key must be a string, not {found}. Render the template first if it is one.",
+        )
+
+    def _merge_sources(self, event: Any) -> list[dict[str, Any]]:
+        value = self._node(event, "")
+        sources = value if isinstance(value, list) else [value]
+        if not all(isinstance(source, dict) for source in sources):
+            raise BadYaml(_line(event), "is not YAML: << merges objects only. Write an alias of an object.")
+        return sources
 
 
-def _walk(node: yaml.Node, path: str, lines: dict[str, int], above: tuple[int, ...]) -> None:
-    """Note the line of every field, and refuse keys that are there twice; `above` breaks circles of aliases."""
-    if id(node) in above:
-        return
-    above = (*above, id(node))
-    if isinstance(node, yaml.SequenceNode):
-        for i, item in enumerate(node.value):
-            lines[f"{path}[{i}]"] = item.start_mark.line + 1
-            _walk(item, f"{path}[{i}]", lines, above)
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[Hashable, int] = {}
-        for key, child in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
-                raise BadYaml(line, f"{key.value!r} is there already, in line {seen[key.value]}; remove one of them")
-            if isinstance(key, yaml.ScalarNode):
-                seen[key.value] = line
-            below = f"{path}.{key.value}" if path else str(key.value)
-            lines[below] = line
-            _walk(child, below, lines, above)
+def _scalar(event: Any) -> Scalar:
+    tag = (event.tag or "").removeprefix(_TAG)
+    if tag == "str" or (tag in {"", "!"} and not event.implicit[0]):
+        return str(event.value)
+    return resolve(event.value) if tag in {"", "bool", "int", "float", "null"} else str(event.value)
+
+
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line
+    return line + 1
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
     said = " ".join(part for part in (error.context, error.problem) if part)
-    return f"is not YAML: {said}; mend the indentation, quotes or brackets here"
+    return f"is not YAML: {said}. Check the indentation, the quotes and the brackets here."

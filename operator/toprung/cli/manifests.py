@@ -9,12 +9,14 @@ from toprung.api.errors import NotFound, Rejected, TopRungError
 from toprung.api.immutable import ADVICE
 from toprung.api.load import KIND
 from toprung.cli.board import Key
-from toprung.cli.documents import read_documents
+from toprung.cli.documents import Document, read_documents
 from toprung.cli.validate import check
 from toprung.cluster.gateway import Gateway, KubernetesObject
 from toprung.cluster.resources import EXPERIMENTS, NAMESPACES
 
 DEFAULT_NAMESPACE = "default"
+SERVER_OWNED = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+"""Fields of metadata that the API server writes."""
 
 
 def read_manifests(file: str) -> tuple[KubernetesObject, ...]:
@@ -27,11 +29,20 @@ def read_manifests(file: str) -> tuple[KubernetesObject, ...]:
     findings = tuple(check(file, content, []))
     if findings:
         raise TopRungError("\n".join(("the file has faults, nothing was started:", *map(str, findings))))
-    objects = tuple(document.value for document in read_documents(content.decode()))
-    for i, manifest in enumerate(objects):
-        if not (isinstance(manifest, dict) and manifest.get("apiVersion") and manifest.get("kind") and _name(manifest)):
-            raise TopRungError(f"{file}: document {i + 1} is no object; write apiVersion, kind and metadata.name")
-    return objects
+    documents = (item for document in read_documents(content.decode()) for item in document.items())
+    return tuple(_applicable(file, document) for document in documents)
+
+
+def _applicable(file: str, document: Document) -> KubernetesObject:
+    """Return an object without the fields that the API server owns, which the output of `kubectl get` has."""
+    value = document.value if isinstance(document.value, dict) else {}
+    found = value.get("metadata")
+    metadata = found if isinstance(found, dict) else {}
+    identity = value.get("apiVersion"), value.get("kind"), metadata.get("name")
+    if not all(isinstance(part, str) and part for part in identity):
+        raise TopRungError(f"{file}:{document.line('')}: is not an object. Write apiVersion, kind and metadata.name.")
+    kept = {field: child for field, child in metadata.items() if field not in SERVER_OWNED}
+    return {**{field: child for field, child in value.items() if field != "status"}, "metadata": kept}
 
 
 def experiments_of(objects: Sequence[Mapping[str, Any]]) -> tuple[Key, ...]:

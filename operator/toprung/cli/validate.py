@@ -40,10 +40,10 @@ class Finding:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs.")
 def validate_command(files: Sequence[str], output: Literal["text", "json"]) -> None:
-    """Say offline what is wrong with the Experiments in FILES.
+    """Check the Experiments in FILES, without a cluster.
 
-    All of it at once, each fault with its line; - is the standard input. Other objects in the files are passed over.
-    Ends with 1 where a fault was found.
+    Reports the faults of each Experiment at once, at most 20, with their lines; - is the standard input. Other objects
+    in the files are ignored. The exit code is 1 where a fault was found.
     """
     valid: list[str] = []
     findings = [finding for file in files for finding in check(file, _read(file), valid)]
@@ -61,12 +61,12 @@ def check(file: str, content: bytes, valid: list[str]) -> Iterator[Finding]:
         documents = read_documents(content.decode())
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        yield Finding(file, line, "", "is not UTF-8; save it in that encoding")
+        yield Finding(file, line, "", "is not UTF-8. Save it in that encoding.")
         return
     except BadYaml as error:
         yield Finding(file, error.line, "", str(error))
         return
-    ours = [document for document in documents if _is_ours(document.value)]
+    ours = [item for document in documents for item in document.items() if _is_ours(item.value)]
     if not ours:
         yield Finding(file, 1, "", f"holds no Experiment; write apiVersion: {GROUP}/... and kind: {KIND}")
     for document in ours:
@@ -79,6 +79,8 @@ def _faults(file: str, document: Document, valid: list[str]) -> Iterator[Finding
     except InvalidExperiment as error:
         found = [Finding(file, document.line(fault.path), fault.path, fault.message) for fault in error.faults]
         yield from sorted(found, key=lambda finding: finding.line)
+        if error.omitted:
+            yield Finding(file, document.line(""), "", f"... and {error.omitted:,} more")
     else:
         valid.append(f"{file}:{document.line('')}: Experiment {experiment.name} is valid")
 

@@ -44,13 +44,13 @@ def test_a_good_file_is_called_valid():
     [
         pytest.param("min: 1e-5", "min: 0.5", "-:7: spec.parameters[0].min: 0.5 is above max 0.1; swap them", id="field"),
         pytest.param("  maxTrialCount: 3\n", "", "-:4: spec.maxTrialCount: is missing; write it", id="missing field: its parent"),
-        pytest.param("type: minimize", "type: min", "-:5: spec.objective.type: 'min' is unknown", id="within braces"),
+        pytest.param("type: minimize", "type: min", '-:5: spec.objective.type: "min" is unknown', id="within braces"),
         pytest.param("${parameters.lr}", "${parameters.l}", "-:15: spec.trialTemplate.template.spec.containers[0].command[1]: ", id="deep in the template"),
-        pytest.param("  maxTrialCount: 3", "  maxTrialCount: 3\n  maxTrialCount: 4", "-:9: 'maxTrialCount' is there already, in line 8", id="key twice"),
+        pytest.param("  maxTrialCount: 3", "  maxTrialCount: 3\n  maxTrialCount: 4", '-:9: "maxTrialCount" is there already, in line 8', id="key twice"),
         pytest.param("metadata: {name", "metadata: {name: [", "-:", id="open bracket"),
         pytest.param("  parameters:", "\tparameters:", "-:6: is not YAML", id="tab"),
-        pytest.param("kind: Experiment", "kind: Experimnet", "-:2: kind: 'Experimnet' is not an Experiment of ours; write Experiment", id="kind"),
-        pytest.param("toprung.dev/v1alpha1", "kubeflow.org/v1beta1", "-:1: apiVersion: 'kubeflow.org/v1beta1' is not", id="another group"),
+        pytest.param("kind: Experiment", "kind: Experimnet", '-:2: kind: Unsupported value: "Experimnet". Write Experiment.', id="kind"),
+        pytest.param("toprung.dev/v1alpha1", "kubeflow.org/v1beta1", '-:1: apiVersion: Unsupported value: "kubeflow.org/v1beta1"', id="another group"),
     ],
 )  # fmt: skip
 def test_a_fault_is_told_like_a_compiler_does(old: str, new: str, says: str):
@@ -83,13 +83,13 @@ def test_bytes_that_are_no_text_are_a_fault(tmp_path: Path):
     file = tmp_path / "latin.yaml"
     file.write_bytes(b"a: 1\nb: \xe9\n")
     result = CliRunner().invoke(validate_command, [str(file)])
-    assert (result.exit_code, result.output) == (1, f"{file}:2: is not UTF-8; save it in that encoding\n")
+    assert (result.exit_code, result.output) == (1, f"{file}:2: is not UTF-8. Save it in that encoding.\n")
 
 
 def test_a_circle_of_aliases_is_a_fault():
     """YAML can say what JSON can't."""
     result = validate(GOOD.replace("        containers:", "        self: &a [*a]\n        containers:"))
-    assert (result.exit_code, "is not JSON" in result.output) == (1, True)
+    assert (result.exit_code, "the alias *a stands inside its own anchor" in result.output) == (1, True)
 
 
 def test_programs_read_json():
@@ -109,3 +109,57 @@ def test_the_examples_are_valid(example: Path):
     """What people copy works."""
     result = CliRunner().invoke(validate_command, [str(example)])
     assert result.exit_code == 0, result.output
+
+
+LIST = """\
+apiVersion: v1
+kind: List
+metadata: {resourceVersion: ""}
+items:
+"""
+
+
+def as_item(manifest: str) -> str:
+    lines = manifest.splitlines(keepends=True)
+    return "- " + "  ".join(lines)
+
+
+def test_the_output_of_kubectl_get_is_valid():
+    """A List, with what the API server adds to each object."""
+    owned = "{name: good, namespace: team, uid: u, resourceVersion: '7', generation: 2, managedFields: [{manager: kubectl}]}"
+    stored = GOOD.replace("{name: good}", owned) + "status: {state: Running}\n"
+    result = validate(LIST + as_item(stored) + as_item(GOOD))
+    assert result.output.count("Experiment good is valid") == 2, result.output
+
+
+def test_a_fault_in_a_list_has_its_line():
+    """Items are told apart by their lines."""
+    result = validate(LIST + as_item(GOOD) + as_item(GOOD.replace("type: minimize", "type: min")))
+    assert (result.exit_code, "-:24: spec.objective.type" in result.output) == (1, True), result.output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        pytest.param("\nspec:\n", "\nspce: {}\nspec:\n", '-:4: spce: there is no field "spce"; did you mean spec?', id="top-level field"),
+        pytest.param("{name: good}", "{name: good, lables: {a: b}}", '-:3: metadata.lables: there is no field "lables"; did you mean labels?', id="field of metadata"),
+        pytest.param("{name: good}", "{name: good, labels: {a: b c}}", '-:3: metadata.labels[a]: Invalid value: "b c" can\'t be a label', id="label"),
+        pytest.param("{name: good}", "{name: good, labels: {a: 1}}", '-:3: metadata.labels[a]: Invalid value: must be a string, not the number 1. Write "1".', id="label that is a number"),
+        pytest.param("{name: good}", "{name: good, namespace: Team_A}", '-:3: metadata.namespace: Invalid value: "Team_A" is not a DNS label', id="namespace"),
+        pytest.param("{name: good}", "{name: y}", '-:3: metadata.name: Invalid value: must be a string, not true. Write "true". YAML reads y, yes and on as true', id="name that is a boolean"),
+        pytest.param("{name: good}", "{}", "-:3: metadata.name: Required value", id="no name"),
+        pytest.param("apiVersion: toprung.dev/v1alpha1\n", "", "-:1: apiVersion: Required value: write toprung.dev/v1alpha1", id="no version"),
+    ],
+)  # fmt: skip
+def test_the_envelope_is_checked_as_a_server_does(old: str, new: str, says: str):
+    """Unknown fields, labels and names that `kubectl apply` refuses."""
+    result = validate(GOOD.replace(old, new))
+    assert (result.exit_code, says in result.output) == (1, True), result.output
+
+
+def test_many_faults_are_counted():
+    """A message stays readable, and within what a condition holds."""
+    references = " ".join(f"${{parameters.p{i}}}" for i in range(4000))
+    result = validate(GOOD.replace("${parameters.lr}", references))
+    assert len(result.output.splitlines()) == 21
+    assert result.output.endswith("... and 3,980 more\n")

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from pathlib import Path
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIECE = 16 * 1024
+_OVERWRITES = re.compile(rb"\r(?!\Z)|\x08")
 
 
 def old_file(path: Path) -> Path:
@@ -68,7 +70,10 @@ class LogFile:
 
 
 class LineSplitter:
-    """Cuts one stream's bytes into records, holding at most one piece of 16 KiB back."""
+    """Cuts one stream's bytes into records, holding at most one piece of 16 KiB back.
+
+    A line that overwrites itself (a progress bar) is written as it comes, as CRI-O does; containerd waits for 16 KiB.
+    """
 
     def __init__(self, stream: str) -> None:
         self._stream = stream
@@ -82,8 +87,10 @@ class LineSplitter:
         for line in lines:
             records += self._pieces(line)
             self._open = False
-        if len(self._rest) > MAX_PIECE:
-            whole = len(self._rest) - len(self._rest) % MAX_PIECE
+        whole = len(self._rest)
+        if not _OVERWRITES.search(self._rest):
+            whole = whole - whole % MAX_PIECE if whole > MAX_PIECE else 0
+        if whole:
             records += [(self._stream, self._rest[at : at + MAX_PIECE], False) for at in range(0, whole, MAX_PIECE)]
             self._rest = self._rest[whole:]
             self._open = True

@@ -56,3 +56,18 @@ def test_rotation_keeps_one_old_file(tmp_path: Path) -> None:
 def test_time_stamps_have_nine_digits(nanoseconds: int, expected: str) -> None:
     """So that their order as text is their order in time."""
     assert timestamp(nanoseconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("chunks", "records"),
+    [
+        pytest.param([b"\r1/9", b"\r2/9"], [b"\r1/9", b"\r2/9"], id="carriage-returns"),
+        pytest.param([b"1/9\b\b\b", b"2/9"], [b"1/9\b\b\b"], id="backspaces"),
+        pytest.param([b"text\r", b"\nmore"], [b"text\r"], id="a-line-that-ends-in-both"),
+        pytest.param([b"loading"], [], id="an-ordinary-line"),
+    ],
+)
+def test_a_line_that_overwrites_itself_is_written_as_it_comes(chunks: list[bytes], records: list[bytes]) -> None:
+    """A progress bar can be followed before its line ends."""
+    splitter = LineSplitter("stdout")
+    assert [text for chunk in chunks for _, text, _ in splitter.feed(chunk)] == records

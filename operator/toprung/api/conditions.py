@@ -60,6 +60,7 @@ class Reason(StrEnum):
     EXPERIMENT_ENDED = "ExperimentEnded"  # stopped because the experiment was over
     PROGRAM_FAILED = "ProgramFailed"  # non-zero exit
     METRICS_UNAVAILABLE = "MetricsUnavailable"  # ended well without the objective's metric
+    REPORTS_IGNORED = "ReportsIgnored"  # reports of a trial did not count; status.reports has the reasons
     NON_FINITE_OBJECTIVE = "NonFiniteObjective"  # every report of the objective was NaN or infinite
     MAX_TRIAL_DURATION_REACHED = "MaxTrialDurationReached"  # the attempt took longer than maxTrialDuration
     RETRYING = "Retrying"  # a new attempt after a failure of the program

@@ -8,6 +8,7 @@ from toprung.cli.board import Scene
 from toprung.cli.words import configuration, number
 from toprung.planning.incumbent import incumbent
 from toprung.planning.records import ExperimentRecord, TrialRecord
+from toprung.planning.unread import ignored_reports
 
 
 def trial_line(old: TrialRecord | None, new: TrialRecord) -> str | None:
@@ -17,6 +18,13 @@ def trial_line(old: TrialRecord | None, new: TrialRecord) -> str | None:
     if new.state is TrialState.PENDING and new.attempt == 1:
         return None  # it waits for its Pod
     return f"{new.name} {_PREDICATES[new.state](new)}"
+
+
+def ignored_line(old: TrialRecord | None, new: TrialRecord) -> str | None:
+    """Say that reports of a trial did not count, when the first ones did not."""
+    if not new.progress.ignored or (old is not None and old.progress.ignored):
+        return None
+    return f"warning: {new.name}: {ignored_reports(new.progress)}"
 
 
 _PREDICATES: Mapping[TrialState, Callable[[TrialRecord], str]] = {

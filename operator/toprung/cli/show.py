@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 
 from toprung.cli.board import Scene
-from toprung.cli.happenings import scene_lines, trial_line
+from toprung.cli.happenings import ignored_line, scene_lines, trial_line
 from toprung.cli.live import live_view
 from toprung.cli.words import duration
 from toprung.planning.records import TrialRecord
@@ -44,9 +44,12 @@ def shown(console: Console) -> Iterator[Show]:
 class _Table:
     def __init__(self, live: Live) -> None:
         self._live = live
+        self._warned: set[str] = set()
 
     def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
-        """The next drawing shows it."""
+        """Print a warning; the next drawing shows all else."""
+        if (line := _warning(self._warned, old, new)) is not None:
+            self.note(line)
 
     def scenes(self, scenes: Sequence[Scene]) -> None:
         """Draw."""
@@ -62,9 +65,12 @@ class _Lines:
         self._console = console
         self._began = datetime.now(UTC)
         self._last: dict[str, Scene] = {}
+        self._warned: set[str] = set()
 
     def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
         """Print a line where it is worth one."""
+        if (warning := _warning(self._warned, old, new)) is not None:
+            self._print(warning)
         if line := trial_line(old, new):
             self._print(line)
 
@@ -83,3 +89,12 @@ class _Lines:
         elapsed = duration(datetime.now(UTC) - self._began)
         text = line.replace("\n", _INDENT)
         self._console.print(f"[{elapsed:>6}] {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _warning(warned: set[str], old: TrialRecord | None, new: TrialRecord) -> str | None:
+    """Return a warning about reports that did not count, once for each Experiment: its trials run one program."""
+    line = ignored_line(old, new)
+    if line is None or new.owner_uid in warned:
+        return None
+    warned.add(new.owner_uid)
+    return line

@@ -9,6 +9,7 @@ from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
 from toprung.planning.lifecycle import Change, TrialEvent
 from toprung.planning.records import PodPhase, PodRecord, TrialRecord
+from toprung.planning.unread import ignored_reports, unread_lines
 
 MAX_DISRUPTIONS = 20
 """A trial that is evicted this often is probably evicted for what it does itself; it fails then."""
@@ -22,6 +23,7 @@ class Attempt:
     trial: TrialRecord
     pod: PodRecord | None
     tail: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def quoted_tail(self) -> str:
@@ -95,7 +97,7 @@ def reported_nothing(attempt: Attempt) -> Change | None:
     metric = first.metric
     message = (
         f"the program ended well but never printed the objective {metric}; "
-        f'print a line such as {metric}=0.5 or {{"{metric}": 0.5}}{attempt.quoted_tail}'
+        f'print a line such as {metric}=0.5 or {{"{metric}": 0.5}}{_unread(attempt)}'
     )
     return Change(TrialEvent.FAILED, Reason.METRICS_UNAVAILABLE, message, failed=True)
 
@@ -104,9 +106,15 @@ def _incomplete(attempt: Attempt) -> Change:
     names = [aim.metric for aim in attempt.spec.aims]
     message = (
         f"the program ended well but never printed the objectives {', '.join(names)} at one step; "
-        f"print them in one line such as {' '.join(f'{name}=0.5' for name in names)}{attempt.quoted_tail}"
+        f"print them in one line such as {' '.join(f'{name}=0.5' for name in names)}{_unread(attempt)}"
     )
     return Change(TrialEvent.FAILED, Reason.METRICS_UNAVAILABLE, message, failed=True)
+
+
+def _unread(attempt: Attempt) -> str:
+    """Return why reports did not count and which lines were not read, else the last lines."""
+    ignored = ignored_reports(attempt.trial.progress)
+    return (f". {ignored}" if ignored else "") + (unread_lines(attempt.unread) or attempt.quoted_tail)
 
 
 def succeeded(attempt: Attempt) -> Change | None:

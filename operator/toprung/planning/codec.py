@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ from toprung.api.base import API_VERSION, ParameterValue
 from toprung.api.conditions import ConditionRecord, ConditionType
 from toprung.api.names import LABEL_EXPERIMENT
 from toprung.api.trial import MAX_COLUMN, TrialState
-from toprung.metrics.status import format_time, progress_from_status, progress_to_status
+from toprung.metrics.status import format_time, progress_from_status, progress_to_status, without_reading
 from toprung.planning.conditions import timestamp
 from toprung.planning.records import DeviceRecord, Lineage, RungRecord, RungVerdict, TrialRecord
 from toprung.planning.substitution import text_of
@@ -68,7 +67,7 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
         disruptions=status.get("disruptions", 0),
         start_time=parse_time(status.get("startTime")),
         completion_time=parse_time(status.get("completionTime")),
-        progress=replace(progress, curve=()) if state.terminal else progress,
+        progress=without_reading(progress) if state.terminal else progress,
         rungs=tuple(_rung_from(rung) for rung in status.get("rungs", ())),
         lineage=tuple(
             Lineage(each["resource"], each["from"], each["attempt"], each["parameters"])

@@ -18,6 +18,7 @@ from toprung.planning.starting import Starts, beyond, next_index, nothing_new, s
 from toprung.planning.status import Outlook
 from toprung.planning.tidying import deletion_due, end_losers, end_pods, expire_pods, expires_at
 from toprung.planning.trials import Step, advance, end_all
+from toprung.planning.unread import ignored_reports
 from toprung.planning.verdicts import Judge
 from toprung.stopping import Stopper, unfilled
 
@@ -154,6 +155,9 @@ def _trial_events(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
     """Announce what people ask about: a trial stopped early, failed, or tried again, or taking over from another."""
     for step in steps:
         trial = step.after
+        if trial.progress.ignored and not step.before.progress.ignored:
+            message = ignored_reports(trial.progress)
+            yield trial.index, Announce(trial, True, Reason.REPORTS_IGNORED, message, "reports")  # noqa: FBT003
         again = trial.attempt != step.before.attempt and trial.reason in AGAIN
         if again or (trial.state.terminal and _worth_telling(step)):
             loud = trial.reason in LOUD

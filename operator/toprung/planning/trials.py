@@ -153,7 +153,8 @@ def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change
     if pod is not None and pod.ended and (collected is None or not collected.drained):
         return None  # how an attempt ended is decided when its last line has been read
     tail = collected.tail if collected is not None else ()
-    return change_of(Attempt(snapshot.experiment.spec, trial, pod, tail))
+    unread = collected.unread if collected is not None else ()
+    return change_of(Attempt(snapshot.experiment.spec, trial, pod, tail, unread))
 
 
 def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> Change | None:

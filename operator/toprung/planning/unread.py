@@ -1,0 +1,31 @@
+"""Messages about reports that were printed and did not count."""
+
+from collections.abc import Iterable
+
+from toprung.metrics.types import Ignored, IgnoredReports, Progress
+
+_MEANINGS = {
+    Ignored.NOT_A_NUMBER: "the value is not a number",
+    Ignored.INVALID_STEP: "the step is not a number of 0 or more",
+}
+_FIX = "Print plain numbers such as 0.57; spec.metrics.stdout.patterns reads other formats"
+
+
+def ignored_reports(progress: Progress) -> str:
+    """Return how many reports did not count and why; "" where all did."""
+    reasons = [_reason(reason, each) for reason, each in progress.ignored.items()]
+    total = sum(each.count for each in progress.ignored.values())
+    verb = "report" if total == 1 else "reports"
+    return f"{total} {verb} did not count: {'; '.join(reasons)}. {_FIX}" if reasons else ""
+
+
+def unread_lines(lines: Iterable[str]) -> str:
+    """Return the lines that have a metric's name and no value that counts, for a message; "" where there are none."""
+    quoted = "\n".join(lines)
+    explanation = "; these lines have its name, but no number in a format that spec.metrics.stdout reads:"
+    return f"{explanation}\n{quoted}" if quoted else ""
+
+
+def _reason(reason: Ignored, reports: IgnoredReports) -> str:
+    first = "" if reports.count == 1 else "the first "
+    return f"{reports.count} because {_MEANINGS[reason]} ({first}{reports.example!r})"

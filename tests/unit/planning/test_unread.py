@@ -1,0 +1,80 @@
+"""What is said of reports that did not count."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from toprung.api.conditions import Reason
+from toprung.api.experiment import ExperimentSpec
+from toprung.api.trial import TrialState
+from toprung.cli.happenings import ignored_line
+from toprung.metrics import Progress
+from toprung.metrics.types import Ignored, IgnoredReports
+from toprung.planning.actions import Announce
+from toprung.planning.plan import plan
+from toprung.planning.records import Collected, ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord
+from toprung.planning.unread import ignored_reports, unread_lines
+from unit.service.test_experiments import SPEC
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TRIAL = TrialRecord("team/exp", "uid", "exp-0", "uid-0", 0, {"x": 1}, NOW)
+ONE = Progress(ignored={Ignored.NOT_A_NUMBER: IgnoredReports(1, "loss: 0,57")})
+MORE = Progress(
+    ignored={
+        Ignored.NOT_A_NUMBER: IgnoredReports(2, "loss: 0,57"),
+        Ignored.INVALID_STEP: IgnoredReports(1, "epoch: -1"),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("progress", "message"),
+    [
+        pytest.param(Progress(), "", id="none"),
+        pytest.param(ONE, "1 report did not count: 1 because the value is not a number ('loss: 0,57')", id="one"),
+        pytest.param(
+            MORE,
+            "3 reports did not count: 2 because the value is not a number (the first 'loss: 0,57'); "
+            "1 because the step is not a number of 0 or more ('epoch: -1')",
+            id="two-reasons",
+        ),
+    ],
+)
+def test_reports_that_did_not_count(progress, message):
+    """The message states how many and why, and how to fix it."""
+    assert ignored_reports(progress).startswith(message)
+    assert ("spec.metrics.stdout" in ignored_reports(progress)) == bool(message)
+
+
+def test_unread_lines_are_quoted():
+    """They come last in a message, a line each."""
+    assert unread_lines(()) == ""
+    assert unread_lines(("loss is 3", "loss?")).endswith("spec.metrics.stdout reads:\nloss is 3\nloss?")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "warned"),
+    [(Progress(), ONE, True), (None, ONE, True), (ONE, MORE, False), (None, Progress(), False)],
+)
+def test_a_trial_is_warned_of_once(old, new, warned):
+    """Only the first reports of a trial that do not count are worth a line."""
+    before = None if old is None else replace(TRIAL, progress=old)
+    assert (ignored_line(before, replace(TRIAL, progress=new)) is not None) == warned
+
+
+@pytest.mark.parametrize(
+    ("before", "emitted"), [pytest.param(Progress(), ["reports"], id="first"), pytest.param(ONE, [], id="known")]
+)
+def test_an_event_is_emitted_once(before, emitted):
+    """The Warning follows the write that first records such reports."""
+    pod = PodRecord("team/exp", "uid-0", "exp-0-1", "pod", "exp-0", 1, PodPhase.RUNNING, NOW, started=NOW)
+    snapshot = Snapshot(
+        ExperimentRecord("team", "exp", "uid", 1, NOW, ExperimentSpec(**SPEC)),
+        trials=(replace(TRIAL, state=TrialState.RUNNING, progress=before),),
+        pods={"exp-0": (pod,)},
+        collected={"pod": Collected(MORE)},
+    )
+    chains = plan(snapshot, None, NOW + timedelta(seconds=5)).chains
+    events = [action for chain in chains for action in chain[1:] if isinstance(action, Announce)]
+    assert [event.key for event in events if event.reason == Reason.REPORTS_IGNORED] == emitted

@@ -110,10 +110,12 @@ async def measure(
             await write_history(ground, made, history)
         running = await stack.enter_async_context(operator(kubeconfig))
         await measure_healthy(ground, 0)  # what is imported and connected at first use is no delay by a neighbour
+        await running.begin()
         made = made or await ground.apply(neighbour.build())
         noise = asyncio.create_task(disturb(ground, neighbour, made, running))
         await asyncio.sleep(neighbour.settle)
         times = [await measure_healthy(ground, number) for number in range(1, repeats + 1)]
+        await asyncio.sleep(1)  # until the next sample
         noise.cancel()
         await asyncio.gather(noise, return_exceptions=True)
     duration = max(time[1] for time in times) if quiet is not None else statistics.median(time[1] for time in times)
@@ -160,7 +162,9 @@ def table(results: list[Figures]) -> Table:
     headings = {"neighbour": "", "first Pod": "<= 1 s", "later by": "<= 2 s", "loop block": "<= 0.05 s"}
     headings |= {"/healthz": "", "operator": "<= 300 MiB", "search": ""}
     for heading, limit in headings.items():
-        made.add_column(f"{heading}\n{limit}".strip(), justify="left" if heading == "neighbour" else "right")
+        made.add_column(
+            f"{heading}\n{limit}".strip(), justify="left" if heading == "neighbour" else "right", no_wrap=True
+        )
     for each in results:
         made.add_row(
             each.summary,
@@ -188,7 +192,7 @@ def main(names: tuple[str, ...], image: str, repeats: int, history: int, output:
     if output is not None:
         body = {"machine": machine(), "command": " ".join(sys.argv), "results": [asdict(each) for each in results]}
         output.write_text(json.dumps(body, indent=1))
-    Console().print(table(results))
+    Console(width=140).print(table(results))
     sys.exit(0 if all(each.kept for each in results) else 1)
 
 

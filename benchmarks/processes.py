@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -20,7 +20,8 @@ from stage import CRDS, resident_mebibytes
 from toprung.cluster.gateway import Gateway, connect
 from toprung.local.cluster import LocalCluster
 
-LAG = re.compile(r"^toprung_event_loop_lag_seconds_max(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
+LONGEST = re.compile(r"^toprung_event_loop_lag_seconds_max (\S+)$", re.MULTILINE)
+BUCKET = re.compile(r'^toprung_event_loop_lag_seconds_bucket\{le="(\S+)"\} (\S+)$', re.MULTILINE)
 PATIENCE = 60.0
 """Seconds after which an answer counts as missing."""
 
@@ -34,8 +35,10 @@ class Operator:
     liveness_port: int
     memory: float = 0.0
     search_memory: float = 0.0
-    loop_block: float | None = None
     health: float | None = None
+    longest: float | None = None
+    lags: dict[float, float] = field(default_factory=dict)
+    lags_before: dict[float, float] = field(default_factory=dict)
 
     def sample_memory(self) -> None:
         """Update the peaks of memory."""
@@ -47,12 +50,33 @@ class Operator:
                 total += resident_mebibytes(pid)
         self.search_memory = max(self.search_memory, total)
 
+    @property
+    def loop_block(self) -> float | None:
+        """Return the longest block of the event loop since `begin`, None where it is not exported.
+
+        The metric of the longest block covers the last minute and so the start of the process. The histogram bounds
+        what came since.
+        """
+        if self.longest is None:
+            return None
+        counts = {bound: count - self.lags_before.get(bound, 0.0) for bound, count in self.lags.items()}
+        total = max(counts.values(), default=0.0)
+        return min(self.longest, next((bound for bound, count in sorted(counts.items()) if count == total), 0.0))
+
+    async def begin(self) -> None:
+        """Forget what was sampled: the workload begins."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
+            await self.probe(session)
+        self.lags_before, self.longest, self.health = dict(self.lags), None, None
+
     async def probe(self, session: aiohttp.ClientSession) -> None:
-        """Read the event loop's longest block, and time the answer of /healthz."""
+        """Read the lags of the event loop, and time the answer of /healthz."""
         with suppress(aiohttp.ClientError, TimeoutError):
             async with session.get(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
-                if found := LAG.search(await answer.text()):
-                    self.loop_block = max(self.loop_block or 0.0, float(found[1]))
+                text = await answer.text()
+            self.lags = {float(bound): float(count) for bound, count in BUCKET.findall(text)}
+            if found := LONGEST.search(text):
+                self.longest = max(self.longest or 0.0, float(found[1]))
         start = time.perf_counter()
         with suppress(aiohttp.ClientError, TimeoutError):
             async with session.get(f"http://127.0.0.1:{self.liveness_port}/healthz") as answer:

@@ -187,6 +187,7 @@ GOOD = [
         {
             "spec.parameters": LARGEST,
             "spec.initialTrials": [{DECIDER: i, LARGEST[1]["name"]: i} for i in range(256)],
+            "spec.maxTrialCount": 256,
             f"{CONTAINER}.command": [f"${{parameters.{DECIDER}}}"],
         },
     ),
@@ -210,6 +211,11 @@ GOOD = [
     Good("every default", {"spec": MINIMAL["spec"]}),
     Good("values of several types", {NEW: choice("mixed", 1, 2.5, "three", True)}),
     Good("one is not true", {NEW: choice("mixed", 1, True, "1")}),
+    Good("one number", {NEW: ranged("x", min=3, max=3)}),
+    Good("one number on a grid", {NEW: ranged("x", type="int", min=3, max=3, step=2)}),
+    Good("one value", {NEW: choice("x", "a")}),
+    Good("as many initial trials as trials", {"spec.initialTrials": [{}] * 200}),
+    Good("the largest span", {NEW: ranged("x", min=-8e307, max=8e307)}),
     Good("negative range", {NEW: ranged("x", min=-3.5, max=-1)}),
     Good("decimal step", {NEW: ranged("x", min=0.1, max=0.7, step=0.1)}),
     Good("negative steps", {NEW: ranged("x", type="int", min=-10, max=10, step=5)}),
@@ -311,8 +317,9 @@ GOOD = [
 
 BAD = [
     # parameters, each for itself
-    Bad("min above max", {f"{LR}.min": 0.5}, f"{LR}.min", "0.5 is above max 0.1; swap them", "min must be below max"),
-    Bad("min equals max", {f"{LR}.min": 0.1}, f"{LR}.min", "0.1 is max as well", "min must be below max"),
+    Bad("min above max", {f"{LR}.min": 0.5}, f"{LR}.min", "0.5 is above max 0.1; swap them", "min must not be above max"),
+    Bad("span above the largest number", {f"{LR}.min": -1e308, f"{LR}.max": 1e308, f"{LR}.scale": "linear", "spec.initialTrials": []}, f"{LR}.max", "max - min is above the largest number", "max - min is above the largest number"),
+    Bad("more initial trials than trials", {"spec.initialTrials": [{}] * 201}, "spec.initialTrials", "201 configurations are more than maxTrialCount 200", "initialTrials has more configurations than maxTrialCount"),
     Bad("range without min", {f"{LR}.min": REMOVE}, LR, "needs min", "needs both min and max"),
     Bad("range without both", {f"{DROPOUT}.min": REMOVE, f"{DROPOUT}.max": REMOVE, f"{DROPOUT}.step": REMOVE}, DROPOUT, "needs min and max", "needs both min and max"),
     Bad("range with values", {f"{LR}.values": [1, 2]}, f"{LR}.values", "write type: ordinal", "not values"),

@@ -34,6 +34,11 @@ RULES = (
         path=".maxFailedTrialCount",
     ),
     Rule(
+        "!has(dyn(self).initialTrials) || dyn(self).initialTrials.size() <= self.maxTrialCount",
+        message="initialTrials has more configurations than maxTrialCount; remove some, or raise maxTrialCount",
+        path=".initialTrials",
+    ),
+    Rule(
         "!has(self.maxDuration) || duration(self.maxDuration) > duration('0s')",
         message="maxDuration must be above 0; write it like 4h, or remove it",
         path=".maxDuration",
@@ -71,6 +76,7 @@ def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator
     """
     yield from _objective_faults(fields)
     yield from _count_faults(fields)
+    yield from _surplus_faults(fields)
     yield from _duration_faults(fields)
     yield from stopping_faults(fields)
     yield from _template_faults(fields, unreadable)
@@ -101,6 +107,13 @@ def _count_faults(fields: Fields) -> Iterator[Fault]:
         yield Fault("parallelTrialCount", f"{parallel} is above maxTrialCount {most}; write at most {most}")
     if most is not None and failed is not None and failed >= most:
         yield Fault("maxFailedTrialCount", f"{failed} is never passed by {most} trials; write less, or remove it")
+
+
+def _surplus_faults(fields: Fields) -> Iterator[Fault]:
+    most, initial = fields.get("max_trial_count"), fields.get("initial_trials") or ()
+    if most is not None and len(initial) > most:
+        found = f"{len(initial)} configurations are more than maxTrialCount {most}"
+        yield Fault("initialTrials", f"Invalid value: {found}. Remove {len(initial) - most}, or raise maxTrialCount.")
 
 
 def _duration_faults(fields: Fields) -> Iterator[Fault]:

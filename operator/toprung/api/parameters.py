@@ -36,6 +36,9 @@ STEP_TOLERANCE = 1e-6
 MAX_EXACT_INT = 2**53
 """Largest bound of an int parameter: beyond it a double skips integers."""
 
+MAX_HALF_SPAN = 8.9e307
+"""Half of the largest max - min: twice as much is still a double."""
+
 _RULES = (
     Rule(
         "self.type in ['ordinal', 'categorical'] || (has(self.min) && has(self.max))",
@@ -60,9 +63,14 @@ _RULES = (
         message="an ordinal or categorical parameter takes values only; remove min, max, step and scale",
     ),
     Rule(
-        "!has(self.min) || !has(self.max) || self.min < self.max",
-        message="min must be below max; swap them",
+        "!has(self.min) || !has(self.max) || self.min <= self.max",
+        message="min must not be above max; swap them",
         path=".min",
+    ),
+    Rule(
+        f"!has(self.min) || !has(self.max) || self.max / 2.0 - self.min / 2.0 <= {MAX_HALF_SPAN!r}",
+        message="max - min is above the largest number; write bounds that are closer together",
+        path=".max",
     ),
     Rule(
         "self.type != 'int' || !has(self.min) || double(int(self.min)) == self.min",
@@ -177,15 +185,16 @@ def _listed_faults(parameter: Parameter) -> Iterable[Fault]:
 
 
 def _range_faults(parameter: Parameter, low: float, high: float) -> Iterable[Fault]:
-    if low == high:
-        yield Fault("min", f"{low:g} is max as well; widen the range, or write the value into the template")
+    if high / 2 - low / 2 > MAX_HALF_SPAN:
+        span = f"max - min is above the largest number, {MAX_HALF_SPAN * 2:.4g}"
+        yield Fault("max", f"Invalid value: {span}. Write bounds that are closer together.")
     if low > high:
         yield Fault("min", f"{low:g} is above max {high:g}; swap them")
     if parameter.scale == "log" and low <= 0:
         yield Fault("min", f"{low:g} has no logarithm; write a small positive min, or scale: linear")
     whole = tuple(_whole_faults(parameter)) if parameter.type == "int" else ()
     yield from whole
-    if parameter.step is not None and low < high and not whole:
+    if parameter.step is not None and low <= high and not whole:
         yield from _step_faults(parameter, low, high, parameter.step)
 
 

@@ -8,9 +8,12 @@ from pydantic import Field
 
 from toprung.api.base import Model
 from toprung.api.experiment import Configuration
+from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 
 MAX_EXAMPLE = 128
 """Characters of a report that is quoted."""
+MAX_INDEX = 999_999
+"""Of a Trial: above maxTrialCount, since the index of a deleted Trial is not used again."""
 MAX_COLUMN = 4096
 """Characters of status.parameters."""
 MAX_IMAGE_ID = 1024
@@ -43,13 +46,13 @@ _TERMINAL = TrialState.SUCCEEDED, TrialState.STOPPED, TrialState.FAILED  # here,
 class TrialSpec(Model):
     """Written once by the operator, never changed."""
 
-    experiment: str
+    experiment: Annotated[str, Field(pattern=EXPERIMENT_NAME, max_length=MAX_EXPERIMENT_NAME)]
     """Name of the Experiment."""
-    index: Annotated[int, Field(ge=0)]
+    index: Annotated[int, Field(ge=0, le=MAX_INDEX)]
     """Counts the experiment's trials from 0."""
     parameters: Configuration
     """The configuration; with population based training that of the beginning, see status.lineage."""
-    bracket: Annotated[int, Field(ge=0)] = 0
+    bracket: Annotated[int, Field(ge=0, le=64)] = 0
     """The early-stopping bracket that the trial belongs to."""
 
 

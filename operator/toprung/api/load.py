@@ -25,6 +25,10 @@ MAX_VALUES = 100_000
 """Values in a spec, nested ones included: more than the largest space with the most initial trials has."""
 MAX_TEMPLATE_VALUES = 10_000
 """Values in a Pod template; a Pod has some hundreds. Every attempt takes time for each of them."""
+LARGE = 2_000
+"""Values of a spec that take some milliseconds to read."""
+CHARACTERS_OF_A_VALUE = 20
+"""Characters of a string that take as long to read as a value."""
 TEMPLATE_PATH = "spec.trialTemplate.template."
 
 _FIELDS = ExperimentSpec.model_fields
@@ -84,6 +88,18 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
         spec=spec,
         warnings=suggested(unknown[:MAX_FAULTS]),
     )
+
+
+def is_large(manifest: Mapping[str, Any]) -> bool:
+    """Return whether reading an Experiment may take more than some milliseconds; takes no longer itself."""
+    waiting, cost = [manifest.get("spec")], 0
+    while waiting and cost < LARGE:
+        node = waiting.pop()
+        children = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+        cost += 1 + (len(node) // CHARACTERS_OF_A_VALUE if isinstance(node, str) else len(children))
+        if cost < LARGE:
+            waiting.extend(children)
+    return cost >= LARGE
 
 
 def _head_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
@@ -146,7 +162,7 @@ def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault], *, stored: 
         return None
     faults += _template_faults(_template_of(spec), unknown, stored=stored)
     try:
-        return _parse(text)
+        return _parse_text(text)
     except ValidationError as error:
         return _mended(spec, error, faults, unknown, stored=stored)
 
@@ -194,7 +210,7 @@ def _mended(
         for location in locations:
             _remove(spec, location)
         try:
-            return _parse(_json(spec))
+            return _parse(spec)
         except ValidationError as remaining:
             # a model that lacks a field beside an unknown one has that field there under a wrong name
             explained = set() if stored else {field_path("spec", location[:-1]) for location in locations}
@@ -206,7 +222,11 @@ def _mended(
     return None
 
 
-def _parse(text: str) -> ExperimentSpec:
+def _parse(spec: Any) -> ExperimentSpec:
+    return _parse_text(_json(spec))
+
+
+def _parse_text(text: str) -> ExperimentSpec:
     # strict JSON: the API server turns no "5" into 5 either
     return ExperimentSpec.model_validate_json(text, strict=True, by_alias=True, by_name=False)
 

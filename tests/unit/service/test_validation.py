@@ -1,0 +1,76 @@
+"""Reading stored Experiments in a thread."""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from contract.manifests import BASE, CONTAINER, edited
+from toprung.api.errors import InvalidExperiment
+from toprung.api.load import is_large
+from toprung.service import validation
+from toprung.service.validation import Validator
+
+
+def stored(generation: int = 1, **edits: Any) -> dict[str, Any]:
+    manifest = edited(BASE, {path.replace("__", "."): value for path, value in edits.items()})
+    return manifest | {"metadata": manifest["metadata"] | {"uid": "u", "generation": generation}}
+
+
+LONG = "echo " + " ".join(f"${{parameters.p{i}}}" for i in range(4000))
+
+
+@pytest.mark.parametrize(
+    ("command", "large"),
+    [
+        pytest.param(["train"], False, id="as documented"),
+        pytest.param(["sh", "-c", "x" * 10_000], False, id="a script"),
+        pytest.param(["sh", "-c", LONG], True, id="a long script"),
+        pytest.param([""] * 5000, True, id="a long list"),
+        pytest.param([[[[""] * 700] * 3]], True, id="a deep list"),
+    ],
+)
+def test_what_takes_long_is_known_without_reading_it(command: list[Any], large: bool):
+    """The size decides."""
+    assert is_large(edited(BASE, {f"{CONTAINER}.command": command})) is large
+
+
+async def test_a_large_experiment_is_read_once_and_elsewhere(monkeypatch: pytest.MonkeyPatch):
+    """Neither its first event nor later ones block the event loop, valid or not."""
+    threads: list[str] = []
+    read = validation.load_experiment
+
+    def noted(body: Mapping[str, Any], *, stored: bool) -> Any:
+        threads.append(threading.current_thread().name)
+        return read(body, stored=stored)
+
+    monkeypatch.setattr(validation, "load_experiment", noted)
+    validator = Validator()
+    body = edited(stored(), {f"{CONTAINER}.command[2]": LONG})
+    for _ in range(2):
+        await validator.prepare(body)
+        with pytest.raises(InvalidExperiment):
+            validator.load(body)
+    validator.close()
+    assert [name.startswith("validation") for name in threads] == [True]
+
+
+async def test_another_generation_is_read_again():
+    """An edit may mend what was wrong."""
+    validator = Validator()
+    body = edited(stored(), {f"{CONTAINER}.command[2]": LONG})
+    await validator.prepare(body)
+    await validator.prepare(stored(generation=2))
+    assert validator.load(stored(generation=2)).name == "mnist"
+    validator.close()
+
+
+async def test_a_small_experiment_needs_no_thread():
+    """Most are."""
+    validator = Validator()
+    await validator.prepare(stored())
+    assert validator.load(stored()).spec.max_trial_count == 200
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    validator.close()

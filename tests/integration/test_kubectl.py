@@ -102,6 +102,17 @@ async def test_apply_and_get(kubectl, store):
     assert await kubectl("get st -l nothing=here") == "No resources found in default namespace.\n"
 
 
+async def test_the_output_of_get_is_applied_again(kubectl, store):
+    """`kubectl get -o yaml` writes a List."""
+    for manifest_ in (STUDY, POD):
+        await kubectl(f"apply -f {manifest_}")
+    stored = await kubectl("get st,pods -o yaml")
+    assert "kind: List" in stored
+    applied = await kubectl("apply -f -", stdin=stored)
+    assert [line.split()[0] for line in applied.splitlines()] == ["study.example.dev/mnist", "pod/p1"]
+    assert kubectl.code == 0
+
+
 async def test_server_side_apply(kubectl, store):
     """Applied fields are owned; another manager is told whose they are, and may insist."""
     assert "serverside-applied" in await kubectl("apply --server-side --field-manager=a -f -", stdin=STUDY_TEXT)

@@ -36,8 +36,8 @@ def resolve(text: str) -> Scalar:
         return _WORDS[text]
     if not text or text[0] not in "+-.0123456789" or len(text) > _MAX_NUMBER:
         return text
-    plain = text.replace("_", "") if text[0] != "." else text
-    if plain[:1] != "." and _INTEGER.fullmatch(plain) and -(2**63) <= (number := _integer(plain)) < 2**64:
+    plain = text.replace("_", "")
+    if _INTEGER.fullmatch(plain) and -(2**63) <= (number := _integer(plain)) < 2**64:
         return number
     if not _FLOAT.fullmatch(plain):
         return text

@@ -10,6 +10,7 @@ from toprung.local.errors import NotFound
 from toprung.local.registry import Kind
 
 Object = dict[str, Any]
+V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _PARAMETERS = [
     {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}, "description": text}
     for name, text in (

@@ -189,15 +189,21 @@ class ApiServer:
                 return _json(discovery.group(kinds, group))
             case ["apis", group, version]:
                 return _json(discovery.resources(kinds, group, version))
-            case ["openapi", "v3"]:
-                prefix = f"{_TOKEN_PREFIX}{self._token}"
-                return _json(openapi.index(kinds, self._store.registry.generation, prefix))
-            case ["openapi", "v3", *rest]:
-                return _json(openapi.document(kinds, "/".join(rest)))
-            case ["openapi", "v2"]:  # kubectl reads it for a List; an empty document leaves the check to the server
-                return Answer(b"", content_type=openapi.V2_PROTOBUF)
+            case ["openapi", *rest]:
+                return self._schemas(rest)
             case ["version"]:
                 return _json(_VERSION)
+        raise NotFound("the server could not find the requested resource")
+
+    def _schemas(self, parts: list[str]) -> Answer:
+        match parts:
+            case ["v2"]:  # kubectl reads it for a List; an empty document leaves the check to the server
+                return Answer(b"", content_type=openapi.V2_PROTOBUF)
+            case ["v3"]:
+                prefix = f"{_TOKEN_PREFIX}{self._token}"
+                return _json(openapi.index(self._store.registry, self._store.registry.generation, prefix))
+            case ["v3", *rest]:
+                return _json(openapi.document(self._store.registry, "/".join(rest)))
         raise NotFound("the server could not find the requested resource")
 
 

@@ -21,7 +21,7 @@ from toprung.metrics import (
 from toprung.metrics.types import MAX_CURVE_POINTS
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
-LEVELS = (1, 3, 9, 27)
+LEVELS = (1, 3, 9, 27, 100_000)
 VALUES = st.dictionaries(st.sampled_from(["acc", "loss", "f1"]), st.floats(), min_size=1)
 FRACTIONS = st.integers(0, 120).map(lambda number: number / 2)
 STEPS = st.one_of(

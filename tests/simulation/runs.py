@@ -32,7 +32,7 @@ def ended_by(world):
 
 def check_invariants(world, parameters, rungs):
     """Invariants 1 and 2 of the architecture."""
-    assert sum(holds_slot(pod) for pod in world.pod_records()) <= world.spec.parallel_trial_count
+    assert sum(holds_slot(pod, world.now) for pod in world.pod_records()) <= world.spec.parallel_trial_count
     assert len(world.ever_made) == len(set(world.ever_made)) <= world.spec.max_trial_count
     for trial in world.trial_records():
         assert parameters.setdefault(trial.index, trial.parameters) == trial.parameters
@@ -44,9 +44,9 @@ def check_invariants(world, parameters, rungs):
 def check_takeovers(world, lineages):
     """A lineage only grows, names others, and each Pod runs with what it says from that attempt on."""
     for trial in world.trial_records():
-        known = lineages.get(trial.index, ())
-        assert trial.lineage[: len(known)] == known
-        lineages[trial.index] = trial.lineage
+        known, now = lineages.get(trial.index, ()), tuple(replace(each, extended=0) for each in trial.lineage)
+        assert now[: len(known)] == known
+        lineages[trial.index] = now
         for pod in world.pod_records():
             if pod.trial != trial.name:
                 continue

@@ -13,6 +13,7 @@ from toprung.planning.actions import Action, Announce, CreatePod, CreateTrial, D
 from toprung.planning.codec import condition_from, parse_time, trial_from, trial_status
 from toprung.planning.conditions import timestamp
 from toprung.planning.manifests import pod_manifest, trial_manifest
+from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan
 from toprung.planning.pods import pod_from, stop_patch
 from toprung.planning.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
@@ -30,15 +31,18 @@ def merged(status: Any) -> Any:
 
 @dataclass(frozen=True)
 class Program:
-    """What a Pod does: one report a second from step 1 on, then an exit code; None: it hangs.
+    """What a Pod does: one report a second from step `first` on, then an exit code; None: it hangs.
 
     A report is a value of the first objective, or the values of several metrics by name. Told to end it takes `grace`.
+    A Pod with a sidecar runs on after its program's end, until it is told to end.
     """
 
     values: tuple[float | Mapping[str, float], ...]
     exit_code: int | None = 0
     disrupted: bool = False
     grace: timedelta = timedelta(seconds=2)
+    sidecar: bool = False
+    first: int = 1
 
 
 @dataclass
@@ -49,6 +53,7 @@ class World:
     program: Callable[[int, int], Program]
     suggest: Callable[[int], Mapping[str, Any] | None] = lambda index: {"lr": 0.001 * (index + 1)}
     obeys: bool = True
+    start_delay: timedelta = timedelta(0)
     now: datetime = START
     status: dict[str, Any] = field(default_factory=dict)
     trials: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -91,9 +96,9 @@ class World:
 
     def snapshot(self) -> Snapshot:
         """What the operator would observe now."""
-        experiment, trials, pods = self.experiment(), self.trial_records(), {}
-        for pod in self.pod_records():
-            pods[pod.trial] = (*pods.get(pod.trial, ()), pod)
+        experiment = self.experiment()
+        trials = owned_trials(experiment, self.trial_records())
+        pods = owned_pods(trials, self.pod_records())
         fresh = range(max((trial.index + 1 for trial in trials), default=0), self.spec.max_trial_count)
         suggestions = {index: parameters for index in fresh if (parameters := self.suggest(index)) is not None}
         return Snapshot(
@@ -128,7 +133,8 @@ class World:
         """Let time pass for the Pods."""
         self.now += timedelta(seconds=seconds)
         for name, body in list(self.pods.items()):
-            self._live(name, body)
+            if body["metadata"]["uid"] in self.progress_at_start:  # not a Pod of a user
+                self._live(name, body)
 
     def _do(self, action: Action) -> None:
         self.writes += 1
@@ -174,6 +180,8 @@ class World:
     def _live(self, name: str, body: dict[str, Any]) -> None:
         status = body.setdefault("status", {"phase": "Pending"})
         if status["phase"] == "Pending":
+            if self.now < datetime.fromisoformat(body["metadata"]["creationTimestamp"]) + self.start_delay:
+                return
             status |= {"phase": "Running", "startTime": timestamp(self.now)}
             return
         program, ran = self._program_of(body), self.now - datetime.fromisoformat(status["startTime"])
@@ -184,10 +192,13 @@ class World:
             self._end(body, "Failed", 143, reason="DeadlineExceeded")
         elif program.exit_code is not None and ran.total_seconds() >= len(program.values):
             phase = "Succeeded" if program.exit_code == 0 and not program.disrupted else "Failed"
+            phase = "Running" if program.sidecar else phase
             self._end(body, phase, program.exit_code, reason="Evicted" if program.disrupted else "")
 
     def _end(self, body: dict[str, Any], phase: str, exit_code: int, reason: str = "") -> None:
         ended = {"exitCode": exit_code, "finishedAt": timestamp(self.now)}
+        for each in body["status"].get("containerStatuses", ()):  # the program had ended before: its state stays
+            ended = each.get("state", {}).get("terminated", ended)
         body["status"] |= {
             "phase": phase,
             "reason": reason,
@@ -201,17 +212,20 @@ class World:
             return Collected(progress)
         until = (pod.finished or self.now) - pod.started
         stopper, trial = self.stopper(), trial_from(self.trials[pod.trial])
-        reported = self._program_of(body).values[: int(until.total_seconds())]
+        program = self._program_of(body)
+        reported = program.values[: int(until.total_seconds())]
         objective, *others = self.spec.aims
-        for step, report in enumerate(reported, start=1):
+        last = None
+        for second, report in enumerate(reported, start=1):
+            last = pod.started + timedelta(seconds=second)
             progress = observe(
                 progress,
-                step,
+                program.first + second - 1 - trial.step_offset,
                 report if isinstance(report, Mapping) else {objective.metric: report},
-                time=pod.started + timedelta(seconds=step),
+                time=last,
                 metric=objective.metric,
                 maximize=objective.type == "maximize",
                 levels=stopper.levels(trial.bracket) if stopper is not None else (),
                 others=frozenset(other.metric for other in others),
             )
-        return Collected(progress, drained=pod.ended, tail=("the last line",))
+        return Collected(progress, drained=pod.over, tail=("the last line",), reported=last, idle=True)

@@ -63,8 +63,13 @@ class Reason(StrEnum):
     REPORTS_IGNORED = "ReportsIgnored"  # reports of a trial did not count; status.reports has the reasons
     NON_FINITE_OBJECTIVE = "NonFiniteObjective"  # every report of the objective was NaN or infinite
     MAX_TRIAL_DURATION_REACHED = "MaxTrialDurationReached"  # the attempt took longer than maxTrialDuration
+    MAX_RESOURCE_REACHED = "MaxResourceReached"  # the trial used maxResource; its program, which did not end, was ended
+    SILENT = "Silent"  # no metric was reported for silenceTimeout
+    LOG_UNAVAILABLE = "LogUnavailable"  # a new attempt: the log could not be read to its end
+    NODE_LOST = "NodeLost"  # a deleted Pod does not end: its node does not answer
     RETRYING = "Retrying"  # a new attempt after a failure of the program
     EXPLOITED = "Exploited"  # a new attempt with the checkpoint and the parameters of a better trial
+    CHECKPOINT_COMPLETE = "CheckpointComplete"  # a new attempt: the checkpoint that was copied left nothing to train
     DISRUPTED = "Disrupted"  # a new attempt after an eviction, a preemption or a lost node
 
 

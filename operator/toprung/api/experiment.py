@@ -168,6 +168,10 @@ class TrialTemplate(Model):
     """How long one attempt may run before it is failed."""
     silence_timeout: Duration | None = None
     """How long a trial may report no metric. After this time it ends as Failed with reason Silent. Unset: no limit."""
+    node_lost_timeout: Duration | None = None
+    """With spec.checkpoint: how long the next attempt waits for a deleted Pod that should have ended, but whose node
+    does not answer. Two attempts must not write one checkpoint. Unset: 10m. Without spec.checkpoint the next attempt
+    starts when the deletion begins."""
     primary_container: Annotated[str | None, Field(min_length=1, max_length=63)] = None
     """Name of the container whose output and exit code count. Unset: the container that the annotation
     kubectl.kubernetes.io/default-container of the template names, or else the first container."""

@@ -158,6 +158,11 @@ class LineageStatus(Model):
     """The first attempt that runs with it."""
     parameters: Configuration
     """The other trial's parameters, perturbed: what runs from then on."""
+    offset: Annotated[int | None, Field(ge=0)] = None
+    """By how much the steps of the other trial's program were above that trial's own; absent for 0."""
+    extended: Annotated[int | None, Field(ge=0)] = None
+    """Resource that was added because the checkpoint was complete when it was copied; absent for 0. The program trains
+    up to maxResource + offset + extended, and its steps are recorded less the two."""
 
 
 class DeviceStatus(Model):

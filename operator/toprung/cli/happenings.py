@@ -68,7 +68,7 @@ def _best(scene: Scene) -> str | None:
     if best is None:
         return None
     trial, observation = best
-    parameters = configuration(trial.parameters_at(observation.step))
+    parameters = configuration(trial.current_parameters)
     return f"{objective.metric} {number(observation.value)} by {trial.name}, {parameters}"
 
 

@@ -128,7 +128,7 @@ def _best(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Iterator[Text]
     line.append(f"  {trial.name}").append(f"  {resource_name(spec)} {observation.step}  ", "dim")
     line.append(sparkline([value for _, value in any_time_curve(trials, spec.primary)], SPARK_WIDTH), "green")
     yield line
-    yield Text("       ").append(configuration(trial.parameters_at(observation.step)))
+    yield Text("       ").append(configuration(trial.current_parameters))
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

@@ -22,6 +22,8 @@ LAST_DELAY = 10.0
 """Seconds between connections: doubled from the first to the last while no line is new."""
 OVERDUE = 10.0
 """Seconds that a connection may be silent after the container's end; then it is taken for broken."""
+QUIET = 10.0
+"""Seconds without anything new after which an open connection has brought all that the program has printed."""
 TRIES_AFTER_END = 5
 """Connections without a new line that may break after the container's end; then its log is given up (a lost node)."""
 
@@ -37,6 +39,7 @@ class Follower:
         progress: the trial's, with this attempt's reports; replaced, never changed.
         drained: nothing more will come.
         failed: why the log can't be read at present, or could not to its end; "" where it can.
+        reported: when the last report of any metric was printed, None before the first.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class Follower:
         turn: Turn | None = None,
     ) -> None:
         """Continue a trial's progress; `on_change` is called when `progress` or `drained` has changed."""
-        self.progress = start_attempt(progress, attempt)
+        self.progress = start_attempt(progress, attempt, offset=tracking.offset)
         self.drained = False
         self.failed = ""
         self._open_log = open_log
@@ -63,11 +66,24 @@ class Follower:
         self._delay = FIRST_DELAY
         self._breaks_after_end = 0
         self._chunks = 0
+        self._waiting_since: float | None = None
+        self.reported: datetime | None = None
 
     @property
     def log_unavailable(self) -> str:
         """Return why reading was given up before the log's end."""
         return self.failed if self.drained else ""
+
+    @property
+    def until(self) -> datetime | None:
+        """Return when the last line was printed that is read."""
+        return self._reader.since
+
+    @property
+    def idle(self) -> bool:
+        """Return whether the connection has brought nothing new for a while, so that all that is printed is read."""
+        waiting = self._waiting_since
+        return waiting is not None and asyncio.get_running_loop().time() - waiting >= QUIET
 
     @property
     def tail(self) -> tuple[str, ...]:
@@ -112,15 +128,19 @@ class Follower:
 
     async def _consume(self) -> None:
         stream = self._open_log(self._reader.since)
+        self._waiting_since = asyncio.get_running_loop().time()
         try:
             async for chunk in stream:
+                self._waiting_since = None
                 self.failed = ""
                 self._chunks += 1
                 before = self._reader.lines
                 await self._read(self._reader.feed(chunk))
                 if self._reader.lines > before:
                     self._delay, self._breaks_after_end = FIRST_DELAY, 0
+                self._waiting_since = asyncio.get_running_loop().time()
         finally:
+            self._waiting_since = None
             if (close := getattr(stream, "aclose", None)) is not None:
                 await close()
 
@@ -148,6 +168,8 @@ class Follower:
         await self._turn.end()
 
     def _count(self, seen: Seen) -> None:
+        if seen.report.values:
+            self.reported = seen.time
         self.progress = count(
             self.progress, seen.report, time=seen.time, position=seen.position, tracking=self._tracking
         )

@@ -21,12 +21,18 @@ from toprung.metrics.types import (
 )
 
 
-def start_attempt(progress: Progress, attempt: int) -> Progress:
-    """Return the progress with which the log of an attempt is read; unchanged where part of it was read before."""
+def start_attempt(progress: Progress, attempt: int, *, offset: int = 0) -> Progress:
+    """Return the progress with which the log of an attempt is read; unchanged where part of it was read before.
+
+    Args:
+        progress: of the attempts before.
+        attempt: the number of the one that is read.
+        offset: by how much the program's steps are above the trial's own.
+    """
     if progress.reading is not None and progress.reading.attempt == attempt:
         return progress
     base = progress.latest.step if progress.latest is not None else None
-    return replace(progress, reading=Reading(attempt=attempt, base=base), pending=None)
+    return replace(progress, reading=Reading(attempt=attempt, base=base, offset=float(-offset)), pending=None)
 
 
 def count(progress: Progress, report: Report, *, time: datetime, position: Position, tracking: Tracking) -> Progress:

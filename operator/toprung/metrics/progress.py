@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from math import frexp, inf, isfinite, isnan, nan
 
-from toprung.metrics.types import MAX_CURVE_POINTS, Crossing, Mean, Observation, Progress, Settled
+from toprung.metrics.types import MAX_CURVE_POINTS, MAX_EXCESS, Crossing, Mean, Observation, Progress, Settled
 
 Curve = tuple[tuple[float, float], ...]
 
@@ -41,11 +41,14 @@ def observe(
         time: when the line was printed.
         metric: name of the objective's metric; the others are additional.
         maximize: the objective's direction.
-        levels: rung levels of the trial's bracket, ascending; every one in (latest step, step] is crossed.
+        levels: rung levels of the trial's bracket, ascending; every one in (latest step, step] is crossed. Reports
+            after the first one at or beyond the last level do not count.
         others: names of the objectives beside the first.
     """
     extra = {name: value for name, value in values.items() if name != metric}
     latest = progress.latest
+    if latest is not None and levels and step > latest.step >= levels[-1]:
+        return progress if progress.excess >= MAX_EXCESS else replace(progress, excess=progress.excess + 1)
     again = latest is not None and step <= latest.step
     if again and _repeats(progress, values[metric], extra):
         return progress
@@ -90,19 +93,6 @@ def join(
     pending = progress.pending
     waited = pending[1] if pending is not None and pending[0] == step else {}
     return replace(progress, pending=(step, {**waited, **extra}))
-
-
-def since(progress: Progress, step: float, *, maximize: bool) -> Progress:
-    """Give latest, best and curve of the reports after a step: the best of them all, or else of those in the curve."""
-    latest, best = progress.latest, progress.best
-    if latest is None or latest.step <= step:
-        return Progress()
-    curve = tuple(point for point in progress.curve if point[0] > step)
-    if best is None or best.step <= step:
-        best = None
-        for at, value in curve:
-            best = _better(best, Observation(at, value, latest.time), maximize=maximize)
-    return Progress(latest=latest, best=best, curve=curve)
 
 
 def thin(curve: Curve) -> Curve:

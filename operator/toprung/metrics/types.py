@@ -7,6 +7,8 @@ from enum import StrEnum
 from math import nan
 
 MAX_CURVE_POINTS = 64
+MAX_EXCESS = 2
+"""Reports beyond the last rung level that are counted: one may be a summary, more mean that the program trains on."""
 DEFAULT_STEP_NAMES = ("step", "epoch", "iteration")
 EPOCH = "epoch"
 MAX_STEP = 2**53
@@ -103,6 +105,7 @@ class Tracking:
         levels: rung levels of the trial's bracket, ascending.
         others: names of the objectives beside the first.
         step_names: names of the step, the preferred one first.
+        offset: by how much the program's steps are above the trial's own.
     """
 
     metric: str
@@ -110,6 +113,7 @@ class Tracking:
     levels: tuple[int, ...] = ()
     others: frozenset[str] = frozenset()
     step_names: tuple[str, ...] = DEFAULT_STEP_NAMES
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,7 @@ class Progress:
         settled: best and mean without the latest step.
         reading: where the reading of the current attempt's log stands.
         ignored: the reports that did not count, by reason.
+        excess: reports beyond the last rung level, at most MAX_EXCESS; never stored. They are no part of the curve.
     """
 
     latest: Observation | None = None
@@ -183,6 +188,7 @@ class Progress:
     settled: Settled = Settled()
     reading: Reading | None = None
     ignored: Mapping[Ignored, IgnoredReports] = field(default_factory=dict)
+    excess: int = 0
 
     @property
     def last(self) -> Observation | None:

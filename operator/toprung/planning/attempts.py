@@ -1,14 +1,19 @@
 """How an attempt ended: a chain of small policies, the first that applies decides."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from toprung.api.base import format_duration
 from toprung.api.conditions import Reason
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
+from toprung.planning.deadlines import LOOK_AGAIN, read_until, resource_used_at, silent_at
+from toprung.planning.incumbent import scored_by
+from toprung.planning.leaving import describe_lost, is_lost, lost_at, may_be_replaced, successor_at
 from toprung.planning.lifecycle import Change, TrialEvent
-from toprung.planning.records import PodPhase, PodRecord, TrialRecord
+from toprung.planning.records import Collected, PodPhase, PodRecord, TrialRecord
+from toprung.planning.takeover import took_complete_checkpoint
 from toprung.planning.unread import ignored_reports, unread_lines
 
 MAX_DISRUPTIONS = 20
@@ -17,41 +22,100 @@ MAX_DISRUPTIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What the policies look at: the trial with all its reports, its Pod (None: gone), and the Pod's last lines."""
+    """What the policies look at.
+
+    Attributes:
+        trial: with all reports of the attempt so far.
+        pod: None where it is gone.
+        now: the time, in UTC.
+        collected: what was read of the Pod's log, None where it was never read.
+        max_resource: what a trial gets at most; None without a rule that has rungs.
+    """
 
     spec: ExperimentSpec
     trial: TrialRecord
     pod: PodRecord | None
-    tail: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
+    now: datetime
+    collected: Collected | None = None
+    max_resource: int | None = None
+
+    @property
+    def has_used_all(self) -> bool:
+        """Return whether the trial has reported maxResource."""
+        latest = self.trial.progress.latest
+        return latest is not None and self.max_resource is not None and latest.step >= self.max_resource
 
     @property
     def quoted_tail(self) -> str:
-        """The last lines, for a message."""
-        return "; its last lines:\n" + "\n".join(self.tail) if self.tail else "; it printed nothing"
+        """Return the last lines, for a message."""
+        tail = self.collected.tail if self.collected is not None else ()
+        return "; its last lines:\n" + "\n".join(tail) if tail else "; it printed nothing"
 
 
 Policy = Callable[[Attempt], Change | None]
 
 
 def pod_is_gone(attempt: Attempt) -> Change | None:
-    """Somebody deleted the Pod of a trial that ran: nothing can be read of how it ended."""
-    if attempt.pod is not None or attempt.trial.state is not TrialState.RUNNING:
+    """The Pod of a trial that ran was deleted: nothing can be read of how it ended."""
+    trial = attempt.trial
+    if attempt.pod is not None or trial.state is not TrialState.RUNNING:
         return None
-    return _disruption(attempt, "its Pod was deleted")
+    noted = trial.reason in (Reason.DISRUPTED, Reason.NODE_LOST)
+    return _disruption(attempt, trial.message if noted else "its Pod was deleted")
+
+
+def is_being_deleted(attempt: Attempt) -> Change | None:
+    """The Pod is being deleted while its program runs: another attempt follows, as soon as two do not collide."""
+    pod = attempt.pod
+    if pod is None or pod.over or not pod.deleting:
+        return None
+    if pod.stop_time is not None:  # it did not end when it was told to
+        return Change(TrialEvent.RETRIED, Reason.SUSPENDED, f"attempt {pod.attempt} ended by suspend")
+    lost = is_lost(pod, attempt.now)
+    reason, what = Reason.DISRUPTED, f"Pod {pod.name} is being deleted: {pod.disruption}"
+    if lost:
+        reason, what = Reason.NODE_LOST, describe_lost(attempt.spec, pod)
+    if may_be_replaced(attempt.spec, pod, attempt.now):
+        return _disruption(attempt, what, reason)
+    if attempt.trial.reason == reason or (pod.phase is PodPhase.PENDING and not lost):
+        return None
+    return Change(TrialEvent.NOTED, reason, what)
+
+
+def used_its_resource(attempt: Attempt) -> Change | None:
+    """The trial has reported maxResource and its program does not end: the trial ends, and then its Pod."""
+    at = resource_used_at(attempt.spec, attempt.trial, attempt.pod, attempt.max_resource)
+    if at is None or attempt.now < at:
+        return None
+    change = incomplete(attempt) or success(attempt)
+    if change.reason is not Reason.TRIAL_SUCCEEDED:
+        return change
+    message = f"{change.message}; it reached maxResource {attempt.max_resource}, and its program was told to end"
+    return replace(change, reason=Reason.MAX_RESOURCE_REACHED, message=message)
+
+
+def is_silent(attempt: Attempt) -> Change | None:
+    """The program runs and has reported no metric for silenceTimeout."""
+    at = silent_at(attempt.spec, attempt.pod, attempt.collected)
+    until, limit = read_until(attempt.collected, attempt.now), attempt.spec.trial_template.silence_timeout
+    if at is None or until is None or until < at or limit is None:
+        return None
+    message = f"reported no metric for trialTemplate.silenceTimeout {format_duration(limit)}{attempt.quoted_tail}"
+    return Change(TrialEvent.FAILED, Reason.SILENT, message, failed=True)
 
 
 def pod_goes_on(attempt: Attempt) -> Change | None:
     """Not over: the only change can be that it started."""
-    if attempt.pod is None or attempt.pod.phase is not PodPhase.RUNNING or attempt.trial.state is TrialState.RUNNING:
+    pod, trial = attempt.pod, attempt.trial
+    if pod is None or pod.outcome is not PodPhase.RUNNING or trial.state is TrialState.RUNNING:
         return None
-    return Change(TrialEvent.STARTED, Reason.TRIAL_STARTED, f"Pod {attempt.pod.name} runs")
+    return Change(TrialEvent.STARTED, Reason.TRIAL_STARTED, f"Pod {pod.name} runs")
 
 
 def was_suspended(attempt: Attempt) -> Change | None:
     """We told the Pod to end and no verdict says so: the experiment was suspended, another attempt follows."""
     pod = attempt.pod
-    if pod is None or pod.phase is not PodPhase.FAILED or pod.stop_time is None:
+    if pod is None or pod.outcome is not PodPhase.FAILED or pod.stop_time is None:
         return None
     return Change(TrialEvent.RETRIED, Reason.SUSPENDED, f"attempt {attempt.trial.attempt} ended by suspend")
 
@@ -59,38 +123,79 @@ def was_suspended(attempt: Attempt) -> Change | None:
 def was_disrupted(attempt: Attempt) -> Change | None:
     """Evicted, preempted, deleted or lost with its node: not the program's fault, whatever its exit code."""
     pod = attempt.pod
-    if pod is None or not pod.ended or not pod.disrupted:
+    if pod is None or not pod.over or not pod.disrupted:
         return None
-    return _disruption(attempt, pod.message or "its Pod was deleted")
+    return _disruption(attempt, pod.disruption)
 
 
 def took_too_long(attempt: Attempt) -> Change | None:
-    """The attempt ran into maxTrialDuration: trying again would take as long."""
+    """The attempt ran into maxTrialDuration: trying again would take as long. What it has reported counts."""
     pod, limit = attempt.pod, attempt.spec.trial_template.max_trial_duration
     if pod is None or not pod.timed_out or limit is None:
         return None
     message = f"attempt {pod.attempt} took longer than trialTemplate.maxTrialDuration {format_duration(limit)}"
-    return Change(TrialEvent.FAILED, Reason.MAX_TRIAL_DURATION_REACHED, message, failed=True)
+    stopped = replace(attempt.trial, state=TrialState.STOPPED)
+    scored = scored_by(stopped, attempt.spec.primary)
+    if scored is None or incomplete(attempt) is not None:
+        message += f"; it has no finite {attempt.spec.primary.metric}{attempt.quoted_tail}"
+        return Change(TrialEvent.FAILED, Reason.MAX_TRIAL_DURATION_REACHED, message, failed=True)
+    message += f"; {attempt.spec.primary.metric} {scored.value:.6g} at step {scored.step} counts"
+    return Change(TrialEvent.STOPPED, Reason.MAX_TRIAL_DURATION_REACHED, message)
+
+
+def log_is_lost(attempt: Attempt) -> Change | None:
+    """The program ended well, but its log could not be read to its end: reports may be missing, so it runs again."""
+    pod, collected, progress = attempt.pod, attempt.collected, attempt.trial.progress
+    if pod is None or collected is None or pod.outcome is not PodPhase.SUCCEEDED or not collected.log_unavailable:
+        return None
+    latest, strategy = progress.latest, attempt.spec.primary.strategy
+    if latest is not None and (strategy == "best" or attempt.has_used_all):
+        return None
+    return _disruption(attempt, collected.log_unavailable, Reason.LOG_UNAVAILABLE)
 
 
 def program_failed(attempt: Attempt) -> Change | None:
-    """The program ended with an error: tried again as often as `retries` says."""
+    """The program ended with an error, or never started: retried as often as `retries` allows."""
     pod, trial = attempt.pod, attempt.trial
-    if pod is None or pod.phase is not PodPhase.FAILED:
+    if pod is None or pod.outcome is not PodPhase.FAILED:
         return None
-    what = f"exit code {pod.exit_code}" if pod.exit_code is not None else pod.message or "no exit code"
-    if pod.exit_code is not None and pod.message:
-        what += f" ({pod.message})"
-    message = f"attempt {pod.attempt} failed: {what}{attempt.quoted_tail}"
+    message = f"attempt {pod.attempt} failed: {_failure(pod)}{attempt.quoted_tail}"
     if trial.failures < attempt.spec.trial_template.retries:
         return Change(TrialEvent.RETRIED, Reason.RETRYING, message, failed=True)
     return Change(TrialEvent.FAILED, Reason.PROGRAM_FAILED, message, failed=True)
 
 
-def reported_nothing(attempt: Attempt) -> Change | None:
-    """A program that ends well without the metric of an objective has failed: there is nothing to score it by."""
-    if attempt.pod is None or attempt.pod.phase is not PodPhase.SUCCEEDED:
+def _failure(pod: PodRecord) -> str:
+    """Name the container unless it is the primary one, its exit code, and what the kubelet says beyond it."""
+    what = f"exit code {pod.exit_code}" if pod.exit_code is not None else pod.message or "no exit code"
+    if pod.exit_code is not None and pod.message:
+        what += f" ({pod.message})"
+    return f"{pod.culprit}: {what}" if pod.culprit else what
+
+
+def trained_nothing(attempt: Attempt) -> Change | None:
+    """The checkpoint that the trial took over was complete when it was copied: the trial trains on from there."""
+    pod, trial = attempt.pod, attempt.trial
+    if pod is None or pod.outcome is not PodPhase.SUCCEEDED or attempt.max_resource is None:
         return None
+    if not took_complete_checkpoint(trial):
+        return None
+    message = (
+        f"attempt {pod.attempt} trained nothing: the checkpoint of {trial.lineage[-1].source} was complete when it was "
+        "copied. The trial trains on from there, for as long as it had left"
+    )
+    return Change(TrialEvent.RETRIED, Reason.CHECKPOINT_COMPLETE, message)
+
+
+def reported_nothing(attempt: Attempt) -> Change | None:
+    """A program that ends well without the metrics of the objectives has failed: there is nothing to score it by."""
+    if attempt.pod is None or attempt.pod.outcome is not PodPhase.SUCCEEDED:
+        return None
+    return incomplete(attempt)
+
+
+def incomplete(attempt: Attempt) -> Change | None:
+    """Return the failure of a trial that has not reported all objectives, None where it has."""
     progress, (first, *others) = attempt.trial.progress, attempt.spec.aims
     if progress.latest is not None:
         return _incomplete(attempt) if others and progress.complete is None else None
@@ -105,7 +210,7 @@ def reported_nothing(attempt: Attempt) -> Change | None:
 def _incomplete(attempt: Attempt) -> Change:
     names = [aim.metric for aim in attempt.spec.aims]
     message = (
-        f"the program ended well but never printed the objectives {', '.join(names)} at one step; "
+        f"the objectives {', '.join(names)} were never printed at one step; "
         f"print them in one line such as {' '.join(f'{name}=0.5' for name in names)}{_unread(attempt)}"
     )
     return Change(TrialEvent.FAILED, Reason.METRICS_UNAVAILABLE, message, failed=True)
@@ -114,41 +219,62 @@ def _incomplete(attempt: Attempt) -> Change:
 def _unread(attempt: Attempt) -> str:
     """Return why reports did not count and which lines were not read, else the last lines."""
     ignored = ignored_reports(attempt.trial.progress)
-    return (f". {ignored}" if ignored else "") + (unread_lines(attempt.unread) or attempt.quoted_tail)
+    unread = attempt.collected.unread if attempt.collected is not None else ()
+    return (f". {ignored}" if ignored else "") + (unread_lines(unread) or attempt.quoted_tail)
 
 
 def succeeded(attempt: Attempt) -> Change | None:
-    """The program ended well and reported; values that are all NaN or infinite can only lose."""
-    pod, progress = attempt.pod, attempt.trial.progress
-    if pod is None or pod.phase is not PodPhase.SUCCEEDED:
+    """The program ended well and reported."""
+    if attempt.pod is None or attempt.pod.outcome is not PodPhase.SUCCEEDED:
         return None
-    metric = attempt.spec.primary.metric
-    if progress.best is None:
+    return success(attempt)
+
+
+def success(attempt: Attempt) -> Change:
+    """Return the success of a trial that has reported; values that are all NaN or infinite can only lose."""
+    metric, best = attempt.spec.primary.metric, attempt.trial.progress.best
+    if best is None:
         message = f"every report of {metric} was NaN or infinite: it can never be the best"
         return Change(TrialEvent.SUCCEEDED, Reason.NON_FINITE_OBJECTIVE, message)
-    message = f"best {metric} {progress.best.value:.6g} at step {progress.best.step}"
-    return Change(TrialEvent.SUCCEEDED, Reason.TRIAL_SUCCEEDED, message)
+    return Change(TrialEvent.SUCCEEDED, Reason.TRIAL_SUCCEEDED, f"best {metric} {best.value:.6g} at step {best.step}")
 
 
 POLICIES: tuple[Policy, ...] = (
     pod_is_gone,
+    is_being_deleted,
+    used_its_resource,
+    is_silent,
     pod_goes_on,
     was_suspended,
     was_disrupted,
     took_too_long,
     program_failed,
+    log_is_lost,
+    trained_nothing,
     reported_nothing,
     succeeded,
 )
 
 
 def change_of(attempt: Attempt) -> Change | None:
-    """Say what happened to the trial, None where nothing did."""
+    """Return what happened to the trial, None where nothing did."""
     return next((change for policy in POLICIES if (change := policy(attempt)) is not None), None)
 
 
-def _disruption(attempt: Attempt, what: str) -> Change:
+def due_at(attempt: Attempt) -> datetime | None:
+    """Return when time alone next changes the attempt."""
+    pod, spec = attempt.pod, attempt.spec
+    silent = silent_at(spec, pod, attempt.collected)
+    if silent is not None:
+        silent = max(silent, attempt.now + LOOK_AGAIN)
+    used = resource_used_at(spec, attempt.trial, pod, attempt.max_resource)
+    leaving = (lost_at(pod), successor_at(spec, pod)) if pod is not None else ()
+    return min((at for at in (silent, used, *leaving) if at is not None and at > attempt.now), default=None)
+
+
+def _disruption(attempt: Attempt, what: str, reason: Reason = Reason.DISRUPTED) -> Change:
     message = f"attempt {attempt.trial.attempt} was disrupted: {what}"
     if attempt.trial.disruptions < MAX_DISRUPTIONS:
-        return Change(TrialEvent.RETRIED, Reason.DISRUPTED, message, disrupted=True)
-    return Change(TrialEvent.FAILED, Reason.DISRUPTED, f"{message}; that was once too often", disrupted=True)
+        return Change(TrialEvent.RETRIED, reason, message, disrupted=True)
+    message += f"; the limit of {MAX_DISRUPTIONS} disruptions is exceeded"
+    return Change(TrialEvent.FAILED, reason, message, disrupted=True)

@@ -70,7 +70,14 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
         progress=without_reading(progress) if state.terminal else progress,
         rungs=tuple(_rung_from(rung) for rung in status.get("rungs", ())),
         lineage=tuple(
-            Lineage(each["resource"], each["from"], each["attempt"], each["parameters"])
+            Lineage(
+                resource=each["resource"],
+                source=each["from"],
+                attempt=each["attempt"],
+                parameters=each["parameters"],
+                offset=each.get("offset", 0),
+                extended=each.get("extended", 0),
+            )
             for each in status.get("lineage", ())
         ),
         node=status.get("node", ""),
@@ -102,6 +109,8 @@ def trial_status(trial: TrialRecord) -> dict[str, Any]:
                 "from": each.source,
                 "attempt": each.attempt,
                 "parameters": dict(each.parameters),
+                **({"offset": each.offset} if each.offset else {}),
+                **({"extended": each.extended} if each.extended else {}),
             }
             for each in trial.lineage
         ],

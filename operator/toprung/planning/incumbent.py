@@ -71,7 +71,7 @@ def evaluation(trial: TrialRecord, spec: ExperimentSpec) -> Evaluation:
     observation = scored_by(trial, objective)
     unscored = float("-inf") if trial.state.terminal else None
     value = score(observation.value, maximize=maximize) if observation is not None else unscored
-    parameters = trial.parameters_at(observation.step) if observation is not None else trial.current_parameters
+    parameters = trial.current_parameters
     rungs = tuple(
         (rung.resource, float("-inf") if rung.value is None else score(rung.value, maximize=maximize))
         for rung in trial.rungs

@@ -5,7 +5,8 @@
      │   └────RETRIED─────┘ │ └─────FAILED────> Failed
      └──RESUMED── Paused <──┘                      (PAUSED; STOPPED leads from Paused to Stopped)
 
-A trial may end, or reach a rung, before anybody saw it run, so Pending has the same ends as Running.
+A trial may end, or reach a rung, before it was seen running, so Pending has the same ends as Running. NOTED changes
+the reason alone.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ class TrialEvent(StrEnum):
     RETRIED = "Retried"  # the attempt is over and another one follows, of the same or of what it takes over
     PAUSED = "Paused"  # a rung's verdict: it waits at the rung with its checkpoint
     RESUMED = "Resumed"  # it is promoted from the rung where it waited
+    NOTED = "Noted"  # why its attempt will end is known, but not yet that it has ended
 
 
 TRANSITIONS: Mapping[tuple[TrialState, TrialEvent], TrialState] = {
@@ -43,6 +45,8 @@ TRANSITIONS: Mapping[tuple[TrialState, TrialEvent], TrialState] = {
     (TrialState.RUNNING, TrialEvent.RETRIED): TrialState.PENDING,
     (TrialState.PENDING, TrialEvent.PAUSED): TrialState.PAUSED,
     (TrialState.RUNNING, TrialEvent.PAUSED): TrialState.PAUSED,
+    (TrialState.PENDING, TrialEvent.NOTED): TrialState.PENDING,
+    (TrialState.RUNNING, TrialEvent.NOTED): TrialState.RUNNING,
     (TrialState.PAUSED, TrialEvent.RESUMED): TrialState.PENDING,
     (TrialState.PAUSED, TrialEvent.STOPPED): TrialState.STOPPED,
 }
@@ -82,5 +86,5 @@ def move(trial: TrialRecord, change: Change, now: datetime) -> TrialRecord:
         attempt=trial.attempt + again,
         failures=trial.failures + change.failed,
         disruptions=trial.disruptions + change.disrupted,
-        completion_time=now if state.terminal else None,
+        completion_time=max(now, trial.start_time or now) if state.terminal else None,
     )

@@ -16,7 +16,9 @@ from toprung.api.names import (
     pod_name,
     trial_name,
 )
+from toprung.api.template import DEFAULT_CONTAINER_ANNOTATION
 from toprung.planning.actions import CreateTrial
+from toprung.planning.containers import primary_container
 from toprung.planning.records import ExperimentRecord, Lineage, TrialRecord
 from toprung.planning.substitution import substitute, text_of
 from toprung.planning.takeover import copying_container
@@ -52,16 +54,19 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
         experiment: whose template it is.
         trial: whose parameters are put into it.
         attempt: counts from 1.
-        resource: what the attempt may spend (epochs, ...), None where nothing limits it.
+        resource: what the trial may spend (epochs, ...), None where nothing limits it. The program's own steps may be
+            above the trial's, by TrialRecord.step_offset, and so is what the attempt may spend.
     """
+    resource = None if resource is None else resource + trial.step_offset
     template = substitute(experiment.spec.trial_template.template, _values(trial, resource))
-    metadata, spec = template.get("metadata") or {}, template["spec"]
+    metadata, spec = template.get("metadata", {}), template.get("spec", {})
+    primary = primary_container(metadata, spec, experiment.spec.trial_template.primary_container)
     environment = trial_environment(experiment, trial, attempt, resource)
-    for container in (*spec.get("initContainers", ()), *spec["containers"]):
+    for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
         _add_environment(container, environment)
     _add_checkpoint(spec, experiment.spec)
     if trial.lineage and experiment.spec.checkpoint is not None:
-        _add_takeover(spec, environment["TOPRUNG_CHECKPOINT_DIR"], trial.lineage[-1])
+        _add_takeover(spec, primary, environment["TOPRUNG_CHECKPOINT_DIR"], trial.lineage[-1])
     limit = experiment.spec.trial_template.max_trial_duration
     if limit is not None:
         spec["activeDeadlineSeconds"] = max(1, int(limit.total_seconds()))
@@ -72,8 +77,8 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
         "metadata": {
             "name": pod_name(trial.name, attempt),
             "namespace": experiment.namespace,
-            "labels": {**_without_ours(metadata.get("labels") or {}), **_labels(experiment, trial, attempt)},
-            "annotations": _without_ours(metadata.get("annotations") or {}),
+            "labels": {**_without_ours(metadata.get("labels", {})), **_labels(experiment, trial, attempt)},
+            "annotations": {**_without_ours(metadata.get("annotations", {})), DEFAULT_CONTAINER_ANNOTATION: primary},
             "ownerReferences": [_owner("Trial", trial.name, trial.uid)],
         },
         "spec": {**spec, "restartPolicy": "Never"},
@@ -142,8 +147,8 @@ def _owner(kind: str, name: str, uid: str) -> Manifest:
 
 def _add_environment(container: Manifest, environment: Mapping[str, str]) -> None:
     """Put our variables in front, so that the author's may refer to them; the author's own win."""
-    own = container.get("env") or []
-    taken = {variable["name"] for variable in own}
+    own = container.get("env", [])
+    taken = {variable.get("name") for variable in own}
     ours = [{"name": name, "value": value} for name, value in environment.items() if name not in taken]
     container["env"] = [*ours, *own]
 
@@ -153,13 +158,13 @@ def _add_checkpoint(pod: Manifest, spec: ExperimentSpec) -> None:
         return
     pod["volumes"] = [*pod.get("volumes", ()), {"name": CHECKPOINT_VOLUME, **spec.checkpoint.volume}]
     mount = {"name": CHECKPOINT_VOLUME, "mountPath": spec.checkpoint.mount_path}
-    for container in pod["containers"]:
+    for container in pod.get("containers", ()):
         container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
 
 
-def _add_takeover(pod: Manifest, folder: str, lineage: Lineage) -> None:
-    """Copy the checkpoint before anything else of the Pod runs."""
-    first = pod["containers"][0]
-    mounts = [mount for mount in first["volumeMounts"] if mount["name"] == CHECKPOINT_VOLUME]
-    container = {**copying_container(first, folder, lineage), "volumeMounts": mounts}
+def _add_takeover(pod: Manifest, primary: str, folder: str, lineage: Lineage) -> None:
+    """Copy the checkpoint, by the primary container's image, before anything else of the Pod runs."""
+    program = next(each for each in pod["containers"] if each["name"] == primary)
+    mounts = [mount for mount in program["volumeMounts"] if mount["name"] == CHECKPOINT_VOLUME]
+    container = {**copying_container(program, folder, lineage), "volumeMounts": mounts}
     pod["initContainers"] = [container, *pod.get("initContainers", ())]

@@ -13,6 +13,7 @@ from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.ending import Ended, Facts, end_of
 from toprung.planning.images import moved_images
 from toprung.planning.incumbent import incumbent
+from toprung.planning.leaving import blocking_lost_pods
 from toprung.planning.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import Starts, beyond, next_index, nothing_new, starts, used_up
 from toprung.planning.status import Outlook
@@ -22,13 +23,23 @@ from toprung.planning.unread import ignored_reports
 from toprung.planning.verdicts import Judge
 from toprung.stopping import Stopper, unfilled
 
-AGAIN = {Reason.RETRYING, Reason.DISRUPTED, Reason.EXPLOITED}
-"""Reasons of a further attempt that are told."""
+AGAIN = {
+    Reason.RETRYING,
+    Reason.DISRUPTED,
+    Reason.NODE_LOST,
+    Reason.LOG_UNAVAILABLE,
+    Reason.EXPLOITED,
+    Reason.CHECKPOINT_COMPLETE,
+}
+"""Reasons of a further attempt that Events report."""
 LOUD = {
     Reason.RETRYING,
     Reason.DISRUPTED,
     Reason.PROGRAM_FAILED,
     Reason.METRICS_UNAVAILABLE,
+    Reason.SILENT,
+    Reason.NODE_LOST,
+    Reason.LOG_UNAVAILABLE,
     Reason.MAX_TRIAL_DURATION_REACHED,
 }
 """Reasons of a trial that are Warnings."""
@@ -64,7 +75,7 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
         made=next_index(snapshot),
         ended=decision.ended,
         refused=snapshot.setback.trouble if snapshot.setback is not None else None,
-        trouble=snapshot.trouble or _pod_trouble(snapshot),
+        trouble=snapshot.trouble or _pod_trouble(snapshot, now),
         max_resource=stopper.levels(0)[-1] if stopper is not None else None,
         now=now,
     )
@@ -80,7 +91,7 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
 def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decision:
     objective = snapshot.experiment.spec.primary
     maximize = objective.type == "maximize"
-    absent = snapshot.deleted.union(unfilled(snapshot.experiment.spec.early_stopping, beyond(snapshot)))
+    absent = (*snapshot.deleted, unfilled(snapshot.experiment.spec.early_stopping, beyond(snapshot)))
     judge = Judge(stopper, snapshot.trials, absent, objective.metric, maximize) if stopper is not None else None
     steps = advance(snapshot, judge, now)
     trials = _after(snapshot, steps)
@@ -159,7 +170,8 @@ def _trial_events(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
             message = ignored_reports(trial.progress)
             yield trial.index, Announce(trial, True, Reason.REPORTS_IGNORED, message, "reports")  # noqa: FBT003
         again = trial.attempt != step.before.attempt and trial.reason in AGAIN
-        if again or (trial.state.terminal and _worth_telling(step)):
+        lost = trial.reason is Reason.NODE_LOST and step.before.reason != Reason.NODE_LOST
+        if again or lost or (trial.state.terminal and _worth_telling(step)):
             loud = trial.reason in LOUD
             yield trial.index, Announce(trial, loud, trial.reason, trial.message, f"attempt-{step.before.attempt}")
 
@@ -193,9 +205,10 @@ def _refusals(snapshot: Snapshot, ended: Ended | None, now: datetime) -> tuple[A
     return (Announce(None, True, trouble.reason, trouble.message, f"since-{now.isoformat()}"),)  # noqa: FBT003
 
 
-def _pod_trouble(snapshot: Snapshot) -> Trouble | None:
+def _pod_trouble(snapshot: Snapshot, now: datetime) -> Trouble | None:
     """Give the reason why Pods do not start, the oldest Pod's first."""
     stuck = [pod for pods in snapshot.pods.values() for pod in pods if pod.trouble is not None and not pod.leaving]
+    stuck += blocking_lost_pods(snapshot, now)
     if not stuck:
         return None
     oldest = min(stuck, key=lambda pod: (pod.created, pod.name))
@@ -207,7 +220,7 @@ def _pod_trouble(snapshot: Snapshot) -> Trouble | None:
 def _requeue_at(snapshot: Snapshot, decision: Decision, now: datetime) -> datetime | None:
     """When something becomes due by time alone."""
     spec, start = snapshot.experiment.spec, snapshot.experiment.start_time
-    moments = [step.write_at(now) for step in decision.steps]
+    moments = [moment for step in decision.steps for moment in (step.write_at(now), step.due)]
     if spec.max_duration is not None and start is not None and decision.ended is None:
         moments.append(start + spec.max_duration)
     for trial in snapshot.trials:

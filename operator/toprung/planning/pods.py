@@ -8,10 +8,10 @@ from typing import Any
 from toprung.api.base import GROUP
 from toprung.api.conditions import Reason
 from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
-from toprung.api.template import DEFAULT_CONTAINER_ANNOTATION
 from toprung.api.trial import MAX_IMAGE_ID
 from toprung.planning.codec import controller_of, parse_time
 from toprung.planning.conditions import timestamp
+from toprung.planning.containers import all_statuses, explain, primary_container, primary_state
 from toprung.planning.devices import ACCELERATORS, count_devices, model_of
 from toprung.planning.records import PodPhase, PodRecord, Trouble
 
@@ -42,15 +42,20 @@ def stop_patch(uid: str, now: datetime) -> dict[str, Any]:
 
 
 def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS) -> PodRecord:
-    """Read a trial's Pod as the API gives it.
+    """Read a trial's Pod as the API returns it.
 
     Raises:
-        KeyError, ValueError: it was not made by us.
+        KeyError, ValueError: the operator did not create it.
     """
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
-    labels, container = metadata["labels"], _container_name(metadata, spec)
-    ended = _terminated(status, container)
+    labels, primary = metadata["labels"], primary_container(metadata, spec)
+    explained = explain(spec, status, primary)
+    ended, state = explained.terminated, primary_state(status, primary)
     stop_time = parse_time((metadata.get("annotations") or {}).get(ANNOTATION_STOP_TIME))
+    timed_out = stop_time is None and _timed_out(spec, status, ended)
+    phase = PodPhase(status.get("phase") or "Pending")
+    if phase is PodPhase.PENDING and (state.get("running") or state.get("terminated")):
+        phase = PodPhase.RUNNING  # a container beside the program still waits, for its image or a restart
     return PodRecord(
         owner=f"{metadata['namespace']}/{labels[LABEL_EXPERIMENT]}",
         owner_uid=str(controller_of(metadata).get("uid", "")),
@@ -58,62 +63,80 @@ def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS
         uid=metadata["uid"],
         trial=labels[LABEL_TRIAL],
         attempt=int(labels[LABEL_ATTEMPT]),
-        phase=PodPhase(status.get("phase") or "Pending"),
+        phase=phase,
+        result=_result(phase, state, told_to_end=stop_time is not None or timed_out),
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         started=parse_time(status.get("startTime")),
+        program_started=parse_time((state.get("running") or state.get("terminated") or {}).get("startedAt")),
         finished=parse_time(ended.get("finishedAt")),
         stop_time=stop_time,
-        deleting="deletionTimestamp" in metadata,
-        disrupted=_disrupted(metadata, status, ended),
-        timed_out=status.get("reason") == "DeadlineExceeded" and stop_time is None,
+        deletion_time=parse_time(metadata.get("deletionTimestamp")),
+        disruption=_disruption(metadata, status, ended),
+        timed_out=timed_out,
         exit_code=ended.get("exitCode"),
-        message=status.get("message") or ended.get("message") or _telling(ended.get("reason")),
-        node=spec.get("nodeName", ""),
-        container=container,
+        message=_words(ended) if ended else status.get("message") or "",
+        node=spec.get("nodeName") or "",
+        container=explained.container,
+        culprit=explained.culprit,
+        init_failed=explained.init,
         devices=count_devices(spec, accelerators),
         model=model_of(spec.get("nodeSelector") or {}),
-        image=_image(spec, container),
-        image_id=_image_id(status, container),
-        trouble=_trouble(status),
+        image=_image(spec, primary),
+        image_id=_image_id(status, primary),
+        trouble=_trouble(status) if phase is PodPhase.PENDING else None,
     )
 
 
-def _container_name(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
-    annotations = metadata.get("annotations") or {}
-    return str(annotations.get(DEFAULT_CONTAINER_ANNOTATION, spec["containers"][0]["name"]))
+def _result(phase: PodPhase, primary: Mapping[str, Any], *, told_to_end: bool) -> PodPhase | None:
+    """Return how the program ended, whatever the containers beside it do; None where the Pod's phase says it."""
+    terminated = primary.get("terminated")
+    if terminated is None or phase is PodPhase.SUCCEEDED:
+        return None
+    well = not terminated.get("exitCode") and not told_to_end  # a program may exit with 0 on SIGTERM
+    return PodPhase.SUCCEEDED if well else PodPhase.FAILED
 
 
-def _terminated(status: Mapping[str, Any], container: str) -> Mapping[str, Any]:
-    """Give the terminated state that explains the Pod's end: the first failed container, or else the main one."""
-    states = [
-        (each["name"], each["state"]["terminated"])
-        for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
-        if "terminated" in (each.get("state") or {})
-    ]
-    failed = next((state for _, state in states if state.get("exitCode")), None)
-    return failed or next((state for name, state in states if name == container), {})
+def _timed_out(spec: Mapping[str, Any], status: Mapping[str, Any], ended: Mapping[str, Any]) -> bool:
+    """Return whether the Pod's deadline ended its program, not only the containers beside it."""
+    if status.get("reason") != "DeadlineExceeded":
+        return False
+    started, finished = parse_time(status.get("startTime")), parse_time(ended.get("finishedAt"))
+    deadline = spec.get("activeDeadlineSeconds")
+    if started is None or finished is None or deadline is None:
+        return True
+    return finished >= started + timedelta(seconds=deadline)
 
 
-def _disrupted(metadata: Mapping[str, Any], status: Mapping[str, Any], ended: Mapping[str, Any]) -> bool:
-    """Whether the Pod ended by what was done to it: evicted, refused by its node, or deleted while it ran."""
-    conditions = status.get("conditions") or ()
-    targeted = any(each["type"] == "DisruptionTarget" and each["status"] == "True" for each in conditions)
+def _disruption(metadata: Mapping[str, Any], status: Mapping[str, Any], ended: Mapping[str, Any]) -> str:
+    """Return what was done to the Pod while its program ran (eviction, deletion, refusal by the node), or ""."""
+    finished = parse_time(ended.get("finishedAt"))
+    for each in status.get("conditions") or ():
+        if each["type"] == "DisruptionTarget" and each["status"] == "True":
+            since = parse_time(each.get("lastTransitionTime"))
+            if finished is None or since is None or finished >= since:
+                return _sentence(each.get("reason"), each.get("message")) or "DisruptionTarget"
     reason = status.get("reason") or ""
-    refused = reason in DISRUPTIONS or reason.startswith("OutOf")
-    return targeted or refused or _deleted_before_its_end(metadata, ended)
+    if reason in DISRUPTIONS or reason.startswith("OutOf"):
+        return _sentence(reason, status.get("message"))
+    return "its Pod was deleted" if _deleted_before_its_end(metadata, finished) else ""
 
 
-def _deleted_before_its_end(metadata: Mapping[str, Any], ended: Mapping[str, Any]) -> bool:
-    """Whether a program was still running when its Pod's deletion began; it may well exit with 0 on SIGTERM."""
-    until, finished = parse_time(metadata.get("deletionTimestamp")), parse_time(ended.get("finishedAt"))
+def _deleted_before_its_end(metadata: Mapping[str, Any], finished: datetime | None) -> bool:
+    """Return whether a program was still running when its Pod's deletion began; it may exit with 0 on SIGTERM."""
+    until = parse_time(metadata.get("deletionTimestamp"))
     if until is None:
         return False
     return finished is None or finished >= until - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
 
 
-def _telling(reason: str | None) -> str:
-    """Give a terminated container's reason where it says more than its exit code does, such as OOMKilled."""
-    return "" if reason in {None, "Error", "Completed"} else str(reason)
+def _words(terminated: Mapping[str, Any]) -> str:
+    """Return a terminated container's reason and message where they say more than its exit code, such as OOMKilled."""
+    reason = terminated.get("reason")
+    return _sentence(None if reason in {"Error", "Completed"} else reason, terminated.get("message"))
+
+
+def _sentence(reason: str | None, message: str | None) -> str:
+    return ": ".join(part.strip() for part in (reason, message) if part and part.strip())
 
 
 def _image(spec: Mapping[str, Any], container: str) -> str:
@@ -128,12 +151,10 @@ def _image_id(status: Mapping[str, Any], container: str) -> str:
 
 
 def _trouble(status: Mapping[str, Any]) -> Trouble | None:
-    if status.get("phase", "Pending") != "Pending":
-        return None
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
             return Trouble(Reason.UNSCHEDULABLE, condition.get("message", "no node has room"))
-    for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+    for each in all_statuses(status):
         waiting = (each.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in PULL_TROUBLES:
             return Trouble(Reason.IMAGE_PULL, f"{waiting['reason']}: {waiting.get('message', each.get('image', ''))}")

@@ -1,9 +1,10 @@
 """What the planner sees: slotted records with what planning needs, never whole Kubernetes objects."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 
 from toprung.api.base import ParameterValue
 from toprung.api.conditions import ConditionRecord, Reason
@@ -39,10 +40,19 @@ class PodRecord:
 
     Attributes:
         owner: `namespace/name` of the Experiment.
-        owner_uid: UID of the Trial: a Pod of an earlier Trial of the same name is not ours.
-        stop_time: when we told it to end without being deleted, by the operator's clock; None: we have not.
-        disrupted: evicted, preempted or lost with its node: not the program's fault.
-        timed_out: it ran into its deadline, which maxTrialDuration sets.
+        owner_uid: UID of its controller, the Trial; "" where it has none, so that it is not ours.
+        phase: Status.phase; Running as soon as the program runs, even while a container beside it waits.
+        result: Succeeded or Failed once the program has ended while other containers run; None: the phase says it.
+        program_started: when the primary container started, None where that is not known.
+        finished: when the container ended that explains the Pod's end.
+        stop_time: when the operator told it to end without deleting it, by the operator's clock; None: it has not.
+        deletion_time: metadata.deletionTimestamp: when the grace period of its deletion is over; None: not deleted.
+        disruption: what was done to it (eviction, preemption, deletion, a lost node), not the program's fault; or "".
+        timed_out: its program ran into the Pod's deadline, which maxTrialDuration sets.
+        exit_code: of the primary container, of a failed init container, or of the container that failed.
+        container: whose log is read: the primary container, or the one that explains the Pod's end.
+        culprit: the container that explains the end where that is not the primary one: "init container setup".
+        init_failed: an init container failed, so the program never started.
         devices: name of an accelerator -> how many it holds.
         model: of its accelerators, where its nodeSelector names it; else "".
         image: of the primary container, as its author wrote it.
@@ -58,16 +68,20 @@ class PodRecord:
     attempt: int
     phase: PodPhase
     created: datetime
+    result: PodPhase | None = None
     started: datetime | None = None
+    program_started: datetime | None = None
     finished: datetime | None = None
     stop_time: datetime | None = None
-    deleting: bool = False
-    disrupted: bool = False
+    deletion_time: datetime | None = None
+    disruption: str = ""
     timed_out: bool = False
     exit_code: int | None = None
     message: str = ""
     node: str = ""
     container: str = ""
+    culprit: str = ""
+    init_failed: bool = False
     devices: Mapping[str, int] = field(default_factory=dict)
     model: str = ""
     image: str = ""
@@ -81,12 +95,32 @@ class PodRecord:
 
     @property
     def ended(self) -> bool:
-        """Whether no process of it runs any more."""
+        """Return whether no process of it runs any more."""
         return self.phase in _ENDED
 
     @property
+    def outcome(self) -> PodPhase:
+        """Return the phase as the primary container alone determines it."""
+        return self.result or self.phase
+
+    @property
+    def over(self) -> bool:
+        """Return whether its program has ended; containers beside it may still run."""
+        return self.result is not None or self.phase in _ENDED
+
+    @property
+    def deleting(self) -> bool:
+        """Return whether its deletion has begun."""
+        return self.deletion_time is not None
+
+    @property
+    def disrupted(self) -> bool:
+        """Return whether it ended by what was done to it."""
+        return self.disruption != ""
+
+    @property
     def leaving(self) -> bool:
-        """Whether it was told to end."""
+        """Return whether it was told to end."""
         return self.stop_time is not None or self.deleting
 
 
@@ -135,12 +169,16 @@ class Lineage:
         source: name of the Trial that it took over from.
         attempt: the first one that runs with it.
         parameters: the other trial's, perturbed.
+        offset: by how much the steps of the other trial's program are above that trial's own.
+        extended: resource that was added because the checkpoint was complete when it was copied.
     """
 
     resource: float
     source: str
     attempt: int
     parameters: Mapping[str, ParameterValue]
+    offset: int = 0
+    extended: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +225,11 @@ class TrialRecord:
         return self.lineage[-1].parameters if self.lineage else self.parameters
 
     @property
+    def step_offset(self) -> int:
+        """Return by how much the steps that its program reports are above its own: it took a checkpoint ahead of it."""
+        return self.lineage[-1].offset + self.lineage[-1].extended if self.lineage else 0
+
+    @property
     def given_up(self) -> float:
         """The step up to which its reports are of what it had before it last took over; 0 where it never did."""
         return self.lineage[-1].resource if self.lineage else 0
@@ -224,11 +267,19 @@ class ExperimentRecord:
         """The owner key of its Trials and Pods."""
         return f"{self.namespace}/{self.name}"
 
-    def deleted_of(self, trials: Collection[TrialRecord]) -> frozenset[int]:
-        """Give the indices that were used and have no Trial any more, as far as the status knows."""
-        if self.made <= len(trials):
-            return frozenset()
-        return frozenset(range(self.made)).difference(trial.index for trial in trials)
+    def deleted_of(self, trials: Sequence[TrialRecord]) -> tuple[range, ...]:
+        """Return the indices that were used and have no Trial any more, as far as the status knows.
+
+        They are ranges, so that one Trial with a very high index costs nothing.
+
+        Args:
+            trials: ascending by index.
+        """
+        made = min(self.made, self.spec.max_trial_count)
+        if made <= len(trials):
+            return ()
+        bounds = (-1, *(trial.index for trial in trials if trial.index < made), made)
+        return tuple(range(low + 1, high) for low, high in pairwise(bounds) if high > low + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +292,9 @@ class Collected:
         tail: its last lines, for messages.
         log_unavailable: why the log could not be read to its end, though it is drained; "" where it was.
         unread: lines that have a metric's name and no value that counts, for messages.
+        reported: when the attempt's last report of any metric was printed, None before the first.
+        until: when the last line was printed that is read, None before the first.
+        idle: everything that has been printed so far has been read.
     """
 
     progress: Progress
@@ -248,6 +302,9 @@ class Collected:
     tail: tuple[str, ...] = ()
     log_unavailable: str = ""
     unread: tuple[str, ...] = ()
+    reported: datetime | None = None
+    until: datetime | None = None
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +329,7 @@ class Snapshot:
         pods: name of a Trial -> its Pods.
         collected: UID of a Pod -> what was read of it.
         models: name of a node -> model of its accelerators, as far as they are known.
-        deleted: indices that were used and have no Trial any more.
+        deleted: indices that were used and have no Trial any more, as ranges.
         suggestions: index -> configuration, ready for trials that do not exist yet.
         exhausted: the space has no configuration for an index that is not in `suggestions`.
         trouble: why the last pass could not do what it planned, None if it could; one Pod at a time is tried then.
@@ -285,7 +342,7 @@ class Snapshot:
     pods: Mapping[str, tuple[PodRecord, ...]] = field(default_factory=dict)
     collected: Mapping[str, Collected] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
-    deleted: frozenset[int] = frozenset()
+    deleted: tuple[range, ...] = ()
     suggestions: Mapping[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
     exhausted: bool = False
     trouble: Trouble | None = None

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from toprung.api.trial import TrialState
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
+from toprung.planning.leaving import is_lost, may_be_replaced
 from toprung.planning.records import PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step, resume
 from toprung.planning.verdicts import Judge
@@ -59,20 +60,20 @@ def used_up(snapshot: Snapshot, started: int = 0) -> bool:
 
 def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: datetime) -> Starts:
     """Fill the free slots. A trial that waits for a Pod has its slot, even while its earlier Pod is still ending."""
-    slots = _free_slots(snapshot)
+    slots = _free_slots(snapshot, now)
     by_index = {step.after.index: step for step in steps}
     waiting = [step.after for step in by_index.values() if _waits(step)]
-    free = slots - _slots_of(snapshot, waiting)
+    free = slots - _slots_of(snapshot, waiting, now)
     waiting += _promoted(snapshot, by_index, judge, free, now, spare=nothing_new(snapshot))
-    free = slots - _slots_of(snapshot, waiting)
+    free = slots - _slots_of(snapshot, waiting, now)
     fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, free)
     if nothing_new(snapshot, len(fresh)):
         waiting += _promoted(snapshot, by_index, judge, free - len(fresh), now, spare=True)
-    ready = [trial for trial in waiting if trial.state is TrialState.PENDING and _may_start(snapshot, trial)]
+    ready = [trial for trial in waiting if trial.state is TrialState.PENDING and _may_start(snapshot, trial, now)]
     chains: dict[int, Chain] = {
         trial.index: (CreatePod(trial.index, trial.attempt),) for trial in ready[: max(0, slots)]
     }
-    wanted = _wanted(snapshot, len(fresh), slots - _slots_of(snapshot, waiting))
+    wanted = _wanted(snapshot, len(fresh), slots - _slots_of(snapshot, waiting, now))
     return Starts(tuple(by_index.values()), {**chains, **fresh}, wanted)
 
 
@@ -85,7 +86,7 @@ def _promoted(
         InvalidExperiment: a rule of the author's own promotes who does not wait.
     """
     taken: list[TrialRecord] = []
-    while judge is not None and _slots_of(snapshot, taken) < slots:
+    while judge is not None and _slots_of(snapshot, taken, now) < slots:
         candidate = judge.stopper.promotion(spare=spare)
         if candidate is None:
             break
@@ -95,25 +96,34 @@ def _promoted(
             raise invalid("name", f"the rule {message}")
         judge.stopper.release(candidate)
         if _has_settled(snapshot, step):
-            step = by_index[candidate.index] = resume(step, judge.promote(step.after, candidate.resource), now)
+            step = by_index[candidate.index] = resume(
+                snapshot.experiment.spec, step, judge.promote(step.after, candidate.resource), now
+            )
         if not _has_settled(snapshot, step) or step.after.state is TrialState.PENDING:
             taken.append(step.after)
     return taken
 
 
-def holds_slot(pod: PodRecord) -> bool:
-    """Whether the Pod counts against parallelTrialCount: one told to end does while it holds a device."""
-    return not pod.ended and (not pod.leaving or pod.device_count > 0)
+def holds_slot(pod: PodRecord, now: datetime) -> bool:
+    """Return whether the Pod counts against parallelTrialCount.
+
+    One that was told to end does while it holds a device, unless its node is lost.
+    """
+    return not pod.ended and (not pod.leaving or pod.device_count > 0) and not is_lost(pod, now)
 
 
-def _slots_of(snapshot: Snapshot, waiting: Iterable[TrialRecord]) -> int:
-    """How many free slots trials that wait for a Pod take: none where an earlier Pod still has the trial's."""
-    return sum(not any(map(holds_slot, snapshot.pods.get(trial.name, ()))) for trial in waiting)
+def _slots_of(snapshot: Snapshot, waiting: Iterable[TrialRecord], now: datetime) -> int:
+    """Return how many free slots trials take that wait for a Pod: none where an earlier Pod has the trial's still."""
+    return sum(
+        _may_start(snapshot, trial, now) or not any(holds_slot(pod, now) for pod in snapshot.pods.get(trial.name, ()))
+        for trial in waiting
+    )
 
 
-def _may_start(snapshot: Snapshot, trial: TrialRecord) -> bool:
-    """Whether no earlier Pod of the trial runs any more: two of them would write one checkpoint."""
-    return all(pod.ended for pod in snapshot.pods.get(trial.name, ()))
+def _may_start(snapshot: Snapshot, trial: TrialRecord, now: datetime) -> bool:
+    """Return whether another attempt may start: no earlier Pod runs that would write the same checkpoint."""
+    spec = snapshot.experiment.spec
+    return all(may_be_replaced(spec, pod, now) for pod in snapshot.pods.get(trial.name, ()))
 
 
 def _new_trials(snapshot: Snapshot, stopper: Stopper | None, slots: int) -> Mapping[int, Chain]:
@@ -148,9 +158,9 @@ def _waits(step: Step) -> bool:
     return step.pod is None or step.after.attempt != step.before.attempt
 
 
-def _free_slots(snapshot: Snapshot) -> int:
+def _free_slots(snapshot: Snapshot, now: datetime) -> int:
     if snapshot.hold:
         return 0
-    alive = sum(holds_slot(pod) for pods in snapshot.pods.values() for pod in pods)
+    alive = sum(holds_slot(pod, now) for pods in snapshot.pods.values() for pod in pods)
     free = snapshot.experiment.spec.parallel_trial_count - alive
     return free if snapshot.trouble is None else min(free, 1)

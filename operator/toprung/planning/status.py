@@ -162,7 +162,7 @@ def _best(best: tuple[TrialRecord, Observation] | None) -> Mapping[str, object] 
         "value": observation.value,
         "brief": brief(observation.value),
         "step": observation.step,
-        "parameters": dict(trial.parameters_at(observation.step)),
+        "parameters": dict(trial.current_parameters),
     }
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
+from toprung.metrics.types import Progress
 from toprung.planning.records import Lineage, Snapshot, TrialRecord
 from toprung.search.exploration import explore
 from toprung.search.space import Space
@@ -39,7 +41,9 @@ well after the first report, so there is a minute for it.
 
 
 def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit | None) -> TrialRecord:
-    """Write down whom a trial takes over from, and with which parameters it goes on in its next attempt.
+    """Record from which trial a trial takes its checkpoint, and with which parameters its next attempt runs.
+
+    Its reports so far are dropped: they describe what it gives up.
 
     Raises:
         InvalidExperiment: a rule of the author's own asks for what can't be: without checkpoints, or from nobody.
@@ -60,8 +64,23 @@ def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit | None) 
         factors=exploit.factors,
     )
     latest = trial.progress.latest
-    entry = Lineage(latest.step if latest is not None else 0, donor.name, trial.attempt + 1, parameters)
-    return replace(trial, lineage=(*trial.lineage, entry))
+    reached = latest.step if latest is not None else 0
+    entry = Lineage(reached, donor.name, trial.attempt + 1, parameters, offset=donor.step_offset)
+    return replace(trial, lineage=(*trial.lineage, entry), progress=Progress(ignored=trial.progress.ignored))
+
+
+def took_complete_checkpoint(trial: TrialRecord) -> bool:
+    """Return whether an attempt that ended well without a report may have found nothing left to train.
+
+    The other trial trains on while the Pod of this one starts, so its checkpoint may be complete when it is copied.
+    """
+    return bool(trial.lineage) and trial.progress.latest is None and not trial.lineage[-1].extended
+
+
+def extended(trial: TrialRecord, max_resource: int) -> TrialRecord:
+    """Let the trial train on from a complete checkpoint for as long as it had left when it took it over."""
+    *earlier, last = trial.lineage
+    return replace(trial, lineage=(*earlier, replace(last, extended=max(1, ceil(max_resource - last.resource)))))
 
 
 def copying_container(first: Mapping[str, Any], folder: str, lineage: Lineage) -> dict[str, Any]:

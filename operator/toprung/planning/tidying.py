@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from toprung.api.trial import TrialState
 from toprung.planning.actions import Action, DeletePod, StopPod
+from toprung.planning.leaving import grace_period
 from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step
 
 OBEY_WITHIN = timedelta(seconds=30)
 """How long after its grace period a Pod that was told to end may still be there before it is deleted."""
-DEFAULT_GRACE_SECONDS = 30
 
 
 def end_pod(pod: PodRecord) -> Action | None:
@@ -24,9 +24,7 @@ def end_pod(pod: PodRecord) -> Action | None:
 
 def obey_time(snapshot: Snapshot) -> timedelta:
     """How long a Pod has from being told to end until it is deleted."""
-    template = snapshot.experiment.spec.trial_template.template
-    grace = template.get("spec", {}).get("terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS)
-    return timedelta(seconds=grace) + OBEY_WITHIN
+    return grace_period(snapshot.experiment.spec) + OBEY_WITHIN
 
 
 def deletion_due(snapshot: Snapshot, pod: PodRecord) -> datetime | None:
@@ -48,8 +46,13 @@ def end_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tu
             due = deletion_due(snapshot, pod)
             if due is not None and now >= due:
                 yield trial.index, DeletePod(pod.name, pod.uid)
-            elif (suspend or not is_wanted(trial, pod)) and (action := end_pod(pod)) is not None:
+            elif _to_be_ended(trial, pod, suspend=suspend) and (action := end_pod(pod)) is not None:
                 yield trial.index, action
+
+
+def _to_be_ended(trial: TrialRecord, pod: PodRecord, *, suspend: bool) -> bool:
+    """Return whether to end a Pod. What is left of one whose program is over ends when its outcome is written."""
+    return (suspend and not pod.over) or not is_wanted(trial, pod)
 
 
 def end_losers(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:

@@ -8,12 +8,11 @@ from math import isfinite
 from toprung.api.conditions import Reason
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import MAX_DEVICES, TrialState
-from toprung.metrics.progress import since
-from toprung.metrics.types import Observation
-from toprung.planning.attempts import Attempt, change_of
+from toprung.metrics.types import Observation, Progress
+from toprung.planning.attempts import Attempt, change_of, due_at
 from toprung.planning.lifecycle import Change, TrialEvent, move
 from toprung.planning.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
-from toprung.planning.takeover import taken_over
+from toprung.planning.takeover import extended, taken_over
 from toprung.planning.verdicts import Judge, Judged
 from toprung.stopping import Outcome, individual_stop
 
@@ -23,6 +22,8 @@ LIVE_WRITE_EVERY = timedelta(seconds=10)
 """How often the reports of a running trial are written down when nothing else is to be said."""
 
 
+NOTED = (Reason.DISRUPTED, Reason.NODE_LOST)
+"""Reasons of a trial that goes on which are written at once."""
 BY_OUTCOME = {
     Outcome.STOP: (TrialEvent.STOPPED, Reason.EARLY_STOPPED),
     Outcome.PAUSE: (TrialEvent.PAUSED, Reason.PAUSED),
@@ -33,17 +34,25 @@ BY_OUTCOME = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A trial before and after this pass, with the Pod of its current attempt (None: there is none)."""
+    """A trial before and after this pass.
+
+    Attributes:
+        pod: of its attempt before the pass, None where there is none.
+        due: when time alone next changes the attempt, None where it does not.
+    """
 
     before: TrialRecord
     after: TrialRecord
     pod: PodRecord | None
+    due: datetime | None = None
 
     @property
     def turned(self) -> bool:
         """Whether the trial must be written now: anything that a restart could not work out again."""
         old, new = self.before, self.after
-        return (old.attempt, old.rungs) != (new.attempt, new.rungs) or (new.state.terminal and not old.state.terminal)
+        noted = new.reason != old.reason and new.reason in NOTED
+        ended = new.state.terminal and not old.state.terminal
+        return (old.attempt, old.rungs) != (new.attempt, new.rungs) or ended or noted
 
     def write_at(self, now: datetime) -> datetime | None:
         """When the trial's status has to be written; None where nothing changed."""
@@ -79,10 +88,11 @@ def advance(snapshot: Snapshot, judge: Judge | None, now: datetime) -> tuple[Ste
     steps = []
     for before, trial in zip(live, reported, strict=True):
         pod = current_pod(snapshot, before)
-        after = _after(snapshot, judged.get(trial.index, Judged(trial)), pod, now)
+        max_resource = judge.stopper.levels(trial.bracket)[-1] if judge is not None else None
+        after, due = _after(snapshot, judged.get(trial.index, Judged(trial)), pod, now, max_resource)
         if after.state.terminal and judge is not None:
             after = judge.end(after, now)
-        steps.append(Step(before, after, pod))
+        steps.append(Step(before, after, pod, due))
     return tuple(steps)
 
 
@@ -94,7 +104,7 @@ def end_all(steps: Iterable[Step], message: str, now: datetime) -> tuple[Step, .
     )
 
 
-def resume(step: Step, judged: Judged, now: datetime) -> Step:
+def resume(spec: ExperimentSpec, step: Step, judged: Judged, now: datetime) -> Step:
     """Let a paused trial go on as a further attempt, or wait or stop at a rung that it had reached already."""
     if judged.outcome is Outcome.PAUSE:
         return replace(step, after=replace(judged.trial, message=judged.message))
@@ -103,7 +113,7 @@ def resume(step: Step, judged: Judged, now: datetime) -> Step:
     else:
         highest = max(rung.resource for rung in judged.trial.rungs)
         change = Change(TrialEvent.RESUMED, Reason.PROMOTED, f"promoted from rung {highest}")
-    return replace(step, after=move(judged.trial, change, now))
+    return replace(step, after=_restarted(spec, judged.trial, move(judged.trial, change, now)))
 
 
 def _ended_with_experiment(step: Step, message: str, now: datetime) -> TrialRecord:
@@ -124,44 +134,59 @@ def _told(observation: Observation) -> tuple[float, float | None, int]:
 def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:
     pod = current_pod(snapshot, trial)
     collected = snapshot.collected.get(pod.uid) if pod is not None else None
-    return trial if collected is None else replace(trial, progress=collected.progress)
+    if pod is None or collected is None or pod.init_failed:  # lines of an init container are no reports
+        return trial
+    return replace(trial, progress=collected.progress)
 
 
-def _after(snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datetime) -> TrialRecord:
+def _after(
+    snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datetime, max_resource: int | None
+) -> tuple[TrialRecord, datetime | None]:
+    """Return the trial after this pass, and when time alone changes it next."""
     if judged.outcome is Outcome.EXPLOIT:
         judged = replace(judged, trial=taken_over(snapshot, judged.trial, judged.exploit))
-    change = _change(snapshot, judged, pod)
+    spec, trial = snapshot.experiment.spec, judged.trial
+    collected = snapshot.collected.get(pod.uid) if pod is not None else None
+    attempt = Attempt(spec, trial, pod, now, collected, max_resource)
+    change = _change(judged, attempt)
     if change is None:
-        return judged.trial
-    paused = judged.trial.state is TrialState.PAUSED  # its device time was counted when it paused
+        return trial, due_at(attempt) if trial.state is not TrialState.PAUSED else None
+    if change.reason is Reason.CHECKPOINT_COMPLETE and max_resource is not None:
+        trial = extended(trial, max_resource)
+    paused = trial.state is TrialState.PAUSED  # its device time was counted when it paused
     model = snapshot.models.get(pod.node, "") if pod is not None else ""
-    return _moved(judged.trial, change, None if paused else pod, now, model)
+    moved = _restarted(spec, trial, _moved(trial, change, None if paused else pod, now, model))
+    return moved, due_at(attempt) if moved.attempt == trial.attempt and not moved.state.terminal else None
 
 
-def _change(snapshot: Snapshot, judged: Judged, pod: PodRecord | None) -> Change | None:
-    trial = judged.trial
+def _restarted(spec: ExperimentSpec, before: TrialRecord, after: TrialRecord) -> TrialRecord:
+    """Drop the reports of an attempt that left no checkpoint: the next one begins from nothing. Rungs stay judged."""
+    if after.attempt == before.attempt or spec.checkpoint is not None:
+        return after
+    return replace(after, progress=Progress(ignored=before.progress.ignored))
+
+
+def _change(judged: Judged, attempt: Attempt) -> Change | None:
+    trial, pod, collected = judged.trial, attempt.pod, attempt.collected
     waits = judged.outcome is Outcome.PAUSE or trial.state is TrialState.PAUSED
-    if waits or (judged.outcome is Outcome.CONTINUE and (pod is None or not pod.ended)):
-        stop = _stop_by_itself(snapshot.experiment.spec, trial)
+    runs = judged.outcome is Outcome.CONTINUE and (pod is None or not pod.over) and not attempt.has_used_all
+    if waits or runs:
+        stop = _stop_by_itself(attempt.spec, trial)
         if stop is not None:
             return stop  # before it is promoted for nothing
     if judged.outcome in BY_OUTCOME:
         return Change(*BY_OUTCOME[judged.outcome], judged.message)
     if waits:
         return None
-    collected = snapshot.collected.get(pod.uid) if pod is not None else None
-    if pod is not None and pod.ended and (collected is None or not collected.drained):
+    if pod is not None and pod.over and (collected is None or not collected.drained):
         return None  # how an attempt ended is decided when its last line has been read
-    tail = collected.tail if collected is not None else ()
-    unread = collected.unread if collected is not None else ()
-    return change_of(Attempt(snapshot.experiment.spec, trial, pod, tail, unread))
+    return change_of(attempt)
 
 
 def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> Change | None:
-    """Stop a trial by patience or threshold, which look at its own reports alone, since it last took over."""
-    maximize = spec.primary.type == "maximize"
-    progress = since(trial.progress, trial.given_up, maximize=maximize) if trial.lineage else trial.progress
-    verdict = individual_stop(spec.early_stopping, progress, maximize=maximize)
+    """Stop a trial by patience or threshold, which look at its own reports alone."""
+    progress = trial.progress
+    verdict = individual_stop(spec.early_stopping, progress, maximize=spec.primary.type == "maximize")
     about = progress.best or progress.latest
     if verdict is None or about is None:
         return None
@@ -174,9 +199,11 @@ def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datet
         return moved
     goes_on = moved.attempt == trial.attempt and moved.state in (TrialState.PENDING, TrialState.RUNNING)
     used = 0.0 if goes_on else _device_seconds(pod, now)
+    start, end = trial.start_time or pod.started, moved.completion_time
     return replace(
         moved,
-        start_time=trial.start_time or pod.started,
+        start_time=start,
+        completion_time=max(end, start) if end is not None and start is not None else end,  # the clock may be set back
         node=pod.node,
         image_id=pod.image_id or trial.image_id,
         devices=_devices(trial, pod, model or pod.model),

@@ -7,6 +7,7 @@ that is there is never judged again.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from math import nan
 
 from toprung.api.trial import TrialState
@@ -53,14 +54,14 @@ class Judge:
     Attributes:
         stopper: a fresh rule; it learns what is recorded, and what is judged.
         history: all Trials as they are in the cluster: their rungs are the records.
-        absent: indices that have no Trial: somebody has deleted it, or there will never be one.
+        absent: ranges of indices that have no Trial: it was deleted, or there will never be one.
         metric: name of the objective's metric, for messages.
         maximize: the objective's direction.
     """
 
     stopper: Stopper
     history: tuple[TrialRecord, ...]
-    absent: frozenset[int]
+    absent: tuple[range, ...]
     metric: str
     maximize: bool
 
@@ -133,7 +134,7 @@ class Judge:
                     self.stopper.release(arrival)
             if trial.state.terminal:
                 self.stopper.withdraw(trial.bracket, trial.index)
-        for index in self.absent:
+        for index in chain.from_iterable(self.absent):
             self.stopper.withdraw(self.stopper.bracket(index), index)
 
     def _cross(self, trial: TrialRecord, crossing: _Crossing) -> Judged:

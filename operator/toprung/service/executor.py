@@ -194,7 +194,9 @@ class Executor:
 
     def _status_patch(self, trial: TrialRecord) -> dict[str, Any]:
         there = self._trials.get(trial.owner.partition("/")[0], trial.name) or trial
-        return merge_patch(trial_status(there), trial_status(trial))
+        before, after = trial_status(there), trial_status(trial)
+        gone = dict.fromkeys(before.keys() - after.keys())  # such as the values of an attempt without checkpoint
+        return {**gone, **merge_patch(before, after)}
 
     @_do.register
     async def _stop_pod(self, action: StopPod, context: ExecutionContext) -> None:

@@ -49,7 +49,7 @@ class Followers:
         for uid, (trial, pod) in wanted.items():
             if uid not in followed:
                 followed[uid] = self._start(experiment, trial, pod, stopper)
-            if pod.ended:
+            if pod.over:
                 followed[uid].follower.finish()
 
     def collected(self, key: str) -> dict[str, Collected]:
@@ -61,6 +61,9 @@ class Followers:
                 tail=last_words(each.follower),
                 log_unavailable=each.follower.log_unavailable,
                 unread=each.follower.unread,
+                reported=each.follower.reported,
+                until=each.follower.until,
+                idle=each.follower.idle,
             )
             for uid, each in self._followed.get(key, {}).items()
         }
@@ -89,6 +92,7 @@ class Followers:
                 levels=stopper.levels(trial.bracket) if stopper is not None else (),
                 others=frozenset(other.metric for other in others),
                 step_names=grammar.step_names,
+                offset=trial.step_offset,
             ),
             progress=trial.progress,
             on_change=partial(self._on_change, experiment.key),

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from toprung.api.conditions import Reason
 from toprung.api.errors import ClusterError, Conflict, InternalError, InvalidExperiment, NotFound
@@ -13,6 +14,7 @@ from toprung.cluster.gateway import Gateway
 from toprung.cluster.queue import WorkQueue
 from toprung.cluster.resources import EXPERIMENTS
 from toprung.planning.actions import Announce, CreatePod, Plan
+from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan
 from toprung.planning.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import holds_slot
@@ -142,7 +144,7 @@ class Reconciler:
         if (unreadable := self._unreadable(experiment)) is not None:
             await self._report_blocked(experiment, unreadable)  # to plan without the object could start it twice
             return
-        stopper, alive = _stopper_of(experiment), count_alive(self.pods.of(experiment.key))
+        stopper, alive = _stopper_of(experiment), count_alive(self._pods_of(experiment))
         state.backoff.note_alive(alive)
         snapshot = self._observe(experiment, stopper, state, now)
         decided = await _plan(snapshot, stopper, state, now)
@@ -170,10 +172,8 @@ class Reconciler:
         self, experiment: ExperimentRecord, stopper: Stopper | None, state: ReconcileState, now: datetime
     ) -> Snapshot:
         trials = self._trials_of(experiment)
-        pods: dict[str, tuple[PodRecord, ...]] = {}
-        for pod in self.pods.of(experiment.key):
-            pods[pod.trial] = (*pods.get(pod.trial, ()), pod)
-        self.nodes.look_up(self.pods.of(experiment.key))
+        pods = owned_pods(trials, self.pods.of(experiment.key))
+        self.nodes.look_up(chain.from_iterable(pods.values()))
         self.followers.follow(experiment, trials, pods, stopper)
         ready = self.suggester.ready(experiment)
         search = Trouble(Reason.SEARCH_FAILED, ready.error) if ready.error is not None else None
@@ -191,8 +191,11 @@ class Reconciler:
         )
 
     def _trials_of(self, experiment: ExperimentRecord) -> tuple[TrialRecord, ...]:
-        ours = (trial for trial in self.trials.of(experiment.key) if trial.owner_uid == experiment.uid)
-        return tuple(sorted(ours, key=lambda trial: trial.index))
+        return owned_trials(experiment, self.trials.of(experiment.key))
+
+    def _pods_of(self, experiment: ExperimentRecord) -> tuple[PodRecord, ...]:
+        owned = owned_pods(self._trials_of(experiment), self.pods.of(experiment.key))
+        return tuple(chain.from_iterable(owned.values()))
 
     def _unreadable(self, experiment: ExperimentRecord) -> Trouble | None:
         """Return which objects of the experiment cannot be read, None where all can."""
@@ -231,7 +234,7 @@ class Reconciler:
         self, experiment: ExperimentRecord, decided: Plan, result: ExecutionResult, state: ReconcileState, now: datetime
     ) -> None:
         """Record what failed. Pods count as refused until all slots are taken: Blocked holds as long as it is true."""
-        pods = self.pods.of(experiment.key)
+        pods = self._pods_of(experiment)
         state.backoff.record(result.failures, result.done, alive=count_alive(pods), now=now)
         for failure in result.failures:
             self._log(experiment.key, state, failure, now)
@@ -243,13 +246,13 @@ class Reconciler:
             return
         elif any(isinstance(action, CreatePod) for chain in decided.chains for action in chain):
             self.queue.add(experiment.key)  # one more fits; try the next one
-        elif not decided.wanted or sum(map(holds_slot, pods)) >= experiment.spec.parallel_trial_count:
+        elif not decided.wanted or sum(holds_slot(pod, now) for pod in pods) >= experiment.spec.parallel_trial_count:
             state.pods_refused = None
             self.queue.add(experiment.key)
 
     def _note_failure(self, key: str, state: ReconcileState, failure: Failure, now: datetime) -> bool:
         """Record a failure; return whether it is to be logged."""
-        state.backoff.record((failure,), (), alive=count_alive(self.pods.of(key)), now=now)
+        state.backoff.record((failure,), (), alive=0, now=now)  # only a refused Pod is tried again when one ends
         return self._log(key, state, failure, now)
 
     @staticmethod

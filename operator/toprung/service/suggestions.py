@@ -14,6 +14,7 @@ from toprung.api.trial import TrialState
 from toprung.cluster.backoff import Backoff, Jitter
 from toprung.planning.conditions import timestamp
 from toprung.planning.incumbent import evaluation
+from toprung.planning.ownership import owned_trials
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.seeds import derive
 from toprung.search.types import Evaluation, Problem, Standing, Suggestions
@@ -150,7 +151,7 @@ class Suggester:
             raise SearchFailed(
                 f"spec.warmStart: {name} is to {theirs}, this one to {mine}; name experiments with the same {same}"
             )
-        trials = sorted(self._trials_of(key), key=lambda trial: trial.index)
+        trials = owned_trials(other, self._trials_of(key))
         return [evaluation(one, other.spec) for one in trials if _had_ended(one, other, experiment.created)]
 
     def _history(

@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from toprung.metrics.progress import join, observe, score, since
+from toprung.metrics.progress import join, observe, score
 from toprung.metrics.types import MAX_CURVE_POINTS, Progress
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_crossings(steps, crossed):
 def test_a_crossing_has_the_best_and_the_mean_up_to_there(maximize, values, best, mean):
     """Later reports do not change them, nor do reports that come again."""
     reports = [acc(step, value) for step, value in enumerate(values, 1)]
-    progress = fed(*reports, acc(4, 9.0), *reports, maximize=maximize, levels=(3,))
+    progress = fed(*reports, acc(4, 9.0), *reports, maximize=maximize, levels=(3, 9))
     crossing = progress.crossings[3]
     assert (crossing.step, crossing.best, crossing.mean) == pytest.approx((3, best, mean), nan_ok=True)
 
@@ -188,23 +188,10 @@ def test_curve_is_thinned_evenly(steps, kept):
     assert len(curve) <= MAX_CURVE_POINTS
 
 
-@pytest.mark.parametrize(
-    ("step", "maximize", "best"),
-    [
-        pytest.param(0, True, (1, 0.9), id="all"),
-        pytest.param(1, True, (3, 0.6), id="the-best-was-before"),
-        pytest.param(3, True, (5, 0.5), id="not-finite-is-no-best"),
-        pytest.param(1, False, (2, 0.2), id="minimize"),
-        pytest.param(2, False, (5, 0.5), id="minimize-the-best-was-before"),
-        pytest.param(5, True, None, id="nothing-since"),
-    ],
-)
-def test_what_was_reported_since(step, maximize, best):
-    """As if the earlier reports had not been."""
-    values = (0.9, 0.2, 0.6, nan, 0.5)
-    seen = since(
-        fed(*(acc(at, value) for at, value in enumerate(values, 1)), maximize=maximize), step, maximize=maximize
-    )
-    assert (seen.best and (seen.best.step, seen.best.value)) == best
-    assert (seen.latest and seen.latest.step) == (5 if step < 5 else None)
-    assert [at for at, _ in seen.curve] == list(range(step + 1, 6))
+def test_reports_beyond_the_last_level_do_not_count():
+    """However fast the program is ended, the trial has the same values; that it trains on is noted."""
+    progress = Progress()
+    for step, value in ((4, 0.5), (8, 0.6), (12, 0.9), (16, 1.0), (20, 1.1)):
+        progress = observe(progress, step, {"acc": value}, time=START, metric="acc", maximize=True, levels=(3, 6))
+    assert (progress.latest.step, progress.best.value, progress.excess) == (8, 0.6, 2)
+    assert [point[0] for point in progress.curve] == [4, 8]

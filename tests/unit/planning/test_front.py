@@ -131,8 +131,8 @@ def test_the_last_complete_report_survives_a_restart():
 def test_a_program_that_never_prints_all_objectives_has_failed():
     """The message names them and the line to print."""
     ended = PodRecord("team/exp", "uid-0", "exp-0-1", "p", "exp-0", 1, PodPhase.SUCCEEDED, START)
-    change = change_of(Attempt(SPEC, trial(0, 0.9, None, TrialState.RUNNING), ended, ()))
+    change = change_of(Attempt(SPEC, trial(0, 0.9, None, TrialState.RUNNING), ended, START))
     assert change is not None
     assert change.reason == Reason.METRICS_UNAVAILABLE
-    assert "never printed the objectives acc, latency at one step" in change.message
+    assert "the objectives acc, latency were never printed at one step" in change.message
     assert "acc=0.5 latency=0.5" in change.message

@@ -1,5 +1,7 @@
 """The objects that the operator makes."""
 
+import json
+
 import pytest
 
 from simulation.specs import experiment_spec
@@ -108,7 +110,10 @@ def test_a_template_can_not_say_that_we_stopped_its_pod():
     """Of the author's annotations that one is left out."""
     annotations = {"mine": "kept", ANNOTATION_STOP_TIME: "whenever"}
     template = {"metadata": {"annotations": annotations}, "spec": {"containers": [CONTAINER]}}
-    assert made(template=template)["metadata"]["annotations"] == {"mine": "kept"}
+    assert made(template=template)["metadata"]["annotations"] == {
+        "mine": "kept",
+        "kubectl.kubernetes.io/default-container": "main",
+    }
 
 
 def test_the_template_is_not_changed():
@@ -183,3 +188,43 @@ def test_a_trial_gets_a_token_only_where_its_template_asks_for_one(written, moun
     """Most training programs need no access to the Kubernetes API."""
     pod = made(template={"spec": {"containers": [CONTAINER], **written}})
     assert pod["spec"]["automountServiceAccountToken"] is mounted
+
+
+BESIDE = {"metadata": None, "spec": {"containers": [{"name": "proxy", "image": "envoy"}, CONTAINER]}}
+
+
+@pytest.mark.parametrize(
+    ("trial", "annotations", "primary"),
+    [
+        pytest.param({}, None, "proxy", id="first"),
+        pytest.param({}, {"kubectl.kubernetes.io/default-container": "main"}, "main", id="annotated"),
+        pytest.param({"primaryContainer": "main"}, None, "main", id="configured"),
+        pytest.param(
+            {"primaryContainer": "main"},
+            {"kubectl.kubernetes.io/default-container": "proxy"},
+            "main",
+            id="configured-before-annotated",
+        ),
+    ],
+)
+def test_a_pod_names_its_primary_container(trial, annotations, primary):
+    """An injected container that becomes the first one is not taken for the program."""
+    template = {**BESIDE, "metadata": {"annotations": annotations}}
+    pod = made(template=template, trial=trial)
+    assert pod["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"] == primary
+
+
+def test_null_is_absent_everywhere_in_a_template():
+    """As the API server reads it: nothing breaks, and nothing null is sent."""
+    container = {**CONTAINER, "env": None, "volumeMounts": None, "args": None, "resources": {"limits": None}}
+    spec = {"containers": [container], "initContainers": None, "volumes": None, "terminationGracePeriodSeconds": None}
+    template = {"metadata": {"labels": None, "annotations": None}, "spec": spec}
+    pod = made(template=template, checkpoint={"volume": {"emptyDir": {}}})
+    assert "null" not in json.dumps(pod)
+    assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["toprung-checkpoint"]
+
+
+def test_substitution_is_linear():
+    """Text that looks like many unfinished placeholders is read once, not once from each of them."""
+    text = "${parameters." * 20_000 + "a" * 200_000
+    assert substitute([text], {}) == [text]

@@ -77,8 +77,8 @@ def test_why_a_pod_does_not_start(status, trouble):
         pytest.param(
             {"phase": "Failed", "containerStatuses": [terminated("main", 0), terminated("side", 7)]},
             {},
-            {"exit_code": 7, "disrupted": False},
-            id="the-first-failed-container-tells",
+            {"exit_code": 0, "disrupted": False, "outcome": PodPhase.SUCCEEDED},
+            id="a-sidecar-that-fails-changes-nothing",
         ),
         pytest.param(
             {"phase": "Succeeded", "containerStatuses": [terminated("main", 0), terminated("side", 0)]},

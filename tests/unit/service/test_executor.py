@@ -1,13 +1,17 @@
 """How a plan is executed: concurrently, in order, and within bounds."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from toprung.api.conditions import Reason
 from toprung.api.errors import AlreadyExists, ClusterUnavailable, Forbidden
-from toprung.planning.actions import CreatePod, CreateTrial, DeletePod
+from toprung.metrics.types import Mean, Observation, Progress
+from toprung.planning.actions import CreatePod, CreateTrial, DeletePod, WriteTrial
+from toprung.planning.codec import trial_status
+from toprung.planning.records import TrialRecord
 from toprung.service.action_backoff import ActionBackoff, Failure
 from toprung.service.executor import CONCURRENT_WRITES, MAX_WRITES, ExecutionContext, Executor
 from toprung.service.experiments import Experiments
@@ -174,3 +178,42 @@ async def test_a_taken_name_is_reported_with_its_owner(owner, whose):
     assert (failure.lasting, failure.subject) == (True, ("CreateTrial", "exp-0"))
     assert failure.reason.reason == Reason.NAME_TAKEN
     assert whose in failure.reason.message
+
+
+class Patched:
+    """A gateway that notes the patches; and a cache that holds one Trial."""
+
+    def __init__(self, trial):
+        self.trial, self.patches = trial, []
+
+    async def patch(self, _kind, *, body, **_):
+        self.patches.append(body["status"])
+        return body
+
+    def get(self, *_):
+        return self.trial
+
+    def put(self, obj):
+        pass
+
+
+async def test_values_of_an_attempt_that_left_no_checkpoint_are_removed():
+    """A merge patch keeps the members of a status that it does not mention, so each of them is set to null."""
+    seen = Observation(3, 0.5, NOW)
+    there = TrialRecord(
+        *(KEY, "uid", "exp-0", "uid-0", 0, {"lr": 0.5}, NOW),
+        progress=Progress(latest=seen, best=seen, curve=((3, 0.5),), mean=Mean(1, 0.5)),
+    )
+    world = Patched(there)
+    experiments = Experiments()
+    experiments.put(body("uid", 1))
+    context = ExecutionContext(experiments.get(KEY), None, ActionBackoff(jitter=lambda: 1.0), NOW)
+    chains = [(WriteTrial(replace(there, attempt=2, progress=Progress())),)]
+    await Executor(world, world, Ignoring(), lambda _: True).execute(context, chains)
+    (patch,) = world.patches
+    assert {name for name, value in trial_status(there).items() if value and patch.get(name, "kept") is None} >= {
+        "latest",
+        "best",
+        "mean",
+        "curve",
+    }

@@ -1,0 +1,33 @@
+"""Which Trials and Pods belong to an Experiment: those that name its UID, or its Trials' UIDs, as their controller.
+
+Labels prove nothing: any user can write them. What is not ours is neither counted nor read, stopped or deleted.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from toprung.api.names import trial_name
+from toprung.planning.records import ExperimentRecord, PodRecord, TrialRecord
+
+
+def owned_trials(experiment: ExperimentRecord, trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
+    """Return the Experiment's own Trials, ascending by index.
+
+    A Trial that a user created with the Experiment's UID is not one of them unless its name and index agree, as they
+    do in every Trial that the operator creates.
+    """
+    ours = (
+        trial
+        for trial in trials
+        if trial.owner_uid == experiment.uid and trial.name == trial_name(experiment.name, trial.index)
+    )
+    return tuple(sorted(ours, key=lambda trial: trial.index))
+
+
+def owned_pods(trials: Iterable[TrialRecord], pods: Iterable[PodRecord]) -> Mapping[str, tuple[PodRecord, ...]]:
+    """Return the Pods of these Trials: name of a Trial -> its Pods."""
+    uids = {trial.name: trial.uid for trial in trials}
+    owned: dict[str, tuple[PodRecord, ...]] = {}
+    for pod in pods:
+        if pod.owner_uid and uids.get(pod.trial) == pod.owner_uid:
+            owned[pod.trial] = (*owned.get(pod.trial, ()), pod)
+    return owned

@@ -1,0 +1,99 @@
+"""Population based training where a Pod takes longer to start than an epoch lasts."""
+
+from datetime import timedelta
+
+import pytest
+
+from simulation.runs import run_to_end
+from simulation.specs import PBT, experiment_spec
+from simulation.world import Program, World
+from toprung.api.trial import TrialState
+from toprung.planning.incumbent import evaluation
+
+SPEED = 0.1
+"""By how much one epoch improves the weights, times (index + 1)."""
+
+
+class Resuming:
+    """Programs that resume: an epoch a second, from the checkpoint that is there as their Pod starts."""
+
+    def __init__(self, max_resource):
+        self.max_resource = max_resource
+        self.world = None
+        self.begun = {}
+        self.trained = {}
+
+    def __call__(self, index, attempt):
+        if (index, attempt) not in self.begun:
+            self.begun[index, attempt] = self.begin(index, attempt)
+        return self.begun[index, attempt]
+
+    def begin(self, index, attempt):
+        trial = self.world.trial_records()[index]
+        source, earlier = index, [number for trial_index, number in self.begun if trial_index == index]
+        if trial.lineage and trial.lineage[-1].attempt > max(earlier, default=0):
+            source = int(trial.lineage[-1].source.rpartition("-")[2])
+        epoch, weights = self.checkpoint(source)
+        end = self.max_resource + trial.step_offset
+        values = tuple(weights + SPEED * (index + 1) * done for done in range(1, end - epoch + 1))
+        self.trained[index, attempt] = len(values)
+        return Program(values, first=epoch + 1)
+
+    def checkpoint(self, index):
+        """Epoch and weights that a trial has saved by now."""
+        attempts = [attempt for begun, attempt in self.begun if begun == index]
+        if not attempts:
+            return 0, 0.0
+        program = self.begun[index, max(attempts)]
+        pod = next(pod for pod in self.world.pod_records() if pod.name == f"exp-{index}-{max(attempts)}")
+        done = min(len(program.values), int(((pod.finished or self.world.now) - pod.started).total_seconds()))
+        before = self.begun[index, max(attempts)].values[done - 1] if done else 0.0
+        return program.first - 1 + done, before
+
+
+def population(delay):
+    spec = experiment_spec(
+        earlyStopping=PBT, checkpoint={"volume": {"emptyDir": {}}}, maxTrialCount=4, parallelTrialCount=4
+    )
+    programs = Resuming(8)
+    programs.world = World(spec, programs, start_delay=timedelta(seconds=delay))
+    return programs.world, programs
+
+
+@pytest.mark.parametrize("delay", [1, 3, 5, 7, 40])
+def test_a_trial_trains_after_it_took_over_however_late_its_pod_starts(delay):
+    """It trains on to maxResource, even where the checkpoint was complete when it was copied."""
+    world, programs = population(delay)
+    run_to_end(world)
+    trials = world.trial_records()
+    assert any(trial.lineage for trial in trials)
+    for trial in trials:
+        assert (trial.state, trial.progress.latest.step) == (TrialState.SUCCEEDED, 8)
+        assert programs.trained[trial.index, trial.attempt] > 0
+
+
+@pytest.mark.parametrize("delay", [1, 5, 40])
+def test_values_describe_what_a_trial_is_now(delay):
+    """Those from before a takeover are neither its best nor what its sampler learns: their weights are gone."""
+    world, programs = population(delay)
+    run_to_end(world)
+    for trial in world.trial_records():
+        last = programs.begun[trial.index, trial.attempt]
+        assert trial.progress.best.value == max(last.values)
+        assert evaluation(trial, world.spec).parameters == trial.current_parameters
+
+
+def test_a_takeover_of_a_complete_checkpoint_is_extended_once():
+    """The trial gets as many epochs as it had left; its own steps are counted from where it was."""
+    world, programs = population(40)
+    run_to_end(world)
+    taken = [trial for trial in world.trial_records() if trial.lineage]
+    assert [event.reason for event in world.events if event.reason == "CheckpointComplete"] == [
+        "CheckpointComplete" for _ in taken
+    ]
+    for trial in taken:
+        (entry,) = trial.lineage
+        left = 8 - entry.resource
+        assert (entry.extended, programs.trained[trial.index, trial.attempt]) == (left, left)
+        assert (trial.attempt, trial.failures, trial.disruptions) == (3, 0, 0)
+        assert [rung.resource for rung in trial.rungs] == [2, 4, 6, 8]

@@ -87,7 +87,7 @@ def join(
     here = latest is not None and step in (latest.step, None)
     if latest is not None and here and latest.metrics.keys().isdisjoint(extra):
         joined = replace(latest, metrics={**latest.metrics, **extra})
-        best = joined if progress.best is latest else progress.best
+        best = joined if progress.best is not None and progress.best.step == latest.step else progress.best
         complete = joined if _has_all(joined, others) else progress.complete
         return replace(progress, latest=joined, best=best, complete=complete)
     pending = progress.pending

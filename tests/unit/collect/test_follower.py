@@ -188,7 +188,7 @@ async def test_a_flooding_log_leaves_the_event_loop_to_others():
     clock = itertools.count()
     pace = Pace(lambda: next(clock) * SLICE)
     log = log_of(*[f"acc=0.{n}" for n in range(50)])
-    follower = follower_of(FakeLog(log, []), turn=Turn(pace, "team"))
+    follower = follower_of(FakeLog(log, []), turn=Turn(pace, "team"), levels=())
     follower.finish()
     start = asyncio.get_running_loop().time()
     await follower.run()

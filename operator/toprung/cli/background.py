@@ -12,9 +12,10 @@ from pathlib import Path
 import click
 
 from toprung.api.errors import TopRungError
-from toprung.cli.folder import StateFolder, dir_option, gpus_option, state_folder
+from toprung.cli.folder import StateFolder, Unsafe, dir_option, gpus_option, state_folder
 from toprung.cli.hosting import hosted
 from toprung.local.cluster import AlreadyRunning
+from toprung.local.statedir import UnsafeFolder, create_private, make
 
 _TAIL = 3
 
@@ -47,14 +48,16 @@ def start(folder: StateFolder, *, gpus: int | None, port: int) -> None:
 
 
 def prepare(folder: StateFolder) -> None:
-    """Make the folder, and a log in it that only its owner reads.
+    """Make the folder, and a log in it, for its user alone.
 
     Raises:
-        TopRungError: it can't be written to.
+        TopRungError: it can't be written to, or is not its user's alone.
     """
     try:
-        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.log.touch(mode=0o600)
+        make(folder.path)
+        create_private(folder.log)
+    except UnsafeFolder as error:
+        raise Unsafe(str(error)) from error
     except OSError as error:
         raise TopRungError(
             f"{folder.path} can't be written to ({error.strerror}); choose another folder by --dir"

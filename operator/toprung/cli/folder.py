@@ -14,8 +14,20 @@ import click
 
 from toprung.api.errors import TopRungError
 from toprung.local.cluster import serving
+from toprung.local.statedir import UnsafeFolder, check
 
-OURS = ("kubeconfig", "token", "lock", "guard.log", "cluster.log", "processes", "logs", "pods", "claims")
+OURS = (
+    "kubeconfig",
+    "operator.kubeconfig",
+    "token",
+    "lock",
+    "guard.log",
+    "cluster.log",
+    "processes",
+    "logs",
+    "pods",
+    "claims",
+)
 STORE = "cluster.sqlite"
 _LOOK_EVERY = 0.05
 
@@ -29,6 +41,10 @@ dir_option = click.option(
 gpus_option = click.option(
     "--gpus", type=click.IntRange(min=0), help="GPUs to hand out  [default: those of this machine]"
 )
+
+
+class Unsafe(TopRungError):
+    """The folder is not its user's alone."""
 
 
 class Unstoppable(TopRungError):
@@ -47,12 +63,25 @@ class StateFolder:
         return self.path / "kubeconfig"
 
     @property
+    def operator_kubeconfig(self) -> Path:
+        """The kubeconfig of the operator, whose URL holds no token."""
+        return self.path / "operator.kubeconfig"
+
+    @property
     def log(self) -> Path:
         """What the cluster's own process has to say."""
         return self.path / "cluster.log"
 
     def pid(self) -> int | None:
-        """Give the process that serves the folder, None where none does; 0 for one that is just starting."""
+        """Return the process that serves the folder, None where none does; 0 for one that is just starting.
+
+        Raises:
+            Unsafe: another user could have prepared the folder, so that nothing in it can be trusted.
+        """
+        try:
+            check(self.path)
+        except UnsafeFolder as error:
+            raise Unsafe(str(error)) from error
         return serving(self.path)
 
     def end(self, pid: int, patience: float = 30.0) -> None:

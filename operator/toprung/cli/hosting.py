@@ -14,7 +14,9 @@ from toprung.cli.folder import StateFolder
 from toprung.cli.waiting import until
 from toprung.cluster.gateway import Gateway, connect
 from toprung.cluster.resources import NAMESPACES, PODS
-from toprung.local.cluster import LocalCluster
+from toprung.local.cluster import LocalCluster, set_aside
+from toprung.local.journal import StoreBroken, StoreInUse
+from toprung.local.statedir import UnsafeFolder
 
 NAMESPACE = "toprung-system"
 OPERATOR = "toprung-operator"
@@ -22,8 +24,16 @@ _PATIENCE = 60.0
 
 
 @asynccontextmanager
-async def hosted(folder: StateFolder, *, gpus: int | None, port: int = 0) -> AsyncIterator[Gateway]:
+async def hosted(
+    folder: StateFolder, *, gpus: int | None, port: int = 0, fresh: bool = False
+) -> AsyncIterator[Gateway]:
     """Serve the folder from this process; at the end nothing of it is left running.
+
+    Args:
+        folder: where the cluster keeps its state.
+        gpus: how many to offer; None: those of this machine.
+        port: of the API server; 0: any that is free.
+        fresh: set a broken database aside and begin with an empty one.
 
     Raises:
         AlreadyRunning: another process serves it.
@@ -32,15 +42,27 @@ async def hosted(folder: StateFolder, *, gpus: int | None, port: int = 0) -> Asy
     with crd_folder() as definitions:
         cluster = LocalCluster(folder.path, gpus=gpus, crd_dir=definitions, port=port)
         try:
-            await cluster.start()
+            await _start(cluster, folder.path, fresh=fresh)
         except OSError as error:
             raise TopRungError(advice(error, folder.path, port)) from error
+        except (StoreBroken, StoreInUse, UnsafeFolder) as error:
+            raise TopRungError(str(error)) from error
         try:
             async with await connect(folder.kubeconfig) as gateway:
-                await _start_operator(gateway, folder.kubeconfig)
+                await _start_operator(gateway, folder.operator_kubeconfig)
                 yield gateway
         finally:
             await cluster.stop()
+
+
+async def _start(cluster: LocalCluster, folder: Path, *, fresh: bool) -> None:
+    try:
+        await cluster.start()
+    except StoreBroken:
+        if not fresh:
+            raise
+        set_aside(folder)
+        await cluster.start()
 
 
 def operator_pod(kubeconfig: Path, working_dir: Path) -> dict[str, Any]:

@@ -145,7 +145,7 @@ async def _cluster(order: Order, console: Console) -> AsyncIterator[Gateway]:
     logging.basicConfig(filename=order.folder.log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if order.folder.pid() is None:
         try:
-            async with hosted(order.folder, gpus=order.gpus) as gateway:
+            async with hosted(order.folder, gpus=order.gpus, fresh=order.fresh) as gateway:
                 yield gateway
         except AlreadyRunning as error:
             raise ClusterUnavailable(f"{error.args[0]}, or wait a moment and call it again, to join it") from error

@@ -1,6 +1,7 @@
 """HTTP to the API server on the client library's own sessions, set up for thousands of open streams."""
 
 import json
+import os
 import socket
 from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncGenerator, Mapping
@@ -12,6 +13,7 @@ import aiohttp
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
+from toprung.cluster.proxies import proxy_for
 from toprung.cluster.translate import raise_for_status, translated
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -125,6 +127,7 @@ class _Sessions(RESTClientObject):
         self, configuration: Configuration, *, limit: int, read_buffer: int = 2**16, socket_buffer: int = 0
     ) -> None:
         super().__init__(configuration)
+        self.proxy = self.proxy or proxy_for(configuration.host, os.environ)
         self.maxsize = limit
         self._read_buffer = read_buffer
         self._socket_buffer = socket_buffer
@@ -133,7 +136,7 @@ class _Sessions(RESTClientObject):
         return aiohttp.TCPConnector(limit=self.maxsize, ssl=self.ssl_context, socket_factory=self._socket)
 
     def _create_pool_manager(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(connector=self._create_connector(), trust_env=True, read_bufsize=self._read_buffer)
+        return aiohttp.ClientSession(connector=self._create_connector(), read_bufsize=self._read_buffer)
 
     def _socket(self, address: AddressInfo) -> socket.socket:
         made = socket.socket(*address[:3])

@@ -14,7 +14,7 @@ from typing import IO
 
 import yaml
 
-from toprung.local import gpus
+from toprung.local import gpus, statedir
 from toprung.local.ledger import Ledger
 from toprung.local.node import LABELS, NAME, Node, capacity
 from toprung.local.podlogs import PodLogs
@@ -23,6 +23,7 @@ from toprung.local.scheduler import Scheduler
 from toprung.local.server import ApiServer, AuditHook, FaultHook
 from toprung.local.store import Store
 
+DATABASE = "cluster.sqlite"
 _log = logging.getLogger(__name__)
 
 
@@ -71,14 +72,20 @@ class LocalCluster:
         """The kubeconfig that `start` writes; it holds the token and is readable by its owner alone."""
         return self._folder / "kubeconfig"
 
+    @property
+    def operator_kubeconfig_path(self) -> Path:
+        """The same for clients that send a token over plain HTTP: their logs may show the URL."""
+        return self._folder / "operator.kubeconfig"
+
     async def start(self) -> None:
-        """Serve. Raises AlreadyRunning where another process does so from the same folder."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Serve. Raises AlreadyRunning where another process does so from the same folder, StoreBroken, UnsafeFolder."""
+        statedir.make(self._folder)
         async with AsyncExitStack() as running:
             lock = running.enter_context(_lock(self._folder))
             lock.write(str(os.getpid()))
             lock.flush()
-            store = Store(self._folder / "cluster.sqlite", now=_now)
+            token = self._folder / "token"
+            store = Store(self._folder / DATABASE, now=_now, expected=token.exists())
             running.callback(store.close)
             await self._serve(store, running)
             self._running = running.pop_all()
@@ -117,7 +124,8 @@ class LocalCluster:
         scheduling.add_done_callback(_complain)
         running.callback(scheduling.cancel)
         await server.start(port=self._port)
-        _write_private(self.kubeconfig_path, yaml.safe_dump(server.kubeconfig()))
+        statedir.write_private(self.kubeconfig_path, yaml.safe_dump(server.kubeconfig()))
+        statedir.write_private(self.operator_kubeconfig_path, yaml.safe_dump(server.kubeconfig(token_in_url=False)))
 
 
 def _now() -> datetime:
@@ -127,6 +135,14 @@ def _now() -> datetime:
 def _complain(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         _log.critical("the scheduler failed: no Pod will start any more", exc_info=error)
+
+
+def set_aside(folder: Path) -> None:
+    """Rename a database that cannot be used, and forget the token that says that there was one."""
+    for file in folder.glob(f"{DATABASE}*"):
+        if ".broken-" not in file.name:
+            file.replace(file.with_name(f"{file.name}.broken-{_now():%Y%m%dT%H%M%S}"))
+    (folder / "token").unlink(missing_ok=True)
 
 
 def serving(folder: Path) -> int | None:
@@ -145,6 +161,7 @@ def _lock(folder: Path) -> IO[str]:
 
     The file is emptied, so that nobody takes the id of a process that is gone for the holder's.
     """
+    statedir.create_private(folder / "lock")
     file = folder.joinpath("lock").open("a+", encoding="ascii")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -160,12 +177,5 @@ def _lock(folder: Path) -> IO[str]:
 def _token(path: Path) -> str:
     """The same token for every start, so that a kubeconfig that was copied stays good."""
     if not path.exists():
-        _write_private(path, secrets.token_urlsafe(24))
+        statedir.write_private(path, secrets.token_urlsafe(24))
     return path.read_text(encoding="ascii")
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    path.with_suffix(".new").replace(path)

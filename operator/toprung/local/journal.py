@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from toprung.local import statedir
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, data BLOB NOT NULL,
@@ -26,28 +28,39 @@ class StoreInUse(Exception):
     """Another process has the file open; only one may."""
 
 
+class StoreBroken(Exception):
+    """The file is no store, or no longer the one that was there; the message names the correction."""
+
+    def __init__(self, path: Path | None, why: str) -> None:
+        super().__init__(
+            f"{path}: Invalid value: {why}. Restore the file from a backup, or start over with `toprung run --fresh` (the "
+            "broken file is kept beside it) or `toprung local down --wipe`."
+        )
+
+
 class Journal:
     """The SQLite file behind a Store; `None` keeps it in memory.
 
     Every write is one committed transaction in the write-ahead log, so a process killed at any moment loses nothing that was
     answered. (A machine that loses power may lose the last moments, never the consistency: synchronous=NORMAL.)
     The file is locked for as long as it is open: two servers on one file would hand out the same resourceVersions. Raises
-    StoreInUse.
+    StoreInUse or StoreBroken.
     """
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+            statedir.create_private(path)
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=_LOCK_SECONDS)
         try:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             self._db.close()
             if "locked" not in str(error):
-                raise
+                raise StoreBroken(path, f"the database cannot be read ({error})") from error
             raise StoreInUse(f"{path} is in use by another process; stop that one, or choose another folder") from error
 
     def load(self) -> Iterator[tuple[str, str, str, bytes]]:

@@ -97,14 +97,19 @@ class ApiServer:
             await self._runner.cleanup()
             self._runner = None
 
-    def kubeconfig(self) -> Object:
-        """A kubeconfig for this server; holds the token, so keep the file to its owner (mode 0600)."""
+    def kubeconfig(self, *, token_in_url: bool = True) -> Object:
+        """A kubeconfig for this server; holds the token, so keep the file to its owner (mode 0600).
+
+        kubectl sends no Authorization over plain HTTP, so for kubectl the token is in the URL.
+        """
         name = "toprung-local"
+        server = self.url if token_in_url else self.url.partition(_TOKEN_PREFIX)[0]
+        user = {} if token_in_url else {"token": self._token}
         return {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": self.url}}],
-            "users": [{"name": name, "user": {}}],
+            "clusters": [{"name": name, "cluster": {"server": server}}],
+            "users": [{"name": name, "user": user}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": "default"}}],
             "current-context": name,
         }
@@ -119,7 +124,7 @@ class ApiServer:
         except web.HTTPRequestEntityTooLarge:
             return _failure(TooLarge(f"the body of the request is larger than {_MAX_BODY} bytes"))
         except Exception:
-            _LOGGER.exception("%s %s failed", request.method, request.path_qs)
+            _LOGGER.exception("%s %s failed", request.method, _without_token(request.path))
             return _failure(InternalError("an error on the server has prevented the request from succeeding"))
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -142,7 +147,8 @@ class ApiServer:
         while path.startswith(_TOKEN_PREFIX):
             given, _, rest = path.removeprefix(_TOKEN_PREFIX).partition("/")
             path = f"/{rest}"
-        if path not in _HEALTH and not hmac.compare_digest(given.encode(), self._token.encode()):
+        sent = given.encode(errors="surrogateescape")
+        if path not in _HEALTH and not hmac.compare_digest(sent, self._token.encode()):
             raise Unauthorized("Unauthorized")
         return path
 
@@ -234,9 +240,14 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_MAX_BODY)
 
 
+def _without_token(path: str) -> str:
+    return f"/{path.removeprefix(_TOKEN_PREFIX).partition('/')[2]}" if path.startswith(_TOKEN_PREFIX) else path
+
+
 def _review(body: Any) -> Answer:
     """Whoever has the token may do everything."""
-    review = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", **(body or {})}
+    spec = body if isinstance(body, dict) else {}
+    review = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", **spec}
     return Answer(trees.dumps({**review, "status": {"allowed": True}}), status=201)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from toprung.local import trees
 from toprung.local.errors import BadRequest
 from toprung.local.history import Change, ChangeType, History
-from toprung.local.journal import Journal
+from toprung.local.journal import Journal, StoreBroken
 
 Object = dict[str, Any]
 
@@ -47,8 +48,21 @@ class Storage:
         self._histories: dict[str, History] = {}
         self._by_uid: dict[str, Key] = {}
         self._owned: dict[str, dict[Key, None]] = {}
-        self.version = self._journal.version()
+        self.version = 0
+        try:
+            self._load()
+        except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, AttributeError) as error:
+            self._journal.close()
+            raise StoreBroken(path, f"the database cannot be read ({error})") from error
         self._opened_at = self.version
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever kept here."""
+        return not self._objects
+
+    def _load(self) -> None:
+        self.version = self._journal.version()
         for resource, namespace, name, data in self._journal.load():
             self._keep(Key(resource, namespace, name), Stored(json.loads(data), data))
 

@@ -14,6 +14,7 @@ from typing import Any
 from toprung.local import admission, customs, podrules, trees
 from toprung.local.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
 from toprung.local.history import Change, follow
+from toprung.local.journal import StoreBroken
 from toprung.local.ownership import FOREGROUND, Collector
 from toprung.local.quota import Quotas
 from toprung.local.registry import BUILT_IN, Kind, Registry
@@ -36,13 +37,18 @@ class Store:
 
     `path` is the SQLite file (`None`: in memory only), `now` gives aware datetimes, `history` is how many changes of each
     resource a watch can look back on. Resources are named `plural[.group]`. Objects that come out are shared and must not be
-    changed; objects that go in are copied. Every write, whoever makes it, passes the same defaulting, validation and quota,
+    changed; objects that go in are copied. `expected`: a new, empty file is an error, since there was a cluster here. Every write, whoever makes it, passes the same defaulting, validation and quota,
     and raises an `ApiError` where it is refused.
     """
 
-    def __init__(self, path: Path | None, *, now: Callable[[], datetime], history: int = 4096) -> None:
+    def __init__(
+        self, path: Path | None, *, now: Callable[[], datetime], history: int = 4096, expected: bool = False
+    ) -> None:
         self._now = now
         self._storage = Storage(path, history=history)
+        if expected and self._storage.empty:
+            self._storage.close()
+            raise StoreBroken(path, "the database of this cluster is gone or empty")
         self.registry = Registry()
         self._pending: deque[Change] = deque()
         self._settling = False

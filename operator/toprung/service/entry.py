@@ -8,6 +8,7 @@ retried, they do nothing but note the body and queue its key.
 
 import asyncio
 import gc
+import os
 from typing import Any
 
 import kopf
@@ -15,6 +16,7 @@ from kubernetes.aio.client import Configuration
 
 from toprung.api.base import GROUP, VERSION
 from toprung.cluster.login import log_in
+from toprung.cluster.proxies import proxy_for
 from toprung.service.app import App
 from toprung.service.settings import Settings
 
@@ -90,8 +92,7 @@ async def connection_to(configuration: Configuration) -> kopf.ConnectionInfo:
         token=token or None,
         certificate_path=configuration.cert_file,
         private_key_path=configuration.key_file,
-        proxy_url=configuration.proxy,
-        trust_env=True,
+        proxy_url=configuration.proxy or proxy_for(configuration.host, os.environ),
     )
 
 

@@ -7,7 +7,7 @@ import json
 import aiohttp
 import pytest
 
-from embedded import CRDS, MANIFESTS, STUDIES, STUDY_CRD, config, make_store, pod, serving, study
+from embedded import CRDS, MANIFESTS, STUDIES, STUDY_CRD, TOKEN, config, make_store, pod, serving, study
 from toprung.local.errors import BadRequest
 from toprung.local.logsource import LogQuery
 from toprung.local.server import Fault
@@ -109,6 +109,25 @@ async def test_no_token_no_answer(client):
     ):
         async with client.session.get(base + path, headers=headers) as answer:
             assert answer.status == status
+
+
+@pytest.mark.parametrize("sent", [b"Bearer \xff\xfe", b"Bearer \xc3\xa9", b"Basic eDp5"])
+async def test_an_authorization_that_is_no_token_is_unauthorized(client, sent):
+    """Whatever bytes the header holds, the answer is 401."""
+    host, port = client.server.url.split("/")[2].split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /api/v1/pods HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " + sent + b"\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_no_token_in_a_log(client, caplog, monkeypatch):
+    """A failure of the server is logged without the token that is in its URL."""
+    monkeypatch.setattr(client.store, "entry", lambda *_: 1 / 0)
+    status, _ = await client("GET", f"{CONFIGS}/a")
+    assert (status, "ZeroDivisionError" in caplog.text) == (500, True)
+    assert TOKEN not in caplog.text
 
 
 async def test_watch_streams_changes(client):

@@ -1,0 +1,60 @@
+"""Keeps the state folder to its user: what is in it runs programs as that user, and holds the token of the cluster."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_PRIVATE = ("cluster.sqlite", "cluster.sqlite-wal", "cluster.sqlite-shm", "kubeconfig", "operator.kubeconfig", "token", "lock", "guard.log", "cluster.log")  # fmt: skip
+
+
+class UnsafeFolder(Exception):
+    """Another user could have prepared the folder, or may change it; the message names the correction."""
+
+
+def check(folder: Path) -> None:
+    """Raise UnsafeFolder where a folder, or a file of ours in it, is not its user's alone; a missing one is fine."""
+    for path in (folder, *(folder / name for name in _PRIVATE)):
+        _check_owner(path, follow=path == folder)
+    if folder.exists() and folder.stat().st_mode & _OTHERS_WRITE:
+        raise UnsafeFolder(
+            f"{folder}: Forbidden: other users may write to it. Run `chmod 700 {folder}` if you trust what is in it, "
+            "or choose another folder by --dir."
+        )
+
+
+def make(folder: Path) -> None:
+    """Make the folder, or take one that is safe, with the modes 0700 and 0600. Raises UnsafeFolder or OSError."""
+    check(folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for name in _PRIVATE:
+        if (folder / name).exists():
+            (folder / name).chmod(0o600)
+
+
+def create_private(path: Path) -> None:
+    """Make an empty file that only its user reads, where there is none."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file that only its user reads, at once."""
+    made = path.with_name(f"{path.name}.new")
+    made.unlink(missing_ok=True)
+    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    made.replace(path)
+
+
+def _check_owner(path: Path, *, follow: bool) -> None:
+    try:
+        found = [path.lstat(), *([path.stat()] if follow else [])]
+    except FileNotFoundError:
+        return
+    if any(entry.st_uid != os.geteuid() for entry in found):
+        raise UnsafeFolder(f"{path}: Forbidden: it belongs to another user. Choose another folder by --dir.")
+    if not follow and stat.S_ISLNK(found[0].st_mode):
+        raise UnsafeFolder(f"{path}: Forbidden: it is a symbolic link. Remove it, or choose another folder by --dir.")

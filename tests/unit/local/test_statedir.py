@@ -1,0 +1,126 @@
+"""The state folder belongs to its user, and a broken database is reported with the correction."""
+
+import os
+import sqlite3
+import stat
+
+import pytest
+
+from embedded import make_store
+from machine import FakeRuntime, now
+from toprung.local import statedir
+from toprung.local.cluster import LocalCluster, set_aside
+from toprung.local.journal import StoreBroken
+from toprung.local.statedir import UnsafeFolder
+from toprung.local.store import Store
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_only_the_user_reads_what_is_kept(tmp_path):
+    """The folder has mode 0700 and each file 0600, also where an earlier version left other modes."""
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o755)
+    for _ in range(2):
+        cluster = LocalCluster(folder, runtime=FakeRuntime(), gpus=0)
+        await cluster.start()
+        files = [path for path in folder.iterdir() if path.is_file()]
+        assert {path.name for path in files} >= {"cluster.sqlite", "token", "kubeconfig", "operator.kubeconfig", "lock"}
+        assert (mode(folder), {mode(path) for path in files}) == (0o700, {0o600})
+        await cluster.stop()
+        (folder / "cluster.sqlite").chmod(0o644)
+        (folder / "token").chmod(0o644)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        pytest.param(lambda folder, _: folder.chmod(0o770), "other users may write to it", id="group"),
+        pytest.param(lambda folder, _: folder.chmod(0o707), "other users may write to it", id="others"),
+        pytest.param(lambda folder, _: (folder / "token").symlink_to("/etc/passwd"), "symbolic link", id="link"),
+        pytest.param(lambda _, other: other("state"), "belongs to another user", id="owner"),
+        pytest.param(lambda _, other: other("token"), "belongs to another user", id="owner-of-a-file"),
+        pytest.param(lambda _, other: other("link"), "belongs to another user", id="owner-of-a-link"),
+    ],
+)
+def test_a_folder_that_others_could_prepare_is_refused(tmp_path, monkeypatch, prepare, message):
+    """Whoever can write there could let programs run as the user."""
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    real = type(folder).lstat
+    foreign = set()
+
+    def lstat(path):
+        entry = real(path)
+        return os.stat_result([*entry[:4], os.geteuid() + 1, *entry[5:]]) if path.name in foreign else entry
+
+    monkeypatch.setattr(type(folder), "lstat", lstat)
+
+    def other(name):
+        foreign.add(name)
+        if name == "token":
+            (folder / name).touch()
+
+    prepare(folder, other)
+    if "link" in foreign:
+        (tmp_path / "link").symlink_to(folder)
+        folder = tmp_path / "link"
+    with pytest.raises(UnsafeFolder, match=message):
+        statedir.make(folder)
+
+
+def test_a_private_file_is_replaced_at_once(tmp_path):
+    """A left-over of an interrupted write does not matter."""
+    (tmp_path / "token.new").write_text("rest")
+    statedir.write_private(tmp_path / "token", "secret")
+    assert ((tmp_path / "token").read_text(), mode(tmp_path / "token")) == ("secret", 0o600)
+    assert [path.name for path in tmp_path.iterdir()] == ["token"]
+
+
+def text(path):
+    path.write_text("not a database, but long enough to be looked at as one " * 100)
+
+
+def other_tables(path):
+    path.unlink()
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE objects (x)")
+    db.close()
+
+
+def broken_row(path):
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE objects SET data = '{'")
+    db.close()
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def removed(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [text, other_tables, broken_row, emptied, removed])
+async def test_a_broken_database_is_reported_and_set_aside(tmp_path, damage):
+    """The message is one line with the correction; setting the file aside helps, and keeps it."""
+    cluster = LocalCluster(tmp_path, runtime=FakeRuntime(), gpus=0)
+    await cluster.start()
+    await cluster.stop()
+    damage(tmp_path / "cluster.sqlite")
+    with pytest.raises(StoreBroken, match=r"cluster\.sqlite: Invalid value: .*--fresh") as refused:
+        await LocalCluster(tmp_path, runtime=FakeRuntime(), gpus=0).start()
+    assert "\n" not in str(refused.value)
+    set_aside(tmp_path)
+    assert list(tmp_path.glob("cluster.sqlite.broken-*"))
+    await cluster.start()
+    await cluster.stop()
+
+
+def test_a_new_store_is_no_broken_one(tmp_path):
+    """Where there was no cluster an empty file is right."""
+    make_store(tmp_path / "cluster.sqlite").close()
+    Store(tmp_path / "cluster.sqlite", now=now, expected=True).close()

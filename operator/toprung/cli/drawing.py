@@ -22,15 +22,22 @@ INK, FAINT = "#222222", "#c8c8c8"
 TITLE: Mapping[str, Any] = {"loc": "left", "fontsize": 11, "color": INK}
 MARGIN = 0.05
 FEWEST_TO_CUT = 8
+LARGEST = 1e150
+"""The largest magnitude drawn as it is: the span of an axis, and its square, must be numbers."""
 OUTLIER = 1.5
 """Interquartile ranges beyond the quartile from which on a value is cut off."""
+
+
+def drawable(value: float) -> float:
+    """Return the value within what an axis can show."""
+    return max(-LARGEST, min(value, LARGEST))
 
 
 def dot(axes: Axes, x: float, y: float, state: TrialState) -> None:
     """Draw what a trial came to, in its state's colour and shape."""
     axes.plot(
-        [x],
-        [y],
+        [drawable(x)],
+        [drawable(y)],
         MARKERS.get(state, "o"),
         color=COLOURS[state],
         markersize=5,
@@ -42,13 +49,23 @@ def dot(axes: Axes, x: float, y: float, state: TrialState) -> None:
 
 def ring(axes: Axes, x: float, y: float) -> None:
     """Ring what is best; the title says so, so no label can lie over a curve."""
-    axes.plot([x], [y], "o", markersize=12, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6, zorder=5)
+    axes.plot(
+        [drawable(x)],
+        [drawable(y)],
+        "o",
+        markersize=12,
+        markerfacecolor="none",
+        markeredgecolor=INK,
+        markeredgewidth=1.6,
+        zorder=5,
+    )
 
 
 def scale(values: Sequence[float], *, maximize: bool) -> tuple[float, float] | None:
     """Give an axis' ends where values lie far on the bad side, such as a diverged loss, and would flatten the rest."""
     if len(values) < FEWEST_TO_CUT:
         return None
+    values = [drawable(value) for value in values]
     lower, _, upper = quantiles(values, n=4)
     reach = OUTLIER * (upper - lower)
     if maximize and min(values) < (edge := lower - reach):

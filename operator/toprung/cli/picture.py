@@ -16,7 +16,7 @@ from toprung.api.experiment import Objective
 from toprung.api.trial import TrialState
 from toprung.cli.board import Scene, scene_of
 from toprung.cli.curves import any_time_curve, levels, resource_name
-from toprung.cli.drawing import COLOURS, FAINT, INK, MARKERS, TITLE, dot, dress, ring, scale
+from toprung.cli.drawing import COLOURS, FAINT, INK, MARKERS, TITLE, dot, drawable, dress, ring, scale
 from toprung.cli.trade import trade
 from toprung.cli.words import duration, number
 from toprung.planning.incumbent import incumbent
@@ -80,7 +80,7 @@ def _any_time(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRe
     curve = any_time_curve(trials, experiment.spec.primary)
     if curve:
         times = [_since(start, time, unit) for time, _ in curve]
-        values = [value for _, value in curve]
+        values = [drawable(value) for _, value in curve]
         axes.step([*times, _since(start, end, unit)], [*values, values[-1]], where="post", color=INK, linewidth=2)
     for trial in trials:
         if (best := trial.progress.best) is not None:
@@ -108,7 +108,9 @@ def _learning_curves(axes: Axes, experiment: ExperimentRecord, trials: Sequence[
 def _curve(axes: Axes, points: Sequence[tuple[float, float]], state: TrialState, *, bold: bool) -> None:
     steps, values = zip(*points, strict=True)
     width, opacity, above = (2.6, 1.0, 3) if bold else (1.1, 0.65, 2)
-    axes.plot(steps, values, color=COLOURS[state], linewidth=width, alpha=opacity, zorder=above)
+    axes.plot(
+        steps, [drawable(value) for value in values], color=COLOURS[state], linewidth=width, alpha=opacity, zorder=above
+    )
     dot(axes, steps[-1], values[-1], state)
 
 
@@ -125,7 +127,7 @@ def _mark_cut(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRe
     start, unit, _ = _clock(experiment, trials)
     for trial in trials:
         best = trial.progress.best
-        if best is not None and not low <= best.value <= high:
+        if best is not None and not low <= drawable(best.value) <= high:
             axes.set_title("best so far (arrows: beyond the scale)", **TITLE)
             edge, arrow = (low, "v") if best.value < low else (high, "^")
             x, colour = _since(start, best.time, unit), COLOURS[trial.state]

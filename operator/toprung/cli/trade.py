@@ -6,7 +6,7 @@ from math import isfinite
 from matplotlib.axes import Axes
 
 from toprung.api.experiment import ExperimentSpec
-from toprung.cli.drawing import INK, dot, dress, ring, scale
+from toprung.cli.drawing import INK, dot, drawable, dress, ring, scale
 from toprung.planning.front import Scores, pareto_front, values_of
 from toprung.planning.incumbent import scores_of
 from toprung.planning.records import TrialRecord
@@ -26,7 +26,7 @@ def trade(axes: Axes, spec: ExperimentSpec, trials: Sequence[TrialRecord], other
         ring(axes, values[0], values[other])
     _, *others = spec.aims
     if len(others) == 1:
-        axes.step([values[0] for values in front], [values[1] for values in front], where="post", color=INK)
+        axes.step(*([drawable(values[at]) for values in front] for at in (0, 1)), where="post", color=INK)
     everybody = [values_of(scores, spec) for _, scores in scored]
     for at, limit in ((0, axes.set_xlim), (other, axes.set_ylim)):
         ends = _ends(everybody, front, at, maximize=spec.aims[at].type == "maximize")

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from toprung.local import processes
+from toprung.local import processes, statedir
 
 _MESSAGE_LIMIT = 4 * 1024 * 1024
 _LOST = 137
@@ -178,7 +178,9 @@ class ProcessRuntime:
     async def _start_guard(self) -> None:
         ours, theirs = socket.socketpair()
         package_root = str(Path(__file__).parents[2])
-        with self._folder.with_name("guard.log").open("ab") as complaints:
+        log = self._folder.with_name("guard.log")
+        statedir.create_private(log)
+        with log.open("ab") as complaints:
             self._guard = subprocess.Popen(  # noqa: ASYNC220, S603
                 [sys.executable, "-m", "toprung.local.guard", str(self._folder)],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join([package_root, os.environ.get("PYTHONPATH", "")])},

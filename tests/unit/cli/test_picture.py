@@ -54,6 +54,37 @@ def test_a_diverged_trial_does_not_flatten_the_rest(kind, worst):
     assert left.lines[-1].get_ydata()[0] == (low if worst < 0 else high)
 
 
+@pytest.mark.parametrize("kind", ["maximize", "minimize"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([1e308, -1e308], id="both-ends"),
+        pytest.param([1.7e308] * 12, id="constant-and-huge"),
+        pytest.param([-1e308, 0.5, 0.6], id="one-huge"),
+        pytest.param([0.5] * 12, id="constant"),
+        pytest.param([0.0] * 12, id="zero"),
+        pytest.param([5e-324, 1e-323], id="tiny"),
+        pytest.param([1e300, 1e300 * (1 + 1e-15)], id="huge-and-close"),
+        pytest.param([None, 0.5], id="not-finite"),
+        pytest.param([None, None], id="none-finite"),
+    ],
+)
+def test_values_of_any_size_are_drawn(tmp_path, kind, values):
+    """A picture is written for every float, with one objective and with two."""
+    states = ["Succeeded", "Stopped", "Running"]
+    trials = tuple(
+        trial(i, states[i % 3], curve=[(1, value), (2, value)], maximize=kind == "maximize")
+        for i, value in enumerate(values)
+    )
+    for objectives in (
+        {"objective": {"metric": "acc", "type": kind}},
+        {"objective": None, "earlyStopping": None, "objectives": aims()},
+    ):
+        given = {key: value for key, value in experiment(**objectives)["spec"].items() if value is not None}
+        draw({**experiment(), "spec": given}, trials, tmp_path / "picture.png")
+        assert (tmp_path / "picture.png").stat().st_size > 0
+
+
 def aims(*more):
     return [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}, *more]
 

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from machine import Machine, container, machine, now, pod, until
-from toprung.local import containers, processes
+from toprung.local import containers, podstatus, processes
 from toprung.local.cluster import AlreadyRunning, LocalCluster
 from toprung.local.errors import BadRequest
 from toprung.local.logsource import LogQuery
@@ -527,3 +527,31 @@ async def test_a_broken_pod_in_the_store_breaks_nothing_else(tmp_path: Path, spe
         assert (await m.ended("next"))["phase"] == "Succeeded"
         m.store.delete("pods", "default", "p")
         await until(lambda: not m.store.exists("pods", "default", "p"))
+
+
+async def test_a_missing_config_map_of_a_volume_is_an_event(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Pod stays in ContainerCreating with FailedMount, and starts when the ConfigMap is there."""
+    monkeypatch.setattr(containers, "CONFIG_RETRY", 0.05)
+    volume = {"name": "v", "configMap": {"name": "late"}}
+    mounted = sh("cat /v/k", volumeMounts=[{"name": "v", "mountPath": "/v"}])
+    m.create(pod("p", mounted, volumes=[volume]))
+    await until(lambda: m.events("FailedMount"))
+    assert m.events("FailedMount")[0]["message"] == (
+        'MountVolume.SetUp failed for volume "v" : configmap "late" not found'
+    )
+    assert (m.status("p")["phase"], m.state("p")["waiting"]["reason"]) == ("Pending", "ContainerCreating")
+    m.store.create("configmaps", {"metadata": {"name": "late", "namespace": "default"}, "data": {"k": "here"}})
+    assert (await m.ended("p"))["phase"] == "Succeeded"
+    assert await m.log("p") == b"here\n"
+
+
+async def test_a_condition_of_another_writer_stays(m: Machine) -> None:
+    """The node writes its own conditions, and leaves DisruptionTarget as the eviction wrote it."""
+    m.create(pod("p", sh(OBEYS)))
+    await says(m, "p")
+    written = podstatus.disrupted(m.status("p"), "EvictionByEvictionAPI", "Eviction API: evicting", now())
+    m.store.update("pods", {**m.get("p"), "status": written}, subresource="status")
+    m.store.patch("pods", "default", "p", {"spec": {"activeDeadlineSeconds": 1}})
+    await m.ended("p")
+    assert m.condition("p", "DisruptionTarget")["reason"] == "EvictionByEvictionAPI"
+    assert m.condition("p", "Ready")["status"] == "False"

@@ -15,7 +15,7 @@ from toprung.local.environment import resolve
 from toprung.local.podhost import Host
 from toprung.local.podstatus import Container, Running, State, Terminated, Waiting, terminated
 from toprung.local.runtime import Process, Program, StartRefused
-from toprung.local.volumes import ConfigError, prepare
+from toprung.local.volumes import ConfigError, MountError, prepare
 
 Object = dict[str, Any]
 
@@ -69,6 +69,11 @@ class Containers:
         while not over.is_set():
             try:
                 end = await self._run_once(spec, over)
+            except MountError as error:
+                self._set(spec["name"], Waiting())
+                self._host.record(self.pod, "Warning", "FailedMount", str(error))
+                await _pause(CONFIG_RETRY, over)
+                continue
             except (ConfigError, OSError) as error:
                 self._set(spec["name"], Waiting("CreateContainerConfigError", str(error)))
                 self._host.record(self.pod, "Warning", "Failed", f"Error: {error}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ _LOOSE = {"port": _PORT, "targetPort": _PORT} | dict.fromkeys(
     ("items", "additionalProperties", "additionalItems"), _SCHEMA
 )
 """Fields that the models call object and the server does not take as they come."""
+_NAMED_STRINGS = {"dnsPolicy": "v1.DNSPolicy", "imagePullPolicy": "v1.PullPolicy", "uid": "types.UID"}
 _LONG = frozenset(
     {
         "activeDeadlineSeconds", "terminationGracePeriodSeconds", "deletionGracePeriodSeconds", "gracePeriodSeconds",
@@ -118,6 +120,8 @@ def _go_type(text: str, name: str) -> str:
         return "map[string]" + _go_type(text[10:-1], name)
     if text == "int":
         return "int64" if name in _LONG else "int32"
+    if text == "str" and name in _NAMED_STRINGS:
+        return _NAMED_STRINGS[name]
     return _GO_NAMES.get(text) or (f"v1.{_struct(text)}" if hasattr(models, text) else text)
 
 
@@ -216,10 +220,8 @@ class _Reader:
 
 
 def _quantity(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _Mismatch(f"json: cannot unmarshal {_json_type(value)} into Go value of type string")
     try:
-        quantity.parse(value)
+        quantity.parse(json.dumps(value) if not isinstance(value, str) else value)
     except ValueError as error:
         raise _Mismatch(str(error)) from error
     return value if isinstance(value, str) else str(value)

@@ -44,6 +44,7 @@ class History:
         self._first = 0
         self._changes: list[Change] = []
         self._waiting: list[asyncio.Future[None]] = []
+        self.closed = False
 
     @property
     def end(self) -> int:
@@ -57,6 +58,14 @@ class History:
             self._floor = self._changes[self._limit - 1].version
             del self._changes[: self._limit]
             self._first += self._limit
+        self._wake()
+
+    def close(self) -> None:
+        """End the readers once they have read what is here: the resource is no longer served."""
+        self.closed = True
+        self._wake()
+
+    def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
@@ -75,8 +84,8 @@ class History:
         return self._changes[position - self._first :]
 
     async def grown(self, position: int) -> None:
-        """Wait until there is a change at the position."""
-        while self.end <= position:
+        """Wait until there is a change at the position, or none will come."""
+        while self.end <= position and not self.closed:
             future = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
             try:
@@ -88,9 +97,11 @@ class History:
 
 
 async def follow(history: History, position: int) -> AsyncIterator[list[Change]]:
-    """Batches of changes from a position on, without end. Raises Gone for a reader that fell too far behind."""
+    """Batches of changes from a position on, until the history is closed. Raises Gone for a reader that fell too far behind."""
     while True:
         await history.grown(position)
         batch = history.after(position)
+        if not batch:
+            return
         position += len(batch)
         yield batch

@@ -8,19 +8,15 @@ from typing import Any
 
 from toprung.local import quantity, volumerules
 from toprung.local.errors import Cause, duplicate, forbidden, invalid, required, unsupported
+from toprung.local.volumerules import LABEL, LABEL_RULE
 
 Object = dict[str, Any]
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _VARIABLE = re.compile(r"[ -<>-~]+")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?")
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _NATIVE_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
 _COMPUTE = frozenset({"cpu", "memory"})
 _FINAL_PHASES = frozenset({"Succeeded", "Failed"})
-_LABEL_RULE = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
-    "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
 _FIXED_SPEC = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
@@ -37,6 +33,8 @@ def set_defaults(pod: Object) -> None:
         _default_container(container)
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("terminationGracePeriodSeconds", 30)
+    if isinstance(spec["terminationGracePeriodSeconds"], int) and spec["terminationGracePeriodSeconds"] < 0:
+        spec["terminationGracePeriodSeconds"] = 1
     spec.setdefault("dnsPolicy", "ClusterFirst")
     spec.setdefault("schedulerName", "default-scheduler")
     spec.setdefault("serviceAccountName", "default")
@@ -75,9 +73,6 @@ def faults(pod: Object, old: Object | None) -> Iterator[Cause]:
     yield from _selector_faults(spec.get("nodeSelector") or {})
     yield from _gate_faults(spec)
     yield from _deadline_faults(spec.get("activeDeadlineSeconds"))
-    if spec.get("terminationGracePeriodSeconds", 0) < 0:
-        seconds = spec["terminationGracePeriodSeconds"]
-        yield invalid("spec.terminationGracePeriodSeconds", seconds, "must be greater than or equal to 0")
     yield from _amount_faults("spec.overhead", spec.get("overhead") or {})
 
 
@@ -126,7 +121,10 @@ def _restart_faults(spec: Object) -> Iterator[Cause]:
             yield unsupported(f"spec.initContainers[{i}].restartPolicy", container["restartPolicy"], ["Always"])
     for i, container in enumerate(spec.get("containers") or ()):
         if "restartPolicy" in container:
-            yield forbidden(f"spec.containers[{i}].restartPolicy", "may not be set for non-init containers")
+            yield forbidden(
+                f"spec.containers[{i}].restartPolicy",
+                "is not served by the embedded cluster for a container that is not an init container",
+            )
 
 
 def _selector_faults(selector: Object) -> Iterator[Cause]:
@@ -152,8 +150,8 @@ def _container_faults(path: str, container: Object) -> Iterator[Cause]:
     name = container.get("name")
     if not name:
         yield required(f"{path}.name")
-    elif not _LABEL.fullmatch(name):
-        yield invalid(f"{path}.name", name, _LABEL_RULE)
+    elif not LABEL.fullmatch(name):
+        yield invalid(f"{path}.name", name, LABEL_RULE)
     if not container.get("image"):
         yield required(f"{path}.image")
     yield from _env_faults(path, container)
@@ -169,7 +167,7 @@ def _env_faults(path: str, container: Object) -> Iterator[Cause]:
             yield invalid(
                 f"{place}.name",
                 name,
-                "a valid environment variable name must consist of printable ASCII other than '='",
+                "a valid environment variable name must consist only of printable ASCII characters other than '='",
             )
         if "valueFrom" in variable:
             yield from _source_faults(f"{place}.valueFrom", variable)

@@ -155,7 +155,9 @@ def status(
     """The status of a Pod in the phase `reached`; a condition keeps its lastTransitionTime while its status stays."""
     earlier = {c["type"]: c for c in (pod.get("status") or {}).get("conditions") or ()}
     wanted = _conditions(reached, init, main, verdict)
+    own = {new["type"] for new in wanted}
     conditions = [_condition(new, earlier.get(new["type"]), now) for new in wanted]
+    conditions += [condition for kind, condition in earlier.items() if kind not in own]
     body: Object = {
         "phase": reached,
         "conditions": conditions,
@@ -170,6 +172,13 @@ def status(
     if init:
         body["initContainerStatuses"] = [container.json(init=True) for container in init]
     return body | ({"reason": verdict.reason, "message": verdict.message} if verdict else {})
+
+
+def disrupted(status: Object, reason: str, message: str, now: datetime) -> Object:
+    """A Pod's status with the condition that something other than its own program ends it."""
+    kept = [c for c in status.get("conditions") or () if c["type"] != "DisruptionTarget"]
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message}
+    return {**status, "conditions": [*kept, condition | {"lastProbeTime": None, "lastTransitionTime": stamp(now)}]}
 
 
 def _conditions(

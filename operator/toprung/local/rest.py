@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from toprung.local import apply, decoding, patching, scale, schema, selectors, tables, trees, watching
+from toprung.local import apply, decoding, patching, podstatus, scale, schema, selectors, tables, trees, watching
 from toprung.local.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from toprung.local.logsource import LogSource, parse_query
+from toprung.local.podwatch import terminal
 from toprung.local.registry import Kind
 from toprung.local.requests import Representation, RequestInfo
 from toprung.local.selectors import Predicate
@@ -230,7 +231,14 @@ class Rest:
 
     def _eviction(self, call: Call) -> Answer:
         options = decoding.decode_as("Eviction", call.body).get("deleteOptions") or {}
-        self._store.delete("pods", call.namespace, call.info.name, **self._deletion(call, options))
+        pod = self._store.get("pods", call.namespace, call.info.name)
+        deletion = self._deletion(call, options)
+        if not deletion["dry_run"] and not terminal(pod):
+            status = podstatus.disrupted(
+                pod.get("status") or {}, "EvictionByEvictionAPI", "Eviction API: evicting", self._now()
+            )
+            self._store.update("pods", {**pod, "status": status}, subresource="status")
+        self._store.delete("pods", call.namespace, call.info.name, **deletion)
         return Answer(
             trees.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}), status=201
         )
@@ -251,9 +259,10 @@ class Rest:
     def _decoded(self, call: Call, obj: Any) -> Object:
         """Return an object from outside in the stored version; `fieldValidation` decides about unknown fields."""
         kind = call.kind
-        if not isinstance(obj, dict) or not isinstance(obj.get("metadata") or {}, dict):
+        if not isinstance(obj, dict):
             raise BadRequest(f"a {kind.kind} object is expected as the body of the request")
-        decoded = decoding.decode(kind, {**obj, "metadata": obj.get("metadata") or {}})
+        metadata = obj.get("metadata")
+        decoded = decoding.decode(kind, {**obj, "metadata": {} if metadata is None else metadata})
         obj = decoded.object
         self._check_namespace(call, obj["metadata"])
         self._check_fields(call, obj, list(decoded.unknown))

@@ -96,6 +96,11 @@ class Storage:
             self._histories[resource] = History(self._limit, self._opened_at)
         return self._histories[resource]
 
+    def retire(self, resource: str) -> None:
+        """End the watches of a resource that is no longer served; one of the same name begins with a new history."""
+        self.history(resource).close()
+        self._histories[resource] = History(self._limit, self.version)
+
     def put(self, key: Key, obj: Object) -> Change:
         """Keep an object's new state under the next version."""
         before = self.get(key)

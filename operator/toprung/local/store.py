@@ -253,6 +253,7 @@ class Store:
         if change.resource == _CRDS:
             if change.type == "DELETED":
                 self.registry.remove(change.name)
+                self._storage.retire(change.name)
             else:
                 self._serve(change.object)
         self._quotas.react(change)

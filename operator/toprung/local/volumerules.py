@@ -10,8 +10,11 @@ from typing import Any
 from toprung.local.errors import Cause, duplicate, invalid, required
 
 Object = dict[str, Any]
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+LABEL_RULE = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
+    "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+)
 _NEEDED = {
     "hostPath": "path",
     "persistentVolumeClaim": "claimName",
@@ -28,8 +31,8 @@ def faults(spec: Object) -> Iterator[Cause]:
         path, name = f"spec.volumes[{i}]", volume.get("name")
         if not name:
             yield required(f"{path}.name")
-        elif not _LABEL.fullmatch(name):
-            yield invalid(f"{path}.name", name, "must be a lowercase RFC 1123 label")
+        elif not LABEL.fullmatch(name):
+            yield invalid(f"{path}.name", name, LABEL_RULE)
         elif name in names:
             yield duplicate(f"{path}.name", name)
         names.add(name or "")
@@ -44,6 +47,10 @@ def leads_out(path: str) -> bool:
     return path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path
 
 
+def _outside(path: str) -> str:
+    return "must be a relative path" if path.startswith("/") else "must not contain '..'"
+
+
 def _source_faults(path: str, volume: Object) -> Iterator[Cause]:
     kinds = volume.keys() - {"name"}
     if len(kinds) > 1:
@@ -55,9 +62,6 @@ def _source_faults(path: str, volume: Object) -> Iterator[Cause]:
     host = (volume.get("hostPath") or {}).get("path", "")
     if "\0" in host or ".." in PurePosixPath(host).parts:
         yield invalid(f"{path}.hostPath.path", host, "must not contain '..'")
-    claim = (volume.get("persistentVolumeClaim") or {}).get("claimName", "x")
-    if claim and not _SUBDOMAIN.fullmatch(claim):
-        yield invalid(f"{path}.persistentVolumeClaim.claimName", claim, "must be a lowercase RFC 1123 subdomain")
     for kind in _FILE_SOURCES:
         yield from _item_faults(f"{path}.{kind}", (volume.get(kind) or {}))
 
@@ -68,7 +72,7 @@ def _item_faults(path: str, source: Object) -> Iterator[Cause]:
             if not item.get(needed):
                 yield required(f"{path}.items[{i}].{needed}")
         if leads_out(item.get("path", "")):
-            yield invalid(f"{path}.items[{i}].path", item["path"], "must be a relative path without '..'")
+            yield invalid(f"{path}.items[{i}].path", item["path"], _outside(item["path"]))
         yield from _mode_faults(f"{path}.items[{i}].mode", item.get("mode", 0))
     yield from _mode_faults(f"{path}.defaultMode", source.get("defaultMode", 0))
 
@@ -93,6 +97,6 @@ def _mount_faults(path: str, mounts: Iterable[Object], volumes: set[str]) -> Ite
         places.add(place)
         for field in ("subPath", "subPathExpr"):
             if leads_out(mount.get(field, "")):
-                yield invalid(f"{here}.{field}", mount[field], "must be a relative path without '..'")
+                yield invalid(f"{here}.{field}", mount[field], _outside(mount[field]))
         if mount.get("subPath") and mount.get("subPathExpr"):
             yield invalid(f"{here}.subPathExpr", mount["subPathExpr"], "subPathExpr and subPath are mutually exclusive")

@@ -34,6 +34,10 @@ class ConfigError(Exception):
     """The Pod asks for something that is not there or not possible here; the message says what to write."""
 
 
+class MountError(ConfigError):
+    """A volume cannot be set up yet, such as that of a ConfigMap that is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folders:
     """Where volumes are: `pods` for what ends with a Pod (one folder for each uid), `claims` for what stays."""
@@ -61,8 +65,14 @@ class Mounts:
 
 
 def prepare(pod: Object, store: Store, folders: Folders) -> dict[str, Path]:
-    """Make the folder of every volume, by its name. Raises ConfigError for a kind of volume that is not served."""
-    return {volume["name"]: _folder(volume, pod, store, folders) for volume in pod["spec"].get("volumes") or ()}
+    """Make the folder of every volume, by its name. Raises MountError, or ConfigError for a kind that is not served."""
+    made = {}
+    for volume in pod["spec"].get("volumes") or ():
+        try:
+            made[volume["name"]] = _folder(volume, pod, store, folders)
+        except MountError as error:
+            raise MountError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}') from error
+    return made
 
 
 def mounts(container: Object, volumes: Mapping[str, Path], expand: Callable[[str], str]) -> Mounts:
@@ -112,7 +122,7 @@ def _host_path(source: Object) -> Path:
     if path.exists():
         return path
     if kind not in ("DirectoryOrCreate", ""):
-        raise ConfigError(f"hostPath type check failed: {path} is not a {kind.lower()}")
+        raise MountError(f"hostPath type check failed: {path} is not a {kind.lower()}")
     path.mkdir(parents=True)
     return path
 
@@ -155,13 +165,13 @@ def _write(folder: Path, source: Object, contents: Mapping[str, bytes] | None, k
     if contents is None:
         if source.get("optional"):
             return
-        raise ConfigError(f'{kind} "{name}" not found')
+        raise MountError(f'{kind} "{name}" not found')
     files = source.get("items") or [{"key": key, "path": key} for key in contents]
     for file in files:
         if file["key"] not in contents:
             if source.get("optional"):
                 continue
-            raise ConfigError(f'{kind} "{name}" has no key "{file["key"]}"')
+            raise MountError(f'{kind} "{name}" references non-existent config key: {file["key"]}')
         target = inner(folder, file["path"], f'the volume of {kind} "{name}"')
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(contents[file["key"]])

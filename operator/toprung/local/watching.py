@@ -99,14 +99,17 @@ async def stream(store: Store, request: WatchRequest) -> AsyncIterator[bytes]:
 
 async def _following(request: WatchRequest, changes: AsyncIterator[list[Change]], seen: int) -> AsyncIterator[bytes]:
     deadline = asyncio.get_running_loop().time() + request.seconds
-    batch = asyncio.ensure_future(anext(changes))
+    ended: list[Change] = []
+    batch = asyncio.ensure_future(anext(changes, ended))
     try:
         while (left := deadline - asyncio.get_running_loop().time()) > 0:
             done, _ = await asyncio.wait((batch,), timeout=min(left, _BOOKMARK_SECONDS))
+            if done and not batch.result():
+                return  # the resource is no longer served
             if done:
                 frames = b"".join(_visible(request, change) for change in batch.result())
                 seen = batch.result()[-1].version
-                batch = asyncio.ensure_future(anext(changes))
+                batch = asyncio.ensure_future(anext(changes, ended))
             else:
                 frames = _bookmark(request.kind, seen) if request.bookmarks else b""
             if frames:

@@ -244,6 +244,50 @@ async def test_binding_and_eviction(client):
     assert client.store.get("pods", "default", "p")["metadata"]["deletionGracePeriodSeconds"] == 1
 
 
+async def test_an_eviction_marks_the_pod_as_disrupted(client):
+    """The condition is there before the Pod ends; a Pod that has ended gets none."""
+    for name, phase in (("runs", "Running"), ("done", "Succeeded")):
+        client.store.create("pods", pod(name, nodeName="n"))
+        client.store.patch("pods", "default", name, {"metadata": {"finalizers": ["example.com/x"]}})
+        client.store.patch("pods", "default", name, {"status": {"phase": phase}}, subresource="status")
+        assert (await client("POST", f"{PODS}/{name}/eviction", {}))[0] == 201
+    reasons = [
+        [c["reason"] for c in client.store.get("pods", "default", name)["status"].get("conditions", ())]
+        for name in ("runs", "done")
+    ]
+    assert reasons == [["EvictionByEvictionAPI"], []]
+
+
+async def test_a_gated_pod_is_not_scheduled(client):
+    """A Pod with scheduling gates has the condition that kube-scheduler's queue shows; the gates can only be removed."""
+    gates = [{"name": "kueue.x-k8s.io/admission"}]
+    _, created = await client("POST", PODS, pod("p", schedulingGates=gates))
+    assert [(c["type"], c["reason"]) for c in created["status"]["conditions"]] == [("PodScheduled", "SchedulingGated")]
+    more = {"spec": {"schedulingGates": [*gates, {"name": "example.com/more"}]}}
+    assert (await client("PATCH", f"{PODS}/p", more, **MERGE))[0] == 422
+    status, opened = await client("PATCH", f"{PODS}/p", {"spec": {"schedulingGates": None}}, **MERGE)
+    assert (status, "schedulingGates" in opened["spec"]) == (200, False)
+
+
+async def test_a_definition_that_is_deleted_ends_its_watches(client):
+    """Its objects are reported as deleted, the watch ends, and the kind is not found until it is defined again."""
+    client.store.create(STUDIES, study("s"))
+    watching = asyncio.create_task(client.watch(f"{STUDIES_URL}?watch=1", 100))
+    await asyncio.sleep(0.2)
+    before = client.store.version
+    client.store.delete(CRDS, None, STUDIES)
+    assert [kind for kind, _ in await watching] == ["ADDED", "DELETED"]
+    status, answer = await client("GET", STUDIES_URL)
+    assert (status, answer["reason"]) == (404, "NotFound")
+    client.store.create(CRDS, STUDY_CRD)
+    assert (await client("GET", STUDIES_URL))[1]["items"] == []
+    ((kind, stale),) = await client.watch(f"{STUDIES_URL}?watch=1&resourceVersion={before}", 1)
+    assert (kind, stale["code"]) == ("ERROR", 410)
+    client.store.create(STUDIES, study("again"))
+    ((kind, again),) = await client.watch(f"{STUDIES_URL}?watch=1", 1)
+    assert (kind, again["metadata"]["name"]) == ("ADDED", "again")
+
+
 async def test_events_in_both_groups(client):
     """An event written through events.k8s.io is read through core, and the other way round."""
     new = {"metadata": {"name": "e"}, "regarding": {"kind": "Pod", "name": "p"}, "note": "hello", "reason": "R"}

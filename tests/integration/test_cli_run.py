@@ -187,6 +187,45 @@ def test_a_failed_run_says_what_the_program_said(place):
     assert place.processes() == []
 
 
+def test_a_proxy_is_not_asked_for_this_machine(place, monkeypatch):
+    """A proxy in the environment that does not answer changes nothing, as with kubectl."""
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "10.0.0.0/8")
+    place.apply(experiment(maxTrialCount=2))
+    code, out, err = place.call("run", "tiny.yaml")
+    assert (code, "Succeeded" in out) == (0, True), err
+
+
+def test_a_broken_database_is_reported_and_fresh_helps(place):
+    """One line names the file and the correction; the broken file is kept."""
+    folder = place.path / ".toprung"
+    place.apply(experiment(maxTrialCount=2))
+    assert place.call("run", "tiny.yaml")[0] == 0
+    (folder / "cluster.sqlite").write_bytes(b"no database" * 1000)
+    for command in (("run", "tiny.yaml"), ("local", "up")):
+        code, _, err = place.call(*command)
+        assert (code, "cluster.sqlite: Invalid value" in err, "--fresh" in err) == (1, True, True)
+        assert "Traceback" not in err
+    assert place.call("run", "tiny.yaml", "--fresh")[0] == 0
+    assert len(list(folder.glob("cluster.sqlite.broken-*"))) == 1
+    assert place.call("local", "down", "--wipe")[0] == 0
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("command", [("run", "tiny.yaml"), ("local", "up"), ("local", "status"), ("local", "down")])
+def test_a_folder_that_others_may_write_to_is_refused(place, command):
+    """Nothing in it is trusted: neither a lock, nor a kubeconfig, nor a token."""
+    folder = place.path / ".toprung"
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "lock").write_text("1")
+    code, _, err = place.call(*command)
+    assert (code, "other users may write to it" in err, "Traceback" in err) == (1, True, False)
+    assert place.processes() == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -525,6 +525,7 @@ async def test_a_broken_pod_in_the_store_breaks_nothing_else(tmp_path: Path, spe
     async with machine(tmp_path, ProcessRuntime(tmp_path / "processes"), path=path) as m:
         m.create(pod("next", sh("true")))
         assert (await m.ended("next"))["phase"] == "Succeeded"
+    async with machine(tmp_path, ProcessRuntime(tmp_path / "processes"), path=path) as m:
         m.store.delete("pods", "default", "p")
         await until(lambda: not m.store.exists("pods", "default", "p"))
 

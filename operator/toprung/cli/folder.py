@@ -76,13 +76,15 @@ class StateFolder:
         """Return the process that serves the folder, None where none does; 0 for one that is just starting.
 
         Raises:
-            Unsafe: another user could have prepared the folder, so that nothing in it can be trusted.
+            Unsafe: another user could have prepared the folder, so nothing in it can be trusted; or it can't be read.
         """
         try:
             check(self.path)
+            return serving(self.path)
         except UnsafeFolder as error:
             raise Unsafe(str(error)) from error
-        return serving(self.path)
+        except OSError as error:
+            raise Unsafe(f"{self.path}: Forbidden: {error.strerror}. Choose another folder by --dir.") from error
 
     def end(self, pid: int, patience: float = 30.0) -> None:
         """Tell the cluster to end, and wait until it has.

@@ -117,7 +117,8 @@ class PodWorker:
     # -- ending it
 
     def _grace(self) -> float:
-        return float(self._pod["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
+        own = self._pod["spec"].get("terminationGracePeriodSeconds")
+        return float(own) if isinstance(own, int) else _DEFAULT_GRACE
 
     def _reasons_to_stop(self) -> Iterator[_Stop]:
         metadata = self._pod["metadata"]

@@ -52,7 +52,7 @@ def write_private(path: Path, text: str) -> None:
 def _check_owner(path: Path, *, follow: bool) -> None:
     try:
         found = [path.lstat(), *([path.stat()] if follow else [])]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     if any(entry.st_uid != os.geteuid() for entry in found):
         raise UnsafeFolder(f"{path}: Forbidden: it belongs to another user. Choose another folder by --dir.")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toprung.api.errors import Fault
-from toprung.api.podschema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule
+from toprung.api.podschema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule, fields_of
 from toprung.api.wording import shown
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -24,6 +24,7 @@ _ENUMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "Container": MappingProxyType(
             {
                 "imagePullPolicy": ("Always", "IfNotPresent", "Never"),
+                "restartPolicy": ("Always", "OnFailure", "Never"),
                 "terminationMessagePolicy": ("File", "FallbackToLogsOnError"),
             }
         ),
@@ -47,6 +48,7 @@ _UNITS = {
     "": Decimal(1),
 }
 _MAX_EXPONENT = 99
+_NATIVE = ("cpu", "memory", "ephemeral-storage")
 
 
 def parse_quantity(value: Any) -> Decimal | None:
@@ -79,6 +81,8 @@ def _pod(spec: Mapping[str, Any], path: str) -> Iterator[Fault]:
     for where, _, container in containers:
         yield from _mounts(container, where.removesuffix(".name"), known)
     yield from _labels(spec.get("nodeSelector"), f"{path}nodeSelector")
+    for name, amount in _amounts(spec.get("overhead")).items():
+        yield from _amount(name, amount, f"{path}overhead[{name}]")
 
 
 def _named(spec: Mapping[str, Any], field: str, path: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -141,6 +145,44 @@ def _variable(variable: Mapping[str, Any], path: str) -> Iterator[Fault]:
         yield Fault(f"{path}valueFrom", "Forbidden: value is set as well. Keep one of the two.")
 
 
+def _one_source(*sources: str) -> Rule:
+    def check(value: Mapping[str, Any], path: str) -> Iterator[Fault]:
+        found = [source for source in sources if value.get(source) is not None]
+        if len(found) != 1:
+            yield Fault(path.removesuffix("."), f"Invalid value: must have exactly one of {', '.join(sources)}.")
+
+    return check
+
+
+def _named_source(field: str) -> Rule:
+    def check(source: Mapping[str, Any], path: str) -> Iterator[Fault]:
+        if source.get(field) in (None, ""):
+            yield Fault(f"{path}{field}", "Required value: write the name of the object.")
+        yield from _mode(source.get("defaultMode"), f"{path}defaultMode")
+
+    return check
+
+
+def _key_to_path(item: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    yield from _relative(item.get("path"), f"{path}path")
+    yield from _mode(item.get("mode"), f"{path}mode")
+
+
+def _mount(mount: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    yield from _relative(mount.get("subPath"), f"{path}subPath")
+    yield from _relative(mount.get("subPathExpr"), f"{path}subPathExpr")
+
+
+def _relative(value: Any, path: str) -> Iterator[Fault]:
+    if isinstance(value, str) and (value.startswith("/") or ".." in value.split("/")):
+        yield Fault(path, f"Invalid value: {shown(value)} must be a relative path. Write it without / in front and ...")
+
+
+def _mode(value: Any, path: str) -> Iterator[Fault]:
+    if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= 0o777:  # noqa: PLR2004
+        yield Fault(path, f"Invalid value: {shown(value)} is no file mode. Write 0 to 511 (0777 in octal).")
+
+
 def _metadata(metadata: Mapping[str, Any], path: str) -> Iterator[Fault]:
     yield from _labels(metadata.get("labels"), f"{path}labels")
     yield from _keys(metadata.get("annotations"), f"{path}annotations")
@@ -180,7 +222,10 @@ def _amounts(side: Any) -> dict[str, Decimal]:
 
 
 def _amount(name: str, amount: Decimal, path: str) -> Iterator[Fault]:
-    if amount < 0:
+    if "/" not in name and name not in _NATIVE and not name.startswith("hugepages-"):
+        advice = f"Write {', '.join(_NATIVE)} or the full name of a device, such as nvidia.com/gpu."
+        yield Fault(path, f"Invalid value: {shown(name)} is not a resource. {advice}")
+    elif amount < 0:
         yield Fault(path, "Invalid value: is below 0. Write 0 or more.")
     elif _is_extended(name) and amount != amount.to_integral_value():
         yield Fault(path, "Invalid value: is a fraction, and devices are whole. Write an integer.")
@@ -201,7 +246,8 @@ def _enums(kind: str, value: Mapping[str, Any], path: str) -> Iterator[Fault]:
     for field, allowed in _ENUMS[kind].items():
         found = value.get(field)
         if isinstance(found, str) and found and found not in allowed and PLACEHOLDER not in found:
-            advice = "Remove it and use trialTemplate.retries." if field == "restartPolicy" else _one_of(allowed)
+            policy = kind == "PodSpec" and field == "restartPolicy"
+            advice = "Remove it and use trialTemplate.retries." if policy else _one_of(allowed)
             yield Fault(f"{path}{field}", f"Unsupported value: {shown(found)}. {advice}")
 
 
@@ -225,11 +271,17 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "PodSpec": _pod,
         "Container": _container,
         "ContainerPort": _port,
+        "ConfigMapVolumeSource": _named_source("name"),
+        "EnvFromSource": _one_source("configMapRef", "secretRef"),
         "EnvVar": _variable,
+        "EnvVarSource": _one_source(*fields_of("EnvVarSource")),
+        "KeyToPath": _key_to_path,
         "ObjectMeta": _metadata,
         "ResourceRequirements": _resources,
         "Toleration": _toleration,
+        "SecretVolumeSource": _named_source("secretName"),
         "Volume": _volume,
+        "VolumeMount": _mount,
     }
 )
 """Type of an object -> rule for its values."""

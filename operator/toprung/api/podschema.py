@@ -112,7 +112,7 @@ class _Walk:
             elif child is not None:
                 yield from self._field(child, field, f"{prefix}{key}")
         for key in kind.required:
-            if value.get(key) is None:
+            if value.get(key) is None or (value[key] == "" and key != "value"):
                 yield Fault(f"{prefix}{key}", "Required value: write it.")
         if (rule := self.rules.get(name)) is not None:
             yield from rule(value, prefix)
@@ -202,8 +202,10 @@ def _integer(low: int, high: int) -> Callable[[Any], str]:
 
 
 def _boolean(value: Any) -> str:
-    example = f"Write {value} without quotes." if value in {"true", "false"} else "Write true or false."
-    return "" if isinstance(value, bool) else _mismatch("true or false", value, example)
+    if isinstance(value, bool):
+        return ""
+    quoted = isinstance(value, str) and value in {"true", "false"}
+    return _mismatch("true or false", value, f"Write {value} without quotes." if quoted else "Write true or false.")
 
 
 def _quantity(value: Any) -> str:

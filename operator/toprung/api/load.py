@@ -96,7 +96,8 @@ def is_large(manifest: Mapping[str, Any]) -> bool:
     while waiting and cost < LARGE:
         node = waiting.pop()
         children = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
-        cost += 1 + (len(node) // CHARACTERS_OF_A_VALUE if isinstance(node, str) else len(children))
+        text = len(node) if isinstance(node, str) else sum(map(len, node)) if isinstance(node, dict) else 0
+        cost += 1 + text // CHARACTERS_OF_A_VALUE + len(children)
         if cost < LARGE:
             waiting.extend(children)
     return cost >= LARGE
@@ -148,6 +149,9 @@ def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault], *, stored: 
     if spec is None:
         faults.append(Fault("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate in it"))
         return None
+    if too_large := tuple(_size_faults(spec)):
+        faults += too_large
+        return None
     try:
         text = _json(spec)
         spec = json.loads(text)
@@ -157,9 +161,6 @@ def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault], *, stored: 
     except (TypeError, ValueError) as error:
         faults.append(Fault("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only"))
         return None
-    if too_large := tuple(_size_faults(spec)):
-        faults += too_large
-        return None
     faults += _template_faults(_template_of(spec), unknown, stored=stored)
     try:
         return _parse_text(text)
@@ -168,7 +169,7 @@ def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault], *, stored: 
 
 
 def _size_faults(spec: Any) -> Iterator[Fault]:
-    """Bound the time that everything else takes."""
+    """Bound the time that everything else takes; the C code of json would hold the event loop's thread up for it."""
     if has_more_values(spec, MAX_VALUES):
         yield Fault("spec", f"Invalid value: has more than {MAX_VALUES:,} values. Put data into the image.")
     elif has_more_values(_template_of(spec), MAX_TEMPLATE_VALUES):
@@ -179,7 +180,7 @@ def _size_faults(spec: Any) -> Iterator[Fault]:
 def _template_of(spec: Any) -> Any:
     node = spec
     for step in ("trialTemplate", "template"):
-        node = node.get(step) if isinstance(node, dict) else None
+        node = node.get(step) if isinstance(node, Mapping) else None
     return node
 
 

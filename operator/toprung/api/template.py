@@ -1,7 +1,7 @@
 """Rules for a trial's Pod template: what the API server can't know of it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import JsonValue
@@ -48,7 +48,7 @@ def has_more_values(node: Any, limit: int) -> bool:
     waiting, count = [node], 0
     while waiting:
         node = waiting.pop()
-        children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        children = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
         count += len(children)
         if count > limit:
             return True

@@ -30,6 +30,7 @@ LONG = "echo " + " ".join(f"${{parameters.p{i}}}" for i in range(4000))
         pytest.param(["sh", "-c", LONG], True, id="a long script"),
         pytest.param([""] * 5000, True, id="a long list"),
         pytest.param([[[[""] * 700] * 3]], True, id="a deep list"),
+        pytest.param([{"x" * 100_000: 1}], True, id="a long key"),
     ],
 )
 def test_what_takes_long_is_known_without_reading_it(command: list[Any], large: bool):

@@ -72,7 +72,9 @@ class Follower:
     @property
     def log_unavailable(self) -> str:
         """Return why reading was given up before the log's end."""
-        return self.failed if self.drained else ""
+        if not self.drained:
+            return ""
+        return self.tail[-1] if self._reader.lost else self.failed
 
     @property
     def until(self) -> datetime | None:

@@ -17,6 +17,8 @@ _STAMP_WIDTH = 40
 """Longer than any RFC 3339 time."""
 _KEPT_TAIL = 8 * TAIL_WIDTH
 """Bytes of a line in the tail: enough characters even where they are long or colour codes are between them."""
+_LOST = b"unable to retrieve container logs for "
+"""With these words, and status 200, a kubelet answers whose runtime has removed the container with its log."""
 _OVERWRITES = re.compile(rb"[\r\b]+")
 
 
@@ -47,11 +49,13 @@ class LogReader:
     Attributes:
         since: newest time of a complete line, from which the log is to be requested again; None before the first.
         lines: how many of the program's lines were read, each once.
+        lost: whether the kubelet has answered last that it has the log no more.
     """
 
     def __init__(self, grammar: Grammar) -> None:
         self.since: datetime | None = None
         self.lines = 0
+        self.lost = False
         self._parser = LineParser(grammar)
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
         self._unread: dict[str, None] = {}
@@ -163,6 +167,7 @@ class LogReader:
             yield self._release(self._held)
         if self._shown:
             self._tail.append(self._shown)
+            self.lost = self._time is None and self._shown.startswith(_LOST)
         if self._time is not None and not self._known:
             self._seen_at_since = self._seen_at_since + 1 if self._clock == self.since else 1
             self.since, self._place = self._clock, self._places

@@ -2,13 +2,14 @@
 
 import asyncio
 import itertools
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
-from collecting import FakeLog, follower_of, log_of
+from collecting import START, FakeLog, follower_of, log_of
 from toprung.api.errors import ClusterUnavailable, NotFound, Rejected
-from toprung.collect.follower import FIRST_DELAY, LAST_DELAY, OVERDUE, TRIES_AFTER_END
+from toprung.collect.follower import FIRST_DELAY, LAST_DELAY, OVERDUE, QUIET, TRIES_AFTER_END
 from toprung.collect.pace import REST, SLICE, Pace, Turn
 from toprung.metrics import progress_from_status, progress_to_status
 
@@ -214,3 +215,49 @@ async def test_namespaces_share_equally(resting, seconds):
     assert asyncio.get_running_loop().time() - start == pytest.approx(seconds)
     for other in others:
         other.cancel()
+
+
+LOST = b"unable to retrieve container logs for containerd://4f5e"
+
+
+@pytest.mark.parametrize(
+    ("log", "unavailable", "steps"),
+    [
+        pytest.param(LOST, LOST.decode(), None, id="all"),
+        pytest.param(log_of("acc=0.5", "acc=0.6") + LOST, LOST.decode(), 2, id="the-rest"),
+        pytest.param(log_of("acc=0.5", LOST.decode()), "", 1, id="the-program-prints-these-words"),
+        pytest.param(log_of("acc=0.5"), "", 1, id="not"),
+    ],
+)
+async def test_a_log_that_the_kubelet_has_lost_is_not_an_empty_one(log, unavailable, steps):
+    """The kubelet says so with status 200, in a line without a time; what was read of the log still counts."""
+    follower = follower_of(FakeLog(log, []))
+    follower.finish()
+    await follower.run()
+    assert follower.log_unavailable == unavailable
+    latest = follower.progress.latest
+    assert (latest.step if latest is not None else None) == steps
+
+
+async def test_a_quiet_connection_has_brought_everything():
+    """Only then may a program count as silent; not while its log is opened or read."""
+    text = log_of("acc=0.5", "thinking")
+    follower = follower_of(FakeLog(text, [[text, FakeLog.HANG]]))
+    assert (follower.idle, follower.until, follower.reported) == (False, None, None)
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(QUIET / 2)
+    assert (follower.idle, follower.reported) == (False, START)
+    assert follower.until == START + timedelta(milliseconds=300)
+    await asyncio.sleep(QUIET)
+    assert follower.idle
+    task.cancel()
+
+
+async def test_a_broken_connection_is_not_quiet():
+    """Nothing is known of what is printed meanwhile."""
+    text = log_of("acc=0.5")
+    follower = follower_of(FakeLog(text, [[text, ClusterUnavailable("no route")], *[[ClusterUnavailable("no")]] * 99]))
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(2 * QUIET)
+    assert not follower.idle
+    task.cancel()

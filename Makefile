@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help demo test test-all lint crds bench bench-neighbours bench-search clean
+.PHONY: help demo test test-all lint crds frameworks bench bench-neighbours bench-search clean
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -35,6 +35,10 @@ lint: $(VENV)/.installed  ## Ruff, mypy, import-linter
 
 crds: $(VENV)/.installed  ## Write crds/*.yaml from the models
 	$(BIN)/python -m toprung.api.crd crds/
+
+frameworks:  ## Install the frameworks whose output the slow tests read
+	python3 -m venv .venv-frameworks
+	.venv-frameworks/bin/pip install -r tests/frameworks/requirements.txt
 
 bench: $(VENV)/.installed  ## Measure the control plane against its limits
 	$(BIN)/python benchmarks/control_plane.py

@@ -1,0 +1,80 @@
+"""The output of real frameworks is read without settings: recorded output, and that of the packages themselves."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from toprung.collect import LogReader
+from toprung.metrics import Grammar, Progress, Tracking, count, start_attempt
+
+HERE = Path(__file__).parent
+PYTHON = Path(os.environ.get("FRAMEWORKS_PYTHON", HERE.parents[1] / ".venv-frameworks" / "bin" / "python"))
+STAMP = b"2026-01-02T03:04:05.000000000Z "
+PROGRAMS = {
+    "keras_fit": ("val_loss", ((1, 0.686), (2, 0.6671))),
+    "lightning_fit": ("val_loss", ((1, 0.636),)),
+    "lightning_tqdm": ("val_loss", ((0, 0.676), (1, 0.636))),
+    "transformers_train": ("eval_loss", ((0.5, 0.6932), (1, 0.6932), (1.5, 0.6931), (2, 0.6931))),
+    "xgboost_train": (
+        "validation-auc",
+        ((0, 0.69872), (1, 0.75962), (2, 0.8109), (3, 0.80449), (4, 0.82372)),
+    ),
+    "lightgbm_train": (
+        "valid_0's auc",
+        ((1, 0.829327), (2, 0.853365), (3, 0.822115), (4, 0.878205), (5, 0.882212)),
+    ),
+    "fastprogress_table": ("valid_loss", ((0, 0.7), (1, 0.35), (2, 0.233333))),
+    "tqdm_epochs": ("val_loss", ((1, 1.0), (2, 0.5), (3, 0.333), (4, 0.25), (5, 0.2))),
+}
+
+
+def curve(output, metric):
+    """Give the curve that the operator reads from a program's output."""
+    reader, progress = LogReader(Grammar((metric,))), start_attempt(Progress(), 1)
+    tracking = Tracking(metric, maximize=False)
+    log = b"".join(STAMP + line + b"\n" for line in output.split(b"\n"))
+    for seen in (*reader.feed(log), *reader.close()):
+        if seen is not None:
+            progress = count(progress, seen.report, time=seen.time, position=seen.position, tracking=tracking)
+    assert not progress.ignored
+    return progress.curve
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_recorded_output(program):
+    """Every report is read with its step, and nothing else is."""
+    metric, expected = PROGRAMS[program]
+    assert curve((HERE / "output" / f"{program}.log").read_bytes(), metric) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_package_itself(program, tmp_path):
+    """The installed version prints what is read: as many reports, at the same steps."""
+    if not PYTHON.exists():
+        pytest.skip("the frameworks are not installed; run `make frameworks`")
+    metric, expected = PROGRAMS[program]
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONUNBUFFERED": "1"}
+    environment.pop("PYTHONPATH", None)
+    run = subprocess.run(
+        [PYTHON, HERE / "programs" / f"{program}.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stdout.decode(errors="replace")[-2000:]
+    assert [step for step, _ in curve(run.stdout, metric)] == [step for step, _ in expected]
+
+
+def test_the_documentation_names_every_program():
+    """Each row of the page links to the program that is tested, with the metric that is read from it."""
+    page = (HERE.parents[1] / "docs" / "metrics.md").read_text()
+    rows = dict(re.findall(r"programs/(\w+)\.py\)\) \|[^|]*\| `([^`]+)` \|", page))
+    assert rows == {program: metric for program, (metric, _) in PROGRAMS.items()}

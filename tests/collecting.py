@@ -46,11 +46,12 @@ class FakeLog:
         self.times: list[float] = []
         self.closed = 0
 
-    async def __call__(self, since: datetime | None) -> AsyncIterator[bytes]:
+    async def __call__(self, since: datetime | None, tail: int | None = None) -> AsyncIterator[bytes]:
         """Play the next script."""
         self.opened.append(since)
         self.times.append(asyncio.get_running_loop().time())
-        script = self._scripts.pop(0) if self._scripts else [self.after(since)]
+        rest = self.after(since) if tail is None else b"".join(lines_of(self._log)[-tail:])
+        script = self._scripts.pop(0) if self._scripts else [rest]
         try:
             for piece in script:
                 if piece is self.HANG:

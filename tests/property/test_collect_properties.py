@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import looptime
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collecting import FakeLog, follower_of, lines_of, log_of
@@ -46,7 +46,7 @@ class BreakingLog(FakeLog):
         super().__init__(log, [])
         self._sizes, self._breaks = sizes, list(breaks)
 
-    async def __call__(self, since):
+    async def __call__(self, since, tail=None):  # noqa: ARG002 - no log here is that long
         sent = self.after(since)
         limit, error = self._breaks.pop(0) if self._breaks else (len(sent), False)
         for piece in chunks(sent[:limit], self._sizes):
@@ -87,12 +87,14 @@ def test_chunks_may_be_cut_anywhere(log, sizes):
     assert cut.tail == whole.tail
 
 
+@settings(deadline=None)
 @given(LOGS, CUTS, BREAKS)
 def test_connections_may_break_anywhere(log, sizes, breaks):
     """Every line is counted once, none is lost, and the tail is the program's."""
     assert shown(follow(log, sizes, breaks)) == shown(follow(log))
 
 
+@settings(deadline=None)
 @given(LOGS, CUTS, BREAKS, st.integers(0, 20))
 def test_an_operator_may_die_anywhere(log, sizes, breaks, cut):
     """A new follower, with what the Trial has and the log from its start, ends where an undisturbed one does."""

@@ -84,7 +84,7 @@ class IgnoredReportsStatus(Model):
     """Reports that did not count, for one reason."""
 
     reason: Annotated[str, Field(max_length=64)]
-    """NotANumber or InvalidStep."""
+    """NotANumber, InvalidStep or Skipped (a part of the log, because the program printed faster than it is read)."""
     count: Annotated[int, Field(ge=1)]
     """How many."""
     example: Annotated[str, Field(max_length=MAX_EXAMPLE)] = ""

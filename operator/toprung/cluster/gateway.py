@@ -195,6 +195,7 @@ class Gateway:
         since: datetime | None = None,
         follow: bool = True,
         timestamps: bool = True,
+        tail: int | None = None,
     ) -> AsyncGenerator[bytes]:
         """Yield a container's log in pieces as they come, cut anywhere; ends when the container has ended.
 
@@ -205,6 +206,7 @@ class Gateway:
             since: leave out what is older; the API counts in whole seconds, so lines of the same second come again.
             follow: wait for more until the container ends.
             timestamps: begin each line with the time at which it was written (RFC 3339).
+            tail: only so many of the last lines.
 
         Raises:
             Rejected: the container has not started yet.
@@ -217,6 +219,7 @@ class Gateway:
             follow="true" if follow else "",
             timestamps="true" if timestamps else "",
             sinceTime=since_time,
+            tailLines="" if tail is None else str(tail),
         )
         async with aclosing(self._transport.stream(PODS.path(namespace, pod, "log"), query=query)) as chunks:
             async for chunk in chunks:

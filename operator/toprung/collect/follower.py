@@ -7,12 +7,12 @@ from datetime import datetime
 from toprung.api.errors import ClusterError
 from toprung.collect.pace import Pace, Turn
 from toprung.collect.reader import LogReader, Seen
-from toprung.metrics.counting import count, start_attempt
+from toprung.metrics.counting import count, start_attempt, with_skipped
 from toprung.metrics.grammar import Grammar
 from toprung.metrics.types import Progress, Tracking
 
-OpenLog = Callable[[datetime | None], AsyncIterator[bytes]]
-"""Opens the log with timestamps, following it, from a time on (None: its start).
+OpenLog = Callable[[datetime | None, int | None], AsyncIterator[bytes]]
+"""Opens the log with timestamps, following it: from a time on (None: its start), or so many of its last lines.
 
 The iterator ends with the log and raises ClusterError or OSError where it breaks.
 """
@@ -26,6 +26,13 @@ QUIET = 10.0
 """Seconds without anything new after which an open connection has brought all that the program has printed."""
 TRIES_AFTER_END = 5
 """Connections without a new line that may break after the container's end; then its log is given up (a lost node)."""
+MAX_AFTER_END = 100_000
+"""Lines with a metric that are read after the container's end; of a longer log only the last lines are read then."""
+LAST_LINES = 1_000
+
+
+class LogTooLong(Exception):
+    """A program printed faster than its log can be read; the rest of the log is skipped, but for its end."""
 
 
 class Follower:
@@ -68,6 +75,8 @@ class Follower:
         self._chunks = 0
         self._waiting_since: float | None = None
         self.reported: datetime | None = None
+        self._after_end = 0
+        self._last_lines: int | None = None
 
     @property
     def log_unavailable(self) -> str:
@@ -115,6 +124,10 @@ class Follower:
         self._reader.reopen()
         try:
             await self._first_of(self._consume(), self._overdue())
+        except LogTooLong:
+            self._last_lines = LAST_LINES
+            self.progress = with_skipped(self.progress)
+            return False
         except (ClusterError, OSError) as error:
             return self._broken(error, had_ended=had_ended)
         self.failed = ""
@@ -129,7 +142,8 @@ class Follower:
         return self._breaks_after_end >= TRIES_AFTER_END
 
     async def _consume(self) -> None:
-        stream = self._open_log(self._reader.since)
+        since = self._reader.since if self._last_lines is None else None
+        stream = self._open_log(since, self._last_lines)
         self._waiting_since = asyncio.get_running_loop().time()
         try:
             async for chunk in stream:
@@ -161,6 +175,9 @@ class Follower:
         for seen in reports:
             if seen is not None:
                 self._count(seen)
+            self._after_end += self._ended.is_set()
+            if self._after_end > MAX_AFTER_END and self._last_lines is None:
+                raise LogTooLong
             if self._turn.due:
                 before = self._notify(before)
                 await self._turn.end()

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 SLICE = 0.004
 """Seconds of reading without a pause."""
-REST = 4
-"""Seconds of rest for each second of reading, times the readers that share: all together use a fifth of the time."""
+REST = 2
+"""Seconds of rest for each second of reading, times the readers that share: all together use a third of the time."""
 
 
 class Pace:

@@ -50,12 +50,13 @@ def count(progress: Progress, report: Report, *, time: datetime, position: Posit
         return progress
     reason = _reason(report, reading, tracking)
     noted = progress if reason is None else _with_one_more(progress, *reason)
-    moved, counted = reading, noted
+    read = replace(reading, position=position)
+    moved, counted = read, noted
     if report.values and (reason is None or reason[0] is Ignored.NOT_A_NUMBER):
-        moved, counted = _counted(noted, reading, report, time, tracking)
-    if counted is progress and moved == reading:
+        moved, counted = _counted(noted, read, report, time, tracking)
+    if counted is progress and moved is read:
         return progress
-    return replace(counted, reading=replace(moved, position=position))
+    return counted if counted.reading is moved else replace(counted, reading=moved)
 
 
 def _counted(
@@ -77,6 +78,7 @@ def _counted(
         maximize=tracking.maximize,
         levels=tracking.levels,
         others=tracking.others,
+        reading=moved,
     )
 
 
@@ -98,3 +100,9 @@ def _with_one_more(progress: Progress, reason: Ignored, example: str) -> Progres
         else IgnoredReports(1, "".join(c if c.isprintable() else " " for c in example)[:MAX_EXAMPLE])
     )
     return replace(progress, ignored={**progress.ignored, reason: more})
+
+
+def with_skipped(progress: Progress) -> Progress:
+    """Note that a part of the log was not read."""
+    skipped = IgnoredReports(1, "a part of the log")
+    return replace(progress, ignored={**progress.ignored, Ignored.SKIPPED: skipped})

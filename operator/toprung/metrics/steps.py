@@ -58,8 +58,8 @@ def _first(report: Report, names: Sequence[str]) -> str:
 def _advanced(reading: Reading, report: Report, latest: float | None) -> Reading:
     raw, epoch = report.steps[reading.name], report.steps.get(EPOCH)
     if _begins_again(reading, raw, epoch):
-        reading = replace(reading, offset=_offset(raw, latest), first=raw)
-    return replace(reading, last=raw, epoch=epoch)
+        return replace(reading, offset=_offset(raw, latest), first=raw, last=raw, epoch=epoch)
+    return reading if (reading.last, reading.epoch) == (raw, epoch) else replace(reading, last=raw, epoch=epoch)
 
 
 def _begins_again(reading: Reading, raw: float, epoch: float | None) -> bool:

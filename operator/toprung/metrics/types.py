@@ -80,6 +80,7 @@ class Ignored(StrEnum):
 
     NOT_A_NUMBER = "NotANumber"
     INVALID_STEP = "InvalidStep"
+    SKIPPED = "Skipped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,10 @@ class Followers:
         follower.failed, follower.drained = "internal error while the log was read", True
         self._on_change(key)
 
-    def _open_log(self, namespace: str, pod: PodRecord, since: datetime | None) -> AsyncIterator[bytes]:
-        return self._gateway.log(namespace=namespace, pod=pod.name, container=pod.container, since=since)
+    def _open_log(
+        self, namespace: str, pod: PodRecord, since: datetime | None, tail: int | None
+    ) -> AsyncIterator[bytes]:
+        return self._gateway.log(namespace=namespace, pod=pod.name, container=pod.container, since=since, tail=tail)
 
 
 def last_words(follower: Follower) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from toprung.api.errors import ClusterUnavailable, NotFound, Rejected
 from toprung.collect.follower import FIRST_DELAY, LAST_DELAY, OVERDUE, QUIET, TRIES_AFTER_END
 from toprung.collect.pace import REST, SLICE, Pace, Turn
 from toprung.metrics import progress_from_status, progress_to_status
+from toprung.metrics.types import Ignored
 
 pytestmark = pytest.mark.looptime
 
@@ -197,13 +198,24 @@ async def test_a_flooding_log_leaves_the_event_loop_to_others():
     assert (follower.progress.latest.step, follower.failed) == (50, "")
 
 
+async def test_of_a_log_that_is_too_long_the_end_is_read(monkeypatch):
+    """After the container's end its last lines are enough, and the trial says that others were skipped."""
+    monkeypatch.setattr("toprung.collect.follower.MAX_AFTER_END", 20)
+    monkeypatch.setattr("toprung.collect.follower.LAST_LINES", 10)
+    follower = follower_of(FakeLog(log_of(*[f"epoch={n} acc={n}" for n in range(90)]), []))
+    follower.finish()
+    await follower.run()
+    assert [step for step, _ in follower.progress.curve] == [*range(10), *range(80, 90)]
+    assert (follower.drained, list(follower.progress.ignored)) == (True, [Ignored.SKIPPED])
+
+
 @pytest.mark.parametrize(
     ("resting", "seconds"),
     [
-        pytest.param(["a"], 4.0, id="alone"),
-        pytest.param(["a", "a"], 8.0, id="two-of-a-namespace"),
-        pytest.param(["a", "b"], 8.0, id="two-namespaces"),
-        pytest.param(["a", "a", "a", "b"], 8.0, id="a-namespace-with-many-logs-delays-itself"),
+        pytest.param(["a"], REST, id="alone"),
+        pytest.param(["a", "a"], 2 * REST, id="two-of-a-namespace"),
+        pytest.param(["a", "b"], 2 * REST, id="two-namespaces"),
+        pytest.param(["a", "a", "a", "b"], 2 * REST, id="a-namespace-with-many-logs-delays-itself"),
     ],
 )
 async def test_namespaces_share_equally(resting, seconds):

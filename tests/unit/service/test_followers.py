@@ -31,7 +31,7 @@ LINE = b"2026-01-01T00:00:00Z loading data\n"
 async def test_last_words(breaks, words):
     """A log that could not be read to its end says so after the program's last lines."""
 
-    async def open_log(_since):
+    async def open_log(_since, _tail):
         yield LINE
         if breaks:
             raise ClusterUnavailable("503")

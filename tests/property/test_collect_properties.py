@@ -77,6 +77,7 @@ def shown(follower):
     return progress_to_status(follower.progress), crossings, follower.tail
 
 
+@settings(deadline=None)
 @given(LOGS, CUTS)
 def test_chunks_may_be_cut_anywhere(log, sizes):
     """The reports are those of the whole log read at once."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from toprung.metrics import (
@@ -70,6 +70,11 @@ def test_reading_again_changes_nothing(log, cut):
     assert feed(progress, log) is progress
 
 
+@example([Report({"acc": 1.0}), Report({"loss": 2.0})], 1)
+@example([Report({"loss": 2.0}), Report({"acc": 1.0})], 1)
+@example([Report({"acc": 1.0}, {"step": 2}), Report({"acc": 0.5}, {"step": 2})], 1)
+@example([Report({"acc": 1.0}, {"step": 1}), Report({"acc": 2.0}, {"step": 2}), Report({"acc": 0.5}, {"step": 2})], 2)
+@example([Report({"acc": 1.0}, {"step": 2}), Report({"acc": 1.0}, {"step": 1}), Report({"acc": 3.0}, {"step": 2})], 2)
 @given(LOGS, st.integers(0, 80))
 def test_a_restart_in_between_changes_nothing(log, cut):
     """An operator that dies at any line, and reads the log anew from what the Trial has, ends where the other does."""

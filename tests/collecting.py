@@ -89,4 +89,5 @@ def follower_of(
         progress=progress or Progress(),
         on_change=on_change,
         turn=turn,
+        now=lambda: START,
     )

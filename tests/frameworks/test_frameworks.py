@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ PROGRAMS = {
 
 def curve(output, metric):
     """Give the curve that the operator reads from a program's output."""
-    reader, progress = LogReader(Grammar((metric,))), start_attempt(Progress(), 1)
+    reader, progress = LogReader(Grammar((metric,)), lambda: datetime.now(UTC)), start_attempt(Progress(), 1)
     tracking = Tracking(metric, maximize=False)
     log = b"".join(STAMP + line + b"\n" for line in output.split(b"\n"))
     for seen in (*reader.feed(log), *reader.close()):

@@ -7,7 +7,7 @@ import looptime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collecting import FakeLog, follower_of, lines_of, log_of
+from collecting import START, FakeLog, follower_of, lines_of, log_of
 from toprung.api.errors import ClusterUnavailable
 from toprung.collect.reader import LogReader
 from toprung.metrics import Grammar, progress_from_status, progress_to_status
@@ -81,7 +81,7 @@ def shown(follower):
 @given(LOGS, CUTS)
 def test_chunks_may_be_cut_anywhere(log, sizes):
     """The reports are those of the whole log read at once."""
-    whole, cut = LogReader(Grammar(("acc",))), LogReader(Grammar(("acc",)))
+    whole, cut = LogReader(Grammar(("acc",)), lambda: START), LogReader(Grammar(("acc",)), lambda: START)
     expected = [seen for seen in whole.feed(log) if seen is not None]
     got = [seen for piece in chunks(log, sizes) for seen in cut.feed(piece) if seen is not None]
     assert repr(got) == repr(expected)

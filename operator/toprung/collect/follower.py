@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from toprung.api.errors import ClusterError
 from toprung.collect.pace import Pace, Turn
@@ -59,13 +59,14 @@ class Follower:
         on_change: Callable[[], None],
         attempt: int = 1,
         turn: Turn | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Continue a trial's progress; `on_change` is called when `progress` or `drained` has changed."""
         self.progress = start_attempt(progress, attempt, offset=tracking.offset)
         self.drained = False
         self.failed = ""
         self._open_log = open_log
-        self._reader = LogReader(grammar)
+        self._reader = LogReader(grammar, now)
         self._turn = turn or Turn(Pace(), "")
         self._tracking = tracking
         self._on_change = on_change

@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -27,7 +27,7 @@ class Seen:
     """A report in a log.
 
     Attributes:
-        time: when its line began.
+        time: when its line began; for all but the first of a line that comes in pieces, when they were read.
         position: its place, the same whenever the log is read.
     """
 
@@ -52,8 +52,9 @@ class LogReader:
         lost: whether the kubelet has answered last that it has the log no more.
     """
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self, grammar: Grammar, now: Callable[[], datetime]) -> None:
         self.since: datetime | None = None
+        self._now = now
         self.lines = 0
         self.lost = False
         self._parser = LineParser(grammar)
@@ -107,6 +108,8 @@ class LogReader:
         self._places = self._place
         self._clock = self.since
         self._shown = b""
+        self._came_in_pieces = False
+        self._released = False
 
     def _read(self, piece: bytes, *, ends: bool) -> Iterator[Seen | None]:
         self._text += piece
@@ -127,6 +130,8 @@ class LogReader:
             self._text, self._cut = self._text[-MAX_TEXT:], True
         if ends:
             yield from self._end_line()
+        else:
+            self._came_in_pieces = True
 
     def _open_line(self) -> None:
         self._stamped = True
@@ -177,7 +182,9 @@ class LogReader:
     def _release(self, report: Report) -> Seen:
         assert self._time is not None  # noqa: S101 - of a line that has a time
         assert self._clock is not None  # noqa: S101 - likewise
-        seen = Seen(self._time, Position(self._clock, self._places), report)
+        time = max(self._time, self._now()) if self._came_in_pieces and self._released else self._time
+        self._released = True
+        seen = Seen(time, Position(self._clock, self._places), report)
         self._places += 1
         return seen
 

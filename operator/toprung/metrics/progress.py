@@ -71,7 +71,8 @@ def observe(
     mean = settled.mean.with_one_more(observation.value) if isfinite(observation.value) else settled.mean
     crossed = _crossed(progress, step, levels)
     crossings = dict.fromkeys(crossed, _crossing(observation, best, mean)) if crossed else {}
-    return Progress(  # not by replace(), which takes three times as long
+    return replace(
+        progress,
         latest=observation,
         best=best,
         curve=thin((*(progress.curve[:-1] if again else progress.curve), (step, observation.value))),
@@ -81,7 +82,6 @@ def observe(
         complete=observation if _has_all(observation, others) else progress.complete,
         settled=settled,
         reading=progress.reading if reading is None else reading,
-        ignored=progress.ignored,
     )
 
 

@@ -1,6 +1,6 @@
 """Bytes of a log with timestamps, line by line."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -45,12 +45,12 @@ def stamp(second):
 )
 def test_times_of_reports(line, time):
     """A report has the time in front of its line; a line without one is not the program's."""
-    assert [seen.time for seen in read(LogReader(GRAMMAR), line)] == ([time] if time else [])
+    assert [seen.time for seen in read(LogReader(GRAMMAR, lambda: TIME), line)] == ([time] if time else [])
 
 
 def test_lines_are_joined_across_chunks():
     """A line counts when it is complete."""
-    reader = LogReader(GRAMMAR)
+    reader = LogReader(GRAMMAR, lambda: TIME)
     assert read(reader, STAMP + b"acc=0.") == []
     assert values(read(reader, b"25\n" + STAMP)) == [(None, 0.25)]
     assert reader.since == TIME
@@ -58,7 +58,7 @@ def test_lines_are_joined_across_chunks():
 
 def test_the_last_line_need_not_end():
     """What is left at the log's end is a line."""
-    reader = LogReader(GRAMMAR)
+    reader = LogReader(GRAMMAR, lambda: TIME)
     assert read(reader, STAMP + b"acc=0.5") == []
     assert values(filter(None, reader.close())) == [(None, 0.5)]
     assert list(reader.close()) == []
@@ -66,7 +66,7 @@ def test_the_last_line_need_not_end():
 
 def test_reopening_skips_what_was_read():
     """The server sends the whole second again; lines of the very same time are told apart by their number."""
-    reader = LogReader(GRAMMAR)
+    reader = LogReader(GRAMMAR, lambda: TIME)
     lines = [
         stamp(1) + b"acc=1\n",
         stamp(2) + b"acc=2\n",
@@ -81,20 +81,20 @@ def test_reopening_skips_what_was_read():
     reader.reopen()
     assert values(read(reader, lines[4] + stamp(4) + b"acc=6\n")) == [(None, 6)]
     assert [seen.position for seen in (*before, *after)] == [
-        seen.position for seen in read(LogReader(GRAMMAR), b"".join(lines))
+        seen.position for seen in read(LogReader(GRAMMAR, lambda: TIME), b"".join(lines))
     ]
 
 
 def test_a_clock_that_steps_back_loses_nothing():
     """Within a connection every line counts, whatever its time."""
-    reader = LogReader(GRAMMAR)
+    reader = LogReader(GRAMMAR, lambda: TIME)
     first, second = read(reader, stamp(9) + b"acc=1\n" + stamp(3) + b"acc=2\n")
     assert first.position < second.position
 
 
 def test_endless_lines_cost_bounded_memory():
     """Of a line that never ends the last part is kept, and counts when it ends."""
-    reader = LogReader(GRAMMAR)
+    reader = LogReader(GRAMMAR, lambda: TIME)
     read(reader, STAMP + b"acc=1 ")
     for _ in range(50):
         read(reader, b"x" * MAX_TEXT)
@@ -112,7 +112,7 @@ def test_endless_lines_cost_bounded_memory():
 )
 def test_the_end_of_a_long_line_counts(line, reports):
     """Whatever its length, in whatever chunks it comes."""
-    reader, log = LogReader(GRAMMAR), STAMP + line + b"\n"
+    reader, log = LogReader(GRAMMAR, lambda: TIME), STAMP + line + b"\n"
     seen = [each for start in range(0, len(log), 16384) for each in read(reader, log[start : start + 16384])]
     assert values(seen) == reports
 
@@ -140,14 +140,23 @@ def test_the_end_of_a_long_line_counts(line, reports):
 )
 def test_lines_that_overwrite_themselves_are_read_as_they_come(line, live, ended):
     """A step's last part counts as soon as the next step is seen, and at the line's end."""
-    reader = LogReader(GRAMMAR)
+    reader = LogReader(GRAMMAR, lambda: TIME)
     assert values(read(reader, STAMP + line)) == live
     assert values(read(reader, b"\n")) == ended
 
 
+def test_parts_of_an_unfinished_line_have_the_time_at_which_they_are_read():
+    """A bar that lasts for hours is not taken for silence; a complete line has its own time."""
+    later = TIME + timedelta(hours=1)
+    reader = LogReader(GRAMMAR, lambda: later)
+    bar = STAMP + b"\repoch=1 acc=0.1\repoch=2 acc=0.2\repoch=3"
+    assert [seen.time for seen in (*read(reader, bar), *read(reader, b" acc=0.3\n"))] == [TIME, later, later]
+    assert [seen.time for seen in read(LogReader(GRAMMAR, lambda: later), bar + b"\n")] == [TIME, TIME]
+
+
 def test_an_unfinished_line_comes_again_after_a_broken_connection():
     """Its reports have the same positions, so that they are not counted again."""
-    reader, line = LogReader(GRAMMAR), STAMP + b"\repoch=1 acc=0.1\repoch=2 acc=0.2\repoch=3 acc=0.3"
+    reader, line = LogReader(GRAMMAR, lambda: TIME), STAMP + b"\repoch=1 acc=0.1\repoch=2 acc=0.2\repoch=3 acc=0.3"
     before = read(reader, line)
     reader.reopen()
     after = read(reader, line + b"\n")
@@ -157,7 +166,7 @@ def test_an_unfinished_line_comes_again_after_a_broken_connection():
 
 def test_lines_that_name_a_metric_and_are_not_read_are_kept():
     """The first ones are quoted where a program reported nothing."""
-    reader = LogReader(GRAMMAR)
+    reader = LogReader(GRAMMAR, lambda: TIME)
     read(
         reader, b"".join(STAMP + line + b"\n" for line in (b"acc is low", b"x", b"acc=0,5", b"acc=1", b"acc:", b"acc"))
     )
@@ -183,6 +192,6 @@ def test_lines_that_name_a_metric_and_are_not_read_are_kept():
 )
 def test_tail(log, tail):
     """The last lines are kept as a person would see them."""
-    reader = LogReader(GRAMMAR)
+    reader = LogReader(GRAMMAR, lambda: TIME)
     read(reader, log)
     assert reader.tail == tail

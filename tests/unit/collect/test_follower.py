@@ -202,7 +202,7 @@ async def test_of_a_log_that_is_too_long_the_end_is_read(monkeypatch):
     """After the container's end its last lines are enough, and the trial says that others were skipped."""
     monkeypatch.setattr("toprung.collect.follower.MAX_AFTER_END", 20)
     monkeypatch.setattr("toprung.collect.follower.LAST_LINES", 10)
-    follower = follower_of(FakeLog(log_of(*[f"epoch={n} acc={n}" for n in range(90)]), []))
+    follower = follower_of(FakeLog(log_of(*[f"epoch={n} acc={n}" for n in range(90)]), []), levels=())
     follower.finish()
     await follower.run()
     assert [step for step, _ in follower.progress.curve] == [*range(10), *range(80, 90)]

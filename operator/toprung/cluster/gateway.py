@@ -20,8 +20,12 @@ KubernetesObject = dict[str, Any]
 FIELD_MANAGER = "toprung"
 """Who owns the fields that `apply` sets."""
 
-_PAGE = 250
-"""Objects; a page is decoded in one go, and the event loop stands still meanwhile (about 10 ms for Pods)."""
+_FIRST_PAGE = 20
+"""Objects of the first page of a list."""
+_PAGE_BYTES = 512 * 1024
+"""Size of the further pages. A page is decoded at once, and the event loop is blocked meanwhile: about 10 ms."""
+_LARGEST_PAGE = 500
+"""Objects."""
 _WATCH_SECONDS = 300
 """How long the server keeps a watch open; it ends it normally then, and the watch is taken up again."""
 _WATCH_SILENCE = 150.0
@@ -74,9 +78,11 @@ class Gateway:
         self, resource: Resource, *, namespace: str | None = None, label_selector: str = ""
     ) -> AsyncGenerator[Page]:
         """Yield the newest state of a collection, in pages; of all namespaces where none is given."""
-        query = _present(labelSelector=label_selector, limit=_PAGE)
+        query = _present(labelSelector=label_selector, limit=_FIRST_PAGE)
         while True:
-            answer = await self._transport.request("GET", resource.path(namespace), query=query)
+            content = await self._transport.read(resource.path(namespace), query=query)
+            answer = _decoded_page(content, resource.path(namespace))
+            query["limit"] = page_limit(len(answer.get("items") or ()), len(content))
             metadata = answer["metadata"]
             yield Page(tuple(answer.get("items") or ()), metadata["resourceVersion"])
             if not metadata.get("continue"):
@@ -237,6 +243,17 @@ def _decoded(line: bytes, path: str) -> KubernetesObject:
     if not (isinstance(event, dict) and "type" in event and isinstance(event.get("object"), dict)):
         raise ClusterUnavailable(f"watch of {path}: {line[:80]!r} is no event")
     return event
+
+
+def page_limit(items: int, size: int) -> int:
+    """Return how many objects to request next, after a page with so many objects and bytes."""
+    return max(1, min(_LARGEST_PAGE, _PAGE_BYTES * max(1, items) // max(1, size)))
+
+
+def _decoded_page(content: bytes, path: str) -> KubernetesObject:
+    with translated(f"list of {path}"):
+        page: KubernetesObject = json.loads(content)
+    return page
 
 
 def _present(**query: str | int) -> dict[str, str | int]:

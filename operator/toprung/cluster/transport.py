@@ -77,6 +77,18 @@ class Transport:
             await raise_for_status(response, what)
             return json.loads(await response.read())
 
+    async def read(self, path: str, *, query: Mapping[str, str | int]) -> bytes:
+        """GET a resource and return its body, not decoded.
+
+        Raises:
+            ClusterError: one of its kinds, by what the server answered.
+        """
+        what = f"GET {self._server}{path}"
+        with translated(what):
+            response = await self._send(self._requests, "GET", path, query, _REQUEST_TIMEOUT)
+            await raise_for_status(response, what)
+            return await response.read()
+
     async def stream(
         self, path: str, *, query: Mapping[str, str | int], silence: float | None = None
     ) -> AsyncGenerator[bytes]:

@@ -9,6 +9,7 @@ retried, they do nothing but note the body and queue its key.
 import asyncio
 import gc
 import os
+import sys
 from typing import Any
 
 import kopf
@@ -20,6 +21,8 @@ from toprung.cluster.proxies import proxy_for
 from toprung.service.app import App
 from toprung.service.settings import Settings
 
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a thread that makes a large plan lets the event loop run."""
 RESOURCE = (GROUP, VERSION, "experiments")
 
 
@@ -29,6 +32,7 @@ def run_operator(settings: Settings) -> None:
     Raises:
         ClusterUnavailable: no cluster is configured.
     """
+    sys.setswitchinterval(SWITCH_INTERVAL)
     gc.freeze()  # what was imported stays; looking through it again and again would cost half of a long listing
     gc.set_threshold(20_000, 20, 20)
     asyncio.run(_serve(settings))

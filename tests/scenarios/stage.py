@@ -26,7 +26,7 @@ from toprung.cluster.resources import EVENTS, EXPERIMENTS, NAMESPACES, PODS, TRI
 
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 QUOTAS = Resource("", "v1", "resourcequotas")
-DEFECTS = ("a defect of the operator", "Traceback", "never retrieved", "can't be understood")
+DEFECTS = ("internal error", "Traceback", "never retrieved", "cannot be read")
 FEW_PASSES = 4
 """Passes that an operator with nothing to do may make while one waits for it to settle."""
 

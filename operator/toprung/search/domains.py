@@ -55,6 +55,8 @@ class Double:
     @cached_property
     def count(self) -> int | None:
         """How many values there are."""
+        if self.low == self.high:
+            return 1
         if self.step is None:
             return None
         return (step_index(self.low, self.step, self.high) or 0) + 1
@@ -76,8 +78,10 @@ class Double:
         number = _number(value)
         if not self.low <= number <= self.high:
             raise ValueError(f"{value!r} is not within {self.low!r} and {self.high!r}")
-        if self.step is None:
+        if self.count is None:
             return number
+        if self.step is None:
+            return 0
         if (steps := step_index(self.low, self.step, number)) is None:
             raise ValueError(f"{number!r} is not {self.low!r} plus a multiple of {self.step!r}")
         return steps

@@ -194,6 +194,18 @@ class Space:
         sizes = [self._sizes[root.name] for root in self._roots]
         return None if None in sizes else prod(size for size in sizes if size is not None)
 
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether two draws may be equal: no continuous parameter is always active."""
+        return all(one.domain.count is not None for one in self._roots)
+
+    def endless(self, dimension: Dimension) -> tuple[ParameterValue, ...]:
+        """Return the values of a parent beside which there are infinitely many configurations; empty where none."""
+        if dimension.domain.count is None or self._sizes[dimension.name] is not None:
+            return ()
+        below = ((value, self._below(dimension, value)) for value in _values(dimension))
+        return tuple(value for value, each in below if any(self._sizes[one.name] is None for one in each))
+
     def combination(self, rank: int) -> Configuration:
         """Give the configuration of that rank, 0 <= rank < size, in mixed radix; needs no other one to be built."""
         found: dict[str, ParameterValue] = {}

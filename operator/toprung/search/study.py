@@ -10,13 +10,15 @@ from toprung.api.errors import SearchFailed
 from toprung.search.samplers import create
 from toprung.search.samplers.base import Ask, Sampler
 from toprung.search.samplers.grid import shuffled
-from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.uniform import draw, draw_endless
 from toprung.search.seeds import derive, trial_seed
 from toprung.search.space import Key, Space
 from toprung.search.types import Configuration, Evaluation, Problem, Standing, Suggestion, Suggestions
 
 _ATTEMPTS = 5
 """How often a sampler may propose what was tried already, before one of the rest is drawn by lot."""
+_DRAWS = 100
+"""How many draws from an infinite space may be of a discrete branch that was tried already."""
 _NONE: Mapping[int, Configuration] = MappingProxyType({})
 
 
@@ -106,7 +108,7 @@ class Study:
             self._check(proposal, space)
             if self._new(proposal, ask):
                 return proposal
-        return self._left(ask) or draw(space, seed)
+        return self._left(ask) if space.size is not None else self._drawn(ask)
 
     def _check(self, proposal: Configuration, space: Space) -> None:
         """See that a sampler of a user's own keeps to the space: Trials are made of what it says."""
@@ -116,10 +118,23 @@ class Study:
             outside = f"{self._problem.algorithm.sampler} proposed what is not in the space"
             raise SearchFailed(f"{outside}: {error}; its package is to be mended") from error
 
-    def _left(self, ask: Ask) -> Configuration | None:
-        """Find a new configuration of a finite space; one more than are taken need be looked at."""
+    def _left(self, ask: Ask) -> Configuration:
+        """Return a new configuration of a finite space, or any where none is left, as beside an initial trial.
+
+        One more than are taken need be looked at.
+        """
         some = islice(shuffled(ask.space, ask.seed), len(ask.taken) + len(ask.batch) + 1)
-        return next((configuration for configuration in some if self._new(configuration, ask)), None)
+        new = (configuration for configuration in some if self._new(configuration, ask))
+        return next(new, None) or draw(ask.space, ask.seed)
+
+    def _drawn(self, ask: Ask) -> Configuration:
+        """Return a new configuration of an infinite space, at last from a branch that has infinitely many."""
+        drawn = draw(ask.space, ask.seed)
+        for attempt in range(_DRAWS):
+            if self._new(drawn, ask):
+                return drawn
+            drawn = draw(ask.space, derive(ask.seed, "draw", attempt))
+        return draw_endless(ask.space, ask.seed)
 
     def _given(self, index: int) -> Configuration:
         initial = self._problem.initial[index] if index < len(self._problem.initial) else {}

@@ -23,6 +23,10 @@ Point = NDArray[np.float64]
 Generation = tuple[Evaluation, ...]
 
 
+_BLOCK = 5000
+"""Of more than twice as many results only the last ones are replayed, from the best of the earlier ones on."""
+
+
 @dataclass(slots=True)
 class _Replay:
     """A strategy and what it was told.
@@ -71,9 +75,10 @@ class CmaEs:
     def _after(self, history: Mapping[int, Evaluation]) -> CMA:
         """Give the strategy after all whole generations; go on from the last ask where nothing before has changed."""
         results = [history[index] for index in sorted(history) if _has_result(history[index])]
-        prior = [one for one in results if one.index < 0]
-        start = max(prior, key=_goodness, default=None)
-        trials = results[len(prior) :]
+        prior = sum(one.index < 0 for one in results)
+        earlier = prior + max(0, (len(results) - prior) // _BLOCK - 1) * _BLOCK
+        start = max(results[:earlier], key=_goodness, default=None)
+        trials = results[earlier:]
         replay = self._replay
         if replay is None or replay.start is not start or not _begins_with(trials, replay.told):
             replay = self._replay = _Replay(start, [], self._strategy(start, restarts=0))

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Container, Mapping
+from collections.abc import Set as AbstractSet
 from math import isfinite
 from typing import Any
 
@@ -9,11 +10,12 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import InMemoryStorage
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from toprung.search.domains import Domain
 from toprung.search.order import rank
 from toprung.search.samplers.distributions import internal
+from toprung.search.samplers.window import MOST, Goodness, good, good_by_several, window
 from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, Standing
 
@@ -26,45 +28,67 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 class Mirror:
     """An Optuna study of an experiment's trials; the number of a trial is its index, whatever the order of arrival.
 
+    Of more than `most` trials it has the best and the newest, so that a model's time and memory are bounded.
+
     Attributes:
         study: for a sampler to read.
         scratch: a running trial of another study, for a sampler to write on.
     """
 
-    def __init__(self, space: Space, distributions: Mapping[str, BaseDistribution], objectives: int = 1) -> None:
+    def __init__(
+        self, space: Space, distributions: Mapping[str, BaseDistribution], objectives: int = 1, most: int = MOST
+    ) -> None:
         self._domains: dict[str, Domain] = {one.name: one.domain for one in space.dimensions}
         self._space = space
         self._distributions = distributions
+        self._most = most
         self._told: dict[int, Evaluation] = {}
+        self._goodness: dict[int, Goodness] = {}
+        self._shown: AbstractSet[int] = frozenset()
         self._storage = History()
         self.study, self.scratch = opened(self._storage, objectives)
         self._standing = standing if objectives == 1 else standing_of_several
+        self._good = good if objectives == 1 else good_by_several
 
     def reflect(self, history: Mapping[int, Evaluation], pending: Mapping[int, Configuration]) -> None:
         """Take in what has changed since the last time; pending trials are there until the next time only."""
-        for index, evaluation in history.items():
-            if self._told.get(index) is not evaluation:
-                self._storage.put(self._trial(evaluation))
-                self._told[index] = evaluation
+        changed = {index for index, evaluation in history.items() if self._told.get(index) is not evaluation}
+        self._told |= {index: history[index] for index in changed}
+        self._goodness |= {index: self._good(history[index]) for index in changed}
+        if changed:
+            self._show(window(self._goodness, self._most), changed)
         running = (Evaluation(index, parameters, Standing.RUNNING) for index, parameters in pending.items())
         self._storage.pending = [self._trial(evaluation) for evaluation in running]
 
     def finished(self) -> int:
-        """Count the trials that a model can learn from."""
-        return sum(trial.state in _FINISHED for trial in self._storage.trials)
+        """Count the trials that a model can learn from, those outside the window included."""
+        return sum(goodness is not None for goodness in self._goodness.values())
+
+    def _show(self, shown: AbstractSet[int], changed: AbstractSet[int]) -> None:
+        for index in self._shown - shown:
+            self._storage.drop(index)
+        for index in shown:
+            if index in changed or index not in self._shown:
+                self._storage.put(self._trial(self._told[index]))
+        self._shown = frozenset(shown)
 
     def _trial(self, evaluation: Evaluation) -> FrozenTrial:
         state, values, intermediate = self._standing(evaluation)
         positions = self._space.positions(evaluation.parameters)
-        trial = create_trial(
+        return FrozenTrial(  # without the validation of `create_trial`, which takes most of the time
+            number=evaluation.index,
             state=state,
+            value=None,
             values=values,
+            datetime_start=None,
+            datetime_complete=None,
             params={name: internal(self._domains[name], position) for name, position in positions.items()},
-            distributions={name: self._distributions[name] for name in positions},
+            distributions=self._distributions,
+            user_attrs={},
+            system_attrs={},
             intermediate_values=intermediate,
+            trial_id=evaluation.index,
         )
-        trial.number = evaluation.index
-        return trial
 
 
 def opened(storage: "History", objectives: int = 1) -> tuple[Study, FrozenTrial]:

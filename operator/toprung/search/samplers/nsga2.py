@@ -1,13 +1,14 @@
 """A genetic algorithm for several objectives, by Optuna."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from math import isfinite
 from warnings import catch_warnings
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import NSGAIISampler
 from optuna.samplers.nsgaii import PolynomialMutation
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from toprung.api.algorithms import Nsga2Settings
 from toprung.api.base import ParameterValue
@@ -16,6 +17,7 @@ from toprung.search.samplers.base import Ask
 from toprung.search.samplers.distributions import distribution, external, internal
 from toprung.search.samplers.mirror import History, opened, reopened
 from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.window import MOST, window
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration, Evaluation, Standing
@@ -37,6 +39,8 @@ class Nsga2:
         self._storage = History()
         _, self._scratch = opened(self._storage, objectives)
         self._told: dict[int, Evaluation] = {}
+        self._values: dict[int, tuple[float, ...]] = {}
+        self._parents: AbstractSet[int] = frozenset()
         with catch_warnings(category=ExperimentalWarning, action="ignore"):  # may change with Optuna, which is pinned
             self._mutation = PolynomialMutation()
 
@@ -69,25 +73,41 @@ class Nsga2:
         return {name: external(domains[name], number) for name, number in genes.items()}
 
     def _take_in(self, history: Mapping[int, Evaluation]) -> None:
-        for index, evaluation in history.items():
-            if self._told.get(index) is not evaluation:
-                self._told[index] = evaluation
-                values = evaluation.scores or (evaluation.score,)
-                finite = [value for value in values if value is not None and isfinite(value)]
-                self._storage.drop(index)
-                if evaluation.standing is Standing.COMPLETE and len(finite) == self._objectives:
-                    self._storage.put(self._trial(evaluation, finite))
+        changed = {index for index, evaluation in history.items() if self._told.get(index) is not evaluation}
+        for index in changed:
+            self._told[index] = history[index]
+            self._values.pop(index, None)
+            if (values := self._values_of(history[index])) is not None:
+                self._values[index] = values
+        parents = window(self._values, MOST) if changed else self._parents
+        for index in self._parents - parents:
+            self._storage.drop(index)
+        for index in parents:
+            if index in changed or index not in self._parents:
+                self._storage.put(self._trial(self._told[index], self._values[index]))
+        self._parents = frozenset(parents)
 
-    def _trial(self, evaluation: Evaluation, values: list[float]) -> FrozenTrial:
-        trial = create_trial(
+    def _values_of(self, evaluation: Evaluation) -> tuple[float, ...] | None:
+        """Return what a complete trial is compared by, None for any other."""
+        values = evaluation.scores or (evaluation.score,)
+        finite = tuple(value for value in values if value is not None and isfinite(value))
+        return finite if evaluation.standing is Standing.COMPLETE and len(finite) == self._objectives else None
+
+    def _trial(self, evaluation: Evaluation, values: tuple[float, ...]) -> FrozenTrial:
+        return FrozenTrial(  # without the validation of `create_trial`, which takes most of the time
+            number=evaluation.index,
             state=TrialState.COMPLETE,
+            value=None,
             values=values,
+            datetime_start=None,
+            datetime_complete=None,
             params={one.name: _number(one, evaluation) for one in self.space.dimensions},
             distributions=self._distributions,
+            user_attrs={},
             system_attrs={_generation(): 0},
+            intermediate_values={},
+            trial_id=evaluation.index,  # what parents are found by
         )
-        trial.number = trial._trial_id = evaluation.index  # noqa: SLF001 - what parents are found by
-        return trial
 
 
 def _generation() -> str:

@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from toprung.api.algorithms import TpeSettings
 from toprung.api.base import ParameterValue
@@ -13,8 +16,19 @@ from toprung.search.samplers.base import Ask
 from toprung.search.samplers.distributions import distribution, external
 from toprung.search.samplers.mirror import Mirror
 from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.window import MOST
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration
+from toprung.search.units import ordered
+
+_FEWEST = 250
+"""How many trials the model has at least: of that many Optuna takes the most as good ones."""
+_WORK = 2**26
+"""Products of candidate, trial and parameter for a proposal: one or two seconds."""
+_VALUES = 2**22
+"""Products of trial and categorical value: 32 MiB of weights."""
+_PART = 2**20
+"""Products of candidate, trial and parameter that are computed at once: arrays of 8 MiB."""
 
 
 class Tpe:
@@ -28,7 +42,7 @@ class Tpe:
         self.space = space
         self._settings = settings
         self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
-        self._mirror = Mirror(space, self._distributions, objectives)
+        self._mirror = Mirror(space, self._distributions, objectives, _most(space, settings))
 
     def propose(self, ask: Ask) -> Configuration:
         """Fit on the history and draw from the good trials' density what the others' makes least likely."""
@@ -43,20 +57,25 @@ class Tpe:
 
     def _sampler(self, ask: Ask, number: int, configuration: dict[str, ParameterValue]) -> TPESampler:
         """Give the sampler of that group of parameters, beside those drawn already."""
-        finite, later = ask.space.size is not None, ask.space.groups[number + 1 :]
+        repeats, later = ask.space.repeats, ask.space.groups[number + 1 :]
 
         def fresh(drawn: Mapping[str, float]) -> bool:
             whole = configuration | self._values(ask.space.groups[number], drawn)
             return any(group[0].active(whole) for group in later) or not ask.tried(self.space.key(whole))
 
         return _Fresh(
-            fresh if finite else None,
+            fresh if repeats else None,
             n_startup_trials=0,
-            n_ei_candidates=self._settings.candidates * (4**ask.attempt if finite else 1),
+            n_ei_candidates=self._candidates(ask.attempt) if repeats else self._settings.candidates,
             multivariate=True,
             constant_liar=True,
             seed=ask.seed % 2**32,
         )
+
+    def _candidates(self, attempt: int) -> int:
+        """Return four times as many at each attempt at something new, as far as the time allows."""
+        affordable = _WORK // (self._mirror.finished() * len(self.space.dimensions) + 1)
+        return max(self._settings.candidates, min(self._settings.candidates * 4**attempt, affordable))
 
     def _sample(self, group: tuple[Dimension, ...], sampler: TPESampler) -> Mapping[str, ParameterValue]:
         """Draw the parameters of one group jointly; those with one value only are no question."""
@@ -70,18 +89,52 @@ class Tpe:
         }
 
 
+def _most(space: Space, settings: TpeSettings) -> int:
+    """Return how many trials the model may have: its time grows with their product with candidates and parameters,
+
+    its memory with their product with the number of categorical values.
+    """
+    work = settings.candidates * len(space.dimensions)
+    values = sum(one.domain.count or 0 for one in space.dimensions if not ordered(one.domain))
+    return max(_FEWEST, min(MOST, _WORK // work, _VALUES // max(1, values)))
+
+
 class _Fresh(TPESampler):
-    """Prefers candidates that are new, however promising the others are."""
+    """Prefers candidates that are new, however promising the others are; compares them in parts that fit in memory."""
 
     def __init__(self, fresh: Callable[[Mapping[str, float]], bool] | None, **settings: Any) -> None:
         super().__init__(**settings)
         self._fresh = fresh
 
+    def _get_internal_repr(
+        self,
+        trials: list[FrozenTrial],
+        search_space: dict[str, BaseDistribution],
+        study: Study,  # noqa: ARG002 - Optuna's signature
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the parameters of the trials, which are Optuna's internal numbers already."""
+        names = list(search_space)
+        rows = [[one.params[name] for name in names] for one in trials if search_space.keys() <= one.params.keys()]
+        table = np.array(rows, dtype=float).reshape(len(rows), len(names))
+        return dict(zip(names, table.T, strict=True))
+
     def _compute_acquisition_func(
         self, samples: dict[str, NDArray[np.float64]], *estimators: Any
     ) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = super()._compute_acquisition_func(samples, *estimators)
+        size = max(1, _PART // (len(samples) * max(_kernels(one) for one in estimators)))
+        count = len(next(iter(samples.values())))
+        parts = (
+            super(_Fresh, self)._compute_acquisition_func(
+                {name: column[start : start + size] for name, column in samples.items()}, *estimators
+            )
+            for start in range(0, count, size)
+        )
+        values: NDArray[np.float64] = np.concatenate(list(parts))
         if self._fresh is not None:
             drawn = (dict(zip(samples, each, strict=True)) for each in zip(*samples.values(), strict=True))
             values[[not self._fresh(each) for each in drawn]] = -np.inf
         return values
+
+
+def _kernels(estimator: Any) -> int:
+    return len(estimator._mixture_distribution.weights)  # noqa: SLF001 - pinned with Optuna

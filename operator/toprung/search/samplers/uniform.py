@@ -2,8 +2,9 @@
 
 from random import Random
 
+from toprung.api.base import ParameterValue
 from toprung.search.samplers.base import Ask
-from toprung.search.space import Space
+from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration
 
 
@@ -15,6 +16,20 @@ def draw(space: Space, seed: int) -> Configuration:
     generator = Random(seed)  # noqa: S311 - no secret
     units = {dimension.name: generator.random() for dimension in space.dimensions}
     return space.complete(lambda dimension: dimension.domain.at(units[dimension.name]))
+
+
+def draw_endless(space: Space, seed: int) -> Configuration:
+    """Draw from the branches of an infinite space that have infinitely many configurations."""
+    generator = Random(seed)  # noqa: S311 - no secret
+    units = {dimension.name: generator.random() for dimension in space.dimensions}
+
+    def choose(dimension: Dimension) -> ParameterValue:
+        values = space.endless(dimension)
+        return (
+            values[int(units[dimension.name] * len(values))] if values else dimension.domain.at(units[dimension.name])
+        )
+
+    return space.complete(choose)
 
 
 class Uniform:

@@ -1,0 +1,147 @@
+"""Which trials of a long history a model is fitted to."""
+
+from dataclasses import replace
+
+import pytest
+
+from toprung.api.algorithms import TpeSettings
+from toprung.api.parameters import Parameter
+from toprung.search.samplers import cmaes, nsga2, tpe
+from toprung.search.samplers.window import MOST, window
+from toprung.search.seeds import derive
+from toprung.search.space import Space
+from toprung.search.study import Study
+from unit.search.builders import FLAT, evaluation, first_number, parameters, problem, run
+from unit.search.test_recorded_proposals import RECORDED, digest
+
+SCORED = {index: (True, 0, float(index % 10)) for index in range(100)}
+
+
+def test_few_trials_are_all_fitted_to():
+    """Those without anything to compare as well."""
+    goodness = {0: None, **{index: SCORED[index] for index in range(1, 5)}}
+    assert set(window(goodness, 5)) == {0, 1, 2, 3, 4}
+
+
+def test_of_many_trials_the_best_and_the_newest_are_fitted_to():
+    """Half of each; ties go to the older one."""
+    assert sorted(window(SCORED, 10)) == [9, 19, 29, 39, 49, 95, 96, 97, 98, 99]
+
+
+def test_the_best_by_each_of_several_objectives_are_fitted_to():
+    """Half of what fits is divided among them."""
+    goodness = {index: (float(-index), float(-abs(index - 50))) for index in range(100)}
+    assert sorted(window(goodness, 8)) == [0, 1, 49, 50, 96, 97, 98, 99]
+
+
+@pytest.mark.parametrize("goodness", [SCORED, dict.fromkeys(range(100))], ids=["scored", "none"])
+def test_the_window_does_not_depend_on_the_order_of_arrival(goodness):
+    """An operator that starts again fits to the same trials."""
+    backwards = dict(sorted(goodness.items(), reverse=True))
+    assert set(window(backwards, 10)) == set(window(goodness, 10))
+    assert len(window(goodness, 10)) == 10
+
+
+CATEGORIES = tuple(f"value-{number}" for number in range(256))
+
+
+@pytest.mark.parametrize(
+    ("width", "values", "candidates", "most"),
+    [
+        pytest.param(8, 0, 12, MOST, id="usual"),
+        pytest.param(64, 0, 12, MOST, id="many-parameters"),
+        pytest.param(64, 0, 4000, 262, id="many-candidates"),
+        pytest.param(64, 0, 10_000, 250, id="most-candidates"),
+        pytest.param(64, 256, 12, 256, id="most-categories"),
+    ],
+)
+def test_the_model_of_tpe_is_as_large_as_time_and_memory_allow(width, values, candidates, most):
+    """At least the trials of which Optuna takes the most as good ones."""
+    kind = {"type": "categorical", "values": CATEGORIES[:values]} if values else {"type": "double", "min": 0, "max": 1}
+    space = Space.of(tuple(Parameter(name=f"p{n}", **kind) for n in range(width)))
+    assert tpe._most(space, TpeSettings(candidates=candidates)) == most
+
+
+BOUNDED = [("tpe", tpe, "_FEWEST"), ("nsga2", nsga2, "MOST"), ("cmaes", cmaes, "_BLOCK")]
+
+
+@pytest.mark.parametrize(("algorithm", "module", "bound"), BOUNDED, ids=[one[0] for one in BOUNDED])
+def test_a_restart_beyond_the_window_changes_nothing(monkeypatch, algorithm, module, bound):
+    """A study that has run for long proposes what one that is built from its history does."""
+    monkeypatch.setattr(module, bound, 20)
+    monkeypatch.setattr(tpe, "_WORK", 1)
+    asked = problem(FLAT, algorithm)
+    study = Study(asked)
+    done = run(asked, 60, first_number, study)
+    changed = replace(done[30], score=100.0)
+    study.update([changed])
+    rebuilt = Study(asked)
+    rebuilt.update([changed, *(one for one in reversed(done) if one.index != 30)])
+    assert rebuilt.suggest([60, 61]) == study.suggest([60, 61])
+
+
+@pytest.mark.parametrize("space", ["flat", "conditional", "finite"])
+def test_candidates_that_are_compared_in_parts_are_the_same(monkeypatch, space):
+    """One at a time, here."""
+    monkeypatch.setattr(tpe, "_PART", 1)
+    assert digest("tpe", space, 1, 18) == RECORDED["tpe", space, 1, 18]
+
+
+@pytest.mark.parametrize("algorithm", ["random", "tpe", "nsga2", "cmaes", "qmc"])
+def test_a_discrete_branch_of_an_infinite_space_is_not_tried_twice(algorithm):
+    """Where its only configuration was tried, the other branch is, which has infinitely many."""
+    branches = parameters(
+        {"name": "model", "type": "categorical", "values": [*"abcdefgh", "deep"]},
+        {"name": "depth", "type": "double", "min": 0, "max": 1, "when": {"parameter": "model", "in": ["deep"]}},
+    )
+    asked = problem(branches, algorithm)
+    done = run(asked, 40, lambda configuration: float(derive(1, *configuration.values()) % 1000))
+    assert len({tuple(one.parameters.items()) for one in done}) == 40
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "scale"),
+    [
+        pytest.param(-8e307, 8e307, "linear", id="wide"),
+        pytest.param(1.6e308, 1.7e308, "linear", id="sum-overflows"),
+        pytest.param(0.0, 5e-324, "linear", id="smallest"),
+        pytest.param(5e-324, 1.7e308, "log", id="wide-log"),
+        pytest.param(1e300, 1.0000000000000002e300, "log", id="neighbours-log"),
+        pytest.param(1.0, 1.0000000000000002, "linear", id="neighbours"),
+    ],
+)
+@pytest.mark.parametrize("algorithm", ["random", "grid", "qmc", "tpe", "nsga2", "cmaes"])
+def test_extreme_ranges_have_configurations(algorithm, low, high, scale):
+    """Every proposal is within the range, hence not NaN."""
+    extreme = parameters({"name": "x", "type": "double", "min": low, "max": high, "scale": scale})
+    done = run(problem(extreme, algorithm), 40, lambda configuration: configuration["x"] / 2)
+    assert done
+    assert all(low <= one.parameters["x"] <= high for one in done)
+
+
+@pytest.mark.parametrize("algorithm", ["random", "grid", "qmc", "tpe", "nsga2", "cmaes"])
+def test_parameters_with_one_value_have_it(algorithm):
+    """Ranges whose ends are equal, and lists of one value, beside a parameter that varies."""
+    constants = (
+        Parameter.model_construct(name="a", type="double", min=0.5, max=0.5),
+        Parameter.model_construct(name="b", type="double", min=0.5, max=0.5, scale="log"),
+        Parameter.model_construct(name="c", type="double", min=0.5, max=0.5, step=0.1),
+        Parameter.model_construct(name="d", type="int", min=3.0, max=3.0),
+        Parameter.model_construct(name="e", type="int", min=3.0, max=3.0, scale="log"),
+        Parameter.model_construct(name="f", type="ordinal", values=("only",)),
+    )
+    asked = replace(problem(FLAT, algorithm), parameters=(*constants, *FLAT))
+    for one in run(asked, 30, lambda configuration: -configuration["lr"]):
+        assert [one.parameters[name] for name in "abcdef"] == [0.5, 0.5, 0.5, 3, 3, "only"]
+
+
+@pytest.mark.parametrize("algorithm", ["random", "grid", "tpe", "nsga2", "cmaes", "qmc"])
+def test_a_space_of_one_configuration_is_exhausted_by_it(algorithm):
+    """There is one trial, and then none."""
+    constant = (Parameter.model_construct(name="a", type="double", min=0.5, max=0.5),)
+    study = Study(replace(problem(FLAT, algorithm), parameters=constant))
+    answer = study.suggest([0])
+    assert [one.parameters for one in answer.suggestions] == [{"a": 0.5}]
+    assert answer.exhausted
+    study.update([evaluation(0, {"a": 0.5}, 1.0)])
+    assert study.suggest([1]).suggestions == ()

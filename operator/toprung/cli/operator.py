@@ -34,6 +34,20 @@ def _accelerators(_context: click.Context, _parameter: click.Parameter, text: st
 )
 @click.option("--pod-namespace", envvar="TOPRUNG_POD_NAMESPACE", help="Namespace of the operator's own Pod.")
 @click.option("--service-account", envvar="TOPRUNG_SERVICE_ACCOUNT", help="Its ServiceAccount, which no trial may use.")
+@click.option(
+    "--search-processes",
+    default=2,
+    type=click.IntRange(1, 64),
+    envvar="TOPRUNG_SEARCH_PROCESSES",
+    help="Processes for samplers that learn; one more serves the others.",
+)
+@click.option(
+    "--search-memory",
+    default=192,
+    type=click.IntRange(0),
+    envvar="TOPRUNG_SEARCH_MEMORY",
+    help="MiB that each search process may take beyond its imports (15 to 60 MiB, gp more); 0: no limit.",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Log every pass.")
 def operator_command(  # noqa: PLR0917 - click hands them over by name
     namespace: str | None,
@@ -45,6 +59,8 @@ def operator_command(  # noqa: PLR0917 - click hands them over by name
     accelerators: tuple[str, ...],
     pod_namespace: str | None,
     service_account: str | None,
+    search_processes: int,
+    search_memory: int,
     verbose: bool,  # noqa: FBT001 - a flag of the command line
 ) -> None:
     """Run the operator: it serves Experiments until it is told to end."""
@@ -64,5 +80,7 @@ def operator_command(  # noqa: PLR0917 - click hands them over by name
             metrics_port=metrics_port,
             accelerators=accelerators,
             own_account=ServiceAccount(pod_namespace, service_account) if pod_namespace and service_account else None,
+            search_processes=search_processes,
+            search_memory=search_memory,
         )
     )

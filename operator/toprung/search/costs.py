@@ -6,6 +6,8 @@ from itertools import chain, islice
 from toprung.api.algorithms import Algorithm
 from toprung.search.types import Evaluation, Problem, Standing
 
+_HEAVY = 2**24
+"""Products of candidate, trial and parameter that take tpe most of a second."""
 _DRAWING = ("random", "grid", "qmc")
 """Samplers that do not learn."""
 
@@ -20,6 +22,12 @@ def startup(problem: Problem, history: Mapping[int, Evaluation]) -> bool:
     trials = _startup_trials(problem.algorithm)
     results = filter(_has_result, chain(history.values(), problem.prior))
     return len([*islice(results, trials)]) < trials
+
+
+def heavy(problem: Problem, trials: int) -> bool:
+    """Return whether a request certainly is slow."""
+    tpe = problem.algorithm.tpe
+    return tpe is not None and tpe.candidates * len(problem.parameters) * trials > _HEAVY
 
 
 def too_slow(problem: Problem, trials: int, seconds: float) -> str:

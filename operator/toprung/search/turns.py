@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SLOW = 1.0
-"""Seconds after which a request is slow; so are the later ones of its experiment until one is not."""
+"""Seconds after which a request is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +15,14 @@ class Job:
         namespace: of its experiment.
         key: of its experiment.
         models: needs a process with models; the others only draw.
+        heavy: is known to be slow before it starts.
         since: when it started, None while it waits.
     """
 
     namespace: str
     key: str
     models: bool
+    heavy: bool = False
     since: float | None = None
 
 
@@ -28,15 +30,17 @@ class Turns:
     """Gives each namespace, and each experiment of a namespace, its turn: the one served longest ago is next.
 
     Of the processes with models, where there are several, one namespace occupies all but one at most, and so do all
-    slow experiments together. A fast experiment therefore waits for fast ones only, and for one that is slow for the
-    first time.
+    slow experiments together. An experiment is slow where its last request was; one whose first request has not ended
+    is where another one of its namespace is. A fast experiment therefore waits for fast ones only, and once for a
+    namespace whose first slow request comes by surprise.
     """
 
     def __init__(self, processes: int) -> None:
         self._most = max(1, processes - 1)
         self._served: dict[str, int] = {}
         self._count = 0
-        self._slow: set[str] = set()
+        self._slow: dict[str, str] = {}
+        self._fast: set[str] = set()
 
     def next(self, waiting: Sequence[Job], running: Sequence[Job], now: float) -> Job | None:
         """Return the job that may start next; None where none may.
@@ -56,15 +60,20 @@ class Turns:
 
     def ended(self, job: Job, now: float) -> None:
         """Record an end, and whether the job was slow."""
-        if _slow(job, now):
-            self._slow.add(job.key)
+        self._forget_speed(job.key)
+        if _takes_long(job, now):
+            self._slow[job.key] = job.namespace
         else:
-            self._slow.discard(job.key)
+            self._fast.add(job.key)
 
     def forget(self, key: str) -> None:
         """Drop what is known of an experiment."""
         self._served.pop(key, None)
-        self._slow.discard(key)
+        self._forget_speed(key)
+
+    def _forget_speed(self, key: str) -> None:
+        self._slow.pop(key, None)
+        self._fast.discard(key)
 
     def _last(self, job: Job) -> tuple[int, int]:
         return self._served.get(job.namespace, 0), self._served.get(job.key, 0)
@@ -73,9 +82,13 @@ class Turns:
         rivals = [one for one in running if one.models]
         if sum(one.namespace == job.namespace for one in rivals) >= self._most:
             return False
-        slow = sum(one.key in self._slow or _slow(one, now) for one in rivals)
-        return job.key not in self._slow or slow < self._most
+        slow = sum(self._is_slow(one) or _takes_long(one, now) for one in rivals)
+        return slow < self._most or not self._is_slow(job)
+
+    def _is_slow(self, job: Job) -> bool:
+        unknown = job.key not in self._slow and job.key not in self._fast
+        return job.heavy or job.key in self._slow or (unknown and job.namespace in self._slow.values())
 
 
-def _slow(job: Job, now: float) -> bool:
+def _takes_long(job: Job, now: float) -> bool:
     return job.since is not None and now - job.since > SLOW

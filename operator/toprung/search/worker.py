@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from toprung.api.errors import SearchFailed
 from toprung.search.channel import Channel, Died, Session
-from toprung.search.costs import learns, startup, too_large, too_slow
+from toprung.search.costs import heavy, learns, startup, too_large, too_slow
 from toprung.search.frames import Failure, Reply
 from toprung.search.turns import Job, Turns
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
@@ -159,7 +159,8 @@ class SearchWorker:
             raise
 
     async def _turn(self, ask: "_Ask") -> Channel:
-        job = Job(ask.problem.namespace, ask.problem.key, models=learns(ask.problem.algorithm) and not ask.startup)
+        models = learns(ask.problem.algorithm) and not ask.startup
+        job = Job(ask.problem.namespace, ask.problem.key, models, heavy(ask.problem, len(ask.history)))
         waiting = _Waiting(job, ask, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._dispatch()
@@ -225,10 +226,10 @@ class SearchWorker:
             self._in_background(channel.end())
 
     def _prepare(self) -> None:
-        """Start a process with models ahead of the first request that needs one."""
-        models = [channel for channel in self._channels if channel.models]
-        if not any(channel.alive or channel in self._running for channel in models):
-            self._in_background(_started(models[0]))
+        """Have a free process with models ahead of the first request that needs one."""
+        free = [channel for channel in self._channels if channel.models and channel not in self._running]
+        if free and not any(channel.alive for channel in free):
+            self._in_background(_started(free[0]))
 
     def _in_background(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)

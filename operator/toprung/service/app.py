@@ -18,7 +18,7 @@ from toprung.cluster.resources import PODS, TRIALS
 from toprung.planning.codec import claimed_by, trial_from
 from toprung.planning.pods import pod_from
 from toprung.planning.records import PodRecord, TrialRecord
-from toprung.search.worker import SearchWorker
+from toprung.search.worker import Limits, SearchWorker
 from toprung.service.event_loop import LoopMonitor
 from toprung.service.experiments import Experiments
 from toprung.service.followers import Followers
@@ -81,7 +81,7 @@ class App:
         Raises:
             ClusterUnavailable: no cluster is configured.
         """
-        worker = SearchWorker()
+        worker = SearchWorker(Limits(models=settings.search_processes, memory=settings.search_memory))
         try:
             async with await connect(settings.kubeconfig, settings.context) as gateway:
                 yield cls(gateway, worker, settings)

@@ -20,6 +20,8 @@ class Settings:
         metrics_port: where /metrics answers; 0 for nowhere.
         accelerators: names of extended resources that count as devices; each may end in *.
         own_account: the ServiceAccount of the operator's Pod, which no trial may use; None outside of a cluster.
+        search_processes: processes for samplers that learn; one more serves the others.
+        search_memory: MiB that each of them may take beyond its imports; 0 for no limit.
     """
 
     namespace: str | None = None
@@ -30,3 +32,5 @@ class Settings:
     metrics_port: int = 0
     accelerators: tuple[str, ...] = ACCELERATORS
     own_account: ServiceAccount | None = None
+    search_processes: int = 2
+    search_memory: int = 192

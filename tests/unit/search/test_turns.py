@@ -9,7 +9,7 @@ NOW = 100.0
 
 def job(name, *, models=True, since=None):
     """A request of experiment `a1` of namespace `a`, and so on."""
-    return Job(name[0], name, models, since)
+    return Job(name[0], name, models, since=since)
 
 
 def served(turns, names):
@@ -65,6 +65,23 @@ def test_an_experiment_that_was_fast_is_not_slow_any_more():
     turns.forget("b1")
     running = [job("c1", since=NOW - 2 * SLOW)]
     assert [turns.next([job(name)], running, NOW).key for name in ("a1", "b1")] == ["a1", "b1"]
+
+
+def test_an_unknown_experiment_is_slow_where_another_one_of_its_namespace_is():
+    """Until its first request has shown that it is not; those of other namespaces are not."""
+    turns = Turns(2)
+    turns.ended(job("a1", since=NOW - 2 * SLOW), NOW)
+    running = [job("c1", since=NOW - 2 * SLOW)]
+    assert turns.next([job("a2")], running, NOW) is None
+    assert turns.next([job("b1")], running, NOW).key == "b1"
+    turns.ended(job("a2", since=NOW), NOW)
+    assert turns.next([job("a2")], running, NOW).key == "a2"
+
+
+def test_a_request_that_is_known_to_be_heavy_is_slow_from_the_start():
+    """It does not wait for the first one to show it."""
+    heavy = Job("a", "a1", models=True, heavy=True)
+    assert Turns(2).next([heavy], [job("b1", since=NOW - 2 * SLOW)], NOW) is None
 
 
 def test_a_request_that_runs_for_long_counts_as_slow():

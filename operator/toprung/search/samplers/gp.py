@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from optuna._gp.acqf import BaseAcquisitionFunc
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import GPSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -20,6 +20,7 @@ from toprung.api.base import ParameterValue
 from toprung.search.domains import Domain
 from toprung.search.order import Rank, rank
 from toprung.search.samplers.base import Ask
+from toprung.search.samplers.distributions import Positions
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.mirror import History, opened
 from toprung.search.samplers.uniform import draw
@@ -158,7 +159,7 @@ class _View:
 def _input(domain: Domain) -> BaseDistribution:
     """Say what the model sees of a parameter: the unit interval, or the positions of few values."""
     if not ordered(domain):
-        return CategoricalDistribution(range(domain.count or 1))
+        return Positions(range(domain.count or 1))
     if domain.count is not None and domain.count <= _FEW:
         return IntDistribution(0, domain.count - 1)
     return FloatDistribution(0.0, 1.0)

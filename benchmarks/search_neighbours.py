@@ -1,0 +1,136 @@
+"""How long healthy experiments wait for configurations beside expensive ones, and what memory the pool takes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter, thread_time
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from toprung.api.algorithms import Algorithm
+from toprung.api.errors import SearchFailed
+from toprung.api.parameters import Parameter
+from toprung.search.types import Evaluation, Problem, Standing
+from toprung.search.worker import Limits, SearchWorker
+
+TRIALS = 30
+_EVERY = 0.02
+
+
+def parameters(width: int) -> tuple[Parameter, ...]:
+    return tuple(Parameter(name=f"p{number}", type="double", min=0, max=1) for number in range(width))
+
+
+def healthy(algorithm: str) -> Problem:
+    problem = Problem("healthy", parameters(4), (), Algorithm.model_validate({algorithm: {}}), 1)
+    return replace(problem, namespace="team-b")
+
+
+def expensive(number: int, namespaces: int) -> Problem:
+    algorithm = Algorithm.model_validate({"tpe": {"startupTrials": 150, "candidates": 4000}})
+    problem = Problem(f"expensive-{number}", parameters(64), (), algorithm, number)
+    return replace(problem, namespace=f"team-a{number % namespaces}")
+
+
+async def experiment(worker: SearchWorker, problem: Problem, trials: int, batch: int) -> list[float]:
+    """Run trials that end at once, `batch` at a time, and return the seconds that each batch waited."""
+    history: dict[int, Evaluation] = {}
+    waited = []
+    while len(history) < trials:
+        first = len(history)
+        start = perf_counter()
+        answer = await worker.suggest(problem, history, range(first, first + batch))
+        waited.append(perf_counter() - start)
+        for one in answer.suggestions:
+            score = -sum(float(value) for value in one.parameters.values())
+            history[one.index] = Evaluation(one.index, one.parameters, Standing.COMPLETE, score)
+    return waited
+
+
+async def endless(worker: SearchWorker, problem: Problem) -> None:
+    """Request configurations until the worker is closed; one that fails is requested again at once."""
+    while True:
+        try:
+            await experiment(worker, problem, 10_000, 50)
+        except SearchFailed:
+            await asyncio.sleep(0.1)
+
+
+class Watch:
+    """Samples the memory of the search processes and what the event loop does at a stretch, in CPU time."""
+
+    def __init__(self) -> None:
+        self.mib = 0.0
+        self.busy = 0.0
+
+    async def run(self) -> None:
+        """Sample until cancelled."""
+        while True:
+            start = thread_time()
+            await asyncio.sleep(0)
+            self.busy = max(self.busy, thread_time() - start)
+            await asyncio.sleep(_EVERY)
+            self.mib = max(self.mib, sum(map(_resident, _children())))
+
+
+def _children() -> list[Path]:
+    own = Path("/proc/self/task")
+    pids = [pid for task in own.iterdir() for pid in (task / "children").read_text().split()]
+    return [Path("/proc") / pid for pid in pids]
+
+
+def _resident(process: Path) -> float:
+    try:
+        return int((process / "statm").read_text().split()[1]) * 4096 / 2**20
+    except OSError:
+        return 0.0
+
+
+async def beside(
+    load: Callable[[SearchWorker], list[Awaitable[None]]], algorithm: str, wait: float
+) -> tuple[float, ...]:
+    """Return the first and the longest wait in s, the memory in MiB and the longest work of the event loop in s."""
+    worker, watch = SearchWorker(Limits()), Watch()
+    await worker.start()
+    tasks = [asyncio.ensure_future(one) for one in (*load(worker), watch.run())]
+    await asyncio.sleep(wait if len(tasks) > 1 else 0.0)
+    first, *others = await experiment(worker, healthy(algorithm), TRIALS, 1)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await worker.close()
+    return first, max(others), watch.mib, watch.busy
+
+
+@click.command()
+@click.option(
+    "--wait", default=30.0, show_default=True, help="Seconds until the expensive experiments use their model."
+)
+def main(wait: float) -> None:
+    """Print a row for each load and each healthy sampler."""
+    loads: dict[str, tuple[int, int]] = {
+        "none": (0, 1),
+        "one": (1, 1),
+        "four of one namespace": (4, 1),
+        "four of two": (4, 2),
+    }
+    columns = ("tpe, 64 parameters, candidates 4000", "healthy", "first ms", "longest ms", "pool MiB", "loop busy ms")
+    table = Table(*columns, title=f"Configurations of {TRIALS} healthy trials")
+    for name, (count, namespaces) in loads.items():
+        for algorithm in ("random", "tpe"):
+
+            def load(worker: SearchWorker, count: int = count, namespaces: int = namespaces) -> list[Awaitable[None]]:
+                return [endless(worker, expensive(number, namespaces)) for number in range(count)]
+
+            first, longest, mib, busy = asyncio.run(beside(load, algorithm, wait))
+            table.add_row(
+                name, algorithm, *(f"{1e3 * each:.0f}" for each in (first, longest)), f"{mib:.0f}", f"{1e3 * busy:.0f}"
+            )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

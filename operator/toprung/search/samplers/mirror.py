@@ -40,7 +40,7 @@ class Mirror:
     ) -> None:
         self._domains: dict[str, Domain] = {one.name: one.domain for one in space.dimensions}
         self._space = space
-        self._distributions = distributions
+        self._distributions = dict(distributions)
         self._most = most
         self._told: dict[int, Evaluation] = {}
         self._goodness: dict[int, Goodness] = {}

@@ -75,7 +75,8 @@ class Tpe:
     def _candidates(self, attempt: int) -> int:
         """Return four times as many at each attempt at something new, as far as the time allows."""
         affordable = _WORK // (self._mirror.finished() * len(self.space.dimensions) + 1)
-        return max(self._settings.candidates, min(self._settings.candidates * 4**attempt, affordable))
+        wanted: int = self._settings.candidates * 4**attempt
+        return max(self._settings.candidates, min(wanted, affordable))
 
     def _sample(self, group: tuple[Dimension, ...], sampler: TPESampler) -> Mapping[str, ParameterValue]:
         """Draw the parameters of one group jointly; those with one value only are no question."""

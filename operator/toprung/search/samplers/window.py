@@ -5,14 +5,14 @@ from collections.abc import Set as AbstractSet
 from heapq import nlargest
 from math import isfinite
 
-from toprung.search.order import Rank, rank
+from toprung.search.order import rank
 from toprung.search.types import Evaluation, Standing
 
 MOST = 10_000
 """How many trials a model is fitted to at most."""
 
-Goodness = Rank | tuple[float, ...] | None
-"""What trials are compared by, larger is better; None where a trial has nothing to compare."""
+Goodness = tuple[float, ...] | None
+"""What trials are compared by, larger is better: a rank, or several scores. None where there is nothing to compare."""
 
 
 def good(evaluation: Evaluation) -> Goodness:
@@ -34,17 +34,20 @@ def window(goodness: Mapping[int, Goodness], most: int) -> AbstractSet[int]:
     """
     if len(goodness) <= most:
         return goodness.keys()
-    known = {index: one for index, one in goodness.items() if one is not None}
-    orders = _orders(next(iter(known.values()), ()))
+    known = [(one, -index) for index, one in goodness.items() if one is not None]
+    objectives = _objectives(known[0][0] if known else ())
     best = {
-        index
-        for order in orders
-        for index in nlargest(most // 2 // len(orders), known, key=lambda index, at=order: (known[index][at], -index))
+        -negative
+        for number in range(objectives)
+        for _, negative in nlargest(most // 2 // objectives, ((_by(one, number), index) for one, index in known))
     }
     return best.union(nlargest(most - len(best), goodness.keys() - best))
 
 
-def _orders(example: Goodness) -> tuple[slice, ...]:
-    """Return what to sort by: the whole rank, or each of several scores."""
-    several = example is not None and len(example) > 0 and not isinstance(example[0], bool)
-    return tuple(slice(k, k + 1) for k in range(len(example or ()))) if several else (slice(None),)
+def _objectives(example: tuple[float, ...]) -> int:
+    """Return how many scores there are; a rank, which begins with a boolean, is one."""
+    return 1 if not example or isinstance(example[0], bool) else len(example)
+
+
+def _by(one: tuple[float, ...], number: int) -> tuple[float, ...]:
+    return one if isinstance(one[0], bool) else one[number : number + 1]

@@ -40,13 +40,21 @@ class Session:
     Attributes:
         process: which of the channel's processes, in the order of their starts.
         problem: sent with the next request, None once it is there.
-        chunks: the rest of the news.
+        chunks: the rest of the news, made when they are sent: a long history would block the event loop.
+        chunk: the next part of the news.
+        following: the one after it, None where there is none.
     """
 
     key: str
     process: int
     problem: Problem | None
-    chunks: list[tuple[Evaluation, ...]]
+    chunks: Iterator[tuple[Evaluation, ...]]
+    chunk: tuple[Evaluation, ...] = ()
+    following: tuple[Evaluation, ...] | None = None
+
+    def advance(self) -> None:
+        """Go to the next part."""
+        self.chunk, self.following = self.following or (), next(self.chunks, None)
 
 
 class Channel:
@@ -88,7 +96,10 @@ class Channel:
         if known != problem or not sent.keys() <= history.keys():
             known, sent = None, {}
         news = (one for index, one in history.items() if index not in sent or _differ(sent[index], one))
-        return Session(problem.key, self._starts, None if known else problem, list(_chunks(news)))
+        session = Session(problem.key, self._starts, None if known else problem, _chunks(news))
+        session.advance()
+        session.advance()
+        return session
 
     def current(self, session: Session) -> bool:
         """Whether the session's process still is the channel's."""
@@ -103,11 +114,16 @@ class Channel:
             TimeoutError: there is no answer within the limit; the process is killed.
             Died: it ended or was stopped.
         """
-        news = session.chunks[0] if session.chunks else ()
-        last = len(session.chunks) <= 1
+        last = session.following is None
         forget = tuple(self._forgotten - {session.key}) + self._surplus(session.key)
         request = Request(
-            session.key, session.problem, news, index if last else None, pending if last else (), forget, startup
+            session.key,
+            session.problem,
+            session.chunk,
+            index if last else None,
+            pending if last else (),
+            forget,
+            startup,
         )
         reply = await self._exchange(pack(request))
         self._note(session, request, problem, reply)
@@ -201,7 +217,7 @@ class Channel:
         if session.problem is not None:
             self._sent[session.key] = (problem, {})
         session.problem = None
-        del session.chunks[:1]
+        session.advance()
         self._sent[session.key][1].update((one.index, one) for one in request.news)
         self._sent.move_to_end(session.key)
 

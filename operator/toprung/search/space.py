@@ -106,7 +106,7 @@ class Space:
     def key(self, configuration: Configuration) -> Key | None:
         """Give what tells this configuration from others of the space; None where it is not one of them."""
         try:
-            return blake2b(self.packed(configuration), digest_size=16).digest()
+            return digest(self.packed(configuration))
         except ValueError:
             return None
 
@@ -258,6 +258,11 @@ class Space:
         """Give for each value of a parent how many configurations its children have beside it."""
         for value in _values(dimension):
             yield prod(sizes[one.name] or 1 for one in self._below(dimension, value))
+
+
+def digest(row: bytes) -> Key:
+    """Return the key of a packed configuration."""
+    return blake2b(row, digest_size=16).digest()
 
 
 def _depth(name: str, parents: Mapping[str, str]) -> int:

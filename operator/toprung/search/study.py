@@ -12,7 +12,7 @@ from toprung.search.samplers.base import Ask, Sampler
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.uniform import draw, draw_endless
 from toprung.search.seeds import derive, trial_seed
-from toprung.search.space import Key, Space
+from toprung.search.space import Key, Space, digest
 from toprung.search.types import Configuration, Evaluation, Problem, Standing, Suggestion, Suggestions
 
 _ATTEMPTS = 5
@@ -53,10 +53,13 @@ class Study:
             known = evaluation if evaluation.index >= 0 else self._projected(evaluation)
             if known is None:
                 continue
+            row = self._packed(known.parameters)
             if known.index not in self._history:
                 self._learnt += known.index < 0
-                self._taken |= self._keys(known.parameters)
-            self._history[known.index] = replace(known, parameters=self._compact(known.parameters))
+                packed = row is not None and self._sampler.space is self._space
+                self._taken |= {digest(row or b"")} if packed else self._keys(known.parameters)
+            parameters = known.parameters if row is None else Packed(self._space, row)
+            self._history[known.index] = replace(known, parameters=parameters)
 
     def suggest(self, indices: Sequence[int], pending: Mapping[int, Configuration] = _NONE) -> Suggestions:
         """Return configurations for trials; each sees those before it as running.
@@ -154,12 +157,12 @@ class Study:
         key = self._sampler.space.key(configuration)
         return set() if key is None else {key}
 
-    def _compact(self, configuration: Configuration) -> Configuration:
-        """Return the configuration in little memory; as it is where it does not lie in the space."""
+    def _packed(self, configuration: Configuration) -> bytes | None:
+        """Return the configuration in little memory; None where it does not lie in the space."""
         try:
-            return Packed(self._space, self._space.packed(configuration))
+            return self._space.packed(configuration)
         except ValueError:
-            return configuration
+            return None
 
     def _projected(self, one: Evaluation) -> Evaluation | None:
         """Return a finished trial of another experiment, without the parameters that the space does not have."""

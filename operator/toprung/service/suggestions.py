@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 BACKOFF = Backoff(first=10.0, longest=300.0)
 """When a sampler that failed is asked again: one that hangs occupies a process each time."""
-
-
+_AT_ONCE = 500
+"""How many trials are looked at before others have the event loop: some milliseconds."""
 BATCH = 32
 """How many configurations are requested at once: each later one of a batch is sent all before it."""
 
@@ -103,8 +103,8 @@ class Suggester:
             return None
         if self._rests(ready, experiment):
             return ready.again
-        history = self._history(ready, experiment, trials)
-        ready.asking = asyncio.create_task(self._ask(experiment, ready, history, missing))
+        waiting = dict(ready.suggestions)
+        ready.asking = asyncio.create_task(self._ask(experiment, ready, trials, waiting, missing))
         return None
 
     def forget(self, uid: str) -> None:
@@ -154,23 +154,39 @@ class Suggester:
         trials = owned_trials(other, self._trials_of(key))
         return [evaluation(one, other.spec) for one in trials if _had_ended(one, other, experiment.created)]
 
-    def _history(
-        self, ready: Ready, experiment: ExperimentRecord, trials: Iterable[TrialRecord]
+    async def _history(
+        self,
+        ready: Ready,
+        experiment: ExperimentRecord,
+        trials: Sequence[TrialRecord],
+        waiting: Mapping[int, Mapping[str, ParameterValue]],
     ) -> dict[int, Evaluation]:
-        """Say what is known of each trial; suggestions that wait for their turn are told as running."""
-        for trial in trials:
-            known = ready.told.get(trial.index)
-            if known is None or known[0] is not trial:
-                ready.told[trial.index] = (trial, evaluation(trial, experiment.spec))
+        """Return what is known of each trial; suggestions that wait for their turn count as running.
+
+        An operator that starts again finds all trials new, so others have the event loop now and then.
+        """
+        for start in range(0, len(trials), _AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            for trial in trials[start : start + _AT_ONCE]:
+                known = ready.told.get(trial.index)
+                if known is None or known[0] is not trial:
+                    ready.told[trial.index] = (trial, evaluation(trial, experiment.spec))
         history = {index: told for index, (_, told) in ready.told.items()}
-        for index, parameters in ready.suggestions.items():
+        for index, parameters in waiting.items():
             history[index] = Evaluation(index, parameters, Standing.RUNNING)
         return history
 
     async def _ask(
-        self, experiment: ExperimentRecord, ready: Ready, history: dict[int, Evaluation], indices: tuple[int, ...]
+        self,
+        experiment: ExperimentRecord,
+        ready: Ready,
+        trials: Sequence[TrialRecord],
+        waiting: Mapping[int, Mapping[str, ParameterValue]],
+        indices: tuple[int, ...],
     ) -> None:
         try:
+            history = await self._history(ready, experiment, trials, waiting)
             if ready.prior is None:
                 # one that has begun goes on when the others are gone; an operator that has just started may not know
                 # them yet, hence not at the first try

@@ -157,7 +157,7 @@ async def test_only_news_is_sent(worker):
     await worker.suggest(asked, history, [12])
     changed = {**history, 11: evaluation(11, history[11].parameters, 0.25)}
     session = await worker._channels[MODELS].begin(replace(asked, prior=()), changed)
-    assert (session.problem, session.chunks) == (None, [(changed[11],)])
+    assert (session.problem, session.chunk, session.following) == (None, (changed[11],), None)
 
 
 async def test_experiments_share_a_process_and_nothing_else(worker):

@@ -107,7 +107,8 @@ class SearchWorker:
         """End the processes, and fail what is asked."""
         self._closed = True
         for waiting in self._waiting:
-            waiting.place.set_exception(SearchFailed(_CLOSED))
+            if not waiting.place.done():
+                waiting.place.set_exception(SearchFailed(_CLOSED))
         self._waiting.clear()
         for timer in self._idle.values():
             timer.cancel()
@@ -155,7 +156,8 @@ class SearchWorker:
             if exchange.cancelled():  # by close()
                 raise SearchFailed(_CLOSED) from None
             ask.cancelled = True
-            channel.hurry()
+            if not exchange.done():  # else the process may have the request of another experiment
+                channel.hurry()
             raise
 
     async def _turn(self, ask: "_Ask") -> Channel:
@@ -169,7 +171,7 @@ class SearchWorker:
         except asyncio.CancelledError:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
-            elif waiting.place.done() and not waiting.place.cancelled():
+            elif not waiting.place.cancelled() and waiting.place.exception() is None:
                 self._release(waiting.place.result())
             raise
 
@@ -193,7 +195,8 @@ class SearchWorker:
     def _dispatch(self) -> None:
         """Start what may start."""
         while True:
-            places = [(one, place) for one in self._waiting if (place := self._place(one)) is not None]
+            wanted = [one for one in self._waiting if not one.place.done()]  # others are being cancelled
+            places = [(one, place) for one in wanted if (place := self._place(one)) is not None]
             running, now = [*self._running.values()], _now()
             chosen = self._turns.next([one.job for one, _ in places], running, now)
             if chosen is None:

@@ -13,7 +13,7 @@ from toprung.api.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.types import Standing, Suggestion, Suggestions
-from toprung.service.suggestions import BACKOFF, Suggester, problem_of
+from toprung.service.suggestions import BACKOFF, BATCH, Suggester, problem_of
 from unit.service.test_experiments import SPEC
 
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, datetime(2026, 1, 1, tzinfo=UTC), ExperimentSpec(**SPEC))
@@ -120,6 +120,36 @@ async def test_an_edited_experiment_is_asked_for_at_once():
     assert suggester.want(replace(EXPERIMENT, generation=2), (), (0,)) is None
     await asyncio.sleep(0.1)
     assert sorted(suggester.ready(EXPERIMENT).suggestions) == [0]
+
+
+async def test_many_suggestions_are_requested_in_parts():
+    """The rest is wanted again when the first ones are there."""
+    suggester = suggester_of(Worker(failures=0))
+    wanted = tuple(range(3 * BATCH))
+    for parts in (1, 2):
+        suggester.want(EXPERIMENT, (), wanted)
+        await suggester.ready(EXPERIMENT).asking
+        assert sorted(suggester.ready(EXPERIMENT).suggestions) == list(range(parts * BATCH))
+
+
+async def test_a_long_history_is_converted_in_parts(monkeypatch):
+    """The sampler receives the same history, with the suggestions that were waiting when it was wanted."""
+    monkeypatch.setattr("toprung.service.suggestions._AT_ONCE", 2)
+    worker = Worker(failures=0)
+    received = []
+
+    async def suggest(problem, history, indices):
+        received.append(history)
+        return await Worker.suggest(worker, problem, history, indices)
+
+    worker.suggest = suggest
+    suggester = suggester_of(worker)
+    trials = tuple(trial("exp", index, uid="uid") for index in range(5))
+    for wanted in ((5,), (5, 6)):
+        suggester.want(EXPERIMENT, trials, wanted)
+        await suggester.ready(EXPERIMENT).asking
+    assert [sorted(history) for history in received] == [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]]
+    assert received[1][5].standing is Standing.RUNNING
 
 
 async def test_closing_ends_what_is_asked():

@@ -28,6 +28,8 @@ _MAX_BODY = 3 * 1024 * 1024
 _REFUSAL_SECONDS = 0.1
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _LOGGER = logging.getLogger(__name__)
+_MALFORMED = logging.getLogger(f"{__name__}.malformed")
+_MALFORMED.setLevel(logging.CRITICAL)  # the HTTP library answers 400, and would log a traceback with the request in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ class ApiServer:
         if self._crd_dir is not None:
             load_definitions(self._store, self._crd_dir)
         self._runner = web.ServerRunner(
-            web.Server(self._handle, request_factory=_request, access_log=None, handler_cancellation=True),
+            web.Server(
+                self._handle, request_factory=_request, access_log=None, logger=_MALFORMED, handler_cancellation=True
+            ),
             shutdown_timeout=1.0,
         )
         await self._runner.setup()

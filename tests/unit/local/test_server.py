@@ -122,6 +122,18 @@ async def test_an_authorization_that_is_no_token_is_unauthorized(client, sent):
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
+@pytest.mark.parametrize("line", [b"GET /\xc3\xa9 HTTP/1.1", b"GET", b"\x00\x01", b"GET http:// HTTP/1.1"])
+async def test_a_malformed_request_is_no_traceback(client, caplog, line):
+    """It is answered with 400, and logged nowhere."""
+    host, port = client.server.url.split("/")[2].split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    assert answer.split()[1] in {b"400", b"401"}
+    assert caplog.text == ""
+
+
 async def test_no_token_in_a_log(client, caplog, monkeypatch):
     """A failure of the server is logged without the token that is in its URL."""
     monkeypatch.setattr(client.store, "entry", lambda *_: 1 / 0)

@@ -462,7 +462,7 @@ async def test_a_failed_init_container_ends_the_sidecars_before_it(m: Machine) -
     m.create(pod("p", sh("true"), initContainers=[sidecar(SIDECAR), sh("exit 4", name="init")]))
     status = await m.ended("p")
     assert status["phase"] == "Failed"
-    assert "waiting" in status["containerStatuses"][0]["state"]
+    assert status["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
 
 
 async def test_a_program_that_the_guard_cannot_start_ends_no_other(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,9 @@ class Order:
     callback=picture_file,
     help="Save the curves here (PNG, SVG, PDF).",
 )
-@click.option("--fresh", is_flag=True, help="Start anew: delete the Experiment of the same name first.")
+@click.option(
+    "--fresh", is_flag=True, help="Delete the Experiment of the same name first; set a broken database aside."
+)
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", help="How the result is printed."
 )

@@ -41,8 +41,9 @@ class Containers:
         self._host = host
         self._changed = changed
         self._failures: dict[str, int] = {}
+        self._waiting = Waiting("PodInitializing") if self.init else Waiting()
         self._states = {
-            c["name"]: Container(c["name"], c.get("image", ""), sidecar=c["name"] in self.sidecars)
+            c["name"]: Container(c["name"], c.get("image", ""), self._waiting, sidecar=c["name"] in self.sidecars)
             for c in [*self.init, *self.main]
         }
 
@@ -70,7 +71,7 @@ class Containers:
             try:
                 end = await self._run_once(spec, over)
             except MountError as error:
-                self._set(spec["name"], Waiting())
+                self._set(spec["name"], self._waiting)
                 self._host.record(self.pod, "Warning", "FailedMount", str(error))
                 await _pause(CONFIG_RETRY, over)
                 continue

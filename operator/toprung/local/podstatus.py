@@ -185,6 +185,7 @@ def _conditions(
     reached: str, init: Sequence[Container], main: Sequence[Container], verdict: Verdict | None
 ) -> list[Object]:
     unready = [c.name for c in (*main, *(c for c in init if c.sidecar)) if not isinstance(c.state, Running)]
+    started = any(not isinstance(c.state, Waiting) or c.last for c in (*init, *main))
     ended = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(reached)
     if ended:
         ready: Object = {"status": "False", "reason": ended}
@@ -202,6 +203,7 @@ def _conditions(
     disruption: Object = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
     return [
         {"type": "PodScheduled", "status": "True"},
+        {"type": "PodReadyToStartContainers", "status": "True" if started and not ended else "False"},
         *([disruption | {"message": verdict.message}] if verdict and verdict.disrupted else []),
         {"type": "Initialized"} | initialized,
         {"type": "Ready"} | ready,

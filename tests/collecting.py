@@ -80,6 +80,7 @@ def follower_of(
     on_change: Callable[[], None] = lambda: None,
     levels: tuple[int, ...] = (1, 3, 9),
     turn: Turn | None = None,
+    behind: datetime | None = None,
 ) -> Follower:
     """Follow a log for the metric acc, to be maximized."""
     return Follower(
@@ -90,4 +91,5 @@ def follower_of(
         on_change=on_change,
         turn=turn,
         now=lambda: START,
+        behind=behind,
     )

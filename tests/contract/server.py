@@ -11,10 +11,16 @@ from kubernetes.aio import client
 
 from contract.manifests import BAD, BASE, GOOD, MINIMAL, SEVERAL, UPDATES, Bad, Good, Manifest, Update, edited
 from toprung.api.crd import experiment_crd, trial_crd
+from toprung.api.immutable import TEMPLATE, advice_on
 
 GROUP = {"group": "toprung.dev", "version": "v1alpha1"}
 MERGE_PATCH = "application/merge-patch+json"
-FIRST_TRIALS = {"with trials": 3, "without trials": 0}
+FIRST_TRIALS: dict[str, dict[str, Any]] = {
+    "with trials": {"trials": {"total": 3}, "programStarted": True},
+    "with waiting trials": {"trials": {"total": 3}},
+    "without trials": {"trials": {"total": 0}},
+}
+"""Experiments by what has happened; only spec.trialTemplate may change while trials wait for their Pods to start."""
 
 
 class Judge:
@@ -78,10 +84,10 @@ async def judging(api_client: client.ApiClient, namespace: str) -> AsyncIterator
     await core.create_namespace({"metadata": {"name": namespace}})
     judge = Judge(api_client, namespace)
     try:
-        for name, total in FIRST_TRIALS.items():
-            await judge.keep("experiments", named(BASE, name), {"trials": {"total": total}})
+        for name, status in FIRST_TRIALS.items():
+            await judge.keep("experiments", named(BASE, name), status)
             several = named(edited(BASE, SEVERAL), f"{name} several")
-            await judge.keep("experiments", several, {"trials": {"total": total}})
+            await judge.keep("experiments", several, status)
         yield judge
     finally:
         await core.delete_namespace(namespace)
@@ -136,8 +142,10 @@ class ManifestSuite:
         """An update of an immutable field is refused once there are trials, and blamed on that field."""
         whole = f"{name} several" if update.several else name
         answer = await judge.update("experiments", named(update.manifest(), whole))
-        if FIRST_TRIALS[name] and update.path:
-            assert f"{update.path}: Forbidden: may not change once a trial exists" in answer
+        status = FIRST_TRIALS[name]
+        waiting = update.path == f"spec.{TEMPLATE}" and "programStarted" not in status
+        if status["trials"]["total"] and update.path and not waiting:
+            assert f"{update.path}: Forbidden: {advice_on(update.path.removeprefix('spec.'))}" in answer
             assert answer.count("Forbidden") == 1
         else:
             assert answer == ""

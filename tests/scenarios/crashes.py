@@ -5,6 +5,7 @@ import random
 
 from scenarios.stage import Stage
 from scenarios.trials import ASHA
+from toprung.cluster.resources import TRIALS
 
 EPOCHS = """
 i=1
@@ -50,5 +51,40 @@ async def line_cut(stage: Stage) -> None:
     await every_trial_once(stage, 8)
 
 
-SCENARIOS = (line_cut,)
+async def operator_down_past_the_deadline(stage: Stage) -> None:
+    """What happened before maxDuration was over counts, though it is read long after."""
+    program = "echo epoch=1 score=0.1; sleep 3; echo epoch=2 score=0.9"
+    await stage.apply(stage.experiment(program, maxDuration="8s", maxTrialCount=6))
+    await stage.runs("exp-0-1", "exp-1-1")
+    await stage.operator.stop()
+    await asyncio.sleep(10)
+    await stage.operator.start()
+    status, trials = await stage.ended(), await stage.trials()
+    finished = next(each for each in status["conditions"] if each["type"] == "Finished")
+    assert (finished["status"], finished["reason"]) == ("True", "MaxDurationReached")
+    assert (status["best"]["value"], status["best"]["step"]) == (0.9, 2)
+    assert [(trial["status"]["state"], trial["status"]["latest"]["step"]) for trial in trials] == [("Succeeded", 2)] * 2
+
+
+async def trials_deleted_after_the_end(stage: Stage) -> None:
+    """A complete experiment keeps its end, its best trial and its counts, and no Event is emitted."""
+    await stage.apply(stage.experiment("echo score=0.${parameters.x}", maxTrialCount=3))
+    status = await stage.ended()
+    events = await stage.events()
+    for trial in await stage.trials():
+        await stage.gateway.delete(
+            TRIALS, namespace=stage.namespace, name=trial["metadata"]["name"], uid=trial["metadata"]["uid"]
+        )
+
+    async def deleted() -> bool:
+        return not await stage.trials()
+
+    await stage.until(deleted, "the Trials are deleted")
+    await stage.operator.kill()
+    await stage.quiet()
+    assert await stage.status() == status
+    assert await stage.events() == events
+
+
+SCENARIOS = (line_cut, operator_down_past_the_deadline, trials_deleted_after_the_end)
 LONG_SCENARIOS = (operator_killed,)

@@ -101,7 +101,7 @@ async def by_exhaustion_without_a_best(stage: Stage) -> None:
     await stage.apply(stage.experiment("exit 1", parameters=parameters, algorithm={"grid": {}}, maxTrialCount=50))
     status = await stage.ended()
     assert reached(status)["type"] == "Failed"
-    assert "none has a finite objective" in reached(status)["message"]
+    assert "all 2 trials failed: exit code 1" in reached(status)["message"]
     stage.patience /= 3
     await stage.quiet()
     assert len([event for event in await stage.events() if event[0] == "exp"]) == 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from simulation.world import START
 from toprung.planning.records import RungVerdict
 from toprung.planning.starting import holds_slot
 
@@ -61,5 +62,6 @@ def check_takeovers(world, lineages):
 
 
 def as_judged(rung):
-    """A rung as it was before its paused trial was promoted, which is the only thing that may change of it."""
-    return replace(rung, verdict=RungVerdict.PAUSE) if rung.verdict is RungVerdict.PROMOTE else rung
+    """A rung as it was before its paused trial was promoted: its verdict and value never change otherwise."""
+    verdict = RungVerdict.PAUSE if rung.verdict is RungVerdict.PROMOTE else rung.verdict
+    return replace(rung, verdict=verdict, time=START)  # the time of a trial's end stands for it once it has ended

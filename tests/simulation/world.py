@@ -12,6 +12,7 @@ from toprung.metrics.types import Progress
 from toprung.planning.actions import Action, Announce, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
 from toprung.planning.codec import condition_from, parse_time, trial_from, trial_status
 from toprung.planning.conditions import timestamp
+from toprung.planning.ending import deadline_of
 from toprung.planning.manifests import pod_manifest, trial_manifest
 from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan
@@ -210,7 +211,9 @@ class World:
         progress = self.progress_at_start[pod.uid]
         if pod.started is None:
             return Collected(progress)
-        until = (pod.finished or self.now) - pod.started
+        deadline = deadline_of(self.experiment())
+        end = min(filter(None, (pod.finished or self.now, deadline)))
+        until = end - pod.started
         stopper, trial = self.stopper(), trial_from(self.trials[pod.trial])
         program = self._program_of(body)
         reported = program.values[: int(until.total_seconds())]

@@ -19,7 +19,7 @@ class ConditionType(StrEnum):
     BLOCKED = "Blocked"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
-    FINISHED = "Finished"  # the Experiment has completed, successfully or not
+    FINISHED = "Finished"  # Succeeded or Failed: `kubectl wait --for=condition=Finished` returns in both cases
 
 
 class Reason(StrEnum):
@@ -28,6 +28,8 @@ class Reason(StrEnum):
     VALID = "Valid"  # the manifest keeps all rules
     INVALID = "Invalid"  # it breaks some; the message says which and what to write
     TRIALS_RUNNING = "TrialsRunning"  # work goes on
+    STARTING = "Starting"  # no trial runs yet: Pods are being created, scheduled or started
+    QUEUED = "Queued"  # scheduling gates hold the Pods, as those of Kueue do
     SUSPENDED = "Suspended"  # spec.suspend is true
     RESUMED = "Resumed"  # spec.suspend was taken back
     GOAL_REACHED = "GoalReached"  # a trial is as good as objective.goal

@@ -320,6 +320,23 @@ class FrontTrial(Model):
     """Its configuration."""
 
 
+class NoProgressLimit(Model):
+    """spec.noProgress as it was at the end."""
+
+    trials: int
+    min_delta: float = 0.0
+
+
+class Limits(Model):
+    """The limits that were in force when the experiment ended; an edit of one of them may reopen it."""
+
+    max_trial_count: int | None = None
+    max_failed_trial_count: int | None = None
+    max_duration: str | None = None
+    goal: float | None = None
+    no_progress: NoProgressLimit | None = None
+
+
 class Accelerators(Model):
     """Device time; a device is one of whatever extended resource (such as nvidia.com/gpu) the Pods ask for."""
 
@@ -333,7 +350,10 @@ class ExperimentStatus(Model):
     """What came of it."""
 
     observed_generation: int | None = None
-    state: Literal["Pending", "Running", "Suspended", "Blocked", "Invalid", "Succeeded", "Failed"] | None = None
+    state: (
+        Literal["Pending", "Queued", "Starting", "Running", "Suspended", "Blocked", "Invalid", "Succeeded", "Failed"]
+        | None
+    ) = None
     """The conditions in one word."""
     conditions: Annotated[
         tuple[Condition, ...],
@@ -343,15 +363,22 @@ class ExperimentStatus(Model):
     ] = ()
     start_time: datetime | None = None
     completion_time: datetime | None = None
+    """When the end was recorded. From then on only an edit of the limits changes the end and the best trial."""
+    limits: Limits | None = None
+    """The limits at the end; absent before."""
     done: str | None = None
     """Trials that have ended, of maxTrialCount: 184/200."""
+    program_started: bool | None = None
+    """Whether a trial's program has started; spec.trialTemplate may change until then."""
     selector: str | None = None
     """Label selector of the trial Pods, for the scale subresource."""
     trials: TrialCounts = TrialCounts()
     best: BestTrial | None = None
     front: Annotated[tuple[FrontTrial, ...] | None, Field(max_length=64)] = None
     """Of several objectives: the Pareto front of the trials that have ended, from the best by the first objective on;
-    of more than 64 trials some, spread evenly."""
+    of more than 64 trials, or of long configurations, some, spread evenly."""
     front_size: int | None = None
     """How many trials are on the Pareto front."""
+    omitted: str | None = None
+    """What best and front leave out, so that the object does not exceed what etcd takes; absent where nothing is."""
     accelerators: Accelerators = Accelerators()

@@ -30,12 +30,20 @@ parameter, and the first objective decides.
 """
 
 ADVICE = "may not change once a trial exists; apply it as a new Experiment"
+TEMPLATE = "trialTemplate"
+TEMPLATE_ADVICE = "may not change once a trial's program has started; apply it as a new Experiment"
+"""A wrong image or command can be corrected until then: no result depends on it yet."""
 
 
 def immutable_changes(old: ExperimentSpec, new: ExperimentSpec) -> tuple[Fault, ...]:
     """Give the immutable fields that differ between two specs of an Experiment that has trials."""
     before, after = (spec.model_dump(mode="json", by_alias=True) for spec in (old, new))
-    return tuple(Fault(f"spec.{path}", ADVICE) for path in IMMUTABLE if _changed(path, before, after))
+    return tuple(Fault(f"spec.{path}", advice_on(path)) for path in IMMUTABLE if _changed(path, before, after))
+
+
+def advice_on(path: str) -> str:
+    """Return why a path below spec may not change."""
+    return TEMPLATE_ADVICE if path == TEMPLATE else ADVICE
 
 
 def _changed(path: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
@@ -57,6 +65,8 @@ def _transition(path: str) -> Rule:
     # dyn, because CEL sees no list of configurations: their values have no type
     now, old = (f"dyn({'.'.join((owner, 'spec', *parents))}).{field}" for owner in ("self", "oldSelf"))
     untouched = "!has(oldSelf.status) || !has(oldSelf.status.trials) || !has(oldSelf.status.trials.total)"
+    if path == TEMPLATE:
+        untouched += " || !has(oldSelf.status.programStarted) || !oldSelf.status.programStarted"
     key = _ORDERED.get(path)
     ordered = f" && {now}.map(p, p.{key}) == {old}.map(p, p.{key})" if key else ""
     same = f"(has({now}) == has({old}) && (!has({now}) || ({now} == {old}{ordered})))"
@@ -64,7 +74,7 @@ def _transition(path: str) -> Rule:
         same = f"(!has(self.spec.{parents[0]}) || !has(oldSelf.spec.{parents[0]}) || {same})"
     return Rule(
         f"{untouched} || oldSelf.status.trials.total == 0 || {same}",
-        message=ADVICE,
+        message=advice_on(path),
         path=f".spec.{path}",
         reason="FieldValueForbidden",
     )

@@ -32,6 +32,8 @@ CHARACTERS_OF_A_VALUE = 20
 TEMPLATE_PATH = "spec.trialTemplate.template."
 
 _FIELDS = ExperimentSpec.model_fields
+_ESSENTIAL = {"objective", "objectives", "metrics", "parameters", "trialTemplate", "maxTrialCount"}
+"""Fields of a spec without which running trials cannot be read, scored or counted."""
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(field.rebuild_annotation()) for name, field in _FIELDS.items() if name != "parameters"
 }
@@ -101,6 +103,30 @@ def is_large(manifest: Mapping[str, Any]) -> bool:
         if cost < LARGE:
             waiting.extend(children)
     return cost >= LARGE
+
+
+def readable_spec(manifest: Mapping[str, Any]) -> ExperimentSpec | None:
+    """Return what can be read of an invalid spec, with defaults for optional fields that cannot.
+
+    None where a field is invalid without which no running trial can be read or scored.
+    """
+    try:
+        spec = json.loads(_json(manifest.get("spec")))
+    except (RecursionError, TypeError, ValueError):
+        return None
+    while isinstance(spec, dict):
+        try:
+            return _parse(spec)
+        except ValidationError as error:
+            faulty = {
+                re.split(r"[.\[]", fault.path)[1]
+                for fault in translate(error, ExperimentSpec, "spec")
+                if "." in fault.path
+            }
+            if not faulty & spec.keys() or faulty & _ESSENTIAL:
+                return None
+            spec = {name: value for name, value in spec.items() if name not in faulty}
+    return None
 
 
 def _head_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:

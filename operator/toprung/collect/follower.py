@@ -35,6 +35,12 @@ class LogTooLong(Exception):
     """A program printed faster than its log can be read; the rest of the log is skipped, but for its end."""
 
 
+CAUGHT_UP_AFTER = 2.0
+"""Seconds without a new line after which a log that is read late counts as caught up with."""
+LONGEST_CATCH_UP = 15.0
+"""Seconds after which it counts as caught up with in any case, so that a lost log holds up no decision."""
+
+
 class Follower:
     """Reads the log of one attempt into the trial's progress.
 
@@ -47,6 +53,7 @@ class Follower:
         drained: nothing more will come.
         failed: why the log can't be read at present, or could not to its end; "" where it can.
         reported: when the last report of any metric was printed, None before the first.
+        cut_off: reports of a later time do not count; None: all count.
     """
 
     def __init__(
@@ -60,8 +67,15 @@ class Follower:
         attempt: int = 1,
         turn: Turn | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        behind: datetime | None = None,
     ) -> None:
-        """Continue a trial's progress; `on_change` is called when `progress` or `drained` has changed."""
+        """Continue a trial's progress; `on_change` is called when `progress` or `drained` has changed.
+
+        `behind`: the log has lines of the time before, which `caught_up` waits for; None: it begins now.
+        """
+        self.cut_off: datetime | None = None
+        self._behind = behind
+        self._started = self._heard = asyncio.get_running_loop().time()
         self.progress = start_attempt(progress, attempt, offset=tracking.offset)
         self.drained = False
         self.failed = ""
@@ -107,6 +121,17 @@ class Follower:
         """Lines that have a metric's name and no value that counts, for messages."""
         return self._reader.unread
 
+    @property
+    def caught_up(self) -> bool:
+        """Return whether the lines that were there when reading began have been read, or their time limit is over."""
+        if self._behind is None:
+            return True
+        now, since = asyncio.get_running_loop().time(), self._reader.since
+        quiet = now - self._heard >= CAUGHT_UP_AFTER or now - self._started >= LONGEST_CATCH_UP
+        if quiet or (since is not None and since >= self._behind):
+            self._behind = None
+        return self._behind is None
+
     def finish(self) -> None:
         """Say that the container has ended: what its log has left is read, then `drained` is set."""
         self._ended.set()
@@ -151,6 +176,7 @@ class Follower:
                 self._waiting_since = None
                 self.failed = ""
                 self._chunks += 1
+                self._heard = asyncio.get_running_loop().time()
                 before = self._reader.lines
                 await self._read(self._reader.feed(chunk))
                 if self._reader.lines > before:
@@ -174,7 +200,7 @@ class Follower:
         before = self.progress
         self._turn.start()
         for seen in reports:
-            if seen is not None:
+            if seen is not None and (self.cut_off is None or seen.time <= self.cut_off):
                 self._count(seen)
             self._after_end += self._ended.is_set()
             if self._after_end > MAX_AFTER_END and self._last_lines is None:
@@ -183,6 +209,7 @@ class Follower:
                 before = self._notify(before)
                 await self._turn.end()
                 self._chunks += 1
+                self._heard = asyncio.get_running_loop().time()
                 self._turn.start()
         self._notify(before)
         await self._turn.end()

@@ -1,7 +1,6 @@
 """Progress as Trial.status carries it: JSON, which has no NaN."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from math import isfinite, nan
 from typing import Any
@@ -61,11 +60,6 @@ def progress_from_status(status: Mapping[str, Any]) -> Progress:
             for each in reports.get("ignored") or ()
         },
     )
-
-
-def without_reading(progress: Progress) -> Progress:
-    """Return the progress of a trial that has ended, without its curve and without what only reading needs."""
-    return replace(progress, curve=(), crossings={}, pending=None, settled=Settled(), reading=None)
 
 
 def format_time(time: datetime) -> str:

@@ -1,18 +1,30 @@
 """Between the cluster's JSON and the planner's records; read and write of each field stand side by side."""
 
-import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from toprung.api.base import API_VERSION, ParameterValue
 from toprung.api.conditions import ConditionRecord, ConditionType
 from toprung.api.names import LABEL_EXPERIMENT
 from toprung.api.trial import MAX_COLUMN, TrialState
-from toprung.metrics.status import format_time, progress_from_status, progress_to_status, without_reading
+from toprung.metrics.status import format_time, progress_from_status, progress_to_status
+from toprung.metrics.types import Crossing, Ignored, IgnoredReports, Progress
+from toprung.planning.compact import CompactConfiguration
 from toprung.planning.conditions import timestamp
 from toprung.planning.records import DeviceRecord, Lineage, RungRecord, RungVerdict, TrialRecord
+from toprung.planning.sizes import shortened
 from toprung.planning.substitution import text_of
+
+LONGEST_CAUSE = 240
+"""Characters of a failed trial's message that are kept in memory, once for all trials that failed alike."""
+
+_NO_METRICS: Mapping[str, float] = {}
+_NO_CROSSINGS: Mapping[int, Crossing] = {}
+_NO_IGNORED: Mapping[Ignored, IgnoredReports] = {}
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -48,45 +60,75 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
     """
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
     state = TrialState(status.get("state") or "Pending")
-    progress = progress_from_status(status)
+    progress, completed = progress_from_status(status), parse_time(status.get("completionTime"))
+    over = completed if state.terminal else None
     return TrialRecord(
-        owner=f"{metadata['namespace']}/{spec['experiment']}",
-        owner_uid=str(controller_of(metadata).get("uid", "")),
+        owner=intern(f"{metadata['namespace']}/{spec['experiment']}"),
+        owner_uid=intern(str(controller_of(metadata).get("uid", ""))),
         name=metadata["name"],
         uid=metadata["uid"],
         index=spec["index"],
-        parameters=spec["parameters"],
+        parameters=CompactConfiguration(spec["parameters"]),
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         bracket=spec.get("bracket", 0),
         resource_version=metadata["resourceVersion"],
         state=state,
-        reason=status.get("reason", ""),
-        message=status.get("message", "") if not state.terminal else "",
+        reason=intern(status.get("reason", "")),
+        message=_message(status.get("message", ""), state),
         attempt=status.get("attempt", 1),
         failures=status.get("failures", 0),
         disruptions=status.get("disruptions", 0),
         start_time=parse_time(status.get("startTime")),
-        completion_time=parse_time(status.get("completionTime")),
-        progress=without_reading(progress) if state.terminal else progress,
-        rungs=tuple(_rung_from(rung) for rung in status.get("rungs", ())),
+        completion_time=completed,
+        progress=progress if over is None else _final(progress, over),
+        rungs=tuple(_rung_from(rung, over) for rung in status.get("rungs", ())),
         lineage=tuple(
             Lineage(
                 resource=each["resource"],
                 source=each["from"],
                 attempt=each["attempt"],
-                parameters=each["parameters"],
+                parameters=CompactConfiguration(each["parameters"]),
                 offset=each.get("offset", 0),
                 extended=each.get("extended", 0),
             )
             for each in status.get("lineage", ())
         ),
-        node=status.get("node", ""),
-        image_id=sys.intern(status.get("imageID") or ""),
-        devices=tuple(
-            DeviceRecord(each["name"], each["count"], each.get("model", "")) for each in status.get("devices", ())
-        ),
+        node=intern(status.get("node", "")),
+        image_id=intern(status.get("imageID") or ""),
+        devices=_devices_from(status),
         accelerator_seconds=status.get("acceleratorSeconds", 0.0),
     )
+
+
+def _devices_from(status: Mapping[str, Any]) -> tuple[DeviceRecord, ...]:
+    return _shared_devices(
+        tuple((each["name"], each["count"], each.get("model", "")) for each in status.get("devices", ()))
+    )
+
+
+@lru_cache(maxsize=1024)
+def _shared_devices(devices: tuple[tuple[str, int, str], ...]) -> tuple[DeviceRecord, ...]:
+    return tuple(DeviceRecord(name, count, model) for name, count, model in devices)
+
+
+def _final(progress: Progress, over: datetime) -> Progress:
+    """Return what planning needs of a trial that has ended: by what it is scored, and how far it came."""
+    latest, best, complete = progress.latest, progress.best, progress.complete
+    latest = replace(latest, time=over, metrics=_NO_METRICS) if latest is not None else None
+    best = replace(best, time=over, metrics=_NO_METRICS) if best is not None else None
+    if complete is not None:
+        metrics = {intern(name): value for name, value in complete.metrics.items()}
+        complete = replace(complete, time=over, metrics=metrics)
+    return Progress(
+        latest, latest if best == latest else best, crossings=_NO_CROSSINGS, complete=complete, ignored=_NO_IGNORED
+    )
+
+
+def _message(message: str, state: TrialState) -> str:
+    """Return as much of a message as planning needs: nothing of a good end, and of a failure its first line."""
+    if not state.terminal:
+        return message
+    return intern(message.partition("\n")[0][:LONGEST_CAUSE]) if state is TrialState.FAILED else ""
 
 
 def trial_status(trial: TrialRecord) -> dict[str, Any]:
@@ -94,7 +136,7 @@ def trial_status(trial: TrialRecord) -> dict[str, Any]:
     return {
         "state": str(trial.state),
         "reason": str(trial.reason),
-        "message": trial.message,
+        "message": shortened(trial.message),
         "attempt": trial.attempt,
         "failures": trial.failures,
         "disruptions": trial.disruptions,
@@ -150,12 +192,13 @@ def condition_from(body: Mapping[str, Any]) -> ConditionRecord | None:
     )
 
 
-def _rung_from(body: Mapping[str, Any]) -> RungRecord:
+def _rung_from(body: Mapping[str, Any], over: datetime | None) -> RungRecord:
+    """Read a rung; of a trial that has ended the time of its end stands for that of each rung, to save memory."""
     return RungRecord(
         resource=body["resource"],
         value=body.get("value"),
         verdict=RungVerdict(body["verdict"]),
-        time=datetime.fromisoformat(body["time"]),
+        time=over or datetime.fromisoformat(body["time"]),
         best=body.get("best"),
         mean=body.get("mean"),
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from toprung.api.conditions import ConditionRecord, ConditionType
+from toprung.planning.sizes import shortened
 
 Conditions = Mapping[ConditionType, ConditionRecord]
 
@@ -33,7 +34,7 @@ def to_json(condition: ConditionRecord) -> dict[str, object]:
         "type": str(condition.type),
         "status": "True" if condition.status else "False",
         "reason": str(condition.reason),
-        "message": condition.message,
+        "message": shortened(condition.message),
         "observedGeneration": condition.observed_generation,
         "lastTransitionTime": timestamp(condition.last_transition_time),
     }

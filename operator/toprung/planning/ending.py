@@ -1,20 +1,28 @@
 """When an experiment is over: one small policy each, the first that applies decides.
 
-The policies read only what the cluster keeps, so an experiment that is over stays over after a restart, and one whose
-limits are raised goes on.
+The policies read only what the cluster keeps, so they decide alike after a restart. What they decided is final: once an
+experiment is complete, only an edit of its limits reopens it.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 
 from toprung.api.base import format_duration
-from toprung.api.conditions import Reason
+from toprung.api.conditions import ConditionType, Reason
+from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
 from toprung.planning.incumbent import reaches_goal, scored_by
 from toprung.planning.records import ExperimentRecord, TrialRecord
+
+MOST_CAUSES = 3
+"""Different causes of failure that a message names."""
+LONGEST_CAUSE = 200
+"""Characters of one cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +30,9 @@ class Facts:
     """What the policies look at.
 
     Attributes:
-        trials: all trials as they are after this pass.
+        trials: all trials as they are after this reconciliation.
         best: the incumbent and its observation.
-        made: trials ever made; active: those that run or may go on; failed: those that failed.
+        made: trials ever made; active: those that run or may continue; failed: those that failed.
         exhausted: no configuration is left for another trial.
     """
 
@@ -43,11 +51,25 @@ class Ended:
     """Why the experiment is over, and whether that is a success."""
 
     succeeded: bool
-    reason: Reason
+    reason: str
     message: str
 
 
 Policy = Callable[[Facts], Ended | None]
+
+
+def deadline_of(experiment: ExperimentRecord) -> datetime | None:
+    """Return when maxDuration is over, None without one or before the start."""
+    limit, start = experiment.spec.max_duration, experiment.start_time
+    return start + limit if limit is not None and start is not None else None
+
+
+def was_active(trial: TrialRecord, deadline: datetime | None) -> bool:
+    """Return whether the trial is pending or running, or was until the deadline stopped it."""
+    if trial.state in (TrialState.PENDING, TrialState.RUNNING):
+        return True
+    stopped = trial.completion_time if trial.reason == Reason.EXPERIMENT_ENDED else None
+    return stopped is not None and deadline is not None and stopped >= _second(deadline)
 
 
 def goal_reached(facts: Facts) -> Ended | None:
@@ -66,15 +88,14 @@ def too_many_failed(facts: Facts) -> Ended | None:
     limit = facts.experiment.spec.max_failed_trial_count
     if limit is None or facts.failed <= limit:
         return None
-    message = f"{facts.failed} trials failed, more than maxFailedTrialCount {limit}; see the failed Trials' messages"
+    message = f"{facts.failed} trials failed, more than maxFailedTrialCount {limit}: {_causes(facts.trials)}"
     return Ended(succeeded=False, reason=Reason.MAX_FAILED_TRIALS_REACHED, message=message)
 
 
 def time_is_up(facts: Facts) -> Ended | None:
-    """The experiment has taken maxDuration."""
-    limit, start = facts.experiment.spec.max_duration, facts.experiment.start_time
-    end = facts.experiment.completion_time or facts.now
-    if limit is None or start is None or end - start < limit:
+    """The experiment has taken maxDuration. The last policy: what the others see happened before the deadline."""
+    limit, deadline = facts.experiment.spec.max_duration, deadline_of(facts.experiment)
+    if limit is None or deadline is None or (facts.experiment.completion_time or facts.now) < deadline:
         return None
     return _by_limit(facts, Reason.MAX_DURATION_REACHED, f"maxDuration {format_duration(limit)} is over")
 
@@ -108,23 +129,52 @@ def space_exhausted(facts: Facts) -> Ended | None:
 POLICIES: tuple[Policy, ...] = (
     goal_reached,
     too_many_failed,
-    time_is_up,
     stands_still,
     all_trials_done,
     space_exhausted,
+    time_is_up,
 )
 
 
 def end_of(facts: Facts) -> Ended | None:
-    """Say whether and why the experiment is over."""
-    return next((ended for policy in POLICIES if (ended := policy(facts)) is not None), None)
+    """Return whether and why the experiment is over; a complete one stays as it ended while any limit holds."""
+    ended = next((ended for policy in POLICIES if (ended := policy(facts)) is not None), None)
+    recorded = recorded_end(facts.experiment)
+    return recorded if recorded is not None and (ended is not None or _same_limits(facts.experiment)) else ended
+
+
+def recorded_end(experiment: ExperimentRecord) -> Ended | None:
+    """Return how a complete experiment ended, as its conditions say; None where it is not complete."""
+    if experiment.completion_time is None:
+        return None
+    ends = {ConditionType.SUCCEEDED: True, ConditionType.FAILED: False}
+    held = (each for each in experiment.conditions if each.type in ends and each.status)
+    return next((Ended(ends[each.type], each.reason, each.message) for each in held), None)
+
+
+def limits_of(spec: ExperimentSpec) -> dict[str, object]:
+    """Return the limits that decide when an experiment is over, as JSON."""
+    goal, idle = spec.primary.goal, spec.no_progress
+    limits = {
+        "maxTrialCount": spec.max_trial_count,
+        "maxFailedTrialCount": spec.max_failed_trial_count,
+        "maxDuration": format_duration(spec.max_duration) if spec.max_duration is not None else None,
+        "goal": goal,
+        "noProgress": {"trials": idle.trials, "minDelta": idle.min_delta} if idle is not None else None,
+    }
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def _same_limits(experiment: ExperimentRecord) -> bool:
+    return experiment.status.get("limits") == limits_of(experiment.spec)
 
 
 def _ended_since_progress(facts: Facts, min_delta: float) -> int:
     """Count the trials that have ended since the best became better; failed ones say nothing about progress."""
-    objective = facts.experiment.spec.primary
+    objective, deadline = facts.experiment.spec.primary, deadline_of(facts.experiment)
     maximize = objective.type == "maximize"
-    ended = [trial for trial in facts.trials if trial.state in (TrialState.SUCCEEDED, TrialState.STOPPED)]
+    done = (trial for trial in facts.trials if trial.state in (TrialState.SUCCEEDED, TrialState.STOPPED))
+    ended = [trial for trial in done if not was_active(trial, deadline)]
     best, idle = float("-inf"), 0
     for trial in sorted(ended, key=lambda trial: (_second(trial.completion_time or facts.now), trial.index)):
         observation = scored_by(trial, objective)
@@ -136,16 +186,14 @@ def _ended_since_progress(facts: Facts, min_delta: float) -> int:
 
 
 def _second(moment: datetime) -> datetime:
-    """Give the time as it comes back from the cluster, lest the order of the ends changes with that."""
+    """Return the time as the cluster stores it, so that the order of the ends does not change with that."""
     return moment.replace(microsecond=0)
 
 
 def _by_limit(facts: Facts, reason: Reason, message: str) -> Ended:
-    """Reaching a limit is a success if there is anything to show for it."""
+    """Reaching a limit is a success if there is a best trial."""
     if facts.best is None:
-        return Ended(
-            succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=f"{message}, and none has a finite objective"
-        )
+        return Ended(succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(facts, message))
     trial, observation = facts.best
     metric = facts.experiment.spec.primary.metric
     return Ended(
@@ -153,19 +201,43 @@ def _by_limit(facts: Facts, reason: Reason, message: str) -> Ended:
     )
 
 
-def _was_exhausted(experiment: ExperimentRecord) -> bool:
-    """The samplers need not be asked again after a restart.
+def _without_best(facts: Facts, message: str) -> str:
+    """Say why no trial is the best: they failed, reported no finite value or none at all, or were deleted."""
+    metric = facts.experiment.spec.primary.metric
+    if facts.trials and facts.failed == len(facts.trials) == facts.made:
+        which = f"all {facts.made} trials" if facts.made > 1 else "the only trial"
+        start = "" if message.startswith("all ") else f"{message}: "
+        return f"{start}{which} failed: {_causes(facts.trials)}"
+    others = [trial for trial in facts.trials if trial.state is not TrialState.FAILED]
+    silent = sum(trial.progress.latest is None for trial in others)
+    infinite = sum((latest := trial.progress.last) is not None and not isfinite(latest.value) for trial in others)
+    counts = {
+        f"failed ({_causes(facts.trials)})": facts.failed,
+        f"reported no {metric}": silent,
+        f"reported no finite {metric}": infinite,
+        "were deleted": facts.made - len(facts.trials),
+    }
+    why = ", ".join(f"{count} {what}" for what, count in counts.items() if count > 0)
+    return f"{message}, and none has a finite objective{f': {why}' if why else ''}"
 
-    That no trial succeeded is also the end by another limit; but then, with the same spec, that limit's policy says so
-    before this is asked.
-    """
-    return any(
-        condition.status
-        and (
-            condition.reason == Reason.SEARCH_SPACE_EXHAUSTED
-            or (
-                condition.reason == Reason.NO_TRIAL_SUCCEEDED and condition.observed_generation == experiment.generation
-            )
-        )
-        for condition in experiment.conditions
-    )
+
+def _causes(trials: Iterable[TrialRecord]) -> str:
+    """Name the most frequent causes of failure, with the number of trials where there are several."""
+    causes = Counter(_cause(trial) for trial in trials if trial.state is TrialState.FAILED).most_common()
+    if len(causes) == 1:
+        return causes[0][0]
+    named = [f"{cause} ({count} trials)" if count > 1 else f"{cause} (1 trial)" for cause, count in causes]
+    rest = sum(count for _, count in causes[MOST_CAUSES:])
+    return "; ".join([*named[:MOST_CAUSES], *([f"other causes ({rest} trials)"] if rest else [])])
+
+
+def _cause(trial: TrialRecord) -> str:
+    """Return the cause of a failure without the number of the attempt and without its output."""
+    first = trial.message.partition("\n")[0].partition("; ")[0]
+    attempt, said, cause = first.partition(" failed: ")
+    return (cause if said and attempt.startswith("attempt ") else first)[:LONGEST_CAUSE] or str(trial.reason)
+
+
+def _was_exhausted(experiment: ExperimentRecord) -> bool:
+    """Return whether a condition says so: the samplers need not be asked again after a restart."""
+    return any(each.status and each.reason == Reason.SEARCH_SPACE_EXHAUSTED for each in experiment.conditions)

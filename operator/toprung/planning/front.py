@@ -1,22 +1,28 @@
 """The Pareto front: the trials that no other beats in every objective."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from math import isfinite
 from operator import ge
 
 from toprung.api.experiment import ExperimentSpec
 from toprung.planning.incumbent import evaluation, scores_of
 from toprung.planning.records import TrialRecord
+from toprung.planning.sizes import MAX_CONFIGURATION, MAX_FRONT, bounded, size_of_configuration
 
-MAX_FRONT = 64
-"""Trials of the front that a status has room for."""
+MAX_MEMBERS = 64
+"""Trials of the front that a status has room for, if their configurations are not long."""
+MIN_MEMBERS = 2
+"""Trials that are listed in any case: both ends."""
+SIZE_OF_REST = 2048
+"""Bytes of a member beside its configuration: four metrics with names of 253 characters, and the Trial's name."""
 
 Scores = tuple[float, ...]
 Scored = tuple[TrialRecord, Scores]
 
 
 def front_status(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> Mapping[str, object]:
-    """Give status.front and status.frontSize; null with one objective."""
+    """Return status.front and status.frontSize; null with one objective."""
     if spec.objectives is None:
         return {"front": None, "frontSize": None}
     members = pareto_front(trials, spec)
@@ -24,11 +30,27 @@ def front_status(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> Mapping
         {
             "trial": trial.name,
             "values": {aim.metric: one for aim, one in zip(spec.aims, values_of(scores, spec), strict=True)},
-            "parameters": dict(evaluation(trial, spec).parameters),
+            "parameters": bounded(evaluation(trial, spec).parameters),
         }
-        for trial, scores in _spread(members)
+        for trial, scores in _that_fit(members, spec)
     ]
     return {"front": front, "frontSize": len(members)}
+
+
+def _that_fit(members: Sequence[Scored], spec: ExperimentSpec) -> Sequence[Scored]:
+    """Choose as many as fit into the status by number and by bytes, evenly spread and both ends included."""
+    count = MAX_MEMBERS
+    while True:
+        chosen = _spread(members, count)
+        size = sum(map(partial(_size_of, spec), chosen))
+        if size <= MAX_FRONT or count <= MIN_MEMBERS:
+            return chosen
+        count = max(MIN_MEMBERS, min(len(chosen) - 1, len(chosen) * MAX_FRONT // size))
+
+
+def _size_of(spec: ExperimentSpec, member: Scored) -> int:
+    parameters = evaluation(member[0], spec).parameters
+    return min(size_of_configuration(parameters), MAX_CONFIGURATION) + SIZE_OF_REST
 
 
 def pareto_front(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> list[Scored]:
@@ -61,8 +83,8 @@ def undominated(scored: Sequence[Scores]) -> list[int]:
     return members
 
 
-def _spread(members: Sequence[Scored]) -> Sequence[Scored]:
-    """Choose MAX_FRONT of them, both ends included, at even distances."""
-    if len(members) <= MAX_FRONT:
+def _spread(members: Sequence[Scored], count: int) -> Sequence[Scored]:
+    """Choose so many of them, both ends included, at even distances."""
+    if len(members) <= count:
         return members
-    return [members[number * (len(members) - 1) // (MAX_FRONT - 1)] for number in range(MAX_FRONT)]
+    return [members[number * (len(members) - 1) // (count - 1)] for number in range(count)]

@@ -22,6 +22,7 @@ from toprung.planning.containers import primary_container
 from toprung.planning.records import ExperimentRecord, Lineage, TrialRecord
 from toprung.planning.substitution import substitute, text_of
 from toprung.planning.takeover import copying_container
+from toprung.planning.waiting import ANNOTATION_TEMPLATE, template_id
 
 Manifest = dict[str, Any]
 CHECKPOINT_VOLUME = "toprung-checkpoint"
@@ -77,8 +78,12 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
         "metadata": {
             "name": pod_name(trial.name, attempt),
             "namespace": experiment.namespace,
-            "labels": {**_without_ours(metadata.get("labels", {})), **_labels(experiment, trial, attempt)},
-            "annotations": {**_without_ours(metadata.get("annotations", {})), DEFAULT_CONTAINER_ANNOTATION: primary},
+            "labels": {**_without_ours(metadata.get("labels") or {}), **_labels(experiment, trial, attempt)},
+            "annotations": {
+                **_without_ours(metadata.get("annotations") or {}),
+                DEFAULT_CONTAINER_ANNOTATION: primary,
+                ANNOTATION_TEMPLATE: template_id(experiment.spec.trial_template),
+            },
             "ownerReferences": [_owner("Trial", trial.name, trial.uid)],
         },
         "spec": {**spec, "restartPolicy": "Never"},

@@ -5,15 +5,17 @@ Pure: the same snapshot and time give the same plan, and a plan that was carried
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from toprung.api.conditions import ConditionType, Reason
+from toprung.api.conditions import Reason
 from toprung.api.trial import TrialState
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
-from toprung.planning.ending import Ended, Facts, end_of
+from toprung.planning.announcements import end_events, refusal_events, validity_events
+from toprung.planning.ending import Ended, Facts, deadline_of, end_of, was_active
 from toprung.planning.images import moved_images
 from toprung.planning.incumbent import incumbent
 from toprung.planning.leaving import blocking_lost_pods
+from toprung.planning.reading import all_read, as_of, with_pods_of
 from toprung.planning.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import Starts, beyond, next_index, nothing_new, starts, used_up
 from toprung.planning.status import Outlook
@@ -21,8 +23,13 @@ from toprung.planning.tidying import deletion_due, end_losers, end_pods, expire_
 from toprung.planning.trials import Step, advance, end_all
 from toprung.planning.unread import ignored_reports
 from toprung.planning.verdicts import Judge
+from toprung.planning.waiting import CORRECTABLE, first_wait, patience_ends, program_started
 from toprung.stopping import Stopper, unfilled
 
+FAULTS_OF_THE_TEMPLATE = {Reason.IMAGE_PULL, Reason.CONTAINER_CONFIG}
+"""Reasons for which a Pod does not start, and which the author of the template can correct."""
+READ_AGAIN = timedelta(seconds=1)
+"""How often to look whether the logs are read that an end waits for."""
 AGAIN = {
     Reason.RETRYING,
     Reason.DISRUPTED,
@@ -47,12 +54,13 @@ LOUD = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a pass has found out, before it is put into chains."""
+    """What a pass has found out, before it is put into chains; `unread`: its end waits for logs to be read."""
 
     steps: tuple[Step, ...]
     trials: tuple[TrialRecord, ...]
     ended: Ended | None
     starts: Starts
+    unread: bool = False
 
 
 def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
@@ -75,14 +83,19 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
         made=next_index(snapshot),
         ended=decision.ended,
         refused=snapshot.setback.trouble if snapshot.setback is not None else None,
-        trouble=snapshot.trouble or _pod_trouble(snapshot, now),
+        trouble=_trouble(snapshot, decision.trials, now),
+        waiting=first_wait(snapshot, now),
         max_resource=stopper.levels(0)[-1] if stopper is not None else None,
         now=now,
     )
     return Plan(
         chains=_chains(snapshot, decision, now),
         outlook=outlook,
-        announcements=(*_endings(snapshot, decision.ended), *_refusals(snapshot, decision.ended, now)),
+        announcements=(
+            *validity_events(snapshot.experiment),
+            *end_events(snapshot.experiment, decision.ended),
+            *refusal_events(snapshot, decision.ended, _correctable(snapshot, decision.trials, now)),
+        ),
         wanted=decision.starts.wanted,
         requeue_at=_requeue_at(snapshot, decision, now),
     )
@@ -93,21 +106,29 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
     maximize = objective.type == "maximize"
     absent = (*snapshot.deleted, unfilled(snapshot.experiment.spec.early_stopping, beyond(snapshot)))
     judge = Judge(stopper, snapshot.trials, absent, objective.metric, maximize) if stopper is not None else None
-    steps = advance(snapshot, judge, now)
+    steps = with_pods_of(snapshot, advance(as_of(snapshot, _passed_deadline(snapshot, now)), judge, now))
     trials = _after(snapshot, steps)
     may_resume = stopper is not None and nothing_new(snapshot) and stopper.promotion(spare=True) is not None
     facts = _facts(snapshot, trials, now, may_resume=may_resume)
     ended = end_of(facts)
+    if ended is not None and snapshot.experiment.completion_time is None and not all_read(snapshot, steps):
+        return Decision(steps, trials, None, Starts(steps, {}), unread=True)
     if ended is not None and steps:  # scored by their last reports, trials count once they are cut off
         cut_off = _after(snapshot, end_all(steps, ended.message, now))
-        ended = end_of(replace(facts, trials=cut_off, best=incumbent(cut_off, objective)))
+        ended = end_of(replace(facts, best=incumbent(cut_off, objective)))
     if ended is not None:
         started = Starts(end_all(steps, ended.message, now), {})
-    elif snapshot.experiment.spec.suspend:
+    elif snapshot.experiment.spec.suspend or snapshot.experiment.invalid:
         started = Starts(steps, {})
     else:
         started = starts(snapshot, steps, judge, now)
     return Decision(started.steps, _after(snapshot, started.steps), ended, started)
+
+
+def _passed_deadline(snapshot: Snapshot, now: datetime) -> datetime | None:
+    deadline = deadline_of(snapshot.experiment)
+    judged = snapshot.experiment.completion_time is not None
+    return deadline if deadline is not None and deadline <= now and not judged else None
 
 
 def _as_written(snapshot: Snapshot, decision: Decision) -> Decision:
@@ -126,7 +147,8 @@ def _after(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[TrialRecord, ...]
 
 
 def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *, may_resume: bool) -> Facts:
-    going_on = sum(trial.state in (TrialState.PENDING, TrialState.RUNNING) for trial in trials)
+    deadline = deadline_of(snapshot.experiment)
+    going_on = sum(was_active(trial, deadline) for trial in trials)
     return Facts(
         experiment=snapshot.experiment,
         trials=trials,
@@ -182,27 +204,16 @@ def _worth_telling(step: Step) -> bool:
     return not expected and step.before.state is not TrialState.PAUSED
 
 
-def _endings(snapshot: Snapshot, ended: Ended | None) -> tuple[Announce, ...]:
-    """Announce the end of the experiment once: in the pass that writes the condition."""
-    if ended is None or any(
-        condition.reason == ended.reason and condition.status for condition in snapshot.experiment.conditions
-    ):
-        return ()
-    key = f"generation-{snapshot.experiment.generation}"
-    return (Announce(None, not ended.succeeded, ended.reason, ended.message, key),)
+def _trouble(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> Trouble | None:
+    return snapshot.trouble or _correctable(snapshot, trials, now) or _pod_trouble(snapshot, now)
 
 
-def _refusals(snapshot: Snapshot, ended: Ended | None, now: datetime) -> tuple[Announce, ...]:
-    """Announce what can not be done and why, once: in the pass that writes the condition."""
-    trouble = snapshot.setback.trouble if snapshot.setback is not None else None
-    if trouble is None and ended is None and not snapshot.experiment.spec.suspend:
-        trouble = snapshot.trouble  # none is made; of a Pod that is made and waits, others' Events tell
-    told = {
-        each.reason for each in snapshot.experiment.conditions if each.type is ConditionType.BLOCKED and each.status
-    }
-    if trouble is None or trouble.reason in told:
-        return ()
-    return (Announce(None, True, trouble.reason, trouble.message, f"since-{now.isoformat()}"),)  # noqa: FBT003
+def _correctable(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> Trouble | None:
+    """Return the reason why Pods do not start where an edit of the template can help."""
+    trouble = _pod_trouble(snapshot, now)
+    if trouble is None or trouble.reason not in FAULTS_OF_THE_TEMPLATE or program_started(snapshot.experiment, trials):
+        return None
+    return Trouble(trouble.reason, f"{trouble.message}. {CORRECTABLE}")
 
 
 def _pod_trouble(snapshot: Snapshot, now: datetime) -> Trouble | None:
@@ -221,6 +232,9 @@ def _requeue_at(snapshot: Snapshot, decision: Decision, now: datetime) -> dateti
     """When something becomes due by time alone."""
     spec, start = snapshot.experiment.spec, snapshot.experiment.start_time
     moments = [moment for step in decision.steps for moment in (step.write_at(now), step.due)]
+    moments.extend(patience_ends(snapshot))
+    if decision.unread:
+        moments.append(now + READ_AGAIN)
     if spec.max_duration is not None and start is not None and decision.ended is None:
         moments.append(start + spec.max_duration)
     for trial in snapshot.trials:

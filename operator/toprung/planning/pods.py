@@ -14,6 +14,7 @@ from toprung.planning.conditions import timestamp
 from toprung.planning.containers import all_statuses, explain, primary_container, primary_state
 from toprung.planning.devices import ACCELERATORS, count_devices, model_of
 from toprung.planning.records import PodPhase, PodRecord, Trouble
+from toprung.planning.waiting import ANNOTATION_TEMPLATE, waits_for
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
 """When we told a Pod to end. Its deadline alone would not say that it was we: an author's template may have one."""
@@ -84,6 +85,8 @@ def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS
         image=_image(spec, primary),
         image_id=_image_id(status, primary),
         trouble=_trouble(status) if phase is PodPhase.PENDING else None,
+        waits_for=waits_for(spec, status) if phase is PodPhase.PENDING else None,
+        template=(metadata.get("annotations") or {}).get(ANNOTATION_TEMPLATE, ""),
     )
 
 

@@ -58,6 +58,8 @@ class PodRecord:
         image: of the primary container, as its author wrote it.
         image_id: digest of that image, "" before it is pulled.
         trouble: why a Pending Pod does not start, None while all is well.
+        waits_for: what a Pending Pod waits for in the normal course of events; None: it does not wait.
+        template: identifies the template that it was made from.
     """
 
     owner: str
@@ -87,6 +89,8 @@ class PodRecord:
     image: str = ""
     image_id: str = ""
     trouble: Trouble | None = None
+    waits_for: Trouble | None = None
+    template: str = ""
 
     @property
     def device_count(self) -> int:
@@ -242,9 +246,11 @@ class TrialRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentRecord:
-    """One Experiment whose manifest keeps all rules.
+    """One Experiment with a valid spec.
 
     Attributes:
+        spec: the present one; of an Experiment that became invalid after it had trials, the last valid one.
+        invalid: why the present spec is invalid, "" where it is valid. No trial starts then; those that run continue.
         status: the status as it is in the cluster, to see whether it has to be written.
         conditions: the same status's conditions.
         made: how many trials were ever made, as far as the status knows: an index is never used twice.
@@ -261,6 +267,7 @@ class ExperimentRecord:
     start_time: datetime | None = None
     completion_time: datetime | None = None
     made: int = 0
+    invalid: str = ""
 
     @property
     def key(self) -> str:
@@ -295,6 +302,7 @@ class Collected:
         reported: when the attempt's last report of any metric was printed, None before the first.
         until: when the last line was printed that is read, None before the first.
         idle: everything that has been printed so far has been read.
+        caught_up: all that it had printed when reading began has been read, or its time limit is over.
     """
 
     progress: Progress
@@ -305,6 +313,7 @@ class Collected:
     reported: datetime | None = None
     until: datetime | None = None
     idle: bool = False
+    caught_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,19 @@ from toprung.api.trial import TrialState
 from toprung.metrics.status import brief
 from toprung.metrics.types import Observation
 from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
-from toprung.planning.ending import Ended
+from toprung.planning.ending import Ended, limits_of
 from toprung.planning.front import front_status
 from toprung.planning.incumbent import incumbent
 from toprung.planning.records import ExperimentRecord, TrialRecord, Trouble
+from toprung.planning.sizes import bounded
+from toprung.planning.waiting import PATIENCE, program_started
+
+Claim = tuple[ConditionType, bool, str, str]
+"""A condition, whether it holds, its reason and its message."""
+UNFINISHED = "the experiment has not ended"
+MANAGED = "No trial starts until this is corrected. Running trials follow the last valid spec."
+FINAL = ("trials", "best", "front", "frontSize", "omitted", "accelerators")
+"""Fields of the status that stay as they are once the experiment is complete, even if its Trials are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,7 @@ class Outlook:
         ended: why the experiment is over, None while it is not.
         refused: why something of this pass could not be done, None where all was.
         trouble: why trials can't start, None where they can.
+        waiting: what Pods wait for that take longer than usual to start, None where none does.
         max_resource: what a full trial gets, to say what early stopping saved; None without early stopping.
     """
 
@@ -39,6 +49,7 @@ class Outlook:
     ended: Ended | None
     refused: Trouble | None
     trouble: Trouble | None
+    waiting: Trouble | None
     max_resource: int | None
     now: datetime
 
@@ -62,21 +73,58 @@ def status_of(outlook: Outlook) -> dict[str, object]:
     experiment, counts = outlook.experiment, count_trials(outlook.trials, outlook.made)
     conditions = _conditions(outlook)
     start = experiment.start_time or (outlook.now if outlook.made else None)
-    end = (experiment.completion_time or _whole_second_after(outlook.now)) if outlook.ended is not None else None
-    done = counts.stopped + counts.succeeded + counts.failed
+    end = _end(outlook, start)
+    results = _results(outlook, counts)
+    done = sum(int(results["trials"].get(state, 0)) for state in ("stopped", "succeeded", "failed"))
     return {
         "observedGeneration": experiment.generation,
         "state": _state(conditions, counts),
         "conditions": [to_json(condition) for condition in conditions.values()],
         "startTime": timestamp(start) if start is not None else None,
         "completionTime": timestamp(end) if end is not None else None,
+        "limits": limits_of(experiment.spec) if end is not None else None,
         "done": f"{done}/{experiment.spec.max_trial_count}",
+        "programStarted": program_started(experiment, outlook.trials) or None,
         "selector": f"{LABEL_EXPERIMENT}={experiment.name}",
+        **results,
+    }
+
+
+def _results(outlook: Outlook, counts: TrialCounts) -> dict[str, Any]:
+    """Return what came of the trials; of a complete experiment what its status says already."""
+    experiment = outlook.experiment
+    if outlook.ended is not None and experiment.completion_time is not None and "trials" in experiment.status:
+        return {name: experiment.status.get(name) for name in FINAL}
+    return {
         "trials": counts.model_dump(),
-        "best": _best(incumbent(outlook.trials, experiment.spec.primary)),
-        **front_status(outlook.trials, experiment.spec),
+        **_with_omissions(
+            best=incumbent(outlook.trials, experiment.spec.primary),
+            front=front_status(outlook.trials, experiment.spec),
+        ),
         "accelerators": _accelerators(outlook),
     }
+
+
+def _with_omissions(*, best: tuple[TrialRecord, Observation] | None, front: Mapping[str, Any]) -> Mapping[str, object]:
+    """Return best and front, and in status.omitted what of them has no room in the status."""
+    shown, members = _best(best), front["front"] or ()
+    omitted = []
+    if len(members) < (front["frontSize"] or 0):
+        omitted.append(f"front has {len(members)} of {front['frontSize']} trials")
+    if best is not None and shown is not None:
+        known, all_of = shown["parameters"], best[0].current_parameters
+        if len(known) < len(all_of):
+            omitted.append(f"best.parameters has {len(known)} of {len(all_of)}")
+    message = f"{'; '.join(omitted)}. The Trials have all of them." if omitted else None
+    return {"best": shown, **front, "omitted": message}
+
+
+def _end(outlook: Outlook, start: datetime | None) -> datetime | None:
+    """Return the completionTime: never before the start, though the clock may have been set back."""
+    if outlook.ended is None:
+        return None
+    end = outlook.experiment.completion_time or _whole_second_after(outlook.now)
+    return max(end, start) if start is not None else end
 
 
 def gist(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
@@ -115,17 +163,12 @@ def _conditions(outlook: Outlook) -> Conditions:
     return conditions
 
 
-def _claims(outlook: Outlook) -> Iterable[tuple[ConditionType, bool, Reason, str]]:
+def _claims(outlook: Outlook) -> Iterable[Claim]:
     """Say which condition holds, and why or why not."""
     ended, suspended = outlook.ended, outlook.experiment.spec.suspend and outlook.ended is None
+    yield _validity(outlook.experiment)
     trouble = outlook.refused or (None if ended or suspended else outlook.trouble)
-    yield ConditionType.VALID, True, Reason.VALID, "the manifest keeps all rules"
-    if ended is not None:
-        yield ConditionType.RUNNING, False, ended.reason, ended.message
-    elif suspended:
-        yield ConditionType.RUNNING, False, Reason.SUSPENDED, "spec.suspend is true"
-    else:
-        yield ConditionType.RUNNING, True, Reason.TRIALS_RUNNING, "trials are run"
+    yield _progress(outlook, trouble, suspended=suspended)
     if suspended:
         yield ConditionType.SUSPENDED, True, Reason.SUSPENDED, "spec.suspend is true: no trial starts"
     else:
@@ -134,26 +177,54 @@ def _claims(outlook: Outlook) -> Iterable[tuple[ConditionType, bool, Reason, str
         yield ConditionType.BLOCKED, True, trouble.reason, trouble.message
     else:
         yield ConditionType.BLOCKED, False, Reason.UNBLOCKED, "nothing keeps trials from starting"
-    for kind, success in ((ConditionType.SUCCEEDED, True), (ConditionType.FAILED, False)):
-        if ended is not None:
-            yield kind, ended.succeeded is success, ended.reason, ended.message
-        else:
-            yield kind, False, Reason.TRIALS_RUNNING, "the experiment goes on"
+    reason, message = (ended.reason, ended.message) if ended is not None else (Reason.TRIALS_RUNNING, UNFINISHED)
+    yield ConditionType.SUCCEEDED, ended is not None and ended.succeeded, reason, message
+    yield ConditionType.FAILED, ended is not None and not ended.succeeded, reason, message
+    yield ConditionType.FINISHED, ended is not None, reason, message
+
+
+def _validity(experiment: ExperimentRecord) -> Claim:
+    if experiment.invalid:
+        return ConditionType.VALID, False, Reason.INVALID, f"{experiment.invalid}\n{MANAGED}"
+    return ConditionType.VALID, True, Reason.VALID, "the manifest keeps all rules"
+
+
+def _progress(outlook: Outlook, trouble: Trouble | None, *, suspended: bool) -> Claim:
+    """Say whether trials run. Between two trials it stays as it was: a Pod usually starts within seconds."""
+    ended = outlook.ended
+    if ended is not None:
+        return ConditionType.RUNNING, False, ended.reason, ended.message
+    if suspended:
+        return ConditionType.RUNNING, False, Reason.SUSPENDED, "spec.suspend is true"
+    running = any(trial.state is TrialState.RUNNING for trial in outlook.trials)
+    ends = (trial.completion_time for trial in outlook.trials if trial.completion_time is not None)
+    between = any(outlook.now - end < PATIENCE for end in ends)
+    wait = (None if between else trouble) or outlook.waiting
+    if running or (wait is None and program_started(outlook.experiment, outlook.trials)):
+        return ConditionType.RUNNING, True, Reason.TRIALS_RUNNING, "trials are run"
+    reason, message = (wait.reason, wait.message) if wait is not None else (Reason.STARTING, "the first trials start")
+    return ConditionType.RUNNING, False, reason, message
 
 
 def _state(conditions: Conditions, counts: TrialCounts) -> str:
+    """Return the conditions in one word."""
     true = {kind for kind, condition in conditions.items() if condition.status}
-    for kind in (ConditionType.SUCCEEDED, ConditionType.FAILED, ConditionType.SUSPENDED):
-        if kind in true:
-            return str(kind)
-    if counts.running:
-        return "Running"
-    if ConditionType.BLOCKED in true:
-        return "Blocked"
-    return "Running" if counts.total else "Pending"
+    running, blocked = ConditionType.RUNNING in true, ConditionType.BLOCKED in true
+    queued = conditions[ConditionType.RUNNING].reason == Reason.QUEUED
+    states = {
+        "Succeeded": ConditionType.SUCCEEDED in true,
+        "Failed": ConditionType.FAILED in true,
+        "Suspended": ConditionType.SUSPENDED in true,
+        "Invalid": ConditionType.VALID not in true,
+        "Running": running and (counts.running > 0 or not blocked),
+        "Blocked": blocked,
+        "Queued": queued,
+        "Starting": counts.total > 0,
+    }
+    return next((state for state, holds in states.items() if holds), "Pending")
 
 
-def _best(best: tuple[TrialRecord, Observation] | None) -> Mapping[str, object] | None:
+def _best(best: tuple[TrialRecord, Observation] | None) -> Mapping[str, Any] | None:
     if best is None:
         return None
     trial, observation = best
@@ -162,7 +233,7 @@ def _best(best: tuple[TrialRecord, Observation] | None) -> Mapping[str, object] 
         "value": observation.value,
         "brief": brief(observation.value),
         "step": observation.step,
-        "parameters": dict(trial.current_parameters),
+        "parameters": bounded(trial.current_parameters),
     }
 
 

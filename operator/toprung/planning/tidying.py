@@ -8,6 +8,7 @@ from toprung.planning.actions import Action, DeletePod, StopPod
 from toprung.planning.leaving import grace_period
 from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step
+from toprung.planning.waiting import outdated
 
 OBEY_WITHIN = timedelta(seconds=30)
 """How long after its grace period a Pod that was told to end may still be there before it is deleted."""
@@ -40,13 +41,14 @@ def is_wanted(trial: TrialRecord, pod: PodRecord) -> bool:
 
 
 def end_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tuple[int, Action]]:
-    """End the Pods that are not wanted, and all of them in a suspended experiment."""
+    """End the Pods that are not wanted, those made from an earlier template, and all in a suspended experiment."""
+    old = outdated(snapshot)
     for trial in snapshot.trials:
         for pod in snapshot.pods.get(trial.name, ()):
             due = deletion_due(snapshot, pod)
             if due is not None and now >= due:
                 yield trial.index, DeletePod(pod.name, pod.uid)
-            elif _to_be_ended(trial, pod, suspend=suspend) and (action := end_pod(pod)) is not None:
+            elif (pod.uid in old or _to_be_ended(trial, pod, suspend=suspend)) and (action := end_pod(pod)) is not None:
                 yield trial.index, action
 
 

@@ -199,11 +199,10 @@ def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datet
         return moved
     goes_on = moved.attempt == trial.attempt and moved.state in (TrialState.PENDING, TrialState.RUNNING)
     used = 0.0 if goes_on else _device_seconds(pod, now)
-    start, end = trial.start_time or pod.started, moved.completion_time
     return replace(
         moved,
-        start_time=start,
-        completion_time=max(end, start) if end is not None and start is not None else end,  # the clock may be set back
+        start_time=trial.start_time or pod.started,
+        completion_time=_completion(moved, pod),
         node=pod.node,
         image_id=pod.image_id or trial.image_id,
         devices=_devices(trial, pod, model or pod.model),
@@ -216,6 +215,15 @@ def _devices(trial: TrialRecord, pod: PodRecord, model: str) -> tuple[DeviceReco
     if not model and sum(each.count for each in trial.devices) == pod.device_count and pod.node == trial.node:
         return trial.devices
     return tuple(DeviceRecord(name, count, model) for name, count in pod.devices.items())[:MAX_DEVICES]
+
+
+def _completion(trial: TrialRecord, pod: PodRecord) -> datetime | None:
+    """Return when a trial ended: with its Pod, however late that is seen, and not before the Pod started."""
+    if trial.completion_time is None:
+        return None
+    with_pod = pod.over and pod.finished is not None and trial.reason != Reason.EXPERIMENT_ENDED
+    ended = pod.finished if with_pod and pod.finished is not None else trial.completion_time
+    return max(ended, pod.started) if pod.started is not None else ended
 
 
 def _device_seconds(pod: PodRecord, now: datetime) -> float:

@@ -14,6 +14,7 @@ from toprung.api.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
 from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
+from toprung.planning.sizes import lineage_is_full
 from toprung.stopping.plugins import invalid
 from toprung.stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 
@@ -166,6 +167,8 @@ class Judge:
         latest, end = trial.progress.latest, self.stopper.levels(trial.bracket)[-1]
         if verdict.outcome is Outcome.EXPLOIT and latest is not None and latest.step >= end:
             return Verdict(Outcome.CONTINUE, f"late: step {latest.step} is reported, which is the end")
+        if verdict.outcome is Outcome.EXPLOIT and lineage_is_full(each.parameters for each in trial.lineage):
+            return Verdict(Outcome.CONTINUE, f"its record of {len(trial.lineage)} exploits has no room for another")
         return verdict
 
     def _rung(self, level: int, crossed: Crossing) -> RungRecord:

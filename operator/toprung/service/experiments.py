@@ -1,7 +1,7 @@
 """The Experiments as kopf has told of them: bodies in, records out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from toprung.api.accounts import ServiceAccount, account_faults
 from toprung.api.conditions import ConditionRecord
 from toprung.api.errors import InvalidExperiment
 from toprung.api.experiment import ExperimentSpec
-from toprung.api.load import load_experiment
+from toprung.api.load import load_experiment, readable_spec
 from toprung.planning.codec import condition_from, parse_time
 from toprung.planning.records import ExperimentRecord
 
@@ -32,8 +32,16 @@ class InvalidRecord:
     conditions: tuple[ConditionRecord, ...]
 
 
+def found_invalid(experiment: ExperimentRecord, error: InvalidExperiment) -> ExperimentRecord | InvalidRecord:
+    """Return an Experiment whose early-stopping rule cannot be used; running trials continue without the rule."""
+    if experiment.made and experiment.spec.early_stopping is not None:
+        unruled = experiment.spec.model_copy(update={"early_stopping": None})
+        return replace(experiment, spec=unruled, invalid=str(error))
+    return invalid_record(experiment, error)
+
+
 def invalid_record(experiment: ExperimentRecord, error: InvalidExperiment) -> InvalidRecord:
-    """Give an Experiment whose faults were found only when it was to be run."""
+    """Return an Experiment whose faults were found only when it was to be run."""
     return InvalidRecord(
         namespace=experiment.namespace,
         name=experiment.name,
@@ -81,7 +89,10 @@ class Experiments:
             return record
         template = record.spec.trial_template.template
         faults = tuple(account_faults(self._own_account, record.namespace, template))
-        return invalid_record(record, InvalidExperiment(faults)) if faults else record
+        if not faults or record.invalid:
+            return record
+        error = InvalidExperiment(faults)
+        return replace(record, invalid=str(error)) if record.made else invalid_record(record, error)
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Take the answer to a write of ours; one that comes after the Experiment's deletion brings nothing back."""
@@ -103,15 +114,14 @@ def _record_of(
     conditions = tuple(
         condition for each in status.get("conditions") or () if (condition := condition_from(each)) is not None
     )
-    try:
-        spec = _spec_of(body, known)
-    except InvalidExperiment as error:
+    spec, invalid = _spec_of(body, known)
+    if spec is None:
         return InvalidRecord(
             namespace=metadata["namespace"],
             name=metadata["name"],
             uid=metadata["uid"],
             generation=metadata["generation"],
-            message=str(error),
+            message=invalid,
             status=status,
             conditions=conditions,
         )
@@ -127,11 +137,35 @@ def _record_of(
         start_time=parse_time(status.get("startTime")),
         completion_time=parse_time(status.get("completionTime")),
         made=(status.get("trials") or {}).get("total", 0),
+        invalid=invalid,
     )
 
 
-def _spec_of(body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None) -> ExperimentSpec:
-    """Validate a spec once for each generation: status writes come back often."""
+def _last_valid_spec(body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None) -> ExperimentSpec | None:
+    """Return the spec that the trials of an invalid Experiment follow; None where it has no trials.
+
+    It is the last valid one that this process has seen; after a restart, the fields that can still be read.
+    """
+    if not ((body.get("status") or {}).get("trials") or {}).get("total"):
+        return None
+    same = isinstance(known, ExperimentRecord) and known.uid == body["metadata"]["uid"]
+    spec = known.spec if same and isinstance(known, ExperimentRecord) else readable_spec(body)
+    suspend = bool((body.get("spec") or {}).get("suspend"))  # so that its Pods can be stopped
+    return spec.model_copy(update={"suspend": suspend}) if spec is not None else None
+
+
+def _spec_of(
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None
+) -> tuple[ExperimentSpec | None, str]:
+    """Return the spec to follow and why it is not the present one; validated once for each generation."""
     metadata = body["metadata"]
-    same = known is not None and (known.uid, known.generation) == (metadata["uid"], metadata["generation"])
-    return known.spec if same and isinstance(known, ExperimentRecord) else load_experiment(body, stored=True).spec
+    if isinstance(known, ExperimentRecord) and _same_generation(known, metadata):
+        return known.spec, known.invalid
+    try:
+        return load_experiment(body, stored=True).spec, ""
+    except InvalidExperiment as error:
+        return _last_valid_spec(body, known), str(error)
+
+
+def _same_generation(known: ExperimentRecord, metadata: Mapping[str, Any]) -> bool:
+    return (known.uid, known.generation) == (metadata["uid"], metadata["generation"])

@@ -4,17 +4,25 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from toprung.cluster.gateway import Gateway
 from toprung.collect import Follower
 from toprung.collect.pace import Pace, Turn
 from toprung.metrics import Tracking, grammar_for
+from toprung.planning.ending import deadline_of
 from toprung.planning.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from toprung.stopping import Stopper
 
 logger = logging.getLogger(__name__)
+
+YOUNG = timedelta(seconds=3)
+"""A Pod that started longer ago than this has printed lines that were not read: the operator was down."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -28,8 +36,11 @@ class Followed:
 class Followers:
     """One follower for each Pod that is of interest, grouped by experiment."""
 
-    def __init__(self, gateway: Gateway, on_change: Callable[[str], None]) -> None:
+    def __init__(
+        self, gateway: Gateway, on_change: Callable[[str], None], clock: Callable[[], datetime] = _now
+    ) -> None:
         self._gateway = gateway
+        self._clock = clock
         self._on_change = on_change
         self._pace = Pace()
         self._followed: dict[str, dict[str, Followed]] = {}
@@ -49,6 +60,7 @@ class Followers:
         for uid, (trial, pod) in wanted.items():
             if uid not in followed:
                 followed[uid] = self._start(experiment, trial, pod, stopper)
+            followed[uid].follower.cut_off = deadline_of(experiment)
             if pod.over:
                 followed[uid].follower.finish()
 
@@ -64,6 +76,7 @@ class Followers:
                 reported=each.follower.reported,
                 until=each.follower.until,
                 idle=each.follower.idle,
+                caught_up=each.follower.caught_up,
             )
             for uid, each in self._followed.get(key, {}).items()
         }
@@ -82,7 +95,7 @@ class Followers:
         self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, stopper: Stopper | None
     ) -> Followed:
         objective, *others = experiment.spec.aims
-        grammar = grammar_for(experiment.spec)
+        grammar, now = grammar_for(experiment.spec), self._clock()
         follower = Follower(
             partial(self._open_log, experiment.namespace, pod),
             grammar=grammar,
@@ -98,6 +111,7 @@ class Followers:
             on_change=partial(self._on_change, experiment.key),
             attempt=pod.attempt,
             turn=Turn(self._pace, experiment.namespace),
+            behind=now if pod.started is not None and now - pod.started >= YOUNG else None,
         )
         task = asyncio.create_task(follower.run(), name=f"follow {pod.name}")
         task.add_done_callback(partial(self._note_end, experiment.key, follower))

@@ -13,7 +13,8 @@ from toprung.cluster.cache import Cache
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.queue import WorkQueue
 from toprung.cluster.resources import EXPERIMENTS
-from toprung.planning.actions import Announce, CreatePod, Plan
+from toprung.planning.actions import CreatePod, Plan
+from toprung.planning.announcements import blocked_events, invalid_event
 from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan
 from toprung.planning.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble
@@ -28,7 +29,7 @@ from toprung.service.action_backoff import (
     affects_everything,
 )
 from toprung.service.executor import ExecutionContext, ExecutionResult, Executor
-from toprung.service.experiments import Experiments, InvalidRecord, invalid_record
+from toprung.service.experiments import Experiments, InvalidRecord, found_invalid
 from toprung.service.followers import Followers
 from toprung.service.merging import agrees, merge_patch
 from toprung.service.nodes import NodeModels
@@ -130,7 +131,7 @@ class Reconciler:
                 await self._reconcile_valid(experiment, state, now)
         except InvalidExperiment as error:  # only this operator can know it: for example, a plug-in is missing
             assert isinstance(experiment, ExperimentRecord)  # noqa: S101 - the other kind is not planned
-            await self._reconcile(invalid_record(experiment, error), key, state, now)
+            await self._reconcile(found_invalid(experiment, error), key, state, now)
         except ClusterError as error:
             subject = EVERYTHING if affects_everything(error) else STATUS
             self._note_failure(key, state, Failure(subject, "the Experiment's status", error), now)
@@ -162,11 +163,36 @@ class Reconciler:
             setback = Setback(frozenset(result.unwritten), state.backoff.reported)
             snapshot = replace(self._observe(experiment, stopper, state, now), setback=setback)
             decided = await _plan(snapshot, stopper, state, now)
+        if not await self._announce(experiment, snapshot, decided, now):
+            return
         await self._write_status(experiment, decided, state, now)
-        for announcement in decided.announcements:
-            await announce(self.gateway, experiment, announcement, now)
         await self._report_warm_start(experiment, state, now)
         self._look_ahead(experiment, decided, now)
+
+    async def _announce(self, experiment: ExperimentRecord, snapshot: Snapshot, decided: Plan, now: datetime) -> bool:
+        """Emit the Events of a transition before the status records it; return False where the Experiment is gone.
+
+        Their names are a function of the transition. A process that dies before the status write emits them again,
+        and the API server has them already. Trials that are missing may mean that the Experiment is being deleted.
+        """
+        if decided.announcements and snapshot.deleted and not await self._still_exists(experiment):
+            return False
+        for announcement in decided.announcements:
+            await announce(self.gateway, experiment, announcement, now)
+        return True
+
+    async def _still_exists(self, experiment: ExperimentRecord) -> bool:
+        try:
+            there = await self.gateway.get(EXPERIMENTS, namespace=experiment.namespace, name=experiment.name)
+        except NotFound:
+            there = None
+        if there is not None and there["metadata"]["uid"] == experiment.uid:
+            self.experiments.update(there)
+        else:
+            self.experiments.remove(experiment.key, experiment.uid)
+        if (current := self._is_current(experiment)) is False:
+            self.queue.add(experiment.key)
+        return current
 
     def _observe(
         self, experiment: ExperimentRecord, stopper: Stopper | None, state: ReconcileState, now: datetime
@@ -293,11 +319,11 @@ class Reconciler:
     async def _report_invalid(self, experiment: InvalidRecord) -> None:
         conditions = {condition.type: condition for condition in experiment.conditions}
         status = invalid_status(conditions, experiment.generation, experiment.message, self.clock())
-        if agrees(experiment.status, status) or not await self._patch_status(experiment, status):
+        if agrees(experiment.status, status):
             return
-        key = f"generation-{experiment.generation} {experiment.message}"
-        report = Announce(None, True, Reason.INVALID, experiment.message, key)  # noqa: FBT003
+        report = invalid_event(experiment.generation, experiment.message)
         await announce(self.gateway, experiment, report, self.clock())
+        await self._patch_status(experiment, status)
 
     async def _report_blocked(self, experiment: ExperimentRecord | InvalidRecord, reason: Trouble) -> None:
         """Write the condition Blocked where no plan can be made; nothing else of the status changes."""
@@ -307,9 +333,9 @@ class Reconciler:
         if agrees(experiment.status, status):
             return
         try:
-            if await self._patch_status(experiment, status):
-                report = Announce(None, True, reason.reason, reason.message, f"since-{now.isoformat()}")  # noqa: FBT003
+            for report in blocked_events(experiment.conditions, reason):
                 await announce(self.gateway, experiment, report, now)
+            await self._patch_status(experiment, status)
         except ClusterError as error:
             logger.warning("condition Blocked not written: experiment=%s error=%s", experiment.name, error)
 

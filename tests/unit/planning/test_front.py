@@ -12,7 +12,7 @@ from toprung.api.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.codec import trial_from, trial_status
-from toprung.planning.front import MAX_FRONT, front_status
+from toprung.planning.front import MAX_MEMBERS, front_status
 from toprung.planning.incumbent import evaluation, incumbent
 from toprung.planning.records import Lineage, PodPhase, PodRecord, TrialRecord
 
@@ -77,8 +77,8 @@ def test_a_long_front_is_thinned():
     """Of more trials than a status has room for both ends stay, and others between them."""
     trials = [trial(index, index, index) for index in range(200)]
     kept = names(trials)
-    assert (len(kept), kept[0], kept[-1]) == (MAX_FRONT, "exp-199", "exp-0")
-    assert len(set(kept)) == MAX_FRONT
+    assert (len(kept), kept[0], kept[-1]) == (MAX_MEMBERS, "exp-199", "exp-0")
+    assert len(set(kept)) == MAX_MEMBERS
     assert front_status(trials, SPEC)["frontSize"] == 200
 
 

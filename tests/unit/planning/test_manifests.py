@@ -11,6 +11,7 @@ from toprung.planning.manifests import pod_manifest, trial_manifest
 from toprung.planning.pods import ANNOTATION_STOP_TIME
 from toprung.planning.records import TrialRecord
 from toprung.planning.substitution import substitute, text_of
+from toprung.planning.waiting import ANNOTATION_TEMPLATE
 
 CONTAINER = {"name": "main", "image": "img", "command": ["train", "--lr=${parameters.lr}", "--epochs", "${resource}"]}
 EARLY = {"asha": {"maxResource": 9}}
@@ -110,9 +111,10 @@ def test_a_template_can_not_say_that_we_stopped_its_pod():
     """Of the author's annotations that one is left out."""
     annotations = {"mine": "kept", ANNOTATION_STOP_TIME: "whenever"}
     template = {"metadata": {"annotations": annotations}, "spec": {"containers": [CONTAINER]}}
-    assert made(template=template)["metadata"]["annotations"] == {
-        "mine": "kept",
-        "kubectl.kubernetes.io/default-container": "main",
+    assert made(template=template)["metadata"]["annotations"].keys() == {
+        "mine",
+        "kubectl.kubernetes.io/default-container",
+        ANNOTATION_TEMPLATE,
     }
 
 
@@ -173,7 +175,8 @@ def test_metadata_of_a_template_is_not_taken_over():
         "app.kubernetes.io/managed-by": "toprung",
     }
     assert metadata["annotations"].get("note") == "mine"
-    assert [name for name in metadata["annotations"] if "toprung.dev" in name] == []
+    assert [name for name in metadata["annotations"] if "toprung.dev" in name] == [ANNOTATION_TEMPLATE]
+    assert metadata["annotations"][ANNOTATION_TEMPLATE] != FOREIGN["annotations"].get(ANNOTATION_TEMPLATE)
 
 
 @pytest.mark.parametrize(

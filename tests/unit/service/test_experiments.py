@@ -1,10 +1,14 @@
 """The Experiments as they are told of, in whatever order."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from toprung.api.accounts import ServiceAccount
+from toprung.api.errors import Fault, InvalidExperiment
 from toprung.planning.records import ExperimentRecord
-from toprung.service.experiments import Experiments
+from toprung.service.experiments import Experiments, InvalidRecord, found_invalid
 
 SPEC = {
     "objective": {"metric": "score", "type": "maximize"},
@@ -83,3 +87,66 @@ def test_trials_do_not_run_as_the_operator(account, valid):
     record = experiments.get(KEY)
     assert isinstance(record, ExperimentRecord) is valid
     assert "Forbidden" in getattr(record, "message", "Forbidden")
+
+
+EDITS = [
+    pytest.param({"noProgress": {"trials": 0}}, id="a-limit"),
+    pytest.param({"maxTrialCount": 0}, id="what-is-required"),
+    pytest.param({"objective": {"metric": "score", "type": "most"}}, id="the-objective"),
+]
+
+
+def invalid(version, edit, *, trials=2, generation=2, **spec):
+    """The Experiment after an edit that this operator finds invalid."""
+    status = {"trials": {"total": trials}}
+    return {**body("uid", version, generation=generation), "spec": {**SPEC, **edit, **spec}, "status": status}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_experiment_that_becomes_invalid_keeps_its_last_valid_spec(edit):
+    """Its running trials follow it, and it can still be suspended."""
+    experiments = Experiments()
+    experiments.put(body("uid", 1))
+    experiments.put(invalid(2, edit, suspend=True))
+    record = experiments.get(KEY)
+    assert isinstance(record, ExperimentRecord)
+    assert (record.spec.max_trial_count, record.spec.suspend) == (3, True)
+    assert f"spec.{next(iter(edit))}" in record.invalid
+    experiments.put({**body("uid", 3, generation=3), "status": {"trials": {"total": 2}}})
+    assert experiments.get(KEY).invalid == ""
+
+
+def test_after_a_restart_a_spec_is_read_as_far_as_possible():
+    """What cannot be read takes its default."""
+    experiments = Experiments()
+    experiments.put(invalid(2, {"noProgress": {"trials": 0}, "parallelTrialCount": 0, "maxDuration": "1h"}))
+    record = experiments.get(KEY)
+    assert isinstance(record, ExperimentRecord)
+    spec = record.spec
+    assert (spec.no_progress, spec.parallel_trial_count, spec.max_duration) == (None, 1, timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    "unmanaged",
+    [
+        pytest.param(invalid(2, {"noProgress": {"trials": 0}}, trials=0), id="no-trials"),
+        pytest.param(invalid(2, {"objective": {"metric": "score", "type": "most"}}), id="no-objective"),
+        pytest.param({**invalid(2, {}), "spec": None}, id="no-spec"),
+    ],
+)
+def test_an_invalid_experiment_that_cannot_be_managed(unmanaged):
+    """It has no trials, or nothing says how to score them."""
+    experiments = Experiments()
+    experiments.put(unmanaged)
+    assert isinstance(experiments.get(KEY), InvalidRecord)
+
+
+@pytest.mark.parametrize(("made", "managed"), [(2, True), (0, False)])
+def test_an_early_stopping_rule_that_is_missing(made, managed):
+    """Running trials continue without it."""
+    experiments = Experiments()
+    experiments.put({**body("uid", 1), "spec": {**SPEC, "earlyStopping": {"patience": {"steps": 2}}}})
+    record = replace(experiments.get(KEY), made=made)
+    found = found_invalid(record, InvalidExperiment((Fault("spec.earlyStopping.plugin.name", "is missing"),)))
+    kept = (None, "spec.earlyStopping.plugin.name: is missing") if managed else None
+    assert ((found.spec.early_stopping, found.invalid) if isinstance(found, ExperimentRecord) else None) == kept

@@ -25,10 +25,13 @@ def body_of(patch):
 
 
 class Refusing:
-    """A gateway to a cluster that takes no write."""
+    """A gateway to a cluster that takes Events, and no other write."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
+
+    async def emit(self, *_, **__):
+        pass
 
     async def patch(self, *_, **__):
         raise self.error
@@ -292,3 +295,69 @@ async def test_nothing_outlasts_the_reconciler():
     work.cancel()
     await asyncio.gather(work, *(each.task for each in background), return_exceptions=True)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+class Dying(Noting):
+    """A gateway whose process dies at the status write, and one that is started after it."""
+
+    async def patch(self, *_, **__):
+        raise asyncio.CancelledError
+
+
+async def test_an_event_is_not_lost_where_the_process_dies_before_the_status_write():
+    """It is emitted before, by the same name in the next process, so the API server keeps one."""
+    names = []
+    for gateway in (Dying(), Noting()):
+        reconciler = reconciler_of(NotFound("gone", status=404))
+        gateway.emit = lambda event, *, now: _note(names, event)  # noqa: ARG005
+        reconciler.gateway = gateway
+        await asyncio.gather(reconciler.reconcile(KEY), return_exceptions=True)
+    assert len(names) == 2
+    assert len(set(names)) == 1
+
+
+async def _note(names, event):
+    names.append(event.name)
+
+
+@pytest.mark.parametrize(
+    ("there", "reported"),
+    [
+        pytest.param(None, 0, id="gone"),
+        pytest.param({"deletionTimestamp": "2026-01-01T00:00:01Z", "resourceVersion": "9"}, 0, id="being-deleted"),
+        pytest.param({"uid": "another", "resourceVersion": "9"}, 0, id="created-again"),
+        pytest.param({"resourceVersion": "9"}, 1, id="there"),
+    ],
+)
+async def test_deleting_an_experiment_reports_no_end(there, reported):
+    """Its Trials may be seen to go before it is."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    status = {"trials": {"total": 3}, "startTime": "2026-01-01T00:00:00Z"}
+    stored = {**body("uid", 2), "status": status}
+    reconciler.experiments.put(stored)
+    reconciler.gateway = gateway = Noting(valid=True)
+    reconciler.telemetry = SimpleNamespace(experiment_ended=lambda: None)
+    reconciler.suggester, reconciler.followers = Quiet(), Unread()
+    reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
+
+    async def get(*_, **__):
+        if there is None:
+            raise NotFound("gone", status=404)
+        return {**stored, "metadata": {**stored["metadata"], **there}}
+
+    gateway.get = get
+    await reconciler.reconcile(KEY)
+    assert len(gateway.events) == reported
+
+
+class Quiet:
+    """A suggester that has nothing."""
+
+    def ready(self, _experiment):
+        return Ready()
+
+    def want(self, *_):
+        return None
+
+    def forget(self, _uid):
+        pass

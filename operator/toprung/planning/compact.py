@@ -1,0 +1,75 @@
+"""Configurations in little memory: what many trials have in common is kept once."""
+
+from array import array
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from toprung.api.base import ParameterValue
+
+SHARED = 16384
+"""Different values that are kept once for all trials; a categorical has at most 256 of them."""
+
+Shape = tuple[tuple[str, ...], tuple[bool, ...]]
+"""The names of a configuration, and which of the values are floats."""
+
+
+@lru_cache(maxsize=SHARED, typed=True)
+def _shared(value: ParameterValue) -> ParameterValue:
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _places(names: tuple[str, ...], floats: tuple[bool, ...]) -> Mapping[str, int]:
+    """Return where each value is: n is the n-th float, and -1-n the n-th other value."""
+    places: dict[str, int] = {}
+    counts = [0, 0]
+    for name, is_float in zip(names, floats, strict=True):
+        places[name] = counts[True] if is_float else -1 - counts[False]
+        counts[is_float] += 1
+    return places
+
+
+_NO_FLOATS = array("d")
+
+
+class CompactConfiguration(Mapping[str, ParameterValue]):
+    """An immutable configuration that takes 8 bytes a value; equal to any mapping of the same items."""
+
+    __slots__ = ("_floats", "_others", "_places")
+
+    def __init__(self, parameters: Mapping[str, ParameterValue]) -> None:
+        """Copy the parameters."""
+        kinds = tuple(isinstance(value, float) for value in parameters.values())
+        self._places = _places(tuple(parameters), kinds)
+        floats = [value for value in parameters.values() if isinstance(value, float)]
+        self._floats = array("d", floats) if floats else _NO_FLOATS
+        self._others = tuple(_shared(value) for value in parameters.values() if not isinstance(value, float))
+
+    def __getitem__(self, name: str) -> ParameterValue:
+        """Return the value of a parameter."""
+        place = self._places[name]
+        return self._floats[place] if place >= 0 else self._others[-1 - place]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """Return the number of parameters."""
+        return len(self._places)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the items."""
+        if isinstance(other, CompactConfiguration) and self._places is other._places:
+            return self._floats == other._floats and self._others == other._others
+        return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # like a dict
+
+    def __reduce__(self) -> tuple[type[dict[str, ParameterValue]], tuple[dict[str, ParameterValue]]]:
+        """Pickle as a dict: another process needs no class of ours."""
+        return dict, (dict(self),)
+
+    def __repr__(self) -> str:
+        """Show the items."""
+        return repr(dict(self))

@@ -1,0 +1,42 @@
+"""What must have been read before a limit is judged, and what happened before it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from toprung.planning.records import PodPhase, PodRecord, Snapshot
+from toprung.planning.trials import Step, current_pod
+
+
+def as_of(snapshot: Snapshot, deadline: datetime | None) -> Snapshot:
+    """Return the snapshot with the Pods that ended after the deadline as they were then: running."""
+    if deadline is None:
+        return snapshot
+    pods = {name: tuple(_as_of(pod, deadline) for pod in each) for name, each in snapshot.pods.items()}
+    return replace(snapshot, pods=pods)
+
+
+def _as_of(pod: PodRecord, deadline: datetime) -> PodRecord:
+    late = pod.over and pod.started is not None and pod.finished is not None and pod.finished > deadline
+    return replace(pod, phase=PodPhase.RUNNING, result=None, exit_code=None) if late else pod
+
+
+def with_pods_of(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Return the steps with their Pods as they are now."""
+    return tuple(replace(step, pod=current_pod(snapshot, step.before)) for step in steps)
+
+
+def all_read(snapshot: Snapshot, steps: Iterable[Step]) -> bool:
+    """Return whether the logs of all trials that have not ended are read up to now.
+
+    After a restart the reports of the time before are read within seconds. Until then no limit is judged: a trial may
+    have reported a better value, or ended, before the deadline. Followers bound the time.
+    """
+    return all(step.after.state.terminal or step.pod is None or _is_read(snapshot, step.pod) for step in steps)
+
+
+def _is_read(snapshot: Snapshot, pod: PodRecord) -> bool:
+    if pod.phase is PodPhase.PENDING:
+        return True
+    collected = snapshot.collected.get(pod.uid)
+    return collected is not None and (collected.drained if pod.over else collected.caught_up)

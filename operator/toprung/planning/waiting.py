@@ -1,0 +1,81 @@
+"""Trials whose Pods have not started: what they wait for, and when the template may be corrected."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from toprung.api.base import GROUP
+from toprung.api.conditions import Reason
+from toprung.api.experiment import TrialTemplate
+from toprung.api.trial import TrialState
+from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord, Trouble
+
+ANNOTATION_TEMPLATE = f"{GROUP}/template"
+"""Identifies the template that a Pod was made from."""
+PATIENCE = timedelta(seconds=5)
+"""How long a Pod may take to start before the Experiment reports what it waits for."""
+CORRECTABLE = "No program has started, so spec.trialTemplate can still be corrected: waiting Pods are then replaced."
+
+_HAS_RUN = (TrialState.RUNNING, TrialState.PAUSED, TrialState.SUCCEEDED, TrialState.FAILED)
+
+
+def template_id(template: TrialTemplate) -> str:
+    """Identify what the Pods of a template have in common."""
+    limit = template.max_trial_duration
+    text = json.dumps([template.template, limit.total_seconds() if limit is not None else None], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def program_started(experiment: ExperimentRecord, trials: Iterable[TrialRecord]) -> bool:
+    """Return whether the program of a trial has ever started; the template is immutable from then on."""
+    if experiment.status.get("programStarted"):
+        return True
+    return any(trial.state in _HAS_RUN or trial.attempt > 1 or trial.progress.latest is not None for trial in trials)
+
+
+def outdated(snapshot: Snapshot) -> frozenset[str]:
+    """Return the UIDs of the Pods that wait and were made from another template than the present one."""
+    waiting = [pod for pod in _waiting(snapshot) if pod.template]
+    if not waiting:
+        return frozenset()
+    present = template_id(snapshot.experiment.spec.trial_template)
+    return frozenset(pod.uid for pod in waiting if pod.template != present)
+
+
+def waits_for(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Trouble | None:
+    """Return what a Pending Pod waits for in the normal course of events."""
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "SchedulingGated":
+            gates = ", ".join(gate["name"] for gate in spec.get("schedulingGates") or ())
+            return Trouble(Reason.QUEUED, f"it is queued by its scheduling gates {gates}".rstrip())
+    for each in status.get("initContainerStatuses") or ():
+        if "running" in (each.get("state") or {}):
+            return Trouble(Reason.STARTING, f"its init container {each['name']} runs")
+    ready = (each for each in status.get("conditions") or () if each["type"] == "PodReadyToStartContainers")
+    if spec.get("nodeName") and any(each["status"] == "False" for each in ready):
+        what = "its volumes and its network are being set up; `kubectl describe pod` shows what fails"
+        return Trouble(Reason.STARTING, what)
+    return Trouble(Reason.STARTING, "its containers start" if spec.get("nodeName") else "it is not scheduled yet")
+
+
+def first_wait(snapshot: Snapshot, now: datetime) -> Trouble | None:
+    """Return what the Pod waits for that has waited longest, where that is longer than usual."""
+    waiting = [pod for pod in _waiting(snapshot) if pod.waits_for is not None and now >= pod.created + PATIENCE]
+    if not waiting:
+        return None
+    oldest = min(waiting, key=lambda pod: (pod.created, pod.name))
+    assert oldest.waits_for is not None  # noqa: S101 - tells the type checker what the list's condition says
+    others = f" ({len(waiting)} Pods wait)" if len(waiting) > 1 else ""
+    return Trouble(oldest.waits_for.reason, f"Pod {oldest.name}: {oldest.waits_for.message}{others}")
+
+
+def patience_ends(snapshot: Snapshot) -> Iterable[datetime]:
+    """Return when Pods that wait will have waited longer than usual."""
+    return (pod.created + PATIENCE for pod in _waiting(snapshot))
+
+
+def _waiting(snapshot: Snapshot) -> Iterable[PodRecord]:
+    pods = (pod for each in snapshot.pods.values() for pod in each)
+    return (pod for pod in pods if pod.phase is PodPhase.PENDING and not pod.leaving)

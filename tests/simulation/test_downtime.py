@@ -1,0 +1,92 @@
+"""An operator that was down for a while decides what it would have decided."""
+
+from dataclasses import replace
+
+import pytest
+
+from simulation.specs import experiment_spec
+from simulation.world import Program, World
+from toprung.planning.actions import CreatePod, CreateTrial, StopPod
+
+SLOW = (0.1,) * 7 + (0.9,)  # the best value at second 8, when the program ends
+
+
+def run(values, downtime=(), *, seconds=60, **spec):
+    """Reconcile every second, except in the seconds of the downtime."""
+    world = World(experiment_spec(**spec), lambda *_: Program(values))
+    for second in range(seconds):
+        if second not in downtime:
+            world.carry_out(world.plan())
+        world.tick()
+    return world
+
+
+def outcome(world):
+    best = world.status["best"]
+    ends = {each["reason"] for each in world.status["conditions"] if each["type"] == "Finished"}
+    return ends, best["value"], best["step"], [(t.state, t.progress.latest.step) for t in world.trial_records()]
+
+
+@pytest.mark.parametrize(
+    ("spec", "values", "reason"),
+    [
+        pytest.param({"maxDuration": "20s", "maxTrialCount": 2}, SLOW, "MaxTrialsReached", id="ended-in-time"),
+        pytest.param({"maxDuration": "5s", "maxTrialCount": 2}, SLOW, "MaxDurationReached", id="ended-too-late"),
+        pytest.param({"maxDuration": "20s", "maxTrialCount": 2}, (0.1,) * 99, "MaxDurationReached", id="still-runs"),
+        pytest.param(
+            {
+                "maxDuration": "20s",
+                "maxTrialCount": 2,
+                "objective": {"metric": "acc", "type": "maximize", "goal": 0.8},
+            },
+            SLOW,
+            "GoalReached",
+            id="goal",
+        ),
+    ],
+)
+def test_a_downtime_changes_no_result(spec, values, reason):
+    """What happened before the deadline counts, whenever it is read; what happened after it does not."""
+    undisturbed, interrupted = run(values, **spec), run(values, range(4, 30), **spec)
+    assert outcome(interrupted) == outcome(undisturbed)
+    assert outcome(interrupted)[0] == {reason}
+
+
+def test_an_experiment_that_could_not_continue_in_its_downtime_keeps_what_ended():
+    """Trials that ended before the deadline are Succeeded with their values; no further one is created."""
+    world = run(SLOW, range(4, 30), maxDuration="20s", maxTrialCount=8, parallelTrialCount=4)
+    reasons, value, _, trials = outcome(world)
+    assert (reasons, value, trials) == ({"MaxDurationReached"}, 0.9, [("Succeeded", 8)] * 4)
+
+
+@pytest.mark.parametrize(
+    ("values", "unread"),
+    [
+        pytest.param(SLOW, {"drained": False}, id="ended-not-drained"),
+        pytest.param((0.1,) * 99, {"caught_up": False}, id="running-not-caught-up"),
+    ],
+)
+def test_no_limit_is_judged_before_everything_is_read(values, unread):
+    """Nothing is stopped and nothing starts until then."""
+    world = World(experiment_spec(maxDuration="20s", maxTrialCount=8), lambda *_: Program(values))
+    for _ in range(4):
+        world.carry_out(world.plan())
+        world.tick()
+    world.tick(26)
+    world.tick(1)
+    snapshot = world.snapshot()
+    collected = {uid: replace(each, **unread) for uid, each in snapshot.collected.items()}
+    read = world.plan()
+    unread_snapshot = replace(snapshot, collected=collected)
+    world.snapshot = lambda: unread_snapshot
+    waiting = world.plan()
+    actions = [action for chain in waiting.chains for action in chain]
+    assert (read.experiment_ended, waiting.experiment_ended) == (True, False)
+    assert not [each for each in actions if isinstance(each, StopPod | CreatePod | CreateTrial)]
+
+
+def test_a_trial_ended_when_its_pod_did():
+    """However late that is seen, so the order of the ends is that in which they happened."""
+    undisturbed, interrupted = run(SLOW, maxTrialCount=2), run(SLOW, range(4, 30), maxTrialCount=2)
+    ends = [[trial.completion_time for trial in world.trial_records()] for world in (undisturbed, interrupted)]
+    assert ends[0] == ends[1]

@@ -1,0 +1,198 @@
+"""When an experiment is over, what is final, and what its end says."""
+
+from dataclasses import replace
+from datetime import timedelta
+from math import inf, nan
+
+import pytest
+
+from simulation.specs import experiment_spec
+from simulation.world import START, Program, World
+from toprung.api.conditions import Reason
+from toprung.api.experiment import ExperimentStatus
+from toprung.api.trial import TrialState
+from toprung.metrics.types import Observation, Progress
+from toprung.planning.plan import plan
+from toprung.planning.records import Snapshot, TrialRecord, Trouble
+
+
+def ended_world(**spec):
+    """An experiment of two trials that is over."""
+    world = World(experiment_spec(maxTrialCount=2, **spec), lambda index, _: Program((0.5 + index / 10,)))
+    while not world.status.get("completionTime"):
+        world.carry_out(world.plan())
+        world.tick()
+    world.carry_out(world.plan())
+    return world
+
+
+def held(status, kind):
+    return next((each for each in status["conditions"] if each["type"] == kind), None)
+
+
+@pytest.mark.parametrize("deleted", [("exp-1",), ("exp-0", "exp-1")], ids=["the-best", "all"])
+def test_deleted_trials_of_a_complete_experiment_change_nothing(deleted):
+    """The end, the best trial and the counts stay, and no Event is emitted."""
+    world = ended_world()
+    before, events = world.status, list(world.events)
+    for name in deleted:
+        del world.trials[name]
+    world.pods.clear()
+    world.tick(60)
+    world.carry_out(world.plan())
+    assert world.status == before
+    assert (world.events, before["state"], before["best"]["trial"]) == (events, "Succeeded", "exp-1")
+
+
+@pytest.mark.parametrize(
+    ("change", "complete"),
+    [
+        pytest.param({"parallelTrialCount": 1}, True, id="not-a-limit"),
+        pytest.param({"maxTrialCount": 1, "parallelTrialCount": 1}, True, id="lowered"),
+        pytest.param({"maxTrialCount": 3}, False, id="raised"),
+        pytest.param({"maxDuration": "1h"}, True, id="another-limit"),
+    ],
+)
+@pytest.mark.parametrize("deleted", [False, True])
+def test_only_a_raised_limit_reopens_a_complete_experiment(change, complete, deleted):
+    """Whether or not its Trials are still there."""
+    world = ended_world()
+    best, end = world.status["best"], held(world.status, "Succeeded")
+    if deleted:
+        world.trials.clear()
+        world.pods.clear()
+    world.spec = experiment_spec(**{"maxTrialCount": 2, **change})
+    planned = world.plan()
+    assert (planned.status["completionTime"] is not None) is complete
+    assert bool(planned.chains) is not complete
+    if complete:
+        assert (planned.status["best"], held(planned.status, "Succeeded")) == (best, end)
+    assert planned.announcements == ()
+
+
+@pytest.mark.parametrize(("code", "kind"), [(0, "Succeeded"), (1, "Failed")])
+def test_one_condition_says_that_an_experiment_is_over(code, kind):
+    """`kubectl wait --for=condition=Finished` returns in both cases."""
+    world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,), code))
+    world.carry_out(world.plan())
+    assert held(world.status, "Finished") is None
+    while not world.status.get("completionTime"):
+        world.tick()
+        world.carry_out(world.plan())
+    finished, end = held(world.status, "Finished"), held(world.status, kind)
+    assert finished["status"] == end["status"] == "True"
+    assert (finished["reason"], finished["message"]) == (end["reason"], end["message"])
+    ExperimentStatus.model_validate(world.status, by_alias=True)
+
+
+def test_an_experiment_is_complete_no_earlier_than_it_started():
+    """The clock may be set back while it runs."""
+    world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,)))
+    for _ in range(4):
+        world.carry_out(world.plan())
+        world.tick()
+    snapshot = replace(world.snapshot(), experiment=replace(world.experiment(), completion_time=None))
+    status = plan(snapshot, None, START - timedelta(hours=1)).status
+    assert status["completionTime"] == status["startTime"]
+
+
+def failed(index, message):
+    seen = Observation(1, 0.2, START)
+    return TrialRecord(
+        "team/exp",
+        "uid-exp",
+        f"exp-{index}",
+        f"uid-{index}",
+        index,
+        {"lr": 0.5},
+        START,
+        state=TrialState.FAILED,
+        reason=Reason.PROGRAM_FAILED,
+        message=message,
+        completion_time=START,
+        progress=Progress(latest=seen, best=seen),
+    )
+
+
+def ended_with(index, value):
+    seen = None if value is None else Observation(1, value, START)
+    done = failed(index, "")
+    return replace(done, state=TrialState.SUCCEEDED, reason=Reason.TRIAL_SUCCEEDED, progress=Progress(latest=seen))
+
+
+OOM = "attempt {} failed: exit code 137 (OOMKilled); its last lines:\nx"
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        pytest.param(
+            [failed(i, OOM.format(i)) for i in range(3)],
+            "all 3 trials failed: exit code 137 (OOMKilled)",
+            id="one-cause",
+        ),
+        pytest.param([failed(0, OOM.format(1))], "the only trial failed: exit code 137 (OOMKilled)", id="one-trial"),
+        pytest.param(
+            [*(failed(i, OOM.format(i)) for i in range(2)), failed(2, "attempt 1 failed: exit code 3; no output")],
+            "all 3 trials failed: exit code 137 (OOMKilled) (2 trials); exit code 3 (1 trial)",
+            id="two-causes",
+        ),
+        pytest.param([failed(0, ""), failed(1, "")], "all 2 trials failed: ProgramFailed", id="no-message"),
+        pytest.param(
+            [failed(0, OOM.format(1)), ended_with(1, nan), ended_with(2, -inf), ended_with(3, None)],
+            "none has a finite objective: 1 failed (exit code 137 (OOMKilled)), 1 reported no acc, "
+            "2 reported no finite acc",
+            id="several-kinds",
+        ),
+    ],
+)
+def test_an_end_without_a_best_trial_says_why(trials, expected):
+    """A trial that failed may well have reported finite values."""
+    world = World(experiment_spec(maxTrialCount=len(trials), parallelTrialCount=1), lambda *_: None)
+    status = plan(Snapshot(world.experiment(), tuple(trials)), None, START).status
+    end = held(status, "Failed")
+    assert (end["status"], end["reason"]) == ("True", "NoTrialSucceeded")
+    assert end["message"].endswith(expected)
+
+
+def test_the_cause_of_failures_survives_a_restart():
+    """Of a failed Trial the operator keeps what the end needs."""
+    world = World(experiment_spec(maxFailedTrialCount=0), lambda *_: Program((0.5,), 7))
+    while not world.status.get("completionTime"):
+        world.carry_out(world.plan())
+        world.tick()
+    world.status.pop("completionTime")
+    message = held(world.plan().status, "Failed")["message"]
+    assert message.endswith("more than maxFailedTrialCount 0: exit code 7")
+
+
+def test_a_transition_has_one_event_however_often_it_is_tried():
+    """An operator that dies before the status is written emits the same Event again, by the same name."""
+    world = World(experiment_spec(), lambda *_: None)
+    quota = Trouble(Reason.QUOTA_EXCEEDED, "q")
+    snapshot = Snapshot(world.experiment(), trouble=quota)
+    moments = (START, START + timedelta(seconds=30))
+    (one,), (two,) = (plan(snapshot, None, now).announcements for now in moments)
+    assert one == two
+    world.status = {**plan(snapshot, None, START).status}
+    assert plan(replace(snapshot, experiment=world.experiment()), None, START).announcements == ()
+    world.status = {**plan(Snapshot(world.experiment()), None, moments[1]).status}
+    (again,) = plan(replace(snapshot, experiment=world.experiment()), None, moments[1]).announcements
+    assert again.key != one.key
+
+
+def test_an_invalid_experiment_stays_managed():
+    """Its trials come to their end, and no trial starts; the condition and one Event say why."""
+    world = World(experiment_spec(maxTrialCount=6), lambda *_: Program((0.5,) * 3))
+    for _ in range(2):
+        world.carry_out(world.plan())
+        world.tick()
+    world.experiment = lambda valid=world.experiment: replace(valid(), invalid="spec.x: unknown")
+    for _ in range(9):
+        world.carry_out(world.plan())
+        world.tick()
+    assert [trial.state for trial in world.trial_records()] == [TrialState.SUCCEEDED] * 2
+    valid = held(world.status, "Valid")
+    assert (world.status["state"], valid["status"], valid["reason"]) == ("Invalid", "False", "Invalid")
+    assert valid["message"].startswith("spec.x: unknown\nNo trial starts until this is corrected.")
+    assert [each.message for each in world.events if each.reason == "Invalid"] == ["spec.x: unknown"]

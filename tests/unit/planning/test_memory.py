@@ -1,0 +1,114 @@
+"""What a finished trial costs in memory."""
+
+import gc
+import pickle
+import sys
+from datetime import datetime
+from enum import Enum
+
+import pytest
+
+from simulation.world import START
+from toprung.metrics.status import format_time
+from toprung.planning.codec import trial_from
+from toprung.planning.compact import CompactConfiguration
+
+MOST_BYTES = 2048
+
+
+def size_of(*roots):
+    """Return the bytes of all objects below the roots, each counted once; classes and enums are the program's."""
+    seen, waiting, total = set(), list(roots), 0
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen or isinstance(each, type | Enum):
+            continue
+        seen.add(id(each))
+        total += sys.getsizeof(each)
+        if not isinstance(each, str | float | int | datetime):
+            waiting += gc.get_referents(each)
+    return total
+
+
+def long_value(parameter, choice):
+    return f"{parameter}-{choice}-" + "v" * 900
+
+
+def finished(index, parameters):
+    """A Trial with four rungs and 32 additional metrics, as the API server returns it: no two strings are shared."""
+    seen = {
+        "step": 9 + index,
+        "value": 0.1 + index,
+        "finite": True,
+        "time": format_time(START),
+        "metrics": {f"metric-{number}": 0.5 + index + number for number in range(32)},
+    }
+    rungs = [
+        {"resource": rung, "value": 0.3 + index, "verdict": "Continue", "time": format_time(START)}
+        for rung in (1, 3, 9, 27)
+    ]
+    return trial_from(
+        {
+            "metadata": {
+                "namespace": "team",
+                "name": f"exp-{index}",
+                "uid": f"00000000-0000-0000-0000-{index:012d}",
+                "resourceVersion": str(10**9 + index),
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+                "ownerReferences": [{"uid": f"{'uid' * 12}", "controller": True}],
+            },
+            "spec": {"experiment": "exp", "index": index, "parameters": parameters},
+            "status": {
+                "state": "Failed" if index % 2 else "Succeeded",
+                "reason": "ProgramFailed-"[:-1],
+                "message": "attempt 1 failed: exit code 1; its last lines:\n" + "x" * 2000,
+                "startTime": "2026-01-01T00:00:00Z",
+                "completionTime": "2026-01-01T00:09:00Z",
+                "latest": {**seen, "metrics": dict(seen["metrics"])},
+                "best": {**seen, "value": 0.2 + index},
+                "mean": {"count": 9, "value": 0.3 + index},
+                "curve": [[step, 0.5 + step + index] for step in range(64)],
+                "rungs": rungs,
+                "node": "node-1-"[:-1],
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "value_of",
+    [
+        pytest.param(lambda index, number: long_value(number, index % 3), id="long-categoricals"),
+        pytest.param(lambda index, number: 0.1 + index + number / 7, id="doubles"),
+        pytest.param(lambda index, number: 1000 * (index % 50) + number, id="integers"),
+    ],
+)
+def test_a_finished_trial_costs_at_most_2_kib(value_of):
+    """With 64 parameters; what trials have in common counts once for all of them."""
+    few, more = (
+        [finished(index, {f"p{number}": value_of(index, number) for number in range(64)}) for index in indices]
+        for indices in (range(100), range(100, 400))
+    )
+    each = (size_of(*few, *more) - size_of(*few)) / len(more)
+    assert 500 < each <= MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"lr": 0.1, "layers": 2, "opt": "adam", "nesterov": True, "zero": 0.0},
+        {"one": 1, "also-one": 1.0, "true": True},
+        {},
+    ],
+)
+def test_a_compact_configuration_equals_its_items(parameters):
+    """Types and order included, also in another process."""
+    compact = CompactConfiguration(parameters)
+    again = pickle.loads(pickle.dumps(compact))
+    for each in (compact, again):
+        assert each == parameters
+        assert [(name, value, type(value)) for name, value in each.items()] == [
+            (name, value, type(value)) for name, value in parameters.items()
+        ]
+    assert compact == CompactConfiguration(dict(parameters))
+    assert compact != {**parameters, "more": 1}

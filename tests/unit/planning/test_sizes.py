@@ -1,0 +1,95 @@
+"""No object of ours outgrows etcd."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from simulation.specs import experiment_spec
+from simulation.world import START, World
+from toprung.api.conditions import ConditionRecord, ConditionType
+from toprung.api.experiment import ExperimentStatus
+from toprung.api.trial import TrialState
+from toprung.metrics.types import Observation, Progress
+from toprung.planning.codec import trial_status
+from toprung.planning.conditions import to_json
+from toprung.planning.plan import plan
+from toprung.planning.records import Lineage, Snapshot, TrialRecord
+from toprung.planning.sizes import bounded, lineage_is_full, size_of_value
+
+ETCD = 1536 * 1024
+AIMS = [{"metric": "f1", "type": "minimize"}, {"metric": "f2", "type": "minimize"}]
+
+
+def stored_size(value):
+    """Bytes as the API server writes them: UTF-8, with <, > and & escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return len(text.encode()) + 5 * sum(map(text.count, "<>&"))
+
+
+def trial(index, parameters):
+    seen = Observation(1, float(index), START, {"f2": -float(index)})
+    progress = Progress(latest=seen, best=seen, complete=seen)
+    name, state = f"exp-{index}", TrialState.SUCCEEDED
+    return TrialRecord("team/exp", "uid", name, f"u-{index}", index, parameters, START, state=state, progress=progress)
+
+
+def status_with(text, *, trials, objectives=AIMS):
+    one = {"objective": None, "objectives": objectives} if objectives else {}
+    spec = experiment_spec(maxTrialCount=trials, parallelTrialCount=1, **one)
+    parameters = {f"p{number}": text for number in range(64)}
+    made = tuple(trial(index, {**parameters, "p0": f"{index}"}) for index in range(trials))
+    return plan(Snapshot(World(spec, lambda *_: None).experiment(), made), None, START).status
+
+
+@pytest.mark.parametrize("trials", [22, 1000])
+@pytest.mark.parametrize("text", ["v" * 900, "é" * 1024, "🙂" * 1024, "<" * 1024, '"' * 1024, "\x01" * 1024])
+def test_a_front_of_long_values_fits(text, trials):
+    """Trials are listed as far as there is room, both ends in any case, and the status says that some are not."""
+    status = status_with(text, trials=trials)
+    assert stored_size(status) < ETCD / 2
+    assert (len(status["front"]) >= 2, status["frontSize"]) == (True, trials)
+    assert (status["front"][0]["trial"], status["front"][-1]["trial"]) == ("exp-0", f"exp-{trials - 1}")
+    assert f"front has {len(status['front'])} of {trials} trials" in status["omitted"]
+    ExperimentStatus.model_validate({k: v for k, v in status.items() if v is not None}, by_alias=True)
+
+
+def test_nothing_is_omitted_from_a_short_front():
+    """Then status.omitted is absent."""
+    status = status_with("v" * 20, trials=22)
+    assert (len(status["front"]), status["omitted"]) == (22, None)
+
+
+def test_parameters_are_left_out_whole():
+    """A shortened value would be another value; what is left out is counted."""
+    status = status_with("🙂" * 1024, trials=1, objectives=None)
+    best = status["best"]["parameters"]
+    assert {len(value) for name, value in best.items() if name != "p0"} == {1024}
+    assert f"best.parameters has {len(best)} of 64" in status["omitted"]
+    assert bounded({"a": 1, "b": "x"}) == {"a": 1, "b": "x"}
+
+
+@pytest.mark.parametrize("value", ["a<b>&c", "é🙂", '"\\\n\x01', 1.5, 10**15, True, ""])
+def test_the_size_of_a_value_is_an_upper_bound(value):
+    """Whatever the API server escapes."""
+    assert size_of_value(value) >= stored_size(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "entries", "full"), [("v" * 900, 7, False), ("v" * 900, 9, True), ("v", 63, False), ("v", 64, True)]
+)
+def test_a_record_of_exploits_that_is_full(text, entries, full):
+    """By bytes, and by the number that the schema takes."""
+    parameters = {f"p{number}": text for number in range(64)}
+    lineage = tuple(Lineage(step, "exp-9", step + 1, parameters) for step in range(entries))
+    assert lineage_is_full(each.parameters for each in lineage) is full
+    assert stored_size(trial_status(replace(trial(0, parameters), lineage=lineage))) < ETCD
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "🙂" * 50_000, "fine"])
+def test_messages_are_cut(text):
+    """To what a status has room for."""
+    condition = ConditionRecord(ConditionType.VALID, False, "Invalid", text, 1, START)
+    messages = [to_json(condition)["message"], trial_status(replace(trial(0, {}), message=text))["message"]]
+    assert [len(message.encode()) <= 8192 for message in messages] == [True, True]
+    assert all(message == text or message.endswith("…") for message in messages)

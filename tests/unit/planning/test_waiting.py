@@ -1,0 +1,139 @@
+"""What trials wait for that do not run yet, and how their template is corrected."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from simulation.specs import MAIN, experiment_spec
+from simulation.world import START, Program, World
+from toprung.api.conditions import Reason
+from toprung.planning.actions import CreatePod, DeletePod
+from toprung.planning.plan import plan
+from toprung.planning.pods import pod_from
+
+GATED = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}
+NOT_READY = {"type": "PodReadyToStartContainers", "status": "False"}
+PULL = {"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+SETUP = {"name": "setup", "state": {"running": {}}}
+FIXED = {"template": {"spec": {"containers": [{**MAIN, "image": "right"}]}}}
+
+
+def waiting_world(status, seconds=6, *, scheduled=True, **spec):
+    """An experiment whose Pods have waited with this status for so many seconds."""
+    world = World(experiment_spec(**spec), lambda *_: Program((0.5,) * 9))
+    world.carry_out(world.plan())
+    world.now += timedelta(seconds=seconds)
+    for body in world.pods.values():
+        body["status"] = {"phase": "Pending", **status}
+        body["spec"] |= (
+            {"nodeName": "node"} if scheduled else {"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]}
+        )
+    return world
+
+
+def running_of(status):
+    return next(each for each in status["conditions"] if each["type"] == "Running")
+
+
+@pytest.mark.parametrize(
+    ("status", "scheduled", "state", "reason", "words"),
+    [
+        pytest.param({"conditions": [GATED]}, False, "Queued", "Queued", "kueue.x-k8s.io/admission", id="gated"),
+        pytest.param(
+            {"initContainerStatuses": [SETUP]}, True, "Starting", "Starting", "init container setup", id="init"
+        ),
+        pytest.param({"conditions": [NOT_READY]}, True, "Starting", "Starting", "volumes", id="volumes"),
+        pytest.param({"containerStatuses": [PULL]}, True, "Blocked", "ImagePull", "no such image", id="image"),
+        pytest.param({}, True, "Starting", "Starting", "its containers start", id="slow"),
+    ],
+)
+def test_an_experiment_says_what_its_pods_wait_for(status, scheduled, state, reason, words):
+    """It does not run before a trial does."""
+    world = waiting_world(status, scheduled=scheduled)
+    planned = world.plan().status
+    running = running_of(planned)
+    assert (planned["state"], running["status"], running["reason"]) == (state, "False", reason)
+    assert words in running["message"]
+    for body in world.pods.values():
+        body["status"] = {"phase": "Running", "startTime": "2026-01-01T00:00:06Z"}
+    world.now += timedelta(seconds=2)
+    planned = world.plan().status
+    assert (planned["state"], running_of(planned)["status"]) == ("Running", "True")
+
+
+def test_a_pod_that_has_just_been_created_waits_for_nothing_unusual():
+    """The condition changes when it has waited longer, which is when the next reconciliation is due."""
+    world = waiting_world({"conditions": [GATED]}, seconds=1, scheduled=False)
+    planned = world.plan()
+    assert (planned.status["state"], running_of(planned.status)["message"]) == ("Starting", "the first trials start")
+    assert planned.requeue_at == START + timedelta(seconds=5)
+
+
+def test_an_experiment_runs_between_two_trials():
+    """A Pod that starts within seconds is no reason to say otherwise."""
+    world = World(experiment_spec(parallelTrialCount=1), lambda *_: Program((0.5,) * 2))
+    changes = set()
+    for _ in range(20):
+        world.carry_out(world.plan())
+        changes.add((running_of(world.status)["status"], running_of(world.status)["lastTransitionTime"]))
+        world.tick()
+    assert sorted(status for status, _ in changes) in (["False", "True"], ["False", "False", "True"])
+
+
+def test_a_template_is_corrected_while_no_program_has_started():
+    """The message says so, one Event does, and the Pods are created again from the present template."""
+    world = waiting_world({"containerStatuses": [PULL]})
+    planned = world.plan()
+    blocked = next(each for each in planned.status["conditions"] if each["type"] == "Blocked")
+    assert "spec.trialTemplate can still be corrected" in blocked["message"]
+    assert [(each.trial, each.reason) for each in planned.announcements] == [(None, Reason.IMAGE_PULL)]
+    assert planned.status["programStarted"] is None
+    world.carry_out(planned)
+    world.spec = experiment_spec(trialTemplate=FIXED)
+    again = world.plan()
+    assert [type(action) for chain in again.chains for action in chain] == [DeletePod] * 2
+    world.carry_out(again)
+    world.carry_out(world.plan())
+    images = {body["spec"]["containers"][0]["image"] for body in world.pods.values()}
+    assert (images, {pod.attempt for pod in world.pod_records()}) == ({"right"}, {1})
+
+
+def test_a_pod_that_runs_is_not_replaced():
+    """It may have begun before the edit was seen."""
+    world = waiting_world({})
+    world.tick()
+    world.tick()
+    world.carry_out(world.plan())
+    assert world.status["programStarted"] is True
+    world.spec = experiment_spec(trialTemplate=FIXED)
+    assert [
+        action for chain in world.plan().chains for action in chain if isinstance(action, DeletePod | CreatePod)
+    ] == []
+
+
+def test_a_program_that_once_started_has_started():
+    """Even if its Trial was deleted since."""
+    world = waiting_world({"containerStatuses": [PULL]})
+    world.status["programStarted"] = True
+    planned = world.plan()
+    assert planned.status["programStarted"] is True
+    assert planned.announcements == ()
+
+
+def test_a_pod_of_an_earlier_version_is_not_replaced():
+    """It does not say from which template it was made."""
+    world = waiting_world({"containerStatuses": [PULL]})
+    world.spec = experiment_spec(trialTemplate=FIXED)
+    for body in world.pods.values():
+        body["metadata"]["annotations"].clear()
+    assert [action for chain in world.plan().chains for action in chain] == []
+
+
+def test_a_pod_that_runs_waits_for_nothing():
+    """Only a Pending one does."""
+    world = waiting_world({"phase": "Running"})
+    (pod, _) = map(pod_from, world.pods.values())
+    assert pod.waits_for is None
+    snapshot = replace(world.snapshot(), experiment=world.experiment())
+    assert running_of(plan(snapshot, None, world.now).status)["status"] == "True"

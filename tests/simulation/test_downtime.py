@@ -90,3 +90,16 @@ def test_a_trial_ended_when_its_pod_did():
     undisturbed, interrupted = run(SLOW, maxTrialCount=2), run(SLOW, range(4, 30), maxTrialCount=2)
     ends = [[trial.completion_time for trial in world.trial_records()] for world in (undisturbed, interrupted)]
     assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("writes", range(2, 8))
+def test_no_event_of_a_trial_is_lost_in_a_crash(writes):
+    """It is emitted before the write that records what it reports, by the same key in every attempt."""
+    world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,), 3))
+    for _ in range(8):
+        world.carry_out(world.plan(), writes)
+        world.tick()
+    world.carry_out(world.plan())
+    world.carry_out(world.plan())
+    failures = {(each.trial.name, each.key) for each in world.events if each.trial and each.reason == "ProgramFailed"}
+    assert failures == {(f"exp-{index}", "attempt-1") for index in range(2)}

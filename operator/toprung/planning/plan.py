@@ -162,10 +162,13 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
 
 
 def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chain, ...]:
-    """Put the actions about each trial in order: its new state is written before anything follows from it."""
+    """Put the actions about each trial in order: its new state is written before anything follows from it.
+
+    Events come before the write that records what they report: after it they would no longer be due.
+    """
     chains: dict[int, list[Action]] = {}
-    for index, event in moved_images(snapshot, decision.steps, now):
-        chains.setdefault(index, []).append(event)  # before the write after which it is not due any more
+    for index, event in (*moved_images(snapshot, decision.steps, now), *_trial_events(decision.steps)):
+        chains.setdefault(index, []).append(event)
     for step in decision.steps:
         write_at = step.write_at(now)
         if write_at is not None and write_at <= now:
@@ -175,7 +178,6 @@ def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chai
         *end_losers(decision.steps),
         *end_pods(snapshot, now, suspend=suspend),
         *expire_pods(snapshot, now),
-        *_trial_events(decision.steps),  # before the next attempt's Pod, which may be refused
         *((index, action) for index, chain in decision.starts.chains.items() for action in chain),
     ):
         actions = chains.setdefault(index, [])

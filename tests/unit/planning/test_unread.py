@@ -67,7 +67,7 @@ def test_a_trial_is_warned_of_once(old, new, warned):
     ("before", "emitted"), [pytest.param(Progress(), ["reports"], id="first"), pytest.param(ONE, [], id="known")]
 )
 def test_an_event_is_emitted_once(before, emitted):
-    """The Warning follows the write that first records such reports."""
+    """The Warning precedes the write that first records such reports."""
     pod = PodRecord("team/exp", "uid-0", "exp-0-1", "pod", "exp-0", 1, PodPhase.RUNNING, NOW, started=NOW)
     snapshot = Snapshot(
         ExperimentRecord("team", "exp", "uid", 1, NOW, ExperimentSpec(**SPEC)),
@@ -76,5 +76,5 @@ def test_an_event_is_emitted_once(before, emitted):
         collected={"pod": Collected(MORE)},
     )
     chains = plan(snapshot, None, NOW + timedelta(seconds=5)).chains
-    events = [action for chain in chains for action in chain[1:] if isinstance(action, Announce)]
+    events = [action for chain in chains for action in chain[:-1] if isinstance(action, Announce)]
     assert [event.key for event in events if event.reason == Reason.REPORTS_IGNORED] == emitted

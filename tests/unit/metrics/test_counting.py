@@ -1,0 +1,158 @@
+"""Which reports of a log count, at which steps."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from toprung.metrics import Grammar, LineParser, Position, Progress, Tracking, count, start_attempt
+from toprung.metrics.types import Ignored
+
+START = datetime(2026, 1, 2, tzinfo=UTC)
+DEFAULT = Grammar(("loss", "acc"))
+BY_EPOCH = Grammar(("loss", "acc"), step_names=("epoch",))
+
+
+def read(*lines, progress=None, attempt=1, grammar=DEFAULT, first=0):
+    """Read the lines of one attempt's log, a second apart."""
+    parser, progress = LineParser(grammar), start_attempt(progress or Progress(), attempt)
+    tracking = Tracking("loss", maximize=False, others=frozenset({"acc"}), step_names=grammar.step_names)
+    for second, line in enumerate(lines, first):
+        report, time = parser.parse(line), START + timedelta(seconds=second)
+        if report is not None:
+            progress = count(progress, report, time=time, position=Position(time), tracking=tracking)
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("lines", "curve"),
+    [
+        pytest.param(["loss=0.9", "loss=0.8"], [(1, 0.9), (2, 0.8)], id="lines-are-counted"),
+        pytest.param(["epoch=0 loss=0.9", "epoch=1 loss=0.8"], [(0, 0.9), (1, 0.8)], id="from-zero"),
+        pytest.param(
+            ["epoch=1 batch=0 loss=2.3", "epoch=1 batch=9 loss=1.1", "epoch=2 batch=0 loss=1.9", "epoch=2 loss=0.4"],
+            [(1, 1.1), (2, 0.4)],
+            id="several-of-one-step",
+        ),
+        pytest.param(
+            ["epoch=1 step=100 loss=0.9", "epoch=1 step=200 loss=0.8", "epoch=2 step=100 loss=0.7"],
+            [(100, 0.9), (200, 0.8), (300, 0.7)],
+            id="steps-begin-again",
+        ),
+        pytest.param(
+            ["epoch=1 step=50 loss=0.9", "epoch=1 step=200 loss=0.8", "epoch=2 step=100 loss=0.7"],
+            [(50, 0.9), (200, 0.8), (300, 0.7)],
+            id="steps-begin-again-elsewhere-in-a-later-epoch",
+        ),
+        pytest.param(
+            ["step=0 loss=0.9", "step=1 loss=0.8", "step=0 loss=0.7", "step=1 loss=0.6"],
+            [(0, 0.9), (1, 0.8), (2, 0.7), (3, 0.6)],
+            id="steps-begin-again-from-zero",
+        ),
+        pytest.param(
+            ["epoch=0.5 loss=0.8", "epoch=1.0 loss=0.7", "epoch=1.98 loss=0.1"],
+            [(0.5, 0.8), (1, 0.7), (1.98, 0.1)],
+            id="fractions",
+        ),
+        pytest.param(
+            ["step=100 loss=0.9", "epoch=1 loss=0.8", "step=200 loss=0.7", "epoch=2 loss=0.6"],
+            [(100, 0.8), (200, 0.6)],
+            id="step-and-epoch-on-different-lines",
+        ),
+        pytest.param(
+            ["loss=2.3", "epoch=1 loss=0.9", "epoch=2 loss=0.8"], [(1, 0.9), (2, 0.8)], id="a-line-before-steps"
+        ),
+        pytest.param(
+            ["loss=3", "loss=2", "epoch=1 loss=0.9", "epoch=2 loss=0.8", "epoch=3 loss=0.7"],
+            [(1, 3), (2, 0.8), (3, 0.7)],
+            id="lines-before-steps",
+        ),
+        pytest.param(
+            ["epoch=1 acc=0.1", "loss=0.9", "epoch=2 acc=0.2", "loss=0.8"],
+            [(1, 0.9), (2, 0.8)],
+            id="step-on-another-line",
+        ),
+        pytest.param(
+            ["epoch=1 loss=0.9", "epoch=2 loss=0.8", "epoch=3 loss=0.7", "best epoch=2 loss=0.6"],
+            [(1, 0.9), (2, 0.8), (3, 0.6)],
+            id="a-summary-of-an-earlier-step",
+        ),
+        pytest.param(["epoch=3 loss=0.9", "final loss=0.8"], [(3, 0.8)], id="a-summary-without-step"),
+    ],
+)
+def test_every_report_counts(lines, curve):
+    """Whatever the steps of a program, its last value is the latest one, and none is above what it has trained."""
+    progress = read(*lines)
+    assert list(progress.curve) == curve
+    assert progress.latest.value == curve[-1][1]
+    assert progress.best.value == min(value for _, value in curve)
+    assert not progress.ignored
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason", "reports", "example"),
+    [
+        pytest.param(["epoch=1 loss=0,57", "epoch=2 loss=0,49"], Ignored.NOT_A_NUMBER, 2, "loss: 0,57", id="comma"),
+        pytest.param(["loss=9836/10000"], Ignored.NOT_A_NUMBER, 1, "loss: 9836/10000", id="fraction"),
+        pytest.param(['{"loss": "12%"}'], Ignored.NOT_A_NUMBER, 1, "loss: 12%", id="percent-in-json"),
+        pytest.param(["epoch=-1 loss=0.5"], Ignored.INVALID_STEP, 1, "epoch: -1", id="negative-step"),
+        pytest.param(["epoch=1,000 loss=0.5"], Ignored.INVALID_STEP, 1, "epoch: 1,000", id="step-with-a-comma"),
+        pytest.param(["loss=0,5" + "\x1b[31m\t" + "9" * 999], Ignored.NOT_A_NUMBER, 1, "loss: 0,5", id="controls"),
+    ],
+)
+def test_reports_that_can_not_count(lines, reason, reports, example):
+    """They are counted by reason, with the first one."""
+    progress = read(*lines)
+    assert progress.latest is None
+    assert {each: (noted.count, noted.example) for each, noted in progress.ignored.items()} == {
+        reason: (reports, example)
+    }
+
+
+def test_what_can_count_of_a_line_does():
+    """A broken metric beside the objective is noted, and the objective counts."""
+    progress = read("epoch=1 loss=0.5 acc=0,7")
+    assert (progress.latest.value, progress.latest.metrics) == (0.5, {})
+    assert progress.ignored[Ignored.NOT_A_NUMBER].example == "acc: 0,7"
+
+
+@pytest.mark.parametrize(
+    ("lines", "pairs"),
+    [
+        pytest.param(["loss=0.5", "acc=0.71", "loss=0.4", "acc=0.72"], [(0.5, 0.71), (0.4, 0.72)], id="after"),
+        pytest.param(["acc=0.71", "loss=0.5", "acc=0.72", "loss=0.4"], [(0.5, 0.71), (0.4, 0.72)], id="before"),
+        pytest.param(["loss=0.5 acc=0.71", "loss=0.4"], [(0.5, 0.71), (0.5, 0.71)], id="one-lacks-it"),
+        pytest.param(
+            ["epoch=1 loss=0.5", "epoch=1 acc=0.7", "epoch=1 loss=0.4", "epoch=1 acc=0.8"],
+            [(0.5, 0.7), (0.4, 0.8)],
+            id="twice-at-one-step",
+        ),
+    ],
+)
+def test_no_pair_is_made_that_was_not_printed(lines, pairs):
+    """Each prefix of the log has a pair that belongs together."""
+    half, whole = read(*lines[: len(lines) // 2]), read(*lines)
+    assert [(each.complete.value, each.complete.metrics["acc"]) for each in (half, whole)] == pairs
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "curve"),
+    [
+        pytest.param(
+            ["epoch=1 loss=0.9", "epoch=2 loss=0.8"],
+            ["epoch=2 loss=0.1", "acc=0.1", "epoch=3 loss=0.7"],
+            [(1, 0.9), (2, 0.8), (3, 0.7)],
+            id="repeated-steps",
+        ),
+        pytest.param(["loss=0.9", "loss=0.8"], ["loss=0.7"], [(1, 0.9), (2, 0.8), (3, 0.7)], id="counted-lines"),
+    ],
+)
+def test_a_resumed_attempt_continues(before, after, curve):
+    """Steps that it repeats do not count; lines without steps are counted on."""
+    progress = read(*after, progress=read(*before, grammar=BY_EPOCH), attempt=2, grammar=BY_EPOCH, first=100)
+    assert list(progress.curve) == curve
+
+
+def test_the_resource_of_early_stopping_is_the_step():
+    """Another step on the line has no part in it."""
+    lines = ["epoch=1 step=100 loss=0.9", "epoch=1 step=200 loss=0.8", "epoch=2 step=100 loss=0.7"]
+    assert list(read(*lines, grammar=BY_EPOCH).curve) == [(1, 0.8), (2, 0.7)]

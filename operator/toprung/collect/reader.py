@@ -11,6 +11,8 @@ from toprung.metrics.types import Position, Report
 
 TAIL_LINES = 10
 TAIL_WIDTH = 200
+COMPARED_LINES = 1_000
+"""Lines at the beginning in which a metric's name is also looked for in another case."""
 MAX_UNREAD = 3
 """Lines that are kept which have a metric's name and no value."""
 _STAMP_WIDTH = 40
@@ -157,6 +159,8 @@ class LogReader:
             if self._parser.names_a_metric(text):
                 self._note_unread(part)
                 yield None
+            elif self.lines < COMPARED_LINES and self._parser.resembles_a_metric(text):
+                self._note_unread(part)
             return
         if report.rejected:
             self._note_unread(part)

@@ -70,6 +70,7 @@ class LineParser:
         self._table = TableReader(grammar.metrics, self._names)
         self._custom = CustomReader(grammar.patterns, grammar.step_names[0]) if grammar.patterns else None
         self._epoch = next((name for name in self._steps if name.lower() == EPOCH), EPOCH)
+        self._lowered = tuple(name.lower() for name in grammar.metrics)
         self._context: Mapping[str, float] = {}
 
     def parse(self, text: str) -> Report | None:
@@ -94,6 +95,11 @@ class LineParser:
     def names_a_metric(self, text: str) -> bool:
         """Return whether a line has the name of a metric at all."""
         return any(name in text for name in self._grammar.metrics)
+
+    def resembles_a_metric(self, text: str) -> bool:
+        """Return whether a line has the name of a metric in upper or lower case."""
+        lowered = text.lower()
+        return any(name in lowered for name in self._lowered)
 
     def _found(self, text: str) -> Found | None:
         if self._custom is not None:

@@ -15,18 +15,17 @@ _FIX = "Print plain numbers such as 0.57; spec.metrics.stdout.patterns reads oth
 def ignored_reports(progress: Progress) -> str:
     """Return how many reports did not count and why; "" where all did."""
     reasons = [_reason(reason, each) for reason, each in progress.ignored.items()]
-    total = sum(each.count for each in progress.ignored.values())
-    verb = "report" if total == 1 else "reports"
-    return f"{total} {verb} did not count: {'; '.join(reasons)}. {_FIX}" if reasons else ""
+    return f"{'; '.join(reasons)}. {_FIX}" if reasons else ""
 
 
 def unread_lines(lines: Iterable[str]) -> str:
     """Return the lines that have a metric's name and no value that counts, for a message; "" where there are none."""
     quoted = "\n".join(lines)
-    explanation = "; these lines have its name, but no number in a format that spec.metrics.stdout reads:"
+    explanation = "; these lines have its name, but in another case or without a number that spec.metrics.stdout reads:"
     return f"{explanation}\n{quoted}" if quoted else ""
 
 
 def _reason(reason: Ignored, reports: IgnoredReports) -> str:
-    first = "" if reports.count == 1 else "the first "
-    return f"{reports.count} because {_MEANINGS[reason]} ({first}{reports.example!r})"
+    several = reports.count != 1
+    counted = f"{reports.count} reports did not count" if several else "1 report did not count"
+    return f"{counted}, because {_MEANINGS[reason]} ({'the first: ' if several else ''}{reports.example!r})"

@@ -168,9 +168,9 @@ def test_lines_that_name_a_metric_and_are_not_read_are_kept():
     """The first ones are quoted where a program reported nothing."""
     reader = LogReader(GRAMMAR, lambda: TIME)
     read(
-        reader, b"".join(STAMP + line + b"\n" for line in (b"acc is low", b"x", b"acc=0,5", b"acc=1", b"acc:", b"acc"))
+        reader, b"".join(STAMP + line + b"\n" for line in (b"Acc: 0.5", b"x", b"acc=0,5", b"acc=1", b"acc:", b"acc"))
     )
-    assert reader.unread == ("acc is low", "acc=0,5", "acc:")
+    assert reader.unread == ("Acc: 0.5", "acc=0,5", "acc:")
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,11 @@ MORE = Progress(
     ("progress", "message"),
     [
         pytest.param(Progress(), "", id="none"),
-        pytest.param(ONE, "1 report did not count: 1 because the value is not a number ('loss: 0,57')", id="one"),
+        pytest.param(ONE, "1 report did not count, because the value is not a number ('loss: 0,57')", id="one"),
         pytest.param(
             MORE,
-            "3 reports did not count: 2 because the value is not a number (the first 'loss: 0,57'); "
-            "1 because the step is not a number of 0 or more ('epoch: -1')",
+            "2 reports did not count, because the value is not a number (the first: 'loss: 0,57'); "
+            "1 report did not count, because the step is not a number of 0 or more ('epoch: -1')",
             id="two-reasons",
         ),
     ],

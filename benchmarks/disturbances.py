@@ -18,6 +18,9 @@ from toprung.cluster.gateway import Gateway
 from toprung.cluster.resources import EXPERIMENTS, NAMESPACES, PODS, TRIALS
 from toprung.planning.conditions import timestamp
 
+LAST_INDEX = 999_999
+"""The largest index of a Trial that the schema accepts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -27,20 +30,23 @@ class Ground:
     noisy: str
     healthy: str
     image: str
-    embedded: bool
     refused: list[str] = field(default_factory=list)
 
     def with_image(self, body: Object) -> Object:
-        """Return the Experiment with an image; on the embedded cluster its programs leave the CPU to others."""
+        """Return the Experiment with an image."""
         (container,) = body["spec"]["trialTemplate"]["template"]["spec"]["containers"]
         container |= {"image": self.image, "imagePullPolicy": "IfNotPresent"}
-        if self.embedded:
-            container["command"] = ["nice", "-n", "19", *container["command"]]
         return body
+
+    def noisy_body(self, body: Object) -> Object:
+        """Return a noisy Experiment whose programs leave the CPU to others, as if they ran on another node."""
+        (container,) = body["spec"]["trialTemplate"]["template"]["spec"]["containers"]
+        container["command"] = ["nice", "-n", "19", *container["command"]]
+        return self.with_image(body)
 
     async def apply(self, bodies: list[Object]) -> list[Object]:
         """Create the noisy Experiments; those that the API server refuses are noted."""
-        creating = (self.gateway.create(EXPERIMENTS, namespace=self.noisy, body=self.with_image(b)) for b in bodies)
+        creating = (self.gateway.create(EXPERIMENTS, namespace=self.noisy, body=self.noisy_body(b)) for b in bodies)
         answers = await asyncio.gather(*creating, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):
@@ -90,7 +96,7 @@ async def _disturb(ground: Ground, kind: Disturbance, body: Object) -> None:
     if kind == Disturbance.FORGED_PODS:
         await asyncio.gather(*(forge_pod(ground, name, number) for number in range(200)))
     elif kind == Disturbance.FORGED_TRIAL:
-        await ground.gateway.create(TRIALS, namespace=ground.noisy, body=trial(body, 20_000_000))
+        await ground.gateway.create(TRIALS, namespace=ground.noisy, body=trial(body, LAST_INDEX))
     elif kind == Disturbance.DELETE_ALL:
         await asyncio.sleep(1)
         await ground.gateway.delete(EXPERIMENTS, namespace=ground.noisy, name=name)

@@ -16,7 +16,7 @@ class Disturbance(StrEnum):
     NONE = "none"
     EDIT_STORM = "edit storm"  # labels of the Experiment change as fast as the API server accepts it
     FORGED_PODS = "forged Pods"  # Pods with a trial's labels and without an owner
-    FORGED_TRIAL = "forged Trial"  # a Trial with index 20,000,000
+    FORGED_TRIAL = "forged Trial"  # a Trial with the largest index that the schema accepts
     HISTORY = "history"  # finished Trials exist before the operator starts
     STOP_SEARCH = "stop search"  # SIGSTOP for the operator's search process
     DELETE_ALL = "delete all"  # the Experiments are deleted as soon as they are applied
@@ -196,7 +196,7 @@ NEIGHBOURS: dict[str, Neighbour] = {
         "200 Pods with a trial's labels", lambda: unschedulable(1, 1), disturbance=Disturbance.FORGED_PODS
     ),
     "trial-index": Neighbour(
-        "a Trial with index 20,000,000", lambda: unschedulable(1, 1), disturbance=Disturbance.FORGED_TRIAL
+        "a forged Trial with the largest index", lambda: unschedulable(1, 1), disturbance=Disturbance.FORGED_TRIAL
     ),
     "search-stopped": Neighbour(
         "SIGSTOP for a search process",

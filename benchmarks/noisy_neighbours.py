@@ -7,12 +7,11 @@ KUBECONFIG set, the operator serves that cluster, with `--image` (sh and python3
 
 import asyncio
 import json
-import os
 import statistics
 import sys
 import time
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -61,7 +60,7 @@ async def measure_healthy(ground: Ground, number: int) -> tuple[float, float]:
     """Return seconds from apply to the first Pod and to the end of a small Experiment, at most PATIENCE."""
     program = "for i in 1 2 3; do sleep 0.5; echo epoch=$i loss=0.$i; done"
     fields = {"algorithm": {"tpe": {}}, "parallelTrialCount": 2, "maxTrialCount": 4}
-    body = replace(ground, embedded=False).with_image(experiment(f"ok{number}", ["sh", "-c", program], **fields))
+    body = ground.with_image(experiment(f"ok{number}", ["sh", "-c", program], **fields))
     version = ""
     async for page in ground.gateway.list(PODS, namespace=ground.healthy):
         version = page.resource_version
@@ -103,7 +102,7 @@ async def measure(
         namespaces(gateway) as (noisy, healthy),
         AsyncExitStack() as stack,
     ):
-        ground = Ground(gateway, noisy, healthy, image, "KUBECONFIG" not in os.environ)
+        ground = Ground(gateway, noisy, healthy, image)
         made: list[Object] = []
         if neighbour.disturbance == Disturbance.HISTORY:
             made = await ground.apply(neighbour.build())

@@ -108,7 +108,7 @@ async def operator(kubeconfig: Path) -> AsyncIterator[Operator]:
         *(sys.executable, "-m", "toprung.cli", "operator", "--kubeconfig", kubeconfig),
         *("--metrics-port", str(metrics), "--liveness-port", str(liveness)),
         stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
+        process_group=0,
     )
     running = Operator(process, metrics, liveness)
     await asyncio.sleep(4)
@@ -169,7 +169,7 @@ async def hosted(folder: Path) -> AsyncIterator[Path]:
         *(sys.executable, __file__, str(folder)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
+        process_group=0,
     )
     try:
         assert process.stdout is not None

@@ -128,12 +128,12 @@ async def deaf(stage: Stage) -> None:
 
 
 async def takes_too_long(stage: Stage) -> None:
-    """An attempt that runs into maxTrialDuration fails without another try."""
+    """An attempt that runs into maxTrialDuration keeps its values, and is not retried."""
     body = stage.experiment(LONG, maxTrialCount=1, template={"retries": 3, "maxTrialDuration": "2s"})
     await stage.apply(body)
     await stage.ended()
     trial = (await stage.trial())["status"]
-    assert (trial["state"], trial["reason"], trial["attempt"]) == ("Failed", "MaxTrialDurationReached", 1)
+    assert (trial["state"], trial["reason"], trial["attempt"]) == ("Stopped", "MaxTrialDurationReached", 1)
 
 
 async def takes_too_long_for_its_template(stage: Stage) -> None:

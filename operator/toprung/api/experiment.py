@@ -333,7 +333,7 @@ class Limits(Model):
 
 
 class Accelerators(Model):
-    """Device time of accelerators: the extended resources on the operator\'s list, and claims of DRA."""
+    """Device time of accelerators: the extended resources on the operator's list, and claims of DRA."""
 
     seconds: float = 0.0
     """Device-seconds used."""

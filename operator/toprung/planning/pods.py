@@ -75,7 +75,7 @@ def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS
         disruption=_disruption(metadata, status, ended),
         timed_out=timed_out,
         exit_code=ended.get("exitCode"),
-        message=_words(ended) if ended else status.get("message") or "",
+        message=_message(status, ended),
         node=spec.get("nodeName") or "",
         container=explained.container,
         culprit=explained.culprit,
@@ -130,6 +130,13 @@ def _deleted_before_its_end(metadata: Mapping[str, Any], finished: datetime | No
     if until is None:
         return False
     return finished is None or finished >= until - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+
+
+def _message(status: Mapping[str, Any], ended: Mapping[str, Any]) -> str:
+    """Return what the kubelet reports about the Pod's deadline, else about the container that ended."""
+    if status.get("reason") == "DeadlineExceeded" or not ended:
+        return status.get("message") or _words(ended)
+    return _words(ended)
 
 
 def _words(terminated: Mapping[str, Any]) -> str:

@@ -165,3 +165,11 @@ def test_the_image_is_that_of_the_primary_container(status, image_id):
     """The digest identifies what ran, whatever its tag points to later."""
     pod = pod_from(body(status, containers=[{"name": "main", "image": "repo:1"}]))
     assert (pod.image, pod.image_id) == ("repo:1", image_id)
+
+
+def test_a_deadline_of_the_template_is_named():
+    """The exit code of a container that the kubelet ended does not show why it ended it."""
+    words = "Pod was active on the node longer than the specified deadline"
+    status = {"phase": "Failed", "reason": "DeadlineExceeded", "message": words}
+    pod = pod_from(body({**status, "containerStatuses": [terminated("main", 137)]}, deadline=1))
+    assert (pod.exit_code, pod.message) == (137, words)

@@ -66,6 +66,7 @@ def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS
         attempt=int(labels[LABEL_ATTEMPT]),
         phase=phase,
         result=_result(phase, state, told_to_end=stop_time is not None or timed_out),
+        finishing=_is_finishing(spec, status, phase),
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         started=parse_time(status.get("startTime")),
         program_started=parse_time((state.get("running") or state.get("terminated") or {}).get("startedAt")),
@@ -88,6 +89,13 @@ def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS
         waits_for=waits_for(spec, status) if phase is PodPhase.PENDING else None,
         template=(metadata.get("annotations") or {}).get(ANNOTATION_TEMPLATE, ""),
     )
+
+
+def _is_finishing(spec: Mapping[str, Any], status: Mapping[str, Any], phase: PodPhase) -> bool:
+    """Return whether all containers have ended: a kubelet reports that up to seconds before the Pod's last phase."""
+    states = {each["name"]: each.get("state") or {} for each in status.get("containerStatuses") or ()}
+    ended = all("terminated" in states.get(each["name"], {}) for each in spec.get("containers") or ())
+    return phase is PodPhase.RUNNING and ended
 
 
 def _result(phase: PodPhase, primary: Mapping[str, Any], *, told_to_end: bool) -> PodPhase | None:

@@ -43,6 +43,7 @@ class PodRecord:
         owner_uid: UID of its controller, the Trial; "" where it has none, so that it is not ours.
         phase: Status.phase; Running as soon as the program runs, even while a container beside it waits.
         result: Succeeded or Failed once the program has ended while other containers run; None: the phase says it.
+        finishing: all its containers have ended, so the kubelet ends it; it holds its devices until then.
         program_started: when the primary container started, None where that is not known.
         finished: when the container ended that explains the Pod's end.
         stop_time: when the operator told it to end without deleting it, by the operator's clock; None: it has not.
@@ -71,6 +72,7 @@ class PodRecord:
     phase: PodPhase
     created: datetime
     result: PodPhase | None = None
+    finishing: bool = False
     started: datetime | None = None
     program_started: datetime | None = None
     finished: datetime | None = None

@@ -15,8 +15,8 @@ OBEY_WITHIN = timedelta(seconds=30)
 
 
 def end_pod(pod: PodRecord) -> Action | None:
-    """End a Pod as gently as its phase allows; None where it is ending already."""
-    if pod.ended or pod.leaving:
+    """End a Pod as gently as its phase allows; None where it is ending already, by us or by itself."""
+    if pod.ended or pod.leaving or pod.finishing:
         return None
     if pod.phase is PodPhase.RUNNING:
         return StopPod(pod.name, pod.uid)

@@ -7,6 +7,7 @@ import pytest
 from toprung.api.conditions import Reason
 from toprung.planning.pods import ANNOTATION_STOP_TIME, pod_from
 from toprung.planning.records import PodPhase, Trouble
+from toprung.planning.tidying import end_pod
 
 
 def body(status=None, *, deadline=None, deleting=False, annotations=None, containers=None):
@@ -173,3 +174,21 @@ def test_a_deadline_of_the_template_is_named():
     status = {"phase": "Failed", "reason": "DeadlineExceeded", "message": words}
     pod = pod_from(body({**status, "containerStatuses": [terminated("main", 137)]}, deadline=1))
     assert (pod.exit_code, pod.message) == (137, words)
+
+
+@pytest.mark.parametrize(
+    ("side", "stopped"),
+    [
+        pytest.param({"terminated": {"exitCode": 0}}, False, id="all containers have ended"),
+        pytest.param({"running": {}}, True, id="another container runs"),
+        pytest.param({"waiting": {"reason": "ErrImagePull"}}, True, id="another container waits"),
+    ],
+)
+def test_a_pod_that_ends_by_itself_is_not_stopped(side, stopped):
+    """A kubelet reports the ends of the containers before the Pod's last phase; a stop would make that Failed."""
+    statuses = [terminated("main", 0), {"name": "side", "state": side}]
+    containers = [{"name": "main", "image": "x"}, {"name": "side", "image": "x"}]
+    pod = pod_from(body({"phase": "Running", "containerStatuses": statuses}, containers=containers))
+    assert pod.over
+    assert pod.finishing is not stopped
+    assert (end_pod(pod) is not None) is stopped

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from toprung.api.algorithms import Algorithm
-from toprung.api.experiment import Aim, NoProgress, Objective, WarmStart
+from toprung.api.experiment import Aim, NoProgress, Objective, TrialTemplate, WarmStart
 from toprung.api.stoppers import EarlyStopping
 
 Schema = dict[str, Any]
@@ -27,6 +27,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("Several objectives", "spec.objectives[]", Aim),
     ("Warm start", "spec.warmStart", WarmStart),
     ("The end for want of progress", "spec.noProgress", NoProgress),
+    ("Trials", "spec.trialTemplate", TrialTemplate),
     ("Algorithms", "spec.algorithm", Algorithm),
     ("Early stopping", "spec.earlyStopping", EarlyStopping),
 )

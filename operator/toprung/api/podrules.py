@@ -10,14 +10,12 @@ from types import MappingProxyType
 from typing import Any
 
 from toprung.api.errors import Fault
-from toprung.api.podschema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule, fields_of
+from toprung.api.podschema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule
+from toprung.api.podsources import SOURCES, dns_label_faults
 from toprung.api.wording import shown
 
-_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?")
 _QUALIFIED = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_VARIABLE = re.compile(r"[ -<>-~]+")
-_LABEL_ADVICE = "Write at most 63 of a-z, 0-9 and -, with no - at the ends."
 _VALUE_ADVICE = "Write at most 63 of A-Z, a-z, 0-9, -, _ and ., with a letter or a digit at both ends."
 _ENUMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -69,7 +67,7 @@ def _pod(spec: Mapping[str, Any], path: str) -> Iterator[Fault]:
     yield from _enums("PodSpec", spec, path)
     if spec.get("containers") == []:
         yield Fault(f"{path}containers", "Required value: write a container, as - {name: train, image: ...}.")
-    for field, least in (("activeDeadlineSeconds", 1), ("terminationGracePeriodSeconds", 0)):
+    for field, least in (("activeDeadlineSeconds", 1),):
         value = spec.get(field)
         if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
             yield Fault(f"{path}{field}", f"Invalid value: {shown(value)} is too small. Write at least {least}.")
@@ -129,60 +127,6 @@ def _container(container: Mapping[str, Any], path: str) -> Iterator[Fault]:
         yield Fault(f"{path}image", f"Invalid value: {shown(image)} begins or ends with a blank. Remove it.")
 
 
-def _volume(volume: Mapping[str, Any], path: str) -> Iterator[Fault]:
-    yield from dns_label_faults(volume.get("name"), f"{path}name")
-    sources = [key for key, value in volume.items() if key != "name" and value is not None]
-    if len(sources) > 1:
-        found = f"a volume has one source, not {' and '.join(sources[:4])}"
-        yield Fault(path.removesuffix("."), f"Forbidden: {found}. Keep one of them.")
-
-
-def _variable(variable: Mapping[str, Any], path: str) -> Iterator[Fault]:
-    name = variable.get("name")
-    if isinstance(name, str) and PLACEHOLDER not in name and not _VARIABLE.fullmatch(name):
-        yield Fault(f"{path}name", f"Invalid value: {shown(name)} can't name a variable. Write printable ASCII, no =.")
-    if variable.get("value") not in (None, "") and variable.get("valueFrom") is not None:
-        yield Fault(f"{path}valueFrom", "Forbidden: value is set as well. Keep one of the two.")
-
-
-def _one_source(*sources: str) -> Rule:
-    def check(value: Mapping[str, Any], path: str) -> Iterator[Fault]:
-        found = [source for source in sources if value.get(source) is not None]
-        if len(found) != 1:
-            yield Fault(path.removesuffix("."), f"Invalid value: must have exactly one of {', '.join(sources)}.")
-
-    return check
-
-
-def _named_source(field: str) -> Rule:
-    def check(source: Mapping[str, Any], path: str) -> Iterator[Fault]:
-        if source.get(field) in (None, ""):
-            yield Fault(f"{path}{field}", "Required value: write the name of the object.")
-        yield from _mode(source.get("defaultMode"), f"{path}defaultMode")
-
-    return check
-
-
-def _key_to_path(item: Mapping[str, Any], path: str) -> Iterator[Fault]:
-    yield from _relative(item.get("path"), f"{path}path")
-    yield from _mode(item.get("mode"), f"{path}mode")
-
-
-def _mount(mount: Mapping[str, Any], path: str) -> Iterator[Fault]:
-    yield from _relative(mount.get("subPath"), f"{path}subPath")
-    yield from _relative(mount.get("subPathExpr"), f"{path}subPathExpr")
-
-
-def _relative(value: Any, path: str) -> Iterator[Fault]:
-    if isinstance(value, str) and (value.startswith("/") or ".." in value.split("/")):
-        yield Fault(path, f"Invalid value: {shown(value)} must be a relative path. Write it without / in front and ...")
-
-
-def _mode(value: Any, path: str) -> Iterator[Fault]:
-    if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= 0o777:  # noqa: PLR2004
-        yield Fault(path, f"Invalid value: {shown(value)} is no file mode. Write 0 to 511 (0777 in octal).")
-
-
 def _metadata(metadata: Mapping[str, Any], path: str) -> Iterator[Fault]:
     yield from _labels(metadata.get("labels"), f"{path}labels")
     yield from _keys(metadata.get("annotations"), f"{path}annotations")
@@ -236,12 +180,6 @@ def _is_extended(name: str) -> bool:
     return "/" in name and not name.split("/", maxsplit=1)[0].endswith("kubernetes.io")
 
 
-def dns_label_faults(name: Any, path: str) -> Iterator[Fault]:
-    """Check the name of an object that DNS labels are made of; a value that is no string is ignored."""
-    if isinstance(name, str) and PLACEHOLDER not in name and not _DNS_LABEL.fullmatch(name):
-        yield Fault(path, f"Invalid value: {shown(name)} is not a DNS label. {_LABEL_ADVICE}")
-
-
 def _enums(kind: str, value: Mapping[str, Any], path: str) -> Iterator[Fault]:
     for field, allowed in _ENUMS[kind].items():
         found = value.get(field)
@@ -268,20 +206,13 @@ def _toleration(toleration: Mapping[str, Any], path: str) -> Iterator[Fault]:
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
+        **SOURCES,
         "PodSpec": _pod,
         "Container": _container,
         "ContainerPort": _port,
-        "ConfigMapVolumeSource": _named_source("name"),
-        "EnvFromSource": _one_source("configMapRef", "secretRef"),
-        "EnvVar": _variable,
-        "EnvVarSource": _one_source(*fields_of("EnvVarSource")),
-        "KeyToPath": _key_to_path,
         "ObjectMeta": _metadata,
         "ResourceRequirements": _resources,
         "Toleration": _toleration,
-        "SecretVolumeSource": _named_source("secretName"),
-        "Volume": _volume,
-        "VolumeMount": _mount,
     }
 )
 """Type of an object -> rule for its values."""

@@ -194,7 +194,7 @@ def _integer(low: int, high: int) -> Callable[[Any], str]:
         if isinstance(value, bool) or not isinstance(value, int | float):
             plain = isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value)
             return _mismatch("an integer", value, f"Write {value} without quotes." if plain else "Write a number.")
-        if not (math.isfinite(value) and value == int(value)):
+        if isinstance(value, float):
             return _mismatch("an integer", value, f"Write {round(value) if math.isfinite(value) else 1}.")
         return "" if low <= value <= high else f"Invalid value: {shown(value)} does not fit into its field."
 

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import JsonValue
 
 from toprung.api.errors import Fault
-from toprung.api.podrules import RULES, dns_label_faults
+from toprung.api.podrules import RULES
 from toprung.api.podschema import TEMPLATE, object_faults
+from toprung.api.podsources import dns_label_faults
 from toprung.api.wording import shortened, shown
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"

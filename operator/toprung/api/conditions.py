@@ -27,6 +27,7 @@ class Reason(StrEnum):
 
     VALID = "Valid"  # the manifest keeps all rules
     INVALID = "Invalid"  # it breaks some; the message says which and what to write
+    UNKNOWN_FIELDS = "UnknownFields"  # the spec has fields of a newer CRD, which this version ignores
     TRIALS_RUNNING = "TrialsRunning"  # work goes on
     STARTING = "Starting"  # no trial runs yet: Pods are being created, scheduled or started
     QUEUED = "Queued"  # scheduling gates hold the Pods, as those of Kueue do

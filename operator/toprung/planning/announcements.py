@@ -14,12 +14,20 @@ from toprung.planning.records import ExperimentRecord, Snapshot, Trouble
 
 
 def validity_events(experiment: ExperimentRecord) -> tuple[Announce, ...]:
-    """Return the Event of a spec that became invalid while trials exist."""
+    """Return the Events of a spec that became invalid while trials exist, or has fields that are ignored."""
     reported = any(
         each.type is ConditionType.VALID and not each.status and each.observed_generation == experiment.generation
         for each in experiment.conditions
     )
-    return (invalid_event(experiment.generation, experiment.invalid),) if experiment.invalid and not reported else ()
+    if experiment.invalid:
+        return () if reported else (invalid_event(experiment.generation, experiment.invalid),)
+    known = any(
+        each.type is ConditionType.VALID and experiment.ignored in each.message for each in experiment.conditions
+    )
+    if not experiment.ignored or known:
+        return ()
+    message = f"ignored, since this version does not know them: {experiment.ignored}"
+    return (Announce(None, True, Reason.UNKNOWN_FIELDS, message, f"generation-{experiment.generation} {message}"),)  # noqa: FBT003
 
 
 def invalid_event(generation: int, message: str) -> Announce:

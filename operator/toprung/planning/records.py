@@ -253,6 +253,7 @@ class ExperimentRecord:
     Attributes:
         spec: the present one; of an Experiment that became invalid after it had trials, the last valid one.
         invalid: why the present spec is invalid, "" where it is valid. No trial starts then; those that run continue.
+        ignored: the fields of the spec that this version does not know, one a line.
         status: the status as it is in the cluster, to see whether it has to be written.
         conditions: the same status's conditions.
         made: how many trials were ever made, as far as the status knows: an index is never used twice.
@@ -270,6 +271,7 @@ class ExperimentRecord:
     completion_time: datetime | None = None
     made: int = 0
     invalid: str = ""
+    ignored: str = ""
 
     @property
     def key(self) -> str:

@@ -186,7 +186,8 @@ def _claims(outlook: Outlook) -> Iterable[Claim]:
 def _validity(experiment: ExperimentRecord) -> Claim:
     if experiment.invalid:
         return ConditionType.VALID, False, Reason.INVALID, f"{experiment.invalid}\n{MANAGED}"
-    return ConditionType.VALID, True, Reason.VALID, "the manifest keeps all rules"
+    ignored = f"; ignored are:\n{experiment.ignored}" if experiment.ignored else ""
+    return ConditionType.VALID, True, Reason.VALID, f"the manifest keeps all rules{ignored}"
 
 
 def _progress(outlook: Outlook, trouble: Trouble | None, *, suspended: bool) -> Claim:

@@ -29,6 +29,7 @@ from toprung.service.served import wait_until_served, watch_served
 from toprung.service.settings import Settings
 from toprung.service.suggestions import Suggester
 from toprung.service.telemetry import Telemetry
+from toprung.service.validation import Validator
 
 SELECTOR = "=".join(MANAGED_BY)
 LONGEST_REST = 0.02
@@ -44,7 +45,8 @@ class App:
         self._settings = settings
         self._gateway = gateway
         self._worker = worker
-        self._experiments = Experiments(settings.own_account)
+        self._validator = Validator()
+        self._experiments = Experiments(settings.own_account, self._validator.load)
         self._queue = queue = WorkQueue(longest_rest=LONGEST_REST, per_namespace=WORKERS_PER_NAMESPACE)
         trials = Cache(
             convert=_living_trial, index=_owner, on_change=self._on_change, claim=partial(claimed_by, "Experiment")
@@ -88,8 +90,10 @@ class App:
         finally:
             await worker.close()
 
-    def see(self, kind: str | None, body: Mapping[str, Any]) -> None:
-        """Take note of an Experiment: `kind` is the watch event's type, None at the first listing."""
+    async def see(self, kind: str | None, body: Mapping[str, Any]) -> None:
+        """Record an Experiment: `kind` is the watch event's type, None at the first listing."""
+        if kind != "DELETED":
+            await self._validator.prepare(body)
         self._queue.add(self._experiments.put(body, deleted=kind == "DELETED"))
 
     def serve_ports(self) -> None:

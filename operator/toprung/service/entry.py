@@ -75,7 +75,7 @@ def _registry(app: App, settings: Settings, work: asyncio.Task[None]) -> kopf.Op
 
     @kopf.on.event(*RESOURCE, registry=registry)
     async def _see(event: Any, **_: Any) -> None:
-        app.see(event["type"], event["object"])
+        await app.see(event["type"], event["object"])
 
     return registry
 

@@ -1,6 +1,6 @@
 """The Experiments as kopf has told of them: bodies in, records out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,16 @@ from toprung.api.accounts import ServiceAccount, account_faults
 from toprung.api.conditions import ConditionRecord
 from toprung.api.errors import InvalidExperiment
 from toprung.api.experiment import ExperimentSpec
-from toprung.api.load import load_experiment, readable_spec
+from toprung.api.load import Experiment, load_experiment, readable_spec
 from toprung.planning.codec import condition_from, parse_time
 from toprung.planning.records import ExperimentRecord
+
+Load = Callable[[Mapping[str, Any]], Experiment]
+"""Reads a body; raises InvalidExperiment."""
+
+
+def _load_stored(body: Mapping[str, Any]) -> Experiment:
+    return load_experiment(body, stored=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,10 @@ def invalid_record(experiment: ExperimentRecord, error: InvalidExperiment) -> In
 class Experiments:
     """The newest known body of every Experiment, as a record; one that is being deleted counts as gone."""
 
-    def __init__(self, own_account: ServiceAccount | None = None) -> None:
-        """Make an empty collection; no trial may use `own_account`, the operator's."""
+    def __init__(self, own_account: ServiceAccount | None = None, load: Load = _load_stored) -> None:
+        """Make an empty collection; `load` reads a body, and no trial may use `own_account`, the operator's."""
         self._own_account = own_account
+        self._load = load
         self._records: dict[str, ExperimentRecord | InvalidRecord] = {}
         self._versions: dict[str, int] = {}
 
@@ -80,7 +88,7 @@ class Experiments:
             self.remove(key, metadata["uid"])
             return key
         self._versions[key] = version
-        self._records[key] = self._checked(_record_of(body, known))
+        self._records[key] = self._checked(_record_of(body, known, self._load))
         return key
 
     def _checked(self, record: ExperimentRecord | InvalidRecord) -> ExperimentRecord | InvalidRecord:
@@ -108,13 +116,13 @@ class Experiments:
 
 
 def _record_of(
-    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, load: Load
 ) -> ExperimentRecord | InvalidRecord:
     metadata, status = body["metadata"], body.get("status") or {}
     conditions = tuple(
         condition for each in status.get("conditions") or () if (condition := condition_from(each)) is not None
     )
-    spec, invalid = _spec_of(body, known)
+    spec, invalid, ignored = _spec_of(body, known, load)
     if spec is None:
         return InvalidRecord(
             namespace=metadata["namespace"],
@@ -138,6 +146,7 @@ def _record_of(
         completion_time=parse_time(status.get("completionTime")),
         made=(status.get("trials") or {}).get("total", 0),
         invalid=invalid,
+        ignored=ignored,
     )
 
 
@@ -155,16 +164,17 @@ def _last_valid_spec(body: Mapping[str, Any], known: ExperimentRecord | InvalidR
 
 
 def _spec_of(
-    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None
-) -> tuple[ExperimentSpec | None, str]:
-    """Return the spec to follow and why it is not the present one; validated once for each generation."""
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, load: Load
+) -> tuple[ExperimentSpec | None, str, str]:
+    """Return the spec to follow, why it is not the present one, and its ignored fields; once for each generation."""
     metadata = body["metadata"]
     if isinstance(known, ExperimentRecord) and _same_generation(known, metadata):
-        return known.spec, known.invalid
+        return known.spec, known.invalid, known.ignored
     try:
-        return load_experiment(body, stored=True).spec, ""
+        experiment = load(body)
     except InvalidExperiment as error:
-        return _last_valid_spec(body, known), str(error)
+        return _last_valid_spec(body, known), str(error), ""
+    return experiment.spec, "", "\n".join(map(str, experiment.warnings))
 
 
 def _same_generation(known: ExperimentRecord, metadata: Mapping[str, Any]) -> bool:

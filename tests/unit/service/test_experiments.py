@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from toprung.api.accounts import ServiceAccount
+from toprung.api.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.errors import Fault, InvalidExperiment
+from toprung.planning.announcements import validity_events
 from toprung.planning.records import ExperimentRecord
 from toprung.service.experiments import Experiments, InvalidRecord, found_invalid
 
@@ -150,3 +152,30 @@ def test_an_early_stopping_rule_that_is_missing(made, managed):
     found = found_invalid(record, InvalidExperiment((Fault("spec.earlyStopping.plugin.name", "is missing"),)))
     kept = (None, "spec.earlyStopping.plugin.name: is missing") if managed else None
     assert ((found.spec.early_stopping, found.invalid) if isinstance(found, ExperimentRecord) else None) == kept
+
+
+def test_fields_of_a_newer_crd_are_ignored_and_reported():
+    """An operator that is older than the CRD keeps managing; the Valid condition and an Event state what is ignored."""
+    experiments = Experiments()
+    newer = body("a", 1)
+    newer["spec"] = {**SPEC, "nextYearsField": {"a": 1}}
+    experiments.put(newer)
+    record = experiments.get(KEY)
+    assert isinstance(record, ExperimentRecord)
+    assert (record.invalid, "spec.nextYearsField" in record.ignored) == ("", True)
+    (event,) = validity_events(record)
+    assert (event.reason, event.warning, "spec.nextYearsField" in event.message) == (Reason.UNKNOWN_FIELDS, True, True)
+
+
+def test_ignored_fields_are_reported_once():
+    """The condition shows that the Event was emitted."""
+    experiments = Experiments()
+    newer = body("a", 1)
+    newer["spec"] = {**SPEC, "nextYearsField": {"a": 1}}
+    experiments.put(newer)
+    record = experiments.get(KEY)
+    assert isinstance(record, ExperimentRecord)
+    message = f"the manifest keeps all rules; ignored are:\n{record.ignored}"
+    now = record.created
+    valid = ConditionRecord(ConditionType.VALID, True, Reason.VALID, message, 1, now)
+    assert validity_events(replace(record, conditions=(valid,))) == ()

@@ -58,10 +58,16 @@ class Session:
 
 
 class Channel:
-    """One search process, and what has been sent to it. One request at a time: the worker sees to it."""
+    """One search process, and what has been sent to it. One request at a time: the worker sees to it.
+
+    Attributes:
+        models: whether it serves samplers that learn.
+        spent: seconds of CPU time of the last request; of one without an answer, how long it was waited for.
+    """
 
     def __init__(self, *, models: bool, limit: float, memory: int) -> None:
         self.models = models
+        self.spent = 0.0
         self._limit = limit
         self._memory = memory
         self._process: asyncio.subprocess.Process | None = None
@@ -171,19 +177,21 @@ class Channel:
             await process.communicate()
 
     async def _exchange(self, frame: bytes) -> Reply:
-        self._deadline = _now() + self._limit
-        process = self._process
+        start, process = _now(), self._process
+        self._deadline, self.spent = start + self._limit, 0.0
         if process is None or process.stdin is None:
             raise Died("the search process ended")
         try:
             process.stdin.write(frame)
-            reply: Reply = await self._answer(process)
+            answer: tuple[Reply, float] = await self._answer(process)
         except TimeoutError:
+            self.spent = _now() - start
             await self.end()
             raise
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             await self.end()
             raise Died("the search process ended") from error
+        reply, self.spent = answer
         return reply
 
     async def _answer(self, process: asyncio.subprocess.Process) -> Any:

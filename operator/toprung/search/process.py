@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib import import_module
+from time import process_time
 from typing import BinaryIO
 
 from toprung.api.errors import SearchFailed
@@ -16,10 +17,15 @@ _NICE = 5
 
 
 def serve(requests: BinaryIO, replies: BinaryIO, limit: MemoryLimit) -> None:
-    """Answer one request after another until the other end is closed, which the kernel does when the operator dies."""
+    """Answer one request after another until the other end is closed, which the kernel does when the operator dies.
+
+    Beside each answer are the seconds of CPU time that it took: how busy the machine is does not matter.
+    """
     studies: dict[str, Study] = {}
     while body := _read(requests):
-        replies.write(pack(answer(studies, unpack(body), limit)))
+        start = process_time()
+        reply = answer(studies, unpack(body), limit)
+        replies.write(pack((reply, process_time() - start)))
         replies.flush()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SLOW = 1.0
-"""Seconds after which a request is slow."""
+"""Seconds after which a request is slow; of CPU time, once it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ class Turns:
         self._count += 1
         self._served[job.namespace] = self._served[job.key] = self._count
 
-    def ended(self, job: Job, now: float) -> None:
-        """Record an end, and whether the job was slow."""
+    def ended(self, job: Job, seconds: float) -> None:
+        """Record an end, and whether the job was slow by the seconds of CPU time that it took."""
         self._forget_speed(job.key)
-        if _takes_long(job, now):
+        if seconds > SLOW:
             self._slow[job.key] = job.namespace
         else:
             self._fast.add(job.key)

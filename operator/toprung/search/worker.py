@@ -216,7 +216,7 @@ class SearchWorker:
         return min(free, key=lambda one: (not one.holds(job.key), not one.alive), default=None)
 
     def _release(self, channel: Channel) -> None:
-        self._turns.ended(self._running.pop(channel), _now())
+        self._turns.ended(self._running.pop(channel), channel.spent)
         if channel in self._idle:
             self._idle.pop(channel).cancel()
         if not self._closed:

@@ -51,7 +51,7 @@ def test_a_process_is_left_for_others(processes, running, slow, waiting, chosen)
     """Neither one namespace nor slow experiments occupy all processes."""
     turns = Turns(processes)
     for name in slow:
-        turns.ended(job(name, since=NOW - 2 * SLOW), NOW)
+        turns.ended(job(name), 2 * SLOW)
     found = turns.next([job(waiting)], [job(name, since=NOW) for name in running], NOW)
     assert (found is not None) == chosen
 
@@ -60,8 +60,8 @@ def test_an_experiment_that_was_fast_is_not_slow_any_more():
     """Nor is one that was forgotten."""
     turns = Turns(2)
     for name in ("a1", "b1"):
-        turns.ended(job(name, since=NOW - 2 * SLOW), NOW)
-    turns.ended(job("a1", since=NOW), NOW)
+        turns.ended(job(name), 2 * SLOW)
+    turns.ended(job("a1"), 0.0)
     turns.forget("b1")
     running = [job("c1", since=NOW - 2 * SLOW)]
     assert [turns.next([job(name)], running, NOW).key for name in ("a1", "b1")] == ["a1", "b1"]
@@ -70,11 +70,11 @@ def test_an_experiment_that_was_fast_is_not_slow_any_more():
 def test_an_unknown_experiment_is_slow_where_another_one_of_its_namespace_is():
     """Until its first request has shown that it is not; those of other namespaces are not."""
     turns = Turns(2)
-    turns.ended(job("a1", since=NOW - 2 * SLOW), NOW)
+    turns.ended(job("a1"), 2 * SLOW)
     running = [job("c1", since=NOW - 2 * SLOW)]
     assert turns.next([job("a2")], running, NOW) is None
     assert turns.next([job("b1")], running, NOW).key == "b1"
-    turns.ended(job("a2", since=NOW), NOW)
+    turns.ended(job("a2"), 0.0)
     assert turns.next([job("a2")], running, NOW).key == "a2"
 
 
@@ -87,7 +87,7 @@ def test_a_request_that_is_known_to_be_heavy_is_slow_from_the_start():
 def test_a_request_that_runs_for_long_counts_as_slow():
     """Before it has ended."""
     turns = Turns(2)
-    turns.ended(job("b1", since=NOW - 2 * SLOW), NOW)
+    turns.ended(job("b1"), 2 * SLOW)
     assert turns.next([job("b1")], [job("a1", since=NOW - 2 * SLOW)], NOW) is None
 
 

@@ -16,7 +16,7 @@ import pytest
 import toprung
 from scenarios.examples import offer
 from toprung.api.errors import SearchFailed
-from toprung.search.frames import TAKEN_IN, Request, pack
+from toprung.search.frames import LENGTH, TAKEN_IN, Request, pack, unpack
 from toprung.search.memory import MemoryLimit
 from toprung.search.process import serve
 from toprung.search.study import Study
@@ -145,9 +145,17 @@ def test_a_history_is_added_before_a_configuration_is_wanted():
     )
     replies = BytesIO()
     serve(BytesIO(b"".join(map(pack, requests))), replies, MemoryLimit(0))
-    answers = (Suggestions(expected[:1]), Suggestions(expected[1:]))
-    assert replies.getvalue() == b"".join(map(pack, (TAKEN_IN, *answers)))
+    answers = [TAKEN_IN, Suggestions(expected[:1]), Suggestions(expected[1:])]
+    assert [reply for reply, _ in frames(replies.getvalue())] == answers
     assert second not in batch.suggest([2]).suggestions
+
+
+def frames(sent):
+    """What a process has sent."""
+    while sent:
+        end = LENGTH.size + LENGTH.unpack(sent[: LENGTH.size])[0]
+        yield unpack(sent[LENGTH.size : end])
+        sent = sent[end:]
 
 
 async def test_only_news_is_sent(worker):

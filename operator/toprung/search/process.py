@@ -80,8 +80,8 @@ def main(models: str, budget: str) -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     if models == "models":
-        os.nice(_NICE)
         import_module("toprung.search.samplers.tpe")  # before the first request, which it would delay
+        os.nice(_NICE)
     try:
         replies.write(pack(READY))
         replies.flush()

@@ -44,13 +44,16 @@ async def by_goal(stage: Stage) -> None:
 
 
 async def by_failures(stage: Stage) -> None:
-    """One failed trial more than maxFailedTrialCount fails the experiment, with the exit code and the last lines."""
+    """One failed trial more than maxFailedTrialCount fails the experiment, with the exit code and the last lines.
+
+    One more has begun where the second one's Pod has ended, but its log is not yet read. It may have failed meanwhile.
+    """
     program = "echo about to break; exit 3"
     await stage.apply(stage.experiment(program, maxFailedTrialCount=1, maxTrialCount=20, parallelTrialCount=1))
     status, trials = await stage.ended(), await stage.trials()
     assert (reached(status)["type"], reached(status)["reason"]) == ("Failed", "MaxFailedTrialsReached")
     failed = [trial for trial in trials if trial["status"]["state"] == "Failed"]
-    assert len(failed) == 2
+    assert len(failed) in {2, 3}
     assert {trial["status"]["reason"] for trial in failed} == {"ProgramFailed"}
     assert "exit code 3" in failed[0]["status"]["message"]
     assert "about to break" in failed[0]["status"]["message"]

@@ -220,8 +220,12 @@ class Reconciler:
         return owned_trials(experiment, self.trials.of(experiment.key))
 
     def _pods_of(self, experiment: ExperimentRecord) -> tuple[PodRecord, ...]:
-        owned = owned_pods(self._trials_of(experiment), self.pods.of(experiment.key))
-        return tuple(chain.from_iterable(owned.values()))
+        """Return the experiment's own Pods; costs as much as there are of them, not of trials."""
+        return tuple(pod for pod in self.pods.of(experiment.key) if self._is_ours(experiment, pod))
+
+    def _is_ours(self, experiment: ExperimentRecord, pod: PodRecord) -> bool:
+        trial = self.trials.get(experiment.namespace, pod.trial)
+        return trial is not None and (pod.owner_uid, trial.owner_uid) == (trial.uid, experiment.uid)
 
     def _unreadable(self, experiment: ExperimentRecord) -> Trouble | None:
         """Return which objects of the experiment cannot be read, None where all can."""

@@ -167,9 +167,7 @@ def test_an_unfinished_line_comes_again_after_a_broken_connection():
 def test_lines_that_name_a_metric_and_are_not_read_are_kept():
     """The first ones are quoted where a program reported nothing."""
     reader = LogReader(GRAMMAR, lambda: TIME)
-    read(
-        reader, b"".join(STAMP + line + b"\n" for line in (b"Acc: 0.5", b"x", b"acc=0,5", b"acc=1", b"acc:", b"acc"))
-    )
+    read(reader, b"".join(STAMP + line + b"\n" for line in (b"Acc: 0.5", b"x", b"acc=0,5", b"acc=1", b"acc:", b"acc")))
     assert reader.unread == ("Acc: 0.5", "acc=0,5", "acc:")
 
 

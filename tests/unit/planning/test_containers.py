@@ -159,3 +159,21 @@ EVICTED = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEv
 def test_a_disruption_is_reported_in_the_words_of_its_source(status, metadata, disruption):
     """Reason and message of the condition DisruptionTarget, or of the kubelet."""
     assert pod("Failed", metadata=metadata, status=status, train=ended(143)).disruption == disruption
+
+
+LATE = {**TOO_LATE, "message": "Pod was active longer than its deadline"}
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "message"),
+    [
+        pytest.param(LATE, ended(143), "Pod was active longer than its deadline", id="deadline"),
+        pytest.param({}, ended(137, reason="OOMKilled"), "OOMKilled", id="out-of-memory"),
+        pytest.param(
+            {}, ended(128, reason="StartError", message="no such file"), "StartError: no such file", id="start"
+        ),
+    ],
+)
+def test_what_is_said_beyond_the_exit_code(status, state, message):
+    """By the Pod where it ran into its deadline, else by the container."""
+    assert pod("Failed", status=status, train=state).message == message

@@ -61,7 +61,7 @@ def _settings(algorithm: Algorithm) -> Iterable[str]:
     if algorithm.tpe is not None:
         yield f"Reduce spec.algorithm.tpe.candidates ({algorithm.tpe.candidates})"
     elif algorithm.gp is not None:
-        yield f"Reduce spec.algorithm.gp.maxObservations ({algorithm.gp.max_observations})"
+        yield f"Reduce spec.algorithm.gp.maxObservations ({algorithm.gp.max_observations}) or the categorical values"
     elif algorithm.plugin is not None:
         yield "Correct the plug-in or its settings"
     else:

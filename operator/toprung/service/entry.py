@@ -8,6 +8,8 @@ retried, they do nothing but note the body and queue its key.
 
 import asyncio
 import gc
+import json
+import logging
 import os
 import sys
 from typing import Any
@@ -21,8 +23,15 @@ from toprung.cluster.proxies import proxy_for
 from toprung.service.app import App
 from toprung.service.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 SWITCH_INTERVAL = 0.001
 """Seconds after which a thread that makes a large plan lets the event loop run."""
+RECURSION_LIMIT = 100_000
+"""An API server stores objects that are nested 10,000 levels deep, in the Pod template for example. kopf decodes and
+copies them; with Python's usual limit of 1,000, one such Experiment would end the operator at every start."""
+DEEPEST = 10_010
+"""Levels that must be decoded."""
 RESOURCE = (GROUP, VERSION, "experiments")
 
 
@@ -33,9 +42,22 @@ def run_operator(settings: Settings) -> None:
         ClusterUnavailable: no cluster is configured.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
+    allow_deep_objects()
     gc.freeze()  # what was imported stays; looking through it again and again would cost half of a long listing
     gc.set_threshold(20_000, 20, 20)
     asyncio.run(_serve(settings))
+
+
+def allow_deep_objects() -> None:
+    """Let the process decode objects as deep as an API server stores them; log a warning where Python can't."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
+    try:
+        json.loads("[" * DEEPEST + "]" * DEEPEST)
+    except RecursionError:  # the limit of Python 3.12 and 3.13 is fixed, and lower
+        logger.warning(
+            "a deeply nested Experiment ends this operator: use Python 3.11, as the image does. python=%s",
+            sys.version.partition(" ")[0],
+        )
 
 
 async def _serve(settings: Settings) -> None:

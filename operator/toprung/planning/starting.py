@@ -7,7 +7,7 @@ from datetime import datetime
 from toprung.api.trial import TrialState
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
 from toprung.planning.leaving import is_lost, may_be_replaced
-from toprung.planning.records import PodRecord, Snapshot, TrialRecord
+from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step, resume
 from toprung.planning.verdicts import Judge
 from toprung.stopping.plugins import invalid
@@ -17,6 +17,11 @@ MOST_WANTED = 64
 """Suggestions that one plan requests at most; the next plan requests further ones."""
 READY_AHEAD = 8
 """Suggestions to have ready at most: enough for a burst of ends, few enough that they know of most results."""
+
+
+MAX_UNSCHEDULED = 64
+"""Pods of an experiment that wait for a node at most. More would only lengthen the scheduler's queue, which all
+namespaces share; an autoscaler still sees that nodes are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,8 @@ def _waits(step: Step) -> bool:
 def _free_slots(snapshot: Snapshot, now: datetime) -> int:
     if snapshot.hold:
         return 0
-    alive = sum(holds_slot(pod, now) for pods in snapshot.pods.values() for pod in pods)
-    free = snapshot.experiment.spec.parallel_trial_count - alive
+    pods = [pod for group in snapshot.pods.values() for pod in group]
+    alive = sum(holds_slot(pod, now) for pod in pods)
+    unscheduled = sum(pod.phase is PodPhase.PENDING and not pod.node for pod in pods)
+    free = min(snapshot.experiment.spec.parallel_trial_count - alive, MAX_UNSCHEDULED - unscheduled)
     return free if snapshot.trouble is None else min(free, 1)

@@ -8,6 +8,7 @@ from simulation.runs import check_invariants
 from simulation.specs import PBT, POD_WITH_GPU, experiment_spec
 from simulation.world import START, Program, World
 from toprung.api.errors import InvalidExperiment
+from toprung.planning.starting import MAX_UNSCHEDULED
 from toprung.stopping.types import Arrival, Outcome, Verdict
 
 
@@ -154,3 +155,17 @@ def test_who_is_promoted_and_is_slow_to_end_has_one_slot():
     )
     slow, new = starts_of(world, "exp-0-2", "exp-3-1")
     assert (new < 15, slow > 20) == (True, True)
+
+
+def test_pods_that_wait_for_a_node_are_bounded():
+    """Thousands of them would delay the Pods of all namespaces in the scheduler's queue; the next follow as nodes appear."""
+    world = World(
+        experiment_spec(parallelTrialCount=500, maxTrialCount=1000), lambda *_: Program((0.5,), exit_code=None)
+    )
+    for _ in range(5):
+        world.carry_out(world.plan())
+    assert len(world.pods) == MAX_UNSCHEDULED
+    for body in list(world.pods.values())[:10]:
+        body["spec"]["nodeName"] = "node"
+    world.carry_out(world.plan())
+    assert len(world.pods) == MAX_UNSCHEDULED + 10

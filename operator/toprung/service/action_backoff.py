@@ -13,6 +13,7 @@ from toprung.api.conditions import Reason
 from toprung.api.errors import (
     ClusterError,
     ClusterUnavailable,
+    Conflict,
     Forbidden,
     InternalError,
     NameTaken,
@@ -128,8 +129,9 @@ class ActionBackoff:
     @property
     def reported(self) -> Trouble | None:
         """Return the first reason that is worth a condition, None where there is none."""
-        lasting = (each for each in self._failed.values() if each.lasting or self.failures >= PERSISTENT)
-        return next((each.reason for each in lasting), None)
+        persistent = self.failures >= PERSISTENT
+        known = (each for each in self._failed.values() if not isinstance(each.error, Conflict))  # the cache is behind
+        return next((each.reason for each in known if each.lasting or persistent), None)
 
     def _delay(self) -> float:
         delay = BACKOFF.delay(self.failures, self.jitter)

@@ -74,6 +74,11 @@ class Experiments:
         """Give the Experiment of the key `namespace/name`, None where it is gone."""
         return self._records.get(key)
 
+    def is_current(self, experiment: ExperimentRecord) -> bool:
+        """Return whether the Experiment still exists; what is left of a plan for a deleted one is dropped."""
+        known = self._records.get(experiment.key)
+        return known is not None and known.uid == experiment.uid
+
     def put(self, body: Mapping[str, Any], *, deleted: bool = False) -> str:
         """Take a body from a watch; an older one changes nothing. Returns its key.
 

@@ -2,37 +2,34 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
 from toprung.api.conditions import Reason
-from toprung.api.errors import ClusterError, Conflict, InternalError, InvalidExperiment, NotFound
+from toprung.api.errors import ClusterError, Conflict, InternalError, InvalidExperiment
 from toprung.cluster.cache import Cache
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.queue import WorkQueue
-from toprung.cluster.resources import EXPERIMENTS
 from toprung.planning.actions import CreatePod, Plan
-from toprung.planning.announcements import blocked_events, invalid_event
 from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan
 from toprung.planning.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import holds_slot
-from toprung.planning.status import blocked_status, invalid_status
 from toprung.service.action_backoff import (
     EVERYTHING,
     PODS,
     STATUS,
-    ActionBackoff,
     Failure,
     affects_everything,
 )
 from toprung.service.executor import ExecutionContext, ExecutionResult, Executor
 from toprung.service.experiments import Experiments, InvalidRecord, found_invalid
 from toprung.service.followers import Followers
-from toprung.service.merging import agrees, merge_patch
 from toprung.service.nodes import NodeModels
+from toprung.service.reconcile_state import ReconcileState
+from toprung.service.status_writer import StatusWriter
 from toprung.service.suggestions import Suggester, problem_of
 from toprung.service.telemetry import Telemetry
 from toprung.service.telling import announce
@@ -41,35 +38,10 @@ from toprung.stopping import Stopper, stopper_for
 
 logger = logging.getLogger(__name__)
 
-STATUS_EVERY = timedelta(seconds=0.5)
-"""Counts are written at most this often; conditions and the end at once."""
 LOG_EVERY = timedelta(minutes=1)
 """Failures of one experiment are logged at most this often."""
 LARGE = 300
 """Trials from which on a plan is made in a thread: it would block the event loop for more than about 10 ms."""
-
-
-@dataclass(slots=True)
-class ReconcileState:
-    """What one reconciliation leaves for the next one; all of it may be lost at any time.
-
-    Attributes:
-        backoff: what failed, and when it is tried again.
-        pods_refused: why Pods were refused; one at a time is tried until all that should run do.
-        status_written: when the status was last written.
-        logged: when a failure was last logged.
-        warm_start_reported: whether an Event reported what the sampler learns from.
-        planning_seconds: how long the last plan took; the experiment rests as long, so that others have their turn.
-    """
-
-    uid: str
-    generation: int
-    backoff: ActionBackoff = field(default_factory=ActionBackoff)
-    pods_refused: Trouble | None = None
-    status_written: datetime | None = None
-    logged: datetime | None = None
-    warm_start_reported: bool = False
-    planning_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -99,6 +71,10 @@ class Reconciler:
             self.followers.close()
             self.suggester.close()
 
+    @property
+    def _status(self) -> StatusWriter:
+        return StatusWriter(self.gateway, self.experiments, self.queue, self.telemetry, self.clock)
+
     async def _work(self) -> None:
         async for key in self.queue:
             try:
@@ -126,7 +102,7 @@ class Reconciler:
         try:
             if isinstance(experiment, InvalidRecord):
                 if state.backoff.held(STATUS, now) is None:
-                    await self._report_invalid(experiment)
+                    await self._status.report_invalid(experiment)
             else:
                 await self._reconcile_valid(experiment, state, now)
         except InvalidExperiment as error:  # only this operator can know it: for example, a plug-in is missing
@@ -139,23 +115,23 @@ class Reconciler:
             failure = Failure(EVERYTHING, "the Experiment", InternalError(f"{type(error).__name__}: {error}"))
             if self._note_failure(key, state, failure, now):
                 logger.exception("%s: internal error", key)
-            await self._report_blocked(experiment, failure.reason)
+            await self._status.report_blocked(experiment, failure.reason)
 
     async def _reconcile_valid(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> None:
         if (unreadable := self._unreadable(experiment)) is not None:
-            await self._report_blocked(experiment, unreadable)  # to plan without the object could start it twice
+            await self._status.report_blocked(experiment, unreadable)  # to plan without the object could start it twice
             return
         stopper, alive = _stopper_of(experiment), count_alive(self._pods_of(experiment))
         state.backoff.note_alive(alive)
         snapshot = self._observe(experiment, stopper, state, now)
         decided = await _plan(snapshot, stopper, state, now)
-        executor = Executor(self.gateway, self.trials, self.pods, self._is_current)
+        executor = Executor(self.gateway, self.trials, self.pods, self.experiments.is_current)
         result = await executor.execute(ExecutionContext(experiment, stopper, state.backoff, now), decided.chains)
-        if not self._is_current(experiment):
+        if not self.experiments.is_current(experiment):
             self.queue.add(experiment.key)
             return
         self._note(experiment, decided, result, state, now)
-        if result.deferred and not self._status_due(state, now):
+        if result.deferred and not self._status.due(state, now):
             self._look_ahead(experiment, decided, now)
             return
         if not result.complete:  # the status reports what was done
@@ -163,36 +139,11 @@ class Reconciler:
             setback = Setback(frozenset(result.unwritten), state.backoff.reported)
             snapshot = replace(self._observe(experiment, stopper, state, now), setback=setback)
             decided = await _plan(snapshot, stopper, state, now)
-        if not await self._announce(experiment, snapshot, decided, now):
+        if not await self._status.announce(experiment, snapshot, decided, now):
             return
-        await self._write_status(experiment, decided, state, now)
+        await self._status.write(experiment, decided, state, now)
         await self._report_warm_start(experiment, state, now)
         self._look_ahead(experiment, decided, now)
-
-    async def _announce(self, experiment: ExperimentRecord, snapshot: Snapshot, decided: Plan, now: datetime) -> bool:
-        """Emit the Events of a transition before the status records it; return False where the Experiment is gone.
-
-        Their names are a function of the transition. A process that dies before the status write emits them again,
-        and the API server has them already. Trials that are missing may mean that the Experiment is being deleted.
-        """
-        if decided.announcements and snapshot.deleted and not await self._still_exists(experiment):
-            return False
-        for announcement in decided.announcements:
-            await announce(self.gateway, experiment, announcement, now)
-        return True
-
-    async def _still_exists(self, experiment: ExperimentRecord) -> bool:
-        try:
-            there = await self.gateway.get(EXPERIMENTS, namespace=experiment.namespace, name=experiment.name)
-        except NotFound:
-            there = None
-        if there is not None and there["metadata"]["uid"] == experiment.uid:
-            self.experiments.update(there)
-        else:
-            self.experiments.remove(experiment.key, experiment.uid)
-        if (current := self._is_current(experiment)) is False:
-            self.queue.add(experiment.key)
-        return current
 
     def _observe(
         self, experiment: ExperimentRecord, stopper: Stopper | None, state: ReconcileState, now: datetime
@@ -236,11 +187,6 @@ class Reconciler:
         others = f" {len(problems) - 1} more objects cannot be read." if len(problems) > 1 else ""
         message = f"{key} cannot be read: {why}. Correct or delete it; until then no trial of the experiment changes."
         return Trouble(Reason.UNREADABLE, message + others)
-
-    def _is_current(self, experiment: ExperimentRecord) -> bool:
-        """Return whether the Experiment still exists; what is left of a plan for a deleted one is dropped."""
-        known = self.experiments.get(experiment.key)
-        return known is not None and known.uid == experiment.uid
 
     def _state_of(self, experiment: ExperimentRecord | InvalidRecord, key: str) -> ReconcileState:
         state = self._states.get(key)
@@ -296,67 +242,11 @@ class Reconciler:
         )
         return True
 
-    async def _write_status(
-        self, experiment: ExperimentRecord, decided: Plan, state: ReconcileState, now: datetime
-    ) -> None:
-        if agrees(experiment.status, decided.status) or state.backoff.held(STATUS, now) is not None:
-            return
-        if not decided.urgent and not self._status_due(state, now):
-            self.queue.add_after(experiment.key, STATUS_EVERY.total_seconds())
-            return
-        state.status_written = now
-        await self._patch_status(experiment, decided.status)
-        state.backoff.forget(STATUS)
-        if decided.experiment_ended and experiment.completion_time is None:
-            self.telemetry.experiment_ended()
-
-    @staticmethod
-    def _status_due(state: ReconcileState, now: datetime) -> bool:
-        return state.status_written is None or now >= state.status_written + STATUS_EVERY
-
     async def _report_warm_start(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> None:
         report = warm_start(experiment, self.suggester.ready(experiment))
         if report is not None and not state.warm_start_reported:
             await announce(self.gateway, experiment, report, now)
             state.warm_start_reported = True
-
-    async def _report_invalid(self, experiment: InvalidRecord) -> None:
-        conditions = {condition.type: condition for condition in experiment.conditions}
-        status = invalid_status(conditions, experiment.generation, experiment.message, self.clock())
-        if agrees(experiment.status, status):
-            return
-        report = invalid_event(experiment.generation, experiment.message)
-        await announce(self.gateway, experiment, report, self.clock())
-        await self._patch_status(experiment, status)
-
-    async def _report_blocked(self, experiment: ExperimentRecord | InvalidRecord, reason: Trouble) -> None:
-        """Write the condition Blocked where no plan can be made; nothing else of the status changes."""
-        now = self.clock()
-        conditions = {condition.type: condition for condition in experiment.conditions}
-        status = blocked_status(conditions, experiment.generation, reason, now)
-        if agrees(experiment.status, status):
-            return
-        try:
-            for report in blocked_events(experiment.conditions, reason):
-                await announce(self.gateway, experiment, report, now)
-            await self._patch_status(experiment, status)
-        except ClusterError as error:
-            logger.warning("condition Blocked not written: experiment=%s error=%s", experiment.name, error)
-
-    async def _patch_status(self, experiment: ExperimentRecord | InvalidRecord, status: Mapping[str, object]) -> bool:
-        """Write the status; return False where the Experiment no longer exists."""
-        body = {"metadata": {"uid": experiment.uid}, "status": merge_patch(experiment.status, status)}
-        try:
-            answer = await self.gateway.patch(
-                EXPERIMENTS, namespace=experiment.namespace, name=experiment.name, body=body, subresource="status"
-            )
-        except NotFound:  # a restarted watch does not report deletions that happened meanwhile
-            key = f"{experiment.namespace}/{experiment.name}"
-            self.experiments.remove(key, experiment.uid)
-            self.queue.add(key)
-            return False
-        self.experiments.update(answer)
-        return True
 
     def _look_ahead(self, experiment: ExperimentRecord, decided: Plan, now: datetime) -> None:
         """Request suggestions, and come back when time alone makes something due."""

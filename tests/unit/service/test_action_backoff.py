@@ -108,7 +108,6 @@ def test_the_end_of_a_pod_allows_the_next_one_at_once(alive, held):
         pytest.param(NameTaken("taken"), True, Reason.NAME_TAKEN, id="name taken"),
         pytest.param(InternalError("TypeError: x"), True, Reason.INTERNAL_ERROR, id="internal"),
         pytest.param(ClusterUnavailable("no answer"), False, Reason.API_UNAVAILABLE, id="unavailable"),
-        pytest.param(Conflict("old", status=409), False, Reason.API_UNAVAILABLE, id="conflict"),
     ],
 )
 def test_reasons(error, lasting, reason):
@@ -119,6 +118,14 @@ def test_reasons(error, lasting, reason):
     for at in (1, 3):
         failed(backoff, STOP, error=error, at=at)
     assert backoff.reported.reason is reason
+
+
+def test_a_conflict_is_not_reported():
+    """The cache is behind; the next reconciliation has the newest state."""
+    backoff = ActionBackoff(jitter=lambda: 1.0)
+    for at in (0, 1, 3):
+        failed(backoff, STOP, error=Conflict("old", status=409), at=at)
+    assert backoff.reported is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from toprung.cluster.cache import Cache
 from toprung.cluster.queue import WorkQueue
 from toprung.planning.records import TrialRecord
 from toprung.service.experiments import Experiments
-from toprung.service.reconciler import Reconciler, ReconcileState
+from toprung.service.reconcile_state import ReconcileState
+from toprung.service.reconciler import Reconciler
 from toprung.service.suggestions import Ready
 from unit.service.test_experiments import KEY, SPEC, body
 

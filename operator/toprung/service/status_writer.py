@@ -1,0 +1,123 @@
+"""Writes the status of Experiments, and emits the Events that belong to it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from toprung.api.errors import ClusterError, NotFound
+from toprung.cluster.gateway import Gateway
+from toprung.cluster.queue import WorkQueue
+from toprung.cluster.resources import EXPERIMENTS
+from toprung.planning.actions import Plan
+from toprung.planning.announcements import blocked_events, invalid_event
+from toprung.planning.records import ExperimentRecord, Snapshot, Trouble
+from toprung.planning.status import blocked_status, invalid_status
+from toprung.service.action_backoff import STATUS
+from toprung.service.experiments import Experiments, InvalidRecord
+from toprung.service.merging import agrees, merge_patch
+from toprung.service.reconcile_state import ReconcileState
+from toprung.service.telemetry import Telemetry
+from toprung.service.telling import announce
+
+logger = logging.getLogger(__name__)
+
+STATUS_EVERY = timedelta(seconds=0.5)
+"""Counts are written at most this often; conditions and the end at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWriter:
+    """Writes statuses, each at most once in a reconciliation."""
+
+    gateway: Gateway
+    experiments: Experiments
+    queue: WorkQueue
+    telemetry: Telemetry
+    clock: Callable[[], datetime]
+
+    async def write(self, experiment: ExperimentRecord, decided: Plan, state: ReconcileState, now: datetime) -> None:
+        """Write the status of a plan where it differs from the one in the cluster.
+
+        Raises:
+            ClusterError: it was not written.
+        """
+        if agrees(experiment.status, decided.status) or state.backoff.held(STATUS, now) is not None:
+            return
+        if not decided.urgent and not self.due(state, now):
+            self.queue.add_after(experiment.key, STATUS_EVERY.total_seconds())
+            return
+        state.status_written = now
+        await self._patch_status(experiment, decided.status)
+        state.backoff.forget(STATUS)
+        if decided.experiment_ended and experiment.completion_time is None:
+            self.telemetry.experiment_ended()
+
+    @staticmethod
+    def due(state: ReconcileState, now: datetime) -> bool:
+        """Return whether new counts may be written."""
+        return state.status_written is None or now >= state.status_written + STATUS_EVERY
+
+    async def announce(self, experiment: ExperimentRecord, snapshot: Snapshot, decided: Plan, now: datetime) -> bool:
+        """Emit the Events of a transition before the status records it; return False where the Experiment is gone.
+
+        Their names are a function of the transition. A process that dies before the status write emits them again,
+        and the API server has them already. Trials that are missing may mean that the Experiment is being deleted.
+        """
+        if decided.announcements and snapshot.deleted and not await self._still_exists(experiment):
+            return False
+        for announcement in decided.announcements:
+            await announce(self.gateway, experiment, announcement, now)
+        return True
+
+    async def _still_exists(self, experiment: ExperimentRecord) -> bool:
+        try:
+            there = await self.gateway.get(EXPERIMENTS, namespace=experiment.namespace, name=experiment.name)
+        except NotFound:
+            there = None
+        if there is not None and there["metadata"]["uid"] == experiment.uid:
+            self.experiments.update(there)
+        else:
+            self.experiments.remove(experiment.key, experiment.uid)
+        if (current := self.experiments.is_current(experiment)) is False:
+            self.queue.add(experiment.key)
+        return current
+
+    async def report_invalid(self, experiment: InvalidRecord) -> None:
+        """Write the condition Valid=False, after its Event."""
+        conditions = {condition.type: condition for condition in experiment.conditions}
+        status = invalid_status(conditions, experiment.generation, experiment.message, self.clock())
+        if agrees(experiment.status, status):
+            return
+        report = invalid_event(experiment.generation, experiment.message)
+        await announce(self.gateway, experiment, report, self.clock())
+        await self._patch_status(experiment, status)
+
+    async def report_blocked(self, experiment: ExperimentRecord | InvalidRecord, reason: Trouble) -> None:
+        """Write the condition Blocked where no plan can be made; nothing else of the status changes."""
+        now = self.clock()
+        conditions = {condition.type: condition for condition in experiment.conditions}
+        status = blocked_status(conditions, experiment.generation, reason, now)
+        if agrees(experiment.status, status):
+            return
+        try:
+            for report in blocked_events(experiment.conditions, reason):
+                await announce(self.gateway, experiment, report, now)
+            await self._patch_status(experiment, status)
+        except ClusterError as error:
+            logger.warning("condition Blocked not written: experiment=%s error=%s", experiment.name, error)
+
+    async def _patch_status(self, experiment: ExperimentRecord | InvalidRecord, status: Mapping[str, object]) -> bool:
+        """Write the status; return False where the Experiment no longer exists."""
+        body = {"metadata": {"uid": experiment.uid}, "status": merge_patch(experiment.status, status)}
+        try:
+            answer = await self.gateway.patch(
+                EXPERIMENTS, namespace=experiment.namespace, name=experiment.name, body=body, subresource="status"
+            )
+        except NotFound:  # a restarted watch does not report deletions that happened meanwhile
+            key = f"{experiment.namespace}/{experiment.name}"
+            self.experiments.remove(key, experiment.uid)
+            self.queue.add(key)
+            return False
+        self.experiments.update(answer)
+        return True

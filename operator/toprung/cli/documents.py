@@ -1,6 +1,6 @@
 """YAML as kubectl reads it, with the line of every field, in time and memory that the text's length bounds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +13,37 @@ MAX_DEPTH = 200
 """Levels of nesting; no manifest has as many."""
 MAX_VALUES = 500_000
 """Values of a file, with those that aliases and merge keys repeat."""
+_MAX_DIGITS = 10
 _TAG = "tag:yaml.org,2002:"
 _PARSER: Any = getattr(yaml, "CLoader", yaml.Loader)  # libyaml, from which kubectl's parser was translated
 _MERGE = object()
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a value stands in a text, and where the values in it stand.
+
+    Attributes:
+        line: counted from 1; for a field that of its key.
+        fields: of an object, by key; those of an alias or a merge stand elsewhere and are left out.
+        items: of a list.
+    """
+
+    line: int
+    fields: dict[str, "Place"] = field(default_factory=dict)
+    items: list["Place"] = field(default_factory=list)
+
+    def below(self, path: str) -> tuple["Place", str] | None:
+        """Return the place of the first value that a path such as `a.b[0]` leads to, and the rest of the path."""
+        if path.startswith("["):
+            inner, _, rest = path[1:].partition("]")
+            if inner.isdecimal() and len(inner) < _MAX_DIGITS and int(inner) < len(self.items):
+                return self.items[int(inner)], rest
+            return (self.fields[inner], rest) if inner in self.fields else None
+        path = path.removeprefix(".")
+        fitting = (key for key in self.fields if path.startswith(key) and path[len(key) :][:1] in {"", ".", "["})
+        key = max(fitting, key=len, default=None)  # keys may have dots
+        return (self.fields[key], path[len(key) :]) if key is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +52,18 @@ class Document:
 
     Attributes:
         value: what it holds, as JSON would.
-        lines: field path, as in ``spec.parameters[0].min`` -> line, counted from 1; "" is the document itself.
+        place: where it stands.
     """
 
     value: Any
-    lines: Mapping[str, int]
+    place: Place
 
     def line(self, path: str) -> int:
-        """Return the line of a field, or of the nearest one around it that is there."""
-        while path and path not in self.lines:
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return self.lines[path]
+        """Return the line of a field, as in ``spec.parameters[0].min``, or of the nearest one around it."""
+        place = self.place
+        while path and (found := place.below(path)) is not None:
+            place, path = found
+        return place.line
 
     def items(self) -> tuple["Document", ...]:
         """Return the objects of a List, such as the output of `kubectl get -o yaml`; of another object itself."""
@@ -42,12 +71,10 @@ class Document:
         if not (isinstance(value, dict) and str(value.get("kind")).endswith("List")):
             return (self,)
         found = value.get("items")
-        return tuple(self._item(i, item) for i, item in enumerate(found if isinstance(found, list) else ()))
-
-    def _item(self, i: int, item: Any) -> "Document":
-        prefix = f"items[{i}]"
-        below = {path.removeprefix(prefix): line for path, line in self.lines.items() if path.startswith(prefix)}
-        return Document(item, {path.removeprefix("."): line for path, line in below.items()} | {"": self.line(prefix)})
+        values = found if isinstance(found, list) else []
+        around = self.place.fields.get("items", self.place)
+        places = around.items or [Place(around.line)] * len(values)  # an alias stands in one line
+        return tuple(Document(value, place) for value, place in zip(values, places, strict=True))
 
 
 class BadYaml(TopRungError):
@@ -82,7 +109,6 @@ class _Builder:
 
     text: str
     anchors: dict[str, tuple[Any, int] | None] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
     count: int = 0
     depth: int = 0
     _events: Iterator[Any] = field(default_factory=lambda: iter(()))
@@ -91,15 +117,15 @@ class _Builder:
         self._events = yaml.parse(self.text, Loader=_PARSER)
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
-                self.anchors, self.lines = {}, {}
+                self.anchors = {}
                 first = next(self._events)
-                self.lines[""] = _line(first)
-                value = self._node(first, "")
+                place = Place(_line(first))
+                value = self._node(first, place)
                 if value is not None:
-                    yield Document(value, self.lines)
+                    yield Document(value, place)
 
-    def _node(self, event: Any, path: str) -> Any:
-        """Build the value that begins with an event; `anchors` gets its number of values too."""
+    def _node(self, event: Any, place: Place) -> Any:
+        """Build the value that begins with an event at a place; `anchors` gets its number of values too."""
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         before, anchor = self.count, event.anchor
@@ -113,7 +139,7 @@ class _Builder:
             if self.depth > MAX_DEPTH:
                 raise BadYaml(_line(event), f"is nested more than {MAX_DEPTH} levels deep. Remove the inner levels.")
             mapping = isinstance(event, yaml.MappingStartEvent)
-            value = self._mapping(path) if mapping else self._sequence(path)
+            value = self._mapping(place) if mapping else self._sequence(place)
             self.depth -= 1
         if anchor is not None:
             self.anchors[anchor] = (value, self.count - before)
@@ -136,15 +162,14 @@ class _Builder:
         self._add(event, found[1])
         return found[0]
 
-    def _sequence(self, path: str) -> list[Any]:
+    def _sequence(self, place: Place) -> list[Any]:
         items: list[Any] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            below = f"{path}[{len(items)}]"
-            self.lines[below] = _line(event)
-            items.append(self._node(event, below))
+            place.items.append(Place(_line(event)))
+            items.append(self._node(event, place.items[-1]))
         return items
 
-    def _mapping(self, path: str) -> dict[str, Any]:
+    def _mapping(self, place: Place) -> dict[str, Any]:
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         seen: dict[str, int] = {}
@@ -157,16 +182,15 @@ class _Builder:
             if key in seen:
                 raise BadYaml(line, f'"{key}" is there already, in line {seen[key]}. Remove one of them.')
             seen[key] = line
-            below = f"{path}.{key}" if path else key
-            self.lines[below] = line
-            own[key] = self._node(next(self._events), below)
+            place.fields[key] = Place(line)
+            own[key] = self._node(next(self._events), place.fields[key])
         return {**{name: child for name, child in merged.items() if name not in own}, **own} if merged else own
 
     def _key(self, event: Any) -> Any:
         if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and event.value == "<<":
             return _MERGE
         if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
-            value = self._node(event, "")
+            value = self._node(event, Place(_line(event)))
             text = key_text(value) if not isinstance(value, list | dict) else None
             if text is not None:
                 return text
@@ -178,7 +202,7 @@ class _Builder:
         )
 
     def _merge_sources(self, event: Any) -> list[dict[str, Any]]:
-        value = self._node(event, "")
+        value = self._node(event, Place(_line(event)))
         sources = value if isinstance(value, list) else [value]
         if not all(isinstance(source, dict) for source in sources):
             raise BadYaml(_line(event), "is not YAML: << merges objects only. Write an alias of an object.")

@@ -1,5 +1,7 @@
 """Reading YAML as kubectl does."""
 
+import sys
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -106,3 +108,56 @@ def test_the_items_of_a_list_are_documents_with_lines_of_their_own():
     first, second = document.items()
     assert [first.value, second.value] == [{"kind": "A", "spec": {"x": 1}}, {"kind": "B"}]
     assert (first.line("spec.x"), first.line(""), second.line("kind"), second.line("spec.y")) == (6, 4, 7, 7)
+
+
+def test_items_of_a_list_are_separated_in_one_pass():
+    """`kubectl get pods -A -o yaml` has thousands: the work grows with their number, not with its square."""
+    (document,) = read_documents("kind: List\nitems:\n" + "- {kind: Pod, metadata: {name: a}}\n" * 500)
+    calls = 0
+
+    def count(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        items = document.items()
+    finally:
+        sys.setprofile(None)
+    assert (len(items), items[-1].line("metadata.name"), calls < 20 * 500) == (500, 502, True)
+
+
+def test_memory_grows_with_the_text_and_not_with_the_length_of_its_paths():
+    """A value under many long keys costs no copy of them: 5,000 values under 100 keys of 1,000 characters."""
+    text = "".join(f"{' ' * level}{'k' * 1000}:\n" for level in range(100)) + f"{' ' * 100}[{'1, ' * 5000}]\n"
+    tracemalloc.start()
+    try:
+        read_documents(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        pytest.param("metadata.labels.app.x/y", 4, id="key with dots"),
+        pytest.param("metadata.labels[app.x/y]", 4, id="key in brackets"),
+        pytest.param("metadata.labels.app", 3, id="the shorter of two keys"),
+        pytest.param("metadata.labels.app.x", 3, id="no such key under the shorter one"),
+        pytest.param("metadata.labels.z", 2, id="missing field"),
+        pytest.param("list[1].a[0]", 7, id="fields of items"),
+        pytest.param("list[1][a]", 7, id="field of an item in brackets"),
+        pytest.param("list[2]", 5, id="missing item"),
+        pytest.param(f"list[{'9' * 5000}]", 5, id="absurd index"),
+        pytest.param("list.x", 5, id="field of a list"),
+        pytest.param("none.x", 1, id="nothing there"),
+        pytest.param("merged.a", 8, id="field of a merge"),
+    ],
+)
+def test_a_line_is_that_of_the_field_or_of_the_nearest_one_around_it(path: str, line: int):
+    """Paths are written as in messages."""
+    text = "metadata:\n labels:\n  app: 1\n  app.x/y: 2\nlist:\n- 1\n- {a: [1]}\nmerged: {<<: {a: 1}}\n"
+    (document,) = read_documents(text)
+    assert document.line(path) == line

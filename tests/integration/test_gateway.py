@@ -362,3 +362,25 @@ async def test_tls_connections_are_small():
         loop = asyncio.get_running_loop()
         protocol = SSLProtocol(loop, asyncio.Protocol(), ssl.create_default_context(), loop.create_future())
     assert len(protocol._ssl_buffer) <= 16 * 1024
+
+
+async def test_a_namespace_with_a_hanging_webhook_does_not_delay_another_one():
+    """Creates of team-a hang until a create of team-b is answered."""
+    answered, hanging = asyncio.Event(), []
+
+    async def handler(request: web.Request) -> web.Response:
+        if "/namespaces/team-a/" in request.path:
+            hanging.append(request.path)
+            await answered.wait()
+        return web.json_response({"kind": "Pod"})
+
+    async with gateway_to(handler) as gateway:
+        creates = [asyncio.create_task(gateway.create(PODS, namespace="team-a", body={})) for _ in range(200)]
+        while not hanging:
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            await gateway.create(PODS, namespace="team-b", body={})
+        concurrent = len(hanging)
+        answered.set()
+        await asyncio.gather(*creates)
+    assert (concurrent, len(hanging)) == (8, 200)

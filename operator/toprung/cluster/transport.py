@@ -14,6 +14,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from toprung.cluster.proxies import proxy_for
+from toprung.cluster.shares import Shares
 from toprung.cluster.translate import raise_for_status, translated
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -21,7 +22,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 """YAML by its name; JSON is YAML."""
 _JSON = "application/json"
 
-_REQUEST_CONNECTIONS = 32
+_REQUEST_CONNECTIONS = 160
+"""More than all 16 workers use with eight concurrent writes each: a namespace does not wait for others (ADR 41)."""
 _REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _STREAM_READ_BUFFER = 16 * 1024
 """Bytes that aiohttp holds for a slow reader before it stops reading; double that at most."""
@@ -46,6 +48,7 @@ class Transport:
         self._streams = _Sessions(
             configuration, limit=0, read_buffer=_STREAM_READ_BUFFER, socket_buffer=_STREAM_SOCKET_BUFFER
         )
+        self._shares = Shares()
         host = urlsplit(configuration.host)
         self._server = f"{host.scheme}://{host.netloc}"  # for messages: a path may hold a token
         self._headers = {"Accept": _JSON, "User-Agent": f"toprung/{version('toprung')}"}
@@ -70,12 +73,13 @@ class Transport:
             ClusterError: one of its kinds, by what the server answered.
         """
         what = f"{method} {self._server}{path}"
-        with translated(what):
-            response = await self._send(
-                self._requests, method, path, query or {}, _REQUEST_TIMEOUT, body=body, content_type=content_type
-            )
-            await raise_for_status(response, what)
-            return json.loads(await response.read())
+        async with self._shares.share_of(path):
+            with translated(what):
+                response = await self._send(
+                    self._requests, method, path, query or {}, _REQUEST_TIMEOUT, body=body, content_type=content_type
+                )
+                await raise_for_status(response, what)
+                return json.loads(await response.read())
 
     async def read(self, path: str, *, query: Mapping[str, str | int]) -> bytes:
         """GET a resource and return its body, not decoded.
@@ -84,10 +88,11 @@ class Transport:
             ClusterError: one of its kinds, by what the server answered.
         """
         what = f"GET {self._server}{path}"
-        with translated(what):
-            response = await self._send(self._requests, "GET", path, query, _REQUEST_TIMEOUT)
-            await raise_for_status(response, what)
-            return await response.read()
+        async with self._shares.share_of(path):
+            with translated(what):
+                response = await self._send(self._requests, "GET", path, query, _REQUEST_TIMEOUT)
+                await raise_for_status(response, what)
+                return await response.read()
 
     async def stream(
         self, path: str, *, query: Mapping[str, str | int], silence: float | None = None

@@ -1,0 +1,45 @@
+"""A namespace has a bounded number of concurrent requests."""
+
+import asyncio
+
+import pytest
+
+from toprung.cluster.shares import PER_NAMESPACE, Shares, namespace_of
+
+
+@pytest.mark.parametrize(
+    ("path", "namespace"),
+    [
+        pytest.param("/api/v1/namespaces/team-a/pods", "team-a", id="core group"),
+        pytest.param("/apis/toprung.dev/v1alpha1/namespaces/team-a/trials/t/status", "team-a", id="named group"),
+        pytest.param("/api/v1/namespaces/team-a", "team-a", id="the namespace itself"),
+        pytest.param("/api/v1/nodes/n", None, id="cluster-scoped"),
+        pytest.param("/apis/toprung.dev/v1alpha1/trials", None, id="all namespaces"),
+        pytest.param("/api/v1/namespaces/", None, id="no name"),
+    ],
+)
+def test_a_path_names_its_namespace(path, namespace):
+    """A request counts for the namespace in its URL."""
+    assert namespace_of(path) == namespace
+
+
+async def hold(shares: Shares, path: str, running: list[str], release: asyncio.Event) -> None:
+    async with shares.share_of(path):
+        running.append(path)
+        await release.wait()
+
+
+async def test_requests_beyond_the_bound_wait_and_those_of_other_namespaces_do_not():
+    """A namespace whose requests hang has eight of them; state of idle namespaces is dropped."""
+    shares, running, release = Shares(), [], asyncio.Event()
+    paths = ["/api/v1/namespaces/a/pods"] * (PER_NAMESPACE + 5) + ["/api/v1/namespaces/b/pods", "/api/v1/nodes"]
+    tasks = [asyncio.create_task(hold(shares, path, running, release)) for path in paths]
+    await asyncio.sleep(0.01)
+    assert (len(shares), running) == (2, paths[:PER_NAMESPACE] + paths[-2:])
+    tasks[0].cancel()
+    tasks[PER_NAMESPACE + 1].cancel()  # one that waits
+    await asyncio.sleep(0.01)
+    assert running.count("/api/v1/namespaces/a/pods") == PER_NAMESPACE + 1
+    release.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert (len(shares), len(running)) == (0, len(paths) - 1)

@@ -71,7 +71,7 @@ class App:
             suggester=Suggester(worker, queue.add, self._experiments.get, trials.of, _now),
             queue=queue,
             telemetry=self._telemetry,
-            nodes=NodeModels(gateway),
+            nodes=NodeModels(gateway, _now),
             clock=_now,
         )
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 
 from toprung.api.errors import ClusterError, Forbidden
 from toprung.cluster.gateway import Gateway
@@ -10,16 +11,26 @@ from toprung.cluster.resources import NODES
 from toprung.planning.devices import model_of
 from toprung.planning.records import PodRecord
 
+RETRY_AFTER = timedelta(minutes=5)
+"""Until a node that could not be read, or has no label that names a model, is read again."""
+MAX_KEPT = 10_000
+"""Nodes that are remembered; of more, the ones read first are forgotten."""
+
 logger = logging.getLogger(__name__)
 
 
 class NodeModels:
-    """Models by node; each node is read once, in the background. Where the operator may not, models stay unknown."""
+    """Models by node; each node is read once, in the background. Where the operator may not, models stay unknown.
 
-    def __init__(self, gateway: Gateway) -> None:
+    Only nodes without a known model are read again: device plug-ins label nodes some time after these join.
+    """
+
+    def __init__(self, gateway: Gateway, clock: Callable[[], datetime]) -> None:
         """Know no node yet."""
         self._gateway = gateway
+        self._clock = clock
         self._models: dict[str, str] = {}
+        self._retry_at: dict[str, datetime] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._allowed = True
 
@@ -31,7 +42,7 @@ class NodeModels:
     def look_up(self, pods: Iterable[PodRecord]) -> None:
         """Read the nodes of Pods that hold accelerators, unless they were read before."""
         for pod in pods:
-            if self._allowed and pod.node and pod.devices and pod.node not in (*self._models, *self._tasks):
+            if self._allowed and pod.node and pod.devices and self._is_due(pod.node):
                 self._tasks[pod.node] = asyncio.create_task(self._read(pod.node))
 
     def close(self) -> None:
@@ -39,14 +50,41 @@ class NodeModels:
         for task in self._tasks.values():
             task.cancel()
 
+    def _is_due(self, node: str) -> bool:
+        if self._models.get(node) or node in self._tasks:
+            return False
+        retry_at = self._retry_at.get(node)
+        return retry_at is None or self._clock() >= retry_at
+
     async def _read(self, node: str) -> None:
         try:
             body = await self._gateway.get(NODES, namespace=None, name=node)
-            self._models[node] = model_of(body["metadata"].get("labels") or {})
+            self._record(node, model_of(body["metadata"].get("labels") or {}))
         except Forbidden as error:
             self._allowed = False
             logger.info("models of accelerators are not recorded: %s", error)
-        except ClusterError as error:  # the next reconciliation of a Pod of this node tries again
-            logger.warning("a node could not be read: node=%s error=%s", node, error)
+        except ClusterError as error:
+            if node not in self._retry_at:
+                logger.warning("a node could not be read: node=%s error=%s", node, error)
+            self._set_retry(node)
         finally:
             self._tasks.pop(node, None)
+
+    def _record(self, node: str, model: str) -> None:
+        self._models.pop(node, None)
+        self._models[node] = model
+        if model:
+            self._retry_at.pop(node, None)
+        else:
+            self._set_retry(node)
+        _keep_newest(self._models)
+
+    def _set_retry(self, node: str) -> None:
+        self._retry_at.pop(node, None)
+        self._retry_at[node] = self._clock() + RETRY_AFTER
+        _keep_newest(self._retry_at)
+
+
+def _keep_newest(entries: dict[str, str] | dict[str, datetime]) -> None:
+    while len(entries) > MAX_KEPT:
+        del entries[next(iter(entries))]

@@ -1,13 +1,14 @@
 """The model of accelerators comes from the labels of the node."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toprung.api.errors import ClusterUnavailable, Forbidden
+from toprung.api.errors import ClusterUnavailable, Forbidden, NotFound
 from toprung.planning.records import PodPhase, PodRecord
-from toprung.service.nodes import NodeModels
+from toprung.service import nodes as module
+from toprung.service.nodes import RETRY_AFTER, NodeModels
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -32,9 +33,12 @@ def pod(node: str = "n1", devices: int = 1) -> PodRecord:
     return PodRecord("a/e", "u", "p", "uid", "t", 1, PodPhase.RUNNING, NOW, node=node, devices=held)
 
 
-async def looked_up(gateway: Nodes, *rounds: list[PodRecord]) -> NodeModels:
-    nodes = NodeModels(gateway)
+async def looked_up(gateway: Nodes, *rounds: list[PodRecord], every: timedelta = timedelta(seconds=1)) -> NodeModels:
+    """Look up the nodes of the Pods of each round; the rounds are `every` apart."""
+    now = NOW
+    nodes = NodeModels(gateway, lambda: now)
     for pods in rounds:
+        now += every
         nodes.look_up(pods)
         for _ in range(5):
             await asyncio.sleep(0)
@@ -71,8 +75,34 @@ async def test_an_operator_without_the_right_asks_once():
     assert (nodes.models, gateway.asked) == ({}, ["n1"])
 
 
-async def test_a_failed_read_is_repeated():
-    """An API server that does not answer is asked again."""
-    gateway = Nodes(ClusterUnavailable("down"), {"nvidia.com/gpu.product": "H100"})
-    nodes = await looked_up(gateway, [pod()], [pod()])
-    assert (nodes.models, gateway.asked) == ({"n1": "H100"}, ["n1", "n1"])
+NO_ANSWER = ClusterUnavailable("down")
+GONE = NotFound("nodes n1 not found")
+
+
+@pytest.mark.parametrize("answer", [NO_ANSWER, GONE, {}], ids=["no answer", "node is gone", "not labeled yet"])
+@pytest.mark.parametrize(
+    ("every", "reads", "model"),
+    [
+        pytest.param(RETRY_AFTER / 10, 1, None, id="soon after"),
+        pytest.param(RETRY_AFTER, 2, "H100", id="later"),
+    ],
+)
+async def test_a_node_without_a_model_is_read_again_after_five_minutes(answer, every, reads, model):
+    """Reconciliations in between send no request."""
+    gateway = Nodes(answer, {"nvidia.com/gpu.product": "H100"})
+    nodes = await looked_up(gateway, *[[pod()]] * 4, every=every)
+    assert (nodes.models.get("n1") or None, len(gateway.asked)) == (model, reads)
+
+
+async def test_a_failure_is_logged_once(caplog):
+    """A node that is gone, with Pods that are still listed, is no news every five minutes."""
+    await looked_up(Nodes(GONE, GONE, GONE), [pod()], [pod()], [pod()], every=RETRY_AFTER)
+    assert caplog.text.count("a node could not be read") == 1
+
+
+async def test_old_nodes_are_forgotten(monkeypatch):
+    """A cluster that scales all day has a new name for each node."""
+    monkeypatch.setattr(module, "MAX_KEPT", 2)
+    model = {"nvidia.com/gpu.product": "H100"}
+    nodes = await looked_up(Nodes(model, model, GONE, model), *[[pod(f"n{i}")] for i in range(4)])
+    assert list(nodes.models) == ["n1", "n3"]

@@ -10,8 +10,8 @@ from toprung.api.conditions import ConditionRecord
 from toprung.api.errors import InvalidExperiment
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.load import Experiment, load_experiment, readable_spec
-from toprung.planning.codec import condition_from, parse_time
 from toprung.planning.records import ExperimentRecord
+from toprung.service.stored_status import read_status
 
 Load = Callable[[Mapping[str, Any]], Experiment]
 """Reads a body; raises InvalidExperiment."""
@@ -123,11 +123,8 @@ class Experiments:
 def _record_of(
     body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, load: Load
 ) -> ExperimentRecord | InvalidRecord:
-    metadata, status = body["metadata"], body.get("status") or {}
-    conditions = tuple(
-        condition for each in status.get("conditions") or () if (condition := condition_from(each)) is not None
-    )
-    spec, invalid, ignored = _spec_of(body, known, load)
+    metadata, status = body["metadata"], read_status(body.get("status"))
+    spec, invalid, ignored = _spec_of(body, known, load, status.made) if not status.fault else (None, status.fault, "")
     if spec is None:
         return InvalidRecord(
             namespace=metadata["namespace"],
@@ -135,8 +132,8 @@ def _record_of(
             uid=metadata["uid"],
             generation=metadata["generation"],
             message=invalid,
-            status=status,
-            conditions=conditions,
+            status=status.fields,
+            conditions=status.conditions,
         )
     return ExperimentRecord(
         namespace=metadata["namespace"],
@@ -145,22 +142,24 @@ def _record_of(
         generation=metadata["generation"],
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         spec=spec,
-        status=status,
-        conditions=conditions,
-        start_time=parse_time(status.get("startTime")),
-        completion_time=parse_time(status.get("completionTime")),
-        made=(status.get("trials") or {}).get("total", 0),
+        status=status.fields,
+        conditions=status.conditions,
+        start_time=status.start_time,
+        completion_time=status.completion_time,
+        made=status.made,
         invalid=invalid,
         ignored=ignored,
     )
 
 
-def _last_valid_spec(body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None) -> ExperimentSpec | None:
+def _last_valid_spec(
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, made: int
+) -> ExperimentSpec | None:
     """Return the spec that the trials of an invalid Experiment follow; None where it has no trials.
 
     It is the last valid one that this process has seen; after a restart, the fields that can still be read.
     """
-    if not ((body.get("status") or {}).get("trials") or {}).get("total"):
+    if not made:
         return None
     same = isinstance(known, ExperimentRecord) and known.uid == body["metadata"]["uid"]
     spec = known.spec if same and isinstance(known, ExperimentRecord) else readable_spec(body)
@@ -169,7 +168,7 @@ def _last_valid_spec(body: Mapping[str, Any], known: ExperimentRecord | InvalidR
 
 
 def _spec_of(
-    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, load: Load
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, load: Load, made: int
 ) -> tuple[ExperimentSpec | None, str, str]:
     """Return the spec to follow, why it is not the present one, and its ignored fields; once for each generation."""
     metadata = body["metadata"]
@@ -178,7 +177,7 @@ def _spec_of(
     try:
         experiment = load(body)
     except InvalidExperiment as error:
-        return _last_valid_spec(body, known), str(error), ""
+        return _last_valid_spec(body, known, made), str(error), ""
     return experiment.spec, "", "\n".join(map(str, experiment.warnings))
 
 

@@ -1,7 +1,7 @@
 """The Experiments as they are told of, in whatever order."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,8 +9,11 @@ from toprung.api.accounts import ServiceAccount
 from toprung.api.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.errors import Fault, InvalidExperiment
 from toprung.planning.announcements import validity_events
+from toprung.planning.conditions import to_json
 from toprung.planning.records import ExperimentRecord
+from toprung.planning.status import gist, invalid_status
 from toprung.service.experiments import Experiments, InvalidRecord, found_invalid
+from toprung.service.merging import agrees, merge_patch
 
 SPEC = {
     "objective": {"metric": "score", "type": "maximize"},
@@ -179,3 +182,70 @@ def test_ignored_fields_are_reported_once():
     now = record.created
     valid = ConditionRecord(ConditionType.VALID, True, Reason.VALID, message, 1, now)
     assert validity_events(replace(record, conditions=(valid,))) == ()
+
+
+READABLE = {
+    "type": "Running",
+    "status": "True",
+    "reason": "TrialsRunning",
+    "message": "m",
+    "observedGeneration": 1,
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [
+        pytest.param("x", "status", id="no object"),
+        pytest.param({"startTime": "yesterday"}, "status.startTime", id="no time"),
+        pytest.param({"startTime": 5}, "status.startTime", id="a number for a time"),
+        pytest.param({"completionTime": "2026-01-01T00:00:00"}, "status.completionTime", id="no time zone"),
+        pytest.param({"completionTime": ""}, "status.completionTime", id="an empty time"),
+        pytest.param({"trials": "x"}, "status.trials", id="no counts"),
+        pytest.param({"trials": []}, "status.trials", id="a list of counts"),
+        pytest.param({"trials": {"total": "3"}}, "status.trials.total", id="no number"),
+        pytest.param({"trials": {"total": None}}, "status.trials.total", id="null"),
+        pytest.param({"trials": {"total": True}}, "status.trials.total", id="a boolean"),
+        pytest.param({"trials": {"total": -1}}, "status.trials.total", id="negative"),
+    ],
+)
+def test_a_status_that_cannot_be_read_is_reported_as_invalid(status, field):
+    """The message names the field; the report can be written over the status."""
+    experiments = Experiments()
+    experiments.put({**body("uid", 1), "status": status})
+    record = experiments.get(KEY)
+    assert isinstance(record, InvalidRecord)
+    assert record.message.startswith(f"{field}: Invalid value: ")
+    report = invalid_status({each.type: each for each in record.conditions}, 1, record.message, datetime.now(UTC))
+    assert not agrees(record.status, report)
+    assert merge_patch(record.status, report) == report
+    experiments.put({**body("uid", 2), "status": {}})
+    assert isinstance(experiments.get(KEY), ExperimentRecord)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        pytest.param([{"type": "Running", "status": "True"}], id="no time"),
+        pytest.param([{**READABLE, "lastTransitionTime": "yesterday"}], id="no time in the time"),
+        pytest.param([{**READABLE, "lastTransitionTime": "2026-01-01T00:00:00"}], id="no time zone"),
+        pytest.param([{**READABLE, "type": []}], id="no type"),
+        pytest.param([{**READABLE, "message": 5}], id="no message"),
+        pytest.param([{**READABLE, "status": None}], id="no status"),
+        pytest.param(["Running"], id="no object"),
+        pytest.param([None], id="null"),
+        pytest.param("x", id="no list"),
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_replaced(conditions):
+    """The Experiment is reconciled, and its next status has no such condition."""
+    listed = [*conditions, READABLE] if isinstance(conditions, list) else conditions
+    experiments = Experiments()
+    experiments.put({**body("uid", 1), "status": {"conditions": listed}})
+    record = experiments.get(KEY)
+    assert isinstance(record, ExperimentRecord)
+    readable = [READABLE] if isinstance(conditions, list) else []
+    assert [to_json(each) for each in record.conditions] == readable
+    assert not agrees(record.status, {"conditions": readable})
+    assert gist(record.status) != gist({"conditions": readable})

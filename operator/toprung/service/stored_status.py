@@ -1,0 +1,102 @@
+"""Reads what the operator needs from the stored status of an Experiment, which any user may have edited."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from toprung.api.conditions import ConditionRecord
+from toprung.api.wording import shown
+from toprung.planning.codec import condition_from, parse_time
+
+HOW = "Correct it: kubectl edit experiment NAME --subresource=status. Until then the experiment is not reconciled."
+
+UNREADABLE = {"type": "", "status": "", "reason": ""}
+"""Stands for a condition that cannot be read. No status that the operator writes has it: the next one differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStatus:
+    """The readable part of a status.
+
+    Attributes:
+        fields: the status as it is stored; an unreadable condition is `UNREADABLE`.
+        conditions: the readable ones of the operator's types.
+        made: how many trials were ever made.
+        fault: which field cannot be read, and how to correct it; "" where all can.
+    """
+
+    fields: Mapping[str, Any]
+    conditions: tuple[ConditionRecord, ...]
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    made: int = 0
+    fault: str = ""
+
+
+def read_status(status: Any) -> StoredStatus:
+    """Read a stored status, whatever it holds."""
+    if not isinstance(status, Mapping):
+        return StoredStatus({}, (), fault="" if status is None else _fault("status", status, "an object"))
+    stored = status.get("conditions") or ()
+    listed = stored if isinstance(stored, list | tuple) else (stored,)
+    fields = {**status, "conditions": [each if _is_readable(each) else UNREADABLE for each in listed]}
+    conditions = tuple(_conditions(listed))
+    try:
+        return StoredStatus(
+            fields, conditions, _time_of(status, "startTime"), _time_of(status, "completionTime"), _made_of(status)
+        )
+    except ValueError as error:
+        return StoredStatus(fields, conditions, fault=str(error))
+
+
+def _conditions(listed: Any) -> Iterator[ConditionRecord]:
+    for each in listed:
+        if _is_readable(each) and (condition := condition_from(each)) is not None:
+            yield condition
+
+
+def _is_readable(condition: Any) -> bool:
+    if not isinstance(condition, Mapping):
+        return False
+    texts = ("type", "status", "reason", "message")
+    try:
+        time = datetime.fromisoformat(condition["lastTransitionTime"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return time.tzinfo is not None and all(isinstance(condition.get(name), str) for name in texts)
+
+
+def _time_of(status: Mapping[str, Any], name: str) -> datetime | None:
+    """Read a time of the status.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value = status.get(name)
+    try:
+        time = parse_time(value)
+    except (TypeError, ValueError):
+        time = None
+    if value is not None and (time is None or time.tzinfo is None):
+        raise ValueError(_fault(f"status.{name}", value, "a time such as 2026-01-31T12:00:00Z"))
+    return time
+
+
+def _made_of(status: Mapping[str, Any]) -> int:
+    """Read how many trials were made.
+
+    Raises:
+        ValueError: it is no count.
+    """
+    trials = {} if status.get("trials") is None else status["trials"]
+    if not isinstance(trials, Mapping):
+        raise ValueError(_fault("status.trials", trials, "an object"))  # noqa: TRY004 - the value of a user
+    total = trials.get("total", 0)
+    if type(total) is not int or total < 0:
+        raise ValueError(_fault("status.trials.total", total, "a non-negative integer"))
+    return total
+
+
+def _fault(path: str, value: Any, wanted: str) -> str:
+    return f"{path}: Invalid value: {shown(value)}. Must be {wanted}. {HOW}"

@@ -19,7 +19,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(VENV)/.installed  ## Run examples/mnist.yaml on this machine: live table, best trial, picture
-	$(BIN)/toprung run examples/mnist.yaml --dir .toprung/demo --fresh --picture mnist.png
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/toprung run examples/mnist.yaml --dir .toprung/demo --fresh --picture mnist.png
 
 test: lint  ## Lint, types, layers, and all tests but the slowest
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not e2e"

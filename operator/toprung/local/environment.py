@@ -1,14 +1,15 @@
 """A container as a program: its command, environment and folder with every reference resolved, as the kubelet does it.
 
-The image is ignored: the program is one of this machine. `python` is the interpreter that runs the cluster, since its
-folder comes first in PATH. Of the host's environment only `INHERITED` is passed on, so that a container sees what its
-Pod says and not the user's shell. Without a workingDir a program runs where the cluster was started.
+The image is ignored: the program is one of this machine, and runs as in the shell that started the cluster. It inherits
+that shell's variables, except those in `EXCLUDED`, under what its Pod says. Without a workingDir it runs where the
+cluster was started.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,17 +24,10 @@ from toprung.local.volumes import ConfigError, Mounts, config_map, mounts, secre
 
 Object = Mapping[str, Any]
 
-INHERITED = (
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
-)
+EXCLUDED = ("TOPRUNG_", "KUBERNETES_", "KUBECONFIG", "PWD", "OLDPWD")
+"""Variables, or beginnings of their names, that mean another trial, another cluster or another folder."""
+_ENVIRONMENTS = ("VIRTUAL_ENV", "CONDA_PREFIX")
+"""Variables that an activated Python environment sets."""
 _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[^()]*)\))")
 _SUBSCRIPT = re.compile(r"^metadata\.(?P<map>labels|annotations)\['(?P<key>[^']*)'\]$")
 
@@ -59,10 +53,20 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 
 def host() -> dict[str, str]:
-    """What every program gets from this machine."""
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    folders = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    return inherited | {"PATH": os.pathsep.join(folders)}
+    """Return the environment that every program inherits from the shell that started the cluster."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(EXCLUDED)}
+    return inherited | {"PATH": os.pathsep.join(_folders(os.environ.get("PATH") or os.defpath))}
+
+
+def _folders(path: str) -> tuple[str, str]:
+    """Return the shell's PATH and the folder of TopRung's own interpreter, in the order in which they are searched.
+
+    The shell's comes first where it has an environment activated or finds `toprung` itself. Otherwise `toprung` was
+    called by its path, without activation, and `python` is the one beside it.
+    """
+    own = str(Path(sys.executable).parent)
+    chosen = any(os.environ.get(name) for name in _ENVIRONMENTS) or shutil.which("toprung", path=path)
+    return (path, own) if chosen else (own, path)
 
 
 def resolve(

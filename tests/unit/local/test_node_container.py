@@ -137,16 +137,50 @@ def test_what_is_missing_is_named(store: Store, tmp_path: Path, fields: dict[str
         resolved(store, tmp_path, pod("p", {**container("true"), **fields}))
 
 
-def test_only_a_documented_part_of_the_host_is_seen(
+def test_a_program_inherits_the_variables_of_the_shell(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user's other variables stay out, and `python` is the cluster's own."""
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
-    monkeypatch.setenv("HOME", "/home/x")
+    """Except those that mean another trial, cluster or folder; what the Pod says wins."""
+    kept = {"HOME": "/home/x", "DATA_DIR": "/data", "HF_HOME": "/hf", "WANDB_API_KEY": "k", "VIRTUAL_ENV": "/venv"}
+    left_out = dict.fromkeys(("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "TOPRUNG_TRIAL", "PWD"), "other")
+    for name, value in {**kept, **left_out, "LR": "1", "CUDA_VISIBLE_DEVICES": "0"}.items():
+        monkeypatch.setenv(name, value)
+    env = resolved(store, tmp_path, pod("p", container("true", env=[{"name": "LR", "value": "2"}]))).env
+    assert env | kept | {"LR": "2", "CUDA_VISIBLE_DEVICES": ""} == env
+    assert env.keys() & left_out.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("activated", "toprung_in_path", "first"),
+    [
+        pytest.param("VIRTUAL_ENV", False, "shell", id="another virtual environment is active"),
+        pytest.param("CONDA_PREFIX", False, "shell", id="a conda environment is active"),
+        pytest.param(None, True, "shell", id="toprung is in PATH"),
+        pytest.param(None, False, "own", id="toprung was called by its path"),
+    ],
+)
+def test_python_is_the_one_of_the_shell(  # noqa: PLR0917 - the parameters of a case
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    activated: str | None,
+    toprung_in_path: bool,  # noqa: FBT001 - a parameter of a case
+    first: str,
+) -> None:
+    """TopRung's own comes first only where no environment was chosen, so that its examples find what they need."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    if activated is not None:
+        monkeypatch.setenv(activated, "/env")
+    if toprung_in_path:
+        folder.joinpath("toprung").touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/bin")
     env = resolved(store, tmp_path, pod("p", container("true"))).env
-    assert "AWS_SECRET_ACCESS_KEY" not in env
-    assert env["HOME"] == "/home/x"
-    assert env["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    own = str(Path(sys.executable).parent)
+    folders = {"shell": [str(folder), "/bin", own], "own": [own, str(folder), "/bin"]}
+    assert env["PATH"].split(os.pathsep) == folders[first]
 
 
 def test_volumes_are_folders(store: Store, tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_python_is_the_one_of_the_shell(  # noqa: PLR0917 - the parameters of a 
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     activated: str | None,
-    toprung_in_path: bool,  # noqa: FBT001 - a parameter of a case
+    toprung_in_path: bool,
     first: str,
 ) -> None:
     """TopRung's own comes first only where no environment was chosen, so that its examples find what they need."""

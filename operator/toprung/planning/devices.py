@@ -3,11 +3,11 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any
 
+from toprung.api.podrules import parse_quantity
 from toprung.api.trial import MAX_MODEL
 
 ACCELERATORS = (
@@ -32,14 +32,8 @@ MODEL_LABELS = (
 """Labels of nodes in which device plugins and clouds write the model of the accelerators."""
 
 _PATTERN = re.compile(r"[a-z0-9.-]{1,253}/[A-Za-z0-9._-]{0,63}\*?")
-_QUANTITY = re.compile(
-    r"([0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?[0-9]{1,2}))?"
-)
-_UNITS = {f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)}
-_UNITS |= {letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", start=1)}
-_UNITS |= {letter: Decimal(1000) ** -power for power, letter in enumerate("mun", start=1)}
 _MOST = 10**9
-"""Devices; the API server accepts larger quantities, no Pod has as many."""
+"""Devices that are counted at most; the API server accepts larger quantities, no Pod has as many."""
 
 
 def parse_accelerators(text: str) -> tuple[str, ...]:
@@ -59,16 +53,12 @@ def parse_count(quantity: object) -> int:
     """Parse a Kubernetes quantity of devices, such as 4, "2k" or "1e1"; fractions are rounded up.
 
     Raises:
-        ValueError: it is no quantity, it is negative, or it exceeds what a Pod can hold.
+        ValueError: it is not a quantity, or it is negative.
     """
-    match = _QUANTITY.fullmatch(str(quantity))
-    if match is None:
-        raise ValueError(f"{str(quantity)[:60]!r} is no quantity")
-    unit = Decimal(10) ** int(match[3]) if match[3] else _UNITS[match[2]] if match[2] else Decimal(1)
-    count = Decimal(match[1]) * unit
-    if count > _MOST:
-        raise ValueError(f"{str(quantity)[:60]!r} exceeds {_MOST} devices")
-    return ceil(count)
+    amount = parse_quantity(quantity)
+    if amount is None or amount < 0:
+        raise ValueError(f"{str(quantity)[:60]!r} is not a quantity of devices")
+    return min(ceil(amount), _MOST)
 
 
 def count_devices(spec: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS) -> dict[str, int]:

@@ -24,7 +24,8 @@ _HAS_RUN = (TrialState.RUNNING, TrialState.PAUSED, TrialState.SUCCEEDED, TrialSt
 def template_id(template: TrialTemplate) -> str:
     """Identify what the Pods of a template have in common."""
     limit = template.max_trial_duration
-    text = json.dumps([template.template, limit.total_seconds() if limit is not None else None], sort_keys=True)
+    seconds = limit.total_seconds() if limit is not None else None
+    text = json.dumps([template.template, seconds, template.primary_container], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

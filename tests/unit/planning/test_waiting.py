@@ -99,6 +99,15 @@ def test_a_template_is_corrected_while_no_program_has_started():
     assert (images, {pod.attempt for pod in world.pod_records()}) == ({"right"}, {1})
 
 
+def test_the_primary_container_is_corrected_while_no_program_has_started():
+    """The container whose output counts is written into the Pod, so a waiting Pod is replaced."""
+    containers = [MAIN, {**MAIN, "name": "helper"}]
+    template = {"template": {"spec": {"containers": containers}}}
+    world = waiting_world({"containerStatuses": [PULL]}, trialTemplate=template)
+    world.spec = experiment_spec(trialTemplate={**template, "primaryContainer": "helper"})
+    assert [type(action) for chain in world.plan().chains for action in chain] == [DeletePod] * 2
+
+
 def test_a_pod_that_runs_is_not_replaced():
     """It may have begun before the edit was seen."""
     world = waiting_world({})

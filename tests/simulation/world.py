@@ -200,11 +200,11 @@ class World:
         ended = {"exitCode": exit_code, "finishedAt": timestamp(self.now)}
         for each in body["status"].get("containerStatuses", ()):  # the program had ended before: its state stays
             ended = each.get("state", {}).get("terminated", ended)
-        body["status"] |= {
-            "phase": phase,
-            "reason": reason,
-            "containerStatuses": [{"name": "main", "state": {"terminated": ended}}],
-        }
+        statuses = [{"name": "main", "state": {"terminated": ended}}]
+        if phase == "Running":
+            body["spec"]["containers"] = [body["spec"]["containers"][0], {"name": "sidecar", "image": "proxy"}]
+            statuses.append({"name": "sidecar", "state": {"running": {}}})
+        body["status"] |= {"phase": phase, "reason": reason, "containerStatuses": statuses}
 
     def _collected(self, pod: PodRecord) -> Collected:
         body = self.pods[pod.name]

@@ -36,7 +36,7 @@ class Cache(Generic[Record]):
         convert: Callable[[KubernetesObject], Record | None],
         index: Callable[[Record], str],
         on_change: Callable[[str, Record | None, Record | None], None],
-        claim: Callable[[KubernetesObject], str | None] = lambda _: None,
+        claim: Callable[[KubernetesObject], tuple[str, str] | None] = lambda _: None,
     ) -> None:
         """Make an empty cache.
 
@@ -44,7 +44,7 @@ class Cache(Generic[Record]):
             convert: makes the record of an object, None for one that is of no interest.
             index: the key by which `of` finds a record.
             on_change: told of (index key, old record, new record) where they differ; None: it was not or is no more.
-            claim: returns the index key of an object that cannot be converted, None for one that is of no interest.
+            claim: returns index key and controller's UID of an object that cannot be converted; None: ignore it.
         """
         self._convert = convert
         self._index = index
@@ -52,7 +52,7 @@ class Cache(Generic[Record]):
         self._entries: dict[str, Entry[Record]] = {}
         self._groups: dict[str, dict[str, Record]] = {}
         self._claim = claim
-        self._unreadable: dict[str, tuple[str, str]] = {}  # object -> its index key, and why it has no record
+        self._unreadable: dict[str, tuple[str, str, str]] = {}  # object -> index key, controller's UID, problem
         self._listed_unreadable: set[str] = set()  # those of a list that is under way
         self._seen: int | None = None  # up to where the server has told us everything
         self._newest = 0  # the highest version met anywhere
@@ -69,9 +69,9 @@ class Cache(Generic[Record]):
         """All records of that index key, in no particular order; costs as much as there are of them."""
         return tuple(self._groups.get(index_key, {}).values())
 
-    def unreadable(self, index_key: str) -> dict[str, str]:
-        """Return the objects of that index key of which no record can be made, and why not."""
-        return {key: why for key, (owner, why) in self._unreadable.items() if owner == index_key}
+    def unreadable(self, index_key: str) -> dict[str, tuple[str, str]]:
+        """Return the objects of that index key that cannot be read: the UID of their controller, and why not."""
+        return {key: (uid, why) for key, (owner, uid, why) in self._unreadable.items() if owner == index_key}
 
     @property
     def newest(self) -> int:
@@ -94,7 +94,7 @@ class Cache(Generic[Record]):
         asked for) means that the server has lost its memory: then nothing of ours stays.
         """
         for key in self._unreadable.keys() - self._listed_unreadable:
-            del self._unreadable[key]
+            self._accept(key)
         self._listed_unreadable.clear()
         listed = version_of(version)
         trusted = listed is not None and listed >= asked_at
@@ -124,8 +124,8 @@ class Cache(Generic[Record]):
         if event["type"] == "BOOKMARK":
             return
         key = _key(obj)
-        if event["type"] == "DELETED" and (refused := self._unreadable.pop(key, None)) is not None:
-            self._on_change(refused[0], None, None)
+        if event["type"] == "DELETED":
+            self._accept(key)
         if not self._is_newer(key, version):
             self._set(key, version, None if event["type"] == "DELETED" else self._record(obj))
 
@@ -152,17 +152,22 @@ class Cache(Generic[Record]):
             logger.exception("%s cannot be read and is ignored", key)
             self._refuse(obj, f"{type(error).__name__}: {error}")
             return None
-        self._unreadable.pop(key, None)
+        self._accept(key)
         return record
 
     def _refuse(self, obj: KubernetesObject, why: str) -> None:
         try:
-            owner = self._claim(obj)
+            claim = self._claim(obj)
         except Exception:  # noqa: BLE001 - as above
-            owner = None
-        if owner is not None:
-            self._unreadable[_key(obj)] = (owner, why)
-            self._on_change(owner, None, None)
+            claim = None
+        if claim is not None:
+            self._unreadable[_key(obj)] = (*claim, why)
+            self._on_change(claim[0], None, None)
+
+    def _accept(self, key: str) -> None:
+        """Note that an object is gone, or can be read again."""
+        if (refused := self._unreadable.pop(key, None)) is not None:
+            self._on_change(refused[0], None, None)
 
     def _set(self, key: str, version: int | None, record: Record | None) -> None:
         """Hold `record`, or nothing, in the place of what is held, and tell who wants to know."""

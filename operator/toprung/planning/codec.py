@@ -38,8 +38,8 @@ def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((owner for owner in owners if owner.get("controller")), {})
 
 
-def claimed_by(kind: str, body: Mapping[str, Any]) -> str | None:
-    """Return the key `namespace/name` of the Experiment to which an object belongs that cannot be read.
+def claimed_by(kind: str, body: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the key `namespace/name` of the Experiment of an unreadable object, and its controller's UID.
 
     Args:
         kind: of the controller that an object of ours has.
@@ -49,7 +49,7 @@ def claimed_by(kind: str, body: Mapping[str, Any]) -> str | None:
     controller = controller_of(metadata)
     experiment = (metadata.get("labels") or {}).get(LABEL_EXPERIMENT)
     ours = controller.get("kind") == kind and controller.get("apiVersion") == API_VERSION
-    return f"{metadata['namespace']}/{experiment}" if ours and experiment else None
+    return (f"{metadata['namespace']}/{experiment}", str(controller.get("uid"))) if ours and experiment else None
 
 
 def trial_from(body: Mapping[str, Any]) -> TrialRecord:

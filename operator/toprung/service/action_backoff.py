@@ -24,6 +24,7 @@ from toprung.cluster.backoff import Backoff, Jitter
 from toprung.planning.records import Trouble
 
 BACKOFF = Backoff(first=0.5, longest=60.0)
+LONGEST_WAIT = timedelta(seconds=BACKOFF.longest)
 LONGEST_QUOTA_WAIT = 5.0
 """Seconds. Other Pods of the namespace may free quota at any time, and no event reports it."""
 PERSISTENT = 3
@@ -88,25 +89,35 @@ class ActionBackoff:
 
     def held(self, subject: Subject, now: datetime) -> Failure | None:
         """Return the failure because of which the subject must not be tried now, None if it may be tried."""
-        if self.retry_at is None or now >= self.retry_at:
-            return None
+        if self.retry_at is None or not timedelta(0) < self.retry_at - now <= LONGEST_WAIT:
+            return None  # it is longer where the clock was set back
         return self._failed.get(EVERYTHING) or self._failed.get(subject)
 
+    def failure_of(self, subject: Subject) -> Failure | None:
+        """Return the last failure of a subject, None if it succeeded since."""
+        return self._failed.get(subject)
+
     def record(self, failures: Iterable[Failure], done: Iterable[Subject], *, alive: int, now: datetime) -> None:
-        """Record the outcome of a reconciliation, in which `alive` Pods exist that count against a quota."""
+        """Record the outcome of a reconciliation, in which `alive` Pods exist that count against a quota.
+
+        Failures of STATUS and EVERYTHING stay until `forget`, since they are recorded elsewhere than their success.
+        """
         for subject in done:
             self._failed.pop(subject, None)
         new = {failure.subject: failure for failure in failures}
         if new:
             self._failed.update(new)
             self.failures += 1
-            self._alive = alive
+            self._alive = alive if PODS in new else self._alive
             self.retry_at = now + timedelta(seconds=self._delay())
         elif not self._failed:
             self.reset()
-        elif self.retry_at is not None and now >= self.retry_at:
-            self._failed.clear()  # nobody wants them any more, or they succeeded
-            self.reset()
+        elif self.retry_at is not None and now >= self.retry_at:  # the others are not wanted any more
+            self._failed = {
+                subject: self._failed[subject] for subject in (EVERYTHING, STATUS) if subject in self._failed
+            }
+            if not self._failed:
+                self.reset()
 
     def forget(self, subject: Subject) -> None:
         """Forget the failure of one subject, which succeeded."""
@@ -137,7 +148,7 @@ class ActionBackoff:
         delay = BACKOFF.delay(self.failures, self.jitter)
         asked = (each.error.retry_after for each in self._failed.values() if isinstance(each.error, ClusterError))
         quota_only = all(each.reason.reason is Reason.QUOTA_EXCEEDED for each in self._failed.values())
-        return min(delay, LONGEST_QUOTA_WAIT) if quota_only else max(delay, *asked, 0.0)
+        return min(delay, LONGEST_QUOTA_WAIT) if quota_only else min(max((delay, *asked)), BACKOFF.longest)
 
 
 def affects_everything(error: ClusterError) -> bool:

@@ -99,12 +99,15 @@ class Reconciler:
     async def _reconcile(
         self, experiment: ExperimentRecord | InvalidRecord, key: str, state: ReconcileState, now: datetime
     ) -> None:
+        before = state.backoff.failure_of(EVERYTHING)
         try:
-            if isinstance(experiment, InvalidRecord):
-                if state.backoff.held(STATUS, now) is None:
-                    await self._status.report_invalid(experiment)
-            else:
+            if not isinstance(experiment, InvalidRecord):
                 await self._reconcile_valid(experiment, state, now)
+            elif state.backoff.held(STATUS, now) is None:
+                await self._status.report_invalid(experiment)
+                state.backoff.forget(STATUS)
+            if state.backoff.failure_of(EVERYTHING) is before:
+                state.backoff.forget(EVERYTHING)
         except InvalidExperiment as error:  # only this operator can know it: for example, a plug-in is missing
             assert isinstance(experiment, ExperimentRecord)  # noqa: S101 - the other kind is not planned
             await self._reconcile(found_invalid(experiment, error), key, state, now)
@@ -131,6 +134,8 @@ class Reconciler:
             self.queue.add(experiment.key)
             return
         self._note(experiment, decided, result, state, now)
+        if state.backoff.held(EVERYTHING, now) is not None:
+            return
         if result.deferred and not self._status.due(state, now):
             self._look_ahead(experiment, decided, now)
             return
@@ -139,9 +144,8 @@ class Reconciler:
             setback = Setback(frozenset(result.unwritten), state.backoff.reported)
             snapshot = replace(self._observe(experiment, stopper, state, now), setback=setback)
             decided = await _plan(snapshot, stopper, state, now)
-        if not await self._status.announce(experiment, snapshot, decided, now):
+        if not await self._status.write(experiment, snapshot, decided, state, now):
             return
-        await self._status.write(experiment, decided, state, now)
         await self._report_warm_start(experiment, state, now)
         self._look_ahead(experiment, decided, now)
 
@@ -180,7 +184,10 @@ class Reconciler:
 
     def _unreadable(self, experiment: ExperimentRecord) -> Trouble | None:
         """Return which objects of the experiment cannot be read, None where all can."""
-        problems = {**self.trials.unreadable(experiment.key), **self.pods.unreadable(experiment.key)}
+        trials, pods = self.trials.unreadable(experiment.key), self.pods.unreadable(experiment.key)
+        uids = {trial.uid for trial in self._trials_of(experiment)} if pods else set()
+        problems = {key: why for key, (uid, why) in trials.items() if uid == experiment.uid}
+        problems |= {key: why for key, (uid, why) in pods.items() if uid in uids}
         if not problems:
             return None
         key, why = min(problems.items())
@@ -233,7 +240,7 @@ class Reconciler:
 
     @staticmethod
     def _log(key: str, state: ReconcileState, failure: Failure, now: datetime) -> bool:
-        if state.logged is not None and now < state.logged + LOG_EVERY:
+        if state.logged is not None and timedelta(0) <= now - state.logged < LOG_EVERY:
             return False
         state.logged = now
         level = logging.INFO if isinstance(failure.error, Conflict) else logging.WARNING

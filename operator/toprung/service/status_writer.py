@@ -36,29 +36,41 @@ class StatusWriter:
     telemetry: Telemetry
     clock: Callable[[], datetime]
 
-    async def write(self, experiment: ExperimentRecord, decided: Plan, state: ReconcileState, now: datetime) -> None:
-        """Write the status of a plan where it differs from the one in the cluster.
+    async def write(
+        self, experiment: ExperimentRecord, snapshot: Snapshot, decided: Plan, state: ReconcileState, now: datetime
+    ) -> bool:
+        """Write the status of a plan where it differs from the one in the cluster, after the Events of its transitions.
+
+        Returns:
+            Whether the Experiment still exists.
 
         Raises:
             ClusterError: it was not written.
         """
-        if agrees(experiment.status, decided.status) or state.backoff.held(STATUS, now) is not None:
-            return
+        if agrees(experiment.status, decided.status):
+            state.backoff.forget(STATUS)
+            return True
+        if state.backoff.held(STATUS, now) is not None:
+            return True
         if not decided.urgent and not self.due(state, now):
             self.queue.add_after(experiment.key, STATUS_EVERY.total_seconds())
-            return
+            return True
+        if not await self._announce(experiment, snapshot, decided, now):
+            return False
         state.status_written = now
-        await self._patch_status(experiment, decided.status)
+        exists = await self._patch_status(experiment, decided.status)
         state.backoff.forget(STATUS)
         if decided.experiment_ended and experiment.completion_time is None:
             self.telemetry.experiment_ended()
+        return exists
 
     @staticmethod
     def due(state: ReconcileState, now: datetime) -> bool:
         """Return whether new counts may be written."""
-        return state.status_written is None or now >= state.status_written + STATUS_EVERY
+        written = state.status_written
+        return written is None or not timedelta(0) <= now - written < STATUS_EVERY  # the clock may be set back
 
-    async def announce(self, experiment: ExperimentRecord, snapshot: Snapshot, decided: Plan, now: datetime) -> bool:
+    async def _announce(self, experiment: ExperimentRecord, snapshot: Snapshot, decided: Plan, now: datetime) -> bool:
         """Emit the Events of a transition before the status records it; return False where the Experiment is gone.
 
         Their names are a function of the transition. A process that dies before the status write emits them again,

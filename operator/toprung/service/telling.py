@@ -1,10 +1,10 @@
-"""Kubernetes Events from announcements."""
+"""Emits Kubernetes Events."""
 
 import logging
 from datetime import datetime
 
 from toprung.api.base import API_VERSION
-from toprung.api.errors import Forbidden, Rejected
+from toprung.api.errors import ClusterError
 from toprung.cluster.events import Event
 from toprung.cluster.gateway import Gateway
 from toprung.planning.actions import Announce
@@ -17,7 +17,11 @@ logger = logging.getLogger(__name__)
 async def announce(
     gateway: Gateway, experiment: ExperimentRecord | InvalidRecord, announcement: Announce, now: datetime
 ) -> None:
-    """Tell people by a Kubernetes Event; where that is refused, nothing else is held up by it."""
+    """Emit a Kubernetes Event.
+
+    A failure is logged and otherwise ignored: large clusters store Events apart, and a trial does not wait for them.
+    Where the API server as a whole is unavailable, the write that follows the Event fails, and both are retried.
+    """
     trial = announcement.trial
     involved = {
         "apiVersion": API_VERSION,
@@ -35,5 +39,5 @@ async def announce(
     )
     try:
         await gateway.emit(event, now=now)
-    except (Forbidden, Rejected) as error:
+    except ClusterError as error:
         logger.warning("%s/%s: no Event %s: %s", experiment.namespace, involved["name"], announcement.reason, error)

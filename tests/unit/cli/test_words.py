@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from toprung.cli.documents import read_documents
 from toprung.cli.words import configuration, duration, flow, number
 
-scalars = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8) | st.booleans()
+scalars = (
+    st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.booleans()
+)
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}x", fullmatch=True)
 
 

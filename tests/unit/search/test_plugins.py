@@ -138,7 +138,7 @@ INACTIVE = "no such parameter, or not active beside the others"
         pytest.param(FITTING | {"lr": 5.0}, "lr: 5.0 is not within 1e-05 and 0.1", id="out-of-range"),
         pytest.param(FITTING | {"lr": nan}, "lr: nan is not within", id="nan"),
         pytest.param(FITTING | {"lr": "0.01"}, "lr: '0.01' is not a number", id="text"),
-        pytest.param(FITTING | {"opt": "rmsprop"}, "opt: 'rmsprop' is not one of", id="no-such-value"),
+        pytest.param(FITTING | {"opt": "rmsprop"}, 'opt: "rmsprop" is not one of', id="no-such-value"),
         pytest.param({"opt": "adam"}, "lr is missing", id="missing"),
         pytest.param({"opt": "sgd", "lr": 0.01, "nesterov": False}, "momentum is missing", id="missing-beside-others"),
         pytest.param({"opt": "adam", "lr": 0.01, "momentum": 0.9}, f"momentum: {INACTIVE}", id="inactive"),
@@ -166,7 +166,7 @@ def test_a_number_that_is_no_int_is_told_as_well(width):
 def test_a_plugin_keeps_what_an_initial_trial_says():
     """The space of an ask is what such a trial leaves open."""
     asked = problem(SPACES["conditional"], initial=[{"opt": "adam"}])
-    with pytest.raises(SearchFailed, match="opt: 'sgd' is not one of 'adam'"):
+    with pytest.raises(SearchFailed, match='opt: "sgd" is not one of "adam"'):
         Study(asked, lambda _, drawn: Saying(drawn, FITTING)).suggest([0])
 
 

@@ -60,6 +60,18 @@ def test_only_failed_subjects_are_held_back():
     assert backoff.held(STOP, backoff.retry_at) is None
 
 
+def test_a_clock_that_is_set_back_ends_the_back_off():
+    """Otherwise everything would be held until the clock is as late as it was."""
+    backoff = ActionBackoff(jitter=lambda: 1.0)
+    failed(backoff, STOP)
+    assert backoff.held(STOP, NOW - timedelta(hours=1)) is None
+
+
+def test_the_wait_that_a_server_requests_is_bounded():
+    """A proxy may request a day."""
+    assert waits(ClusterUnavailable("busy", status=429, retry_after=86400), times=1) == [60]
+
+
 def test_a_failure_of_everything_holds_all_back():
     """The API server does not answer."""
     backoff = ActionBackoff(jitter=lambda: 1.0)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from toprung.api.errors import ClusterUnavailable, Conflict, Forbidden, NotFound
+from toprung.api.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 from toprung.cluster.cache import Cache
 from toprung.cluster.queue import WorkQueue
 from toprung.planning.records import TrialRecord
@@ -159,25 +159,88 @@ async def test_an_internal_error_is_reported_and_retried_with_back_off(caplog):
     assert sum(record.exc_info is not None for record in caplog.records) == 1
 
 
-async def test_an_unreadable_object_blocks_its_experiment():
-    """It is reported; to plan without the object could start its trial twice."""
+@pytest.mark.parametrize(
+    ("controller", "reported"),
+    [pytest.param("uid", True, id="ours"), pytest.param("uid-of-another", False, id="of an earlier Experiment")],
+)
+async def test_an_unreadable_object_blocks_its_experiment(controller, reported):
+    """It is reported; to plan without the object could start its trial twice. Objects of others are ignored."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
     reconciler.gateway = gateway = Noting(valid=True)
-    reconciler.trials = Cache(convert=id, index=id, on_change=id)
-    reconciler.pods = Cache(convert=lambda _: {}["spec"], index=id, on_change=id_of_three, claim=lambda _: KEY)
-    pod = {"metadata": {"namespace": "team", "name": "exp-0-1", "resourceVersion": "5"}}
-    reconciler.pods.apply({"type": "ADDED", "object": pod})
+    reconciler.suggester, reconciler.followers = Failed(), Unread()
+    changes = []
+    reconciler.trials = Cache(
+        convert=lambda _: {}["spec"],
+        index=id,
+        on_change=lambda *change: changes.append(change),
+        claim=lambda _: (KEY, controller),
+    )
+    trial = {"metadata": {"namespace": "team", "name": "exp-0", "resourceVersion": "5"}}
+    reconciler.trials.apply({"type": "ADDED", "object": trial})
     await reconciler.reconcile(KEY)
-    ((reason, message),) = gateway.events
-    assert reason == "Unreadable"
-    assert message.startswith("team/exp-0-1 cannot be read: KeyError: 'spec'. Correct or delete it;")
-    reconciler.pods.apply({"type": "DELETED", "object": pod})
-    assert reconciler.pods.unreadable(KEY) == {}
+    found = [message for reason, message in gateway.events if reason == "Unreadable"]
+    assert [each.partition(" until")[0] for each in found] == [
+        "team/exp-0 cannot be read: KeyError: 'spec'. Correct or delete it;"
+    ] * reported
+    reconciler.trials.replace({}, version="9", asked_at=0)
+    assert reconciler.trials.unreadable(KEY) == {}
+    assert changes == [(KEY, None, None)] * 2  # it is reconciled when the object appears, and when it is gone
 
 
-def id_of_three(*_):
-    """Note nothing."""
+class Failing(Noting):
+    """A cluster in which one kind of request fails; counts the requests."""
+
+    def __init__(self, *, status=None, event=None) -> None:
+        super().__init__(valid=True)
+        self.status, self.event, self.patches, self.emitted = status, event, 0, 0
+
+    async def patch(self, *args, **fields):
+        self.patches += 1
+        if self.status is not None:
+            raise self.status
+        return await super().patch(*args, **fields)
+
+    async def emit(self, _event, *, now):  # noqa: ARG002
+        self.emitted += 1
+        if self.event is not None:
+            raise self.event
+
+
+async def minute_of_events(gateway):
+    """Reconcile a valid, suspended Experiment every 50 ms for a minute."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.experiments.put({**body("uid", 2), "spec": {**SPEC, "suspend": True}})
+    reconciler.gateway = gateway
+    reconciler.suggester, reconciler.followers = Failed(), Unread()
+    reconciler.trials = Cache(convert=id, index=id, on_change=id)
+    for tick in range(1200):
+        reconciler.clock = lambda tick=tick: NOW + timedelta(seconds=tick / 20)
+        await reconciler.reconcile(KEY)
+    return reconciler
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(Rejected("no", status=422), id="refused"),
+        pytest.param(ClusterUnavailable("connection refused"), id="API server down"),
+        pytest.param(ClusterUnavailable("a webhook fails", status=500), id="one kind of request fails"),
+    ],
+)
+async def test_a_status_that_cannot_be_written_is_retried_with_back_off(error):
+    """Neither the write nor the Events before it are repeated at each reconciliation."""
+    gateway = Failing(status=error)
+    await minute_of_events(gateway)
+    assert 5 <= gateway.patches <= 9
+    assert gateway.emitted <= gateway.patches
+
+
+async def test_events_that_cannot_be_stored_hold_back_no_status():
+    """A large cluster stores Events apart."""
+    gateway = Failing(event=ClusterUnavailable("the event store is down", status=500))
+    reconciler = await minute_of_events(gateway)
+    assert [each.type for each in reconciler.experiments.get(KEY).conditions if each.status] == ["Valid", "Suspended"]
 
 
 async def test_what_is_wrong_is_told_by_one_event():

@@ -114,9 +114,9 @@ def test_a_rule_may_pause_where_there_are_checkpoints():
 @pytest.mark.parametrize(
     ("name", "settings", "path", "says"),
     [
-        pytest.param("ceilin", SETTINGS, "name", "'ceilin' is not installed where this runs (entry points toprung.stoppers); did you mean ceiling?", id="misspelt"),
+        pytest.param("ceilin", SETTINGS, "name", '"ceilin" is not installed where this runs (entry points toprung.stoppers); did you mean ceiling?', id="misspelt"),
         pytest.param("xyz", SETTINGS, "name", "write one of broken, ceiling, defective, outdated, pausing", id="unknown"),
-        pytest.param("broken", SETTINGS, "name", "'broken' can't be loaded: ModuleNotFoundError: No module named", id="broken"),
+        pytest.param("broken", SETTINGS, "name", '"broken" can\'t be loaded: ModuleNotFoundError: No module named', id="broken"),
         pytest.param("ceiling", {"rung": 9, "end": 1}, "settings", "ceiling refuses them: rung 9 is not below end 1", id="wrong-value"),
         pytest.param("ceiling", {"rung": 9}, "settings", "ceiling refuses them: 'end' is missing", id="missing"),
         pytest.param("pausing", {"max_resource": 9}, "name", "pausing pauses trials, which go on from checkpoints; set spec.checkpoint", id="no-checkpoint"),

@@ -23,6 +23,10 @@ MAX_DEVICES = 16
 MAX_MODEL = 253
 """Characters of status.devices[].model."""
 
+MAX_METRICS = 160
+"""Of one report: four objectives, and the additional metrics of each."""
+Metrics = Annotated[dict[Annotated[str, Field(max_length=128)], float | None], Field(max_length=MAX_METRICS)]
+
 
 class TrialState(StrEnum):
     """Where a trial is in its life; planning.lifecycle has the table of the transitions."""
@@ -63,11 +67,11 @@ class ObservationStatus(Model):
     """The resource consumed; a fraction such as epoch 1.5 is a step."""
     value: float | None = None
     """Absent where the value was not finite."""
-    brief: str | None = None
+    brief: Annotated[str | None, Field(max_length=64)] = None
     """The value to six digits, for the printer columns."""
     finite: bool = True
     time: datetime
-    metrics: dict[str, float | None] = Field(default_factory=dict)
+    metrics: Metrics = Field(default_factory=dict)
     """The additional metrics of the same step that were finite."""
 
 
@@ -117,7 +121,7 @@ class PendingStatus(Model):
     """Metrics that wait for the objective of their step."""
 
     step: float | None = None
-    metrics: dict[str, float | None] = Field(default_factory=dict)
+    metrics: Metrics = Field(default_factory=dict)
 
 
 class ReportsStatus(Model):
@@ -204,7 +208,7 @@ class TrialStatus(Model):
     """Which trials it took over from, in order; the last entry has the parameters that run now."""
     curve: Annotated[tuple[tuple[float, float | None], ...], Field(max_length=64)] = ()
     """At most 64 (step, value) points, thinned evenly."""
-    node: str = ""
+    node: Annotated[str, Field(max_length=253)] = ""
     image_id: Annotated[str | None, Field(alias="imageID", max_length=MAX_IMAGE_ID)] = None
     """Digest of the primary container's image, as the container runtime reports it."""
     devices: Annotated[tuple[DeviceStatus, ...], Field(max_length=MAX_DEVICES)] = ()

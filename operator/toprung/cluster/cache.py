@@ -11,6 +11,11 @@ Record = TypeVar("Record")
 Entry = tuple[int | None, Record]
 """The resourceVersion that the record was made of (None where it is no number), and the record."""
 
+MAX_LOGGED = 1_000
+"""Unreadable objects that the log reports, each once."""
+LONGEST_REASON = 500
+"""Characters."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,6 +58,7 @@ class Cache(Generic[Record]):
         self._groups: dict[str, dict[str, Record]] = {}
         self._claim = claim
         self._unreadable: dict[str, tuple[str, str, str]] = {}  # object -> index key, controller's UID, problem
+        self._logged: set[str] = set()  # unreadable objects that the log has
         self._listed_unreadable: set[str] = set()  # those of a list that is under way
         self._seen: int | None = None  # up to where the server has told us everything
         self._newest = 0  # the highest version met anywhere
@@ -148,24 +154,28 @@ class Cache(Generic[Record]):
         key = _key(obj)
         try:
             record = self._convert(obj)
-        except Exception as error:  # one odd object must not hide all others
-            logger.exception("%s cannot be read and is ignored", key)
-            self._refuse(obj, f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - one odd object must not hide all others
+            self._refuse(obj, error)
             return None
         self._accept(key)
         return record
 
-    def _refuse(self, obj: KubernetesObject, why: str) -> None:
+    def _refuse(self, obj: KubernetesObject, error: Exception) -> None:
+        key, why = _key(obj), f"{type(error).__name__}: {error}"[:LONGEST_REASON]
+        if key not in self._logged and len(self._logged) < MAX_LOGGED:
+            self._logged.add(key)
+            logger.error("object cannot be read and is ignored: object=%s error=%s", key, why)
         try:
             claim = self._claim(obj)
         except Exception:  # noqa: BLE001 - as above
             claim = None
         if claim is not None:
-            self._unreadable[_key(obj)] = (*claim, why)
+            self._unreadable[key] = (*claim, why)
             self._on_change(claim[0], None, None)
 
     def _accept(self, key: str) -> None:
         """Note that an object is gone, or can be read again."""
+        self._logged.discard(key)
         if (refused := self._unreadable.pop(key, None)) is not None:
             self._on_change(refused[0], None, None)
 

@@ -66,6 +66,7 @@ class Announce:
     key: str
 
 
+EndAction = StopPod | DeletePod
 Action = CreateTrial | CreatePod | WriteTrial | StopPod | DeletePod | Announce
 Chain = tuple[Action, ...]
 """Actions in the order that survives a crash between any two; a failed one ends its chain."""

@@ -8,14 +8,20 @@ from toprung.api.base import ParameterValue
 
 SHARED = 16384
 """Different values that are kept once for all trials; a categorical has at most 256 of them."""
+LONGEST_SHARED = 1024
+"""Characters of such a value; longer ones, which no Experiment can have, are kept with their trial alone."""
 
 Shape = tuple[tuple[str, ...], tuple[bool, ...]]
 """The names of a configuration, and which of the values are floats."""
 
 
 @lru_cache(maxsize=SHARED, typed=True)
-def _shared(value: ParameterValue) -> ParameterValue:
+def _kept_once(value: ParameterValue) -> ParameterValue:
     return value
+
+
+def _shared(value: ParameterValue) -> ParameterValue:
+    return value if isinstance(value, str) and len(value) > LONGEST_SHARED else _kept_once(value)
 
 
 @lru_cache(maxsize=1024)

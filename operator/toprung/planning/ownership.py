@@ -26,8 +26,8 @@ def owned_trials(experiment: ExperimentRecord, trials: Iterable[TrialRecord]) ->
 def owned_pods(trials: Iterable[TrialRecord], pods: Iterable[PodRecord]) -> Mapping[str, tuple[PodRecord, ...]]:
     """Return the Pods of these Trials: name of a Trial -> its Pods."""
     uids = {trial.name: trial.uid for trial in trials}
-    owned: dict[str, tuple[PodRecord, ...]] = {}
+    owned: dict[str, list[PodRecord]] = {}
     for pod in pods:
         if pod.owner_uid and uids.get(pod.trial) == pod.owner_uid:
-            owned[pod.trial] = (*owned.get(pod.trial, ()), pod)
-    return owned
+            owned.setdefault(pod.trial, []).append(pod)
+    return {name: tuple(group) for name, group in owned.items()}

@@ -167,6 +167,7 @@ def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chai
     Events come before the write that records what they report: after it they would no longer be due.
     """
     chains: dict[int, list[Action]] = {}
+    ends: set[tuple[str, str]] = set()  # kind of action and name of a Pod: two policies may end the same one
     for index, event in (*moved_images(snapshot, decision.steps, now), *_trial_events(decision.steps)):
         chains.setdefault(index, []).append(event)
     for step in decision.steps:
@@ -178,11 +179,13 @@ def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chai
         *end_losers(decision.steps),
         *end_pods(snapshot, now, suspend=suspend),
         *expire_pods(snapshot, now),
-        *((index, action) for index, chain in decision.starts.chains.items() for action in chain),
     ):
-        actions = chains.setdefault(index, [])
-        if action not in actions:
-            actions.append(action)
+        key = (type(action).__name__, action.uid)
+        if key not in ends:
+            ends.add(key)
+            chains.setdefault(index, []).append(action)
+    for index, chain in decision.starts.chains.items():
+        chains.setdefault(index, []).extend(chain)
     return tuple(tuple(chain) for chain in chains.values())
 
 

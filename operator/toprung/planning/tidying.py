@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from toprung.api.trial import TrialState
-from toprung.planning.actions import Action, DeletePod, StopPod
+from toprung.planning.actions import DeletePod, EndAction, StopPod
 from toprung.planning.leaving import grace_period
 from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step
@@ -14,7 +14,7 @@ OBEY_WITHIN = timedelta(seconds=30)
 """How long after its grace period a Pod that was told to end may still be there before it is deleted."""
 
 
-def end_pod(pod: PodRecord) -> Action | None:
+def end_pod(pod: PodRecord) -> EndAction | None:
     """End a Pod as gently as its phase allows; None where it is ending already, by us or by itself."""
     if pod.ended or pod.leaving or pod.finishing:
         return None
@@ -40,7 +40,7 @@ def is_wanted(trial: TrialRecord, pod: PodRecord) -> bool:
     return pod.attempt == trial.attempt and trial.state in (TrialState.PENDING, TrialState.RUNNING)
 
 
-def end_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tuple[int, Action]]:
+def end_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tuple[int, EndAction]]:
     """End the Pods that are not wanted, those made from an earlier template, and all in a suspended experiment."""
     old = outdated(snapshot)
     for trial in snapshot.trials:
@@ -57,7 +57,7 @@ def _to_be_ended(trial: TrialRecord, pod: PodRecord, *, suspend: bool) -> bool:
     return (suspend and not pod.over) or not is_wanted(trial, pod)
 
 
-def end_losers(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
+def end_losers(steps: Iterable[Step]) -> Iterable[tuple[int, EndAction]]:
     """End the Pods of trials that this pass has stopped or paused."""
     for step in steps:
         pod = step.pod
@@ -65,7 +65,7 @@ def end_losers(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
             yield step.after.index, action
 
 
-def expire_pods(snapshot: Snapshot, now: datetime) -> Iterable[tuple[int, Action]]:
+def expire_pods(snapshot: Snapshot, now: datetime) -> Iterable[tuple[int, EndAction]]:
     """Remove ended Pods that podRetention does not keep; their Trial's end must have been written before."""
     for trial in snapshot.trials:
         for pod in snapshot.pods.get(trial.name, ()):

@@ -71,7 +71,7 @@ async def _serve(settings: Settings) -> None:
         try:
             await kopf.operator(
                 registry=_registry(app, settings, work),
-                settings=_kopf_settings(),
+                settings=kopf_settings(),
                 clusterwide=settings.namespace is None,
                 namespaces=[settings.namespace] if settings.namespace is not None else [],
                 standalone=True,
@@ -122,8 +122,45 @@ async def connection_to(configuration: Configuration) -> kopf.ConnectionInfo:
     )
 
 
-def _kopf_settings() -> kopf.OperatorSettings:
+class _NoProgress(kopf.ProgressStorage):
+    """Stores no progress of handlers: those of events have none. The usual storages copy each object several times."""
+
+    def fetch(self, **_: Any) -> None:
+        """Return that nothing is stored."""
+
+    def store(self, **_: Any) -> None:
+        """Store nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """Remove nothing."""
+
+    def touch(self, **_: Any) -> None:
+        """Change nothing."""
+
+    def clear(self, *, essence: Any) -> Any:
+        """Return what is given: nothing of kopf's is in it."""
+        return essence
+
+
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Stores no last state: handlers of events need none. The usual storages copy each object several times."""
+
+    def build(self, **_: Any) -> Any:
+        """Return an empty state."""
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        """Return that nothing is stored."""
+
+    def store(self, **_: Any) -> None:
+        """Store nothing."""
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Return settings by which kopf writes nothing, and copies no object."""
     settings = kopf.OperatorSettings()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.persistence.diffbase_storage = _NoDiffs()
     settings.posting.enabled = False  # our Events are posted after the write that they tell of
     settings.scanning.disabled = True  # a namespaced Role is enough then: CRDs and namespaces are not watched
     return settings

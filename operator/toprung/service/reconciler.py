@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 LOG_EVERY = timedelta(minutes=1)
 """Failures of one experiment are logged at most this often."""
 LARGE = 300
-"""Trials from which on a plan is made in a thread: it would block the event loop for more than about 10 ms."""
+"""Trials, or Pods, from which on a plan is made in a thread: it would block the event loop for about 10 ms."""
 
 
 @dataclass(slots=True)
@@ -269,7 +269,7 @@ class Reconciler:
 
 async def _plan(snapshot: Snapshot, stopper: Stopper | None, state: ReconcileState, now: datetime) -> Plan:
     """Make the plan, and its status, without blocking the event loop."""
-    if len(snapshot.trials) < LARGE:
+    if max(len(snapshot.trials), sum(map(len, snapshot.pods.values()))) < LARGE:
         state.planning_seconds = 0.0
         return plan(snapshot, stopper, now)
     loop = asyncio.get_running_loop()

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from toprung.api.errors import ClusterUnavailable
-from toprung.cluster.cache import Cache
+from toprung.cluster.cache import LONGEST_REASON, Cache
 
 
 def pod(name: str, version: int | str, *, phase: str = "Running", owner: str = "exp") -> dict:
@@ -139,3 +139,26 @@ def test_one_odd_object_does_not_blind(caplog):
         cache, _ = make_cache({"metadata": {"namespace": "team", "name": "odd"}}, pod("a", 5))
     assert (len(cache), phase_of(cache)) == (1, "Running")
     assert "team/odd" in caplog.text
+
+
+def test_an_odd_object_is_logged_once(caplog):
+    """A user may change it many times a second; it is logged again after it could be read."""
+    cache, _ = make_cache()
+    odd = {"metadata": {"namespace": "team", "name": "a", "labels": {"of": "exp"}}}
+    for version in range(11, 30):
+        cache.apply(event("MODIFIED", {"metadata": {**odd["metadata"], "resourceVersion": str(version)}}))
+    assert len(caplog.records) == 1
+    cache.apply(event("MODIFIED", pod("a", 30)))
+    cache.apply(event("MODIFIED", {"metadata": {**odd["metadata"], "resourceVersion": "31"}}))
+    assert len(caplog.records) == 2
+
+
+def test_problems_of_unreadable_objects_are_bounded():
+    """The message of an exception may quote the whole object."""
+
+    def refuse(_):
+        raise ValueError("x" * 100_000)
+
+    cache = Cache(convert=refuse, index=id, on_change=lambda *_: None, claim=lambda _: ("team/exp", "uid"))
+    cache.apply(event("ADDED", pod("a", 11)))
+    assert {key: len(why) for key, (_, why) in cache.unreadable("team/exp").items()} == {"team/a": LONGEST_REASON}

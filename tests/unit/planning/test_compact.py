@@ -1,0 +1,20 @@
+"""Configurations in little memory."""
+
+import pytest
+
+from toprung.planning import compact
+from toprung.planning.compact import LONGEST_SHARED, CompactConfiguration
+
+
+@pytest.mark.parametrize(
+    ("length", "kept"),
+    [
+        pytest.param(LONGEST_SHARED, 1, id="a value"),
+        pytest.param(LONGEST_SHARED + 1, 0, id="too long for an Experiment"),
+    ],
+)
+def test_long_values_are_not_kept_after_their_trial(length, kept):
+    """A user may create Trials with values of a megabyte, and delete them."""
+    compact._kept_once.cache_clear()
+    assert CompactConfiguration({"x": "v" * length}) == {"x": "v" * length}
+    assert compact._kept_once.cache_info().currsize == kept

@@ -6,6 +6,7 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
+from toprung.api.names import trial_name
 from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.pods import pod_from
 from toprung.planning.records import TrialRecord
@@ -67,6 +68,13 @@ def test_a_trial_is_owned_by_uid(change, ours):
     experiment = world().experiment()
     trial = replace(TrialRecord("team/exp", "uid-exp", "exp-2", "uid-9", 2, {"lr": 0.01}, START), **change)
     assert bool(owned_trials(experiment, [trial])) is ours
+
+
+def test_trials_come_ascending_by_index():
+    """A list of the API server is sorted by name."""
+    experiment = world().experiment()
+    trials = [TrialRecord("team/exp", "uid-exp", trial_name("exp", i), f"uid-{i}", i, {}, START) for i in (0, 10, 2, 1)]
+    assert [trial.index for trial in owned_trials(experiment, trials)] == [0, 1, 2, 10]
 
 
 def test_a_very_high_index_costs_nothing():

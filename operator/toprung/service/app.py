@@ -46,7 +46,7 @@ class App:
         self._gateway = gateway
         self._worker = worker
         self._validator = Validator()
-        self._experiments = Experiments(settings.own_account, self._validator.load)
+        self._experiments = Experiments(settings.own_account, self._validator)
         self._queue = queue = WorkQueue(longest_rest=LONGEST_REST, per_namespace=WORKERS_PER_NAMESPACE)
         trials = Cache(
             convert=_living_trial, index=_owner, on_change=self._on_change, claim=partial(claimed_by, "Experiment")

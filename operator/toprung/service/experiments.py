@@ -1,6 +1,6 @@
 """The Experiments as kopf has told of them: bodies in, records out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,16 +9,9 @@ from toprung.api.accounts import ServiceAccount, account_faults
 from toprung.api.conditions import ConditionRecord
 from toprung.api.errors import InvalidExperiment
 from toprung.api.experiment import ExperimentSpec
-from toprung.api.load import Experiment, load_experiment, readable_spec
 from toprung.planning.records import ExperimentRecord
 from toprung.service.stored_status import read_status
-
-Load = Callable[[Mapping[str, Any]], Experiment]
-"""Reads a body; raises InvalidExperiment."""
-
-
-def _load_stored(body: Mapping[str, Any]) -> Experiment:
-    return load_experiment(body, stored=True)
+from toprung.service.validation import Validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +56,10 @@ def invalid_record(experiment: ExperimentRecord, error: InvalidExperiment) -> In
 class Experiments:
     """The newest known body of every Experiment, as a record; one that is being deleted counts as gone."""
 
-    def __init__(self, own_account: ServiceAccount | None = None, load: Load = _load_stored) -> None:
-        """Make an empty collection; `load` reads a body, and no trial may use `own_account`, the operator's."""
+    def __init__(self, own_account: ServiceAccount | None = None, validator: Validator | None = None) -> None:
+        """Make an empty collection; `validator` reads bodies, and no trial may use `own_account`, the operator's."""
         self._own_account = own_account
-        self._load = load
+        self._validator = validator or Validator()
         self._records: dict[str, ExperimentRecord | InvalidRecord] = {}
         self._versions: dict[str, int] = {}
 
@@ -93,7 +86,7 @@ class Experiments:
             self.remove(key, metadata["uid"])
             return key
         self._versions[key] = version
-        self._records[key] = self._checked(_record_of(body, known, self._load))
+        self._records[key] = self._checked(_record_of(body, known, self._validator))
         return key
 
     def _checked(self, record: ExperimentRecord | InvalidRecord) -> ExperimentRecord | InvalidRecord:
@@ -121,10 +114,12 @@ class Experiments:
 
 
 def _record_of(
-    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, load: Load
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, validator: Validator
 ) -> ExperimentRecord | InvalidRecord:
     metadata, status = body["metadata"], read_status(body.get("status"))
-    spec, invalid, ignored = _spec_of(body, known, load, status.made) if not status.fault else (None, status.fault, "")
+    spec, invalid, ignored = None, status.fault, ""
+    if not status.fault:
+        spec, invalid, ignored = _spec_of(body, known, validator, status.made)
     if spec is None:
         return InvalidRecord(
             namespace=metadata["namespace"],
@@ -153,7 +148,7 @@ def _record_of(
 
 
 def _last_valid_spec(
-    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, made: int
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, validator: Validator, made: int
 ) -> ExperimentSpec | None:
     """Return the spec that the trials of an invalid Experiment follow; None where it has no trials.
 
@@ -162,22 +157,23 @@ def _last_valid_spec(
     if not made:
         return None
     same = isinstance(known, ExperimentRecord) and known.uid == body["metadata"]["uid"]
-    spec = known.spec if same and isinstance(known, ExperimentRecord) else readable_spec(body)
-    suspend = bool((body.get("spec") or {}).get("suspend"))  # so that its Pods can be stopped
+    spec = known.spec if same and isinstance(known, ExperimentRecord) else validator.readable(body)
+    written = body.get("spec")
+    suspend = isinstance(written, Mapping) and bool(written.get("suspend"))  # so that its Pods can be stopped
     return spec.model_copy(update={"suspend": suspend}) if spec is not None else None
 
 
 def _spec_of(
-    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, load: Load, made: int
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, validator: Validator, made: int
 ) -> tuple[ExperimentSpec | None, str, str]:
     """Return the spec to follow, why it is not the present one, and its ignored fields; once for each generation."""
     metadata = body["metadata"]
     if isinstance(known, ExperimentRecord) and _same_generation(known, metadata):
         return known.spec, known.invalid, known.ignored
     try:
-        experiment = load(body)
+        experiment = validator.load(body)
     except InvalidExperiment as error:
-        return _last_valid_spec(body, known, made), str(error), ""
+        return _last_valid_spec(body, known, validator, made), str(error), ""
     return experiment.spec, "", "\n".join(map(str, experiment.warnings))
 
 

@@ -3,37 +3,56 @@
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from toprung.api.errors import InvalidExperiment
-from toprung.api.load import Experiment, is_large, load_experiment
+from toprung.api.experiment import ExperimentSpec
+from toprung.api.load import Experiment, is_large, load_experiment, readable_spec
+from toprung.service.turns import Turns
 
 MAX_KEPT = 256
 """Outcomes of large Experiments that are kept."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What was read of one generation.
+
+    Attributes:
+        experiment: valid, or why it is not.
+        readable: what can be read of an invalid spec; of a large Experiment only.
+    """
+
+    generation: int
+    experiment: Experiment | InvalidExperiment
+    readable: ExperimentSpec | None = None
+
+
 class Validator:
     """Reads a large Experiment once for each generation, in a single thread; a small one whenever asked.
 
-    One thread, because the event loop waits for each thread that computes, some milliseconds in turn.
+    One thread, because the event loop waits for each thread that computes, some milliseconds in turn. Namespaces take
+    turns at it.
     """
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="validation")
-        self._outcomes: dict[str, tuple[int, Experiment | InvalidExperiment]] = {}
+        self._turns = Turns()
+        self._outcomes: dict[str, _Outcome] = {}
 
     def close(self) -> None:
         """End the thread after the Experiment that it reads."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def prepare(self, body: Mapping[str, Any]) -> None:
-        """Read an Experiment now if that takes long, so that `load` does not block."""
-        uid, generation = _version(body)
-        if self._known(uid, generation) is None and is_large(body):
-            loop = asyncio.get_running_loop()
-            outcome = await loop.run_in_executor(self._thread, _outcome_of, body)
+        """Read an Experiment now if that takes long, so that neither `load` nor `readable` blocks."""
+        if self._known(body) is None and is_large(body):
+            async with self._turns.turn_of(body["metadata"]["namespace"]):
+                outcome = await asyncio.get_running_loop().run_in_executor(self._thread, _large_outcome_of, body)
+            uid = body["metadata"]["uid"]
             self._outcomes.pop(uid, None)
-            self._outcomes[uid] = generation, outcome
+            self._outcomes[uid] = outcome
             while len(self._outcomes) > MAX_KEPT:
                 del self._outcomes[next(iter(self._outcomes))]
 
@@ -43,22 +62,30 @@ class Validator:
         Raises:
             InvalidExperiment: it breaks the rules.
         """
-        outcome = self._known(*_version(body)) or _outcome_of(body)
-        if isinstance(outcome, InvalidExperiment):
-            raise outcome
-        return outcome
+        known = self._known(body)
+        experiment = known.experiment if known is not None else _read(body)
+        if isinstance(experiment, InvalidExperiment):
+            raise experiment
+        return experiment
 
-    def _known(self, uid: str, generation: int) -> Experiment | InvalidExperiment | None:
-        kept = self._outcomes.get(uid)
-        return kept[1] if kept is not None and kept[0] == generation else None
+    def readable(self, body: Mapping[str, Any]) -> ExperimentSpec | None:
+        """Return what can be read of an invalid spec, see `readable_spec`."""
+        known = self._known(body)
+        return known.readable if known is not None else readable_spec(body)
+
+    def _known(self, body: Mapping[str, Any]) -> _Outcome | None:
+        kept = self._outcomes.get(body["metadata"]["uid"])
+        return kept if kept is not None and kept.generation == body["metadata"]["generation"] else None
 
 
-def _outcome_of(body: Mapping[str, Any]) -> Experiment | InvalidExperiment:
+def _large_outcome_of(body: Mapping[str, Any]) -> _Outcome:
+    experiment = _read(body)
+    readable = readable_spec(body) if isinstance(experiment, InvalidExperiment) else None
+    return _Outcome(body["metadata"]["generation"], experiment, readable)
+
+
+def _read(body: Mapping[str, Any]) -> Experiment | InvalidExperiment:
     try:
         return load_experiment(body, stored=True)
     except InvalidExperiment as error:
         return error
-
-
-def _version(body: Mapping[str, Any]) -> tuple[str, int]:
-    return body["metadata"]["uid"], body["metadata"]["generation"]

@@ -16,7 +16,7 @@ from toprung.service.validation import Validator
 
 def stored(generation: int = 1, **edits: Any) -> dict[str, Any]:
     manifest = edited(BASE, {path.replace("__", "."): value for path, value in edits.items()})
-    return manifest | {"metadata": manifest["metadata"] | {"uid": "u", "generation": generation}}
+    return manifest | {"metadata": manifest["metadata"] | {"namespace": "team", "uid": "u", "generation": generation}}
 
 
 LONG = "echo " + " ".join(f"${{parameters.p{i}}}" for i in range(4000))
@@ -38,24 +38,53 @@ def test_what_takes_long_is_known_without_reading_it(command: list[Any], large: 
     assert is_large(edited(BASE, {f"{CONTAINER}.command": command})) is large
 
 
-async def test_a_large_experiment_is_read_once_and_elsewhere(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("function", ["load_experiment", "readable_spec"])
+async def test_a_large_experiment_is_read_once_and_elsewhere(function: str, monkeypatch: pytest.MonkeyPatch):
     """Neither its first event nor later ones block the event loop, valid or not."""
     threads: list[str] = []
-    read = validation.load_experiment
+    read = getattr(validation, function)
 
-    def noted(body: Mapping[str, Any], *, stored: bool) -> Any:
+    def noted(body: Mapping[str, Any], **options: Any) -> Any:
         threads.append(threading.current_thread().name)
-        return read(body, stored=stored)
+        return read(body, **options)
 
-    monkeypatch.setattr(validation, "load_experiment", noted)
+    monkeypatch.setattr(validation, function, noted)
     validator = Validator()
-    body = edited(stored(), {f"{CONTAINER}.command[2]": LONG})
+    body = edited(stored(), {f"{CONTAINER}.command[2]": LONG, "spec.noProgress": {"trials": 0}})
     for _ in range(2):
         await validator.prepare(body)
         with pytest.raises(InvalidExperiment):
             validator.load(body)
+        validator.readable(body)
     validator.close()
     assert [name.startswith("validation") for name in threads] == [True]
+
+
+async def test_an_invalid_experiment_has_one_readable_spec_whatever_its_size():
+    """After a restart its trials follow what can be read."""
+    validator = Validator()
+    small = edited(stored(), {"spec.noProgress": {"trials": 0}})
+    large = edited(small, {f"{CONTAINER}.command": [""] * 5000, "metadata.uid": "large"})
+    await validator.prepare(large)
+    specs = [validator.readable(body) for body in (small, large)]
+    validator.close()
+    assert [(spec.max_trial_count, spec.no_progress) for spec in specs if spec] == [(200, None)] * 2
+
+
+async def test_namespaces_take_turns_at_reading(monkeypatch: pytest.MonkeyPatch):
+    """Many large Experiments of one team do not delay the one of another team."""
+    order: list[str] = []
+    monkeypatch.setattr(validation, "_read", lambda body: order.append(body["metadata"]["namespace"]))
+    validator = Validator()
+    large = edited(stored(), {f"{CONTAINER}.command": [""] * 5000})
+    bodies = [
+        large | {"metadata": large["metadata"] | {"uid": f"{namespace}{i}", "namespace": namespace}}
+        for namespace, count in (("a", 6), ("b", 2))
+        for i in range(count)
+    ]
+    await asyncio.gather(*map(validator.prepare, bodies))
+    validator.close()
+    assert order == ["a", "a", "b", "a", "b", "a", "a", "a"]
 
 
 async def test_another_generation_is_read_again():

@@ -50,7 +50,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "InternalError"  # an unexpected exception of the operator; retried
     UNSCHEDULABLE = "Unschedulable"  # no node has room
     IMAGE_PULL = "ImagePull"  # the image can't be pulled
-    CONTAINER_CONFIG = "ContainerConfig"  # the container can't be made (missing ConfigMap, command, ...)
+    CONTAINER_CONFIG = "ContainerConfig"  # the container can't be made (missing ConfigMap, volume, command, ...)
     UNBLOCKED = "Unblocked"  # what blocked is over
     IMAGE_CHANGED = "ImageChanged"  # two trials ran different digests of the same image
     WARM_START = "WarmStart"  # how many trials of other Experiments the sampler learns from

@@ -75,10 +75,10 @@ class Gateway:
         return answer
 
     async def list(
-        self, resource: Resource, *, namespace: str | None = None, label_selector: str = ""
+        self, resource: Resource, *, namespace: str | None = None, label_selector: str = "", field_selector: str = ""
     ) -> AsyncGenerator[Page]:
         """Yield the newest state of a collection, in pages; of all namespaces where none is given."""
-        query = _present(labelSelector=label_selector, limit=_FIRST_PAGE)
+        query = _present(labelSelector=label_selector, fieldSelector=field_selector, limit=_FIRST_PAGE)
         while True:
             content = await self._transport.read(resource.path(namespace), query=query)
             answer = _decoded_page(content, resource.path(namespace))

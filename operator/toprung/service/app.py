@@ -23,6 +23,7 @@ from toprung.service.event_loop import LoopMonitor
 from toprung.service.experiments import Experiments
 from toprung.service.followers import Followers
 from toprung.service.nodes import NodeModels
+from toprung.service.pod_events import PodEvents
 from toprung.service.probes import serve_probes
 from toprung.service.reconciler import Reconciler
 from toprung.service.served import wait_until_served, watch_served
@@ -72,6 +73,7 @@ class App:
             queue=queue,
             telemetry=self._telemetry,
             nodes=NodeModels(gateway, _now),
+            pod_events=PodEvents(gateway, queue.add),
             clock=_now,
         )
 

@@ -28,6 +28,7 @@ from toprung.service.executor import ExecutionContext, ExecutionResult, Executor
 from toprung.service.experiments import Experiments, InvalidRecord, found_invalid
 from toprung.service.followers import Followers
 from toprung.service.nodes import NodeModels
+from toprung.service.pod_events import PodEvents
 from toprung.service.reconcile_state import ReconcileState
 from toprung.service.status_writer import StatusWriter
 from toprung.service.suggestions import Suggester, problem_of
@@ -57,6 +58,7 @@ class Reconciler:
     queue: WorkQueue
     telemetry: Telemetry
     nodes: NodeModels
+    pod_events: PodEvents
     clock: Callable[[], datetime]
     _states: dict[str, ReconcileState] = field(default_factory=dict)
 
@@ -68,6 +70,7 @@ class Reconciler:
                     tasks.create_task(self._work())
         finally:
             self.nodes.close()
+            self.pod_events.close()
             self.followers.close()
             self.suggester.close()
 
@@ -153,7 +156,7 @@ class Reconciler:
         self, experiment: ExperimentRecord, stopper: Stopper | None, state: ReconcileState, now: datetime
     ) -> Snapshot:
         trials = self._trials_of(experiment)
-        pods = owned_pods(trials, self.pods.of(experiment.key))
+        pods = self.pod_events.explain(experiment.key, owned_pods(trials, self.pods.of(experiment.key)), now)
         self.nodes.look_up(chain.from_iterable(pods.values()))
         self.followers.follow(experiment, trials, pods, stopper)
         ready = self.suggester.ready(experiment)
@@ -212,6 +215,7 @@ class Reconciler:
         if state is not None:
             self.suggester.forget(state.uid)
         self.followers.forget(key)
+        self.pod_events.forget(key)
 
     def _note(
         self, experiment: ExperimentRecord, decided: Plan, result: ExecutionResult, state: ReconcileState, now: datetime

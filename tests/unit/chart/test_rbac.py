@@ -13,7 +13,7 @@ OPERATOR = {
     ("toprung.dev", "trials/finalizers"): {"update"},
     ("", "pods"): {"get", "list", "watch", "create", "patch", "delete"},
     ("", "pods/log"): {"get"},
-    ("", "events"): {"create"},
+    ("", "events"): {"create", "list"},
 }
 OF_THE_CLUSTER = {("", "nodes"): {"get"}}
 READ = {"get", "list", "watch"}

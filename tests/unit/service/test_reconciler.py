@@ -11,6 +11,7 @@ from toprung.cluster.cache import Cache
 from toprung.cluster.queue import WorkQueue
 from toprung.planning.records import TrialRecord
 from toprung.service.experiments import Experiments
+from toprung.service.pod_events import PodEvents
 from toprung.service.reconcile_state import ReconcileState
 from toprung.service.reconciler import Reconciler
 from toprung.service.suggestions import Ready
@@ -78,6 +79,7 @@ def reconciler_of(error: Exception) -> Reconciler:
     experiments.put(INVALID)
     parts = dict.fromkeys(("trials", "followers", "suggester", "telemetry"))
     parts["nodes"] = SimpleNamespace(look_up=lambda _: None, models={}, close=lambda: None)
+    parts["pod_events"] = PodEvents(Refusing(error), wake=lambda _: None)
     pods = Cache(convert=id, index=id, on_change=id)
     return Reconciler(
         gateway=Refusing(error), experiments=experiments, pods=pods, queue=Keys(), clock=lambda: NOW, **parts

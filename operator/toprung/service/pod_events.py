@@ -1,0 +1,125 @@
+"""Quotes the Events of Pods that do not start: only they state why a volume or the network cannot be set up."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from toprung.api.conditions import Reason
+from toprung.api.errors import ClusterError, Forbidden
+from toprung.cluster.events import MAX_MESSAGE
+from toprung.cluster.gateway import Gateway, KubernetesObject
+from toprung.cluster.resources import EVENTS
+from toprung.planning.codec import parse_time
+from toprung.planning.records import PodPhase, PodRecord, Trouble
+
+logger = logging.getLogger(__name__)
+
+USUAL_START = timedelta(seconds=10)
+"""How long a Pod may take to start before its Events are read."""
+READ_EVERY = 30.0
+"""Seconds between two reads of the Events of one Pod."""
+_MOST_READ = 200
+"""Events of one Pod that are read."""
+
+Pods = Mapping[str, tuple[PodRecord, ...]]
+
+
+@dataclass(slots=True)
+class _Watched:
+    """The Pod of an experiment that has waited longest, and the last Warning about it."""
+
+    uid: str
+    task: asyncio.Task[None] | None = None
+    warning: str = ""
+
+
+class PodEvents:
+    """Reads the Events of one Pod per experiment in the background, that of the Pod that has waited longest."""
+
+    def __init__(self, gateway: Gateway, wake: Callable[[str], None]) -> None:
+        """Watch no Pod yet; `wake` gets the key of an experiment for which there is something new."""
+        self._gateway = gateway
+        self._wake = wake
+        self._watched: dict[str, _Watched] = {}
+
+    def explain(self, key: str, pods: Pods, now: datetime) -> Pods:
+        """Return an experiment's Pods with what is known of why they do not start."""
+        waiting = (pod for each in pods.values() for pod in each if _is_starting(pod))
+        oldest = min(waiting, key=lambda pod: (pod.created, pod.name), default=None)
+        watched = self._watched.get(key)
+        if watched is not None and (oldest is None or watched.uid != oldest.uid):
+            self.forget(key)
+        if oldest is None:
+            return pods
+        if key not in self._watched:
+            self._watch(key, oldest, now)
+        if not (warning := self._watched[key].warning):
+            return pods
+        explained = replace(oldest, trouble=Trouble(Reason.CONTAINER_CONFIG, warning))
+        return {**pods, oldest.trial: tuple(explained if pod is oldest else pod for pod in pods[oldest.trial])}
+
+    def forget(self, key: str) -> None:
+        """End the reads for an experiment."""
+        watched = self._watched.pop(key, None)
+        if watched is not None and watched.task is not None:
+            watched.task.cancel()
+
+    def close(self) -> None:
+        """End all reads."""
+        for key in tuple(self._watched):
+            self.forget(key)
+
+    def _watch(self, key: str, pod: PodRecord, now: datetime) -> None:
+        watched = self._watched[key] = _Watched(pod.uid)
+        delay = max(0.0, (pod.created + USUAL_START - now).total_seconds())
+        watched.task = asyncio.create_task(self._follow(key, watched, pod, delay))
+
+    async def _follow(self, key: str, watched: _Watched, pod: PodRecord, delay: float) -> None:
+        while True:
+            await asyncio.sleep(delay)
+            delay = READ_EVERY
+            try:
+                warning = newest_warning(await self._read(pod))
+            except Forbidden as error:
+                logger.info("the Events of Pods are not quoted: %s", error)
+                return
+            except ClusterError as error:
+                logger.warning("the Events of a Pod could not be read: pod=%s error=%s", pod.name, error)
+                continue
+            if warning != watched.warning:
+                watched.warning = warning
+                self._wake(key)
+
+    async def _read(self, pod: PodRecord) -> list[KubernetesObject]:
+        found: list[KubernetesObject] = []
+        namespace, selector = pod.owner.partition("/")[0], f"involvedObject.uid={pod.uid}"
+        async with aclosing(self._gateway.list(EVENTS, namespace=namespace, field_selector=selector)) as pages:
+            async for page in pages:
+                found += page.items
+                if len(found) >= _MOST_READ:
+                    break
+        return found
+
+
+def newest_warning(events: Iterable[Mapping[str, Any]]) -> str:
+    """Return the reason and the message of the newest Event if it is a Warning; "" where the Pod has gone on since."""
+    newest = max(events, key=lambda event: (_time(event), event.get("type") == "Warning"), default=None)
+    if newest is None or newest.get("type") != "Warning":
+        return ""
+    return f"{newest.get('reason')}: {newest.get('message')}"[:MAX_MESSAGE]
+
+
+def _time(event: Mapping[str, Any]) -> datetime:
+    series = event.get("series") or {}
+    written = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
+    found = parse_time(written or event["metadata"].get("creationTimestamp"))
+    return (found or datetime.min.replace(tzinfo=UTC)).replace(microsecond=0)  # some Events have whole seconds only
+
+
+def _is_starting(pod: PodRecord) -> bool:
+    """Return whether a node sets the Pod up, and its status does not say what fails."""
+    return pod.phase is PodPhase.PENDING and bool(pod.node) and pod.trouble is None and not pod.leaving

@@ -62,12 +62,13 @@ class Channel:
 
     Attributes:
         models: whether it serves samplers that learn.
-        spent: seconds of CPU time of the last request; of one without an answer, how long it was waited for.
+        spent: seconds of CPU time of the last request; of one without an answer, how long it was waited for. The worker
+            sets it to None before a request.
     """
 
     def __init__(self, *, models: bool, limit: float, memory: int) -> None:
         self.models = models
-        self.spent = 0.0
+        self.spent: float | None = None
         self._limit = limit
         self._memory = memory
         self._process: asyncio.subprocess.Process | None = None
@@ -189,6 +190,7 @@ class Channel:
             await self.end()
             raise
         except (ConnectionError, asyncio.IncompleteReadError) as error:
+            self.spent = _now() - start
             await self.end()
             raise Died("the search process ended") from error
         reply, self.spent = answer

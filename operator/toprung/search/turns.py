@@ -37,8 +37,10 @@ class Turns:
 
     def __init__(self, processes: int) -> None:
         self._most = max(1, processes - 1)
-        self._served: dict[str, int] = {}
         self._count = 0
+        self._experiments: dict[str, tuple[str, int]] = {}  # key -> namespace, number of the last start
+        self._namespaces: dict[str, int] = {}
+        self._dropped = 0  # the highest number that was dropped: who comes again does not overtake others by it
         self._slow: dict[str, str] = {}
         self._fast: set[str] = set()
 
@@ -56,10 +58,13 @@ class Turns:
     def started(self, job: Job) -> None:
         """Record a start."""
         self._count += 1
-        self._served[job.namespace] = self._served[job.key] = self._count
+        self._namespaces[job.namespace] = self._count
+        self._experiments[job.key] = (job.namespace, self._count)
 
     def ended(self, job: Job, seconds: float) -> None:
-        """Record an end, and whether the job was slow by the seconds of CPU time that it took."""
+        """Record whether the job was slow by the seconds of CPU time that it took, unless it was forgotten meanwhile."""
+        if job.key not in self._experiments:
+            return
         self._forget_speed(job.key)
         if seconds > SLOW:
             self._slow[job.key] = job.namespace
@@ -67,16 +72,20 @@ class Turns:
             self._fast.add(job.key)
 
     def forget(self, key: str) -> None:
-        """Drop what is known of an experiment."""
-        self._served.pop(key, None)
+        """Drop what is known of an experiment, and of its namespace where it has no other one."""
         self._forget_speed(key)
+        namespace, number = self._experiments.pop(key, ("", 0))
+        self._dropped = max(self._dropped, number)
+        if namespace not in (other for other, _ in self._experiments.values()):
+            self._dropped = max(self._dropped, self._namespaces.pop(namespace, 0))
 
     def _forget_speed(self, key: str) -> None:
         self._slow.pop(key, None)
         self._fast.discard(key)
 
     def _last(self, job: Job) -> tuple[int, int]:
-        return self._served.get(job.namespace, 0), self._served.get(job.key, 0)
+        namespace, experiment = self._namespaces.get(job.namespace, 0), self._experiments.get(job.key, ("", 0))[1]
+        return max(self._dropped, namespace), max(self._dropped, experiment)
 
     def _may_start(self, job: Job, running: Iterable[Job], now: float) -> bool:
         rivals = [one for one in running if one.models]

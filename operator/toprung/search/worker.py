@@ -203,7 +203,7 @@ class SearchWorker:
                 return
             waiting, channel = next(each for each in places if each[0].job is chosen)
             self._waiting.remove(waiting)
-            self._running[channel] = replace(chosen, since=now)
+            self._running[channel], channel.spent = replace(chosen, since=now), None
             self._turns.started(chosen)
             waiting.place.set_result(channel)
 
@@ -216,7 +216,9 @@ class SearchWorker:
         return min(free, key=lambda one: (not one.holds(job.key), not one.alive), default=None)
 
     def _release(self, channel: Channel) -> None:
-        self._turns.ended(self._running.pop(channel), channel.spent)
+        job = self._running.pop(channel)
+        if channel.spent is not None:
+            self._turns.ended(job, channel.spent)
         if channel in self._idle:
             self._idle.pop(channel).cancel()
         if not self._closed:

@@ -22,6 +22,12 @@ def served(turns, names):
         yield chosen.key
 
 
+def ended(turns, request, seconds):
+    """Have a request start and end."""
+    turns.started(request)
+    turns.ended(request, seconds)
+
+
 @pytest.mark.parametrize(
     ("waiting", "order"),
     [
@@ -51,7 +57,7 @@ def test_a_process_is_left_for_others(processes, running, slow, waiting, chosen)
     """Neither one namespace nor slow experiments occupy all processes."""
     turns = Turns(processes)
     for name in slow:
-        turns.ended(job(name), 2 * SLOW)
+        ended(turns, job(name), 2 * SLOW)
     found = turns.next([job(waiting)], [job(name, since=NOW) for name in running], NOW)
     assert (found is not None) == chosen
 
@@ -60,8 +66,8 @@ def test_an_experiment_that_was_fast_is_not_slow_any_more():
     """Nor is one that was forgotten."""
     turns = Turns(2)
     for name in ("a1", "b1"):
-        turns.ended(job(name), 2 * SLOW)
-    turns.ended(job("a1"), 0.0)
+        ended(turns, job(name), 2 * SLOW)
+    ended(turns, job("a1"), 0.0)
     turns.forget("b1")
     running = [job("c1", since=NOW - 2 * SLOW)]
     assert [turns.next([job(name)], running, NOW).key for name in ("a1", "b1")] == ["a1", "b1"]
@@ -70,11 +76,11 @@ def test_an_experiment_that_was_fast_is_not_slow_any_more():
 def test_an_unknown_experiment_is_slow_where_another_one_of_its_namespace_is():
     """Until its first request has shown that it is not; those of other namespaces are not."""
     turns = Turns(2)
-    turns.ended(job("a1"), 2 * SLOW)
+    ended(turns, job("a1"), 2 * SLOW)
     running = [job("c1", since=NOW - 2 * SLOW)]
     assert turns.next([job("a2")], running, NOW) is None
     assert turns.next([job("b1")], running, NOW).key == "b1"
-    turns.ended(job("a2"), 0.0)
+    ended(turns, job("a2"), 0.0)
     assert turns.next([job("a2")], running, NOW).key == "a2"
 
 
@@ -87,10 +93,40 @@ def test_a_request_that_is_known_to_be_heavy_is_slow_from_the_start():
 def test_a_request_that_runs_for_long_counts_as_slow():
     """Before it has ended."""
     turns = Turns(2)
-    turns.ended(job("b1"), 2 * SLOW)
+    ended(turns, job("b1"), 2 * SLOW)
     assert turns.next([job("b1")], [job("a1", since=NOW - 2 * SLOW)], NOW) is None
 
 
 def test_requests_that_draw_wait_for_no_model():
     """Their processes are others."""
     assert Turns(1).next([job("a1", models=False)], [job("a2", since=NOW)], NOW).key == "a1"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2 * SLOW], ids=["fast", "slow"])
+def test_a_request_that_ends_after_its_experiment_was_forgotten_leaves_nothing(seconds):
+    """Neither its key nor its namespace, whose next experiment does not start as slow."""
+    turns = Turns(2)
+    turns.started(job("a1"))
+    turns.forget("a1")
+    turns.ended(job("a1"), seconds)
+    assert not any((turns._experiments, turns._namespaces, turns._slow, turns._fast))
+    assert turns.next([job("a2")], [job("c1", since=NOW - 2 * SLOW)], NOW).key == "a2"
+
+
+def test_a_namespace_is_known_while_one_of_its_experiments_is():
+    """It keeps its place in the order."""
+    turns = Turns(2)
+    for name in ("a1", "a2", "b1"):
+        turns.started(job(name))
+    turns.forget("a1")
+    assert list(turns._namespaces) == ["a", "b"]
+    assert list(served(turns, ["b1", "a2"])) == ["a2", "b1"]
+
+
+def test_a_namespace_whose_experiments_come_and_end_does_not_overtake_others():
+    """What was forgotten is as if it had been served when it was."""
+    turns = Turns(2)
+    turns.started(job("b1"))
+    turns.started(job("a1"))
+    turns.forget("a1")
+    assert list(served(turns, ["b1", "a2"])) == ["b1", "a2"]

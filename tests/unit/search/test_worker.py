@@ -390,3 +390,30 @@ async def test_an_idle_process_with_models_ends():
         await asyncio.sleep(0.01)
     assert await worker.suggest(asked, history, [12]) == answer(asked, history, [12])
     await worker.close()
+
+
+async def test_an_experiment_that_is_forgotten_while_it_is_asked_leaves_nothing(worker):
+    """Its request is cancelled, and ends later."""
+    asked = problem(FLAT)
+    await worker.start()
+    asking = asyncio.ensure_future(worker.suggest(asked, told(asked, 4), [4]))
+    while not worker._running:
+        await asyncio.sleep(0)
+    asking.cancel()
+    worker.forget(asked.key)
+    while worker._running:
+        await asyncio.sleep(0.01)
+    assert not any((worker._turns._experiments, worker._turns._fast, worker._turns._slow))
+
+
+async def test_a_turn_that_is_cancelled_before_its_request_is_not_measured(worker):
+    """The time of the request before it is not its own."""
+    first, second = (replace(problem(FLAT, "random"), key=key) for key in ("first", "second"))
+    answered, cancelled = (asyncio.ensure_future(worker.suggest(asked, {}, [0])) for asked in (first, second))
+    while not any(job.key == "second" for job in worker._running.values()):
+        await asyncio.sleep(0)
+    cancelled.cancel()
+    await asyncio.wait([answered, cancelled])
+    while worker._running:
+        await asyncio.sleep(0.01)
+    assert worker._turns._fast == {"first"}

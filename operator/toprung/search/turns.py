@@ -62,7 +62,7 @@ class Turns:
         self._experiments[job.key] = (job.namespace, self._count)
 
     def ended(self, job: Job, seconds: float) -> None:
-        """Record whether the job was slow by the seconds of CPU time that it took, unless it was forgotten meanwhile."""
+        """Record whether the job was slow by its seconds of CPU time, unless its experiment was forgotten meanwhile."""
         if job.key not in self._experiments:
             return
         self._forget_speed(job.key)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from toprung.api.errors import SearchFailed
-from toprung.search.channel import Channel, Died, Session
+from toprung.search.asks import Ask, Waiting
+from toprung.search.channel import Channel, Died
 from toprung.search.costs import heavy, learns, startup, too_large, too_slow
 from toprung.search.frames import Failure, Reply
 from toprung.search.turns import Job, Turns
@@ -55,7 +56,7 @@ class SearchWorker:
             Channel(models=models, limit=limits.seconds, memory=limits.memory * _MIB) for models in kinds
         )
         self._turns = Turns(limits.models)
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._running: dict[Channel, Job] = {}
         self._idle: dict[Channel, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[object]] = set()
@@ -86,13 +87,16 @@ class SearchWorker:
         if draws:
             self._prepare()
         known = {one.index: one for one in problem.prior} | dict(history)  # the caller's may change meanwhile
-        ask = _Ask(replace(problem, prior=()), known, draws)
+        ask = Ask(replace(problem, prior=()), known, draws)
         end, answer = _now() + self._limits.batch, Suggestions(())
         found: list[Suggestion] = []
         for index in indices:
-            answer = await self._one(ask, index, tuple(found))
+            one = await self._one(ask, index, tuple(found))
+            if one is None:
+                break
+            answer, ask.until = one, end
             found += answer.suggestions
-            if answer.exhausted or (found and _now() >= end):
+            if answer.exhausted or _now() >= end:
                 break
         return replace(answer, suggestions=tuple(found))
 
@@ -117,8 +121,8 @@ class SearchWorker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(channel.end() for channel in self._channels))
 
-    async def _one(self, ask: "_Ask", index: int, pending: tuple[Suggestion, ...]) -> Suggestions:
-        """Have one configuration made; a second process is tried where the first one ends."""
+    async def _one(self, ask: Ask, index: int, pending: tuple[Suggestion, ...]) -> Suggestions | None:
+        """Have one configuration made, in a second process where the first one ends; None where it is too late."""
         tries = 0
         while not self._closed:
             try:
@@ -132,23 +136,24 @@ class SearchWorker:
                 continue
             except OSError as error:  # no memory or no process is left for it
                 raise SearchFailed(f"the search process can't be run: {error}") from error
-            if isinstance(reply, Suggestions):
+            if reply is None or isinstance(reply, Suggestions):
                 return reply
             if isinstance(reply, Failure):
                 tries += 1
                 self._fail(ask, reply, last=tries > 1)
         raise SearchFailed(_CLOSED)
 
-    def _fail(self, ask: "_Ask", failure: Failure, *, last: bool) -> None:
+    def _fail(self, ask: Ask, failure: Failure, *, last: bool) -> None:
         """Raise, unless other studies took the memory too: in a new process there are none."""
         if not failure.memory:
             raise SearchFailed(failure.message)
         if last or not ask.shared:
             raise SearchFailed(too_large(ask.problem, len(ask.history), self._limits.memory))
 
-    async def _step(self, ask: "_Ask", index: int, pending: tuple[Suggestion, ...]) -> Reply:
-        """Wait for a turn and make one exchange; before the next one, others have theirs."""
-        channel = await self._turn(ask)
+    async def _step(self, ask: Ask, index: int, pending: tuple[Suggestion, ...]) -> Reply | None:
+        """Wait for a turn and make one exchange; before the next one, others have theirs. None where it is too late."""
+        if (channel := await self._turn(ask)) is None:
+            return None
         exchange = self._in_background(self._exchange(ask, channel, index, pending))
         try:
             return await asyncio.shield(exchange)
@@ -160,27 +165,29 @@ class SearchWorker:
                 channel.hurry()
             raise
 
-    async def _turn(self, ask: "_Ask") -> Channel:
+    async def _turn(self, ask: Ask) -> Channel | None:
         models = learns(ask.problem.algorithm) and not ask.startup
         job = Job(ask.problem.namespace, ask.problem.key, models, heavy(ask.problem, len(ask.history)))
-        waiting = _Waiting(job, ask, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(job, ask, loop.create_future())
         self._waiting.append(waiting)
         self._dispatch()
+        timer = None if ask.until is None else loop.call_at(ask.until, waiting.give_up)
         try:
             return await waiting.place
         except asyncio.CancelledError:
+            if (channel := waiting.unused()) is not None:
+                self._release(channel)
+            raise
+        finally:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
-            elif not waiting.place.cancelled() and waiting.place.exception() is None:
-                self._release(waiting.place.result())
-            raise
+            if timer is not None:
+                timer.cancel()
 
-    async def _exchange(self, ask: "_Ask", channel: Channel, index: int, pending: tuple[Suggestion, ...]) -> Reply:
+    async def _exchange(self, ask: Ask, channel: Channel, index: int, pending: tuple[Suggestion, ...]) -> Reply:
         try:
-            if ask.session is None or ask.channel is not channel or not channel.current(ask.session):
-                for other in self._channels:
-                    if other is not channel:  # one copy of a study is enough
-                        other.forget(ask.problem.key)
+            if ask.session is None or ask.bound is not channel:
                 ask.channel, ask.session = channel, await channel.begin(ask.problem, ask.history)
             if ask.cancelled:
                 raise Died("nothing is wanted any more")
@@ -188,6 +195,10 @@ class SearchWorker:
             if isinstance(reply, Failure) and reply.memory:
                 ask.shared = channel.shared(ask.problem.key)
                 await channel.end()
+            if not isinstance(reply, str):  # the history is complete: one copy of it is enough
+                for other in self._channels:
+                    if other is not channel:
+                        other.forget(ask.problem.key)
             return reply
         finally:
             self._release(channel)
@@ -195,7 +206,7 @@ class SearchWorker:
     def _dispatch(self) -> None:
         """Start what may start."""
         while True:
-            wanted = [one for one in self._waiting if not one.place.done()]  # others are being cancelled
+            wanted = [one for one in self._waiting if not one.place.done()]  # others have given up
             places = [(one, place) for one in wanted if (place := self._place(one)) is not None]
             running, now = [*self._running.values()], _now()
             chosen = self._turns.next([one.job for one, _ in places], running, now)
@@ -207,11 +218,16 @@ class SearchWorker:
             self._turns.started(chosen)
             waiting.place.set_result(channel)
 
-    def _place(self, waiting: "_Waiting") -> Channel | None:
-        """Return the free process for a job: the one that has its study, else one that runs."""
+    def _place(self, waiting: Waiting) -> Channel | None:
+        """Return the free process for a job: the one that has its study, else one that runs.
+
+        The rest of a batch waits for its own process: the next batch may find another one.
+        """
         ask, job = waiting.ask, waiting.job
-        if ask.channel is not None and ask.session is not None and ask.channel.current(ask.session):
-            return ask.channel if ask.channel not in self._running else None
+        if ask.bound is not None and ask.bound not in self._running:
+            return ask.bound
+        if ask.bound is not None and ask.until is not None:
+            return None
         free = [one for one in self._channels if one.models == job.models and one not in self._running]
         return min(free, key=lambda one: (not one.holds(job.key), not one.alive), default=None)
 
@@ -241,35 +257,6 @@ class SearchWorker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-@dataclass(slots=True)
-class _Ask:
-    """One call of `suggest`.
-
-    Attributes:
-        startup: it needs no model, though its sampler has one.
-        channel, session: the process that has, or is receiving, the history.
-        shared: whether other studies were in the process whose memory was not enough.
-        cancelled: nothing is wanted any more.
-    """
-
-    problem: Problem
-    history: Mapping[int, Evaluation]
-    startup: bool
-    channel: Channel | None = None
-    session: Session | None = None
-    shared: bool = False
-    cancelled: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class _Waiting:
-    """A step that waits for its turn."""
-
-    job: Job
-    ask: _Ask
-    place: asyncio.Future[Channel]
 
 
 async def _started(channel: Channel) -> None:

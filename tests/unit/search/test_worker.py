@@ -417,3 +417,37 @@ async def test_a_turn_that_is_cancelled_before_its_request_is_not_measured(worke
     while worker._running:
         await asyncio.sleep(0.01)
     assert worker._turns._fast == {"first"}
+
+
+async def test_a_batch_does_not_wait_for_the_request_of_another_experiment(hanging):
+    """What has been found is returned, though the process hangs in the other request for longer."""
+    worker = SearchWorker(Limits(models=1, seconds=1e6, batch=3.0))
+    asked = replace(problem(FLAT), namespace="a")
+    history = told(asked, 12)
+    await worker.suggest(asked, history, [12])
+    batch = asyncio.ensure_future(worker.suggest(asked, history, [12, 13]))
+    hangs = asyncio.ensure_future(worker.suggest(replace(hanging, namespace="b"), {}, [3]))
+    await asyncio.wait([batch, hangs], return_when=asyncio.FIRST_COMPLETED, timeout=30.0)
+    await worker.close()
+    assert await batch == answer(asked, history, [12])
+    assert (await asyncio.gather(hangs, return_exceptions=True))[0].args == ("the search worker is closed",)
+
+
+async def test_a_long_history_is_sent_to_a_free_process_while_its_own_one_is_busy(hanging, monkeypatch):
+    """Another experiment hangs there between two parts."""
+    monkeypatch.setattr("toprung.search.channel._CHUNK", 500)
+    worker = SearchWorker(Limits(models=2, seconds=1e6))
+    await asyncio.gather(*(channel.start() for channel in worker._channels))
+    asked = problem(FLAT)
+    history = told(asked, 14)
+    gone, asking, hangs = (
+        asyncio.ensure_future(worker.suggest(replace(one, namespace=name, key=name), known, [index]))
+        for one, name, known, index in ((hanging, "a", {}, 3), (asked, "b", history, 14), (hanging, "c", {}, 3))
+    )
+    while "c" not in (job.key for job in worker._running.values()):
+        await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait([asking, hangs], return_when=asyncio.FIRST_COMPLETED, timeout=30.0)
+    await worker.close()
+    assert await asking == answer(asked, history, [14])
+    assert (await asyncio.gather(hangs, return_exceptions=True))[0].args == ("the search worker is closed",)

@@ -88,7 +88,9 @@ class IgnoredReportsStatus(Model):
     """Reports that did not count, for one reason."""
 
     reason: Annotated[str, Field(max_length=64)]
-    """NotANumber, InvalidStep or Skipped (a part of the log, because the program printed faster than it is read)."""
+    """Why: NotANumber, InvalidStep, NoStep (reports with steps were printed too), EarlierStep, AmbiguousName (as in
+    "train loss=0.5"), OtherStep (only counted by lines, because its step is not the resource of early stopping), or
+    Skipped (a part of the log, because the program printed faster than it is read)."""
     count: Annotated[int, Field(ge=1)]
     """How many."""
     example: Annotated[str, Field(max_length=MAX_EXAMPLE)] = ""
@@ -115,6 +117,10 @@ class ReadingStatus(Model):
     """The last reported step."""
     epoch: float | None = None
     """The epoch beside it."""
+    counted: float | None = None
+    """The step of the last report that had only a step of another name."""
+    stepped: bool | None = None
+    """Whether an earlier attempt reported steps."""
 
 
 class PendingStatus(Model):

@@ -9,14 +9,16 @@ from datetime import datetime
 
 from toprung.api.trial import MAX_EXAMPLE
 from toprung.metrics.progress import join, observe
-from toprung.metrics.steps import next_step, step_of_extras
+from toprung.metrics.steps import begins_steps, lacks_step, next_step, step_of_extras
 from toprung.metrics.types import (
     Ignored,
     IgnoredReports,
+    Mean,
     Position,
     Progress,
     Reading,
     Report,
+    Settled,
     Tracking,
 )
 
@@ -32,7 +34,10 @@ def start_attempt(progress: Progress, attempt: int, *, offset: int = 0) -> Progr
     if progress.reading is not None and progress.reading.attempt == attempt:
         return progress
     base = progress.latest.step if progress.latest is not None else None
-    return replace(progress, reading=Reading(attempt=attempt, base=base, offset=float(-offset)), pending=None)
+    before = progress.reading
+    stepped = before is not None and (before.stepped or bool(before.name))
+    reading = Reading(attempt=attempt, base=base, offset=float(-offset), stepped=stepped and base is not None)
+    return replace(progress, reading=reading, pending=None)
 
 
 def count(progress: Progress, report: Report, *, time: datetime, position: Position, tracking: Tracking) -> Progress:
@@ -62,10 +67,13 @@ def count(progress: Progress, report: Report, *, time: datetime, position: Posit
 def _counted(
     progress: Progress, reading: Reading, report: Report, time: datetime, tracking: Tracking
 ) -> tuple[Reading, Progress]:
+    if tracking.metric in report.values and begins_steps(reading, report, tracking.step_names):
+        progress = _without_counted_lines(progress, tracking.metric)
     latest = progress.latest.step if progress.latest is not None else None
     if tracking.metric not in report.values:
-        step = step_of_extras(reading, report, latest, tracking.step_names)
-        return reading, join(progress, step, report.values, others=tracking.others)
+        return reading, _joined(progress, reading, report, latest, tracking)
+    if lacks_step(reading, report):
+        return reading, _with_one_more(progress, Ignored.NO_STEP, _shown(report, tracking.metric))
     moved, placed = next_step(reading, report, latest, tracking.step_names)
     if placed is None:
         return moved, progress
@@ -82,6 +90,29 @@ def _counted(
     )
 
 
+def _joined(progress: Progress, reading: Reading, report: Report, latest: float | None, tracking: Tracking) -> Progress:
+    step = step_of_extras(reading, report, latest, tracking.step_names)
+    if latest is None or step is None or step >= latest:
+        return join(progress, step, report.values, others=tracking.others)
+    if reading.base is not None and step <= reading.base:  # a resumed attempt repeats it
+        return progress
+    return _with_one_more(progress, Ignored.EARLIER_STEP, _shown(report, next(iter(report.values))))
+
+
+def _without_counted_lines(progress: Progress, metric: str) -> Progress:
+    """Remove the lines without a step that were counted before the first step; what they crossed stays crossed."""
+    latest = progress.latest
+    if latest is None:
+        return progress
+    noted = _with_one_more(progress, Ignored.NO_STEP, f"{metric}={latest.value:g}", count=int(latest.step))
+    return replace(noted, latest=None, best=None, curve=(), mean=Mean(), complete=None, settled=Settled(), excess=0)
+
+
+def _shown(report: Report, metric: str) -> str:
+    steps = "".join(f"{name}={step:g} " for name, step in report.steps.items())
+    return f"{steps}{metric}={report.values[metric]:g}"
+
+
 def _reason(report: Report, reading: Reading, tracking: Tracking) -> tuple[Ignored, str] | None:
     """Return why a report cannot count in full, with what the line has; None where it can."""
     names = (reading.name,) if reading.name else tracking.step_names
@@ -92,12 +123,12 @@ def _reason(report: Report, reading: Reading, tracking: Tracking) -> tuple[Ignor
     return None if metric is None else (Ignored.NOT_A_NUMBER, f"{metric}: {report.rejected[metric]}")
 
 
-def _with_one_more(progress: Progress, reason: Ignored, example: str) -> Progress:
+def _with_one_more(progress: Progress, reason: Ignored, example: str, *, count: int = 1) -> Progress:
     before = progress.ignored.get(reason)
     more = (
-        replace(before, count=before.count + 1)
+        replace(before, count=before.count + count)
         if before is not None
-        else IgnoredReports(1, "".join(c if c.isprintable() else " " for c in example)[:MAX_EXAMPLE])
+        else IgnoredReports(count, "".join(c if c.isprintable() else " " for c in example)[:MAX_EXAMPLE])
     )
     return replace(progress, ignored={**progress.ignored, reason: more})
 

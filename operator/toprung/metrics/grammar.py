@@ -71,7 +71,9 @@ class LineParser:
         self._custom = CustomReader(grammar.patterns, grammar.step_names[0]) if grammar.patterns else None
         self._epoch = next((name for name in self._steps if name.lower() == EPOCH), EPOCH)
         self._lowered = tuple(name.lower() for name in grammar.metrics)
+        self._heading: Mapping[str, float] = {}
         self._context: Mapping[str, float] = {}
+        self._reported: frozenset[str] = frozenset()
 
     def parse(self, text: str) -> Report | None:
         """Parse one line, or one part of a line that overwrites itself; None where it has no wanted metric."""
@@ -86,11 +88,27 @@ class LineParser:
         bad = {name: text for name, text in found.rejected.items() if name in self._steps}
         bad |= {name: f"{step:g}" for name, step in steps.items() if not 0 <= step <= MAX_STEP}
         steps = {name: step for name, step in steps.items() if name not in bad}
-        if steps:
-            self._context = steps
-        elif not bad:
-            steps = dict(self._context)
+        if not bad:
+            steps = self._with_context(steps, frozenset(values))
         return Report(values=values, steps=steps, rejected=rejected, bad_steps=bad)
+
+    def _with_context(self, steps: Mapping[str, float], metrics: frozenset[str]) -> Mapping[str, float]:
+        """Return the steps of a line: its own with the epoch of a heading, else those of a line before.
+
+        A heading applies to all lines up to the next step. The step of a line with metrics applies to a line with
+        other metrics only, once for each: a line that repeats a metric without its step may be a summary.
+        """
+        if steps:
+            if self._epoch in steps:
+                self._heading = {}
+            steps = {**steps, **self._heading}
+            self._context, self._reported = steps, metrics
+        elif self._heading and self._context == self._heading:
+            return self._heading
+        elif metrics.isdisjoint(self._reported):
+            self._reported |= metrics
+            return self._context
+        return steps
 
     def names_a_metric(self, text: str) -> bool:
         """Return whether a line has the name of a metric at all."""
@@ -116,7 +134,8 @@ class LineParser:
 
     def _other_line(self, text: str) -> Found | None:
         if (heading := self._pairs.heading(text)) is not None:
-            self._context = {self._epoch: heading}
+            self._heading = self._context = {self._epoch: heading}
+            self._reported = frozenset()
         return self._table.parse(text)
 
 

@@ -17,6 +17,8 @@ from toprung.metrics.types import (
     whole,
 )
 
+_READING_NUMBERS = "base", "offset", "first", "last", "epoch", "counted"
+
 
 def progress_to_status(progress: Progress) -> dict[str, Any]:
     """Return the fields latest, best, complete, mean, curve and reports of Trial.status; absent where they are empty.
@@ -107,6 +109,8 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
         "first": reading.first or None,
         "last": reading.last or None,
         "epoch": reading.epoch,
+        "counted": reading.counted or None,
+        "stepped": reading.stepped or None,
     }
     return {
         name: whole(value) if isinstance(value, float) else value for name, value in fields.items() if value is not None
@@ -116,10 +120,11 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
 def _reading(fields: Mapping[str, Any] | None) -> Reading | None:
     if not fields:
         return None
-    numbers = {name: whole(fields[name]) for name in ("base", "offset", "first", "last", "epoch") if name in fields}
+    numbers = {name: whole(fields[name]) for name in _READING_NUMBERS if fields.get(name) is not None}
     time = fields.get("time")
     position = Position(datetime.fromisoformat(time), fields.get("place", 0)) if time else None
-    return Reading(attempt=fields["attempt"], position=position, name=fields.get("name", ""), **numbers)
+    stepped, name = bool(fields.get("stepped")), fields.get("name") or ""
+    return Reading(attempt=fields["attempt"], position=position, name=name, stepped=stepped, **numbers)
 
 
 def _pending(fields: Mapping[str, Any] | None) -> tuple[float | None, Mapping[str, float]] | None:

@@ -3,11 +3,12 @@
 A report with a higher step than the last one is the next step. Every other report is still counted:
 
 - One with the same step is the newest value of that step.
-- A program that begins its steps again, at its first one or below, or with a later epoch, continues: its steps are
-  added to those before.
+- A program that begins its steps again, at its first one or below, or with a later epoch (there also at the same step),
+  continues: its steps are added to those before.
 - One that goes back to any other step (a resumed worker, a summary) is the newest value of the latest step.
-- A line without a step belongs to the step before it. While no line has had a step, lines with the objective are
-  counted from 1.
+- A line with a step of another name only is the next step.
+- While no line has had a step, lines with the objective are counted from 1. Once one has, lines without a step do not
+  count: neither later ones, which may be a summary, nor those before, which are removed by :func:`begins_steps`.
 
 A resumed attempt continues the trial's steps; those that it repeats do not count again.
 """
@@ -21,7 +22,8 @@ from toprung.metrics.types import EPOCH, Reading, Report, whole
 def next_step(
     reading: Reading, report: Report, latest: float | None, names: Sequence[str]
 ) -> tuple[Reading, float | None]:
-    """Return the step of a report with the objective; None where a resumed attempt repeats a step.
+    """Return the step of a report with the objective that :func:`lacks_step` lets pass; None where a resumed attempt
+    repeats a step.
 
     Args:
         reading: how the attempt's steps were counted so far.
@@ -34,12 +36,24 @@ def next_step(
         return reading, (latest or 0) + 1
     if not reading.name:
         reading = replace(reading, name=name, first=report.steps[name])
-    if name in report.steps:
-        reading = _advanced(reading, report, latest)
+    if name not in report.steps:
+        step = int(latest or 0) + 1
+        return replace(reading, counted=float(step)), step
+    reading = _advanced(reading, report, latest)
     step = whole(reading.offset + reading.last)
     if reading.base is not None and step <= reading.base:
         return reading, None
     return reading, step if latest is None else max(step, latest)
+
+
+def lacks_step(reading: Reading, report: Report) -> bool:
+    """Return whether a report has no step, though reports of the objective before it have."""
+    return not report.steps and bool(reading.name or reading.stepped)
+
+
+def begins_steps(reading: Reading, report: Report, names: Sequence[str]) -> bool:
+    """Return whether a report has the first step of all reports, so that lines counted before it have none."""
+    return not reading.name and reading.base is None and bool(_first(report, names))
 
 
 def step_of_extras(reading: Reading, report: Report, latest: float | None, names: Sequence[str]) -> float | None:
@@ -59,14 +73,16 @@ def _advanced(reading: Reading, report: Report, latest: float | None) -> Reading
     raw, epoch = report.steps[reading.name], report.steps.get(EPOCH)
     if _begins_again(reading, raw, epoch):
         return replace(reading, offset=_offset(raw, latest), first=raw, last=raw, epoch=epoch)
+    if raw > reading.last and reading.offset + raw <= reading.counted:  # the counted line keeps its step
+        return replace(reading, offset=reading.counted + 1 - raw, last=raw, epoch=epoch)
     return reading if (reading.last, reading.epoch) == (raw, epoch) else replace(reading, last=raw, epoch=epoch)
 
 
 def _begins_again(reading: Reading, raw: float, epoch: float | None) -> bool:
-    if raw >= reading.last:
-        return False
     later_epoch = epoch is not None and reading.epoch is not None and epoch > reading.epoch
-    return raw <= reading.first or (later_epoch and reading.name != EPOCH)
+    if raw < reading.last and raw <= reading.first:
+        return True
+    return later_epoch and raw <= reading.last and reading.name != EPOCH
 
 
 def _offset(raw: float, latest: float | None) -> float:

@@ -63,6 +63,8 @@ class Reading:
         first: the program's first step since it began them again.
         last: the program's last step.
         epoch: the epoch next to that step, None where there was none.
+        counted: the step of the last line that was counted, though it has no step of that name.
+        stepped: whether an earlier attempt had steps.
     """
 
     attempt: int = 1
@@ -73,6 +75,8 @@ class Reading:
     first: float = 0.0
     last: float = 0.0
     epoch: float | None = None
+    counted: float = 0.0
+    stepped: bool = False
 
 
 class Ignored(StrEnum):
@@ -80,6 +84,8 @@ class Ignored(StrEnum):
 
     NOT_A_NUMBER = "NotANumber"
     INVALID_STEP = "InvalidStep"
+    NO_STEP = "NoStep"
+    EARLIER_STEP = "EarlierStep"
     SKIPPED = "Skipped"
 
 

@@ -7,6 +7,8 @@ from toprung.metrics.types import Ignored, IgnoredReports, Progress
 _MEANINGS = {
     Ignored.NOT_A_NUMBER: "the value is not a number",
     Ignored.INVALID_STEP: "the step is not a number of 0 or more",
+    Ignored.NO_STEP: "they have no step, and other reports have one",
+    Ignored.EARLIER_STEP: "their step is before the latest one",
     Ignored.SKIPPED: "the program printed faster than its log is read",
 }
 _FIX = "Print plain numbers such as 0.57; spec.metrics.stdout.patterns reads other formats"

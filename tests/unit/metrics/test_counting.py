@@ -55,16 +55,44 @@ def read(*lines, progress=None, attempt=1, grammar=DEFAULT, first=0):
         ),
         pytest.param(
             ["step=100 loss=0.9", "epoch=1 loss=0.8", "step=200 loss=0.7", "epoch=2 loss=0.6"],
-            [(100, 0.8), (200, 0.6)],
+            [(100, 0.9), (101, 0.8), (200, 0.7), (201, 0.6)],
             id="step-and-epoch-on-different-lines",
         ),
         pytest.param(
-            ["loss=2.3", "epoch=1 loss=0.9", "epoch=2 loss=0.8"], [(1, 0.9), (2, 0.8)], id="a-line-before-steps"
+            ["step=0 loss=0.9", "epoch=1 loss=0.3", "epoch=2 loss=0.7"],
+            [(0, 0.9), (1, 0.3), (2, 0.7)],
+            id="one-line-with-another-name",
         ),
         pytest.param(
-            ["loss=3", "loss=2", "epoch=1 loss=0.9", "epoch=2 loss=0.8", "epoch=3 loss=0.7"],
-            [(1, 3), (2, 0.8), (3, 0.7)],
-            id="lines-before-steps",
+            ["step=1 loss=0.9", "epoch=1 loss=0.3", "step=2 loss=0.7", "step=3 loss=0.6"],
+            [(1, 0.9), (2, 0.3), (3, 0.7), (4, 0.6)],
+            id="counted-lines-are-not-overwritten",
+        ),
+        pytest.param(
+            ["epoch=1 step=100 loss=0.9", "epoch=2 step=100 loss=0.3", "epoch=3 step=100 loss=0.7"],
+            [(100, 0.9), (200, 0.3), (300, 0.7)],
+            id="the-same-step-in-each-epoch",
+        ),
+        pytest.param(
+            ['{"epoch": 1, "step": 9, "loss": 0.9}', '{"epoch": 2, "step": 9, "loss": 0.3}'],
+            [(9, 0.9), (18, 0.3)],
+            id="the-same-step-in-json",
+        ),
+        pytest.param(["epoch,step,loss", "1,9,0.9", "2,9,0.3"], [(9, 0.9), (18, 0.3)], id="the-same-step-in-a-table"),
+        pytest.param(
+            ["Epoch [1/3], Step [100/100], loss: 0.9", "Epoch [2/3], Step [100/100], loss: 0.3"],
+            [(100, 0.9), (200, 0.3)],
+            id="the-same-step-in-brackets",
+        ),
+        pytest.param(
+            ["Epoch 1/2", "step=100 loss=0.9", "Epoch 2/2", "step=100 loss=0.3"],
+            [(100, 0.9), (200, 0.3)],
+            id="the-same-step-below-headings",
+        ),
+        pytest.param(
+            ["Epoch 1", "loss: 0.9 [0/10]", "loss: 0.8 [9/10]", "Epoch 2", "loss: 0.7 [9/10]"],
+            [(1, 0.8), (2, 0.7)],
+            id="several-lines-below-a-heading",
         ),
         pytest.param(
             ["epoch=1 acc=0.1", "loss=0.9", "epoch=2 acc=0.2", "loss=0.8"],
@@ -72,11 +100,10 @@ def read(*lines, progress=None, attempt=1, grammar=DEFAULT, first=0):
             id="step-on-another-line",
         ),
         pytest.param(
-            ["epoch=1 loss=0.9", "epoch=2 loss=0.8", "epoch=3 loss=0.7", "best epoch=2 loss=0.6"],
+            ["epoch=1 loss=0.9", "epoch=2 loss=0.8", "epoch=3 loss=0.7", "epoch=2 loss=0.6"],
             [(1, 0.9), (2, 0.8), (3, 0.6)],
             id="a-summary-of-an-earlier-step",
         ),
-        pytest.param(["epoch=3 loss=0.9", "final loss=0.8"], [(3, 0.8)], id="a-summary-without-step"),
     ],
 )
 def test_every_report_counts(lines, curve):
@@ -86,6 +113,63 @@ def test_every_report_counts(lines, curve):
     assert progress.latest.value == curve[-1][1]
     assert progress.best.value == min(value for _, value in curve)
     assert not progress.ignored
+
+
+@pytest.mark.parametrize(
+    ("lines", "curve", "reason", "reports", "example"),
+    [
+        pytest.param(
+            ["loss=9.1", "loss=9.2", "epoch=1 loss=0.1", "epoch=2 loss=0.2", "epoch=3 loss=0.3"],
+            [(1, 0.1), (2, 0.2), (3, 0.3)],
+            Ignored.NO_STEP,
+            2,
+            "loss=9.2",
+            id="lines-before-the-first-step",
+        ),
+        pytest.param(
+            ["loss=9.1", "epoch=0 loss=0.1"], [(0, 0.1)], Ignored.NO_STEP, 1, "loss=9.1", id="before-a-step-of-zero"
+        ),
+        pytest.param(
+            ["epoch=1 loss=0.9", "epoch=2 loss=0.8", "loss=0.3", "loss: 0.2"],
+            [(1, 0.9), (2, 0.8)],
+            Ignored.NO_STEP,
+            2,
+            "loss=0.3",
+            id="a-summary-without-step",
+        ),
+        pytest.param(
+            ["epoch=1 acc=0.5", "loss=0.9", "loss=0.1"],
+            [(1, 0.9)],
+            Ignored.NO_STEP,
+            1,
+            "loss=0.1",
+            id="the-step-of-another-line-applies-once",
+        ),
+        pytest.param(
+            ["epoch=1 loss=0.9", "epoch=2 loss=0.8", "epoch=3 loss=0.8", "epoch=2 acc=0.6"],
+            [(1, 0.9), (2, 0.8), (3, 0.8)],
+            Ignored.EARLIER_STEP,
+            1,
+            "epoch=2 acc=0.6",
+            id="another-metric-of-an-earlier-step",
+        ),
+    ],
+)
+def test_reports_that_do_not_replace_others(lines, curve, reason, reports, example):
+    """They leave the values of steps as they are, and are noted."""
+    progress = read(*lines)
+    assert (list(progress.curve), progress.latest.value) == (curve, curve[-1][1])
+    assert progress.best.value == min(value for _, value in curve)
+    assert {each: (noted.count, noted.example) for each, noted in progress.ignored.items()} == {
+        reason: (reports, example)
+    }
+
+
+def test_a_resumed_attempt_does_not_count_lines_where_there_were_steps():
+    """A line before its first step is no step beyond the trial's."""
+    progress = read("loss=0.1", "epoch=3 loss=0.7", progress=read("epoch=2 loss=0.9"), attempt=2, first=100)
+    assert list(progress.curve) == [(2, 0.9), (3, 0.7)]
+    assert progress.ignored[Ignored.NO_STEP].count == 1
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class LineParser:
         rejected = {name: found.rejected[name] for name in self._grammar.metrics if name in found.rejected}
         if not values and not rejected:
             return None
-        steps = {name: found.values[name] for name in self._steps if name in found.values}
+        steps: Mapping[str, float] = {name: found.values[name] for name in self._steps if name in found.values}
         bad = {name: text for name, text in found.rejected.items() if name in self._steps}
         bad |= {name: f"{step:g}" for name, step in steps.items() if not 0 <= step <= MAX_STEP}
         steps = {name: step for name, step in steps.items() if name not in bad}

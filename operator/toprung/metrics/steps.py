@@ -37,8 +37,8 @@ def next_step(
     if not reading.name:
         reading = replace(reading, name=name, first=report.steps[name])
     if name not in report.steps:
-        step = int(latest or 0) + 1
-        return replace(reading, counted=float(step)), step
+        following = int(latest or 0) + 1
+        return replace(reading, counted=float(following)), following
     reading = _advanced(reading, report, latest)
     step = whole(reading.offset + reading.last)
     if reading.base is not None and step <= reading.base:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from kubernetes_validate.utils import all_versions
 
+from toprung.cli.operator import operator_command
 from toprung.planning.devices import ACCELERATORS, parse_accelerators
 from unit.chart.rendering import (
     CHART,
@@ -35,6 +36,7 @@ EVERYTHING = {
         "pullSecrets": [{"name": "pull"}],
     },
     "metricsPort": 0,
+    "search": {"processes": 5, "memory": 1048576},
     "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "2Gi"}},
     "podLabels": {"team": "ml"},
     "podAnnotations": {"note": "yes"},
@@ -220,6 +222,21 @@ def test_every_value_has_an_effect():
         assert spec[name] == EVERYTHING[name]
     assert metadata["annotations"] == {"note": "yes"}
     assert (metadata["labels"]["team"], metadata["labels"]["app.kubernetes.io/name"]) == ("ml", "hpo")
+
+
+@pytest.mark.parametrize(
+    ("values", "processes", "memory"),
+    [pytest.param({}, 2, 192, id="defaults"), pytest.param(EVERYTHING, 5, 1_048_576, id="as set")],
+)
+def test_the_limits_of_the_search_are_options(values: dict, processes: int, memory: int):
+    """The command line reads them from the environment."""
+    set_here = {each["name"]: each.get("value") for each in container(values)["env"]}
+    options = {each.name: each for each in operator_command.params}
+    found = {
+        name: options[name].type.convert(set_here[options[name].envvar], options[name], None)
+        for name in ("search_processes", "search_memory")
+    }
+    assert found == {"search_processes": processes, "search_memory": memory}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_the_schema_is_one():
 def test_values_and_schema_have_the_same_names():
     """A value that the schema does not know is refused; one that values.yaml does not show is found by nobody."""
     tables = list(keys(VALUES, SCHEMA))
-    assert {path for path, *_ in tables} == {"", ".crds", ".rbac", ".image", ".resources"}
+    assert {path for path, *_ in tables} == {"", ".crds", ".rbac", ".image", ".search", ".resources"}
     for path, shown, known in tables:
         assert shown == known - ({"global"} if path == "" else set()), path
 
@@ -64,6 +64,8 @@ def test_each_value_is_explained():
         pytest.param({"metricsPort": 8081}, "metricsPort", id="the probes' port"),
         pytest.param({"resources": {"limit": {"memory": "1Gi"}}}, "limit", id="resources misspelt"),
         pytest.param({"resources": {"limits": {"memory": ["1Gi"]}}}, "memory", id="no quantity"),
+        pytest.param({"search": {"processes": 0}}, "processes", id="no search process"),
+        pytest.param({"search": {"memory": "192Mi"}}, "memory", id="a quantity for MiB"),
         pytest.param({"podAnnotations": {"note": True}}, "note", id="an annotation that YAML reads as a boolean"),
         pytest.param({"tolerations": {"key": "a"}}, "tolerations", id="no list"),
         pytest.param({"accelerators": ["gpu"]}, "accelerators", id="a resource without a domain"),

@@ -119,10 +119,11 @@ class Suggester:
         for uid in tuple(self._ready):
             self.forget(uid)
 
-    def prior_of(self, experiment: ExperimentRecord, *, missing_ok: bool = False) -> tuple[Evaluation, ...]:
-        """Give the trials of spec.warmStart's experiments that had ended when this one was made; negative indices.
+    async def prior_of(self, experiment: ExperimentRecord, *, missing_ok: bool = False) -> tuple[Evaluation, ...]:
+        """Return the trials of spec.warmStart's experiments that had ended when this one was made; negative indices.
 
-        Those that ended later are left out, so that an operator that is started again tells the sampler the same.
+        Those that ended later are left out, so that an operator that starts again passes the same to the sampler. There
+        may be many: others have the event loop now and then.
 
         Args:
             experiment: the one that starts warm.
@@ -133,10 +134,18 @@ class Suggester:
         """
         warm = experiment.spec.warm_start
         names = warm.experiments if warm else ()
-        ended = [one for name in names for one in self._ended(experiment, name, missing_ok=missing_ok)]
-        return tuple(replace(one, index=-1 - number) for number, one in enumerate(ended))
+        prior: list[Evaluation] = []
+        for name in names:
+            for part, spec in self._ended(experiment, name, missing_ok=missing_ok):
+                told = [evaluation(one, spec) for one in part]
+                prior += [replace(one, index=-1 - number) for number, one in enumerate(told, len(prior))]
+                await asyncio.sleep(0)
+        return tuple(prior)
 
-    def _ended(self, experiment: ExperimentRecord, name: str, *, missing_ok: bool) -> Iterable[Evaluation]:
+    def _ended(
+        self, experiment: ExperimentRecord, name: str, *, missing_ok: bool
+    ) -> Iterable[tuple[Sequence[TrialRecord], ExperimentSpec]]:
+        """Return the trials of one experiment in parts, with its spec."""
         key = f"{experiment.namespace}/{name}"
         other = self._experiment_of(key)
         if not isinstance(other, ExperimentRecord):
@@ -152,7 +161,8 @@ class Suggester:
                 f"spec.warmStart: {name} is to {theirs}, this one to {mine}; name experiments with the same {same}"
             )
         trials = owned_trials(other, self._trials_of(key))
-        return [evaluation(one, other.spec) for one in trials if _had_ended(one, other, experiment.created)]
+        ended = [one for one in trials if _had_ended(one, other, experiment.created)]
+        return [(ended[start : start + _AT_ONCE], other.spec) for start in range(0, len(ended), _AT_ONCE)]
 
     async def _history(
         self,
@@ -190,7 +200,7 @@ class Suggester:
             if ready.prior is None:
                 # one that has begun goes on when the others are gone; an operator that has just started may not know
                 # them yet, hence not at the first try
-                ready.prior = self.prior_of(experiment, missing_ok=bool(ready.told) and ready.error is not None)
+                ready.prior = await self.prior_of(experiment, missing_ok=bool(ready.told) and ready.error is not None)
             problem = replace(problem_of(experiment), prior=ready.prior)
             answer = await self._worker.suggest(problem, history, indices[:BATCH])
             _take(ready, answer)

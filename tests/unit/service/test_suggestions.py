@@ -213,7 +213,7 @@ def warm(experiments, trials=()):
     return Suggester(Worker(0), lambda _: None, known.get, of.__getitem__, clock, jitter=lambda: 0.0)
 
 
-def test_a_warm_start_tells_what_had_ended():
+async def test_a_warm_start_tells_what_had_ended():
     """Trials that ended before the experiment was made, or were paused in one that did; all others are left out."""
     trials = [
         trial("a", 0),
@@ -225,10 +225,28 @@ def test_a_warm_start_tells_what_had_ended():
         trial("a", 6, uid="of an earlier Experiment of that name"),
         trial("b", 0, state=TrialState.PAUSED, ended=None),
     ]
-    prior = warm([replace(other("a"), completion_time=EARLIER), other("b")], trials).prior_of(WARM)
+    prior = await warm([replace(other("a"), completion_time=EARLIER), other("b")], trials).prior_of(WARM)
     told = [(one.index, one.parameters["x"], one.standing) for one in prior]
     complete, stopped, failed = Standing.COMPLETE, Standing.STOPPED, Standing.FAILED
     assert told == [(-1, 0.0, complete), (-2, 0.1, stopped), (-3, 0.2, failed), (-4, pytest.approx(0.3), stopped)]
+
+
+async def test_a_warm_start_of_many_trials_lets_others_have_the_event_loop(monkeypatch):
+    """Between its parts; the indices continue."""
+    monkeypatch.setattr("toprung.service.suggestions._AT_ONCE", 2)
+    turns = []
+
+    async def others():
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    task = asyncio.ensure_future(others())
+    many = [trial(name, index) for name in "ab" for index in range(6)]
+    prior = await warm([other("a"), other("b")], many).prior_of(WARM)
+    task.cancel()
+    assert [one.index for one in prior] == [-1 - number for number in range(12)]
+    assert len(turns) >= 6
 
 
 @pytest.mark.parametrize(
@@ -246,27 +264,27 @@ def test_a_warm_start_tells_what_had_ended():
         pytest.param([other("a", metric="f1"), other("b")], "a is to .* f1, this one to", id="another-metric"),
     ],
 )
-def test_a_warm_start_that_cannot_be_says_why(experiments, says):
+async def test_a_warm_start_that_cannot_be_says_why(experiments, says):
     """The message names the experiment and what to do."""
     with pytest.raises(SearchFailed, match=says):
-        warm(experiments).prior_of(WARM)
+        await warm(experiments).prior_of(WARM)
 
 
-def test_a_warm_start_of_several_objectives_tells_all_scores():
+async def test_a_warm_start_of_several_objectives_tells_all_scores():
     """In the order of the objectives, larger is better."""
     seen = Observation(3, 0.5, EARLIER, {"latency": 7.0})
     ended = replace(trial("a", 1), progress=Progress(latest=seen, best=seen, complete=seen))
-    (told,) = warm([several(other("a")), several(other("b"))], [ended]).prior_of(several(WARM))
+    (told,) = await warm([several(other("a")), several(other("b"))], [ended]).prior_of(several(WARM))
     assert told.scores == (0.5, -7.0)
 
 
-def test_a_warm_start_of_several_objectives_wants_them_in_the_same_order():
+async def test_a_warm_start_of_several_objectives_wants_them_in_the_same_order():
     """The first one is what early stopping went by."""
     sources = [several(other("a")), several(other("b"), AIMS[::-1])]
     with pytest.raises(
         SearchFailed, match=r"b is to minimize latency .*; name experiments with the same objectives in"
     ):
-        warm(sources).prior_of(several(WARM))
+        await warm(sources).prior_of(several(WARM))
 
 
 @pytest.mark.parametrize(

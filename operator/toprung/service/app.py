@@ -96,6 +96,8 @@ class App:
         """Record an Experiment: `kind` is the watch event's type, None at the first listing."""
         if kind != "DELETED":
             await self._validator.prepare(body)
+        else:
+            self._validator.forget(body)
         self._queue.add(self._experiments.put(body, deleted=kind == "DELETED"))
 
     def serve_ports(self) -> None:

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 SWITCH_INTERVAL = 0.001
 """Seconds after which a thread that makes a large plan lets the event loop run."""
+PAGE = 5
+"""Experiments that are listed at once: each may have 1.5 MiB, and a page is decoded in one go."""
 RECURSION_LIMIT = 100_000
 """An API server stores objects that are nested 10,000 levels deep, in the Pod template for example. kopf decodes and
 copies them; with Python's usual limit of 1,000, one such Experiment would end the operator at every start."""
@@ -161,6 +163,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.persistence.progress_storage = _NoProgress()
     settings.persistence.diffbase_storage = _NoDiffs()
+    settings.watching.chunk_size = PAGE
     settings.posting.enabled = False  # our Events are posted after the write that they tell of
     settings.scanning.disabled = True  # a namespaced Role is enough then: CRDs and namespaces are not watched
     return settings

@@ -56,6 +56,10 @@ class Validator:
             while len(self._outcomes) > MAX_KEPT:
                 del self._outcomes[next(iter(self._outcomes))]
 
+    def forget(self, body: Mapping[str, Any]) -> None:
+        """Drop the outcome of an Experiment that is gone."""
+        self._outcomes.pop(body["metadata"]["uid"], None)
+
     def load(self, body: Mapping[str, Any]) -> Experiment:
         """Return an Experiment.
 
@@ -88,4 +92,4 @@ def _read(body: Mapping[str, Any]) -> Experiment | InvalidExperiment:
     try:
         return load_experiment(body, stored=True)
     except InvalidExperiment as error:
-        return error
+        return InvalidExperiment(error.faults)  # without its traceback, whose frames hold the whole manifest

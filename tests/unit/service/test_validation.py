@@ -104,3 +104,15 @@ async def test_a_small_experiment_needs_no_thread():
     assert validator.load(stored()).spec.max_trial_count == 200
     assert asyncio.all_tasks() == {asyncio.current_task()}
     validator.close()
+
+
+async def test_nothing_of_a_large_manifest_is_kept_with_its_errors():
+    """Thousands of large invalid Experiments may be created and deleted."""
+    validator = Validator()
+    body = edited(stored(), {f"{CONTAINER}.command[2]": LONG})
+    await validator.prepare(body)
+    kept = validator._outcomes["u"].experiment
+    assert (kept.__traceback__, kept.__context__) == (None, None)
+    validator.forget(body)
+    assert validator._outcomes == {}
+    validator.close()

@@ -64,7 +64,7 @@ async def test_a_takeover_without_checkpoints_is_refused(tmp_path):
             await stage.apply(stage.experiment(program, maxTrialCount=2, earlyStopping=rule))
             condition = await stage.has_condition("Valid", "Invalid", status="False")
             assert "spec.earlyStopping.plugin.name" in condition["message"]
-            assert "make the Experiment anew with spec.checkpoint" in condition["message"]
+            assert "Recreate the Experiment with spec.checkpoint" in condition["message"]
             await stage.quiet()
             fault = condition["message"].partition("\n")[0]  # the condition adds what happens to running trials
             assert await stage.events() == [("exp", "Invalid", fault)]

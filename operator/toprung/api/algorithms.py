@@ -63,7 +63,7 @@ class Nsga2Settings(Model):
 
 
 class SamplerPlugin(Model):
-    """A sampler of one's own, from the entry point group toprung.samplers."""
+    """A custom sampler, from the entry point group toprung.samplers."""
 
     name: Annotated[str, Field(min_length=1, max_length=128)]
     """Name of the entry point."""

@@ -28,7 +28,7 @@ class Reason(StrEnum):
     VALID = "Valid"  # the manifest keeps all rules
     INVALID = "Invalid"  # it breaks some; the message says which and what to write
     UNKNOWN_FIELDS = "UnknownFields"  # the spec has fields of a newer CRD, which this version ignores
-    TRIALS_RUNNING = "TrialsRunning"  # work goes on
+    TRIALS_RUNNING = "TrialsRunning"  # trials run or wait
     STARTING = "Starting"  # no trial runs yet: Pods are being created, scheduled or started
     QUEUED = "Queued"  # scheduling gates hold the Pods, as those of Kueue do
     SUSPENDED = "Suspended"  # spec.suspend is true
@@ -59,7 +59,7 @@ class Reason(StrEnum):
     TRIAL_SUCCEEDED = "TrialSucceeded"  # the program ended well and reported the objective
     EARLY_STOPPED = "EarlyStopped"  # its rung's verdict
     PAUSED = "Paused"  # at its rung, checkpoint kept, until others have made it one of the best
-    PROMOTED = "Promoted"  # it goes on from its rung
+    PROMOTED = "Promoted"  # it continues from its rung
     EXPERIMENT_ENDED = "ExperimentEnded"  # stopped because the experiment was over
     PROGRAM_FAILED = "ProgramFailed"  # non-zero exit
     METRICS_UNAVAILABLE = "MetricsUnavailable"  # ended well without the objective's metric

@@ -160,7 +160,8 @@ class TrialTemplate(Model):
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     """How often a trial whose program failed is tried again; disruptions (eviction, a lost node) do not count."""
     max_trial_duration: Duration | None = None
-    """How long one attempt may run before it is failed."""
+    """How long one attempt may run. A trial that exceeds it is not tried again: it is Stopped with the value that it
+    has reported, or Failed without one."""
     silence_timeout: Duration | None = None
     """How long a trial may report no metric. After this time it ends as Failed with reason Silent. Unset: no limit."""
     node_lost_timeout: Duration | None = None
@@ -184,14 +185,14 @@ class NoProgress(Model):
 
 
 class WarmStart(Model):
-    """What the algorithm is to know from the start."""
+    """What the algorithm knows from the start."""
 
     experiments: Annotated[
         tuple[Annotated[str, Field(pattern=EXPERIMENT_NAME, max_length=MAX_EXPERIMENT_NAME)], ...],
         Field(min_length=1, max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ]
     """Experiments of this namespace with the same objective: their trials that had ended when this one was made, and
-    that lie in its search space, are told to the algorithm; what they tried is not tried again."""
+    that lie in its search space, are observations of the algorithm; their configurations are not tried again."""
 
     def faults(self) -> Iterable[Fault]:
         """Check that each experiment is named once."""

@@ -42,7 +42,7 @@ class RungSettings(Model):
     max_resource: Resource
     """Resource that a trial gets at most; the last rung."""
     reduction_factor: Annotated[int, Field(ge=2, le=100)] = 3
-    """One trial in this many goes on from a rung; with asha's tilt on average, over the rungs."""
+    """One trial in this many continues from a rung; with asha's tilt on average, over the rungs."""
 
     def faults(self) -> Iterable[Fault]:
         """Check that the first rung is not above the last."""
@@ -62,14 +62,14 @@ class AshaSettings(RungSettings):
     """Asynchronous successive halving (Li et al., MLSys 2020)."""
 
     variant: Variant | None = None
-    """promotion: a trial that is not among the best of its rung pauses, and goes on from its checkpoint once it is
-    (needs spec.checkpoint). stopping: it stops for good. Unset: promotion where spec.checkpoint is set."""
+    """promotion: a trial that is not among the best of its rung pauses, and continues from its checkpoint once it
+    is (needs spec.checkpoint). stopping: it stops for good. Unset: promotion where spec.checkpoint is set."""
     brackets: Annotated[int, Field(ge=1, le=32)] = 1
     """Into how many brackets trials are spread; bracket s starts at rung minResource * reductionFactor^s."""
     tilt: Annotated[float, Field(ge=0, le=1)] | None = None
     """How much stricter low rungs are than high ones, with as many at the end: one trial in reductionFactor^(1 + tilt)
-    goes on from the first, in reductionFactor^(1 - tilt) from the last but one. 0: from each alike, where early values
-    mislead. Unset: 0.7 for promotion, 0.5 for stopping."""
+    continues from the first, in reductionFactor^(1 - tilt) from the last but one. 0: from each alike, where early
+    values mislead. Unset: 0.7 for promotion, 0.5 for stopping."""
 
     def faults(self) -> Iterable[Fault]:
         """Check as well that there is a rung for each bracket to start at."""
@@ -162,7 +162,7 @@ class PbtSettings(Model):
         json_schema_extra=validations(
             Rule(
                 "self.interval < self.maxResource",
-                message="interval must be below maxResource, or nobody is ever compared; lower it",
+                message="interval must be below maxResource, or no trial is ever compared; lower it",
                 path=".interval",
             )
         )
@@ -171,13 +171,15 @@ class PbtSettings(Model):
     resource: StepName = "epoch"
     """What a trial's progress is counted in: the name its reports give it."""
     interval: Resource
-    """At which multiples a trial is compared with the population, and may take over from a better one."""
+    """At which multiples a trial is compared with the population, and may copy checkpoint and parameters of a
+    better one."""
     max_resource: Resource
     """Resource that a trial gets at most."""
     quantile: Annotated[float, Field(gt=0, le=0.5)] = 0.2
-    """Which share of the population, the worst, takes over from which share, the best; one trial at least."""
+    """Fraction of the population, in the bottom and top quantiles; one trial at least. Bottom trials copy from top
+    trials."""
     resample_probability: Annotated[float, Field(ge=0, le=1)] = 0.25
-    """How likely a parameter is drawn anew instead of perturbed."""
+    """Probability that a parameter is resampled instead of perturbed."""
     factors: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=16)] = (0.8, 1.2)
     """One of these multiplies a number that is perturbed; a value of a list becomes one of its neighbours."""
 
@@ -191,7 +193,7 @@ class PbtSettings(Model):
 
 
 class StopperPlugin(Model):
-    """A rule of one's own, from the entry point group toprung.stoppers."""
+    """A custom rule, from the entry point group toprung.stoppers."""
 
     name: Annotated[str, Field(min_length=1, max_length=128)]
     """Name of the entry point."""
@@ -296,14 +298,14 @@ SPEC_RULES = (
     *(
         Rule(
             f"has(self.checkpoint) || !({_given(name, 'variant')}) || self.earlyStopping.{name}.variant != 'promotion'",
-            message="promotion goes on from checkpoints; set spec.checkpoint, or write variant: stopping",
+            message="promotion continues from checkpoints; set spec.checkpoint, or write variant: stopping",
             path=f".earlyStopping.{name}.variant",
         )
         for name in ("asha", "hyperband")
     ),
     Rule(
         f"has(self.checkpoint) || !({_given('successiveHalving')})",
-        message="successiveHalving goes on from checkpoints; set spec.checkpoint, or write asha instead",
+        message="successiveHalving continues from checkpoints; set spec.checkpoint, or write asha instead",
         path=".earlyStopping.successiveHalving",
     ),
     Rule(
@@ -357,10 +359,10 @@ def _rule_faults(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> I
 
 def _checkpoint_faults(name: str, rule: ComparingRule) -> Iterator[Fault]:
     if isinstance(rule, AshaSettings | HyperbandSettings) and rule.variant == "promotion":
-        message = "promotion goes on from checkpoints; set spec.checkpoint, or write variant: stopping"
+        message = "promotion continues from checkpoints; set spec.checkpoint, or write variant: stopping"
         yield Fault(f"earlyStopping.{name}.variant", message)
     if isinstance(rule, SuccessiveHalvingSettings):
-        message = "goes on from checkpoints; set spec.checkpoint, or write asha instead"
+        message = "continues from checkpoints; set spec.checkpoint, or write asha instead"
         yield Fault(f"earlyStopping.{name}", message)
     if isinstance(rule, PbtSettings):
         yield Fault(f"earlyStopping.{name}", "copies checkpoints from trial to trial; set spec.checkpoint")

@@ -158,7 +158,7 @@ class RungStatus(Model):
 
 
 class LineageStatus(Model):
-    """That the trial took over from a better one, in population based training."""
+    """A copy of a better trial's checkpoint and parameters, in population based training."""
 
     resource: float
     """The step up to which the trial's own reports were with what it had before."""
@@ -179,7 +179,7 @@ class DeviceStatus(Model):
     """The accelerators of one kind that the trial's Pod uses."""
 
     name: Annotated[str, Field(max_length=317)]
-    """Name of the extended resource or of the device class, such as nvidia.com/gpu."""
+    """Name of the extended resource, such as nvidia.com/gpu, or of the claim's template or the claim."""
     model: Annotated[str | None, Field(max_length=MAX_MODEL)] = None
     """Product name of the device, where the node or the driver publishes it."""
     count: Annotated[int, Field(ge=0)]
@@ -211,7 +211,7 @@ class TrialStatus(Model):
     """Resource of the highest rung reached."""
     rungs: Annotated[tuple[RungStatus, ...], Field(max_length=64)] = ()
     lineage: Annotated[tuple[LineageStatus, ...], Field(max_length=64)] = ()
-    """Which trials it took over from, in order; the last entry has the parameters that run now."""
+    """Which trials it copied from, in order; the last entry has the parameters that run now."""
     curve: Annotated[tuple[tuple[float, float | None], ...], Field(max_length=64)] = ()
     """At most 64 (step, value) points, thinned evenly."""
     node: Annotated[str, Field(max_length=253)] = ""

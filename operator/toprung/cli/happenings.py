@@ -38,7 +38,7 @@ _PREDICATES: Mapping[TrialState, Callable[[TrialRecord], str]] = {
 
 
 def _again(trial: TrialRecord) -> str:
-    return "goes on from another one's checkpoint" if trial.reason == Reason.EXPLOITED else "is tried again"
+    return "continues from the checkpoint of another trial" if trial.reason == Reason.EXPLOITED else "is tried again"
 
 
 def _latest(trial: TrialRecord) -> str:

@@ -90,7 +90,7 @@ def used_its_resource(attempt: Attempt) -> Change | None:
     change = incomplete(attempt) or success(attempt)
     if change.reason is not Reason.TRIAL_SUCCEEDED:
         return change
-    message = f"{change.message}; it reached maxResource {attempt.max_resource}, and its program was told to end"
+    message = f"{change.message}; it reached maxResource {attempt.max_resource}, and its program was stopped"
     return replace(change, reason=Reason.MAX_RESOURCE_REACHED, message=message)
 
 

@@ -97,7 +97,7 @@ def _promoted(
             break
         step = by_index.get(candidate.index)
         if step is None or step.after.state is not TrialState.PAUSED or step.after in taken:
-            message = f"promotes trial {candidate.index}, which does not wait; have it promote who is paused, and once"
+            message = f"promotes trial {candidate.index}, which is not paused. Promote each paused trial once only"
             raise invalid("name", f"the rule {message}")
         judge.stopper.release(candidate)
         if _has_settled(snapshot, step):

@@ -49,7 +49,7 @@ def taken_over(snapshot: Snapshot, trial: TrialRecord, exploit: Exploit | None) 
         InvalidExperiment: a rule of the author's own asks for what can't be: without checkpoints, or from nobody.
     """
     if snapshot.experiment.spec.checkpoint is None:
-        message = "has trials take over checkpoints, and there are none; make the Experiment anew with spec.checkpoint"
+        message = "copies checkpoints between trials, and they have none. Recreate the Experiment with spec.checkpoint"
         raise invalid("name", f"the rule {message}")
     donor = next((each for each in snapshot.trials if exploit and each.index == exploit.donor), None)
     if exploit is None or donor is None or donor.index == trial.index:

@@ -114,12 +114,12 @@ class Study:
         return self._left(ask) if space.size is not None else self._drawn(ask)
 
     def _check(self, proposal: Configuration, space: Space) -> None:
-        """See that a sampler of a user's own keeps to the space: Trials are made of what it says."""
+        """Check that a proposal is in the space: a custom sampler may propose others."""
         try:
             space.positions(proposal)
         except ValueError as error:
-            outside = f"{self._problem.algorithm.sampler} proposed what is not in the space"
-            raise SearchFailed(f"{outside}: {error}; its package is to be mended") from error
+            outside = f"{self._problem.algorithm.sampler} proposed a configuration outside the search space"
+            raise SearchFailed(f"{outside}: {error}. Correct the sampler's package.") from error
 
     def _left(self, ask: Ask) -> Configuration:
         """Return a new configuration of a finite space, or any where none is left, as beside an initial trial.

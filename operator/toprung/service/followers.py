@@ -121,7 +121,7 @@ class Followers:
         """See to it that a defect of ours in reading does not keep a trial from ending: what was read decides."""
         if task.cancelled() or (error := task.exception()) is None:
             return
-        logger.error("%s: a defect of the operator while reading a log", task.get_name(), exc_info=error)
+        logger.error("%s: internal error while reading a log", task.get_name(), exc_info=error)
         follower.failed, follower.drained = "internal error while the log was read", True
         self._on_change(key)
 

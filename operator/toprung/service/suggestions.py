@@ -240,12 +240,12 @@ def problem_of(experiment: ExperimentRecord) -> Problem:
 
 
 def _told(experiment: ExperimentRecord, error: Exception) -> str:
-    """Log why an ask failed, a defect of ours with its traceback, and give it for the status."""
+    """Log why a request failed, an internal error with its traceback, and return the message for the status."""
     if isinstance(error, SearchFailed):
         logger.warning("%s: %s", experiment.key, error)
         return str(error)
-    logger.error("%s: a defect of the operator while it asked for suggestions", experiment.key, exc_info=error)
-    return f"a defect of the operator, whose log has more: {type(error).__name__}: {error}"
+    logger.error("%s: internal error in a request for suggestions", experiment.key, exc_info=error)
+    return f"internal error; the operator's log has details: {type(error).__name__}: {error}"
 
 
 def _aims(spec: ExperimentSpec) -> str:

@@ -108,7 +108,7 @@ def test_who_does_not_wait_can_not_be_promoted(index):
     for _ in range(2):
         world.carry_out(world.plan())
         world.tick()
-    with pytest.raises(InvalidExperiment, match=f"promotes trial {index}, which does not wait"):
+    with pytest.raises(InvalidExperiment, match=f"promotes trial {index}, which is not paused"):
         world.plan()
 
 

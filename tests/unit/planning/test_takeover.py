@@ -139,7 +139,7 @@ FROM_1 = Exploit(1, 7, 0.0, (1.2,))
 @pytest.mark.parametrize(
     ("exploit", "checkpoint", "says"),
     [
-        pytest.param(FROM_1, None, "there are none; make the Experiment anew with spec.checkpoint", id="no-checkpoint"),
+        pytest.param(FROM_1, None, "Recreate the Experiment with spec.checkpoint", id="no-checkpoint"),
         pytest.param(None, KEPT, "Exploit with no donor; name the index of another trial", id="nobody"),
         pytest.param(replace(FROM_1, donor=0), KEPT, "Exploit with the donor 0; name", id="itself"),
         pytest.param(replace(FROM_1, donor=77), KEPT, "Exploit with the donor 77; name", id="unknown"),

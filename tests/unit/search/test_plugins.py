@@ -150,9 +150,9 @@ def test_what_a_plugin_proposes_is_of_the_space(monkeypatch, proposal, says):
     monkeypatch.setattr(plugins, "load", lambda _: lambda space, *_: Saying(space, proposal))
     with pytest.raises(SearchFailed) as caught:
         Study(plugged()).suggest([0])
-    told = f"spec.algorithm.plugin: local-searcher proposed what is not in the space: {says}"
+    told = f"spec.algorithm.plugin: local-searcher proposed a configuration outside the search space: {says}"
     assert str(caught.value).startswith(told)
-    assert str(caught.value).endswith("; its package is to be mended")
+    assert str(caught.value).endswith(". Correct the sampler's package.")
 
 
 @pytest.mark.parametrize("width", [nan, inf, 1.5, 2000])

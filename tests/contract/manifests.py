@@ -338,7 +338,7 @@ BAD = [
     Bad("a value twice", {f"{BATCH}.values": [32, 64, 32.0]}, f"{BATCH}.values[2]", "is there already"),
     Bad("a list as value", {f"{BATCH}.values": [32, [64]]}, f"{BATCH}.values[1]", "[64] is not a value"),
     Bad("unknown type", {f"{LR}.type": "float"}, f"{LR}.type", '"float" is unknown; write "double"', "Unsupported value"),
-    Bad("quoted number", {f"{LR}.min": "0.001"}, f"{LR}.min", "write one without quotes", "must be of type number"),
+    Bad("quoted number", {f"{LR}.min": "0.001"}, f"{LR}.min", "write 0.001 without quotes", "must be of type number"),
     Bad("name with a blank", {f"{DROPOUT}.name": "drop out"}, f"{DROPOUT}.name", '"drop out" is not allowed', "should match"),
     Bad("parameter name too long", {f"{DROPOUT}.name": "d" * 64}, f"{DROPOUT}.name", "at most 63", "Too long"),
     Bad("no parameter", {"spec.parameters": []}, "spec.parameters", "write at least 1", "should have at least 1 items"),

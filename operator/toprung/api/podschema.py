@@ -21,6 +21,7 @@ from toprung.api.wording import shown
 TEMPLATE = "PodTemplateSpec"
 QUANTITY = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?")
 """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/"""
+REQUIRED = "Required value: write it."
 MAX_QUANTITY = 64
 """Characters of a quantity."""
 PLACEHOLDER = "${"
@@ -113,7 +114,7 @@ class _Walk:
                 yield from self._field(child, field, f"{prefix}{key}")
         for key in kind.required:
             if value.get(key) is None or (value[key] == "" and key != "value"):
-                yield Fault(f"{prefix}{key}", "Required value: write it.")
+                yield Fault(f"{prefix}{key}", REQUIRED)
         if (rule := self.rules.get(name)) is not None:
             yield from rule(value, prefix)
 

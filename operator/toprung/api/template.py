@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from toprung.api.errors import Fault
 from toprung.api.podrules import RULES
-from toprung.api.podschema import TEMPLATE, object_faults
+from toprung.api.podschema import REQUIRED, TEMPLATE, object_faults
 from toprung.api.podsources import dns_label_faults
-from toprung.api.wording import shortened, shown
+from toprung.api.wording import bounded, shortened, shown
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 """Names the primary container where spec.trialTemplate.primaryContainer is unset, as for `kubectl logs`."""
@@ -18,6 +18,8 @@ VARIABLES = ("resource", "trial.name", "trial.index")
 """What ${...} may name beside parameters.NAME."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+_NEARLY = re.compile(r"(?<!\$)\$\{\{?\s*((?:parameters|trial)\.[A-Za-z0-9_.-]*|resource(?=\s*\}))\s*\}{0,2}")
+"""A placeholder, or what was meant to be one: unclosed, with blanks, or in double braces. No shell takes those."""
 _BLANK = re.compile(r"\s")
 MAX_DEPTH = 64
 
@@ -31,7 +33,9 @@ def pod_faults(template: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault
     """
     if template.get("spec") is None:
         yield Fault("spec", "Required value: write the spec of a Pod with at least one container.")
-    yield from object_faults(template, TEMPLATE, RULES, unknown)
+    faults = bounded(object_faults(template, TEMPLATE, RULES, unknown))
+    explained = {fault.path for fault in faults if fault.message != REQUIRED}
+    yield from (fault for fault in faults if fault.message != REQUIRED or fault.path not in explained)
 
 
 def metadata_faults(metadata: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault]:
@@ -97,6 +101,7 @@ def reference_faults(
     """
     known = (*(f"parameters.{name}" for name in sorted(names)), *VARIABLES)
     for path, text in _texts(template, ""):
+        yield from _slips(path, text)
         seen: set[str] = set()
         for reference in _references(text):
             if reference in seen:
@@ -106,6 +111,17 @@ def reference_faults(
                 yield Fault(path, "${resource} has no value without earlyStopping; set it, or write the number itself")
             elif reference not in VARIABLES:
                 yield from _parameter_faults(path, reference, names, conditional, known)
+
+
+def _slips(path: str, text: str) -> Iterator[Fault]:
+    """Check that placeholders are written as such; others would reach the program as they are."""
+    if "${" not in text:
+        return
+    wrong = {match[0]: f"${{{match[1]}}}" for match in _NEARLY.finditer(text)}
+    for found, meant in wrong.items():
+        if not found.startswith(meant):
+            advice = f"Write {shortened(meant)}."
+            yield Fault(path, f"Invalid value: {shown(found)} is not a placeholder. {advice}")
 
 
 def _texts(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:

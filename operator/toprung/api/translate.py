@@ -1,5 +1,7 @@
 """From pydantic's errors to faults: where in Kubernetes' notation, what was found, what to write instead."""
 
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, get_args
@@ -74,15 +76,19 @@ def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Itera
     elif isinstance(cause, ValueError):
         yield Fault(path, str(cause))
     elif details["type"] == "extra_forbidden":
-        yield _unknown(path, location, model)
+        yield _unknown(path, location, model, prefix)
     else:
         yield Fault(path, _message(details))
 
 
-def _unknown(path: str, location: Location, model: type[BaseModel]) -> Fault:
+def _unknown(path: str, location: Location, model: type[BaseModel], prefix: str) -> Fault:
     name = str(location[-1])
     if name in KATIB_NAMES:
         return Fault(path, f"there is no field {shown(name)}; write {KATIB_NAMES[name]}")
+    for length in range(len(location) - 2, -1, -1):
+        if name in _fields(location[:length], model):
+            outer = field_path(prefix, (*location[:length], name))
+            return Fault(path, f"there is no field {shown(name)} here; write {outer} instead")
     return Fault(path, f"there is no field {shown(name)}", name, tuple(_fields(location[:-1], model)))
 
 
@@ -103,10 +109,55 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _message(details: ErrorDetails) -> str:
+    value = details["input"]
+    if details["type"] in _TYPES:
+        wanted, example = _TYPES[details["type"]]
+        return f"{shown(value)} is not {wanted}; write {example(value)}"
     write = _MESSAGES.get(details["type"])
-    if write is None:
-        return f"{shown(details['input'])}: {details['msg']}"
-    return write(shown(details["input"]), details.get("ctx", {}))
+    return write(shown(value), details.get("ctx", {})) if write is not None else f"{shown(value)}: {details['msg']}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return f"{shown(value[0])} alone" if isinstance(value, list) and _is_one_text(value) else "one text"
+    return f"it in quotes: {shown(str(shown(value)))}" if value is not None else "one in quotes"
+
+
+def _is_one_text(value: list[Any]) -> bool:
+    return len(value) == 1 and isinstance(value[0], str)
+
+
+def _unquoted(pattern: str, example: str) -> Callable[[Any], str]:
+    """Return the advice for a value that is quoted although it must not be."""
+    compiled = re.compile(pattern)
+
+    def advise(value: Any) -> str:
+        quoted = isinstance(value, str) and compiled.fullmatch(value[:_MAX_QUOTED])
+        return f"{value} without quotes" if quoted and len(value) < _MAX_QUOTED else example
+
+    return advise
+
+
+def _whole(value: Any) -> str:
+    if isinstance(value, float) and abs(value) < _MAX_WHOLE:
+        return " or ".join(dict.fromkeys((str(math.floor(value)), str(math.ceil(value)))))
+    return _unquoted("-?[0-9]+", "one such as 3")(value)
+
+
+_MAX_QUOTED = 20
+"""Characters of a quoted number that a message repeats."""
+_MAX_WHOLE = 10**15
+_WHOLE = ("a whole number", _whole)
+_TYPES: Mapping[str, tuple[str, Callable[[Any], str]]] = MappingProxyType(
+    {
+        "string_type": ("a text", _text),
+        "bool_type": ("true or false", _unquoted("true|false", "true or false")),
+        "float_type": ("a number", _unquoted(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", "one such as 0.1")),
+        "int_type": _WHOLE,
+        "int_from_float": _WHOLE,
+    }
+)
+"""Type of an error -> what the value must be, and what to write instead of it."""
 
 
 def _of_type(wanted: str, example: str) -> Callable[[str, Mapping[str, Any]], str]:
@@ -115,7 +166,6 @@ def _of_type(wanted: str, example: str) -> Callable[[str, Mapping[str, Any]], st
 
 _OBJECT = _of_type("an object", "fields below it, as NAME: VALUE")
 _LIST = _of_type("a list", "it as [a, b], or one - a line")
-_WHOLE = _of_type("a whole number", "one without quotes and fraction, such as 3")
 
 _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyType(
     {
@@ -123,12 +173,7 @@ _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyT
         "json_invalid": lambda _, __: "Invalid value: is nested too deeply. Remove the inner levels.",
         "missing": lambda _, __: "is missing; write it",
         "literal_error": lambda found, ctx: f"{found} is unknown; write " + ctx["expected"].replace("'", '"'),
-        "string_type": _of_type("a text", 'it in quotes, such as "1"'),
-        "bool_type": _of_type("true or false", "true or false, without quotes"),
-        "float_type": _of_type("a number", "one without quotes, such as 0.1"),
         "finite_number": _of_type("finite", "a number such as 0.1"),
-        "int_type": _WHOLE,
-        "int_from_float": _WHOLE,
         "model_type": _OBJECT,
         "model_attributes_type": _OBJECT,
         "dict_type": _OBJECT,

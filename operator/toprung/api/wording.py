@@ -28,7 +28,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     if near := get_close_matches(word[:_MAX_WORD].lower(), folded, n=1, cutoff=0.6):
         return f"did you mean {folded[near[0]]}?"
     if not known:
-        return "there is none to name"
+        return "none is defined here; remove it"
     return f"write one of {', '.join(known[:_MAX_LISTED])}{', ...' if len(known) > _MAX_LISTED else ''}"
 
 

@@ -12,6 +12,7 @@ import click
 from toprung.api.base import GROUP
 from toprung.api.errors import InvalidExperiment
 from toprung.api.load import KIND, load_experiment
+from toprung.api.wording import shown
 from toprung.cli.documents import BadYaml, Document, read_documents
 
 
@@ -69,8 +70,23 @@ def check(file: str, content: bytes, valid: list[str]) -> Iterator[Finding]:
     ours = [item for document in documents for item in document.items() if _is_ours(item.value)]
     if not ours:
         yield Finding(file, 1, "", f"holds no Experiment; write apiVersion: {GROUP}/... and kind: {KIND}")
+    named: dict[tuple[str, str], int] = {}
     for document in ours:
+        yield from _duplicates(file, document, named)
         yield from _faults(file, document, valid)
+
+
+def _duplicates(file: str, document: Document, named: dict[tuple[str, str], int]) -> Iterator[Finding]:
+    """Report an object whose name an earlier one of the file has; `named` has the lines of the earlier ones."""
+    found = document.value.get("metadata")
+    metadata = found if isinstance(found, dict) else {}
+    key = str(metadata.get("namespace") or "default"), str(metadata.get("name") or "")
+    line = document.line("metadata.name")
+    if key[1] and key in named:
+        where = f"the Experiment in line {named[key]}"
+        message = f"Duplicate value: {shown(key[1])} is the name of {where}. Rename one of them."
+        yield Finding(file, line, "metadata.name", message)
+    named.setdefault(key, line)
 
 
 def _faults(file: str, document: Document, valid: list[str]) -> Iterator[Finding]:

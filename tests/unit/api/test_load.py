@@ -177,3 +177,78 @@ def test_a_stored_experiment_is_invalid_without_what_an_unknown_member_replaces(
     with pytest.raises(InvalidExperiment) as caught:
         load_experiment(edited(BASE, {"spec.algorithm": {"nextYears": {}}}), stored=True)
     assert [fault.path for fault in caught.value.faults] == ["spec.algorithm"]
+
+
+@pytest.mark.parametrize(
+    ("edits", "path", "message"),
+    [
+        pytest.param({"spec.objective.metric": ["loss"]}, "spec.objective.metric", '["loss"] is not a text; write "loss" alone', id="list of one text"),
+        pytest.param({"spec.objective.metric": ["a", "b"]}, "spec.objective.metric", '["a", "b"] is not a text; write one text', id="list of texts"),
+        pytest.param({"spec.objective.metric": {"a": 1}}, "spec.objective.metric", '{"a": 1} is not a text; write one text', id="object as text"),
+        pytest.param({"spec.objective.metric": 5}, "spec.objective.metric", '5 is not a text; write it in quotes: "5"', id="number as text"),
+        pytest.param({"spec.objective.metric": True}, "spec.objective.metric", 'true is not a text; write it in quotes: "true"', id="truth as text"),
+        pytest.param({"spec.maxTrialCount": 3.5}, "spec.maxTrialCount", "3.5 is not a whole number; write 3 or 4", id="fraction"),
+        pytest.param({"spec.maxTrialCount": "300"}, "spec.maxTrialCount", '"300" is not a whole number; write 300 without quotes', id="quoted whole number"),
+        pytest.param({"spec.maxTrialCount": "many"}, "spec.maxTrialCount", '"many" is not a whole number; write one such as 3', id="word as whole number"),
+        pytest.param({"spec.maxTrialCount": "9" * 50}, "spec.maxTrialCount", f'"{"9" * 50}" is not a whole number; write one such as 3', id="many digits"),
+        pytest.param({"spec.maxTrialCount": 1e300}, "spec.maxTrialCount", "1e+300 is not a whole number; write one such as 3", id="huge fraction"),
+        pytest.param({"spec.suspend": "true"}, "spec.suspend", '"true" is not true or false; write true without quotes', id="quoted truth"),
+        pytest.param({"spec.suspend": 1}, "spec.suspend", "1 is not true or false; write true or false", id="number as truth"),
+        pytest.param({"spec.objective.goal": "1e-3"}, "spec.objective.goal", '"1e-3" is not a number; write 1e-3 without quotes', id="quoted number"),
+    ],
+)  # fmt: skip
+def test_a_value_of_the_wrong_type_gets_a_correction_that_fits_it(edits: dict[str, Any], path: str, message: str):
+    """The advice for a list is not that for a number."""
+    assert faults(edited(BASE, edits)).get(path) == message
+
+
+@pytest.mark.parametrize(
+    ("edits", "path", "says"),
+    [
+        pytest.param({"spec.algorithm": {"random": {"seed": 3}}}, "spec.algorithm.random.seed", "write spec.algorithm.seed instead", id="one level"),
+        pytest.param({"spec.algorithm": {"tpe": {"seed": 3}}}, "spec.algorithm.tpe.seed", "write spec.algorithm.seed instead", id="beside known fields"),
+        pytest.param({"spec.objective.maxTrialCount": 3}, "spec.objective.maxTrialCount", "write spec.maxTrialCount instead", id="the spec"),
+        pytest.param({"spec.algorithm": {"random": {"x": 3}}}, "spec.algorithm.random.x", "none is defined here; remove it", id="nowhere"),
+    ],
+)  # fmt: skip
+def test_a_field_that_belongs_further_out_is_placed(edits: dict[str, Any], path: str, says: str):
+    """An object without fields of its own has no name to suggest."""
+    assert says in faults(edited(BASE, edits))[path]
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "meant"),
+    [
+        pytest.param("${parameters.lr", "${parameters.lr", "${parameters.lr}", id="unclosed"),
+        pytest.param("a ${parameters.lr b", "${parameters.lr ", "${parameters.lr}", id="unclosed before a word"),
+        pytest.param("${ parameters.lr }", "${ parameters.lr }", "${parameters.lr}", id="blanks"),
+        pytest.param("${parameters.lr }", "${parameters.lr }", "${parameters.lr}", id="one blank"),
+        pytest.param("${{parameters.lr}}", "${{parameters.lr}}", "${parameters.lr}", id="double braces"),
+        pytest.param("${parameters.lr:-1}", "${parameters.lr", "${parameters.lr}", id="default of a shell"),
+        pytest.param("${ resource }", "${ resource }", "${resource}", id="budget"),
+        pytest.param("${ trial.name}", "${ trial.name}", "${trial.name}", id="trial"),
+    ],
+)
+def test_a_malformed_placeholder_is_a_fault(text: str, found: str, meant: str):
+    """It would reach the program as it is."""
+    path = f"{CONTAINER}.command"
+    message = f'Invalid value: "{found}" is not a placeholder. Write {meant}.'
+    assert faults(edited(BASE, {path: ["train", text]})).get(f"{path}[1]") == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["${parameters.lr}}", "echo ${resource:-3}", "echo ${HOME", "${ HOME; }x y", "$(trial.sh)", "{{ trial.name }}", "$${parameters.lr"],
+)  # fmt: skip
+def test_texts_of_other_languages_are_no_placeholders(text: str):
+    """Shells and template engines have braces too."""
+    assert outcome(edited(BASE, {f"{CONTAINER}.command": ["sh", "-c", text]})) == ()
+
+
+@pytest.mark.parametrize("claim", [{}, {"claimName": None}, {"claimName": ""}])
+def test_a_missing_field_is_reported_once(claim: dict[str, Any]):
+    """By the more precise of two rules."""
+    volumes = [{"name": "data", "persistentVolumeClaim": claim}]
+    found = outcome(edited(BASE, {"spec.trialTemplate.template.spec.volumes": volumes}))
+    path = "spec.trialTemplate.template.spec.volumes[0].persistentVolumeClaim.claimName"
+    assert [fault.message for fault in found if fault.path == path] == ["Required value: write the name of the object."]

@@ -63,9 +63,33 @@ def test_a_fault_is_told_like_a_compiler_does(old: str, new: str, says: str):
 def test_every_fault_of_every_document_is_told_in_the_order_of_lines():
     """One run shows all there is to mend."""
     bad = GOOD.replace("type: minimize", "type: min").replace("maxTrialCount: 3", "maxTrialCount: 0")
-    result = validate(f"{bad}---\napiVersion: v1\nkind: ConfigMap\n---\n{GOOD}---\n{bad}")
+    second, third = GOOD.replace("good", "second"), bad.replace("good", "third")
+    result = validate(f"{bad}---\napiVersion: v1\nkind: ConfigMap\n---\n{second}---\n{third}")
     lines = [line.split(": ")[0] for line in result.output.splitlines()]
     assert lines == ["-:5", "-:8", "-:40", "-:43", "-:20"]
+
+
+@pytest.mark.parametrize(
+    ("second", "faults"),
+    [
+        pytest.param(GOOD, ["-:19: metadata.name: Duplicate value"], id="twice"),
+        pytest.param(GOOD.replace("name: good", "name: good, namespace: default"), ["-:19: metadata.name: Duplicate value"], id="default namespace"),
+        pytest.param(GOOD.replace("name: good", "name: good, namespace: other"), [], id="another namespace"),
+        pytest.param(GOOD.replace("good", "better"), [], id="another name"),
+    ],
+)  # fmt: skip
+def test_two_experiments_of_one_name_are_a_fault(second: str, faults: list[str]):
+    """The second would overwrite the first."""
+    result = validate(f"{GOOD}---\n{second}")
+    assert result.exit_code == bool(faults)
+    assert [line[: len(faults[0])] for line in result.output.splitlines() if "is valid" not in line] == faults
+
+
+def test_two_experiments_of_one_name_in_one_line_are_a_fault():
+    """A List in JSON has one line."""
+    item = {"apiVersion": "toprung.dev/v1alpha1", "kind": "Experiment", "metadata": {"name": "e"}}
+    output = validate(json.dumps({"kind": "List", "items": [item, item]})).output
+    assert output.count("Duplicate value") == 1
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ class LogReader:
             elif self.lines < COMPARED_LINES and self._parser.resembles_a_metric(text):
                 self._note_unread(part)
             return
-        if report.rejected:
+        if report.rejected or report.ambiguous:
             self._note_unread(part)
         if self._held is not None and self._held.steps != report.steps:
             yield self._release(self._held)

@@ -57,7 +57,7 @@ def count(progress: Progress, report: Report, *, time: datetime, position: Posit
     noted = progress if reason is None else _with_one_more(progress, *reason)
     read = replace(reading, position=position)
     moved, counted = read, noted
-    if report.values and (reason is None or reason[0] is Ignored.NOT_A_NUMBER):
+    if report.values and (reason is None or reason[0] is not Ignored.INVALID_STEP):
         moved, counted = _counted(noted, read, report, time, tracking)
     if counted is progress and moved is read:
         return progress
@@ -74,6 +74,8 @@ def _counted(
         return reading, _joined(progress, reading, report, latest, tracking)
     if lacks_step(reading, report):
         return reading, _with_one_more(progress, Ignored.NO_STEP, _shown(report, tracking.metric))
+    if not reading.name and report.other_step:
+        progress = _with_one_more(progress, Ignored.OTHER_STEP, report.other_step)
     moved, placed = next_step(reading, report, latest, tracking.step_names)
     if placed is None:
         return moved, progress
@@ -116,11 +118,13 @@ def _shown(report: Report, metric: str) -> str:
 def _reason(report: Report, reading: Reading, tracking: Tracking) -> tuple[Ignored, str] | None:
     """Return why a report cannot count in full, with what the line has; None where it can."""
     names = (reading.name,) if reading.name else tracking.step_names
-    step = next((name for name in names if name in report.steps or name in report.bad_steps), "")
-    if step in report.bad_steps:
-        return Ignored.INVALID_STEP, f"{step}: {report.bad_steps[step]}"
-    metric = next(iter(report.rejected), None)
-    return None if metric is None else (Ignored.NOT_A_NUMBER, f"{metric}: {report.rejected[metric]}")
+    bad = next((report.bad_steps[name] for name in names if name in report.bad_steps), None)
+    if bad is not None and report.steps.keys().isdisjoint(names):
+        return Ignored.INVALID_STEP, bad
+    for reason, texts in ((Ignored.NOT_A_NUMBER, report.rejected), (Ignored.AMBIGUOUS_NAME, report.ambiguous)):
+        if texts:
+            return reason, next(iter(texts.values()))
+    return None
 
 
 def _with_one_more(progress: Progress, reason: Ignored, example: str, *, count: int = 1) -> Progress:

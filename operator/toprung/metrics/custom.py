@@ -1,16 +1,24 @@
 """Custom formats: RE2 patterns of the user, searched in each line in bounded time."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from toprung.api.patterns import compile_patterns
-from toprung.metrics.found import Found, found_in
+from toprung.metrics.found import Found, Rejected, found_in
+from toprung.metrics.numerals import numeric, phrase
 
 MAX_TEXT = 2 * 1024
 """Characters of a line that patterns are searched in: its last ones."""
 MAX_WORK = 1_000_000
 """Instructions times characters of all searches in one line; about 10 ms where RE2 has to use its slowest engine."""
+_CUT_BEFORE = re.compile(r"(?:[0-9A-Za-z_]|[0-9][.,'’]|(?:\A|[^\w])[.]|(?:\A|[\s=:(\[,;|])[-−])\Z")
+_CUT_AFTER = re.compile(
+    r"[0-9A-Za-z_]|[.,'’:+\-\u00a0\u202f][0-9]|[ \t]{0,4}(?:[%‰°]|->|=>|→|/[ \t]{0,4}[0-9]|of[ ][0-9])"
+)
+_STEP_CUT_AFTER = re.compile(r"[0-9A-Za-z_%]|[.,][0-9]")
+"""What makes a match a part of something else."""
 
 
 class CustomReader:
@@ -29,14 +37,50 @@ class CustomReader:
         searched = _last_words(text)
         return found_in(pair for pattern in self._patterns for pair in self._pairs(pattern, searched))
 
-    def _pairs(self, pattern: Any, text: str) -> Iterator[tuple[str, str]]:
+    def _pairs(self, pattern: Any, text: str) -> Iterator[tuple[str, str | Rejected]]:
         searches = max(1, MAX_WORK // (pattern.programsize * (len(text) + 1)))
         for match in islice(pattern.finditer(text), searches):
             groups = match.groupdict()
             if groups["name"] is not None and groups["value"] is not None:
-                yield groups["name"], groups["value"]
+                yield groups["name"], _in_full(match, "value", text)
             if groups.get("step") is not None:
-                yield self._step_name, groups["step"]
+                yield self._step_name, _in_full(match, "step", text)
+
+
+def _in_full(match: Any, group: str, text: str) -> str | Rejected:
+    """Return the text of a group, rejected where it is a part of a longer number or of a word."""
+    groups, pattern = match.re.groupindex, match.re.pattern
+    found: str = match.group(group)
+    start, end = match.span(groups[group])
+    if not numeric(found):
+        return found
+    before, after = f"(?P<{group}>".join(pattern.split(f"(?<{group}>")).split(f"(?P<{group}>", 1)
+    bare = start == match.end(groups["name"])
+    if _cut_before(text, start, "" if bare else before, bare=bare) or _cut_after(
+        text, end, after if end < match.end() else "", step=group == "step"
+    ):
+        return Rejected(phrase(text, match.start(), start))
+    return found
+
+
+def _cut_before(text: str, start: int, written: str, *, bare: bool) -> bool:
+    """Return whether a number begins before `start`; not for a letter that the pattern has there."""
+    cut = _CUT_BEFORE.search(text[max(0, start - 2) : start])
+    if cut is None:
+        return False
+    return not (cut[0].isalpha() and (bare or written.lower().endswith(cut[0].lower())))
+
+
+def _cut_after(text: str, end: int, written: str, *, step: bool) -> bool:
+    """Return whether a number continues behind `end`; not for a unit that the pattern has there."""
+    cut = (_STEP_CUT_AFTER if step else _CUT_AFTER).match(text, end)
+    if cut is None:
+        return False
+    sign = cut[0].strip()[:1]
+    if sign.isdigit() or sign in ".,":
+        return True
+    unit = re.compile(r"\)(?:\\s[*+?]?|[ ])?\\?" + re.escape(sign), re.IGNORECASE)
+    return unit.search(written) is None
 
 
 def _last_words(text: str) -> str:

@@ -65,8 +65,9 @@ class LineParser:
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
         self._steps = tuple(dict.fromkeys((*grammar.step_names, EPOCH)))
-        self._names = frozenset((*grammar.metrics, *self._steps))
-        self._pairs = PairReader(grammar.metrics, self._steps)
+        steps = tuple(dict.fromkeys((*self._steps, *DEFAULT_STEP_NAMES)))
+        self._names = frozenset((*grammar.metrics, *steps))
+        self._pairs = PairReader(grammar.metrics, steps)
         self._table = TableReader(grammar.metrics, self._names)
         self._custom = CustomReader(grammar.patterns, grammar.step_names[0]) if grammar.patterns else None
         self._epoch = next((name for name in self._steps if name.lower() == EPOCH), EPOCH)
@@ -82,15 +83,20 @@ class LineParser:
             return None
         values = {name: found.values[name] for name in self._grammar.metrics if name in found.values}
         rejected = {name: found.rejected[name] for name in self._grammar.metrics if name in found.rejected}
-        if not values and not rejected:
+        if not values and not rejected and not found.ambiguous:
             return None
         steps: Mapping[str, float] = {name: found.values[name] for name in self._steps if name in found.values}
         bad = {name: text for name, text in found.rejected.items() if name in self._steps}
-        bad |= {name: f"{step:g}" for name, step in steps.items() if not 0 <= step <= MAX_STEP}
+        bad |= {name: f"{name}={step:g}" for name, step in steps.items() if not 0 <= step <= MAX_STEP}
         steps = {name: step for name, step in steps.items() if name not in bad}
         if not bad:
             steps = self._with_context(steps, frozenset(values))
-        return Report(values=values, steps=steps, rejected=rejected, bad_steps=bad)
+        other = self._other_step(found) if steps.keys().isdisjoint(self._grammar.step_names) else ""
+        return Report(values, steps, rejected, bad, found.ambiguous, other)
+
+    def _other_step(self, found: Found) -> str:
+        others = (name for name in DEFAULT_STEP_NAMES if name not in self._grammar.step_names)
+        return next((f"{name}={found.values[name]:g}" for name in others if name in found.values), "")
 
     def _with_context(self, steps: Mapping[str, float], metrics: frozenset[str]) -> Mapping[str, float]:
         """Return the steps of a line: its own with the epoch of a heading, else those of a line before.
@@ -123,12 +129,12 @@ class LineParser:
         if self._custom is not None:
             return self._custom.parse(text)
         named = self.names_a_metric(text)
-        if named and (found := parse_json(text, self._names)) is not None:
+        if named and (found := parse_json(text, self._names, self._steps)) is not None:
             return found
         if self._grammar.format == "json":
             return None
         found = self._pairs.parse(text) if named else Found()
-        if found.values or found.rejected:
+        if found.values or found.rejected or found.ambiguous:
             return found
         return None if named and self._table.learn(text) else self._other_line(text)
 

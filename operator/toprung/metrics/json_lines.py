@@ -1,6 +1,6 @@
 """JSON objects as metric lines: ``{"epoch": 3, "val_accuracy": 0.91}``, at the start of a line or behind a log prefix.
 
-Numbers, numbers in strings, NaN and infinities count; nested objects, booleans and null do not.
+Numbers, numbers in strings, NaN and infinities count; nested objects, booleans and null do not, and are no steps.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from toprung.metrics.found import Found, found_in
 
 
-def parse_json(text: str, names: Collection[str]) -> Found | None:
+def parse_json(text: str, names: Collection[str], steps: Collection[str] = ()) -> Found | None:
     """Return what a line's JSON object has of these names; None where the line has no object, or another's."""
     start = text.find("{")
     if start < 0 or not text.rstrip().endswith("}"):
@@ -19,7 +19,7 @@ def parse_json(text: str, names: Collection[str]) -> Found | None:
     document = _load(text[start:])
     if document is None or (text[:start].strip() and document.keys().isdisjoint(names)):
         return None
-    return found_in((name, value) for name, value in document.items() if name in names)
+    return found_in(((name, value) for name, value in document.items() if name in names), steps)
 
 
 def format_line(values: Mapping[str, float], *, step: float | None = None, step_name: str = "step") -> str:

@@ -1,7 +1,8 @@
 """Numbers as programs print them: accepted in full or not at all.
 
-`0,57`, `12,345`, `9836/10000`, `91.2%` and `0.5s` are not numbers: a part of any of them would be another value. All
-quantifiers are possessive or bounded, so that matching is linear in the text.
+`0,57`, `12,345`, `9836/10000`, `91.2%` and `0.5s` are not numbers: a part of any of them would be another value. Nor is
+a number that a sentence continues, as in `0 NaNs found`. All quantifiers are possessive or bounded, so that matching is
+linear in the text.
 """
 
 import re
@@ -14,16 +15,31 @@ NUMBER = (
 )
 _QUOTE = r"[\"'](?![0-9A-Za-z])"
 _CLOSED = rf"[ \t\r\n\f\v\x00;|)\]}}>]|,(?![0-9])|\.?\Z|\.[ \t]|{_QUOTE}"
-_COMPARED = r"(?![ \t]{0,4}(?:%|/[ \t]{0,4}[0-9]|->|=>|→|of[ \t]{1,4}[0-9]|out[ \t]of))"
+_COMPARED = (
+    r"(?![ \t]{0,4}(?:[%‰°]|/[ \t]{0,4}[0-9]|->|=>|→|of[ \t]{1,4}[0-9]|out[ \t]of|[+*×^][ \t]{0,4}[0-9]"
+    r"|[-–—][ \t]{0,4}[-+]?+[.0-9]{1,32}+(?:[ \t,;]|\Z)))"
+)
+_QUALIFIER = r"(?i:train|training|val|valid|validation|test|eval|best|avg|average|mean|final|last|and|with)[ ]"
+NEXT_PAIR = (
+    rf"(?:(?:{_QUALIFIER})?(?![0-9.])[\w\"'][\w./:@'\"-]{{0,128}}[ \t]{{0,8}}[=:]"
+    r"|(?i:step|epoch|iteration|iter|batch)[ \t]{1,4}[\[0-9])"
+)
+"""The beginning of another pair."""
+_ENDED = (
+    r"[\t\r\n\f\v\x00;|)\]}>]|,(?![ \t]{0,4}[-+]?[.]?[0-9])|\.?\Z|\.[ \t]"
+    rf"|{_QUOTE}|[ ](?:(?![\w.])|(?={NEXT_PAIR}))"
+)
 _WRAPPER = r"(?:(?:np|numpy|jnp)\.float[0-9]{2}\(|(?:torch\.)?tensor\(|Array\()?+"
 """How NumPy, PyTorch and JAX show a number in a container."""
 
-VALUE = re.compile(rf"[\"']?+{_WRAPPER}({NUMBER})(?={_CLOSED}){_COMPARED}")
-"""A metric's value and its end; no part of a fraction, a range or a quantity with a unit."""
+VALUE = re.compile(rf"[\"']?+{_WRAPPER}({NUMBER})(?={_ENDED}){_COMPARED}")
+"""A metric's value and its end; no part of a fraction, a range, a sentence or a quantity with a unit."""
 MEAN_OF_FOLDS = re.compile(rf"({NUMBER})\+[0-9]")
 """A mean and its deviation, `0.93+0.01`, as XGBoost prints them in a cross-validation."""
-STEP = re.compile(rf"[\"'\[]?+({NUMBER})(?=[ \t]{{0,4}}/[ \t]{{0,4}}[0-9]|:|{_CLOSED})")
-"""A step and its end; `3/10` is step 3."""
+_UNIT = r"(?![ \t]{0,2}(?:%|(?:[mun]?s|secs?|seconds?|min|mins|minutes?|h|hours?)(?![\w=:])))"
+STEP = re.compile(rf"[\"'\[]?+({NUMBER})(?=[ \t]{{0,4}}/[ \t]{{0,4}}[0-9]|:|{_CLOSED}){_UNIT}")
+"""A step and its end; `3/10` is step 3, and a duration is none."""
+_PHRASE = re.compile(rf"(?:(?!\t|[ ][ ]|[;|]|,?[ ]{NEXT_PAIR}).){{1,64}}")
 _ALONE = re.compile(NUMBER)
 _NUMERIC = re.compile(r"[\"'(]?+[-+−]?+\.?+\d")
 
@@ -32,6 +48,12 @@ def number(text: str) -> float | None:
     """Return the number that a text is, None where it is not exactly one."""
     stripped = text.strip()
     return float(stripped) if _ALONE.fullmatch(stripped) else None
+
+
+def phrase(text: str, start: int, value: int) -> str:
+    """Return what is printed from `start` up to the end of the words that begin at `value`, for messages."""
+    words = _PHRASE.match(text, value)
+    return (text[start:value] + (words[0] if words else "")).strip()
 
 
 def numeric(text: str) -> bool:

@@ -10,12 +10,20 @@ import re
 from collections.abc import Iterator, Sequence
 
 from toprung.metrics.found import Found
-from toprung.metrics.numerals import MEAN_OF_FOLDS, NUMBER, STEP, VALUE, numeric
+from toprung.metrics.numerals import MEAN_OF_FOLDS, NEXT_PAIR, NUMBER, STEP, VALUE, numeric, phrase
 
 _BEFORE = r"(?<![\w./:@-])"
 """A name is not a part of another one, of a path or of an option."""
 _LOGGER = re.compile(r"\s*+(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{0,128}+:")
 """What Python's logging puts in front of a message."""
+_LAST_WORD = re.compile(r"(?:(?<=\s)|\A)([A-Za-z][\w-]{0,39}) \Z")
+_LEVELS = frozenset({"DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "and", "with"})
+"""Words before a name that are no part of it."""
+_PHASES = frozenset({"train", "training", "val", "valid", "validation", "test", "eval", "evaluation"})
+"""Words before the name of a step that do not change its meaning."""
+_BAR = re.compile(r"[0-9]{1,3}%\|[^|]{0,512}+\|[ \t]{0,4}([0-9]{1,15}+)/|([0-9]{1,15}+)[A-Za-z]{1,16} ?\[")
+_NO_STEP = re.compile(rf"[0-9.]{{1,8}}+%|\||{NEXT_PAIR}")
+"""What follows a label such as `Epoch:` that is not the step."""
 _ROUND = re.compile(rf"\s*+\[({NUMBER})\]\t")
 _HEADING = re.compile(r"\s*+Epoch[ \t]{1,4}([0-9]{1,15}+)(?=[ \t]{0,2}(?:/[ \t]{0,2}[0-9]|:|[ \t]|\Z))")
 
@@ -40,40 +48,61 @@ class PairReader:
         round_ = _ROUND.match(body)
         values: dict[str, float] = {}
         rejected: dict[str, str] = {}
-        for name, at in self._metrics(body):
+        ambiguous: dict[str, str] = {}
+        for name, start, at in self._metrics(body):
             match = VALUE.match(body, at) or (MEAN_OF_FOLDS.match(body, at) if round_ else None)
-            if match:
+            word = _word_before(body, start)
+            if word and word not in _LEVELS:
+                if match or numeric(body[at : at + 4]):
+                    ambiguous.setdefault(name, phrase(body, start - len(word) - 1, at))
+            elif match:
                 values.setdefault(name, float(match[1]))
             elif numeric(body[at : at + 4]):
-                rejected.setdefault(name, body[at : at + 64].split(maxsplit=1)[0])
-        if not values and not rejected:
+                rejected.setdefault(name, phrase(body, start, at))
+        if not values and not rejected and not ambiguous:
             return Found()
         steps, bad_steps = self._steps(body)
         if round_ and not steps:
             steps = {self._first_step: float(round_[1])}
         rejected = {name: found for name, found in rejected.items() if name not in values}
-        return Found({**steps, **values}, {**bad_steps, **rejected})
+        ambiguous = {name: found for name, found in ambiguous.items() if name not in values and name not in rejected}
+        return Found({**steps, **values}, {**bad_steps, **rejected}, ambiguous)
 
     def heading(self, text: str) -> float | None:
         """Return the epoch that a line begins with, as in ``Epoch 3/10``, for the lines after it."""
         match = _HEADING.match(text)
         return float(match[1]) if match else None
 
-    def _metrics(self, body: str) -> Iterator[tuple[str, int]]:
+    def _metrics(self, body: str) -> Iterator[tuple[str, int, int]]:
+        """Yield each name with where it begins and where its value does."""
         stripped = body.strip()
         if stripped.startswith("{"):  # a dict, or a part of one: texts in it are not pairs
             if "}" not in stripped:
                 return iter(())
-            return ((match[2], match.end()) for match in self._quoted.finditer(body))
-        return ((match[1], match.end()) for match in self._metric.finditer(body))
+            return ((match[2], match.start(), match.end()) for match in self._quoted.finditer(body))
+        return ((match[1], match.start(), match.end()) for match in self._metric.finditer(body))
 
     def _steps(self, body: str) -> tuple[dict[str, float], dict[str, str]]:
         steps: dict[str, float] = {}
+        bars: dict[str, float] = {}
         bad: dict[str, str] = {}
         for found in self._step.finditer(body):
             name, at = self._step_names.get(found[1].lower(), found[1]), found.end()
+            word = _word_before(body, found.start())
+            if word and word not in _LEVELS and word.lower() not in _PHASES:
+                continue
+            labelled = found[2] is None and "=" not in found[0]
             if match := STEP.match(body, at):
                 steps.setdefault(name, float(match[1]))
-            elif numeric(body[at : at + 4]):
-                bad.setdefault(name, body[at : at + 64].split(maxsplit=1)[0])
+            elif labelled and (bar := _BAR.match(body, at)):
+                bars.setdefault(name, float(bar[1] or bar[2]))
+            elif not (labelled and _NO_STEP.match(body, at)):
+                bad.setdefault(name, phrase(body, found.start(), at))
+        steps = {**bars, **steps}
         return steps, {name: text for name, text in bad.items() if name not in steps}
+
+
+def _word_before(body: str, start: int) -> str:
+    """Return the word in front of a name, of which the name may be a part; "" where there is none."""
+    found = _LAST_WORD.search(body[max(0, start - 42) : start])
+    return found[1] if found and found[1].lower() not in ("nan", "inf", "infinity") else ""

@@ -24,6 +24,7 @@ class TableReader:
     def __init__(self, metrics: Collection[str], names: Collection[str]) -> None:
         self._metrics = metrics
         self._names = names
+        self._steps = frozenset(names) - frozenset(metrics)
         self._header: tuple[str, ...] = ()
         self._separator = ""
 
@@ -36,7 +37,8 @@ class TableReader:
             return None
         if not self._separator and not all(number(cell) is not None or _BLANK_CELL.fullmatch(cell) for cell in cells):
             return None
-        row = found_in((name, cell) for name, cell in zip(self._header, cells, strict=True) if name in self._names)
+        wanted = ((name, cell) for name, cell in zip(self._header, cells, strict=True) if name in self._names)
+        row = found_in(wanted, self._steps)
         return row if row.values or row.rejected else None
 
     def learn(self, text: str) -> bool:

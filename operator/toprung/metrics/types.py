@@ -27,14 +27,18 @@ class Report:
     Attributes:
         values: metric name -> value; NaN and infinities are kept as floats.
         steps: step name -> the resource consumed so far (epochs, iterations); empty where the line has none.
-        rejected: metric name -> text that stands where its value is expected, and is not a number.
-        bad_steps: step name -> text that is not a step.
+        rejected: metric name -> the name with a text that is not a number, as printed.
+        bad_steps: step name -> the name with a text that is not a step, as printed.
+        ambiguous: metric name -> the name behind another word, as in "train loss: 0.5".
+        other_step: a step that has none of the names wanted, where the line has no other; "" without one.
     """
 
     values: Mapping[str, float]
     steps: Mapping[str, float] = field(default_factory=dict)
     rejected: Mapping[str, str] = field(default_factory=dict)
     bad_steps: Mapping[str, str] = field(default_factory=dict)
+    ambiguous: Mapping[str, str] = field(default_factory=dict)
+    other_step: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,6 +90,8 @@ class Ignored(StrEnum):
     INVALID_STEP = "InvalidStep"
     NO_STEP = "NoStep"
     EARLIER_STEP = "EarlierStep"
+    AMBIGUOUS_NAME = "AmbiguousName"
+    OTHER_STEP = "OtherStep"
     SKIPPED = "Skipped"
 
 

@@ -7,17 +7,28 @@ from toprung.metrics.types import Ignored, IgnoredReports, Progress
 _MEANINGS = {
     Ignored.NOT_A_NUMBER: "the value is not a number",
     Ignored.INVALID_STEP: "the step is not a number of 0 or more",
-    Ignored.NO_STEP: "they have no step, and other reports have one",
-    Ignored.EARLIER_STEP: "their step is before the latest one",
+    Ignored.NO_STEP: "only other reports have a step",
+    Ignored.EARLIER_STEP: "the step is before the latest one",
+    Ignored.AMBIGUOUS_NAME: "the metric's name is behind another word",
     Ignored.SKIPPED: "the program printed faster than its log is read",
 }
-_FIX = "Print plain numbers such as 0.57; spec.metrics.stdout.patterns reads other formats"
+_NUMBERS = "Print plain numbers such as 0.57; spec.metrics.stdout.patterns reads other formats"
+_FIXES = {
+    Ignored.NOT_A_NUMBER: _NUMBERS,
+    Ignored.INVALID_STEP: _NUMBERS,
+    Ignored.NO_STEP: "Print the step in each line, such as epoch=3 loss=0.57",
+    Ignored.EARLIER_STEP: "Print all metrics of a step before the next step",
+    Ignored.AMBIGUOUS_NAME: "Print the name alone, or write both words into the metric's name in the spec",
+    Ignored.OTHER_STEP: "Print the step with the name that is spec.earlyStopping's resource, or change the resource",
+    Ignored.SKIPPED: "Print fewer lines",
+}
 
 
 def ignored_reports(progress: Progress) -> str:
     """Return how many reports did not count and why; "" where all did."""
     reasons = [_reason(reason, each) for reason, each in progress.ignored.items()]
-    return f"{'; '.join(reasons)}. {_FIX}" if reasons else ""
+    fixes = dict.fromkeys(_FIXES[reason] for reason in progress.ignored)
+    return f"{'; '.join(reasons)}. {'. '.join(fixes)}" if reasons else ""
 
 
 def unread_lines(lines: Iterable[str]) -> str:
@@ -29,5 +40,9 @@ def unread_lines(lines: Iterable[str]) -> str:
 
 def _reason(reason: Ignored, reports: IgnoredReports) -> str:
     several = reports.count != 1
+    example = f"({'the first: ' if several else ''}{reports.example!r})"
+    if reason is Ignored.OTHER_STEP:
+        subject = f"{reports.count} reports were" if several else "1 report was"
+        return f"{subject} counted as a line, because the step is not the resource of early stopping {example}"
     counted = f"{reports.count} reports did not count" if several else "1 report did not count"
-    return f"{counted}, because {_MEANINGS[reason]} ({'the first: ' if several else ''}{reports.example!r})"
+    return f"{counted}, because {_MEANINGS[reason]} {example}"

@@ -153,6 +153,46 @@ def test_every_report_counts(lines, curve):
             "epoch=2 acc=0.6",
             id="another-metric-of-an-earlier-step",
         ),
+        pytest.param(
+            ["epoch,loss", "1,0.5", "2,0.4", "mean,0.1", "total,12"],
+            [(1, 0.5), (2, 0.4)],
+            Ignored.INVALID_STEP,
+            2,
+            "epoch: mean",
+            id="summary-rows",
+        ),
+        pytest.param(
+            ['{"epoch": 1, "loss": 0.5}', '{"epoch": null, "loss": 0.1}', '{"epoch": "", "loss": 0.1}'],
+            [(1, 0.5)],
+            Ignored.INVALID_STEP,
+            2,
+            "epoch: null",
+            id="json-without-a-step",
+        ),
+        pytest.param(
+            ["epoch=1 loss=0.5", "epoch=final loss=0.1"],
+            [(1, 0.5)],
+            Ignored.INVALID_STEP,
+            1,
+            "epoch=final",
+            id="a-word-as-step",
+        ),
+        pytest.param(
+            ["epoch=1 loss=0.5", "best epoch=1, loss=0.1"],
+            [(1, 0.5)],
+            Ignored.NO_STEP,
+            1,
+            "loss=0.1",
+            id="the-best-epoch-is-no-step",
+        ),
+        pytest.param(
+            ["epoch=1 loss=0.5", "Best loss: 0.1"],
+            [(1, 0.5)],
+            Ignored.AMBIGUOUS_NAME,
+            1,
+            "Best loss: 0.1",
+            id="the-best-value-is-another-metric",
+        ),
     ],
 )
 def test_reports_that_do_not_replace_others(lines, curve, reason, reports, example):
@@ -175,12 +215,13 @@ def test_a_resumed_attempt_does_not_count_lines_where_there_were_steps():
 @pytest.mark.parametrize(
     ("lines", "reason", "reports", "example"),
     [
-        pytest.param(["epoch=1 loss=0,57", "epoch=2 loss=0,49"], Ignored.NOT_A_NUMBER, 2, "loss: 0,57", id="comma"),
-        pytest.param(["loss=9836/10000"], Ignored.NOT_A_NUMBER, 1, "loss: 9836/10000", id="fraction"),
+        pytest.param(["epoch=1 loss=0,57", "epoch=2 loss=0,49"], Ignored.NOT_A_NUMBER, 2, "loss=0,57", id="comma"),
+        pytest.param(["loss=0.5 -> 0.4"], Ignored.NOT_A_NUMBER, 1, "loss=0.5 -> 0.4", id="the-whole-text"),
+        pytest.param(["loss=9836/10000"], Ignored.NOT_A_NUMBER, 1, "loss=9836/10000", id="fraction"),
         pytest.param(['{"loss": "12%"}'], Ignored.NOT_A_NUMBER, 1, "loss: 12%", id="percent-in-json"),
-        pytest.param(["epoch=-1 loss=0.5"], Ignored.INVALID_STEP, 1, "epoch: -1", id="negative-step"),
-        pytest.param(["epoch=1,000 loss=0.5"], Ignored.INVALID_STEP, 1, "epoch: 1,000", id="step-with-a-comma"),
-        pytest.param(["loss=0,5" + "\x1b[31m\t" + "9" * 999], Ignored.NOT_A_NUMBER, 1, "loss: 0,5", id="controls"),
+        pytest.param(["epoch=-1 loss=0.5"], Ignored.INVALID_STEP, 1, "epoch=-1", id="negative-step"),
+        pytest.param(["epoch=1,000 loss=0.5"], Ignored.INVALID_STEP, 1, "epoch=1,000", id="step-with-a-comma"),
+        pytest.param(["loss=0,5" + "\x1b[31m\t" + "9" * 999], Ignored.NOT_A_NUMBER, 1, "loss=0,5", id="controls"),
     ],
 )
 def test_reports_that_can_not_count(lines, reason, reports, example):
@@ -196,7 +237,7 @@ def test_what_can_count_of_a_line_does():
     """A broken metric beside the objective is noted, and the objective counts."""
     progress = read("epoch=1 loss=0.5 acc=0,7")
     assert (progress.latest.value, progress.latest.metrics) == (0.5, {})
-    assert progress.ignored[Ignored.NOT_A_NUMBER].example == "acc: 0,7"
+    assert progress.ignored[Ignored.NOT_A_NUMBER].example == "acc=0,7"
 
 
 @pytest.mark.parametrize(
@@ -234,6 +275,14 @@ def test_a_resumed_attempt_continues(before, after, curve):
     """Steps that it repeats do not count; lines without steps are counted on."""
     progress = read(*after, progress=read(*before, grammar=BY_EPOCH), attempt=2, grammar=BY_EPOCH, first=100)
     assert list(progress.curve) == curve
+
+
+@pytest.mark.parametrize("line", ["step=100 loss=0.5", '{"step": 100, "loss": 0.5}', "Step 100: loss=0.5"])
+def test_steps_that_are_not_the_resource_are_noted(line):
+    """They are counted by lines, as they always were, and the user learns why."""
+    progress = read(line, grammar=Grammar(("loss",), step_names=("epochs",)))
+    assert list(progress.curve) == [(1, 0.5)]
+    assert progress.ignored[Ignored.OTHER_STEP].example == "step=100"
 
 
 def test_the_resource_of_early_stopping_is_the_step():

@@ -112,6 +112,57 @@ def test_custom_pattern(line, values):
     assert (report and dict(report.values)) == values
 
 
+@pytest.mark.parametrize(
+    ("pattern", "line", "values"),
+    [
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 0,57", {}, id="decimal-comma"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 12,345", {}, id="thousands"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 0.3%", {}, id="percent"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 0.3 %", {}, id="spaced-percent"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 1e5x", {}, id="letter"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 9/10", {}, id="fraction"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 0.5 -> 0.4", {}, id="arrow"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.]+).*", "acc 0,57", {}, id="comma-within-the-match"),
+        pytest.param(r"(?P<name>acc).*(?P<value>[0-9.]+)", "acc 0.57", {}, id="last-digit"),
+        pytest.param(r"(?P<name>acc).*?(?P<value>[0-9.]+)", "acc -0.57", {}, id="without-its-sign"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 0.5, next", {"acc": 0.5}, id="comma-and-blank"),
+        pytest.param(r"(?P<name>acc)(?P<value>[0-9.]+)", "acc0.5", {"acc": 0.5}, id="at-the-name"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.]+)%", "acc 91.2%", {"acc": 91.2}, id="percent-in-the-pattern"),
+        pytest.param(r"(?P<name>acc) v(?P<value>[0-9.]+)s", "acc v3s", {"acc": 3}, id="letters-in-the-pattern"),
+    ],
+)
+def test_a_pattern_reads_a_number_in_full_or_not_at_all(pattern, line, values):
+    """A value that a pattern cuts out of a longer text is rejected, as printed."""
+    report = parsed(line, Grammar(("acc",), patterns=(pattern,)))
+    assert dict(report.values) == values
+    assert dict(report.rejected) == ({} if values else {"acc": line})
+
+
+def test_a_pattern_reads_a_step_in_full():
+    """A part of a step is none."""
+    grammar = Grammar(("acc",), patterns=(r"it.*?(?P<step>\d+) (?P<name>acc) (?P<value>\S+)",))
+    assert parsed("it 12 acc 0.5", grammar).steps == {"step": 12}
+    assert parsed("it 1.5 acc 0.5", grammar).bad_steps == {"step": "it 1.5 acc 0.5"}
+
+
+@pytest.mark.parametrize(
+    ("line", "values", "ambiguous"),
+    [
+        pytest.param("train loss: 0.3 val loss: 0.4", {}, {"loss": "train loss: 0.3"}, id="two-phrases"),
+        pytest.param("Best loss=0.3", {}, {"loss": "Best loss=0.3"}, id="one-phrase"),
+        pytest.param("train loss: 0.3 | loss: 0.4", {"loss": 0.4}, {}, id="the-name-alone-counts"),
+        pytest.param("INFO loss=0.3", {"loss": 0.3}, {}, id="log-level"),
+        pytest.param("phase=train loss=0.3", {"loss": 0.3}, {}, id="behind-a-value"),
+        pytest.param("Epoch 3, loss=0.3", {"loss": 0.3}, {}, id="behind-a-comma"),
+    ],
+)
+def test_a_name_behind_a_word_is_another_name(line, values, ambiguous):
+    """The loss of the training is not the loss, unless the metric has that name."""
+    report = parsed(line)
+    assert (dict(report.values), dict(report.ambiguous)) == (values, ambiguous)
+    assert parsed("train loss: 0.3 val loss: 0.4", Grammar(("val loss",))).values == {"val loss": 0.4}
+
+
 def test_several_patterns_with_a_step():
     """The first pattern that finds a metric has it; a step may be a group of its own."""
     grammar = Grammar(("acc",), patterns=(COLON, r"#(?P<step>\d+) (?P<name>\w+)=(?P<value>\S+)"))

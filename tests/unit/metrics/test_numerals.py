@@ -35,6 +35,15 @@ def parsed(line):
         (f"{1e300:f}", 1e300),
         ("0.5 +/- 0.1", 0.5),
         ("0.5 - val_loss: 0.4", 0.5),
+        ("0.5 val_loss: 0.4", 0.5),
+        ("0.5 val acc: 0.4", 0.5),
+        ("0.5 and acc=0.4", 0.5),
+        ("0.5 epoch 3", 0.5),
+        ("0.5 | acc 0.4", 0.5),
+        ("0.5  acc 0.4", 0.5),
+        ("0.5 [64/60000]", 0.5),
+        ("0.5 (best)", 0.5),
+        ("0.5 - 1s/epoch - 90ms/step", 0.5),
     ],
 )
 @pytest.mark.parametrize("separator", ["=", ": ", " = "])
@@ -76,6 +85,16 @@ def test_numbers(text, value, separator):
         pytest.param("1" * 20_000, id="endless"),
         pytest.param("'0,57'", id="quoted-decimal-comma"),
         pytest.param("0.5..0.6", id="range"),
+        pytest.param("0 NaNs found", id="prose"),
+        pytest.param("2 outliers removed", id="more-prose"),
+        pytest.param("0.5 to 0.4", id="from-to"),
+        pytest.param("0.5 - 0.4", id="difference"),
+        pytest.param("0.5 * 2", id="product"),
+        pytest.param("1, 2, 3", id="list"),
+        pytest.param("12 345", id="blank-between-thousands"),
+        pytest.param("95 percent", id="percent-as-a-word"),
+        pytest.param("0.5 s", id="spaced-unit"),
+        pytest.param("0.5 s acc: 0.3", id="spaced-unit-before-a-pair"),
     ],
 )
 @pytest.mark.parametrize("separator", ["=", ": "])
@@ -115,6 +134,10 @@ def test_prose_is_no_report(line):
         ("'epoch': '1.5',", 1.5),
         ("Train Epoch: 4 [0/60000 (0%)]", 4),
         ("INFO:root:epoch=7", 7),
+        ("INFO epoch=7", 7),
+        ("Epoch:  33%|###  | 1/3 [00:01<00:02, 1it/s,", 1),
+        ("Epoch: 3it [00:01, 2it/s,", 3),
+        ("Epoch:  33%|###  | 1/3 [00:01<00:02, 1it/s, epoch=2", 2),
     ],
 )
 def test_steps(text, step):
@@ -122,7 +145,31 @@ def test_steps(text, step):
     assert parsed(f"{text} loss=0.5").steps == {"epoch": step}
 
 
-@pytest.mark.parametrize("text", ["epoch=-1", "epoch=nan", "epoch=1e300", "epoch=3,5", "epoch=12,345"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "best epoch=2",
+        "time per epoch: 12",
+        "ms per epoch 12",
+        "Epoch: ",
+        "Epoch:  33%",
+        "Epoch: |    |",
+        "sec/epoch: 12",
+    ],
+)
+def test_phrases_are_no_steps(text):
+    """The name of a step is a whole key, and a label is none."""
+    report = parsed(f"{text}, loss=0.5" if text != "Epoch: " else "Epoch: loss=0.5")
+    assert (dict(report.values), dict(report.steps), dict(report.bad_steps)) == ({"loss": 0.5}, {}, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("epoch=-1", "epoch=nan", "epoch=1e300", "epoch=3,5", "epoch=12,345"),
+        *("epoch=final", "epoch=None", "epoch=,", "epoch: mean,", "epoch: 0.35 s,", "epoch: 12ms"),
+    ],
+)
 def test_steps_that_are_none(text):
     """The report says which step is wrong."""
     report = parsed(f"{text} loss=0.5")

@@ -34,6 +34,18 @@ MORE = Progress(
         pytest.param(Progress(), "", id="none"),
         pytest.param(ONE, "1 report did not count, because the value is not a number ('loss: 0,57')", id="one"),
         pytest.param(
+            Progress(ignored={Ignored.OTHER_STEP: IgnoredReports(2, "step=100")}),
+            "2 reports were counted as a line, because the step is not the resource of early stopping "
+            "(the first: 'step=100'). Print the step with the name that is spec.earlyStopping's resource",
+            id="another-step",
+        ),
+        pytest.param(
+            Progress(ignored={Ignored.SKIPPED: IgnoredReports(1, "a part of the log")}),
+            "1 report did not count, because the program printed faster than its log is read ('a part of the log'). "
+            "Print fewer lines",
+            id="skipped",
+        ),
+        pytest.param(
             MORE,
             "2 reports did not count, because the value is not a number (the first: 'loss: 0,57'); "
             "1 report did not count, because the step is not a number of 0 or more ('epoch: -1')",
@@ -44,7 +56,7 @@ MORE = Progress(
 def test_reports_that_did_not_count(progress, message):
     """The message states how many and why, and how to fix it."""
     assert ignored_reports(progress).startswith(message)
-    assert ("spec.metrics.stdout" in ignored_reports(progress)) == bool(message)
+    assert ("spec.metrics.stdout" in ignored_reports(progress)) == bool("number" in message)
 
 
 def test_unread_lines_are_quoted():

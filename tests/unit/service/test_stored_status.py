@@ -1,0 +1,56 @@
+"""An Experiment whose stored status cannot be read is reported, once, and taken up again when it is corrected."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from toprung.api.errors import NotFound
+from toprung.planning.records import ExperimentRecord
+from unit.service.test_experiments import KEY, body
+from unit.service.test_reconciler import reconciler_of
+
+
+class Stored:
+    """A gateway to one Experiment, which merges patches of its status."""
+
+    def __init__(self, status: Any) -> None:
+        self.status, self.version = status, 2  # 1 is of the Experiment that `reconciler_of` has
+        self.events: list[tuple[str, str]] = []
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {**body("uid", self.version), "status": self.status}
+
+    async def patch(self, *_: Any, body: Mapping[str, Any], **__: Any) -> dict[str, Any]:
+        self.version += 1
+        self.status = (self.status if isinstance(self.status, dict) else {}) | body["status"]
+        return self.body
+
+    async def emit(self, event: Any, **_: Any) -> None:
+        self.events.append((event.reason, event.message))
+
+
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [
+        pytest.param({"startTime": "yesterday"}, "status.startTime", id="a time"),
+        pytest.param({"trials": "x", "conditions": [{"type": "Valid"}]}, "status.trials", id="counts"),
+        pytest.param({"trials": {"total": 1.5}, "conditions": "x"}, "status.trials.total", id="a count"),
+    ],
+)
+async def test_a_status_that_cannot_be_read_is_reported_once(status, field):
+    """By an Event and the condition Valid; nothing is written again for the same status."""
+    gateway = Stored(status)
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.gateway = gateway
+    reconciler.experiments.put(gateway.body)
+    for _ in range(3):
+        await reconciler.reconcile(KEY)
+    (condition,) = gateway.status["conditions"]
+    assert (condition["type"], condition["status"], condition["reason"]) == ("Valid", "False", "Invalid")
+    assert condition["message"].startswith(f"{field}: Invalid value: ")
+    assert (len(gateway.events), gateway.version) == (1, 3)
+    gateway.version, gateway.status = 9, gateway.status | {"startTime": None, "trials": None}
+    reconciler.experiments.put(gateway.body)
+    assert isinstance(reconciler.experiments.get(KEY), ExperimentRecord)

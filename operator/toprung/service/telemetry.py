@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, MetricsHandler
 
+from toprung.service.bounded_server import BoundedServer, serve
 from toprung.service.event_loop import LoopMonitor
 
 LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -38,9 +39,9 @@ class Telemetry:
         )
         longest.set_function(monitor.longest)
 
-    def serve(self, port: int) -> None:
+    def serve(self, port: int) -> BoundedServer:
         """Answer /metrics on that port from a thread of its own."""
-        start_http_server(port, registry=self._registry)
+        return serve(port, MetricsHandler.factory(self._registry), "metrics")
 
     @contextmanager
     def timed_pass(self) -> Iterator[None]:

@@ -90,7 +90,7 @@ class LineParser:
         bad |= {name: f"{name}={step:g}" for name, step in steps.items() if not 0 <= step <= MAX_STEP}
         steps = {name: step for name, step in steps.items() if name not in bad}
         if not bad:
-            steps = self._with_context(steps, frozenset(values))
+            steps = self._with_context(steps, frozenset((*values, *rejected)))
         other = self._other_step(found) if steps.keys().isdisjoint(self._grammar.step_names) else ""
         return Report(values, steps, rejected, bad, found.ambiguous, other)
 

@@ -16,7 +16,7 @@ _BEFORE = r"(?<![\w./:@-])"
 """A name is not a part of another one, of a path or of an option."""
 _LOGGER = re.compile(r"\s*+(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{0,128}+:")
 """What Python's logging puts in front of a message."""
-_LAST_WORD = re.compile(r"(?:(?<=\s)|\A)([A-Za-z][\w-]{0,39}) \Z")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}+")
 _LEVELS = frozenset({"DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "and", "with"})
 """Words before a name that are no part of it."""
 _PHASES = frozenset({"train", "training", "val", "valid", "validation", "test", "eval", "evaluation"})
@@ -50,15 +50,17 @@ class PairReader:
         rejected: dict[str, str] = {}
         ambiguous: dict[str, str] = {}
         for name, start, at in self._metrics(body):
+            if name in values:
+                continue
             match = VALUE.match(body, at) or (MEAN_OF_FOLDS.match(body, at) if round_ else None)
             word = _word_before(body, start)
             if word and word not in _LEVELS:
-                if match or numeric(body[at : at + 4]):
-                    ambiguous.setdefault(name, phrase(body, start - len(word) - 1, at))
+                if name not in ambiguous and (match or numeric(body[at : at + 4])):
+                    ambiguous[name] = phrase(body, start - len(word) - 1, at)
             elif match:
                 values.setdefault(name, float(match[1]))
-            elif numeric(body[at : at + 4]):
-                rejected.setdefault(name, phrase(body, start, at))
+            elif name not in rejected and numeric(body[at : at + 4]):
+                rejected[name] = phrase(body, start, at)
         if not values and not rejected and not ambiguous:
             return Found()
         steps, bad_steps = self._steps(body)
@@ -96,13 +98,15 @@ class PairReader:
                 steps.setdefault(name, float(match[1]))
             elif labelled and (bar := _BAR.match(body, at)):
                 bars.setdefault(name, float(bar[1] or bar[2]))
-            elif not (labelled and _NO_STEP.match(body, at)):
-                bad.setdefault(name, phrase(body, found.start(), at))
+            elif name not in bad and not (labelled and _NO_STEP.match(body, at)):
+                bad[name] = phrase(body, found.start(), at)
         steps = {**bars, **steps}
         return steps, {name: text for name, text in bad.items() if name not in steps}
 
 
 def _word_before(body: str, start: int) -> str:
     """Return the word in front of a name, of which the name may be a part; "" where there is none."""
-    found = _LAST_WORD.search(body[max(0, start - 42) : start])
-    return found[1] if found and found[1].lower() not in ("nan", "inf", "infinity") else ""
+    if start < 2 or body[start - 1] != " " or not body[start - 2].isalnum():  # noqa: PLR2004 - a letter and a blank
+        return ""
+    word = body[max(0, start - 42) : start - 1].rsplit(maxsplit=1)[-1]
+    return word if _WORD.fullmatch(word) and word.lower() not in ("nan", "inf", "infinity") else ""

@@ -193,6 +193,14 @@ def test_every_report_counts(lines, curve):
             "Best loss: 0.1",
             id="the-best-value-is-another-metric",
         ),
+        pytest.param(
+            ["epoch=1 loss=0.5", "epoch=2 step=7", "epoch=2 acc=0.5 loss=0.4", "loss=0.3", "loss=0.2"],
+            [(1, 0.5), (2, 0.4)],
+            Ignored.NO_STEP,
+            2,
+            "loss=0.3",
+            id="summaries-behind-a-line-with-both-metrics",
+        ),
     ],
 )
 def test_reports_that_do_not_replace_others(lines, curve, reason, reports, example):

@@ -484,13 +484,13 @@ async def test_a_worker_that_fails_fails_its_pod(m: Machine, monkeypatch: pytest
     """The Pod is Failed with a message and an Event, its resources are free, and it can be deleted."""
 
     def broken(*_: object) -> None:
-        raise TypeError("what nobody has thought of")
+        raise TypeError("an unexpected error")
 
     monkeypatch.setattr(containers, "resolve", broken)
     m.create(pod("p", sh("true", gpus=2)))
     status = await m.ended("p")
     assert (status["phase"], status["reason"]) == ("Failed", "NodeError")
-    assert "TypeError: what nobody has thought of" in status["message"]
+    assert "TypeError: an unexpected error" in status["message"]
     assert len(m.events("NodeError")) == 1
     monkeypatch.undo()
     m.create(pod("next", sh("true", gpus=2)))

@@ -154,7 +154,7 @@ def test_a_dead_node_does_not_hold_its_trial(checkpoint, template, seconds):
 
 
 def test_a_trial_with_a_checkpoint_continues_when_its_pod_is_gone():
-    """Somebody declares the node out of service, and Kubernetes removes the Pod."""
+    """An administrator declares the node out of service, and Kubernetes removes the Pod."""
     world = lost(KEPT)
     assert started_after(world, 40) is None
     del world.pods["exp-0-1"]

@@ -37,7 +37,7 @@ class Store:
 
     `path` is the SQLite file (`None`: in memory only), `now` gives aware datetimes, `history` is how many changes of each
     resource a watch can look back on. Resources are named `plural[.group]`. Objects that come out are shared and must not be
-    changed; objects that go in are copied. `expected`: a new, empty file is an error, since there was a cluster here. Every write, whoever makes it, passes the same defaulting, validation and quota,
+    changed; objects that go in are copied. `expected`: a new, empty file is an error, since there was a cluster here. Every write, from any client, passes the same defaulting, validation and quota,
     and raises an `ApiError` where it is refused.
     """
 

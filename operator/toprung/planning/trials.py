@@ -23,7 +23,7 @@ LIVE_WRITE_EVERY = timedelta(seconds=10)
 
 
 NOTED = (Reason.DISRUPTED, Reason.NODE_LOST)
-"""Reasons of a trial that goes on which are written at once."""
+"""Reasons that are written at once although the trial continues."""
 BY_OUTCOME = {
     Outcome.STOP: (TrialEvent.STOPPED, Reason.EARLY_STOPPED),
     Outcome.PAUSE: (TrialEvent.PAUSED, Reason.PAUSED),

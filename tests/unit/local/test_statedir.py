@@ -46,7 +46,7 @@ async def test_only_the_user_reads_what_is_kept(tmp_path):
     ],
 )
 def test_a_folder_that_others_could_prepare_is_refused(tmp_path, monkeypatch, prepare, message):
-    """Whoever can write there could let programs run as the user."""
+    """A user who can write there could let programs run as the owner."""
     folder = tmp_path / "state"
     folder.mkdir(mode=0o700)
     real = type(folder).lstat

@@ -69,7 +69,7 @@ def wanting(worker):
     [
         pytest.param(SearchFailed("no idea"), "no idea", id="search-failed"),
         pytest.param(
-            KeyError("uid"), "internal error; the operator's log has details: KeyError: 'uid'", id="what-nobody-expects"
+            KeyError("uid"), "internal error; the operator's log has details: KeyError: 'uid'", id="unexpected"
         ),
     ],
 )

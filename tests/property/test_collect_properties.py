@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import looptime
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collecting import START, FakeLog, follower_of, lines_of, log_of
@@ -97,6 +97,7 @@ def test_connections_may_break_anywhere(log, sizes, breaks):
 
 @settings(deadline=None)
 @given(LOGS, CUTS, BREAKS, st.integers(0, 20))
+@example(log_of(*(f"step={step} acc=0.{step}" for step in (9, 0, 0, 0)), apart=timedelta()), [], [], 2)
 def test_an_operator_may_die_anywhere(log, sizes, breaks, cut):
     """A new follower, with what the Trial has and the log from its start, ends where an undisturbed one does."""
     before = follow(b"".join(lines_of(log)[:cut]))

@@ -141,6 +141,8 @@ class ReportsStatus(Model):
     """The best before the latest step, where that is the best."""
     previous_mean: MeanStatus | None = None
     """The mean before the latest step."""
+    excess: Annotated[int | None, Field(ge=0)] = None
+    """Reports beyond maxResource: the program trains on. Absent for 0."""
 
 
 class RungStatus(Model):

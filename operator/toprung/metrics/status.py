@@ -57,6 +57,7 @@ def progress_from_status(status: Mapping[str, Any]) -> Progress:
         pending=_pending(reports.get("pending")),
         settled=_settled(reports, known_best, latest),
         reading=_reading(reports.get("reading")),
+        excess=reports.get("excess") or 0,
         ignored={
             Ignored(each["reason"]): IgnoredReports(each["count"], each["example"])
             for each in reports.get("ignored") or ()
@@ -94,6 +95,8 @@ def _reports(progress: Progress) -> dict[str, Any]:
         reports["previousBest"] = _to_json(settled.best)
     if settled.mean.count:
         reports["previousMean"] = {"count": settled.mean.count, "value": _finite(settled.mean.value)}
+    if progress.excess:
+        reports["excess"] = progress.excess
     return reports
 
 

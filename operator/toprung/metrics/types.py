@@ -188,7 +188,7 @@ class Progress:
         settled: best and mean without the latest step.
         reading: where the reading of the current attempt's log stands.
         ignored: the reports that did not count, by reason.
-        excess: reports beyond the last rung level, at most MAX_EXCESS; never stored. They are no part of the curve.
+        excess: reports beyond the last rung level, at most MAX_EXCESS. They are no part of the curve.
     """
 
     latest: Observation | None = None

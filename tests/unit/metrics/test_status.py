@@ -9,6 +9,7 @@ import pytest
 from toprung.api.trial import TrialStatus
 from toprung.metrics import Mean, Observation, Progress, progress_from_status, progress_to_status
 from toprung.metrics.status import format_time
+from toprung.metrics.types import Reading
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -49,12 +50,15 @@ def test_json_of_progress():
         pytest.param(
             Progress(Observation(2, 0.5, TIME), Observation(1, 0.7, TIME, {"a": nan}), ((1, 0.7), (2, 0.5))), id="all"
         ),
+        pytest.param(Progress(Observation(9, 0.5, TIME), reading=Reading(), excess=2), id="trains-on"),
     ],
 )
 def test_there_and_back(progress):
     """What is written is what is read, to the microsecond."""
     status = progress_to_status(progress)
-    assert progress_to_status(progress_from_status(json.loads(json.dumps(status)))) == status
+    read = progress_from_status(json.loads(json.dumps(status)))
+    assert progress_to_status(read) == status
+    assert read.excess == progress.excess
 
 
 @pytest.mark.parametrize(

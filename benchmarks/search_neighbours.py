@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from toprung.api.algorithms import Algorithm
-from toprung.api.errors import SearchFailed
 from toprung.api.parameters import Parameter
+from toprung.errors import SearchFailed
 from toprung.search.types import Evaluation, Problem, Standing
 from toprung.search.worker import Limits, SearchWorker
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
 from toprung.api.crd import experiment_crd
-from toprung.api.errors import Fault, InvalidExperiment
 from toprung.api.load import load_experiment
+from toprung.errors import Fault, InvalidExperiment
 from toprung.local import schema
 
 SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])

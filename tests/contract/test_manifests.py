@@ -7,9 +7,9 @@ import pytest
 
 from contract.manifests import BAD, GOOD, UPDATES, Bad, Good, Update
 from toprung.api.crd import experiment_crd
-from toprung.api.errors import InvalidExperiment
 from toprung.api.immutable import ADVICE, IMMUTABLE, TEMPLATE_ADVICE, immutable_changes
 from toprung.api.load import load_experiment
+from toprung.errors import InvalidExperiment
 
 
 @pytest.mark.parametrize("good", [pytest.param(case, id=case.name) for case in GOOD])

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toprung.api.errors import Fault
 from toprung.api.wording import shown
+from toprung.errors import Fault
 
 _PATH = "spec.trialTemplate.template.spec"
 _FIELDS = ("serviceAccountName", "serviceAccount")

@@ -10,7 +10,6 @@ from toprung.api import cross
 from toprung.api.algorithms import Algorithm, TpeSettings
 from toprung.api.base import Duration, Model, OneOf, ParameterValue
 from toprung.api.conditions import Condition
-from toprung.api.errors import Fault
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.parameters import Parameter, ParameterName
 from toprung.api.patterns import compile_pattern, compile_patterns
@@ -18,6 +17,7 @@ from toprung.api.rules import Rule, validations
 from toprung.api.space import RULES as SPACE_RULES
 from toprung.api.stoppers import EarlyStopping, MetricName
 from toprung.api.wording import shown
+from toprung.errors import Fault
 
 Configuration = Annotated[dict[ParameterName, ParameterValue], Field(max_length=64)]
 

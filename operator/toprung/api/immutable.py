@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from toprung.api.errors import Fault
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.rules import Rule
+from toprung.errors import Fault
 
 IMMUTABLE = (
     "objective.metric",

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from toprung.api.base import Model, ParameterValue
-from toprung.api.errors import Fault
 from toprung.api.rules import Rule, validations
 from toprung.api.wording import shown
+from toprung.errors import Fault
 
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=63)]
 ValueKey = tuple[bool, ParameterValue]

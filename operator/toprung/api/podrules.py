@@ -9,10 +9,10 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from toprung.api.errors import Fault
 from toprung.api.podschema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule
 from toprung.api.podsources import SOURCES, dns_label_faults
 from toprung.api.wording import shown
+from toprung.errors import Fault
 
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?")
 _QUALIFIED = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")

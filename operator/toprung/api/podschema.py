@@ -15,8 +15,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from toprung.api.errors import Fault
 from toprung.api.wording import shown
+from toprung.errors import Fault
 
 TEMPLATE = "PodTemplateSpec"
 QUANTITY = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?")

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from toprung.api.errors import InvariantViolated
+from toprung.errors import InvariantViolated
 
 Schema = dict[str, Any]
 Definitions = Mapping[str, Schema]

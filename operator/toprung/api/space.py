@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from toprung.api.base import ParameterValue
-from toprung.api.errors import Fault
 from toprung.api.names import parameter_variable
 from toprung.api.parameters import Parameter, key_of, step_index
 from toprung.api.rules import Rule
 from toprung.api.wording import shown
+from toprung.errors import Fault
 
 _MAX_LISTED = 8
 """Values that a message lists."""

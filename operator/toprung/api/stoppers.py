@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from toprung.api.base import Model
-from toprung.api.errors import Fault
 from toprung.api.rules import Rule, validations
 from toprung.api.wording import shown
+from toprung.errors import Fault
 
 MetricName = Annotated[
     str, Field(pattern=r"^[A-Za-z_]([A-Za-z0-9_./:@%()#'+* -]*[A-Za-z0-9_./:@%()#'+*-])?$", max_length=128)

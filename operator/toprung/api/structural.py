@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from toprung.api.errors import Fault
+from toprung.errors import Fault
 
 TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean"})
 LOGIC = ("allOf", "anyOf", "oneOf", "not")

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from toprung.api.errors import Fault
 from toprung.api.podrules import RULES
 from toprung.api.podschema import REQUIRED, TEMPLATE, object_faults
 from toprung.api.podsources import dns_label_faults
 from toprung.api.wording import bounded, shortened, shown
+from toprung.errors import Fault
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 """Names the primary container where spec.trialTemplate.primaryContainer is unset, as for `kubectl logs`."""

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from toprung.api.base import BrokenRules, Model
-from toprung.api.errors import Fault
 from toprung.api.wording import bounded, shown
+from toprung.errors import Fault
 
 Location = tuple[int | str, ...]
 

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
-from toprung.api.errors import MAX_FAULTS, Fault, InvalidExperiment
+from toprung.errors import MAX_FAULTS, Fault, InvalidExperiment
 
 MAX_SHOWN = 60
 """How much of a bad value a message quotes, in characters."""

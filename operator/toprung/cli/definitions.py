@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from toprung.api.errors import InvariantViolated
+from toprung.errors import InvariantViolated
 
 
 @contextmanager

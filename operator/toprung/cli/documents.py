@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from toprung.api.errors import TopRungError
 from toprung.cli.scalars import Scalar, key_text, resolve
+from toprung.errors import TopRungError
 
 MAX_DEPTH = 200
 """Levels of nesting; no manifest has as many."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from toprung.api.errors import TopRungError
+from toprung.errors import TopRungError
 from toprung.local.cluster import serving
 from toprung.local.statedir import UnsafeFolder, check
 

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from toprung.api.errors import NotFound, TopRungError
 from toprung.cli.definitions import crd_folder
 from toprung.cli.folder import StateFolder
 from toprung.cli.waiting import until
 from toprung.cluster.gateway import Gateway, connect
 from toprung.cluster.resources import NAMESPACES, PODS
+from toprung.errors import NotFound, TopRungError
 from toprung.local.cluster import LocalCluster, set_aside
 from toprung.local.journal import StoreBroken, StoreInUse
 from toprung.local.statedir import UnsafeFolder

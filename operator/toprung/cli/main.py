@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from toprung.api.errors import TopRungError
+from toprung.errors import TopRungError
 
 COMMANDS = {
     "run": "toprung.cli.run:run_command",

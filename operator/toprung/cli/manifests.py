@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toprung.api.errors import NotFound, Rejected, TopRungError
 from toprung.api.immutable import ADVICE
 from toprung.api.load import KIND
 from toprung.cli.board import Key
@@ -13,6 +12,7 @@ from toprung.cli.documents import Document, read_documents
 from toprung.cli.validate import check
 from toprung.cluster.gateway import Gateway, KubernetesObject
 from toprung.cluster.resources import EXPERIMENTS, NAMESPACES
+from toprung.errors import NotFound, Rejected, TopRungError
 
 DEFAULT_NAMESPACE = "default"
 SERVER_OWNED = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from toprung.api.errors import TopRungError
 from toprung.api.experiment import Objective
 from toprung.api.trial import TrialState
 from toprung.cli.board import Scene, scene_of
@@ -19,6 +18,7 @@ from toprung.cli.curves import any_time_curve, levels, resource_name
 from toprung.cli.drawing import COLOURS, FAINT, INK, MARKERS, TITLE, dot, drawable, dress, ring, scale
 from toprung.cli.trade import trade
 from toprung.cli.words import duration, number
+from toprung.errors import TopRungError
 from toprung.planning.incumbent import incumbent
 from toprung.planning.records import ExperimentRecord, TrialRecord
 

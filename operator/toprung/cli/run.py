@@ -15,7 +15,6 @@ from typing import Literal
 import click
 from rich.console import Console
 
-from toprung.api.errors import ClusterUnavailable, TopRungError
 from toprung.api.names import LABEL_EXPERIMENT
 from toprung.cli.background import prepare
 from toprung.cli.board import Key, Scene, Watcher
@@ -28,6 +27,7 @@ from toprung.cli.show import Show, shown
 from toprung.cli.waiting import until
 from toprung.cluster.gateway import Gateway, KubernetesObject, connect
 from toprung.cluster.resources import PODS, TRIALS
+from toprung.errors import ClusterUnavailable, TopRungError
 from toprung.local.cluster import AlreadyRunning
 
 INTERRUPTED = 130

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Grid
 
-from toprung.api.errors import TopRungError
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.load import KIND, load_experiment
 from toprung.api.trial import TrialState
 from toprung.cli.manifests import read_manifests
 from toprung.cli.picturefile import picture_file
 from toprung.cli.words import number
+from toprung.errors import TopRungError
 from toprung.simulate.choosing import Nearest
 from toprung.simulate.simulation import Run, Simulation, refuse_unrecorded
 from toprung.simulate.table import InvalidTable, Table, read_table

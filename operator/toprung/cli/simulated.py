@@ -7,8 +7,8 @@ from statistics import fmean, pstdev
 
 from matplotlib.figure import Figure
 
-from toprung.api.errors import TopRungError
 from toprung.api.experiment import ExperimentSpec
+from toprung.errors import TopRungError
 from toprung.simulate.simulation import Run
 
 MOMENTS = 300

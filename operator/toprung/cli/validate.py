@@ -10,10 +10,10 @@ from typing import Any, Literal
 import click
 
 from toprung.api.base import GROUP
-from toprung.api.errors import InvalidExperiment
 from toprung.api.load import KIND, load_experiment
 from toprung.api.wording import shown
 from toprung.cli.documents import BadYaml, Document, read_documents
+from toprung.errors import InvalidExperiment
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The Kubernetes API as the operator uses it: plain dicts in and out, errors of `toprung.api.errors`."""
+"""The Kubernetes API as the operator uses it: plain dicts in and out, errors of `toprung.errors`."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from toprung.api.errors import AlreadyExists, ClusterUnavailable, NotFound
 from toprung.cluster.events import Event, event_object
 from toprung.cluster.login import log_in
 from toprung.cluster.resources import EVENTS, PODS, Resource
 from toprung.cluster.translate import error_of, translated
 from toprung.cluster.transport import APPLY_PATCH, MERGE_PATCH, Transport
+from toprung.errors import AlreadyExists, ClusterUnavailable, NotFound
 
 KubernetesObject = dict[str, Any]
 

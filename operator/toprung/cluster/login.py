@@ -10,7 +10,7 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME
 from yaml import YAMLError
 
-from toprung.api.errors import ClusterUnavailable
+from toprung.errors import ClusterUnavailable
 
 _RENEWAL_INTERVAL = 60.0
 """Seconds between looks at a kubeconfig's credentials: token file, exec plug-in, identity provider."""

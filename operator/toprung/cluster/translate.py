@@ -1,4 +1,4 @@
-"""Answers and failures of the Kubernetes API, in the words of `toprung.api.errors`."""
+"""Answers and failures of the Kubernetes API, in the words of `toprung.errors`."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
 
-from toprung.api.errors import (
+from toprung.errors import (
     AlreadyExists,
     ClusterError,
     ClusterUnavailable,

@@ -15,8 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from toprung.api.conditions import Reason
-from toprung.api.errors import InvariantViolated
 from toprung.api.trial import TrialState
+from toprung.errors import InvariantViolated
 from toprung.planning.records import TrialRecord
 
 

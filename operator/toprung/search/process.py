@@ -6,7 +6,7 @@ from importlib import import_module
 from time import process_time
 from typing import BinaryIO
 
-from toprung.api.errors import SearchFailed
+from toprung.errors import SearchFailed
 from toprung.search.frames import LENGTH, MAX_MESSAGE, READY, TAKEN_IN, Failure, Reply, Request, pack, unpack
 from toprung.search.memory import MemoryLimit
 from toprung.search.samplers import create, load, startup

@@ -6,7 +6,7 @@ from itertools import islice
 from types import MappingProxyType
 
 from toprung.api.base import ParameterValue
-from toprung.api.errors import SearchFailed
+from toprung.errors import SearchFailed
 from toprung.search.samplers import create
 from toprung.search.samplers.base import Ask, Sampler
 from toprung.search.samplers.grid import shuffled

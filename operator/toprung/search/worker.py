@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from toprung.api.errors import SearchFailed
+from toprung.errors import SearchFailed
 from toprung.search.asks import Ask, Waiting
 from toprung.search.channel import Channel, Died
 from toprung.search.costs import heavy, learns, startup, too_large, too_slow

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
-from toprung.api.errors import (
+from toprung.cluster.backoff import Backoff, Jitter
+from toprung.errors import (
     ClusterError,
     ClusterUnavailable,
     Conflict,
@@ -20,7 +21,6 @@ from toprung.api.errors import (
     Rejected,
     TopRungError,
 )
-from toprung.cluster.backoff import Backoff, Jitter
 from toprung.planning.records import Trouble
 
 BACKOFF = Backoff(first=0.5, longest=60.0)

@@ -9,7 +9,11 @@ from datetime import datetime
 from functools import singledispatchmethod
 from typing import Any
 
-from toprung.api.errors import (
+from toprung.api.names import trial_name
+from toprung.cluster.cache import Cache
+from toprung.cluster.gateway import Gateway
+from toprung.cluster.resources import PODS, TRIALS
+from toprung.errors import (
     AlreadyExists,
     ClusterError,
     Conflict,
@@ -20,10 +24,6 @@ from toprung.api.errors import (
     Rejected,
     TopRungError,
 )
-from toprung.api.names import trial_name
-from toprung.cluster.cache import Cache
-from toprung.cluster.gateway import Gateway
-from toprung.cluster.resources import PODS, TRIALS
 from toprung.planning.actions import Action, Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
 from toprung.planning.codec import controller_of, trial_status
 from toprung.planning.manifests import pod_manifest, trial_manifest

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from toprung.api.conditions import Reason
-from toprung.api.errors import ClusterError, Conflict, InternalError, InvalidExperiment
 from toprung.cluster.cache import Cache
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.queue import WorkQueue
+from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperiment
 from toprung.planning.actions import CreatePod, Plan
 from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan

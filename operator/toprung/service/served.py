@@ -5,8 +5,8 @@ import logging
 from typing import Never
 
 from toprung.api.base import API_VERSION
-from toprung.api.errors import ClusterError, NotFound
 from toprung.cluster.gateway import Gateway
+from toprung.errors import ClusterError, NotFound
 
 KINDS = ("Experiment", "Trial")
 RETRY_EVERY = 2.0

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from toprung.api.errors import InvalidExperiment
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.load import Experiment, is_large, load_experiment, readable_spec
+from toprung.errors import InvalidExperiment
 from toprung.service.turns import Turns
 
 MAX_KEPT = 256

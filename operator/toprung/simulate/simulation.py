@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from math import isfinite
 
-from toprung.api.errors import InvariantViolated
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
+from toprung.errors import InvariantViolated
 from toprung.metrics.progress import observe, score
 from toprung.metrics.types import Progress
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial

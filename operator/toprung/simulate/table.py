@@ -7,8 +7,8 @@ from itertools import groupby
 from math import isfinite
 
 from toprung.api.base import ParameterValue
-from toprung.api.errors import TopRungError
 from toprung.api.experiment import ExperimentSpec
+from toprung.errors import TopRungError
 from toprung.search.domains import Categorical, Double
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration

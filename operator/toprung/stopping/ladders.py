@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from toprung.api.errors import InvariantViolated
+from toprung.errors import InvariantViolated
 from toprung.stopping.rungs import Rung
 from toprung.stopping.types import Arrival
 

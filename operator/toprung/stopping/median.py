@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import ClassVar
 
-from toprung.api.errors import InvariantViolated
 from toprung.api.stoppers import MedianSettings
+from toprung.errors import InvariantViolated
 from toprung.stopping.rungs import even_levels
 from toprung.stopping.types import Arrival, Outcome, Verdict
 from toprung.stopping.wording import judge_not_finite

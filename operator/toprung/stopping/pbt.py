@@ -11,8 +11,8 @@ from hashlib import blake2b
 from math import ceil, inf, isfinite
 from typing import ClassVar
 
-from toprung.api.errors import InvariantViolated
 from toprung.api.stoppers import PbtSettings
+from toprung.errors import InvariantViolated
 from toprung.stopping.rungs import even_levels
 from toprung.stopping.types import Arrival, Exploit, Outcome, Verdict
 from toprung.stopping.wording import judge_not_finite

@@ -17,9 +17,9 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from toprung.api.errors import Fault, InvalidExperiment
 from toprung.api.stoppers import StopperPlugin
 from toprung.api.wording import did_you_mean, shown
+from toprung.errors import Fault, InvalidExperiment
 from toprung.stopping.types import Arrival, Outcome, Stopper, Verdict
 
 GROUP = "toprung.stoppers"

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.manifests import BASE, CONTAINER, REMOVE, edited
-from toprung.api.errors import Fault, InvalidExperiment
 from toprung.api.load import load_experiment
+from toprung.errors import Fault, InvalidExperiment
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -7,9 +7,9 @@ import pytest
 from pydantic import Field, create_model
 
 from toprung.api.base import Duration, Model, ParameterValue
-from toprung.api.errors import InvariantViolated
 from toprung.api.schema import structural_schema
 from toprung.api.structural import lint
+from toprung.errors import InvariantViolated
 
 ANY = {"x-kubernetes-preserve-unknown-fields": True}
 

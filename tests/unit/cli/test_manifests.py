@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from toprung.api.errors import TopRungError
 from toprung.cli.manifests import read_manifests
+from toprung.errors import TopRungError
 
 STORED = """\
 apiVersion: v1

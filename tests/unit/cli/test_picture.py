@@ -3,10 +3,10 @@
 import pytest
 from matplotlib.colors import to_hex
 
-from toprung.api.errors import TopRungError
 from toprung.cli.board import scene_of
 from toprung.cli.drawing import COLOURS
 from toprung.cli.picture import draw, figure_of
+from toprung.errors import TopRungError
 from unit.cli.scenes import busy, experiment, rising, trial
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toprung.api.errors import ClusterUnavailable
 from toprung.cluster.login import log_in
+from toprung.errors import ClusterUnavailable
 
 pytestmark = pytest.mark.looptime
 

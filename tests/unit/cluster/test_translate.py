@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from kubernetes.aio.config import ConfigException
 
-from toprung.api.errors import AlreadyExists, ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 from toprung.cluster.translate import error_of, retry_after, translated
+from toprung.errors import AlreadyExists, ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 
 
 @pytest.mark.parametrize(

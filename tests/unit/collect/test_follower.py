@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from collecting import START, FakeLog, follower_of, log_of
-from toprung.api.errors import ClusterUnavailable, NotFound, Rejected
 from toprung.collect.follower import FIRST_DELAY, LAST_DELAY, OVERDUE, QUIET, TRIES_AFTER_END
 from toprung.collect.pace import REST, SLICE, Pace, Turn
+from toprung.errors import ClusterUnavailable, NotFound, Rejected
 from toprung.metrics import progress_from_status, progress_to_status
 from toprung.metrics.types import Ignored
 

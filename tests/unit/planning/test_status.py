@@ -9,8 +9,8 @@ import pytest
 from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
 from toprung.api.conditions import ConditionRecord, ConditionType, Reason
-from toprung.api.errors import InvariantViolated
 from toprung.api.trial import TrialState, TrialStatus
+from toprung.errors import InvariantViolated
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.codec import trial_from, trial_status
 from toprung.planning.conditions import clear_condition, set_condition

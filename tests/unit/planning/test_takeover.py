@@ -9,7 +9,7 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
-from toprung.api.errors import InvalidExperiment
+from toprung.errors import InvalidExperiment
 from toprung.planning.codec import trial_from, trial_status
 from toprung.planning.manifests import CHECKPOINT_VOLUME, pod_manifest
 from toprung.planning.records import Lineage, TrialRecord

@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 
 from scenarios.examples import PLUGINS, install, offer
-from toprung.api.errors import SearchFailed
+from toprung.errors import SearchFailed
 from toprung.search.conformance import SPACES, SamplerConformance
 from toprung.search.samplers import plugins
 from toprung.search.samplers.uniform import draw

@@ -5,7 +5,7 @@ from math import log10
 
 import pytest
 
-from toprung.api.errors import SearchFailed
+from toprung.errors import SearchFailed
 from toprung.search.seeds import permuted, trial_seed
 from toprung.search.space import Space
 from toprung.search.study import Study

@@ -15,7 +15,7 @@ import pytest
 
 import toprung
 from scenarios.examples import offer
-from toprung.api.errors import SearchFailed
+from toprung.errors import SearchFailed
 from toprung.search.frames import LENGTH, TAKEN_IN, Request, pack, unpack
 from toprung.search.memory import MemoryLimit
 from toprung.search.process import serve

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from toprung.api.conditions import Reason
-from toprung.api.errors import (
+from toprung.errors import (
     ClusterUnavailable,
     Conflict,
     Forbidden,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from toprung.api.conditions import Reason
-from toprung.api.errors import AlreadyExists, ClusterUnavailable, Forbidden
+from toprung.errors import AlreadyExists, ClusterUnavailable, Forbidden
 from toprung.metrics.types import Mean, Observation, Progress
 from toprung.planning.actions import CreatePod, CreateTrial, DeletePod, WriteTrial
 from toprung.planning.codec import trial_status

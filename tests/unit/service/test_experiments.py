@@ -7,7 +7,7 @@ import pytest
 
 from toprung.api.accounts import ServiceAccount
 from toprung.api.conditions import ConditionRecord, ConditionType, Reason
-from toprung.api.errors import Fault, InvalidExperiment
+from toprung.errors import Fault, InvalidExperiment
 from toprung.planning.announcements import validity_events
 from toprung.planning.conditions import to_json
 from toprung.planning.records import ExperimentRecord

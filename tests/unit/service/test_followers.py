@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from toprung.api.errors import ClusterUnavailable, NotFound
 from toprung.api.experiment import ExperimentSpec
 from toprung.collect.follower import Follower
+from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import Grammar, Progress, Tracking
 from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from toprung.service.followers import Followers, last_words

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toprung.api.errors import ClusterUnavailable, Forbidden, NotFound
+from toprung.errors import ClusterUnavailable, Forbidden, NotFound
 from toprung.planning.records import PodPhase, PodRecord
 from toprung.service import nodes as module
 from toprung.service.nodes import RETRY_AFTER, NodeModels

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from toprung.api.errors import NotFound
+from toprung.errors import NotFound
 from toprung.planning.records import ExperimentRecord
 from unit.service.test_experiments import KEY, body
 from unit.service.test_reconciler import reconciler_of

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from toprung.api.errors import SearchFailed
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
+from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.types import Standing, Suggestion, Suggestions

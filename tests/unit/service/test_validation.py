@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from contract.manifests import BASE, CONTAINER, edited
-from toprung.api.errors import InvalidExperiment
 from toprung.api.load import is_large
+from toprung.errors import InvalidExperiment
 from toprung.service import validation
 from toprung.service.validation import Validator
 

@@ -4,8 +4,8 @@ from math import inf, nan
 
 import pytest
 
-from toprung.api.errors import InvariantViolated
 from toprung.api.stoppers import AshaSettings, EarlyStopping
+from toprung.errors import InvariantViolated
 from toprung.stopping import Arrival, Outcome, stopper_for
 from toprung.stopping.asha import StoppingAsha
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.api.errors import InvariantViolated
 from toprung.api.stoppers import MAX_LEVELS, EarlyStopping, MedianSettings
+from toprung.errors import InvariantViolated
 from toprung.stopping import Arrival, Outcome, stopper_for
 from toprung.stopping.median import MedianStopping
 

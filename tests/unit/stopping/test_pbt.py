@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from toprung.api.errors import InvariantViolated
 from toprung.api.stoppers import MAX_LEVELS, EarlyStopping, PbtSettings
+from toprung.errors import InvariantViolated
 from toprung.stopping import Arrival, Outcome, stopper_for
 from toprung.stopping.pbt import PopulationBasedTraining
 

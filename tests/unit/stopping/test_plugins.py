@@ -6,8 +6,8 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from scenarios.examples import PLUGINS
-from toprung.api.errors import InvalidExperiment
 from toprung.api.stoppers import AshaSettings, EarlyStopping, StopperPlugin
+from toprung.errors import InvalidExperiment
 from toprung.stopping import plugins, stopper_for
 from toprung.stopping.asha import asha
 from toprung.stopping.conformance import StopperConformance

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toprung.api.algorithms import Algorithm
-from toprung.api.errors import SearchFailed
+from toprung.errors import SearchFailed
 from toprung.search.samplers.base import Sampler
 from toprung.search.space import Space
 from toprung.search.types import Problem

@@ -16,8 +16,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from toprung.api.algorithms import SamplerPlugin
-from toprung.api.errors import SearchFailed
 from toprung.api.wording import did_you_mean, shown
+from toprung.errors import SearchFailed
 from toprung.search.samplers.base import Sampler
 from toprung.search.space import Space
 from toprung.search.types import Problem

@@ -11,8 +11,8 @@ from statistics import median
 from time import perf_counter
 
 from toprung.api.stoppers import AshaSettings
-from toprung.stopping import Arrival, Outcome
-from toprung.stopping.asha import Asha, asha
+from toprung.early_stopping import Arrival, Outcome
+from toprung.early_stopping.asha import Asha, asha
 
 LIMIT = 50.0
 TRIALS = 2_000

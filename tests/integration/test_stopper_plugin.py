@@ -12,7 +12,7 @@ from toprung.local.cluster import LocalCluster
 
 ROOT = Path(__file__).parents[2]
 ENVIOUS = """
-from toprung.stopping import Exploit, Outcome, Verdict
+from toprung.early_stopping import Exploit, Outcome, Verdict
 
 
 class Envious:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.api.stoppers import AshaSettings
+from toprung.early_stopping import Arrival, Outcome
+from toprung.early_stopping.asha import StoppingAsha
+from toprung.early_stopping.rungs import rung_levels
 from toprung.metrics import score
-from toprung.stopping import Arrival, Outcome
-from toprung.stopping.asha import StoppingAsha
-from toprung.stopping.rungs import rung_levels
 
 
 @st.composite

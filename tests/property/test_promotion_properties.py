@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toprung.api.stoppers import AshaSettings
+from toprung.early_stopping import Arrival, Outcome
+from toprung.early_stopping.asha import PromotionAsha
+from toprung.early_stopping.conformance import OCCASIONS, Play
+from toprung.early_stopping.rungs import rung_levels
 from toprung.metrics import score
-from toprung.stopping import Arrival, Outcome
-from toprung.stopping.asha import PromotionAsha
-from toprung.stopping.conformance import OCCASIONS, Play
-from toprung.stopping.rungs import rung_levels
 
 
 @st.composite

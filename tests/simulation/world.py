@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from toprung.api.experiment import ExperimentSpec
+from toprung.early_stopping import Stopper, stopper_for
 from toprung.metrics.progress import observe
 from toprung.metrics.types import Progress
 from toprung.planning.actions import Action, Announce, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
@@ -18,7 +19,6 @@ from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan
 from toprung.planning.pods import pod_from, stop_patch
 from toprung.planning.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
-from toprung.stopping import Stopper, stopper_for
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from toprung.stopping import Arrival, Outcome, Verdict
+from toprung.early_stopping import Arrival, Outcome, Verdict
 
 
 class Settings(BaseModel, extra="forbid"):

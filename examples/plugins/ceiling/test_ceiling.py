@@ -1,7 +1,7 @@
 """`pytest` in this folder, with the package and toprung installed."""
 
 from ceiling import make
-from toprung.stopping.conformance import StopperConformance
+from toprung.early_stopping.conformance import StopperConformance
 
 
 class TestCeiling(StopperConformance):

@@ -7,9 +7,9 @@ from math import isfinite
 from toprung.api.experiment import ExperimentSpec, Objective
 from toprung.api.stoppers import ComparingRule, MedianSettings, RungSettings
 from toprung.api.trial import TrialState
+from toprung.early_stopping.rungs import rung_levels
 from toprung.metrics.progress import score
 from toprung.planning.records import RungVerdict, TrialRecord
-from toprung.stopping.rungs import rung_levels
 
 Point = tuple[datetime, float]
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
 from toprung.api.trial import TrialState
+from toprung.early_stopping import Stopper, unfilled
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.announcements import end_events, refusal_events, validity_events
 from toprung.planning.ending import Ended, Facts, deadline_of, end_of, was_active
@@ -24,7 +25,6 @@ from toprung.planning.trials import Step, advance, end_all
 from toprung.planning.unread import ignored_reports
 from toprung.planning.verdicts import Judge
 from toprung.planning.waiting import CORRECTABLE, first_wait, patience_ends, program_started
-from toprung.stopping import Stopper, unfilled
 
 FAULTS_OF_THE_TEMPLATE = {Reason.IMAGE_PULL, Reason.CONTAINER_CONFIG}
 """Reasons for which a Pod does not start, and which the author of the template can correct."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from toprung.api.trial import TrialState
+from toprung.early_stopping.plugins import invalid
+from toprung.early_stopping.types import Stopper
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
 from toprung.planning.leaving import is_lost, may_be_replaced
 from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step, resume
 from toprung.planning.verdicts import Judge
-from toprung.stopping.plugins import invalid
-from toprung.stopping.types import Stopper
 
 MOST_WANTED = 64
 """Suggestions that one plan requests at most; the next plan requests further ones."""

@@ -5,12 +5,12 @@ from dataclasses import replace
 from math import ceil
 from typing import Any
 
+from toprung.early_stopping.plugins import invalid
+from toprung.early_stopping.types import Exploit
 from toprung.metrics.types import Progress
 from toprung.planning.records import Lineage, Snapshot, TrialRecord
 from toprung.search.exploration import explore
 from toprung.search.space import Space
-from toprung.stopping.plugins import invalid
-from toprung.stopping.types import Exploit
 
 CONTAINER = "toprung-takeover"
 COPY = """\

@@ -8,13 +8,13 @@ from math import isfinite
 from toprung.api.conditions import Reason
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import MAX_DEVICES, TrialState
+from toprung.early_stopping import Outcome, individual_stop
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.attempts import Attempt, change_of, due_at
 from toprung.planning.lifecycle import Change, TrialEvent, move
 from toprung.planning.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.takeover import extended, taken_over
 from toprung.planning.verdicts import Judge, Judged
-from toprung.stopping import Outcome, individual_stop
 
 FIRST_WRITE_AFTER = timedelta(seconds=1)
 """A trial that is over sooner never has its Running state written: that saves a write for each of many short ones."""

@@ -11,12 +11,12 @@ from itertools import chain
 from math import nan
 
 from toprung.api.trial import TrialState
+from toprung.early_stopping.plugins import invalid
+from toprung.early_stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
 from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
 from toprung.planning.sizes import lineage_is_full
-from toprung.stopping.plugins import invalid
-from toprung.stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 
 WORST = float("-inf")
 RECORDED = {

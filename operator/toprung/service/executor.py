@@ -13,6 +13,7 @@ from toprung.api.names import trial_name
 from toprung.cluster.cache import Cache
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.resources import PODS, TRIALS
+from toprung.early_stopping.types import Stopper
 from toprung.errors import (
     AlreadyExists,
     ClusterError,
@@ -33,7 +34,6 @@ from toprung.service import action_backoff
 from toprung.service.action_backoff import EVERYTHING, ActionBackoff, Failure, Subject, affects_everything
 from toprung.service.merging import merge_patch
 from toprung.service.telling import announce
-from toprung.stopping.types import Stopper
 
 logger = logging.getLogger(__name__)
 

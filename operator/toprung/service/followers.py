@@ -10,10 +10,10 @@ from functools import partial
 from toprung.cluster.gateway import Gateway
 from toprung.collect import Follower
 from toprung.collect.pace import Pace, Turn
+from toprung.early_stopping import Stopper
 from toprung.metrics import Tracking, grammar_for
 from toprung.planning.ending import deadline_of
 from toprung.planning.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
-from toprung.stopping import Stopper
 
 logger = logging.getLogger(__name__)
 

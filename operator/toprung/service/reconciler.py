@@ -11,6 +11,7 @@ from toprung.api.conditions import Reason
 from toprung.cluster.cache import Cache
 from toprung.cluster.gateway import Gateway
 from toprung.cluster.queue import WorkQueue
+from toprung.early_stopping import Stopper, stopper_for
 from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperiment
 from toprung.planning.actions import CreatePod, Plan
 from toprung.planning.ownership import owned_pods, owned_trials
@@ -35,7 +36,6 @@ from toprung.service.suggestions import Suggester, problem_of
 from toprung.service.telemetry import Telemetry
 from toprung.service.telling import announce
 from toprung.service.warmth import warm_start
-from toprung.stopping import Stopper, stopper_for
 
 logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from math import isfinite
 
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
+from toprung.early_stopping import Arrival, Stopper, stopper_for
 from toprung.errors import InvariantViolated
 from toprung.metrics.progress import observe, score
 from toprung.metrics.types import Progress
@@ -31,7 +32,6 @@ from toprung.search.types import Configuration
 from toprung.simulate.choosing import Chooser
 from toprung.simulate.table import Curve, InvalidTable, Table
 from toprung.simulate.transcript import OutOfSight, Transcript
-from toprung.stopping import Arrival, Stopper, stopper_for
 
 START = datetime(2000, 1, 1, tzinfo=UTC)
 _OWNER = "simulated/experiment"

@@ -3,7 +3,7 @@
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from toprung.stopping.types import Arrival, Stopper, Verdict
+from toprung.early_stopping.types import Arrival, Stopper, Verdict
 
 
 class OutOfSight(Exception):
@@ -16,7 +16,7 @@ class OutOfSight(Exception):
 
 @dataclass(slots=True)
 class Transcript:
-    """A :class:`~toprung.stopping.types.Stopper` that repeats itself: verdicts are sticky, and so are promotions.
+    """A :class:`~toprung.early_stopping.types.Stopper` that repeats itself: verdicts are sticky, and so are promotions.
 
     Attributes:
         rule: lives as long as the experiment, so that the records of trials out of sight are in it.

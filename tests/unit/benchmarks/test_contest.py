@@ -7,10 +7,10 @@ from contestants import GRIDS, OURS, RECORDED
 from peers import NoStopping, Oracle, drive
 from runs import order_of
 
+from toprung.early_stopping import Arrival, Outcome, Stopper, stopper_for
 from toprung.search.space import Space
 from toprung.simulate.choosing import InOrder
 from toprung.simulate.simulation import Simulation
-from toprung.stopping import Arrival, Outcome, Stopper, stopper_for
 
 TABLES = pytest.mark.parametrize("name", list(RECORDED))
 

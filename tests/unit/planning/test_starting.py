@@ -7,9 +7,9 @@ import pytest
 from simulation.runs import check_invariants
 from simulation.specs import PBT, POD_WITH_GPU, experiment_spec
 from simulation.world import START, Program, World
+from toprung.early_stopping.types import Arrival, Outcome, Verdict
 from toprung.errors import InvalidExperiment
 from toprung.planning.starting import MAX_UNSCHEDULED
-from toprung.stopping.types import Arrival, Outcome, Verdict
 
 
 class Choosy:

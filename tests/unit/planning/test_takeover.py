@@ -9,12 +9,12 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
+from toprung.early_stopping.types import Exploit, Outcome, Verdict
 from toprung.errors import InvalidExperiment
 from toprung.planning.codec import trial_from, trial_status
 from toprung.planning.manifests import CHECKPOINT_VOLUME, pod_manifest
 from toprung.planning.records import Lineage, TrialRecord
 from toprung.planning.takeover import CONTAINER, COPY
-from toprung.stopping.types import Exploit, Outcome, Verdict
 from toprung_trial.checkpoints import _PARTIAL as PARTIAL
 
 LINEAGE = (Lineage(4, "exp-1", 2, {"lr": 0.02}), Lineage(8, "exp-0", 4, {"lr": 0.03}))

@@ -5,11 +5,11 @@ from math import isfinite
 import pytest
 
 from toprung.api.trial import TrialState
+from toprung.early_stopping import Arrival, Outcome, stopper_for
 from toprung.planning.plan import Plan, plan
 from toprung.planning.records import Snapshot
 from toprung.simulate.choosing import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
-from toprung.stopping import Arrival, Outcome, stopper_for
 from unit.simulate.builders import RULES, STEPS, spec, table
 
 ALL = tuple(range(30))

@@ -3,9 +3,9 @@
 import pytest
 
 from toprung.api.stoppers import AshaSettings
+from toprung.early_stopping import Arrival
+from toprung.early_stopping.asha import PromotionAsha
 from toprung.simulate.transcript import OutOfSight, Transcript
-from toprung.stopping import Arrival
-from toprung.stopping.asha import PromotionAsha
 
 FIRST, WAITS = Arrival(0, 1, 7, 0.9), Arrival(0, 3, 7, 0.9)
 

@@ -5,9 +5,9 @@ from math import inf, nan
 import pytest
 
 from toprung.api.stoppers import AshaSettings, EarlyStopping
+from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping.asha import StoppingAsha
 from toprung.errors import InvariantViolated
-from toprung.stopping import Arrival, Outcome, stopper_for
-from toprung.stopping.asha import StoppingAsha
 
 GO, STOP = Outcome.CONTINUE, Outcome.STOP
 

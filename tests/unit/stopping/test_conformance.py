@@ -11,12 +11,12 @@ from toprung.api.stoppers import (
     PbtSettings,
     SuccessiveHalvingSettings,
 )
-from toprung.stopping.asha import asha, hyperband
-from toprung.stopping.conformance import StopperConformance
-from toprung.stopping.halving import SuccessiveHalving
-from toprung.stopping.median import MedianStopping
-from toprung.stopping.pbt import PopulationBasedTraining
-from toprung.stopping.types import Arrival, Exploit, Outcome, Verdict
+from toprung.early_stopping.asha import asha, hyperband
+from toprung.early_stopping.conformance import StopperConformance
+from toprung.early_stopping.halving import SuccessiveHalving
+from toprung.early_stopping.median import MedianStopping
+from toprung.early_stopping.pbt import PopulationBasedTraining
+from toprung.early_stopping.types import Arrival, Exploit, Outcome, Verdict
 
 
 class TestStoppingAsha(StopperConformance):

@@ -6,9 +6,9 @@ from math import inf, nan
 import pytest
 
 from toprung.api.stoppers import EarlyStopping, SuccessiveHalvingSettings
+from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping.halving import SuccessiveHalving
 from toprung.errors import InvariantViolated
-from toprung.stopping import Arrival, Outcome, stopper_for
-from toprung.stopping.halving import SuccessiveHalving
 
 GO, STOP, PAUSE = Outcome.CONTINUE, Outcome.STOP, Outcome.PAUSE
 

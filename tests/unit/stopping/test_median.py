@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.api.stoppers import MAX_LEVELS, EarlyStopping, MedianSettings
+from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping.median import MedianStopping
 from toprung.errors import InvariantViolated
-from toprung.stopping import Arrival, Outcome, stopper_for
-from toprung.stopping.median import MedianStopping
 
 GO, STOP = Outcome.CONTINUE, Outcome.STOP
 

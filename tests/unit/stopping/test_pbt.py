@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from toprung.api.stoppers import MAX_LEVELS, EarlyStopping, PbtSettings
+from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.errors import InvariantViolated
-from toprung.stopping import Arrival, Outcome, stopper_for
-from toprung.stopping.pbt import PopulationBasedTraining
 
 GO, STOP, EXPLOIT = Outcome.CONTINUE, Outcome.STOP, Outcome.EXPLOIT
 

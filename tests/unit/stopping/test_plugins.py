@@ -7,11 +7,11 @@ import pytest
 
 from scenarios.examples import PLUGINS
 from toprung.api.stoppers import AshaSettings, EarlyStopping, StopperPlugin
+from toprung.early_stopping import plugins, stopper_for
+from toprung.early_stopping.asha import asha
+from toprung.early_stopping.conformance import StopperConformance
+from toprung.early_stopping.types import Arrival
 from toprung.errors import InvalidExperiment
-from toprung.stopping import plugins, stopper_for
-from toprung.stopping.asha import asha
-from toprung.stopping.conformance import StopperConformance
-from toprung.stopping.types import Arrival
 
 EXAMPLE = runpy.run_path(str(PLUGINS / "ceiling" / "ceiling.py"))
 Ceiling, Settings = EXAMPLE["Ceiling"], EXAMPLE["Settings"]

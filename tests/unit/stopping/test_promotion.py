@@ -5,9 +5,9 @@ from math import inf, nan
 import pytest
 
 from toprung.api.stoppers import AshaSettings, EarlyStopping, HyperbandSettings
+from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping.asha import PromotionAsha, StoppingAsha, hyperband
 from toprung.errors import InvariantViolated
-from toprung.stopping import Arrival, Outcome, stopper_for
-from toprung.stopping.asha import PromotionAsha, StoppingAsha, hyperband
 
 GO, STOP, PAUSE = Outcome.CONTINUE, Outcome.STOP, Outcome.PAUSE
 

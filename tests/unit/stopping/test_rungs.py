@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from toprung.stopping.rungs import Rung, bracket_sizes, draw_bracket, rung_levels
+from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, rung_levels
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.api.stoppers import AshaSettings, EarlyStopping, PatienceSettings, ThresholdSettings
+from toprung.early_stopping import Outcome, individual_stop, stopper_for
 from toprung.metrics import Progress, observe, progress_from_status, progress_to_status
-from toprung.stopping import Outcome, individual_stop, stopper_for
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 

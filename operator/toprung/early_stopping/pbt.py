@@ -12,15 +12,15 @@ from math import ceil, inf, isfinite
 from typing import ClassVar
 
 from toprung.api.stoppers import PbtSettings
+from toprung.early_stopping.rungs import even_levels
+from toprung.early_stopping.types import Arrival, Exploit, Outcome, Verdict
+from toprung.early_stopping.wording import judge_not_finite
 from toprung.errors import InvariantViolated
-from toprung.stopping.rungs import even_levels
-from toprung.stopping.types import Arrival, Exploit, Outcome, Verdict
-from toprung.stopping.wording import judge_not_finite
 
 
 @dataclass(slots=True)
 class PopulationBasedTraining:
-    """The rule over one experiment's trials; a :class:`~toprung.stopping.types.Stopper`.
+    """The rule over one experiment's trials; a :class:`~toprung.early_stopping.types.Stopper`.
 
     Asynchronous: nobody waits. A trial that comes to a level is compared by its latest record with the latest records
     of all others, however far those are. One that has failed or was stopped is none of them any more: it would fill a

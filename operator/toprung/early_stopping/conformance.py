@@ -1,7 +1,7 @@
 # ruff: noqa: S101 - its asserts are its purpose
 """What every stopping rule must do, built in or plugged in: a suite for pytest, which needs hypothesis.
 
-    from toprung.stopping.conformance import StopperConformance
+    from toprung.early_stopping.conformance import StopperConformance
 
     class TestMine(StopperConformance):
         def stopper(self, seed):
@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from toprung.api.stoppers import MAX_LEVELS
-from toprung.stopping.types import Arrival, Outcome, Stopper, Verdict
+from toprung.early_stopping.types import Arrival, Outcome, Stopper, Verdict
 
 SLOTS = 4
 LONG = 10_000

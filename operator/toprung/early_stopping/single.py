@@ -8,7 +8,7 @@ from math import inf, isfinite
 from typing import Protocol
 
 from toprung.api.stoppers import EarlyStopping, PatienceSettings, ThresholdSettings
-from toprung.stopping.types import Outcome, Verdict
+from toprung.early_stopping.types import Outcome, Verdict
 
 
 class Point(Protocol):

@@ -11,10 +11,10 @@ from math import inf, isfinite
 from typing import ClassVar
 
 from toprung.api.stoppers import MedianSettings
+from toprung.early_stopping.rungs import even_levels
+from toprung.early_stopping.types import Arrival, Outcome, Verdict
+from toprung.early_stopping.wording import judge_not_finite
 from toprung.errors import InvariantViolated
-from toprung.stopping.rungs import even_levels
-from toprung.stopping.types import Arrival, Outcome, Verdict
-from toprung.stopping.wording import judge_not_finite
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Level:
 
 @dataclass(slots=True)
 class MedianStopping:
-    """The rule over one experiment's trials; a :class:`~toprung.stopping.types.Stopper`.
+    """The rule over one experiment's trials; a :class:`~toprung.early_stopping.types.Stopper`.
 
     What is not finite at a level stops there if anybody has come to it with a finite value, or past the first level.
     Values that are not finite have no part in a mean; the mean of none is the worst.

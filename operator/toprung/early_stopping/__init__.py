@@ -9,13 +9,13 @@ from toprung.api.stoppers import (
     StopperPlugin,
     SuccessiveHalvingSettings,
 )
-from toprung.stopping.asha import asha, hyperband
-from toprung.stopping.halving import SuccessiveHalving, unfilled
-from toprung.stopping.median import MedianStopping
-from toprung.stopping.pbt import PopulationBasedTraining
-from toprung.stopping.plugins import plugin
-from toprung.stopping.single import individual_stop
-from toprung.stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
+from toprung.early_stopping.asha import asha, hyperband
+from toprung.early_stopping.halving import SuccessiveHalving, unfilled
+from toprung.early_stopping.median import MedianStopping
+from toprung.early_stopping.pbt import PopulationBasedTraining
+from toprung.early_stopping.plugins import plugin
+from toprung.early_stopping.single import individual_stop
+from toprung.early_stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 
 __all__ = ["Arrival", "Exploit", "Outcome", "Stopper", "Verdict", "individual_stop", "stopper_for", "unfilled"]
 

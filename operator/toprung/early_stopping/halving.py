@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from toprung.api.stoppers import EarlyStopping, SuccessiveHalvingSettings
-from toprung.stopping.ladders import Ladders
-from toprung.stopping.rungs import rung_levels
-from toprung.stopping.types import Arrival, Outcome, Verdict
-from toprung.stopping.wording import go_on, place
+from toprung.early_stopping.ladders import Ladders
+from toprung.early_stopping.rungs import rung_levels
+from toprung.early_stopping.types import Arrival, Outcome, Verdict
+from toprung.early_stopping.wording import go_on, place
 
 
 def unfilled(early_stopping: EarlyStopping | None, beyond: int) -> range:
@@ -24,7 +24,7 @@ def unfilled(early_stopping: EarlyStopping | None, beyond: int) -> range:
 
 @dataclass(slots=True)
 class SuccessiveHalving:
-    """The rule over one experiment's trials; a :class:`~toprung.stopping.types.Stopper`.
+    """The rule over one experiment's trials; a :class:`~toprung.early_stopping.types.Stopper`.
 
     Batch b has the trials b*n0 to (b+1)*n0 - 1. Its rung k has floor(n0/eta^k) places, and who has one of the places of
     rung k+1 goes on from rung k: not before it is certain, which it is when all that can still reach rung k have, or

@@ -10,10 +10,10 @@ from math import ceil
 from typing import ClassVar
 
 from toprung.api.stoppers import AshaSettings, HyperbandSettings
-from toprung.stopping.ladders import Ladders
-from toprung.stopping.rungs import Rung, bracket_sizes, draw_bracket, one_in, rung_levels
-from toprung.stopping.types import Arrival, Outcome, Verdict
-from toprung.stopping.wording import go_on, judge_not_finite, place
+from toprung.early_stopping.ladders import Ladders
+from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, one_in, rung_levels
+from toprung.early_stopping.types import Arrival, Outcome, Verdict
+from toprung.early_stopping.wording import go_on, judge_not_finite, place
 
 
 def asha(settings: AshaSettings, seed: int, *, checkpoint: bool) -> "Asha":

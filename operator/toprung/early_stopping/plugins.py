@@ -6,7 +6,7 @@ A package offers one so, and then `earlyStopping: {plugin: {name: mine, settings
     mine = "my_package:make"
 
 `make(settings, seed)` gets what the Experiment has under `settings`, and the experiment's seed; it gives a
-:class:`~toprung.stopping.types.Stopper` without records, and raises KeyError, TypeError or ValueError (pydantic's are)
+:class:`~toprung.early_stopping.types.Stopper` without records, and raises KeyError, TypeError or ValueError (pydantic's are)
 where a setting is missing or wrong.
 """
 
@@ -19,8 +19,8 @@ from typing import Any
 
 from toprung.api.stoppers import StopperPlugin
 from toprung.api.wording import did_you_mean, shown
+from toprung.early_stopping.types import Arrival, Outcome, Stopper, Verdict
 from toprung.errors import Fault, InvalidExperiment
-from toprung.stopping.types import Arrival, Outcome, Stopper, Verdict
 
 GROUP = "toprung.stoppers"
 PATH = "spec.earlyStopping.plugin"
@@ -65,7 +65,7 @@ def _load(name: str) -> Factory:
 class Guarded:
     """A rule of a user's own: what it raises is its author's to mend, not a defect of ours.
 
-    Every member of :class:`~toprung.stopping.types.Stopper` raises InvalidExperiment where the rule fails in it, or
+    Every member of :class:`~toprung.early_stopping.types.Stopper` raises InvalidExperiment where the rule fails in it, or
     gives what nobody can use.
 
     Attributes:

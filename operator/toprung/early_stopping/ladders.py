@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from toprung.early_stopping.rungs import Rung
+from toprung.early_stopping.types import Arrival
 from toprung.errors import InvariantViolated
-from toprung.stopping.rungs import Rung
-from toprung.stopping.types import Arrival
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """What verdicts say, and what all rules say alike."""
 
-from toprung.stopping.rungs import Rung
-from toprung.stopping.types import Arrival, Outcome, Verdict
+from toprung.early_stopping.rungs import Rung
+from toprung.early_stopping.types import Arrival, Outcome, Verdict
 
 
 def judge_not_finite(arrival: Arrival, *, rivals: bool, first: bool) -> Verdict | None:

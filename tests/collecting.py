@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from toprung.collect import Follower
-from toprung.collect.pace import Turn
+from toprung.collectors import Follower
+from toprung.collectors.pace import Turn
 from toprung.metrics import Grammar, Progress, Tracking
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toprung.collect import LogReader
+from toprung.collectors import LogReader
 from toprung.metrics import Grammar, Progress, Tracking, count, start_attempt
 
 HERE = Path(__file__).parent

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from toprung.cluster.gateway import Gateway
-from toprung.collect import Follower
-from toprung.collect.pace import Pace, Turn
+from toprung.collectors import Follower
+from toprung.collectors.pace import Pace, Turn
 from toprung.early_stopping import Stopper
 from toprung.metrics import Tracking, grammar_for
 from toprung.planning.ending import deadline_of

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toprung.collect.reader import TAIL_LINES, TAIL_WIDTH, LogReader
+from toprung.collectors.reader import TAIL_LINES, TAIL_WIDTH, LogReader
 from toprung.metrics.grammar import MAX_TEXT, Grammar
 
 GRAMMAR = Grammar(("acc",))

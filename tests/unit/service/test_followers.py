@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from toprung.api.experiment import ExperimentSpec
-from toprung.collect.follower import Follower
+from toprung.collectors.follower import Follower
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import Grammar, Progress, Tracking
 from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord

@@ -13,9 +13,9 @@ from neighbours import Disturbance, Neighbour, Object
 from processes import Operator, children
 from stage import NOTES
 
-from toprung.cluster.gateway import Gateway
-from toprung.cluster.resources import EXPERIMENTS, NAMESPACES, PODS, TRIALS
 from toprung.errors import ClusterError, NotFound
+from toprung.kube.gateway import Gateway
+from toprung.kube.resources import EXPERIMENTS, NAMESPACES, PODS, TRIALS
 from toprung.planning.conditions import timestamp
 
 LAST_INDEX = 999_999

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from stage import NOTES
 
-from toprung.cluster.resources import EXPERIMENTS, PODS
+from toprung.kube.resources import EXPERIMENTS, PODS
 
 FIRST_POD, END_DELAY, LOOP_BLOCK, MEMORY = 1.0, 2.0, 0.050, 300.0
 """Targets: seconds, seconds, seconds, MiB."""

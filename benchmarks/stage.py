@@ -15,8 +15,8 @@ from typing import Any
 from instant import InstantRuntime
 from rich.console import Console
 
-from toprung.cluster.gateway import Gateway, connect
-from toprung.cluster.resources import EXPERIMENTS, PODS
+from toprung.kube.gateway import Gateway, connect
+from toprung.kube.resources import EXPERIMENTS, PODS
 from toprung.local.cluster import LocalCluster
 
 NAMESPACE = "toprung-bench"

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from toprung.cluster.cache import Cache
-from toprung.cluster.events import Event
-from toprung.cluster.gateway import Gateway, connect
-from toprung.cluster.informer import Informer
-from toprung.cluster.resources import EVENTS, PODS, Resource
 from toprung.errors import AlreadyExists, ClusterUnavailable, Conflict, NotFound, Rejected
+from toprung.kube.cache import Cache
+from toprung.kube.events import Event
+from toprung.kube.gateway import Gateway, connect
+from toprung.kube.informer import Informer
+from toprung.kube.resources import EVENTS, PODS, Resource
 
 pytestmark = [
     pytest.mark.e2e,

@@ -11,9 +11,9 @@ from urllib.request import urlopen
 
 import yaml
 
-from toprung.cluster.gateway import connect
-from toprung.cluster.resources import EXPERIMENTS, Resource
 from toprung.errors import ClusterError, NotFound
+from toprung.kube.gateway import connect
+from toprung.kube.resources import EXPERIMENTS, Resource
 from toprung.local.cluster import LocalCluster
 
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")

@@ -13,11 +13,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from kubernetes.aio.client import Configuration
 
-from toprung.cluster.events import Event
-from toprung.cluster.gateway import Gateway, connect
-from toprung.cluster.resources import EXPERIMENTS, PODS, TRIALS
-from toprung.cluster.transport import Transport
 from toprung.errors import ClusterUnavailable, Forbidden, Rejected
+from toprung.kube.events import Event
+from toprung.kube.gateway import Gateway, connect
+from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS
+from toprung.kube.transport import Transport
 
 
 def app_of(handler) -> web.Application:

@@ -12,12 +12,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import Configuration
 
-from toprung.cluster.backoff import Backoff
-from toprung.cluster.cache import Cache
-from toprung.cluster.gateway import Gateway
-from toprung.cluster.informer import Informer
-from toprung.cluster.resources import PODS
-from toprung.cluster.transport import Transport
+from toprung.kube.backoff import Backoff
+from toprung.kube.cache import Cache
+from toprung.kube.gateway import Gateway
+from toprung.kube.informer import Informer
+from toprung.kube.resources import PODS
+from toprung.kube.transport import Transport
 from toprung.local.requests import RequestInfo
 from toprung.local.server import ApiServer, Fault
 from toprung.local.store import Store

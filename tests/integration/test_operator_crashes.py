@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toprung.cluster.gateway import Gateway, connect
-from toprung.cluster.resources import EVENTS, EXPERIMENTS, PODS, TRIALS
+from toprung.kube.gateway import Gateway, connect
+from toprung.kube.resources import EVENTS, EXPERIMENTS, PODS, TRIALS
 from toprung.local.cluster import LocalCluster
 
 ROOT = Path(__file__).parents[2]

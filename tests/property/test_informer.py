@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from toprung.cluster.cache import Cache
+from toprung.kube.cache import Cache
 
 NAMES = st.sampled_from(["a", "b", "c"])
 OWNERS = st.sampled_from(["one", "two"])

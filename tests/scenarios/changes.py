@@ -5,7 +5,7 @@ import json
 
 from scenarios.ends import LONG, QUICK, reached
 from scenarios.stage import Stage
-from toprung.cluster.resources import EXPERIMENTS, PODS, TRIALS
+from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS
 
 
 async def suspended_and_resumed(stage: Stage) -> None:

@@ -5,7 +5,7 @@ import random
 
 from scenarios.stage import Stage
 from scenarios.trials import ASHA
-from toprung.cluster.resources import TRIALS
+from toprung.kube.resources import TRIALS
 
 EPOCHS = """
 i=1

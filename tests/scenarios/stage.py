@@ -20,9 +20,9 @@ import pytest
 import yaml
 from aiohttp import ClientError, ClientSession
 
-from toprung.cluster.gateway import Gateway
-from toprung.cluster.resources import EVENTS, EXPERIMENTS, NAMESPACES, PODS, TRIALS, Resource
 from toprung.errors import NotFound
+from toprung.kube.gateway import Gateway
+from toprung.kube.resources import EVENTS, EXPERIMENTS, NAMESPACES, PODS, TRIALS, Resource
 
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 QUOTAS = Resource("", "v1", "resourcequotas")

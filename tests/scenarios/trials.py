@@ -4,7 +4,7 @@ import asyncio
 
 from scenarios.ends import LONG, QUICK
 from scenarios.stage import Stage
-from toprung.cluster.resources import PODS, TRIALS
+from toprung.kube.resources import PODS, TRIALS
 
 ASHA = {"asha": {"maxResource": 9, "reductionFactor": 3, "variant": "stopping"}}
 

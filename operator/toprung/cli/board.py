@@ -7,10 +7,10 @@ from operator import attrgetter
 from typing import Any
 
 from toprung.api.names import LABEL_EXPERIMENT
-from toprung.cluster.cache import Cache
-from toprung.cluster.gateway import Gateway, KubernetesObject
-from toprung.cluster.informer import Informer
-from toprung.cluster.resources import EXPERIMENTS, TRIALS
+from toprung.kube.cache import Cache
+from toprung.kube.gateway import Gateway, KubernetesObject
+from toprung.kube.informer import Informer
+from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.metrics.status import progress_from_status
 from toprung.planning.codec import trial_from
 from toprung.planning.records import ExperimentRecord, TrialRecord

@@ -11,9 +11,9 @@ from typing import Any
 from toprung.cli.definitions import crd_folder
 from toprung.cli.folder import StateFolder
 from toprung.cli.waiting import until
-from toprung.cluster.gateway import Gateway, connect
-from toprung.cluster.resources import NAMESPACES, PODS
 from toprung.errors import NotFound, TopRungError
+from toprung.kube.gateway import Gateway, connect
+from toprung.kube.resources import NAMESPACES, PODS
 from toprung.local.cluster import LocalCluster, set_aside
 from toprung.local.journal import StoreBroken, StoreInUse
 from toprung.local.statedir import UnsafeFolder

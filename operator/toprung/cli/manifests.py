@@ -10,9 +10,9 @@ from toprung.api.load import KIND
 from toprung.cli.board import Key
 from toprung.cli.documents import Document, read_documents
 from toprung.cli.validate import check
-from toprung.cluster.gateway import Gateway, KubernetesObject
-from toprung.cluster.resources import EXPERIMENTS, NAMESPACES
 from toprung.errors import NotFound, Rejected, TopRungError
+from toprung.kube.gateway import Gateway, KubernetesObject
+from toprung.kube.resources import EXPERIMENTS, NAMESPACES
 
 DEFAULT_NAMESPACE = "default"
 SERVER_OWNED = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")

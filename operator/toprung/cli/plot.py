@@ -9,8 +9,8 @@ from toprung.api.names import LABEL_EXPERIMENT
 from toprung.cli.manifests import DEFAULT_NAMESPACE
 from toprung.cli.picture import draw
 from toprung.cli.picturefile import picture_file
-from toprung.cluster.gateway import KubernetesObject, connect
-from toprung.cluster.resources import EXPERIMENTS, TRIALS
+from toprung.kube.gateway import KubernetesObject, connect
+from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.planning.codec import controller_of
 
 

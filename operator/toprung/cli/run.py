@@ -25,9 +25,9 @@ from toprung.cli.picturefile import picture_file
 from toprung.cli.result import print_results
 from toprung.cli.show import Show, shown
 from toprung.cli.waiting import until
-from toprung.cluster.gateway import Gateway, KubernetesObject, connect
-from toprung.cluster.resources import PODS, TRIALS
 from toprung.errors import ClusterUnavailable, TopRungError
+from toprung.kube.gateway import Gateway, KubernetesObject, connect
+from toprung.kube.resources import PODS, TRIALS
 from toprung.local.cluster import AlreadyRunning
 
 INTERRUPTED = 130

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
-from toprung.cluster.backoff import Backoff, Jitter
 from toprung.errors import (
     ClusterError,
     ClusterUnavailable,
@@ -21,6 +20,7 @@ from toprung.errors import (
     Rejected,
     TopRungError,
 )
+from toprung.kube.backoff import Backoff, Jitter
 from toprung.planning.records import Trouble
 
 BACKOFF = Backoff(first=0.5, longest=60.0)

@@ -10,11 +10,11 @@ from typing import Any, Self
 from prometheus_client import CollectorRegistry
 
 from toprung.api.names import MANAGED_BY
-from toprung.cluster.cache import Cache
-from toprung.cluster.gateway import Gateway, connect
-from toprung.cluster.informer import Informer
-from toprung.cluster.queue import WorkQueue
-from toprung.cluster.resources import PODS, TRIALS
+from toprung.kube.cache import Cache
+from toprung.kube.gateway import Gateway, connect
+from toprung.kube.informer import Informer
+from toprung.kube.queue import WorkQueue
+from toprung.kube.resources import PODS, TRIALS
 from toprung.planning.codec import claimed_by, trial_from
 from toprung.planning.pods import pod_from
 from toprung.planning.records import PodRecord, TrialRecord

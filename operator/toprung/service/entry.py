@@ -18,8 +18,8 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from toprung.api.base import GROUP, VERSION
-from toprung.cluster.login import log_in
-from toprung.cluster.proxies import proxy_for
+from toprung.kube.login import log_in
+from toprung.kube.proxies import proxy_for
 from toprung.service.app import App
 from toprung.service.settings import Settings
 

@@ -10,9 +10,6 @@ from functools import singledispatchmethod
 from typing import Any
 
 from toprung.api.names import trial_name
-from toprung.cluster.cache import Cache
-from toprung.cluster.gateway import Gateway
-from toprung.cluster.resources import PODS, TRIALS
 from toprung.early_stopping.types import Stopper
 from toprung.errors import (
     AlreadyExists,
@@ -25,6 +22,9 @@ from toprung.errors import (
     Rejected,
     TopRungError,
 )
+from toprung.kube.cache import Cache
+from toprung.kube.gateway import Gateway
+from toprung.kube.resources import PODS, TRIALS
 from toprung.planning.actions import Action, Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
 from toprung.planning.codec import controller_of, trial_status
 from toprung.planning.manifests import pod_manifest, trial_manifest

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from toprung.cluster.gateway import Gateway
 from toprung.collectors import Follower
 from toprung.collectors.pace import Pace, Turn
 from toprung.early_stopping import Stopper
+from toprung.kube.gateway import Gateway
 from toprung.metrics import Tracking, grammar_for
 from toprung.planning.ending import deadline_of
 from toprung.planning.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord

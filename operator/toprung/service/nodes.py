@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from toprung.cluster.gateway import Gateway
-from toprung.cluster.resources import NODES
 from toprung.errors import ClusterError, Forbidden
+from toprung.kube.gateway import Gateway
+from toprung.kube.resources import NODES
 from toprung.planning.devices import model_of
 from toprung.planning.records import PodRecord
 

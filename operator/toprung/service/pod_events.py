@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from toprung.api.conditions import Reason
-from toprung.cluster.events import MAX_MESSAGE
-from toprung.cluster.gateway import Gateway, KubernetesObject
-from toprung.cluster.resources import EVENTS
 from toprung.errors import ClusterError, Forbidden
+from toprung.kube.events import MAX_MESSAGE
+from toprung.kube.gateway import Gateway, KubernetesObject
+from toprung.kube.resources import EVENTS
 from toprung.planning.codec import parse_time
 from toprung.planning.records import PodPhase, PodRecord, Trouble
 

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from toprung.api.conditions import Reason
-from toprung.cluster.cache import Cache
-from toprung.cluster.gateway import Gateway
-from toprung.cluster.queue import WorkQueue
 from toprung.early_stopping import Stopper, stopper_for
 from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperiment
+from toprung.kube.cache import Cache
+from toprung.kube.gateway import Gateway
+from toprung.kube.queue import WorkQueue
 from toprung.planning.actions import CreatePod, Plan
 from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan

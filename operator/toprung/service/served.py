@@ -5,8 +5,8 @@ import logging
 from typing import Never
 
 from toprung.api.base import API_VERSION
-from toprung.cluster.gateway import Gateway
 from toprung.errors import ClusterError, NotFound
+from toprung.kube.gateway import Gateway
 
 KINDS = ("Experiment", "Trial")
 RETRY_EVERY = 2.0

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from toprung.cluster.gateway import Gateway
-from toprung.cluster.queue import WorkQueue
-from toprung.cluster.resources import EXPERIMENTS
 from toprung.errors import ClusterError, NotFound
+from toprung.kube.gateway import Gateway
+from toprung.kube.queue import WorkQueue
+from toprung.kube.resources import EXPERIMENTS
 from toprung.planning.actions import Plan
 from toprung.planning.announcements import blocked_events, invalid_event
 from toprung.planning.records import ExperimentRecord, Snapshot, Trouble

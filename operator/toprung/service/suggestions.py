@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from toprung.api.base import ParameterValue
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
-from toprung.cluster.backoff import Backoff, Jitter
 from toprung.errors import SearchFailed
+from toprung.kube.backoff import Backoff, Jitter
 from toprung.planning.conditions import timestamp
 from toprung.planning.incumbent import evaluation
 from toprung.planning.ownership import owned_trials

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from toprung.cluster.cache import LONGEST_REASON, Cache
 from toprung.errors import ClusterUnavailable
+from toprung.kube.cache import LONGEST_REASON, Cache
 
 
 def pod(name: str, version: int | str, *, phase: str = "Running", owner: str = "exp") -> dict:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toprung.cluster.login import log_in
 from toprung.errors import ClusterUnavailable
+from toprung.kube.login import log_in
 
 pytestmark = pytest.mark.looptime
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.cluster.proxies import proxy_for
+from toprung.kube.proxies import proxy_for
 
 PROXY = "http://proxy:3128"
 

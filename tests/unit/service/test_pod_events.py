@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from toprung.api.conditions import Reason
-from toprung.cluster.gateway import Page
 from toprung.errors import ClusterUnavailable, Forbidden
+from toprung.kube.gateway import Page
 from toprung.planning.records import PodPhase, PodRecord, Trouble
 from toprung.service.pod_events import PodEvents, newest_warning
 

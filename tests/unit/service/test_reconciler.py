@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from toprung.cluster.cache import Cache
-from toprung.cluster.queue import WorkQueue
 from toprung.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
+from toprung.kube.cache import Cache
+from toprung.kube.queue import WorkQueue
 from toprung.planning.records import TrialRecord
 from toprung.service.experiments import Experiments
 from toprung.service.pod_events import PodEvents

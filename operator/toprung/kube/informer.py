@@ -8,11 +8,11 @@ from contextlib import aclosing
 from functools import partial
 from typing import Generic, Never, Protocol, TypeVar
 
-from toprung.cluster.backoff import Backoff, Jitter
-from toprung.cluster.cache import Cache, Entry
-from toprung.cluster.gateway import KubernetesObject, Page
-from toprung.cluster.resources import Resource
 from toprung.errors import ClusterError
+from toprung.kube.backoff import Backoff, Jitter
+from toprung.kube.cache import Cache, Entry
+from toprung.kube.gateway import KubernetesObject, Page
+from toprung.kube.resources import Resource
 
 Record = TypeVar("Record")
 

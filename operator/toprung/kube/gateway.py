@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from toprung.cluster.events import Event, event_object
-from toprung.cluster.login import log_in
-from toprung.cluster.resources import EVENTS, PODS, Resource
-from toprung.cluster.translate import error_of, translated
-from toprung.cluster.transport import APPLY_PATCH, MERGE_PATCH, Transport
 from toprung.errors import AlreadyExists, ClusterUnavailable, NotFound
+from toprung.kube.events import Event, event_object
+from toprung.kube.login import log_in
+from toprung.kube.resources import EVENTS, PODS, Resource
+from toprung.kube.translate import error_of, translated
+from toprung.kube.transport import APPLY_PATCH, MERGE_PATCH, Transport
 
 KubernetesObject = dict[str, Any]
 

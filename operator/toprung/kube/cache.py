@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from toprung.cluster.gateway import KubernetesObject
 from toprung.errors import ClusterUnavailable
+from toprung.kube.gateway import KubernetesObject
 
 Record = TypeVar("Record")
 Entry = tuple[int | None, Record]

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from toprung.api.names import LABEL_EXPERIMENT
+from toprung.controller.experiments import Experiments, InvalidRecord
 from toprung.kube.cache import Cache
 from toprung.kube.gateway import Gateway, KubernetesObject
 from toprung.kube.informer import Informer
@@ -14,7 +15,6 @@ from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.metrics.status import progress_from_status
 from toprung.planning.codec import trial_from
 from toprung.planning.records import ExperimentRecord, TrialRecord
-from toprung.service.experiments import Experiments, InvalidRecord
 
 AnyExperiment = ExperimentRecord | InvalidRecord
 Key = tuple[str, str]

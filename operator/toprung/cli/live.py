@@ -15,9 +15,9 @@ from toprung.api.trial import TrialState
 from toprung.cli.board import Scene
 from toprung.cli.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.cli.words import configuration, duration, number
+from toprung.controller.experiments import InvalidRecord
 from toprung.planning.incumbent import incumbent
 from toprung.planning.records import ExperimentRecord, TrialRecord
-from toprung.service.experiments import InvalidRecord
 
 COLOURS = {
     "Succeeded": "green",

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from toprung.api.accounts import ServiceAccount
+from toprung.controller.entry import run_operator
+from toprung.controller.settings import Settings
 from toprung.planning.devices import ACCELERATORS, parse_accelerators
-from toprung.service.entry import run_operator
-from toprung.service.settings import Settings
 
 
 def _accelerators(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from toprung.api.conditions import Reason
+from toprung.controller.action_backoff import EVERYTHING, PODS, ActionBackoff, Failure, affects_everything
 from toprung.errors import (
     ClusterUnavailable,
     Conflict,
@@ -13,7 +14,6 @@ from toprung.errors import (
     NameTaken,
     Rejected,
 )
-from toprung.service.action_backoff import EVERYTHING, PODS, ActionBackoff, Failure, affects_everything
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STOP, OTHER = ("StopPod", "exp-0-1"), ("StopPod", "exp-1-1")

@@ -9,10 +9,10 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 
-from toprung.service.bounded_server import MAX_CONNECTIONS, BoundedServer
-from toprung.service.event_loop import LoopMonitor
-from toprung.service.probes import serve_probes
-from toprung.service.telemetry import Telemetry
+from toprung.controller.bounded_server import MAX_CONNECTIONS, BoundedServer
+from toprung.controller.event_loop import LoopMonitor
+from toprung.controller.probes import serve_probes
+from toprung.controller.telemetry import Telemetry
 
 
 def probes() -> BoundedServer:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.service.event_loop import INTERVAL, WINDOW, LoopMonitor
+from toprung.controller.event_loop import INTERVAL, WINDOW, LoopMonitor
 
 
 class Clock:

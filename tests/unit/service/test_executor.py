@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from toprung.api.conditions import Reason
+from toprung.controller.action_backoff import ActionBackoff, Failure
+from toprung.controller.executor import CONCURRENT_WRITES, MAX_WRITES, ExecutionContext, Executor
+from toprung.controller.experiments import Experiments
 from toprung.errors import AlreadyExists, ClusterUnavailable, Forbidden
 from toprung.metrics.types import Mean, Observation, Progress
 from toprung.planning.actions import CreatePod, CreateTrial, DeletePod, WriteTrial
 from toprung.planning.codec import trial_status
 from toprung.planning.records import TrialRecord
-from toprung.service.action_backoff import ActionBackoff, Failure
-from toprung.service.executor import CONCURRENT_WRITES, MAX_WRITES, ExecutionContext, Executor
-from toprung.service.experiments import Experiments
 from unit.service.test_experiments import KEY, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

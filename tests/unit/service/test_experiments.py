@@ -7,13 +7,13 @@ import pytest
 
 from toprung.api.accounts import ServiceAccount
 from toprung.api.conditions import ConditionRecord, ConditionType, Reason
+from toprung.controller.experiments import Experiments, InvalidRecord, found_invalid
+from toprung.controller.merging import agrees, merge_patch
 from toprung.errors import Fault, InvalidExperiment
 from toprung.planning.announcements import validity_events
 from toprung.planning.conditions import to_json
 from toprung.planning.records import ExperimentRecord
 from toprung.planning.status import gist, invalid_status
-from toprung.service.experiments import Experiments, InvalidRecord, found_invalid
-from toprung.service.merging import agrees, merge_patch
 
 SPEC = {
     "objective": {"metric": "score", "type": "maximize"},

@@ -7,10 +7,10 @@ import pytest
 
 from toprung.api.experiment import ExperimentSpec
 from toprung.collectors.follower import Follower
+from toprung.controller.followers import Followers, last_words
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import Grammar, Progress, Tracking
 from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
-from toprung.service.followers import Followers, last_words
 from unit.service.test_experiments import SPEC
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

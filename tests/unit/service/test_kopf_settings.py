@@ -2,7 +2,7 @@
 
 import copy
 
-from toprung.service.entry import kopf_settings
+from toprung.controller.entry import kopf_settings
 
 
 class Uncopyable(dict):

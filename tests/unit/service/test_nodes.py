@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from toprung.controller import nodes as module
+from toprung.controller.nodes import RETRY_AFTER, NodeModels
 from toprung.errors import ClusterUnavailable, Forbidden, NotFound
 from toprung.planning.records import PodPhase, PodRecord
-from toprung.service import nodes as module
-from toprung.service.nodes import RETRY_AFTER, NodeModels
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from toprung.api.conditions import Reason
+from toprung.controller.pod_events import PodEvents, newest_warning
 from toprung.errors import ClusterUnavailable, Forbidden
 from toprung.kube.gateway import Page
 from toprung.planning.records import PodPhase, PodRecord, Trouble
-from toprung.service.pod_events import PodEvents, newest_warning
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = "a/e"

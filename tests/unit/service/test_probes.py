@@ -7,8 +7,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from toprung.service.event_loop import INTERVAL, LoopMonitor
-from toprung.service.probes import STUCK, serve_probes
+from toprung.controller.event_loop import INTERVAL, LoopMonitor
+from toprung.controller.probes import STUCK, serve_probes
 
 
 @contextmanager

@@ -6,15 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from toprung.controller.experiments import Experiments
+from toprung.controller.pod_events import PodEvents
+from toprung.controller.reconcile_state import ReconcileState
+from toprung.controller.reconciler import Reconciler
+from toprung.controller.suggestions import Ready
 from toprung.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 from toprung.kube.cache import Cache
 from toprung.kube.queue import WorkQueue
 from toprung.planning.records import TrialRecord
-from toprung.service.experiments import Experiments
-from toprung.service.pod_events import PodEvents
-from toprung.service.reconcile_state import ReconcileState
-from toprung.service.reconciler import Reconciler
-from toprung.service.suggestions import Ready
 from unit.service.test_experiments import KEY, SPEC, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
+from toprung.controller.served import wait_until_served, watch_served
 from toprung.errors import ClusterUnavailable, NotFound
-from toprung.service.served import wait_until_served, watch_served
 
 MISSING = NotFound("the cluster has no kind Experiment in toprung.dev/v1alpha1", status=404)
 pytestmark = pytest.mark.looptime

@@ -9,11 +9,11 @@ import pytest
 
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
+from toprung.controller.suggestions import BACKOFF, BATCH, Suggester, problem_of
 from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.types import Standing, Suggestion, Suggestions
-from toprung.service.suggestions import BACKOFF, BATCH, Suggester, problem_of
 from unit.service.test_experiments import SPEC
 
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, datetime(2026, 1, 1, tzinfo=UTC), ExperimentSpec(**SPEC))
@@ -134,7 +134,7 @@ async def test_many_suggestions_are_requested_in_parts():
 
 async def test_a_long_history_is_converted_in_parts(monkeypatch):
     """The sampler receives the same history, with the suggestions that were waiting when it was wanted."""
-    monkeypatch.setattr("toprung.service.suggestions._AT_ONCE", 2)
+    monkeypatch.setattr("toprung.controller.suggestions._AT_ONCE", 2)
     worker = Worker(failures=0)
     received = []
 
@@ -233,7 +233,7 @@ async def test_a_warm_start_tells_what_had_ended():
 
 async def test_a_warm_start_of_many_trials_lets_others_have_the_event_loop(monkeypatch):
     """Between its parts; the indices continue."""
-    monkeypatch.setattr("toprung.service.suggestions._AT_ONCE", 2)
+    monkeypatch.setattr("toprung.controller.suggestions._AT_ONCE", 2)
     turns = []
 
     async def others():

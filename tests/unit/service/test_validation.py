@@ -9,9 +9,9 @@ import pytest
 
 from contract.manifests import BASE, CONTAINER, edited
 from toprung.api.load import is_large
+from toprung.controller import validation
+from toprung.controller.validation import Validator
 from toprung.errors import InvalidExperiment
-from toprung.service import validation
-from toprung.service.validation import Validator
 
 
 def stored(generation: int = 1, **edits: Any) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from toprung.controller.suggestions import Ready
+from toprung.controller.warmth import warm_start
 from toprung.search.types import Evaluation, Standing
-from toprung.service.suggestions import Ready
-from toprung.service.warmth import warm_start
 from unit.service.test_suggestions import EXPERIMENT, WARM
 
 PRIOR = tuple(Evaluation(-1 - n, {"x": n}, Standing.COMPLETE, 0.5) for n in range(24))

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from toprung.service.bounded_server import BoundedServer, serve
-from toprung.service.event_loop import LoopMonitor
+from toprung.controller.bounded_server import BoundedServer, serve
+from toprung.controller.event_loop import LoopMonitor
 
 STUCK = 30.0
 """Seconds after which a blocked event loop counts as stuck: only a restart helps."""

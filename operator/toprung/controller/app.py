@@ -10,6 +10,18 @@ from typing import Any, Self
 from prometheus_client import CollectorRegistry
 
 from toprung.api.names import MANAGED_BY
+from toprung.controller.event_loop import LoopMonitor
+from toprung.controller.experiments import Experiments
+from toprung.controller.followers import Followers
+from toprung.controller.nodes import NodeModels
+from toprung.controller.pod_events import PodEvents
+from toprung.controller.probes import serve_probes
+from toprung.controller.reconciler import Reconciler
+from toprung.controller.served import wait_until_served, watch_served
+from toprung.controller.settings import Settings
+from toprung.controller.suggestions import Suggester
+from toprung.controller.telemetry import Telemetry
+from toprung.controller.validation import Validator
 from toprung.kube.cache import Cache
 from toprung.kube.gateway import Gateway, connect
 from toprung.kube.informer import Informer
@@ -19,18 +31,6 @@ from toprung.planning.codec import claimed_by, trial_from
 from toprung.planning.pods import pod_from
 from toprung.planning.records import PodRecord, TrialRecord
 from toprung.search.worker import Limits, SearchWorker
-from toprung.service.event_loop import LoopMonitor
-from toprung.service.experiments import Experiments
-from toprung.service.followers import Followers
-from toprung.service.nodes import NodeModels
-from toprung.service.pod_events import PodEvents
-from toprung.service.probes import serve_probes
-from toprung.service.reconciler import Reconciler
-from toprung.service.served import wait_until_served, watch_served
-from toprung.service.settings import Settings
-from toprung.service.suggestions import Suggester
-from toprung.service.telemetry import Telemetry
-from toprung.service.validation import Validator
 
 SELECTOR = "=".join(MANAGED_BY)
 LONGEST_REST = 0.02

@@ -5,6 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from toprung.controller.action_backoff import STATUS
+from toprung.controller.experiments import Experiments, InvalidRecord
+from toprung.controller.merging import agrees, merge_patch
+from toprung.controller.reconcile_state import ReconcileState
+from toprung.controller.telemetry import Telemetry
+from toprung.controller.telling import announce
 from toprung.errors import ClusterError, NotFound
 from toprung.kube.gateway import Gateway
 from toprung.kube.queue import WorkQueue
@@ -13,12 +19,6 @@ from toprung.planning.actions import Plan
 from toprung.planning.announcements import blocked_events, invalid_event
 from toprung.planning.records import ExperimentRecord, Snapshot, Trouble
 from toprung.planning.status import blocked_status, invalid_status
-from toprung.service.action_backoff import STATUS
-from toprung.service.experiments import Experiments, InvalidRecord
-from toprung.service.merging import agrees, merge_patch
-from toprung.service.reconcile_state import ReconcileState
-from toprung.service.telemetry import Telemetry
-from toprung.service.telling import announce
 
 logger = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from toprung.api.base import GROUP, VERSION
+from toprung.controller.app import App
+from toprung.controller.settings import Settings
 from toprung.kube.login import log_in
 from toprung.kube.proxies import proxy_for
-from toprung.service.app import App
-from toprung.service.settings import Settings
 
 logger = logging.getLogger(__name__)
 

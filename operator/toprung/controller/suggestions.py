@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from toprung.api.base import ParameterValue
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
+from toprung.controller.experiments import InvalidRecord
 from toprung.errors import SearchFailed
 from toprung.kube.backoff import Backoff, Jitter
 from toprung.planning.conditions import timestamp
@@ -19,7 +20,6 @@ from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.seeds import derive
 from toprung.search.types import Evaluation, Problem, Standing, Suggestions
 from toprung.search.worker import SearchWorker
-from toprung.service.experiments import InvalidRecord
 
 logger = logging.getLogger(__name__)
 

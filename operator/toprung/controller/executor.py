@@ -10,6 +10,10 @@ from functools import singledispatchmethod
 from typing import Any
 
 from toprung.api.names import trial_name
+from toprung.controller import action_backoff
+from toprung.controller.action_backoff import EVERYTHING, ActionBackoff, Failure, Subject, affects_everything
+from toprung.controller.merging import merge_patch
+from toprung.controller.telling import announce
 from toprung.early_stopping.types import Stopper
 from toprung.errors import (
     AlreadyExists,
@@ -30,10 +34,6 @@ from toprung.planning.codec import controller_of, trial_status
 from toprung.planning.manifests import pod_manifest, trial_manifest
 from toprung.planning.pods import stop_patch
 from toprung.planning.records import ExperimentRecord, PodRecord, TrialRecord
-from toprung.service import action_backoff
-from toprung.service.action_backoff import EVERYTHING, ActionBackoff, Failure, Subject, affects_everything
-from toprung.service.merging import merge_patch
-from toprung.service.telling import announce
 
 logger = logging.getLogger(__name__)
 

@@ -4,12 +4,12 @@ import logging
 from datetime import datetime
 
 from toprung.api.base import API_VERSION
+from toprung.controller.experiments import InvalidRecord
 from toprung.errors import ClusterError
 from toprung.kube.events import Event
 from toprung.kube.gateway import Gateway
 from toprung.planning.actions import Announce
 from toprung.planning.records import ExperimentRecord
-from toprung.service.experiments import InvalidRecord
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from typing import Any
 from toprung.api.accounts import ServiceAccount, account_faults
 from toprung.api.conditions import ConditionRecord
 from toprung.api.experiment import ExperimentSpec
+from toprung.controller.stored_status import read_status
+from toprung.controller.validation import Validator
 from toprung.errors import InvalidExperiment
 from toprung.planning.records import ExperimentRecord
-from toprung.service.stored_status import read_status
-from toprung.service.validation import Validator
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.load import Experiment, is_large, load_experiment, readable_spec
+from toprung.controller.turns import Turns
 from toprung.errors import InvalidExperiment
-from toprung.service.turns import Turns
 
 MAX_KEPT = 256
 """Outcomes of large Experiments that are kept."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from toprung.controller.action_backoff import ActionBackoff
 from toprung.planning.records import Trouble
-from toprung.service.action_backoff import ActionBackoff
 
 
 @dataclass(slots=True)

@@ -1,9 +1,9 @@
 """What the author of an Experiment is told of its warm start."""
 
 from toprung.api.conditions import Reason
+from toprung.controller.suggestions import Ready
 from toprung.planning.actions import Announce
 from toprung.planning.records import ExperimentRecord
-from toprung.service.suggestions import Ready
 
 
 def warm_start(experiment: ExperimentRecord, ready: Ready) -> Announce | None:

@@ -8,6 +8,24 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from toprung.api.conditions import Reason
+from toprung.controller.action_backoff import (
+    EVERYTHING,
+    PODS,
+    STATUS,
+    Failure,
+    affects_everything,
+)
+from toprung.controller.executor import ExecutionContext, ExecutionResult, Executor
+from toprung.controller.experiments import Experiments, InvalidRecord, found_invalid
+from toprung.controller.followers import Followers
+from toprung.controller.nodes import NodeModels
+from toprung.controller.pod_events import PodEvents
+from toprung.controller.reconcile_state import ReconcileState
+from toprung.controller.status_writer import StatusWriter
+from toprung.controller.suggestions import Suggester, problem_of
+from toprung.controller.telemetry import Telemetry
+from toprung.controller.telling import announce
+from toprung.controller.warmth import warm_start
 from toprung.early_stopping import Stopper, stopper_for
 from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperiment
 from toprung.kube.cache import Cache
@@ -18,24 +36,6 @@ from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan
 from toprung.planning.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import holds_slot
-from toprung.service.action_backoff import (
-    EVERYTHING,
-    PODS,
-    STATUS,
-    Failure,
-    affects_everything,
-)
-from toprung.service.executor import ExecutionContext, ExecutionResult, Executor
-from toprung.service.experiments import Experiments, InvalidRecord, found_invalid
-from toprung.service.followers import Followers
-from toprung.service.nodes import NodeModels
-from toprung.service.pod_events import PodEvents
-from toprung.service.reconcile_state import ReconcileState
-from toprung.service.status_writer import StatusWriter
-from toprung.service.suggestions import Suggester, problem_of
-from toprung.service.telemetry import Telemetry
-from toprung.service.telling import announce
-from toprung.service.warmth import warm_start
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from toprung.api.base import Model, OneOf
+from toprung.api.v1alpha1.base import Model, OneOf
 
 
 class RandomSettings(Model):

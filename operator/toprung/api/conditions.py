@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from toprung.api.base import Model
+from toprung.api.v1alpha1.base import Model
 
 
 class ConditionType(StrEnum):

@@ -2,7 +2,7 @@
 
 import re
 
-from toprung.api.base import GROUP
+from toprung.api.v1alpha1.base import GROUP
 
 LABEL_EXPERIMENT = f"{GROUP}/experiment"
 LABEL_TRIAL = f"{GROUP}/trial"

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from toprung.api.base import BrokenRules, Model
+from toprung.api.v1alpha1.base import BrokenRules, Model
 from toprung.api.wording import bounded, shown
 from toprung.errors import Fault
 

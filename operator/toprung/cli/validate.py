@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import click
 
-from toprung.api.base import GROUP
 from toprung.api.load import KIND, load_experiment
+from toprung.api.v1alpha1.base import GROUP
 from toprung.api.wording import shown
 from toprung.cli.documents import BadYaml, Document, read_documents
 from toprung.errors import InvalidExperiment

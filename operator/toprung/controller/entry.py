@@ -17,7 +17,7 @@ from typing import Any
 import kopf
 from kubernetes.aio.client import Configuration
 
-from toprung.api.base import GROUP, VERSION
+from toprung.api.v1alpha1.base import GROUP, VERSION
 from toprung.controller.app import App
 from toprung.controller.settings import Settings
 from toprung.kube.login import log_in

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Never
 
-from toprung.api.base import API_VERSION
+from toprung.api.v1alpha1.base import API_VERSION
 from toprung.errors import ClusterError, NotFound
 from toprung.kube.gateway import Gateway
 

@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from toprung.api.base import API_VERSION
+from toprung.api.v1alpha1.base import API_VERSION
 from toprung.controller.experiments import InvalidRecord
 from toprung.errors import ClusterError
 from toprung.kube.events import Event

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from toprung.api.base import GROUP, VERSION
+from toprung.api.v1alpha1.base import GROUP, VERSION
 
 
 @dataclass(frozen=True, slots=True)

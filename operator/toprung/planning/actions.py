@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from toprung.api.base import ParameterValue
+from toprung.api.v1alpha1.base import ParameterValue
 from toprung.planning.records import TrialRecord
 from toprung.planning.status import Outlook, gist, status_of
 

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from toprung.api.base import ParameterValue
+from toprung.api.v1alpha1.base import ParameterValue
 
 SHARED = 16384
 """Different values that are kept once for all trials; a categorical has at most 256 of them."""

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from toprung.api.base import GROUP
 from toprung.api.conditions import Reason
 from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.api.trial import MAX_IMAGE_ID
+from toprung.api.v1alpha1.base import GROUP
 from toprung.planning.codec import controller_of, parse_time
 from toprung.planning.conditions import timestamp
 from toprung.planning.containers import all_statuses, explain, primary_container, primary_state

@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 
-from toprung.api.base import ParameterValue
 from toprung.api.conditions import ConditionRecord, Reason
 from toprung.api.experiment import ExperimentSpec
 from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.base import ParameterValue
 from toprung.metrics.types import Progress
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import takewhile
 
-from toprung.api.base import ParameterValue
+from toprung.api.v1alpha1.base import ParameterValue
 
 MAX_CONFIGURATION = 128 * 1024
 """Bytes of one configuration in a status."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from toprung.api.base import GROUP
 from toprung.api.conditions import Reason
 from toprung.api.experiment import TrialTemplate
 from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.base import GROUP
 from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord, Trouble
 
 ANNOTATION_TEMPLATE = f"{GROUP}/template"

@@ -4,7 +4,7 @@ Source: Jaderberg et al., *Population Based Training of Neural Networks* (arXiv:
 resample from the prior.
 """
 
-from toprung.api.base import ParameterValue
+from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Categorical, Domain, Double, Int
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space

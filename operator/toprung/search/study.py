@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
 
-from toprung.api.base import ParameterValue
+from toprung.api.v1alpha1.base import ParameterValue
 from toprung.errors import SearchFailed
 from toprung.search.samplers import create
 from toprung.search.samplers.base import Ask, Sampler

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from toprung.api.algorithms import Algorithm
-from toprung.api.base import ParameterValue
 from toprung.api.parameters import Parameter
+from toprung.api.v1alpha1.base import ParameterValue
 
 Configuration = Mapping[str, ParameterValue]
 

@@ -2,7 +2,7 @@
 
 import math
 
-from toprung.api.base import ParameterValue
+from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Categorical, Domain, Double, Int, Ordinal
 
 

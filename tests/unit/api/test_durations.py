@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.api.base import format_duration, parse_duration
+from toprung.api.v1alpha1.base import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from math import log
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from toprung.api.base import ParameterValue
+from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain, Double, Int
 from toprung.search.units import ordered, unit
 

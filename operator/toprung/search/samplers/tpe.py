@@ -11,7 +11,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from toprung.api.algorithms import TpeSettings
-from toprung.api.base import ParameterValue
+from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.distributions import distribution, external
 from toprung.search.samplers.mirror import Mirror

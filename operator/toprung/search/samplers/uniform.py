@@ -2,7 +2,7 @@
 
 from random import Random
 
-from toprung.api.base import ParameterValue
+from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.samplers.base import Ask
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration

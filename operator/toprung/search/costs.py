@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 
-from toprung.api.algorithms import Algorithm
+from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.search.types import Evaluation, Problem, Standing
 
 _HEAVY = 2**24

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from toprung.api.algorithms import Algorithm
 from toprung.api.parameters import Parameter
+from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.base import ParameterValue
 
 Configuration = Mapping[str, ParameterValue]

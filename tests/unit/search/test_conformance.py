@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.api.algorithms import Algorithm
+from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.search.conformance import SamplerConformance
 from toprung.search.samplers import create
 from toprung.search.types import Problem

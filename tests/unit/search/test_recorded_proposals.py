@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from toprung.api.algorithms import Algorithm
+from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.search.conformance import SPACES
 from toprung.search.study import Study
 from toprung.search.types import Evaluation, Problem, Standing

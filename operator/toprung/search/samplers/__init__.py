@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
-from toprung.api.algorithms import Algorithm
+from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.errors import SearchFailed
 from toprung.search.samplers.base import Sampler
 from toprung.search.space import Space

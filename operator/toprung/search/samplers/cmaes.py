@@ -11,7 +11,7 @@ from cmaes import CMA
 from numpy.random import default_rng
 from numpy.typing import NDArray
 
-from toprung.api.algorithms import CmaesSettings
+from toprung.api.v1alpha1.algorithms import CmaesSettings
 from toprung.search.order import rank
 from toprung.search.samplers.base import Ask
 from toprung.search.seeds import derive

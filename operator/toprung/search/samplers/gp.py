@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from optuna.samplers import GPSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from toprung.api.algorithms import GpSettings
+from toprung.api.v1alpha1.algorithms import GpSettings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain
 from toprung.search.order import Rank, rank

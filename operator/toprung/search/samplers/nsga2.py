@@ -10,7 +10,7 @@ from optuna.samplers import NSGAIISampler
 from optuna.samplers.nsgaii import PolynomialMutation
 from optuna.trial import FrozenTrial, TrialState
 
-from toprung.api.algorithms import Nsga2Settings
+from toprung.api.v1alpha1.algorithms import Nsga2Settings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain
 from toprung.search.samplers.base import Ask

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from toprung.api.algorithms import SamplerPlugin
+from toprung.api.v1alpha1.algorithms import SamplerPlugin
 from toprung.api.wording import did_you_mean, shown
 from toprung.errors import SearchFailed
 from toprung.search.samplers.base import Sampler

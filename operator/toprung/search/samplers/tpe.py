@@ -10,7 +10,7 @@ from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from toprung.api.algorithms import TpeSettings
+from toprung.api.v1alpha1.algorithms import TpeSettings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.distributions import distribution, external

@@ -15,8 +15,8 @@ from optuna._hypervolume import compute_hypervolume
 from rich.console import Console
 from rich.table import Table
 
-from toprung.api.parameters import Parameter
 from toprung.api.v1alpha1.algorithms import Algorithm
+from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
 from toprung.search.types import Evaluation, Problem, Standing
 

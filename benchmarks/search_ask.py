@@ -13,8 +13,8 @@ from optuna.trial import create_trial
 from rich.console import Console
 from rich.table import Table
 
-from toprung.api.parameters import Parameter
 from toprung.api.v1alpha1.algorithms import Algorithm
+from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
 from toprung.search.types import Configuration, Evaluation, Problem, Standing
 

@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from toprung.api.parameters import Parameter
 from toprung.api.v1alpha1.algorithms import Algorithm
+from toprung.api.v1alpha1.parameters import Parameter
 from toprung.errors import SearchFailed
 from toprung.search.types import Evaluation, Problem, Standing
 from toprung.search.worker import Limits, SearchWorker

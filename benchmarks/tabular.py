@@ -8,8 +8,8 @@ from typing import Any
 
 import optuna
 
-from toprung.api.parameters import Parameter
 from toprung.api.v1alpha1.algorithms import Algorithm
+from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
 from toprung.search.types import Evaluation, Problem, Standing
 

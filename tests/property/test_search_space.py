@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from toprung.api.parameters import Parameter
+from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.exploration import explore
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.uniform import draw as draw_evenly

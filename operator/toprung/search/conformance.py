@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from toprung.api.parameters import Parameter
 from toprung.api.v1alpha1.algorithms import Algorithm, RandomSettings
+from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.samplers.base import Sampler
 from toprung.search.samplers.uniform import draw
 from toprung.search.seeds import derive

@@ -10,8 +10,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Protocol
 
-from toprung.api.parameters import Parameter, key_of, step_index
 from toprung.api.v1alpha1.base import ParameterValue
+from toprung.api.v1alpha1.parameters import Parameter, key_of, step_index
 from toprung.api.wording import shown
 
 _SHOWN = 10

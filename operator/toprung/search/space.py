@@ -8,8 +8,8 @@ from itertools import accumulate
 from math import isnan, nan, prod
 from struct import Struct
 
-from toprung.api.parameters import Parameter, key_of
 from toprung.api.v1alpha1.base import ParameterValue
+from toprung.api.v1alpha1.parameters import Parameter, key_of
 from toprung.search.domains import Domain, Ordinal, domain_of, gridded
 from toprung.search.types import Configuration
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from toprung.api.parameters import Parameter
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.base import ParameterValue
+from toprung.api.v1alpha1.parameters import Parameter
 
 Configuration = Mapping[str, ParameterValue]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from toprung.api.parameters import Parameter
 from toprung.api.v1alpha1.algorithms import Algorithm
+from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
 from toprung.search.types import Configuration, Evaluation, Problem, Standing
 

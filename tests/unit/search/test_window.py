@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from toprung.api.parameters import Parameter
 from toprung.api.v1alpha1.algorithms import TpeSettings
+from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.samplers import cmaes, nsga2, tpe
 from toprung.search.samplers.window import MOST, window
 from toprung.search.seeds import derive

@@ -10,7 +10,7 @@ from random import Random
 from statistics import median
 from time import perf_counter
 
-from toprung.api.stoppers import AshaSettings
+from toprung.api.v1alpha1.early_stopping import AshaSettings
 from toprung.early_stopping import Arrival, Outcome
 from toprung.early_stopping.asha import Asha, asha
 

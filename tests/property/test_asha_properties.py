@@ -6,7 +6,7 @@ from math import ceil, inf, isfinite, nan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.api.stoppers import AshaSettings
+from toprung.api.v1alpha1.early_stopping import AshaSettings
 from toprung.early_stopping import Arrival, Outcome
 from toprung.early_stopping.asha import StoppingAsha
 from toprung.early_stopping.rungs import rung_levels

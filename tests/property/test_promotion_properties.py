@@ -5,7 +5,7 @@ from math import ceil, isfinite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toprung.api.stoppers import AshaSettings
+from toprung.api.v1alpha1.early_stopping import AshaSettings
 from toprung.early_stopping import Arrival, Outcome
 from toprung.early_stopping.asha import PromotionAsha
 from toprung.early_stopping.conformance import OCCASIONS, Play

@@ -1,6 +1,6 @@
 """Early stopping: who goes on from a rung; pure, and rebuilt from the records in the Trials."""
 
-from toprung.api.stoppers import (
+from toprung.api.v1alpha1.early_stopping import (
     AshaSettings,
     EarlyStopping,
     HyperbandSettings,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import ClassVar
 
-from toprung.api.stoppers import AshaSettings, HyperbandSettings
+from toprung.api.v1alpha1.early_stopping import AshaSettings, HyperbandSettings
 from toprung.early_stopping.ladders import Ladders
 from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, one_in, rung_levels
 from toprung.early_stopping.types import Arrival, Outcome, Verdict

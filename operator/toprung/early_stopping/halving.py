@@ -7,7 +7,7 @@ the rungs are those of Li et al., JMLR 2018, Algorithm 1, inner loop.
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from toprung.api.stoppers import EarlyStopping, SuccessiveHalvingSettings
+from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
 from toprung.early_stopping.ladders import Ladders
 from toprung.early_stopping.rungs import rung_levels
 from toprung.early_stopping.types import Arrival, Outcome, Verdict

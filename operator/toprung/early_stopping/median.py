@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import ClassVar
 
-from toprung.api.stoppers import MedianSettings
+from toprung.api.v1alpha1.early_stopping import MedianSettings
 from toprung.early_stopping.rungs import even_levels
 from toprung.early_stopping.types import Arrival, Outcome, Verdict
 from toprung.early_stopping.wording import judge_not_finite

@@ -7,7 +7,7 @@ stopped trial reports no more.
 from math import inf, isfinite
 from typing import Protocol
 
-from toprung.api.stoppers import EarlyStopping, PatienceSettings, ThresholdSettings
+from toprung.api.v1alpha1.early_stopping import EarlyStopping, PatienceSettings, ThresholdSettings
 from toprung.early_stopping.types import Outcome, Verdict
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.api.stoppers import AshaSettings
+from toprung.api.v1alpha1.early_stopping import AshaSettings
 from toprung.early_stopping import Arrival
 from toprung.early_stopping.asha import PromotionAsha
 from toprung.simulate.transcript import OutOfSight, Transcript

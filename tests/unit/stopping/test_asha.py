@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from toprung.api.stoppers import AshaSettings, EarlyStopping
+from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping
 from toprung.early_stopping import Arrival, Outcome, stopper_for
 from toprung.early_stopping.asha import StoppingAsha
 from toprung.errors import InvariantViolated

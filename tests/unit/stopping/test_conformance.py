@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from toprung.api.stoppers import (
+from toprung.api.v1alpha1.early_stopping import (
     AshaSettings,
     HyperbandSettings,
     MedianSettings,

@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from toprung.api.stoppers import EarlyStopping, SuccessiveHalvingSettings
+from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
 from toprung.early_stopping import Arrival, Outcome, stopper_for
 from toprung.early_stopping.halving import SuccessiveHalving
 from toprung.errors import InvariantViolated

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from toprung.api.stoppers import MAX_LEVELS, EarlyStopping, PbtSettings
+from toprung.api.v1alpha1.early_stopping import MAX_LEVELS, EarlyStopping, PbtSettings
 from toprung.early_stopping import Arrival, Outcome, stopper_for
 from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.errors import InvariantViolated

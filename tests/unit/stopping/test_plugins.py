@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from scenarios.examples import PLUGINS
-from toprung.api.stoppers import AshaSettings, EarlyStopping, StopperPlugin
+from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping, StopperPlugin
 from toprung.early_stopping import plugins, stopper_for
 from toprung.early_stopping.asha import asha
 from toprung.early_stopping.conformance import StopperConformance

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.api.stoppers import AshaSettings, EarlyStopping, PatienceSettings, ThresholdSettings
+from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping, PatienceSettings, ThresholdSettings
 from toprung.early_stopping import Outcome, individual_stop, stopper_for
 from toprung.metrics import Progress, observe, progress_from_status, progress_to_status
 

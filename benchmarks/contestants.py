@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from toprung.api.experiment import ExperimentSpec
 from toprung.api.load import load_experiment
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.simulate.table import Curve, Table, read_table
 
 TABLES = Path(__file__).parent / "tables"

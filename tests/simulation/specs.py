@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from toprung.api.experiment import ExperimentSpec
 from toprung.api.load import load_experiment
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 
 MAIN = {"name": "main", "image": "img", "command": ["train", "--lr", "${parameters.lr}"]}
 POD = {"spec": {"containers": [MAIN]}}

@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from toprung.api.experiment import Aim, NoProgress, Objective, TrialTemplate, WarmStart
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.early_stopping import EarlyStopping
+from toprung.api.v1alpha1.experiment import Aim, NoProgress, Objective, TrialTemplate, WarmStart
 
 Schema = dict[str, Any]
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from toprung.api.experiment import ExperimentSpec
 from toprung.api.rules import Rule
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.errors import Fault
 
 IMMUTABLE = (

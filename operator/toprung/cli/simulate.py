@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Grid
 
-from toprung.api.experiment import ExperimentSpec
 from toprung.api.load import KIND, load_experiment
 from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.cli.manifests import read_manifests
 from toprung.cli.picturefile import picture_file
 from toprung.cli.words import number

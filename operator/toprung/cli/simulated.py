@@ -7,7 +7,7 @@ from statistics import fmean, pstdev
 
 from matplotlib.figure import Figure
 
-from toprung.api.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.errors import TopRungError
 from toprung.simulate.simulation import Run
 

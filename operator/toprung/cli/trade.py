@@ -5,7 +5,7 @@ from math import isfinite
 
 from matplotlib.axes import Axes
 
-from toprung.api.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.cli.drawing import INK, dot, drawable, dress, ring, scale
 from toprung.planning.front import Scores, pareto_front, values_of
 from toprung.planning.incumbent import scores_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from toprung.api.accounts import ServiceAccount, account_faults
 from toprung.api.conditions import ConditionRecord
-from toprung.api.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.controller.stored_status import read_status
 from toprung.controller.validation import Validator
 from toprung.errors import InvalidExperiment

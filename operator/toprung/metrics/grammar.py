@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from toprung.api.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.metrics.custom import CustomReader
 from toprung.metrics.found import Found
 from toprung.metrics.json_lines import parse_json

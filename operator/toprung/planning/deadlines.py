@@ -6,7 +6,7 @@ operator that was down decides alike.
 
 from datetime import datetime, timedelta
 
-from toprung.api.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.metrics.types import MAX_EXCESS
 from toprung.planning.leaving import grace_period
 from toprung.planning.records import Collected, PodPhase, PodRecord, TrialRecord

@@ -5,7 +5,7 @@ from functools import partial
 from math import isfinite
 from operator import ge
 
-from toprung.api.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.planning.incumbent import evaluation, scores_of
 from toprung.planning.records import TrialRecord
 from toprung.planning.sizes import MAX_CONFIGURATION, MAX_FRONT, bounded, size_of_configuration

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from toprung.api.experiment import ExperimentSpec
 from toprung.api.names import (
     LABEL_ATTEMPT,
     LABEL_EXPERIMENT,
@@ -17,6 +16,7 @@ from toprung.api.names import (
 )
 from toprung.api.template import DEFAULT_CONTAINER_ANNOTATION
 from toprung.api.v1alpha1.base import API_VERSION, GROUP, ParameterValue
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.planning.actions import CreateTrial
 from toprung.planning.containers import primary_container
 from toprung.planning.records import ExperimentRecord, Lineage, TrialRecord

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from toprung.api.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.planning.incumbent import evaluation
 from toprung.planning.records import TrialRecord
 from toprung.search.space import Space

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
 
-from toprung.api.experiment import ExperimentSpec
 from toprung.api.v1alpha1.base import ParameterValue
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.errors import TopRungError
 from toprung.search.domains import Categorical, Double
 from toprung.search.space import Dimension, Space

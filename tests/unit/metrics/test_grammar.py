@@ -235,7 +235,7 @@ def test_grammar_of_an_experiment(early_stopping, step_names):
 
 
 def experiment_spec(early_stopping):
-    from toprung.api.experiment import ExperimentSpec  # noqa: PLC0415 - one test of many needs it
+    from toprung.api.v1alpha1.experiment import ExperimentSpec  # noqa: PLC0415 - one test of many needs it
 
     return ExperimentSpec.model_validate(
         {

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from simulation.specs import experiment_spec
-from toprung.api.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.simulate.table import Curve, Table
 
 RULES = {

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import toprung_trial
-from toprung.api.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 
 PACKAGE = Path(toprung_trial.__file__).parent
 ROOT = PACKAGE.parent.parent

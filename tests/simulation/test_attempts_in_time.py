@@ -8,7 +8,7 @@ from simulation.runs import run_to_end
 from simulation.specs import ASHA, PBT, POD, POD_WITH_GPU, PROMOTION, experiment_spec
 from simulation.world import Program, World
 from toprung.api.conditions import Reason
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.conditions import timestamp
 
 KEPT = {"volume": {"emptyDir": {}}}

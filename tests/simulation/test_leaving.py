@@ -8,7 +8,7 @@ import pytest
 from simulation.runs import run_to_end
 from simulation.specs import experiment_spec
 from simulation.world import Program, World
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.records import RungVerdict
 
 HALVING = {"successiveHalving": {"minResource": 3, "maxResource": 9, "trials": 3}}

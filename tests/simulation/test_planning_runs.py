@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from simulation.runs import ended_by, run_to_end
 from simulation.specs import ASHA, POD, PROMOTION, experiment_spec
 from simulation.world import Program, World
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.plan import plan
 
 VALUES = st.floats(0, 1) | st.sampled_from([math.nan, math.inf, -math.inf])

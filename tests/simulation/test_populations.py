@@ -5,7 +5,7 @@ import pytest
 from simulation.runs import run_to_end
 from simulation.specs import PBT, experiment_spec
 from simulation.world import Program, World
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.incumbent import evaluation
 from toprung.planning.records import RungVerdict
 

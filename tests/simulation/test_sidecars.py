@@ -5,7 +5,7 @@ import pytest
 from simulation.runs import run_to_end
 from simulation.specs import POD, experiment_spec
 from simulation.world import Program, World
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])

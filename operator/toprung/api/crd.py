@@ -17,9 +17,9 @@ from toprung.api.podschema import fields_of
 from toprung.api.rules import Rule, validations
 from toprung.api.schema import ANYTHING, Schema, structural_schema
 from toprung.api.structural import lint
-from toprung.api.trial import TrialSpec, TrialState, TrialStatus
 from toprung.api.v1alpha1.base import GROUP, VERSION
 from toprung.api.v1alpha1.experiment import ExperimentSpec, ExperimentStatus
+from toprung.api.v1alpha1.trial import TrialSpec, TrialState, TrialStatus
 from toprung.errors import InvariantViolated
 
 HEADER = "# Generated from operator/toprung/api by `make crds`; change the models instead.\n"

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from math import isfinite
 
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.early_stopping import ComparingRule, MedianSettings, RungSettings
 from toprung.api.v1alpha1.experiment import ExperimentSpec, Objective
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.rungs import rung_levels
 from toprung.metrics.progress import score
 from toprung.planning.records import RungVerdict, TrialRecord

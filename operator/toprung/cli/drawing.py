@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 
 COLOURS = {
     TrialState.SUCCEEDED: "#0072B2",

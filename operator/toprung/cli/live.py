@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from toprung.api.conditions import ConditionType
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.board import Scene
 from toprung.cli.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.cli.words import configuration, duration, number

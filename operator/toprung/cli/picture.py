@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.experiment import Objective
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.board import Scene, scene_of
 from toprung.cli.curves import any_time_curve, levels, resource_name
 from toprung.cli.drawing import COLOURS, FAINT, INK, MARKERS, TITLE, dot, drawable, dress, ring, scale

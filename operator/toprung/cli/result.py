@@ -10,7 +10,7 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.board import Scene
 from toprung.cli.live import COLOURS
 from toprung.cli.words import flow, number

@@ -15,8 +15,8 @@ from rich.progress import track
 from rich.table import Table as Grid
 
 from toprung.api.load import KIND, load_experiment
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.manifests import read_manifests
 from toprung.cli.picturefile import picture_file
 from toprung.cli.words import number

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.controller.experiments import InvalidRecord
 from toprung.errors import SearchFailed
 from toprung.kube.backoff import Backoff, Jitter

@@ -7,7 +7,7 @@ again, and reports up to the stored position are skipped.
 from dataclasses import replace
 from datetime import datetime
 
-from toprung.api.trial import MAX_EXAMPLE
+from toprung.api.v1alpha1.trial import MAX_EXAMPLE
 from toprung.metrics.progress import join, observe
 from toprung.metrics.steps import begins_steps, lacks_step, next_step, step_of_extras
 from toprung.metrics.types import (

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from toprung.api.conditions import Reason
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.base import format_duration
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.deadlines import LOOK_AGAIN, read_until, resource_used_at, silent_at
 from toprung.planning.incumbent import scored_by
 from toprung.planning.leaving import describe_lost, is_lost, lost_at, may_be_replaced, successor_at

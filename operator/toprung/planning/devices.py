@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 
 from toprung.api.podrules import parse_quantity
-from toprung.api.trial import MAX_MODEL
+from toprung.api.v1alpha1.trial import MAX_MODEL
 
 ACCELERATORS = (
     "nvidia.com/gpu",

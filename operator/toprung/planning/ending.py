@@ -11,9 +11,9 @@ from datetime import datetime
 from math import isfinite
 
 from toprung.api.conditions import ConditionType, Reason
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.base import format_duration
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
 from toprung.planning.incumbent import reaches_goal, scored_by

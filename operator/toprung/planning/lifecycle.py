@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from toprung.api.conditions import Reason
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.errors import InvariantViolated
 from toprung.planning.records import TrialRecord
 

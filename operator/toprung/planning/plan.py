@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from toprung.api.conditions import Reason
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, unfilled
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.announcements import end_events, refusal_events, validity_events

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Stopper
 from toprung.planning.actions import Chain, CreatePod, CreateTrial

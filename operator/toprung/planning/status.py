@@ -8,8 +8,8 @@ from typing import Any
 
 from toprung.api.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.names import LABEL_EXPERIMENT
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.experiment import TrialCounts
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.status import brief
 from toprung.metrics.types import Observation
 from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.actions import DeletePod, EndAction, StopPod
 from toprung.planning.leaving import grace_period
 from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from math import isfinite
 
 from toprung.api.conditions import Reason
-from toprung.api.trial import MAX_DEVICES, TrialState
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.trial import MAX_DEVICES, TrialState
 from toprung.early_stopping import Outcome, individual_stop
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.attempts import Attempt, change_of, due_at

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import chain
 from math import nan
 
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 from toprung.metrics.progress import score

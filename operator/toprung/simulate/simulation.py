@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from math import isfinite
 
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Arrival, Stopper, stopper_for
 from toprung.errors import InvariantViolated
 from toprung.metrics.progress import observe, score

@@ -6,7 +6,7 @@ from math import inf, nan
 
 import pytest
 
-from toprung.api.trial import TrialStatus
+from toprung.api.v1alpha1.trial import TrialStatus
 from toprung.metrics import Mean, Observation, Progress, progress_from_status, progress_to_status
 from toprung.metrics.status import format_time
 from toprung.metrics.types import Reading

@@ -9,8 +9,8 @@ import pytest
 from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
 from toprung.api.conditions import Reason
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.experiment import ExperimentStatus
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.plan import plan
 from toprung.planning.records import Snapshot, TrialRecord, Trouble

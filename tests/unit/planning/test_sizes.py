@@ -8,8 +8,8 @@ import pytest
 from simulation.specs import experiment_spec
 from simulation.world import START, World
 from toprung.api.conditions import ConditionRecord, ConditionType
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.experiment import ExperimentStatus
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.codec import trial_status
 from toprung.planning.conditions import to_json

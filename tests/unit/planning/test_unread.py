@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from toprung.api.conditions import Reason
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.happenings import ignored_line
 from toprung.metrics import Progress
 from toprung.metrics.types import Ignored, IgnoredReports

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from toprung.api.trial import TrialState
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.controller.suggestions import BACKOFF, BATCH, Suggester, problem_of
 from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress

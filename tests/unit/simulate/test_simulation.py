@@ -4,7 +4,7 @@ from math import isfinite
 
 import pytest
 
-from toprung.api.trial import TrialState
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Arrival, Outcome, stopper_for
 from toprung.planning.plan import Plan, plan
 from toprung.planning.records import Snapshot

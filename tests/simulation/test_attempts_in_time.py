@@ -7,7 +7,7 @@ import pytest
 from simulation.runs import run_to_end
 from simulation.specs import ASHA, PBT, POD, POD_WITH_GPU, PROMOTION, experiment_spec
 from simulation.world import Program, World
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.conditions import timestamp
 

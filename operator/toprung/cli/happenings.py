@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from toprung.api.conditions import ConditionType, Reason
+from toprung.api.v1alpha1.conditions import ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.board import Scene
 from toprung.cli.words import configuration, number

@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from toprung.api.conditions import ConditionType
+from toprung.api.v1alpha1.conditions import ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.board import Scene

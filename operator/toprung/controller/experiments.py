@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from toprung.api.accounts import ServiceAccount, account_faults
-from toprung.api.conditions import ConditionRecord
+from toprung.api.v1alpha1.conditions import ConditionRecord
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.controller.stored_status import read_status
 from toprung.controller.validation import Validator

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.errors import ClusterError, Forbidden
 from toprung.kube.events import MAX_MESSAGE
 from toprung.kube.gateway import Gateway, KubernetesObject

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.action_backoff import (
     EVERYTHING,
     PODS,

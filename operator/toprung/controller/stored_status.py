@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from toprung.api.conditions import ConditionRecord
+from toprung.api.v1alpha1.conditions import ConditionRecord
 from toprung.api.wording import shown
 from toprung.planning.codec import condition_from, parse_time
 

@@ -1,6 +1,6 @@
 """What the author of an Experiment is told of its warm start."""
 
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.suggestions import Ready
 from toprung.planning.actions import Announce
 from toprung.planning.records import ExperimentRecord

@@ -6,7 +6,7 @@ and the new one, so every attempt at a transition has the same Event: a crash lo
 
 from collections.abc import Iterable
 
-from toprung.api.conditions import ConditionRecord, ConditionType, Reason
+from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.planning.actions import Announce
 from toprung.planning.conditions import timestamp
 from toprung.planning.ending import Ended

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from toprung.api.conditions import Reason
 from toprung.api.v1alpha1.base import format_duration
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.deadlines import LOOK_AGAIN, read_until, resource_used_at, silent_at

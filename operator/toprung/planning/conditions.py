@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from toprung.api.conditions import ConditionRecord, ConditionType
+from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
 from toprung.planning.sizes import shortened
 
 Conditions = Mapping[ConditionType, ConditionRecord]

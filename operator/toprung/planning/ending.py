@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 
-from toprung.api.conditions import ConditionType, Reason
 from toprung.api.v1alpha1.base import format_duration
+from toprung.api.v1alpha1.conditions import ConditionType, Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.progress import score

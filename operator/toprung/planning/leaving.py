@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.planning.conditions import timestamp
 from toprung.planning.records import PodPhase, PodRecord, Snapshot, Trouble

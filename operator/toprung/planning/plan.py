@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, unfilled
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from toprung.api.conditions import Reason
 from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.api.v1alpha1.base import GROUP
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import MAX_IMAGE_ID
 from toprung.planning.codec import controller_of, parse_time
 from toprung.planning.conditions import timestamp

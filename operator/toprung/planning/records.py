@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 
-from toprung.api.conditions import ConditionRecord, Reason
 from toprung.api.v1alpha1.base import ParameterValue
+from toprung.api.v1alpha1.conditions import ConditionRecord, Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Progress

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from toprung.api.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.names import LABEL_EXPERIMENT
+from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.experiment import TrialCounts
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.status import brief

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from toprung.api.conditions import Reason
 from toprung.api.v1alpha1.base import GROUP
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import TrialTemplate
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord, Trouble

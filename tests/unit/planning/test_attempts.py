@@ -8,7 +8,7 @@ import pytest
 
 from simulation.specs import POD, experiment_spec
 from simulation.world import START
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.planning.attempts import Attempt, change_of

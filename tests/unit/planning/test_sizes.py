@@ -7,7 +7,7 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import START, World
-from toprung.api.conditions import ConditionRecord, ConditionType
+from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress

@@ -8,7 +8,7 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
-from toprung.api.conditions import ConditionRecord, ConditionType, Reason
+from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState, TrialStatus
 from toprung.errors import InvariantViolated
 from toprung.metrics.types import Observation, Progress

@@ -7,7 +7,7 @@ import pytest
 
 from simulation.specs import MAIN, experiment_spec
 from simulation.world import START, Program, World
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.planning.actions import CreatePod, DeletePod
 from toprung.planning.plan import plan
 from toprung.planning.pods import pod_from

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.action_backoff import EVERYTHING, PODS, ActionBackoff, Failure, affects_everything
 from toprung.errors import (
     ClusterUnavailable,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.action_backoff import ActionBackoff, Failure
 from toprung.controller.executor import CONCURRENT_WRITES, MAX_WRITES, ExecutionContext, Executor
 from toprung.controller.experiments import Experiments

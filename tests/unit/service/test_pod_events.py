@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from toprung.api.conditions import Reason
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.pod_events import PodEvents, newest_warning
 from toprung.errors import ClusterUnavailable, Forbidden
 from toprung.kube.gateway import Page

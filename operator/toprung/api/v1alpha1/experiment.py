@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from toprung.api import cross
-from toprung.api.conditions import Condition
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.patterns import compile_pattern, compile_patterns
 from toprung.api.rules import Rule, validations
 from toprung.api.space import RULES as SPACE_RULES
 from toprung.api.v1alpha1.algorithms import Algorithm, TpeSettings
 from toprung.api.v1alpha1.base import Duration, Model, OneOf, ParameterValue
+from toprung.api.v1alpha1.conditions import Condition
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, MetricName
 from toprung.api.v1alpha1.parameters import Parameter, ParameterName
 from toprung.api.wording import shown

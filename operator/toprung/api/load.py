@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from toprung.api import cross
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.podschema import is_misspelled, must_be_string
 from toprung.api.template import has_more_values, metadata_faults, pod_faults
 from toprung.api.translate import Location, field_path, reached_root, translate, unknown_fields
+from toprung.api.v1alpha1 import experiment_rules
 from toprung.api.v1alpha1.base import API_VERSION
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.parameters import Parameter
@@ -288,7 +288,7 @@ def _remaining_faults(spec: dict[str, Any]) -> Iterator[Fault]:
     parameters = {i: _readable(_PARAMETER, item) for i, item in enumerate(items)}
     readable = {i: parameter for i, parameter in parameters.items() if parameter is not None}
     unreadable = {str(item.get("name")) for i, item in enumerate(items) if i not in readable and isinstance(item, dict)}
-    for fault in cross.faults({**fields, "parameters": readable}, frozenset(unreadable)):
+    for fault in experiment_rules.faults({**fields, "parameters": readable}, frozenset(unreadable)):
         yield fault.below("spec.")
 
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from toprung.api import cross
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.patterns import compile_pattern, compile_patterns
 from toprung.api.rules import Rule, validations
 from toprung.api.space import RULES as SPACE_RULES
+from toprung.api.v1alpha1 import experiment_rules
 from toprung.api.v1alpha1.algorithms import Algorithm, TpeSettings
 from toprung.api.v1alpha1.base import Duration, Model, OneOf, ParameterValue
 from toprung.api.v1alpha1.conditions import Condition
@@ -204,7 +204,7 @@ class WarmStart(Model):
 class ExperimentSpec(Model):
     """What the user wants."""
 
-    model_config = ConfigDict(json_schema_extra=validations(*cross.RULES))
+    model_config = ConfigDict(json_schema_extra=validations(*experiment_rules.RULES))
 
     objective: Objective | None = None
     """What is optimized, where it is one metric."""
@@ -275,7 +275,7 @@ class ExperimentSpec(Model):
     def faults(self) -> Iterable[Fault]:
         """Check the fields against each other."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return cross.faults(fields | {"parameters": dict(enumerate(self.parameters))})
+        return experiment_rules.faults(fields | {"parameters": dict(enumerate(self.parameters))})
 
 
 class TrialCounts(Model):

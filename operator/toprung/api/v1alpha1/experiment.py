@@ -9,13 +9,13 @@ from pydantic import ConfigDict, Field
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.patterns import compile_pattern, compile_patterns
 from toprung.api.rules import Rule, validations
-from toprung.api.space import RULES as SPACE_RULES
 from toprung.api.v1alpha1 import experiment_rules
 from toprung.api.v1alpha1.algorithms import Algorithm, TpeSettings
 from toprung.api.v1alpha1.base import Duration, Model, OneOf, ParameterValue
 from toprung.api.v1alpha1.conditions import Condition
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, MetricName
 from toprung.api.v1alpha1.parameters import Parameter, ParameterName
+from toprung.api.v1alpha1.space_rules import RULES as SPACE_RULES
 from toprung.api.wording import shown
 from toprung.errors import Fault
 

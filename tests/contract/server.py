@@ -11,7 +11,7 @@ from kubernetes.aio import client
 
 from contract.manifests import BAD, BASE, GOOD, MINIMAL, SEVERAL, UPDATES, Bad, Good, Manifest, Update, edited
 from toprung.api.crd import experiment_crd, trial_crd
-from toprung.api.immutable import TEMPLATE, advice_on
+from toprung.api.v1alpha1.immutability import TEMPLATE, advice_on
 
 GROUP = {"group": "toprung.dev", "version": "v1alpha1"}
 MERGE_PATCH = "application/merge-patch+json"

@@ -7,8 +7,8 @@ import pytest
 
 from contract.manifests import BAD, GOOD, UPDATES, Bad, Good, Update
 from toprung.api.crd import experiment_crd
-from toprung.api.immutable import ADVICE, IMMUTABLE, TEMPLATE_ADVICE, immutable_changes
 from toprung.api.load import load_experiment
+from toprung.api.v1alpha1.immutability import ADVICE, IMMUTABLE, TEMPLATE_ADVICE, immutable_changes
 from toprung.errors import InvalidExperiment
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from toprung.api.immutable import TRANSITION_RULES
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.podschema import fields_of
 from toprung.api.rules import Rule, validations
@@ -19,6 +18,7 @@ from toprung.api.schema import ANYTHING, Schema, structural_schema
 from toprung.api.structural import lint
 from toprung.api.v1alpha1.base import GROUP, VERSION
 from toprung.api.v1alpha1.experiment import ExperimentSpec, ExperimentStatus
+from toprung.api.v1alpha1.immutability import TRANSITION_RULES
 from toprung.api.v1alpha1.trial import TrialSpec, TrialState, TrialStatus
 from toprung.errors import InvariantViolated
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from toprung.api.template import DEFAULT_CONTAINER_ANNOTATION
+from toprung.api.v1alpha1.template_rules import DEFAULT_CONTAINER_ANNOTATION
 
 Status = Mapping[str, Any]
 

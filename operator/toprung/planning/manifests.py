@@ -14,9 +14,9 @@ from toprung.api.names import (
     pod_name,
     trial_name,
 )
-from toprung.api.template import DEFAULT_CONTAINER_ANNOTATION
 from toprung.api.v1alpha1.base import API_VERSION, GROUP, ParameterValue
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.template_rules import DEFAULT_CONTAINER_ANNOTATION
 from toprung.planning.actions import CreateTrial
 from toprung.planning.containers import primary_container
 from toprung.planning.records import ExperimentRecord, Lineage, TrialRecord

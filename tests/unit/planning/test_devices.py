@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.api.template import pod_faults
+from toprung.api.v1alpha1.template_rules import pod_faults
 from toprung.planning.devices import count_devices, parse_accelerators, parse_count
 
 

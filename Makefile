@@ -34,7 +34,7 @@ lint: $(VENV)/.installed  ## Ruff, mypy, import-linter
 	$(BIN)/lint-imports
 
 crds: $(VENV)/.installed  ## Write crds/*.yaml from the models
-	$(BIN)/python -m toprung.api.crd crds/
+	$(BIN)/python -m toprung.api.crd.generate crds/
 
 frameworks:  ## Install the frameworks whose output the slow tests read
 	python3 -m venv .venv-frameworks

@@ -10,7 +10,7 @@ import pytest
 from kubernetes.aio import client
 
 from contract.manifests import BAD, BASE, GOOD, MINIMAL, SEVERAL, UPDATES, Bad, Good, Manifest, Update, edited
-from toprung.api.crd import experiment_crd, trial_crd
+from toprung.api.crd.generate import experiment_crd, trial_crd
 from toprung.api.v1alpha1.immutability import TEMPLATE, advice_on
 
 GROUP = {"group": "toprung.dev", "version": "v1alpha1"}

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
-from toprung.api.crd import experiment_crd
+from toprung.api.crd.generate import experiment_crd
 from toprung.api.load import load_experiment
 from toprung.errors import Fault, InvalidExperiment
 from toprung.local import schema

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from toprung.api.crd import experiment_crd, files, main, trial_crd
+from toprung.api.crd.generate import experiment_crd, files, main, trial_crd
 
 ROOT = Path(__file__).parents[3]
 CRDS = {"experiment": experiment_crd(), "trial": trial_crd()}
@@ -34,9 +34,9 @@ def test_the_files_are_what_the_models_say():
 
 
 def test_the_module_writes_the_files(tmp_path: Path):
-    """`python -m toprung.api.crd FOLDER` is what `make crds` calls."""
+    """`python -m toprung.api.crd.generate FOLDER` is what `make crds` calls."""
     environment = {"PYTHONPATH": str(ROOT / "operator"), "PYTHONHASHSEED": "1"}
-    subprocess.run([sys.executable, "-m", "toprung.api.crd", str(tmp_path)], check=True, env=environment)
+    subprocess.run([sys.executable, "-m", "toprung.api.crd.generate", str(tmp_path)], check=True, env=environment)
     assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == files()
 
 

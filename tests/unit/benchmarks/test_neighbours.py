@@ -3,7 +3,7 @@
 import pytest
 from neighbours import NEIGHBOURS
 
-from toprung.api.crd import experiment_crd
+from toprung.api.crd.generate import experiment_crd
 from toprung.local import schema
 
 SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])

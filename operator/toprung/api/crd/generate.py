@@ -1,6 +1,6 @@
 """The CustomResourceDefinitions, made from the models.
 
-`python -m toprung.api.crd crds/` writes them; with `--check` it only says whether they are as the models say.
+`python -m toprung.api.crd.generate crds/` writes them; with `--check` it only says whether they are as the models say.
 """
 
 import sys

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
+from toprung.api.crd.schema import without_nulls
 from toprung.api.load import load_experiment
-from toprung.api.schema import without_nulls
 from toprung.errors import InvalidExperiment
 from toprung.local import decoding, podrules
 from toprung.local.store import Store

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, create_model
 
-from toprung.api.schema import structural_schema
+from toprung.api.crd.schema import structural_schema
 from toprung.api.structural import lint
 from toprung.api.v1alpha1.base import Duration, Model, ParameterValue
 from toprung.errors import InvariantViolated

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, create_model
 
 from toprung.api.crd.schema import structural_schema
-from toprung.api.structural import lint
+from toprung.api.crd.schema_linter import lint
 from toprung.api.v1alpha1.base import Duration, Model, ParameterValue
 from toprung.errors import InvariantViolated
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from toprung.api.structural import lint
+from toprung.api.crd.schema_linter import lint
 
 TEXT = {"type": "string"}
 

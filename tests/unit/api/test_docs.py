@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from toprung.api.docs import page
+from toprung.api.crd.reference import page
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 
 
 def test_the_page_is_up_to_date():
-    """It is written by `python -m toprung.api.docs docs/settings.md`."""
+    """It is written by `python -m toprung.api.crd.reference docs/settings.md`."""
     assert PAGE.read_text() == page()
 
 

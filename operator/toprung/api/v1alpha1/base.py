@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
-from toprung.api.rules import Rule, validations
+from toprung.api.crd.cel import Rule, validations
 from toprung.api.wording import bounded, shown
 from toprung.errors import Fault
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from toprung.api.rules import Rule, validations
+from toprung.api.crd.cel import Rule, validations
 from toprung.api.v1alpha1.base import Model
 from toprung.api.wording import shown
 from toprung.errors import Fault

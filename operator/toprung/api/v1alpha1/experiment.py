@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from toprung.api.crd.cel import Rule, validations
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.patterns import compile_pattern, compile_patterns
-from toprung.api.rules import Rule, validations
 from toprung.api.v1alpha1 import experiment_rules
 from toprung.api.v1alpha1.algorithms import Algorithm, TpeSettings
 from toprung.api.v1alpha1.base import Duration, Model, OneOf, ParameterValue

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from toprung.api.rules import Rule
+from toprung.api.crd.cel import Rule
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.early_stopping import SPEC_RULES as STOPPING_RULES
 from toprung.api.v1alpha1.early_stopping import spec_faults as stopping_faults

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from toprung.api.rules import Rule
+from toprung.api.crd.cel import Rule
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.errors import Fault
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from toprung.api.rules import Rule, validations
+from toprung.api.crd.cel import Rule, validations
 from toprung.api.v1alpha1.base import Model, ParameterValue
 from toprung.api.wording import shown
 from toprung.errors import Fault

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from toprung.api.accounts import ServiceAccount
+from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.controller.entry import run_operator
 from toprung.controller.settings import Settings
 from toprung.planning.devices import ACCELERATORS, parse_accelerators

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from toprung.api.accounts import ServiceAccount, account_faults
+from toprung.api.pod_template.accounts import ServiceAccount, account_faults
 from toprung.api.v1alpha1.conditions import ConditionRecord
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.controller.stored_status import read_status

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from toprung.api.accounts import ServiceAccount
+from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.planning.devices import ACCELERATORS
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.api.accounts import ServiceAccount, account_faults
+from toprung.api.pod_template.accounts import ServiceAccount, account_faults
 
 OWN = ServiceAccount("toprung-system", "toprung")
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toprung.api.accounts import ServiceAccount
+from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.controller.experiments import Experiments, InvalidRecord, found_invalid
 from toprung.controller.merging import agrees, merge_patch

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any
 
-from toprung.api.podrules import parse_quantity
+from toprung.api.pod_template.rules import parse_quantity
 from toprung.api.v1alpha1.trial import MAX_MODEL
 
 ACCELERATORS = (

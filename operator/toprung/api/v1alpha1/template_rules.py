@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from toprung.api.podrules import RULES
+from toprung.api.pod_template.rules import RULES
 from toprung.api.podschema import REQUIRED, TEMPLATE, object_faults
 from toprung.api.podsources import dns_label_faults
 from toprung.api.wording import bounded, shortened, shown

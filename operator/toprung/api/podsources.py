@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from toprung.api.podschema import PLACEHOLDER, Rule, fields_of
+from toprung.api.pod_template.schema import PLACEHOLDER, Rule, fields_of
 from toprung.api.wording import shown
 from toprung.errors import Fault
 

@@ -15,7 +15,7 @@ from toprung.api.crd.cel import Rule, validations
 from toprung.api.crd.schema import ANYTHING, Schema, structural_schema
 from toprung.api.crd.schema_linter import lint
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
-from toprung.api.podschema import fields_of
+from toprung.api.pod_template.schema import fields_of
 from toprung.api.v1alpha1.base import GROUP, VERSION
 from toprung.api.v1alpha1.experiment import ExperimentSpec, ExperimentStatus
 from toprung.api.v1alpha1.immutability import TRANSITION_RULES

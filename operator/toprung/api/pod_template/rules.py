@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toprung.api.pod_template.schema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule
-from toprung.api.podsources import SOURCES, dns_label_faults
+from toprung.api.pod_template.sources import SOURCES, dns_label_faults
 from toprung.api.wording import shown
 from toprung.errors import Fault
 

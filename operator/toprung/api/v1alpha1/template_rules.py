@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from toprung.api.pod_template.rules import RULES
 from toprung.api.pod_template.schema import REQUIRED, TEMPLATE, object_faults
-from toprung.api.podsources import dns_label_faults
+from toprung.api.pod_template.sources import dns_label_faults
 from toprung.api.wording import bounded, shortened, shown
 from toprung.errors import Fault
 

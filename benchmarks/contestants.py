@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from toprung.api.load import load_experiment
+from toprung.api.loader import load_experiment
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.simulate.table import Curve, Table, read_table
 

@@ -28,7 +28,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional
 
-from toprung.api.load import load_experiment
+from toprung.api.loader import load_experiment
 from toprung.search.samplers.uniform import draw
 from toprung.search.seeds import trial_seed
 from toprung.search.space import Space

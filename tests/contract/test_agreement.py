@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
 from toprung.api.crd.generate import experiment_crd
-from toprung.api.load import load_experiment
+from toprung.api.loader import load_experiment
 from toprung.errors import Fault, InvalidExperiment
 from toprung.local import schema
 

@@ -7,7 +7,7 @@ import pytest
 
 from contract.manifests import BAD, GOOD, UPDATES, Bad, Good, Update
 from toprung.api.crd.generate import experiment_crd
-from toprung.api.load import load_experiment
+from toprung.api.loader import load_experiment
 from toprung.api.v1alpha1.immutability import ADVICE, IMMUTABLE, TEMPLATE_ADVICE, immutable_changes
 from toprung.errors import InvalidExperiment
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from scenarios.examples import install, manifest_of, objects_left, spec_of, toprung_run, trials_left
-from toprung.api.load import load_experiment
+from toprung.api.loader import load_experiment
 from toprung.search.study import Study
 from toprung.search.types import Problem
 

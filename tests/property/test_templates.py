@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
 from toprung.api.crd.schema import without_nulls
-from toprung.api.load import load_experiment
+from toprung.api.loader import load_experiment
 from toprung.errors import InvalidExperiment
 from toprung.local import decoding, podrules
 from toprung.local.store import Store

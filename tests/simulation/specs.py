@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from toprung.api.load import load_experiment
+from toprung.api.loader import load_experiment
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 
 MAIN = {"name": "main", "image": "img", "command": ["train", "--lr", "${parameters.lr}"]}

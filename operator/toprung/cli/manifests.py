@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toprung.api.load import KIND
+from toprung.api.loader import KIND
 from toprung.api.v1alpha1.immutability import ADVICE
 from toprung.cli.board import Key
 from toprung.cli.documents import Document, read_documents

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Grid
 
-from toprung.api.load import KIND, load_experiment
+from toprung.api.loader import KIND, load_experiment
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.manifests import read_manifests

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from toprung.api.load import KIND, load_experiment
+from toprung.api.loader import KIND, load_experiment
 from toprung.api.v1alpha1.base import GROUP
 from toprung.api.wording import shown
 from toprung.cli.documents import BadYaml, Document, read_documents

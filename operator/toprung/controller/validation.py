@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from toprung.api.load import Experiment, is_large, load_experiment, readable_spec
+from toprung.api.loader import Experiment, is_large, load_experiment, readable_spec
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.controller.turns import Turns
 from toprung.errors import InvalidExperiment

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.manifests import BASE, CONTAINER, REMOVE, edited
-from toprung.api.load import load_experiment
+from toprung.api.loader import load_experiment
 from toprung.errors import Fault, InvalidExperiment
 
 json_values = st.recursive(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contract.manifests import BASE, CONTAINER, edited
-from toprung.api.load import is_large
+from toprung.api.loader import is_large
 from toprung.controller import validation
 from toprung.controller.validation import Validator
 from toprung.errors import InvalidExperiment

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.pod_template.schema import is_misspelled, must_be_string
-from toprung.api.translate import Location, field_path, reached_root, translate, unknown_fields
+from toprung.api.pydantic_errors import Location, field_path, reached_root, translate, unknown_fields
 from toprung.api.v1alpha1 import experiment_rules
 from toprung.api.v1alpha1.base import API_VERSION
 from toprung.api.v1alpha1.experiment import ExperimentSpec

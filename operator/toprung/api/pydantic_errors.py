@@ -9,8 +9,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from toprung.api.messages import bounded, shown
 from toprung.api.v1alpha1.base import BrokenRules, Model
-from toprung.api.wording import bounded, shown
 from toprung.errors import Fault
 
 Location = tuple[int | str, ...]

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import click
 
 from toprung.api.loader import KIND, load_experiment
+from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import GROUP
-from toprung.api.wording import shown
 from toprung.cli.documents import BadYaml, Document, read_documents
 from toprung.errors import InvalidExperiment
 

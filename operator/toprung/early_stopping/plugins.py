@@ -17,8 +17,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from toprung.api.messages import did_you_mean, shown
 from toprung.api.v1alpha1.early_stopping import StopperPlugin
-from toprung.api.wording import did_you_mean, shown
 from toprung.early_stopping.types import Arrival, Outcome, Stopper, Verdict
 from toprung.errors import Fault, InvalidExperiment
 

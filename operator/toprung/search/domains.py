@@ -10,9 +10,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Protocol
 
+from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.api.v1alpha1.parameters import Parameter, key_of, step_index
-from toprung.api.wording import shown
 
 _SHOWN = 10
 """How many values of a list a message names."""

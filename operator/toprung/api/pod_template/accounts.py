@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toprung.api.wording import shown
+from toprung.api.messages import shown
 from toprung.errors import Fault
 
 _PATH = "spec.trialTemplate.template.spec"

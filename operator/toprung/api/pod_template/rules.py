@@ -9,9 +9,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from toprung.api.messages import shown
 from toprung.api.pod_template.schema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule
 from toprung.api.pod_template.sources import SOURCES, dns_label_faults
-from toprung.api.wording import shown
 from toprung.errors import Fault
 
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?")

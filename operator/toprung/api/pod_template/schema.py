@@ -15,7 +15,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from toprung.api.wording import shown
+from toprung.api.messages import shown
 from toprung.errors import Fault
 
 TEMPLATE = "PodTemplateSpec"

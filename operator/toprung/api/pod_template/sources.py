@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from toprung.api.messages import shown
 from toprung.api.pod_template.schema import PLACEHOLDER, Rule, fields_of
-from toprung.api.wording import shown
 from toprung.errors import Fault
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
 from toprung.api.crd.cel import Rule, validations
-from toprung.api.wording import bounded, shown
+from toprung.api.messages import bounded, shown
 from toprung.errors import Fault
 
 GROUP = "toprung.dev"

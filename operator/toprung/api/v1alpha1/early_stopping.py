@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from toprung.api.crd.cel import Rule, validations
+from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import Model
-from toprung.api.wording import shown
 from toprung.errors import Fault
 
 MetricName = Annotated[

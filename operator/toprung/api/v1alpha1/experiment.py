@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from toprung.api.crd.cel import Rule, validations
+from toprung.api.messages import shown
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.patterns import compile_pattern, compile_patterns
 from toprung.api.v1alpha1 import experiment_rules
@@ -16,7 +17,6 @@ from toprung.api.v1alpha1.conditions import Condition
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, MetricName
 from toprung.api.v1alpha1.parameters import Parameter, ParameterName
 from toprung.api.v1alpha1.space_rules import RULES as SPACE_RULES
-from toprung.api.wording import shown
 from toprung.errors import Fault
 
 Configuration = Annotated[dict[ParameterName, ParameterValue], Field(max_length=64)]

@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from toprung.api.crd.cel import Rule
+from toprung.api.messages import shown
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.early_stopping import SPEC_RULES as STOPPING_RULES
 from toprung.api.v1alpha1.early_stopping import spec_faults as stopping_faults
 from toprung.api.v1alpha1.space_rules import configuration_faults, first_by_name, space_faults
 from toprung.api.v1alpha1.template_rules import primary_faults, reference_faults
-from toprung.api.wording import shown
 from toprung.errors import Fault
 
 Fields = Mapping[str, Any]

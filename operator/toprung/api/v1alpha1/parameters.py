@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from toprung.api.crd.cel import Rule, validations
+from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import Model, ParameterValue
-from toprung.api.wording import shown
 from toprung.errors import Fault
 
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=63)]

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from toprung.api.crd.cel import Rule
+from toprung.api.messages import shown
 from toprung.api.names import parameter_variable
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.api.v1alpha1.parameters import Parameter, key_of, step_index
-from toprung.api.wording import shown
 from toprung.errors import Fault
 
 _MAX_LISTED = 8

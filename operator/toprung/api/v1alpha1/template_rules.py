@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from toprung.api.messages import bounded, shortened, shown
 from toprung.api.pod_template.rules import RULES
 from toprung.api.pod_template.schema import REQUIRED, TEMPLATE, object_faults
 from toprung.api.pod_template.sources import dns_label_faults
-from toprung.api.wording import bounded, shortened, shown
 from toprung.errors import Fault
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"

@@ -15,8 +15,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from toprung.api.messages import did_you_mean, shown
 from toprung.api.v1alpha1.algorithms import SamplerPlugin
-from toprung.api.wording import did_you_mean, shown
 from toprung.errors import SearchFailed
 from toprung.search.samplers.base import Sampler
 from toprung.search.space import Space

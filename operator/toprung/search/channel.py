@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import toprung
-from toprung.search.frames import LARGEST, LENGTH, Failure, Reply, Request, pack, unpack
 from toprung.search.types import Evaluation, Problem, Suggestion
+from toprung.search.worker_protocol import LARGEST, LENGTH, Failure, Reply, Request, pack, unpack
 
 LONGEST_START = 60.0
 """Seconds that a process may take for its imports."""

@@ -7,10 +7,10 @@ from time import process_time
 from typing import BinaryIO
 
 from toprung.errors import SearchFailed
-from toprung.search.frames import LENGTH, MAX_MESSAGE, READY, TAKEN_IN, Failure, Reply, Request, pack, unpack
 from toprung.search.memory import MemoryLimit
 from toprung.search.samplers import create, load, startup
 from toprung.search.study import Study
+from toprung.search.worker_protocol import LENGTH, MAX_MESSAGE, READY, TAKEN_IN, Failure, Reply, Request, pack, unpack
 
 _NICE = 5
 """How far a process with models stands back behind the operator's event loop on a busy machine."""

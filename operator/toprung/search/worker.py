@@ -10,9 +10,9 @@ from toprung.errors import SearchFailed
 from toprung.search.asks import Ask, Waiting
 from toprung.search.channel import Channel, Died
 from toprung.search.costs import heavy, learns, startup, too_large, too_slow
-from toprung.search.frames import Failure, Reply
 from toprung.search.turns import Job, Turns
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
+from toprung.search.worker_protocol import Failure, Reply
 
 _MIB = 2**20
 T = TypeVar("T")

@@ -250,7 +250,7 @@ async def _spawn(*, models: bool, memory: int) -> asyncio.subprocess.Process:
     """Start a process that a Ctrl-C at the terminal does not reach, and that the end of its stdin ends."""
     paths = (str(Path(toprung.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "toprung.search.process", "models" if models else "draws", str(memory)),
+        *(sys.executable, "-P", "-m", "toprung.search.worker_process", "models" if models else "draws", str(memory)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         # the matrices are small, and several libraries' threads would fight over the cores; each further arena of

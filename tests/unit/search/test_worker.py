@@ -17,10 +17,10 @@ import toprung
 from scenarios.examples import offer
 from toprung.errors import SearchFailed
 from toprung.search.memory import MemoryLimit
-from toprung.search.process import serve
 from toprung.search.study import Study
 from toprung.search.types import Problem, Standing, Suggestions
 from toprung.search.worker import Limits, SearchWorker
+from toprung.search.worker_process import serve
 from toprung.search.worker_protocol import LENGTH, TAKEN_IN, Request, pack, unpack
 from unit.search.builders import FINITE, FLAT, evaluation, first_number, problem, run
 

@@ -14,7 +14,7 @@ from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.errors import SearchFailed
 from toprung.search.types import Evaluation, Problem, Standing
-from toprung.search.worker import Limits, SearchWorker
+from toprung.search.worker_client import Limits, SearchWorker
 
 TRIALS = 30
 _EVERY = 0.02

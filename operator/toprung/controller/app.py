@@ -30,7 +30,7 @@ from toprung.kube.resources import PODS, TRIALS
 from toprung.planning.codec import claimed_by, trial_from
 from toprung.planning.pods import pod_from
 from toprung.planning.records import PodRecord, TrialRecord
-from toprung.search.worker import Limits, SearchWorker
+from toprung.search.worker_client import Limits, SearchWorker
 
 SELECTOR = "=".join(MANAGED_BY)
 LONGEST_REST = 0.02

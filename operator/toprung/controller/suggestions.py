@@ -19,7 +19,7 @@ from toprung.planning.ownership import owned_trials
 from toprung.planning.records import ExperimentRecord, TrialRecord
 from toprung.search.seeds import derive
 from toprung.search.types import Evaluation, Problem, Standing, Suggestions
-from toprung.search.worker import SearchWorker
+from toprung.search.worker_client import SearchWorker
 
 logger = logging.getLogger(__name__)
 

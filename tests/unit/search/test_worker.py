@@ -19,7 +19,7 @@ from toprung.errors import SearchFailed
 from toprung.search.memory import MemoryLimit
 from toprung.search.study import Study
 from toprung.search.types import Problem, Standing, Suggestions
-from toprung.search.worker import Limits, SearchWorker
+from toprung.search.worker_client import Limits, SearchWorker
 from toprung.search.worker_process import serve
 from toprung.search.worker_protocol import LENGTH, TAKEN_IN, Request, pack, unpack
 from unit.search.builders import FINITE, FLAT, evaluation, first_number, problem, run
@@ -235,7 +235,7 @@ async def test_a_closed_worker_leaves_no_process():
 
 def test_the_operator_imports_no_model():
     """The worker's module brings neither optuna nor numpy nor scipy into the operator's memory."""
-    code = "import sys, toprung.search.worker; print({'optuna', 'numpy', 'scipy'} & set(sys.modules))"
+    code = "import sys, toprung.search.worker_client; print({'optuna', 'numpy', 'scipy'} & set(sys.modules))"
     assert python(code) == "set()\n"
 
 
@@ -243,7 +243,7 @@ def test_the_process_dies_with_its_operator():
     """Killed with SIGKILL, the operator takes the search process with it, for its stdin ends."""
     code = """
 import asyncio, os, signal
-from toprung.search.worker import SearchWorker
+from toprung.search.worker_client import SearchWorker
 async def main():
     worker = SearchWorker()
     await worker.start()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from toprung.api.v1alpha1.base import ParameterValue
-from toprung.search.order import rank
+from toprung.search.ranking import rank
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.uniform import draw
 from toprung.search.seeds import derive

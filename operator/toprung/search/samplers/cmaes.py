@@ -12,7 +12,7 @@ from numpy.random import default_rng
 from numpy.typing import NDArray
 
 from toprung.api.v1alpha1.algorithms import CmaesSettings
-from toprung.search.order import rank
+from toprung.search.ranking import rank
 from toprung.search.samplers.base import Ask
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space

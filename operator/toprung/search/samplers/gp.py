@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from toprung.api.v1alpha1.algorithms import GpSettings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain
-from toprung.search.order import Rank, rank
+from toprung.search.ranking import Rank, rank
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.distributions import Positions
 from toprung.search.samplers.grid import shuffled

@@ -13,7 +13,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from toprung.search.domains import Domain
-from toprung.search.order import rank
+from toprung.search.ranking import rank
 from toprung.search.samplers.distributions import internal
 from toprung.search.samplers.window import MOST, Goodness, good, good_by_several, window
 from toprung.search.space import Space

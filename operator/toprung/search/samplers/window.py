@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from heapq import nlargest
 from math import isfinite
 
-from toprung.search.order import rank
+from toprung.search.ranking import rank
 from toprung.search.types import Evaluation, Standing
 
 MOST = 10_000

@@ -9,7 +9,7 @@ from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Exploit
 from toprung.metrics.types import Progress
 from toprung.planning.records import Lineage, Snapshot, TrialRecord
-from toprung.search.exploration import explore
+from toprung.search.perturbation import explore
 from toprung.search.space import Space
 
 CONTAINER = "toprung-takeover"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.search.exploration import explore
+from toprung.search.perturbation import explore
 from toprung.search.space import Space
 from unit.search.builders import CONDITIONAL, parameters
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toprung.search.channel import Channel, Session
-from toprung.search.turns import Job
+from toprung.search.request_queue import Job
 from toprung.search.types import Evaluation, Problem
 
 

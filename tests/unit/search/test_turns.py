@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.search.turns import SLOW, Job, Turns
+from toprung.search.request_queue import SLOW, Job, Turns
 
 NOW = 100.0
 

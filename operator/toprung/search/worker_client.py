@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from toprung.errors import SearchFailed
-from toprung.search.asks import Ask, Waiting
 from toprung.search.channel import Channel, Died
 from toprung.search.costs import heavy, learns, startup, too_large, too_slow
 from toprung.search.request_queue import Job, Turns
+from toprung.search.requests import Ask, Waiting
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 from toprung.search.worker_protocol import Failure, Reply
 

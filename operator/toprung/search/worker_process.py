@@ -7,7 +7,7 @@ from time import process_time
 from typing import BinaryIO
 
 from toprung.errors import SearchFailed
-from toprung.search.memory import MemoryLimit
+from toprung.search.memory_limit import MemoryLimit
 from toprung.search.samplers import create, load, startup
 from toprung.search.study import Study
 from toprung.search.worker_protocol import LENGTH, MAX_MESSAGE, READY, TAKEN_IN, Failure, Reply, Request, pack, unpack

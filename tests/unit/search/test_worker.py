@@ -16,7 +16,7 @@ import pytest
 import toprung
 from scenarios.examples import offer
 from toprung.errors import SearchFailed
-from toprung.search.memory import MemoryLimit
+from toprung.search.memory_limit import MemoryLimit
 from toprung.search.study import Study
 from toprung.search.types import Problem, Standing, Suggestions
 from toprung.search.worker_client import Limits, SearchWorker

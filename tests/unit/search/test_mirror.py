@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from toprung.search.samplers.distributions import distribution
-from toprung.search.samplers.mirror import Mirror, standing
+from toprung.search.samplers.optuna_adapter import Mirror, standing
 from toprung.search.space import Space
 from toprung.search.types import Standing
 from unit.search.builders import LR, evaluation, parameters

@@ -15,7 +15,7 @@ from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.distributions import distribution, external, internal
-from toprung.search.samplers.mirror import History, opened, reopened
+from toprung.search.samplers.optuna_adapter import History, opened, reopened
 from toprung.search.samplers.uniform import draw
 from toprung.search.samplers.window import MOST, window
 from toprung.search.seeds import derive

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toprung.api.loader import load_experiment
-from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.random import draw
 from toprung.search.seeds import trial_seed
 from toprung.search.space import Space
 from toprung_trial.examples.train_mnist import mnist

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.perturbation import explore
 from toprung.search.samplers.grid import shuffled
-from toprung.search.samplers.uniform import draw as draw_evenly
+from toprung.search.samplers.random import draw as draw_evenly
 from toprung.search.seeds import permuted
 from toprung.search.space import Space
 

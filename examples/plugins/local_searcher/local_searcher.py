@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.ranking import rank
 from toprung.search.samplers.base import Ask
-from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.random import draw
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration

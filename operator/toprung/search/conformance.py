@@ -22,7 +22,7 @@ import pytest
 from toprung.api.v1alpha1.algorithms import Algorithm, RandomSettings
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.samplers.base import Sampler
-from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.random import draw
 from toprung.search.seeds import derive
 from toprung.search.space import Space
 from toprung.search.study import Study

@@ -10,7 +10,7 @@ from toprung.errors import SearchFailed
 from toprung.search.samplers import create
 from toprung.search.samplers.base import Ask, Sampler
 from toprung.search.samplers.grid import shuffled
-from toprung.search.samplers.uniform import draw, draw_endless
+from toprung.search.samplers.random import draw, draw_endless
 from toprung.search.seeds import derive, trial_seed
 from toprung.search.space import Key, Space, digest
 from toprung.search.types import Configuration, Evaluation, Problem, Standing, Suggestion, Suggestions

@@ -9,7 +9,7 @@ from scenarios.examples import PLUGINS, install, offer
 from toprung.errors import SearchFailed
 from toprung.search.conformance import SPACES, SamplerConformance
 from toprung.search.samplers import plugins
-from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.random import draw
 from toprung.search.study import Study
 from unit.search.builders import LR, WIDTH, first_number, parameters, problem, run
 

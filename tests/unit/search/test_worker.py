@@ -89,7 +89,7 @@ async def test_a_process_that_cannot_be_started_is_an_error_of_the_ask(worker, m
 
 HANGING = """
 import os, time
-from toprung.search.samplers.uniform import Uniform
+from toprung.search.samplers.random import Uniform
 
 class Hanging(Uniform):
     def propose(self, ask):
@@ -294,7 +294,7 @@ async def test_a_stopped_process_is_replaced():
 
 
 GREEDY = """
-from toprung.search.samplers.uniform import Uniform
+from toprung.search.samplers.random import Uniform
 
 class Greedy(Uniform):
     def propose(self, ask):

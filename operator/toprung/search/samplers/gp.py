@@ -23,7 +23,7 @@ from toprung.search.samplers.base import Ask
 from toprung.search.samplers.distributions import Positions
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.optuna_adapter import History, opened
-from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.random import draw
 from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, Standing
 from toprung.search.units import ordered, unit

@@ -16,7 +16,7 @@ from toprung.search.domains import Domain
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.distributions import distribution, external, internal
 from toprung.search.samplers.optuna_adapter import History, opened, reopened
-from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.random import draw
 from toprung.search.samplers.window import MOST, window
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space

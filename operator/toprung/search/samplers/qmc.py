@@ -4,7 +4,7 @@ from numpy.random import default_rng
 from scipy.stats.qmc import Sobol
 
 from toprung.search.samplers.base import Ask
-from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.random import draw
 from toprung.search.seeds import derive
 from toprung.search.space import Space
 from toprung.search.types import Configuration

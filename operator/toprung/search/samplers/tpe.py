@@ -15,7 +15,7 @@ from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.samplers.base import Ask
 from toprung.search.samplers.distributions import distribution, external
 from toprung.search.samplers.optuna_adapter import Mirror
-from toprung.search.samplers.uniform import draw
+from toprung.search.samplers.random import draw
 from toprung.search.samplers.window import MOST
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration

@@ -10,11 +10,11 @@ from toprung.api.v1alpha1.early_stopping import (
     SuccessiveHalvingSettings,
 )
 from toprung.early_stopping.asha import asha, hyperband
-from toprung.early_stopping.halving import SuccessiveHalving, unfilled
 from toprung.early_stopping.median import MedianStopping
 from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.early_stopping.plugins import plugin
 from toprung.early_stopping.single import individual_stop
+from toprung.early_stopping.successive_halving import SuccessiveHalving, unfilled
 from toprung.early_stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 
 __all__ = ["Arrival", "Exploit", "Outcome", "Stopper", "Verdict", "individual_stop", "stopper_for", "unfilled"]

@@ -13,9 +13,9 @@ from toprung.api.v1alpha1.early_stopping import (
 )
 from toprung.early_stopping.asha import asha, hyperband
 from toprung.early_stopping.conformance import StopperConformance
-from toprung.early_stopping.halving import SuccessiveHalving
 from toprung.early_stopping.median import MedianStopping
 from toprung.early_stopping.pbt import PopulationBasedTraining
+from toprung.early_stopping.successive_halving import SuccessiveHalving
 from toprung.early_stopping.types import Arrival, Exploit, Outcome, Verdict
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
 from toprung.early_stopping import Arrival, Outcome, stopper_for
-from toprung.early_stopping.halving import SuccessiveHalving
+from toprung.early_stopping.successive_halving import SuccessiveHalving
 from toprung.errors import InvariantViolated
 
 GO, STOP, PAUSE = Outcome.CONTINUE, Outcome.STOP, Outcome.PAUSE

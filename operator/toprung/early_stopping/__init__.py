@@ -12,8 +12,8 @@ from toprung.api.v1alpha1.early_stopping import (
 from toprung.early_stopping.asha import asha, hyperband
 from toprung.early_stopping.median import MedianStopping
 from toprung.early_stopping.pbt import PopulationBasedTraining
+from toprung.early_stopping.per_trial import individual_stop
 from toprung.early_stopping.plugins import plugin
-from toprung.early_stopping.single import individual_stop
 from toprung.early_stopping.successive_halving import SuccessiveHalving, unfilled
 from toprung.early_stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 

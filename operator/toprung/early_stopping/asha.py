@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings, HyperbandSettings
 from toprung.early_stopping.ladders import Ladders
+from toprung.early_stopping.messages import go_on, judge_not_finite, place
 from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, one_in, rung_levels
 from toprung.early_stopping.types import Arrival, Outcome, Verdict
-from toprung.early_stopping.wording import go_on, judge_not_finite, place
 
 
 def asha(settings: AshaSettings, seed: int, *, checkpoint: bool) -> "Asha":

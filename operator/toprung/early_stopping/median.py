@@ -11,9 +11,9 @@ from math import inf, isfinite
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import MedianSettings
+from toprung.early_stopping.messages import judge_not_finite
 from toprung.early_stopping.rungs import even_levels
 from toprung.early_stopping.types import Arrival, Outcome, Verdict
-from toprung.early_stopping.wording import judge_not_finite
 from toprung.errors import InvariantViolated
 
 

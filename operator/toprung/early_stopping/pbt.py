@@ -12,9 +12,9 @@ from math import ceil, inf, isfinite
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import PbtSettings
+from toprung.early_stopping.messages import judge_not_finite
 from toprung.early_stopping.rungs import even_levels
 from toprung.early_stopping.types import Arrival, Exploit, Outcome, Verdict
-from toprung.early_stopping.wording import judge_not_finite
 from toprung.errors import InvariantViolated
 
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
 from toprung.early_stopping.ladders import Ladders
+from toprung.early_stopping.messages import go_on, place
 from toprung.early_stopping.rungs import rung_levels
 from toprung.early_stopping.types import Arrival, Outcome, Verdict
-from toprung.early_stopping.wording import go_on, place
 
 
 def unfilled(early_stopping: EarlyStopping | None, beyond: int) -> range:

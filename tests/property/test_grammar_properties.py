@@ -5,8 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.metrics.grammar import Grammar, LineParser, decode
 from toprung.metrics.json_lines import format_line
+from toprung.metrics.line_format import Grammar, LineParser, decode
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_./:@-]{0,12}", fullmatch=True).filter(
     lambda name: name.lower() not in ("step", "epoch")

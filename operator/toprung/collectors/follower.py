@@ -8,7 +8,7 @@ from toprung.collectors.pace import Pace, Turn
 from toprung.collectors.reader import LogReader, Seen
 from toprung.errors import ClusterError
 from toprung.metrics.counting import count, start_attempt, with_skipped
-from toprung.metrics.grammar import Grammar
+from toprung.metrics.line_format import Grammar
 from toprung.metrics.types import Progress, Tracking
 
 OpenLog = Callable[[datetime | None, int | None], AsyncIterator[bytes]]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from toprung.metrics.grammar import MAX_TEXT, Grammar, LineParser, decode, plain
+from toprung.metrics.line_format import MAX_TEXT, Grammar, LineParser, decode, plain
 from toprung.metrics.types import Position, Report
 
 TAIL_LINES = 10

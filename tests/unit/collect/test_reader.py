@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from toprung.collectors.reader import TAIL_LINES, TAIL_WIDTH, LogReader
-from toprung.metrics.grammar import MAX_TEXT, Grammar
+from toprung.metrics.line_format import MAX_TEXT, Grammar
 
 GRAMMAR = Grammar(("acc",))
 STAMP = b"2026-01-02T03:04:05.123456789Z "

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from toprung.metrics.custom import MAX_TEXT
-from toprung.metrics.grammar import Grammar, LineParser, decode, grammar_for, plain
 from toprung.metrics.json_lines import format_line
+from toprung.metrics.line_format import Grammar, LineParser, decode, grammar_for, plain
 
 GRAMMAR = Grammar(("val_accuracy", "loss"))
 COLON = r"(?P<name>\w+): (?P<value>[0-9.e+-]+|nan)"

@@ -15,7 +15,7 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.metrics.custom import CustomReader
 from toprung.metrics.found import Found
 from toprung.metrics.json_lines import parse_json
-from toprung.metrics.pairs import PairReader
+from toprung.metrics.name_value import PairReader
 from toprung.metrics.tables import TableReader
 from toprung.metrics.types import DEFAULT_STEP_NAMES, EPOCH, MAX_STEP, Report
 

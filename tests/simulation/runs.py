@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from simulation.world import START
-from toprung.planning.records import RungVerdict
+from toprung.objects.records import RungVerdict
 from toprung.planning.starting import holds_slot
 
 

@@ -9,7 +9,7 @@ from simulation.runs import run_to_end
 from simulation.specs import experiment_spec
 from simulation.world import Program, World
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.planning.records import RungVerdict
+from toprung.objects.records import RungVerdict
 
 HALVING = {"successiveHalving": {"minResource": 3, "maxResource": 9, "trials": 3}}
 

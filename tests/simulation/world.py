@@ -10,6 +10,7 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.early_stopping import Stopper, stopper_for
 from toprung.metrics.progress import observe
 from toprung.metrics.types import Progress
+from toprung.objects.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Action, Announce, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
 from toprung.planning.codec import condition_from, parse_time, trial_from, trial_status
 from toprung.planning.conditions import timestamp
@@ -18,7 +19,6 @@ from toprung.planning.manifests import pod_manifest, trial_manifest
 from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan
 from toprung.planning.pods import pod_from, stop_patch
-from toprung.planning.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

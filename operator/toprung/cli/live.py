@@ -16,8 +16,8 @@ from toprung.cli.board import Scene
 from toprung.cli.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.cli.words import configuration, duration, number
 from toprung.controller.experiments import InvalidRecord
+from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.incumbent import incumbent
-from toprung.planning.records import ExperimentRecord, TrialRecord
 
 COLOURS = {
     "Succeeded": "green",

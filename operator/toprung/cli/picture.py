@@ -19,8 +19,8 @@ from toprung.cli.drawing import COLOURS, FAINT, INK, MARKERS, TITLE, dot, drawab
 from toprung.cli.trade import trade
 from toprung.cli.words import duration, number
 from toprung.errors import TopRungError
+from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.incumbent import incumbent
-from toprung.planning.records import ExperimentRecord, TrialRecord
 
 PANEL = (5.5, 4.6)
 DOTS_PER_INCH = 160

@@ -14,7 +14,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.board import Scene
 from toprung.cli.live import COLOURS
 from toprung.cli.words import flow, number
-from toprung.planning.records import ExperimentRecord, TrialRecord
+from toprung.objects.records import ExperimentRecord, TrialRecord
 
 Output = Literal["text", "json", "yaml"]
 MOST_FAILURES = 3

@@ -12,7 +12,7 @@ from toprung.cli.board import Scene
 from toprung.cli.happenings import ignored_line, scene_lines, trial_line
 from toprung.cli.live import live_view
 from toprung.cli.words import duration
-from toprung.planning.records import TrialRecord
+from toprung.objects.records import TrialRecord
 
 _INDENT = "\n" + " " * 9
 """A program's last words stand below what is said of it, not below the time."""

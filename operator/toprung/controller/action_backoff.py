@@ -21,7 +21,7 @@ from toprung.errors import (
     TopRungError,
 )
 from toprung.kube.backoff import Backoff, Jitter
-from toprung.planning.records import Trouble
+from toprung.objects.records import Trouble
 
 BACKOFF = Backoff(first=0.5, longest=60.0)
 LONGEST_WAIT = timedelta(seconds=BACKOFF.longest)

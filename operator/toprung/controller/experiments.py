@@ -11,7 +11,7 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.controller.stored_status import read_status
 from toprung.controller.validation import Validator
 from toprung.errors import InvalidExperiment
-from toprung.planning.records import ExperimentRecord
+from toprung.objects.records import ExperimentRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from toprung.collectors.pace import Pace, Turn
 from toprung.early_stopping import Stopper
 from toprung.kube.gateway import Gateway
 from toprung.metrics import Tracking, grammar_for
+from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from toprung.planning.ending import deadline_of
-from toprung.planning.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
 
 logger = logging.getLogger(__name__)
 

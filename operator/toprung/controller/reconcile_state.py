@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from toprung.controller.action_backoff import ActionBackoff
-from toprung.planning.records import Trouble
+from toprung.objects.records import Trouble
 
 
 @dataclass(slots=True)

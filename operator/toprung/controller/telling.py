@@ -8,8 +8,8 @@ from toprung.controller.experiments import InvalidRecord
 from toprung.errors import ClusterError
 from toprung.kube.events import Event
 from toprung.kube.gateway import Gateway
+from toprung.objects.records import ExperimentRecord
 from toprung.planning.actions import Announce
-from toprung.planning.records import ExperimentRecord
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.suggestions import Ready
+from toprung.objects.records import ExperimentRecord
 from toprung.planning.actions import Announce
-from toprung.planning.records import ExperimentRecord
 
 
 def warm_start(experiment: ExperimentRecord, ready: Ready) -> Announce | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from toprung.api.v1alpha1.base import ParameterValue
-from toprung.planning.records import TrialRecord
+from toprung.objects.records import TrialRecord
 from toprung.planning.status import Outlook, gist, status_of
 
 

@@ -7,10 +7,10 @@ and the new one, so every attempt at a transition has the same Event: a crash lo
 from collections.abc import Iterable
 
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
+from toprung.objects.records import ExperimentRecord, Snapshot, Trouble
 from toprung.planning.actions import Announce
 from toprung.planning.conditions import timestamp
 from toprung.planning.ending import Ended
-from toprung.planning.records import ExperimentRecord, Snapshot, Trouble
 
 
 def validity_events(experiment: ExperimentRecord) -> tuple[Announce, ...]:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.errors import InvariantViolated
-from toprung.planning.records import TrialRecord
+from toprung.objects.records import TrialRecord
 
 
 class TrialEvent(StrEnum):

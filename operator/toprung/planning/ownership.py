@@ -6,7 +6,7 @@ Labels prove nothing: any user can write them. What is not ours is neither count
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
-from toprung.planning.records import ExperimentRecord, PodRecord, TrialRecord
+from toprung.objects.records import ExperimentRecord, PodRecord, TrialRecord
 
 _index_of = attrgetter("index")
 

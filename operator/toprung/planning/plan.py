@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, unfilled
+from toprung.objects.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.announcements import end_events, refusal_events, validity_events
 from toprung.planning.ending import Ended, Facts, deadline_of, end_of, was_active
@@ -17,7 +18,6 @@ from toprung.planning.images import moved_images
 from toprung.planning.incumbent import incumbent
 from toprung.planning.leaving import blocking_lost_pods
 from toprung.planning.reading import all_read, as_of, with_pods_of
-from toprung.planning.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.starting import Starts, beyond, next_index, nothing_new, starts, used_up
 from toprung.planning.status import Outlook
 from toprung.planning.tidying import deletion_due, end_losers, end_pods, expire_pods, expires_at

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from toprung.planning.records import PodPhase, PodRecord, Snapshot
+from toprung.objects.records import PodPhase, PodRecord, Snapshot
 from toprung.planning.trials import Step, current_pod
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Stopper
+from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
 from toprung.planning.leaving import is_lost, may_be_replaced
-from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step, resume
 from toprung.planning.verdicts import Judge
 

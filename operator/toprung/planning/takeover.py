@@ -8,7 +8,7 @@ from typing import Any
 from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Exploit
 from toprung.metrics.types import Progress
-from toprung.planning.records import Lineage, Snapshot, TrialRecord
+from toprung.objects.records import Lineage, Snapshot, TrialRecord
 from toprung.search.perturbation import explore
 from toprung.search.space import Space
 

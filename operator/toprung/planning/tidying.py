@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import DeletePod, EndAction, StopPod
 from toprung.planning.leaving import grace_period
-from toprung.planning.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.trials import Step
 from toprung.planning.waiting import outdated
 

@@ -10,9 +10,9 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import MAX_DEVICES, TrialState
 from toprung.early_stopping import Outcome, individual_stop
 from toprung.metrics.types import Observation, Progress
+from toprung.objects.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.attempts import Attempt, change_of, due_at
 from toprung.planning.lifecycle import Change, TrialEvent, move
-from toprung.planning.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.takeover import extended, taken_over
 from toprung.planning.verdicts import Judge, Judged
 

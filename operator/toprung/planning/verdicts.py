@@ -15,7 +15,7 @@ from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
-from toprung.planning.records import RungRecord, RungVerdict, TrialRecord
+from toprung.objects.records import RungRecord, RungVerdict, TrialRecord
 from toprung.planning.sizes import lineage_is_full
 
 WORST = float("-inf")

@@ -10,7 +10,7 @@ from toprung.api.v1alpha1.base import GROUP
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import TrialTemplate
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord, Trouble
+from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord, Trouble
 
 ANNOTATION_TEMPLATE = f"{GROUP}/template"
 """Identifies the template that a Pod was made from."""

@@ -18,9 +18,7 @@ from toprung.early_stopping import Arrival, Stopper, stopper_for
 from toprung.errors import InvariantViolated
 from toprung.metrics.progress import observe, score
 from toprung.metrics.types import Progress
-from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
-from toprung.planning.plan import plan
-from toprung.planning.records import (
+from toprung.objects.records import (
     Collected,
     ExperimentRecord,
     PodPhase,
@@ -28,6 +26,8 @@ from toprung.planning.records import (
     Snapshot,
     TrialRecord,
 )
+from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
+from toprung.planning.plan import plan
 from toprung.search.types import Configuration
 from toprung.simulate.choosing import Chooser
 from toprung.simulate.table import Curve, InvalidTable, Table

@@ -11,9 +11,9 @@ from simulation.world import START
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
+from toprung.objects.records import Collected, PodPhase, PodRecord, TrialRecord
 from toprung.planning.attempts import Attempt, change_of
 from toprung.planning.lifecycle import TrialEvent
-from toprung.planning.records import Collected, PodPhase, PodRecord, TrialRecord
 
 
 def attempt(phase=PodPhase.FAILED, *, tail=(), retries=0, trial=None, **pod):

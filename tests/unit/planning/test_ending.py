@@ -12,8 +12,8 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
+from toprung.objects.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.plan import plan
-from toprung.planning.records import Snapshot, TrialRecord, Trouble
 
 
 def ended_world(**spec):

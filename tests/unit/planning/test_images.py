@@ -6,9 +6,9 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import Program, World
+from toprung.objects.records import DeviceRecord
 from toprung.planning.actions import Announce
 from toprung.planning.plan import plan
-from toprung.planning.records import DeviceRecord
 
 OLD, NEW = "docker.io/team/train@sha256:old", "docker.io/team/train@sha256:new"
 

@@ -8,10 +8,10 @@ from simulation.specs import POD, experiment_spec
 from simulation.world import START
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.objects.records import PodPhase, PodRecord, TrialRecord
 from toprung.planning.attempts import Attempt, change_of, due_at
 from toprung.planning.leaving import is_lost
 from toprung.planning.lifecycle import TrialEvent
-from toprung.planning.records import PodPhase, PodRecord, TrialRecord
 from toprung.planning.starting import holds_slot
 
 KEPT = {"volume": {"emptyDir": {}}}

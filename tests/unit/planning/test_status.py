@@ -12,11 +12,7 @@ from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reas
 from toprung.api.v1alpha1.trial import TrialState, TrialStatus
 from toprung.errors import InvariantViolated
 from toprung.metrics.types import Observation, Progress
-from toprung.planning.codec import trial_from, trial_status
-from toprung.planning.conditions import clear_condition, set_condition
-from toprung.planning.lifecycle import TRANSITIONS, Change, TrialEvent, move
-from toprung.planning.plan import plan
-from toprung.planning.records import (
+from toprung.objects.records import (
     PodPhase,
     PodRecord,
     RungRecord,
@@ -26,6 +22,10 @@ from toprung.planning.records import (
     TrialRecord,
     Trouble,
 )
+from toprung.planning.codec import trial_from, trial_status
+from toprung.planning.conditions import clear_condition, set_condition
+from toprung.planning.lifecycle import TRANSITIONS, Change, TrialEvent, move
+from toprung.planning.plan import plan
 
 LATER = START + timedelta(seconds=60)
 TRIAL = TrialRecord("team/exp", "uid-exp", "exp-0", "uid-0", 0, {"lr": 0.5}, START)

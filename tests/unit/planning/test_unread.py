@@ -11,9 +11,9 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.happenings import ignored_line
 from toprung.metrics import Progress
 from toprung.metrics.types import Ignored, IgnoredReports
+from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Announce
 from toprung.planning.plan import plan
-from toprung.planning.records import Collected, ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.unread import ignored_reports, unread_lines
 from unit.service.test_experiments import SPEC
 

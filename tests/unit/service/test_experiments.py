@@ -10,9 +10,9 @@ from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reas
 from toprung.controller.experiments import Experiments, InvalidRecord, found_invalid
 from toprung.controller.merging import agrees, merge_patch
 from toprung.errors import Fault, InvalidExperiment
+from toprung.objects.records import ExperimentRecord
 from toprung.planning.announcements import validity_events
 from toprung.planning.conditions import to_json
-from toprung.planning.records import ExperimentRecord
 from toprung.planning.status import gist, invalid_status
 
 SPEC = {

@@ -10,7 +10,7 @@ from toprung.collectors.follower import Follower
 from toprung.controller.followers import Followers, last_words
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import Grammar, Progress, Tracking
-from toprung.planning.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
+from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from unit.service.test_experiments import SPEC
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from toprung.controller import nodes as module
 from toprung.controller.nodes import RETRY_AFTER, NodeModels
 from toprung.errors import ClusterUnavailable, Forbidden, NotFound
-from toprung.planning.records import PodPhase, PodRecord
+from toprung.objects.records import PodPhase, PodRecord
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.pod_events import PodEvents, newest_warning
 from toprung.errors import ClusterUnavailable, Forbidden
 from toprung.kube.gateway import Page
-from toprung.planning.records import PodPhase, PodRecord, Trouble
+from toprung.objects.records import PodPhase, PodRecord, Trouble
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = "a/e"

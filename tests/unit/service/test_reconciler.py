@@ -14,7 +14,7 @@ from toprung.controller.suggestions import Ready
 from toprung.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 from toprung.kube.cache import Cache
 from toprung.kube.queue import WorkQueue
-from toprung.planning.records import TrialRecord
+from toprung.objects.records import TrialRecord
 from unit.service.test_experiments import KEY, SPEC, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from toprung.errors import NotFound
-from toprung.planning.records import ExperimentRecord
+from toprung.objects.records import ExperimentRecord
 from unit.service.test_experiments import KEY, body
 from unit.service.test_reconciler import reconciler_of
 

@@ -12,7 +12,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.controller.suggestions import BACKOFF, BATCH, Suggester, problem_of
 from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress
-from toprung.planning.records import ExperimentRecord, TrialRecord
+from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.search.types import Standing, Suggestion, Suggestions
 from unit.service.test_experiments import SPEC
 

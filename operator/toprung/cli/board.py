@@ -13,8 +13,8 @@ from toprung.kube.gateway import Gateway, KubernetesObject
 from toprung.kube.informer import Informer
 from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.metrics.status import progress_from_status
+from toprung.objects.codec import trial_from
 from toprung.objects.records import ExperimentRecord, TrialRecord
-from toprung.planning.codec import trial_from
 
 AnyExperiment = ExperimentRecord | InvalidRecord
 Key = tuple[str, str]

@@ -11,7 +11,7 @@ from toprung.cli.picture import draw
 from toprung.cli.picturefile import picture_file
 from toprung.kube.gateway import KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, TRIALS
-from toprung.planning.codec import controller_of
+from toprung.objects.codec import controller_of
 
 
 @click.command("plot")

@@ -13,8 +13,8 @@ from toprung.errors import ClusterError, Forbidden
 from toprung.kube.events import MAX_MESSAGE
 from toprung.kube.gateway import Gateway, KubernetesObject
 from toprung.kube.resources import EVENTS
+from toprung.objects.codec import parse_time
 from toprung.objects.records import PodPhase, PodRecord, Trouble
-from toprung.planning.codec import parse_time
 
 logger = logging.getLogger(__name__)
 

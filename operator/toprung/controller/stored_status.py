@@ -7,7 +7,7 @@ from typing import Any
 
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.conditions import ConditionRecord
-from toprung.planning.codec import condition_from, parse_time
+from toprung.objects.codec import condition_from, parse_time
 
 HOW = "Correct it: kubectl edit experiment NAME --subresource=status. Until then the experiment is not reconciled."
 

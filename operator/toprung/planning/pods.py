@@ -9,8 +9,8 @@ from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.api.v1alpha1.base import GROUP
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import MAX_IMAGE_ID
+from toprung.objects.codec import controller_of, parse_time
 from toprung.objects.records import PodPhase, PodRecord, Trouble
-from toprung.planning.codec import controller_of, parse_time
 from toprung.planning.conditions import timestamp
 from toprung.planning.containers import all_statuses, explain, primary_container, primary_state
 from toprung.planning.devices import ACCELERATORS, count_devices, model_of

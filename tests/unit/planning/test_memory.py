@@ -10,7 +10,7 @@ import pytest
 
 from simulation.world import START
 from toprung.metrics.status import format_time
-from toprung.planning.codec import trial_from
+from toprung.objects.codec import trial_from
 from toprung.planning.compact import CompactConfiguration
 
 MOST_BYTES = 2048

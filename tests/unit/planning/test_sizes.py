@@ -11,8 +11,8 @@ from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
+from toprung.objects.codec import trial_status
 from toprung.objects.records import Lineage, Snapshot, TrialRecord
-from toprung.planning.codec import trial_status
 from toprung.planning.conditions import to_json
 from toprung.planning.plan import plan
 from toprung.planning.sizes import bounded, lineage_is_full, size_of_value

@@ -12,9 +12,9 @@ from toprung.controller.executor import CONCURRENT_WRITES, MAX_WRITES, Execution
 from toprung.controller.experiments import Experiments
 from toprung.errors import AlreadyExists, ClusterUnavailable, Forbidden
 from toprung.metrics.types import Mean, Observation, Progress
+from toprung.objects.codec import trial_status
 from toprung.objects.records import TrialRecord
 from toprung.planning.actions import CreatePod, CreateTrial, DeletePod, WriteTrial
-from toprung.planning.codec import trial_status
 from unit.service.test_experiments import KEY, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

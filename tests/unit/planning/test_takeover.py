@@ -12,8 +12,8 @@ from simulation.world import START, Program, World
 from toprung.early_stopping.types import Exploit, Outcome, Verdict
 from toprung.errors import InvalidExperiment
 from toprung.objects.codec import trial_from, trial_status
+from toprung.objects.manifests import CHECKPOINT_VOLUME, pod_manifest
 from toprung.objects.records import Lineage, TrialRecord
-from toprung.planning.manifests import CHECKPOINT_VOLUME, pod_manifest
 from toprung.planning.takeover import CONTAINER, COPY
 from toprung_trial.checkpoints import _PARTIAL as PARTIAL
 

@@ -28,8 +28,8 @@ from toprung.kube.informer import Informer
 from toprung.kube.queue import WorkQueue
 from toprung.kube.resources import PODS, TRIALS
 from toprung.objects.codec import claimed_by, trial_from
+from toprung.objects.pods import pod_from
 from toprung.objects.records import PodRecord, TrialRecord
-from toprung.planning.pods import pod_from
 from toprung.search.worker_client import Limits, SearchWorker
 
 SELECTOR = "=".join(MANAGED_BY)

@@ -31,9 +31,9 @@ from toprung.kube.gateway import Gateway
 from toprung.kube.resources import PODS, TRIALS
 from toprung.objects.codec import controller_of, trial_status
 from toprung.objects.manifests import pod_manifest, trial_manifest
+from toprung.objects.pods import stop_patch
 from toprung.objects.records import ExperimentRecord, PodRecord, TrialRecord
 from toprung.planning.actions import Action, Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
-from toprung.planning.pods import stop_patch
 
 logger = logging.getLogger(__name__)
 

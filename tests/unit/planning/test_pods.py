@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from toprung.api.v1alpha1.conditions import Reason
+from toprung.objects.pods import ANNOTATION_STOP_TIME, pod_from
 from toprung.objects.records import PodPhase, Trouble
-from toprung.planning.pods import ANNOTATION_STOP_TIME, pod_from
 from toprung.planning.tidying import end_pod
 
 

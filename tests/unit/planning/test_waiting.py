@@ -8,9 +8,9 @@ import pytest
 from simulation.specs import MAIN, experiment_spec
 from simulation.world import START, Program, World
 from toprung.api.v1alpha1.conditions import Reason
+from toprung.objects.pods import pod_from
 from toprung.planning.actions import CreatePod, DeletePod
 from toprung.planning.plan import plan
-from toprung.planning.pods import pod_from
 
 GATED = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}
 NOT_READY = {"type": "PodReadyToStartContainers", "status": "False"}

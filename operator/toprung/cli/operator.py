@@ -8,7 +8,7 @@ import click
 from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.controller.entry import run_operator
 from toprung.controller.settings import Settings
-from toprung.planning.devices import ACCELERATORS, parse_accelerators
+from toprung.objects.devices import ACCELERATORS, parse_accelerators
 
 
 def _accelerators(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[str, ...]:

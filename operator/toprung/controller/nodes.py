@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from toprung.errors import ClusterError, Forbidden
 from toprung.kube.gateway import Gateway
 from toprung.kube.resources import NODES
+from toprung.objects.devices import model_of
 from toprung.objects.records import PodRecord
-from toprung.planning.devices import model_of
 
 RETRY_AFTER = timedelta(minutes=5)
 """Until a node that could not be read, or has no label that names a model, is read again."""

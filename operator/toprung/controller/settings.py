@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toprung.api.pod_template.accounts import ServiceAccount
-from toprung.planning.devices import ACCELERATORS
+from toprung.objects.devices import ACCELERATORS
 
 
 @dataclass(frozen=True, slots=True)

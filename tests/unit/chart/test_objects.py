@@ -12,7 +12,7 @@ import yaml
 from kubernetes_validate.utils import all_versions
 
 from toprung.cli.operator import operator_command
-from toprung.planning.devices import ACCELERATORS, parse_accelerators
+from toprung.objects.devices import ACCELERATORS, parse_accelerators
 from unit.chart.rendering import (
     CHART,
     NAMESPACE,

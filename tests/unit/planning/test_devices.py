@@ -3,7 +3,7 @@
 import pytest
 
 from toprung.api.v1alpha1.template_rules import pod_faults
-from toprung.planning.devices import count_devices, parse_accelerators, parse_count
+from toprung.objects.devices import count_devices, parse_accelerators, parse_count
 
 
 def limited(name: str, amount: object, **fields: object) -> dict:

@@ -13,8 +13,8 @@ from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
 from toprung.api.v1alpha1.trial import MAX_COLUMN, TrialState
 from toprung.metrics.status import format_time, progress_from_status, progress_to_status
 from toprung.metrics.types import Crossing, Ignored, IgnoredReports, Progress
+from toprung.objects.compact import CompactConfiguration
 from toprung.objects.records import DeviceRecord, Lineage, RungRecord, RungVerdict, TrialRecord
-from toprung.planning.compact import CompactConfiguration
 from toprung.planning.conditions import timestamp
 from toprung.planning.sizes import shortened
 from toprung.planning.substitution import text_of

@@ -2,8 +2,8 @@
 
 import pytest
 
-from toprung.planning import compact
-from toprung.planning.compact import LONGEST_SHARED, CompactConfiguration
+from toprung.objects import compact
+from toprung.objects.compact import LONGEST_SHARED, CompactConfiguration
 
 
 @pytest.mark.parametrize(

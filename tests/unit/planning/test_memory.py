@@ -11,7 +11,7 @@ import pytest
 from simulation.world import START
 from toprung.metrics.status import format_time
 from toprung.objects.codec import trial_from
-from toprung.planning.compact import CompactConfiguration
+from toprung.objects.compact import CompactConfiguration
 
 MOST_BYTES = 2048
 

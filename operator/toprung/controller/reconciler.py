@@ -31,9 +31,9 @@ from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperim
 from toprung.kube.cache import Cache
 from toprung.kube.gateway import Gateway
 from toprung.kube.queue import WorkQueue
+from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble
 from toprung.planning.actions import CreatePod, Plan
-from toprung.planning.ownership import owned_pods, owned_trials
 from toprung.planning.plan import plan
 from toprung.planning.starting import holds_slot
 

@@ -13,10 +13,10 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.controller.experiments import InvalidRecord
 from toprung.errors import SearchFailed
 from toprung.kube.backoff import Backoff, Jitter
+from toprung.objects.ownership import owned_trials
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.conditions import timestamp
 from toprung.planning.incumbent import evaluation
-from toprung.planning.ownership import owned_trials
 from toprung.search.seeds import derive
 from toprung.search.types import Evaluation, Problem, Standing, Suggestions
 from toprung.search.worker_client import SearchWorker

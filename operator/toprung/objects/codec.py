@@ -15,8 +15,8 @@ from toprung.metrics.status import format_time, progress_from_status, progress_t
 from toprung.metrics.types import Crossing, Ignored, IgnoredReports, Progress
 from toprung.objects.compact import CompactConfiguration
 from toprung.objects.records import DeviceRecord, Lineage, RungRecord, RungVerdict, TrialRecord
+from toprung.objects.sizes import shortened
 from toprung.planning.conditions import timestamp
-from toprung.planning.sizes import shortened
 from toprung.planning.substitution import text_of
 
 LONGEST_CAUSE = 240

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
-from toprung.planning.sizes import shortened
+from toprung.objects.sizes import shortened
 
 Conditions = Mapping[ConditionType, ConditionRecord]
 

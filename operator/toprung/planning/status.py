@@ -13,11 +13,11 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.status import brief
 from toprung.metrics.types import Observation
 from toprung.objects.records import ExperimentRecord, TrialRecord, Trouble
+from toprung.objects.sizes import bounded
 from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
 from toprung.planning.ending import Ended, limits_of
 from toprung.planning.front import front_status
 from toprung.planning.incumbent import incumbent
-from toprung.planning.sizes import bounded
 from toprung.planning.waiting import PATIENCE, program_started
 
 Claim = tuple[ConditionType, bool, str, str]

@@ -16,7 +16,7 @@ from toprung.early_stopping.types import Arrival, Exploit, Outcome, Stopper, Ver
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
 from toprung.objects.records import RungRecord, RungVerdict, TrialRecord
-from toprung.planning.sizes import lineage_is_full
+from toprung.objects.sizes import lineage_is_full
 
 WORST = float("-inf")
 RECORDED = {

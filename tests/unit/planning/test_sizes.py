@@ -13,9 +13,9 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.codec import trial_status
 from toprung.objects.records import Lineage, Snapshot, TrialRecord
+from toprung.objects.sizes import bounded, lineage_is_full, size_of_value
 from toprung.planning.conditions import to_json
 from toprung.planning.plan import plan
-from toprung.planning.sizes import bounded, lineage_is_full, size_of_value
 
 ETCD = 1536 * 1024
 AIMS = [{"metric": "f1", "type": "minimize"}, {"metric": "f2", "type": "minimize"}]

@@ -18,9 +18,9 @@ from toprung.api.v1alpha1.base import API_VERSION, GROUP, ParameterValue
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.template_rules import DEFAULT_CONTAINER_ANNOTATION
 from toprung.objects.containers import primary_container
+from toprung.objects.placeholders import substitute, text_of
 from toprung.objects.records import ExperimentRecord, Lineage, TrialRecord
 from toprung.planning.actions import CreateTrial
-from toprung.planning.substitution import substitute, text_of
 from toprung.planning.takeover import copying_container
 from toprung.planning.waiting import ANNOTATION_TEMPLATE, template_id
 

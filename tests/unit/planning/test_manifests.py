@@ -7,10 +7,10 @@ import pytest
 from simulation.specs import experiment_spec
 from simulation.world import START, World
 from toprung.objects.manifests import pod_manifest, trial_manifest
+from toprung.objects.placeholders import substitute, text_of
 from toprung.objects.pods import ANNOTATION_STOP_TIME
 from toprung.objects.records import TrialRecord
 from toprung.planning.actions import CreateTrial
-from toprung.planning.substitution import substitute, text_of
 from toprung.planning.waiting import ANNOTATION_TEMPLATE
 
 CONTAINER = {"name": "main", "image": "img", "command": ["train", "--lr=${parameters.lr}", "--epochs", "${resource}"]}

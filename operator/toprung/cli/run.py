@@ -15,7 +15,6 @@ from typing import Literal
 import click
 from rich.console import Console
 
-from toprung.api.names import LABEL_EXPERIMENT
 from toprung.cli.background import prepare
 from toprung.cli.board import Key, Scene, Watcher
 from toprung.cli.folder import StateFolder, dir_option, gpus_option, state_folder
@@ -29,6 +28,7 @@ from toprung.errors import ClusterUnavailable, TopRungError
 from toprung.kube.gateway import Gateway, KubernetesObject, connect
 from toprung.kube.resources import PODS, TRIALS
 from toprung.local.cluster import AlreadyRunning
+from toprung.objects.names import LABEL_EXPERIMENT
 
 INTERRUPTED = 130
 _TICK = 0.5

@@ -9,7 +9,6 @@ from typing import Any, Self
 
 from prometheus_client import CollectorRegistry
 
-from toprung.api.names import MANAGED_BY
 from toprung.controller.event_loop import LoopMonitor
 from toprung.controller.experiments import Experiments
 from toprung.controller.followers import Followers
@@ -28,6 +27,7 @@ from toprung.kube.informer import Informer
 from toprung.kube.queue import WorkQueue
 from toprung.kube.resources import PODS, TRIALS
 from toprung.objects.codec import claimed_by, trial_from
+from toprung.objects.names import MANAGED_BY
 from toprung.objects.pods import pod_from
 from toprung.objects.records import PodRecord, TrialRecord
 from toprung.search.worker_client import Limits, SearchWorker

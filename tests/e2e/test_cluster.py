@@ -11,10 +11,10 @@ import pytest
 
 from toprung.errors import AlreadyExists, ClusterUnavailable, Conflict, NotFound, Rejected
 from toprung.kube.cache import Cache
-from toprung.kube.events import Event
 from toprung.kube.gateway import Gateway, connect
 from toprung.kube.informer import Informer
 from toprung.kube.resources import EVENTS, PODS, Resource
+from toprung.objects.events import Event
 
 pytestmark = [
     pytest.mark.e2e,

@@ -10,10 +10,10 @@ from typing import Any
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.errors import ClusterError, Forbidden
-from toprung.kube.events import MAX_MESSAGE
 from toprung.kube.gateway import Gateway, KubernetesObject
 from toprung.kube.resources import EVENTS
 from toprung.objects.codec import parse_time
+from toprung.objects.events import MAX_MESSAGE
 from toprung.objects.records import PodPhase, PodRecord, Trouble
 
 logger = logging.getLogger(__name__)

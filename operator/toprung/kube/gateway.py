@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from toprung.errors import AlreadyExists, ClusterUnavailable, NotFound
-from toprung.kube.events import Event, event_object
 from toprung.kube.login import log_in
 from toprung.kube.resources import EVENTS, PODS, Resource
 from toprung.kube.translate import error_of, translated
 from toprung.kube.transport import APPLY_PATCH, MERGE_PATCH, Transport
+from toprung.objects.events import Event, event_object
 
 KubernetesObject = dict[str, Any]
 

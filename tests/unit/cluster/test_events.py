@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from toprung.kube.events import Event, event_object
+from toprung.objects.events import Event, event_object
 
 TRIAL = {"apiVersion": "toprung.dev/v1alpha1", "kind": "Trial", "namespace": "team", "name": "mnist-3", "uid": "u-3"}
 STOPPED = Event(involved=TRIAL, type="Normal", reason="EarlyStopped", message="at rung 3", key="3")

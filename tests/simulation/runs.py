@@ -7,7 +7,7 @@ import pytest
 
 from simulation.world import START
 from toprung.objects.records import RungVerdict
-from toprung.planning.starting import holds_slot
+from toprung.planning.slots import holds_slot
 
 
 def run_to_end(world, crashes=lambda: None, passes=400):

@@ -35,7 +35,7 @@ from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble
 from toprung.planning.actions import CreatePod, Plan
 from toprung.planning.plan import plan
-from toprung.planning.starting import holds_slot
+from toprung.planning.slots import holds_slot
 
 logger = logging.getLogger(__name__)
 

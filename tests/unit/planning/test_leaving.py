@@ -12,7 +12,7 @@ from toprung.objects.records import PodPhase, PodRecord, TrialRecord
 from toprung.planning.attempts import Attempt, change_of, due_at
 from toprung.planning.leaving import is_lost
 from toprung.planning.lifecycle import TrialEvent
-from toprung.planning.starting import holds_slot
+from toprung.planning.slots import holds_slot
 
 KEPT = {"volume": {"emptyDir": {}}}
 DELETION = START + timedelta(seconds=30)

@@ -10,7 +10,7 @@ from toprung.objects.names import trial_name
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.pods import pod_from
 from toprung.objects.records import TrialRecord
-from toprung.planning.starting import next_index
+from toprung.planning.slots import next_index
 
 
 def world():

@@ -9,7 +9,7 @@ from simulation.specs import PBT, POD_WITH_GPU, experiment_spec
 from simulation.world import START, Program, World
 from toprung.early_stopping.types import Arrival, Outcome, Verdict
 from toprung.errors import InvalidExperiment
-from toprung.planning.starting import MAX_UNSCHEDULED
+from toprung.planning.slots import MAX_UNSCHEDULED
 
 
 class Choosy:

@@ -16,8 +16,8 @@ from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.pods import pod_from, stop_patch
 from toprung.objects.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Action, Announce, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
+from toprung.planning.completion import deadline_of
 from toprung.planning.conditions import timestamp
-from toprung.planning.ending import deadline_of
 from toprung.planning.plan import plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

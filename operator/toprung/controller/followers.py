@@ -13,7 +13,7 @@ from toprung.early_stopping import Stopper
 from toprung.kube.gateway import Gateway
 from toprung.metrics import Tracking, grammar_for
 from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
-from toprung.planning.ending import deadline_of
+from toprung.planning.completion import deadline_of
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.objects.records import ExperimentRecord, Snapshot, Trouble
 from toprung.planning.actions import Announce
+from toprung.planning.completion import Ended
 from toprung.planning.conditions import timestamp
-from toprung.planning.ending import Ended
 
 
 def validity_events(experiment: ExperimentRecord) -> tuple[Announce, ...]:

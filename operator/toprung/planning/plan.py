@@ -13,7 +13,7 @@ from toprung.early_stopping import Stopper, unfilled
 from toprung.objects.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.announcements import end_events, refusal_events, validity_events
-from toprung.planning.ending import Ended, Facts, deadline_of, end_of, was_active
+from toprung.planning.completion import Ended, Facts, deadline_of, end_of, was_active
 from toprung.planning.images import moved_images
 from toprung.planning.incumbent import incumbent
 from toprung.planning.leaving import blocking_lost_pods

@@ -14,8 +14,8 @@ from toprung.metrics.types import Observation
 from toprung.objects.names import LABEL_EXPERIMENT
 from toprung.objects.records import ExperimentRecord, TrialRecord, Trouble
 from toprung.objects.sizes import bounded
+from toprung.planning.completion import Ended, limits_of
 from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
-from toprung.planning.ending import Ended, limits_of
 from toprung.planning.front import front_status
 from toprung.planning.incumbent import incumbent
 from toprung.planning.waiting import PATIENCE, program_started

@@ -7,7 +7,7 @@ import pytest
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.objects.pods import ANNOTATION_STOP_TIME, pod_from
 from toprung.objects.records import PodPhase, Trouble
-from toprung.planning.tidying import end_pod
+from toprung.planning.pod_cleanup import end_pod
 
 
 def body(status=None, *, deadline=None, deleting=False, annotations=None, containers=None):

@@ -21,7 +21,7 @@ from toprung.objects.names import (
 from toprung.objects.placeholders import substitute, text_of
 from toprung.objects.records import ExperimentRecord, Lineage, TrialRecord
 from toprung.planning.actions import CreateTrial
-from toprung.planning.takeover import copying_container
+from toprung.planning.exploit import copying_container
 from toprung.planning.waiting import ANNOTATION_TEMPLATE, template_id
 
 Manifest = dict[str, Any]

@@ -12,8 +12,8 @@ from toprung.early_stopping import Outcome, individual_stop
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.attempts import Attempt, change_of, due_at
+from toprung.planning.exploit import extended, taken_over
 from toprung.planning.lifecycle import Change, TrialEvent, move
-from toprung.planning.takeover import extended, taken_over
 from toprung.planning.verdicts import Judge, Judged
 
 FIRST_WRITE_AFTER = timedelta(seconds=1)

@@ -14,7 +14,7 @@ from toprung.errors import InvalidExperiment
 from toprung.objects.codec import trial_from, trial_status
 from toprung.objects.manifests import CHECKPOINT_VOLUME, pod_manifest
 from toprung.objects.records import Lineage, TrialRecord
-from toprung.planning.takeover import CONTAINER, COPY
+from toprung.planning.exploit import CONTAINER, COPY
 from toprung_trial.checkpoints import _PARTIAL as PARTIAL
 
 LINEAGE = (Lineage(4, "exp-1", 2, {"lr": 0.02}), Lineage(8, "exp-0", 4, {"lr": 0.03}))

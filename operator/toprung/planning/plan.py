@@ -14,6 +14,7 @@ from toprung.objects.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.announcements import end_events, refusal_events, validity_events
 from toprung.planning.completion import Ended, Facts, deadline_of, end_of, was_active
+from toprung.planning.early_stopping import Judge
 from toprung.planning.images import moved_images
 from toprung.planning.incumbent import incumbent
 from toprung.planning.leaving import blocking_lost_pods
@@ -23,7 +24,6 @@ from toprung.planning.slots import Starts, beyond, next_index, nothing_new, star
 from toprung.planning.status import Outlook
 from toprung.planning.trials import Step, advance, end_all
 from toprung.planning.unread import ignored_reports
-from toprung.planning.verdicts import Judge
 from toprung.planning.waiting import CORRECTABLE, first_wait, patience_ends, program_started
 
 FAULTS_OF_THE_TEMPLATE = {Reason.IMAGE_PULL, Reason.CONTAINER_CONFIG}

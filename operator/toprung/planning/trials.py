@@ -12,9 +12,9 @@ from toprung.early_stopping import Outcome, individual_stop
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.attempts import Attempt, change_of, due_at
+from toprung.planning.early_stopping import Judge, Judged
 from toprung.planning.exploit import extended, taken_over
 from toprung.planning.lifecycle import Change, TrialEvent, move
-from toprung.planning.verdicts import Judge, Judged
 
 FIRST_WRITE_AFTER = timedelta(seconds=1)
 """A trial that is over sooner never has its Running state written: that saves a write for each of many short ones."""

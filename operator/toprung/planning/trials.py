@@ -11,7 +11,7 @@ from toprung.api.v1alpha1.trial import MAX_DEVICES, TrialState
 from toprung.early_stopping import Outcome, individual_stop
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
-from toprung.planning.attempts import Attempt, change_of, due_at
+from toprung.planning.attempt_outcome import Attempt, change_of, due_at
 from toprung.planning.early_stopping import Judge, Judged
 from toprung.planning.exploit import extended, taken_over
 from toprung.planning.lifecycle import Change, TrialEvent, move

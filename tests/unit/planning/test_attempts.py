@@ -12,7 +12,7 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import Collected, PodPhase, PodRecord, TrialRecord
-from toprung.planning.attempts import Attempt, change_of
+from toprung.planning.attempt_outcome import Attempt, change_of
 from toprung.planning.lifecycle import TrialEvent
 
 

@@ -12,7 +12,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.codec import trial_from, trial_status
 from toprung.objects.records import Lineage, PodPhase, PodRecord, TrialRecord
-from toprung.planning.attempts import Attempt, change_of
+from toprung.planning.attempt_outcome import Attempt, change_of
 from toprung.planning.front import MAX_MEMBERS, front_status
 from toprung.planning.incumbent import evaluation, incumbent
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.objects.records import Snapshot
 from toprung.planning.actions import Announce
-from toprung.planning.trials import Step
+from toprung.planning.transitions import Step
 
 
 def moved_images(snapshot: Snapshot, steps: Iterable[Step], now: datetime) -> Iterator[tuple[int, Announce]]:

@@ -22,7 +22,7 @@ from toprung.planning.pod_cleanup import deletion_due, end_losers, end_pods, exp
 from toprung.planning.reading import all_read, as_of, with_pods_of
 from toprung.planning.slots import Starts, beyond, next_index, nothing_new, starts, used_up
 from toprung.planning.status import Outlook
-from toprung.planning.trials import Step, advance, end_all
+from toprung.planning.transitions import Step, advance, end_all
 from toprung.planning.unread import ignored_reports
 from toprung.planning.waiting import CORRECTABLE, first_wait, patience_ends, program_started
 

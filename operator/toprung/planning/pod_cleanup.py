@@ -7,7 +7,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import DeletePod, EndAction, StopPod
 from toprung.planning.leaving import grace_period
-from toprung.planning.trials import Step
+from toprung.planning.transitions import Step
 from toprung.planning.waiting import outdated
 
 OBEY_WITHIN = timedelta(seconds=30)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from toprung.objects.records import PodPhase, PodRecord, Snapshot
-from toprung.planning.trials import Step, current_pod
+from toprung.planning.transitions import Step, current_pod
 
 
 def as_of(snapshot: Snapshot, deadline: datetime | None) -> Snapshot:

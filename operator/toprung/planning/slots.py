@@ -11,7 +11,7 @@ from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
 from toprung.planning.early_stopping import Judge
 from toprung.planning.leaving import is_lost, may_be_replaced
-from toprung.planning.trials import Step, resume
+from toprung.planning.transitions import Step, resume
 
 MOST_WANTED = 64
 """Suggestions that one plan requests at most; the next plan requests further ones."""

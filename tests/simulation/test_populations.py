@@ -7,7 +7,7 @@ from simulation.specs import PBT, experiment_spec
 from simulation.world import Program, World
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.records import RungVerdict
-from toprung.planning.incumbent import evaluation
+from toprung.planning.scoring import evaluation
 
 
 def population(values, **early_stopping):

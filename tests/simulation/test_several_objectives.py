@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from simulation.runs import run_to_end
 from simulation.specs import ASHA, PBT, POD, PROMOTION, experiment_spec
 from simulation.world import Program, World
-from toprung.planning.incumbent import evaluation
+from toprung.planning.scoring import evaluation
 
 AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
 SEVERAL = {"objective": None, "objectives": AIMS, "checkpoint": {"volume": {"emptyDir": {}}}}

@@ -8,7 +8,7 @@ from simulation.runs import run_to_end
 from simulation.specs import PBT, experiment_spec
 from simulation.world import Program, World
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.planning.incumbent import evaluation
+from toprung.planning.scoring import evaluation
 
 SPEED = 0.1
 """By how much one epoch improves the weights, times (index + 1)."""

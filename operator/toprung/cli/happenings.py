@@ -7,7 +7,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.board import Scene
 from toprung.cli.words import configuration, number
 from toprung.objects.records import ExperimentRecord, TrialRecord
-from toprung.planning.incumbent import incumbent
+from toprung.planning.scoring import incumbent
 from toprung.planning.unread import ignored_reports
 
 

@@ -17,7 +17,7 @@ from toprung.cli.curves import any_time_curve, levels, longest, reached, resourc
 from toprung.cli.words import configuration, duration, number
 from toprung.controller.experiments import InvalidRecord
 from toprung.objects.records import ExperimentRecord, TrialRecord
-from toprung.planning.incumbent import incumbent
+from toprung.planning.scoring import incumbent
 
 COLOURS = {
     "Succeeded": "green",

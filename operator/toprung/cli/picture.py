@@ -20,7 +20,7 @@ from toprung.cli.trade import trade
 from toprung.cli.words import duration, number
 from toprung.errors import TopRungError
 from toprung.objects.records import ExperimentRecord, TrialRecord
-from toprung.planning.incumbent import incumbent
+from toprung.planning.scoring import incumbent
 
 PANEL = (5.5, 4.6)
 DOTS_PER_INCH = 160

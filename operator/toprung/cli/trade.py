@@ -9,7 +9,7 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.cli.drawing import INK, dot, drawable, dress, ring, scale
 from toprung.objects.records import TrialRecord
 from toprung.planning.front import Scores, pareto_front, values_of
-from toprung.planning.incumbent import scores_of
+from toprung.planning.scoring import scores_of
 
 
 def trade(axes: Axes, spec: ExperimentSpec, trials: Sequence[TrialRecord], other: int) -> None:

@@ -16,7 +16,7 @@ from toprung.kube.backoff import Backoff, Jitter
 from toprung.objects.ownership import owned_trials
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.conditions import timestamp
-from toprung.planning.incumbent import evaluation
+from toprung.planning.scoring import evaluation
 from toprung.search.seeds import derive
 from toprung.search.types import Evaluation, Problem, Standing, Suggestions
 from toprung.search.worker_client import SearchWorker

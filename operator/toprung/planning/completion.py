@@ -17,7 +17,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
 from toprung.objects.records import ExperimentRecord, TrialRecord
-from toprung.planning.incumbent import reaches_goal, scored_by
+from toprung.planning.scoring import reaches_goal, scored_by
 
 MOST_CAUSES = 3
 """Different causes of failure that a message names."""

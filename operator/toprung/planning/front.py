@@ -8,7 +8,7 @@ from operator import ge
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.objects.records import TrialRecord
 from toprung.objects.sizes import MAX_CONFIGURATION, MAX_FRONT, bounded, size_of_configuration
-from toprung.planning.incumbent import evaluation, scores_of
+from toprung.planning.scoring import evaluation, scores_of
 
 MAX_MEMBERS = 64
 """Trials of the front that a status has room for, if their configurations are not long."""

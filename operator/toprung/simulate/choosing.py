@@ -8,7 +8,7 @@ import numpy as np
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.objects.records import TrialRecord
-from toprung.planning.incumbent import evaluation
+from toprung.planning.scoring import evaluation
 from toprung.search.space import Space
 from toprung.search.study import Study
 from toprung.search.types import Configuration, Evaluation, Problem, Standing

@@ -14,7 +14,7 @@ from toprung.objects.codec import trial_from, trial_status
 from toprung.objects.records import Lineage, PodPhase, PodRecord, TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of
 from toprung.planning.front import MAX_MEMBERS, front_status
-from toprung.planning.incumbent import evaluation, incumbent
+from toprung.planning.scoring import evaluation, incumbent
 
 AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
 SPEC = experiment_spec(objective=None, objectives=AIMS)

@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.planning.front import undominated
+from toprung.planning.pareto import undominated
 
 SCORES = st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, nan, inf, -inf]) | st.floats()
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.cli.drawing import INK, dot, drawable, dress, ring, scale
 from toprung.objects.records import TrialRecord
-from toprung.planning.front import Scores, pareto_front, values_of
+from toprung.planning.pareto import Scores, pareto_front, values_of
 from toprung.planning.scoring import scores_of
 
 

@@ -16,7 +16,7 @@ from toprung.objects.records import ExperimentRecord, TrialRecord, Trouble
 from toprung.objects.sizes import bounded
 from toprung.planning.completion import Ended, limits_of
 from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
-from toprung.planning.front import front_status
+from toprung.planning.pareto import front_status
 from toprung.planning.scoring import incumbent
 from toprung.planning.waiting import PATIENCE, program_started
 

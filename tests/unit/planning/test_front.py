@@ -13,7 +13,7 @@ from toprung.metrics.types import Observation, Progress
 from toprung.objects.codec import trial_from, trial_status
 from toprung.objects.records import Lineage, PodPhase, PodRecord, TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of
-from toprung.planning.front import MAX_MEMBERS, front_status
+from toprung.planning.pareto import MAX_MEMBERS, front_status
 from toprung.planning.scoring import evaluation, incumbent
 
 AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]

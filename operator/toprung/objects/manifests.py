@@ -22,7 +22,7 @@ from toprung.objects.placeholders import substitute, text_of
 from toprung.objects.records import ExperimentRecord, Lineage, TrialRecord
 from toprung.planning.actions import CreateTrial
 from toprung.planning.exploit import copying_container
-from toprung.planning.waiting import ANNOTATION_TEMPLATE, template_id
+from toprung.planning.pending import ANNOTATION_TEMPLATE, template_id
 
 Manifest = dict[str, Any]
 CHECKPOINT_VOLUME = "toprung-checkpoint"

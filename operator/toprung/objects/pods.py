@@ -14,7 +14,7 @@ from toprung.objects.devices import ACCELERATORS, count_devices, model_of
 from toprung.objects.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.objects.records import PodPhase, PodRecord, Trouble
 from toprung.planning.conditions import timestamp
-from toprung.planning.waiting import ANNOTATION_TEMPLATE, waits_for
+from toprung.planning.pending import ANNOTATION_TEMPLATE, waits_for
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
 """When we told a Pod to end. Its deadline alone would not say that it was we: an author's template may have one."""

@@ -17,6 +17,7 @@ from toprung.planning.completion import Ended, Facts, deadline_of, end_of, was_a
 from toprung.planning.early_stopping import Judge
 from toprung.planning.images import moved_images
 from toprung.planning.leaving import blocking_lost_pods
+from toprung.planning.pending import CORRECTABLE, first_wait, patience_ends, program_started
 from toprung.planning.pod_cleanup import deletion_due, end_losers, end_pods, expire_pods, expires_at
 from toprung.planning.reading import all_read, as_of, with_pods_of
 from toprung.planning.scoring import incumbent
@@ -24,7 +25,6 @@ from toprung.planning.slots import Starts, beyond, next_index, nothing_new, star
 from toprung.planning.status import Outlook
 from toprung.planning.transitions import Step, advance, end_all
 from toprung.planning.unread import ignored_reports
-from toprung.planning.waiting import CORRECTABLE, first_wait, patience_ends, program_started
 
 FAULTS_OF_THE_TEMPLATE = {Reason.IMAGE_PULL, Reason.CONTAINER_CONFIG}
 """Reasons for which a Pod does not start, and which the author of the template can correct."""

@@ -7,8 +7,8 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import DeletePod, EndAction, StopPod
 from toprung.planning.leaving import grace_period
+from toprung.planning.pending import outdated
 from toprung.planning.transitions import Step
-from toprung.planning.waiting import outdated
 
 OBEY_WITHIN = timedelta(seconds=30)
 """How long after its grace period a Pod that was told to end may still be there before it is deleted."""

@@ -17,8 +17,8 @@ from toprung.objects.sizes import bounded
 from toprung.planning.completion import Ended, limits_of
 from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
 from toprung.planning.pareto import front_status
+from toprung.planning.pending import PATIENCE, program_started
 from toprung.planning.scoring import incumbent
-from toprung.planning.waiting import PATIENCE, program_started
 
 Claim = tuple[ConditionType, bool, str, str]
 """A condition, whether it holds, its reason and its message."""

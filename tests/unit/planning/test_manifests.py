@@ -11,7 +11,7 @@ from toprung.objects.placeholders import substitute, text_of
 from toprung.objects.pods import ANNOTATION_STOP_TIME
 from toprung.objects.records import TrialRecord
 from toprung.planning.actions import CreateTrial
-from toprung.planning.waiting import ANNOTATION_TEMPLATE
+from toprung.planning.pending import ANNOTATION_TEMPLATE
 
 CONTAINER = {"name": "main", "image": "img", "command": ["train", "--lr=${parameters.lr}", "--epochs", "${resource}"]}
 EARLY = {"asha": {"maxResource": 9}}

@@ -11,9 +11,9 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.records import Collected, PodPhase, PodRecord, TrialRecord
 from toprung.planning.deadlines import LOOK_AGAIN, read_until, resource_used_at, silent_at
 from toprung.planning.exploit import took_complete_checkpoint
-from toprung.planning.leaving import describe_lost, is_lost, lost_at, may_be_replaced, successor_at
 from toprung.planning.lifecycle import Change, TrialEvent
 from toprung.planning.scoring import scored_by
+from toprung.planning.terminating_pods import describe_lost, is_lost, lost_at, may_be_replaced, successor_at
 from toprung.planning.unread import ignored_reports, unread_lines
 
 MAX_DISRUPTIONS = 20

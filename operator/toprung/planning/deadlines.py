@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.metrics.types import MAX_EXCESS
 from toprung.objects.records import Collected, PodPhase, PodRecord, TrialRecord
-from toprung.planning.leaving import grace_period
+from toprung.planning.terminating_pods import grace_period
 
 LOOK_AGAIN = timedelta(seconds=5)
 """When to look again at an attempt that is due, while not all that it has printed is read."""

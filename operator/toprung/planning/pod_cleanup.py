@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import DeletePod, EndAction, StopPod
-from toprung.planning.leaving import grace_period
 from toprung.planning.pending import outdated
+from toprung.planning.terminating_pods import grace_period
 from toprung.planning.transitions import Step
 
 OBEY_WITHIN = timedelta(seconds=30)

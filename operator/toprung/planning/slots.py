@@ -10,7 +10,7 @@ from toprung.early_stopping.types import Stopper
 from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
 from toprung.planning.early_stopping import Judge
-from toprung.planning.leaving import is_lost, may_be_replaced
+from toprung.planning.terminating_pods import is_lost, may_be_replaced
 from toprung.planning.transitions import Step, resume
 
 MOST_WANTED = 64

@@ -10,9 +10,9 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.records import PodPhase, PodRecord, TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of, due_at
-from toprung.planning.leaving import is_lost
 from toprung.planning.lifecycle import TrialEvent
 from toprung.planning.slots import holds_slot
+from toprung.planning.terminating_pods import is_lost
 
 KEPT = {"volume": {"emptyDir": {}}}
 DELETION = START + timedelta(seconds=30)

@@ -8,7 +8,7 @@ from toprung.cli.board import Scene
 from toprung.cli.words import configuration, number
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.scoring import incumbent
-from toprung.planning.unread import ignored_reports
+from toprung.planning.uncounted_reports import ignored_reports
 
 
 def trial_line(old: TrialRecord | None, new: TrialRecord) -> str | None:

@@ -14,7 +14,7 @@ from toprung.planning.exploit import took_complete_checkpoint
 from toprung.planning.lifecycle import Change, TrialEvent
 from toprung.planning.scoring import scored_by
 from toprung.planning.terminating_pods import describe_lost, is_lost, lost_at, may_be_replaced, successor_at
-from toprung.planning.unread import ignored_reports, unread_lines
+from toprung.planning.uncounted_reports import ignored_reports, unread_lines
 
 MAX_DISRUPTIONS = 20
 """A trial that is evicted this often is probably evicted for what it does itself; it fails then."""

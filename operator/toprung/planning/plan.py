@@ -24,7 +24,7 @@ from toprung.planning.slots import Starts, beyond, next_index, nothing_new, star
 from toprung.planning.status import Outlook
 from toprung.planning.terminating_pods import blocking_lost_pods
 from toprung.planning.transitions import Step, advance, end_all
-from toprung.planning.unread import ignored_reports
+from toprung.planning.uncounted_reports import ignored_reports
 
 FAULTS_OF_THE_TEMPLATE = {Reason.IMAGE_PULL, Reason.CONTAINER_CONFIG}
 """Reasons for which a Pod does not start, and which the author of the template can correct."""

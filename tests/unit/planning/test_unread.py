@@ -14,7 +14,7 @@ from toprung.metrics.types import Ignored, IgnoredReports
 from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Announce
 from toprung.planning.plan import plan
-from toprung.planning.unread import ignored_reports, unread_lines
+from toprung.planning.uncounted_reports import ignored_reports, unread_lines
 from unit.service.test_experiments import SPEC
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,9 +16,9 @@ from toprung.planning.announcements import end_events, refusal_events, validity_
 from toprung.planning.completion import Ended, Facts, deadline_of, end_of, was_active
 from toprung.planning.early_stopping import Judge
 from toprung.planning.images import moved_images
+from toprung.planning.log_completeness import all_read, as_of, with_pods_of
 from toprung.planning.pending import CORRECTABLE, first_wait, patience_ends, program_started
 from toprung.planning.pod_cleanup import deletion_due, end_losers, end_pods, expire_pods, expires_at
-from toprung.planning.reading import all_read, as_of, with_pods_of
 from toprung.planning.scoring import incumbent
 from toprung.planning.slots import Starts, beyond, next_index, nothing_new, starts, used_up
 from toprung.planning.status import Outlook

@@ -17,7 +17,7 @@ from toprung.kube.queue import WorkQueue
 from toprung.kube.resources import EXPERIMENTS
 from toprung.objects.records import ExperimentRecord, Snapshot, Trouble
 from toprung.planning.actions import Plan
-from toprung.planning.announcements import blocked_events, invalid_event
+from toprung.planning.events import blocked_events, invalid_event
 from toprung.planning.status import blocked_status, invalid_status
 
 logger = logging.getLogger(__name__)

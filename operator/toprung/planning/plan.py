@@ -12,9 +12,9 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, unfilled
 from toprung.objects.records import Snapshot, TrialRecord, Trouble
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
-from toprung.planning.announcements import end_events, refusal_events, validity_events
 from toprung.planning.completion import Ended, Facts, deadline_of, end_of, was_active
 from toprung.planning.early_stopping import Judge
+from toprung.planning.events import end_events, refusal_events, validity_events
 from toprung.planning.images import moved_images
 from toprung.planning.log_completeness import all_read, as_of, with_pods_of
 from toprung.planning.pending import CORRECTABLE, first_wait, patience_ends, program_started

@@ -11,8 +11,8 @@ from toprung.controller.experiments import Experiments, InvalidRecord, found_inv
 from toprung.controller.merging import agrees, merge_patch
 from toprung.errors import Fault, InvalidExperiment
 from toprung.objects.records import ExperimentRecord
-from toprung.planning.announcements import validity_events
 from toprung.planning.conditions import to_json
+from toprung.planning.events import validity_events
 from toprung.planning.status import gist, invalid_status
 
 SPEC = {

@@ -15,7 +15,7 @@ from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.completion import Ended, Facts, deadline_of, end_of, was_active
 from toprung.planning.early_stopping import Judge
 from toprung.planning.events import end_events, refusal_events, validity_events
-from toprung.planning.images import moved_images
+from toprung.planning.image_changes import moved_images
 from toprung.planning.log_completeness import all_read, as_of, with_pods_of
 from toprung.planning.pending import CORRECTABLE, first_wait, patience_ends, program_started
 from toprung.planning.pod_cleanup import deletion_due, end_losers, end_pods, expire_pods, expires_at

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from stage import NAMESPACE, NOTES, Bench, a_cluster, cpu_seconds, operator, resident_mebibytes, watching
 
-from toprung.kube.gateway import connect
+from toprung.kube.client import connect
 from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS, Resource
 from toprung.planning.conditions import timestamp
 

@@ -14,7 +14,7 @@ from processes import Operator, children
 from stage import NOTES
 
 from toprung.errors import ClusterError, NotFound
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 from toprung.kube.resources import EXPERIMENTS, NAMESPACES, PODS, TRIALS
 from toprung.planning.conditions import timestamp
 

@@ -17,7 +17,7 @@ import aiohttp
 import click
 from stage import CRDS, resident_mebibytes
 
-from toprung.kube.gateway import Gateway, connect
+from toprung.kube.client import Gateway, connect
 from toprung.local.cluster import LocalCluster
 
 LONGEST = re.compile(r"^toprung_event_loop_lag_seconds_max (\S+)$", re.MULTILINE)

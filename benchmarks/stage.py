@@ -15,7 +15,7 @@ from typing import Any
 from instant import InstantRuntime
 from rich.console import Console
 
-from toprung.kube.gateway import Gateway, connect
+from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import EXPERIMENTS, PODS
 from toprung.local.cluster import LocalCluster
 

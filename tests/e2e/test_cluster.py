@@ -11,7 +11,7 @@ import pytest
 
 from toprung.errors import AlreadyExists, ClusterUnavailable, Conflict, NotFound, Rejected
 from toprung.kube.cache import Cache
-from toprung.kube.gateway import Gateway, connect
+from toprung.kube.client import Gateway, connect
 from toprung.kube.informer import Informer
 from toprung.kube.resources import EVENTS, PODS, Resource
 from toprung.objects.events import Event

@@ -12,7 +12,7 @@ import pytest
 
 from scenarios import blocked, changes, crashes, ends, trials
 from scenarios.stage import Line, Operator, Stage, cases, make_namespace
-from toprung.kube.gateway import connect
+from toprung.kube.client import connect
 from toprung.kube.resources import NAMESPACES
 
 IMAGE = os.environ.get("TOPRUNG_TEST_IMAGE", "local/busybox:1")

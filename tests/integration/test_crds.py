@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import yaml
 
 from toprung.errors import ClusterError, NotFound
-from toprung.kube.gateway import connect
+from toprung.kube.client import connect
 from toprung.kube.resources import EXPERIMENTS, Resource
 from toprung.local.cluster import LocalCluster
 

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer, unused_port
 from kubernetes.aio.client import Configuration
 
 from toprung.errors import ClusterUnavailable, Forbidden, Rejected
-from toprung.kube.gateway import Gateway, connect
+from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS
 from toprung.kube.transport import Transport
 from toprung.objects.events import Event

@@ -14,7 +14,7 @@ from kubernetes.aio.client import Configuration
 
 from toprung.kube.backoff import Backoff
 from toprung.kube.cache import Cache
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 from toprung.kube.informer import Informer
 from toprung.kube.resources import PODS
 from toprung.kube.transport import Transport

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toprung.kube.gateway import Gateway, connect
+from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import EVENTS, EXPERIMENTS, PODS, TRIALS
 from toprung.local.cluster import LocalCluster
 

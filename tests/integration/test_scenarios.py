@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from scenarios import blocked, changes, crashes, ends, trials
 from scenarios.stage import Line, Operator, Stage, cases, make_namespace
-from toprung.kube.gateway import Gateway, connect
+from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import NAMESPACES
 from toprung.local.cluster import LocalCluster
 from toprung.local.requests import RequestInfo

@@ -7,7 +7,7 @@ import pytest
 
 from scenarios.examples import offer
 from scenarios.stage import Operator, Stage, make_namespace
-from toprung.kube.gateway import connect
+from toprung.kube.client import connect
 from toprung.local.cluster import LocalCluster
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ import yaml
 from aiohttp import ClientError, ClientSession
 
 from toprung.errors import NotFound
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 from toprung.kube.resources import EVENTS, EXPERIMENTS, NAMESPACES, PODS, TRIALS, Resource
 
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"

@@ -8,7 +8,7 @@ from typing import Any
 
 from toprung.controller.experiments import Experiments, InvalidRecord
 from toprung.kube.cache import Cache
-from toprung.kube.gateway import Gateway, KubernetesObject
+from toprung.kube.client import Gateway, KubernetesObject
 from toprung.kube.informer import Informer
 from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.metrics.status import progress_from_status

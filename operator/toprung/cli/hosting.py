@@ -12,7 +12,7 @@ from toprung.cli.definitions import crd_folder
 from toprung.cli.folder import StateFolder
 from toprung.cli.waiting import until
 from toprung.errors import NotFound, TopRungError
-from toprung.kube.gateway import Gateway, connect
+from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import NAMESPACES, PODS
 from toprung.local.cluster import LocalCluster, set_aside
 from toprung.local.journal import StoreBroken, StoreInUse

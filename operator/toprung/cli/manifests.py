@@ -11,7 +11,7 @@ from toprung.cli.board import Key
 from toprung.cli.documents import Document, read_documents
 from toprung.cli.validate import check
 from toprung.errors import NotFound, Rejected, TopRungError
-from toprung.kube.gateway import Gateway, KubernetesObject
+from toprung.kube.client import Gateway, KubernetesObject
 from toprung.kube.resources import EXPERIMENTS, NAMESPACES
 
 DEFAULT_NAMESPACE = "default"

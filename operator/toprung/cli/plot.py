@@ -8,7 +8,7 @@ import click
 from toprung.cli.manifests import DEFAULT_NAMESPACE
 from toprung.cli.picture import draw
 from toprung.cli.picturefile import picture_file
-from toprung.kube.gateway import KubernetesObject, connect
+from toprung.kube.client import KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.objects.codec import controller_of
 from toprung.objects.names import LABEL_EXPERIMENT

@@ -25,7 +25,7 @@ from toprung.cli.result import print_results
 from toprung.cli.show import Show, shown
 from toprung.cli.waiting import until
 from toprung.errors import ClusterUnavailable, TopRungError
-from toprung.kube.gateway import Gateway, KubernetesObject, connect
+from toprung.kube.client import Gateway, KubernetesObject, connect
 from toprung.kube.resources import PODS, TRIALS
 from toprung.local.cluster import AlreadyRunning
 from toprung.objects.names import LABEL_EXPERIMENT

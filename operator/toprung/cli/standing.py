@@ -14,7 +14,7 @@ from toprung.cli.folder import StateFolder
 from toprung.cli.hosting import NAMESPACE
 from toprung.cli.live import COLOURS
 from toprung.cli.words import number
-from toprung.kube.gateway import Gateway, KubernetesObject, connect
+from toprung.kube.client import Gateway, KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, NODES, PODS, Resource
 from toprung.local.gpus import GPU, given
 from toprung.local.podwatch import terminal

@@ -22,7 +22,7 @@ from toprung.controller.suggestions import Suggester
 from toprung.controller.telemetry import Telemetry
 from toprung.controller.validation import Validator
 from toprung.kube.cache import Cache
-from toprung.kube.gateway import Gateway, connect
+from toprung.kube.client import Gateway, connect
 from toprung.kube.informer import Informer
 from toprung.kube.queue import WorkQueue
 from toprung.kube.resources import PODS, TRIALS

@@ -26,7 +26,7 @@ from toprung.errors import (
     TopRungError,
 )
 from toprung.kube.cache import Cache
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 from toprung.kube.resources import PODS, TRIALS
 from toprung.objects.codec import controller_of, trial_status
 from toprung.objects.manifests import pod_manifest, trial_manifest

@@ -10,7 +10,7 @@ from functools import partial
 from toprung.collectors import Follower
 from toprung.collectors.pace import Pace, Turn
 from toprung.early_stopping import Stopper
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 from toprung.metrics import Tracking, grammar_for
 from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from toprung.planning.completion import deadline_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from toprung.errors import ClusterError, Forbidden
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 from toprung.kube.resources import NODES
 from toprung.objects.devices import model_of
 from toprung.objects.records import PodRecord

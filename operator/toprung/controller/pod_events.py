@@ -10,7 +10,7 @@ from typing import Any
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.errors import ClusterError, Forbidden
-from toprung.kube.gateway import Gateway, KubernetesObject
+from toprung.kube.client import Gateway, KubernetesObject
 from toprung.kube.resources import EVENTS
 from toprung.objects.codec import parse_time
 from toprung.objects.events import MAX_MESSAGE

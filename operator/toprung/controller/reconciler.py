@@ -29,7 +29,7 @@ from toprung.controller.warmth import warm_start
 from toprung.early_stopping import Stopper, stopper_for
 from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperiment
 from toprung.kube.cache import Cache
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 from toprung.kube.queue import WorkQueue
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble

@@ -6,7 +6,7 @@ from typing import Never
 
 from toprung.api.v1alpha1.base import API_VERSION
 from toprung.errors import ClusterError, NotFound
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 
 KINDS = ("Experiment", "Trial")
 RETRY_EVERY = 2.0

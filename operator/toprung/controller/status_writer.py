@@ -12,7 +12,7 @@ from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.telemetry import Telemetry
 from toprung.controller.telling import announce
 from toprung.errors import ClusterError, NotFound
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 from toprung.kube.queue import WorkQueue
 from toprung.kube.resources import EXPERIMENTS
 from toprung.objects.records import ExperimentRecord, Snapshot, Trouble

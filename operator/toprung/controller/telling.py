@@ -6,7 +6,7 @@ from datetime import datetime
 from toprung.api.v1alpha1.base import API_VERSION
 from toprung.controller.experiments import InvalidRecord
 from toprung.errors import ClusterError
-from toprung.kube.gateway import Gateway
+from toprung.kube.client import Gateway
 from toprung.objects.events import Event
 from toprung.objects.records import ExperimentRecord
 from toprung.planning.actions import Announce

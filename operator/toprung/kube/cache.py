@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from toprung.errors import ClusterUnavailable
-from toprung.kube.gateway import KubernetesObject
+from toprung.kube.client import KubernetesObject
 
 Record = TypeVar("Record")
 Entry = tuple[int | None, Record]

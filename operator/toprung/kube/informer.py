@@ -11,7 +11,7 @@ from typing import Generic, Never, Protocol, TypeVar
 from toprung.errors import ClusterError
 from toprung.kube.backoff import Backoff, Jitter
 from toprung.kube.cache import Cache, Entry
-from toprung.kube.gateway import KubernetesObject, Page
+from toprung.kube.client import KubernetesObject, Page
 from toprung.kube.resources import Resource
 
 Record = TypeVar("Record")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.kube.gateway import page_limit
+from toprung.kube.client import page_limit
 
 
 @pytest.mark.parametrize(

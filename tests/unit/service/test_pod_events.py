@@ -10,7 +10,7 @@ import pytest
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.pod_events import PodEvents, newest_warning
 from toprung.errors import ClusterUnavailable, Forbidden
-from toprung.kube.gateway import Page
+from toprung.kube.client import Page
 from toprung.objects.records import PodPhase, PodRecord, Trouble
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

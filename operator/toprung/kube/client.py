@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from toprung.errors import AlreadyExists, ClusterUnavailable, NotFound
-from toprung.kube.login import log_in
+from toprung.kube.auth import log_in
 from toprung.kube.resources import EVENTS, PODS, Resource
 from toprung.kube.translate import error_of, translated
 from toprung.kube.transport import APPLY_PATCH, MERGE_PATCH, Transport

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from toprung.errors import ClusterUnavailable
-from toprung.kube.login import log_in
+from toprung.kube.auth import log_in
 
 pytestmark = pytest.mark.looptime
 

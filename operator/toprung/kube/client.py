@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from toprung.errors import AlreadyExists, ClusterUnavailable, NotFound
 from toprung.kube.auth import log_in
+from toprung.kube.http_errors import error_of, translated
 from toprung.kube.resources import EVENTS, PODS, Resource
-from toprung.kube.translate import error_of, translated
 from toprung.kube.transport import APPLY_PATCH, MERGE_PATCH, Transport
 from toprung.objects.events import Event, event_object
 

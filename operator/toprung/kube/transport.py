@@ -13,9 +13,9 @@ import aiohttp
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
+from toprung.kube.http_errors import raise_for_status, translated
 from toprung.kube.proxies import proxy_for
 from toprung.kube.shares import Shares
-from toprung.kube.translate import raise_for_status, translated
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"

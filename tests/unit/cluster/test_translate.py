@@ -8,7 +8,7 @@ import pytest
 from kubernetes.aio.config import ConfigException
 
 from toprung.errors import AlreadyExists, ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
-from toprung.kube.translate import error_of, retry_after, translated
+from toprung.kube.http_errors import error_of, retry_after, translated
 
 
 @pytest.mark.parametrize(

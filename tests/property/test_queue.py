@@ -9,7 +9,7 @@ import looptime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.kube.queue import WorkQueue
+from toprung.kube.work_queue import WorkQueue
 
 KEYS = ("team-a/one", "team-a/two", "team-b/one")
 LONGEST_REST = 0.25

@@ -24,8 +24,8 @@ from toprung.controller.validation import Validator
 from toprung.kube.cache import Cache
 from toprung.kube.client import Gateway, connect
 from toprung.kube.informer import Informer
-from toprung.kube.queue import WorkQueue
 from toprung.kube.resources import PODS, TRIALS
+from toprung.kube.work_queue import WorkQueue
 from toprung.objects.codec import claimed_by, trial_from
 from toprung.objects.names import MANAGED_BY
 from toprung.objects.pods import pod_from

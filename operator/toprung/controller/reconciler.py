@@ -30,7 +30,7 @@ from toprung.early_stopping import Stopper, stopper_for
 from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperiment
 from toprung.kube.cache import Cache
 from toprung.kube.client import Gateway
-from toprung.kube.queue import WorkQueue
+from toprung.kube.work_queue import WorkQueue
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble
 from toprung.planning.actions import CreatePod, Plan

@@ -13,8 +13,8 @@ from toprung.controller.telemetry import Telemetry
 from toprung.controller.telling import announce
 from toprung.errors import ClusterError, NotFound
 from toprung.kube.client import Gateway
-from toprung.kube.queue import WorkQueue
 from toprung.kube.resources import EXPERIMENTS
+from toprung.kube.work_queue import WorkQueue
 from toprung.objects.records import ExperimentRecord, Snapshot, Trouble
 from toprung.planning.actions import Plan
 from toprung.planning.events import blocked_events, invalid_event

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from toprung.kube.queue import WorkQueue
+from toprung.kube.work_queue import WorkQueue
 
 pytestmark = pytest.mark.looptime
 

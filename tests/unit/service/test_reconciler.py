@@ -13,7 +13,7 @@ from toprung.controller.reconciler import Reconciler
 from toprung.controller.suggestions import Ready
 from toprung.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 from toprung.kube.cache import Cache
-from toprung.kube.queue import WorkQueue
+from toprung.kube.work_queue import WorkQueue
 from toprung.objects.records import TrialRecord
 from unit.service.test_experiments import KEY, SPEC, body
 

@@ -15,7 +15,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 
 from toprung.kube.http_errors import raise_for_status, translated
 from toprung.kube.proxies import proxy_for
-from toprung.kube.shares import Shares
+from toprung.kube.request_limits import Shares
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"

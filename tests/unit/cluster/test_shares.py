@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from toprung.kube.shares import PER_NAMESPACE, Shares, namespace_of
+from toprung.kube.request_limits import PER_NAMESPACE, Shares, namespace_of
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from typing import Any
 
 from toprung.controller import action_backoff
 from toprung.controller.action_backoff import EVERYTHING, ActionBackoff, Failure, Subject, affects_everything
-from toprung.controller.merging import merge_patch
 from toprung.controller.telling import announce
 from toprung.early_stopping.types import Stopper
 from toprung.errors import (
@@ -27,6 +26,7 @@ from toprung.errors import (
 )
 from toprung.kube.cache import Cache
 from toprung.kube.client import Gateway
+from toprung.kube.merge_patch import merge_patch
 from toprung.kube.resources import PODS, TRIALS
 from toprung.objects.codec import controller_of, trial_status
 from toprung.objects.manifests import pod_manifest, trial_manifest

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from toprung.controller.action_backoff import STATUS
 from toprung.controller.experiments import Experiments, InvalidRecord
-from toprung.controller.merging import agrees, merge_patch
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.telemetry import Telemetry
 from toprung.controller.telling import announce
 from toprung.errors import ClusterError, NotFound
 from toprung.kube.client import Gateway
+from toprung.kube.merge_patch import agrees, merge_patch
 from toprung.kube.resources import EXPERIMENTS
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.records import ExperimentRecord, Snapshot, Trouble

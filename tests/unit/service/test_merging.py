@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.controller.merging import agrees, merge_patch
+from toprung.kube.merge_patch import agrees, merge_patch
 
 LEAVES = st.none() | st.booleans() | st.integers(0, 3) | st.lists(st.integers(0, 2), max_size=2)
 NAMES = st.sampled_from("abc")

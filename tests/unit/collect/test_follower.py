@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from collecting import START, FakeLog, follower_of, log_of
-from toprung.collectors.follower import FIRST_DELAY, LAST_DELAY, OVERDUE, QUIET, TRIES_AFTER_END
+from toprung.collectors.log_follower import FIRST_DELAY, LAST_DELAY, OVERDUE, QUIET, TRIES_AFTER_END
 from toprung.collectors.pace import REST, SLICE, Pace, Turn
 from toprung.errors import ClusterUnavailable, NotFound, Rejected
 from toprung.metrics import progress_from_status, progress_to_status
@@ -200,8 +200,8 @@ async def test_a_flooding_log_leaves_the_event_loop_to_others():
 
 async def test_of_a_log_that_is_too_long_the_end_is_read(monkeypatch):
     """After the container's end its last lines are enough, and the trial says that others were skipped."""
-    monkeypatch.setattr("toprung.collectors.follower.MAX_AFTER_END", 20)
-    monkeypatch.setattr("toprung.collectors.follower.LAST_LINES", 10)
+    monkeypatch.setattr("toprung.collectors.log_follower.MAX_AFTER_END", 20)
+    monkeypatch.setattr("toprung.collectors.log_follower.LAST_LINES", 10)
     follower = follower_of(FakeLog(log_of(*[f"epoch={n} acc={n}" for n in range(90)]), []), levels=())
     follower.finish()
     await follower.run()

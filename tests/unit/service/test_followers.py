@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.collectors.follower import Follower
+from toprung.collectors.log_follower import Follower
 from toprung.controller.followers import Followers, last_words
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import Grammar, Progress, Tracking

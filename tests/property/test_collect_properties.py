@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collecting import START, FakeLog, follower_of, lines_of, log_of
-from toprung.collectors.reader import LogReader
+from toprung.collectors.log_reader import LogReader
 from toprung.errors import ClusterUnavailable
 from toprung.metrics import Grammar, progress_from_status, progress_to_status
 

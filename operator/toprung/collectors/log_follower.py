@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
+from toprung.collectors.log_reader import LogReader, Seen
 from toprung.collectors.pace import Pace, Turn
-from toprung.collectors.reader import LogReader, Seen
 from toprung.errors import ClusterError
 from toprung.metrics.counting import count, start_attempt, with_skipped
 from toprung.metrics.line_format import Grammar

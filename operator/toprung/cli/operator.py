@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from toprung.api.pod_template.accounts import ServiceAccount
-from toprung.controller.entry import run_operator
+from toprung.controller.kopf_adapter import run_operator
 from toprung.controller.settings import Settings
 from toprung.objects.devices import ACCELERATORS, parse_accelerators
 

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import copy, json, logging
-from toprung.controller.entry import DEEPEST, allow_deep_objects
+from toprung.controller.kopf_adapter import DEEPEST, allow_deep_objects
 logging.basicConfig()
 allow_deep_objects()
 copy.deepcopy(json.loads('{"a":' * DEEPEST + "1" + "}" * DEEPEST))

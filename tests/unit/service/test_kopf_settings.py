@@ -2,7 +2,7 @@
 
 import copy
 
-from toprung.controller.entry import kopf_settings
+from toprung.controller.kopf_adapter import kopf_settings
 
 
 class Uncopyable(dict):

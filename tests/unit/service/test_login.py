@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from kubernetes.aio.client import Configuration
 
-from toprung.controller.entry import connection_to
+from toprung.controller.kopf_adapter import connection_to
 
 
 def with_token(configuration: Configuration) -> None:

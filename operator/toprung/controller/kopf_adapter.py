@@ -18,7 +18,7 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from toprung.api.v1alpha1.base import GROUP, VERSION
-from toprung.controller.app import App
+from toprung.controller.manager import App
 from toprung.controller.settings import Settings
 from toprung.kube.auth import log_in
 from toprung.kube.proxies import proxy_for

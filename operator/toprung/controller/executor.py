@@ -11,7 +11,7 @@ from typing import Any
 
 from toprung.controller import action_backoff
 from toprung.controller.action_backoff import EVERYTHING, ActionBackoff, Failure, Subject, affects_everything
-from toprung.controller.telling import announce
+from toprung.controller.event_recorder import announce
 from toprung.early_stopping.types import Stopper
 from toprung.errors import (
     AlreadyExists,

@@ -15,6 +15,7 @@ from toprung.controller.action_backoff import (
     Failure,
     affects_everything,
 )
+from toprung.controller.event_recorder import announce
 from toprung.controller.executor import ExecutionContext, ExecutionResult, Executor
 from toprung.controller.experiments import Experiments, InvalidRecord, found_invalid
 from toprung.controller.followers import Followers
@@ -24,7 +25,6 @@ from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.status_writer import StatusWriter
 from toprung.controller.suggestions import Suggester, problem_of
 from toprung.controller.telemetry import Telemetry
-from toprung.controller.telling import announce
 from toprung.controller.warmth import warm_start
 from toprung.early_stopping import Stopper, stopper_for
 from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperiment

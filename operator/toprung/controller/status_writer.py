@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from toprung.controller.action_backoff import STATUS
+from toprung.controller.event_recorder import announce
 from toprung.controller.experiments import Experiments, InvalidRecord
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.telemetry import Telemetry
-from toprung.controller.telling import announce
 from toprung.errors import ClusterError, NotFound
 from toprung.kube.client import Gateway
 from toprung.kube.merge_patch import agrees, merge_patch

@@ -18,7 +18,7 @@ from toprung.controller.probes import serve_probes
 from toprung.controller.reconciler import Reconciler
 from toprung.controller.served import wait_until_served, watch_served
 from toprung.controller.settings import Settings
-from toprung.controller.suggestions import Suggester
+from toprung.controller.suggestion_cache import Suggester
 from toprung.controller.telemetry import Telemetry
 from toprung.controller.validation import Validator
 from toprung.kube.cache import Cache

@@ -1,7 +1,7 @@
 """What the author of an Experiment is told of its warm start."""
 
 from toprung.api.v1alpha1.conditions import Reason
-from toprung.controller.suggestions import Ready
+from toprung.controller.suggestion_cache import Ready
 from toprung.objects.records import ExperimentRecord
 from toprung.planning.actions import Announce
 

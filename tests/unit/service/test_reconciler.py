@@ -10,7 +10,7 @@ from toprung.controller.experiments import Experiments
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.reconciler import Reconciler
-from toprung.controller.suggestions import Ready
+from toprung.controller.suggestion_cache import Ready
 from toprung.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 from toprung.kube.cache import Cache
 from toprung.kube.work_queue import WorkQueue

@@ -9,7 +9,7 @@ import pytest
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.controller.suggestions import BACKOFF, BATCH, Suggester, problem_of
+from toprung.controller.suggestion_cache import BACKOFF, BATCH, Suggester, problem_of
 from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import ExperimentRecord, TrialRecord
@@ -134,7 +134,7 @@ async def test_many_suggestions_are_requested_in_parts():
 
 async def test_a_long_history_is_converted_in_parts(monkeypatch):
     """The sampler receives the same history, with the suggestions that were waiting when it was wanted."""
-    monkeypatch.setattr("toprung.controller.suggestions._AT_ONCE", 2)
+    monkeypatch.setattr("toprung.controller.suggestion_cache._AT_ONCE", 2)
     worker = Worker(failures=0)
     received = []
 
@@ -233,7 +233,7 @@ async def test_a_warm_start_tells_what_had_ended():
 
 async def test_a_warm_start_of_many_trials_lets_others_have_the_event_loop(monkeypatch):
     """Between its parts; the indices continue."""
-    monkeypatch.setattr("toprung.controller.suggestions._AT_ONCE", 2)
+    monkeypatch.setattr("toprung.controller.suggestion_cache._AT_ONCE", 2)
     turns = []
 
     async def others():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.controller.suggestions import Ready
+from toprung.controller.suggestion_cache import Ready
 from toprung.controller.warmth import warm_start
 from toprung.search.types import Evaluation, Standing
 from unit.service.test_suggestions import EXPERIMENT, WARM

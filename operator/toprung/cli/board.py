@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from toprung.controller.experiments import Experiments, InvalidRecord
+from toprung.controller.experiment_cache import Experiments, InvalidRecord
 from toprung.kube.cache import Cache
 from toprung.kube.client import Gateway, KubernetesObject
 from toprung.kube.informer import Informer

@@ -15,7 +15,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.board import Scene
 from toprung.cli.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.cli.words import configuration, duration, number
-from toprung.controller.experiments import InvalidRecord
+from toprung.controller.experiment_cache import InvalidRecord
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.scoring import incumbent
 

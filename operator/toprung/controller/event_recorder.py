@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from toprung.api.v1alpha1.base import API_VERSION
-from toprung.controller.experiments import InvalidRecord
+from toprung.controller.experiment_cache import InvalidRecord
 from toprung.errors import ClusterError
 from toprung.kube.client import Gateway
 from toprung.objects.events import Event

@@ -10,7 +10,7 @@ from typing import Any, Self
 from prometheus_client import CollectorRegistry
 
 from toprung.controller.event_loop import LoopMonitor
-from toprung.controller.experiments import Experiments
+from toprung.controller.experiment_cache import Experiments
 from toprung.controller.followers import Followers
 from toprung.controller.nodes import NodeModels
 from toprung.controller.pod_events import PodEvents

@@ -17,7 +17,7 @@ from toprung.controller.action_backoff import (
 )
 from toprung.controller.event_recorder import announce
 from toprung.controller.executor import ExecutionContext, ExecutionResult, Executor
-from toprung.controller.experiments import Experiments, InvalidRecord, found_invalid
+from toprung.controller.experiment_cache import Experiments, InvalidRecord, found_invalid
 from toprung.controller.followers import Followers
 from toprung.controller.nodes import NodeModels
 from toprung.controller.pod_events import PodEvents

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.controller.experiments import InvalidRecord
+from toprung.controller.experiment_cache import InvalidRecord
 from toprung.errors import SearchFailed
 from toprung.kube.backoff import Backoff, Jitter
 from toprung.objects.ownership import owned_trials

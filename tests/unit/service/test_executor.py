@@ -9,7 +9,7 @@ import pytest
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.action_backoff import ActionBackoff, Failure
 from toprung.controller.executor import CONCURRENT_WRITES, MAX_WRITES, ExecutionContext, Executor
-from toprung.controller.experiments import Experiments
+from toprung.controller.experiment_cache import Experiments
 from toprung.errors import AlreadyExists, ClusterUnavailable, Forbidden
 from toprung.metrics.types import Mean, Observation, Progress
 from toprung.objects.codec import trial_status

@@ -7,7 +7,7 @@ import pytest
 
 from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
-from toprung.controller.experiments import Experiments, InvalidRecord, found_invalid
+from toprung.controller.experiment_cache import Experiments, InvalidRecord, found_invalid
 from toprung.errors import Fault, InvalidExperiment
 from toprung.kube.merge_patch import agrees, merge_patch
 from toprung.objects.records import ExperimentRecord

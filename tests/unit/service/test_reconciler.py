@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from toprung.controller.experiments import Experiments
+from toprung.controller.experiment_cache import Experiments
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.reconciler import Reconciler

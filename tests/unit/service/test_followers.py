@@ -7,7 +7,7 @@ import pytest
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.collectors.log_follower import Follower
-from toprung.controller.followers import Followers, last_words
+from toprung.controller.log_collection import Followers, last_words
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import Grammar, Progress, Tracking
 from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord

@@ -8,7 +8,7 @@ from typing import Any
 
 from toprung.api.loader import Experiment, is_large, load_experiment, readable_spec
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.controller.turns import Turns
+from toprung.controller.namespace_turns import Turns
 from toprung.errors import InvalidExperiment
 
 MAX_KEPT = 256

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from toprung.controller.turns import Turns
+from toprung.controller.namespace_turns import Turns
 
 
 async def hold(turns: Turns, namespace: str, order: list[str]) -> None:

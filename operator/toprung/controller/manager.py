@@ -16,7 +16,7 @@ from toprung.controller.nodes import NodeModels
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.probes import serve_probes
 from toprung.controller.reconciler import Reconciler
-from toprung.controller.served import wait_until_served, watch_served
+from toprung.controller.served_kinds import wait_until_served, watch_served
 from toprung.controller.settings import Settings
 from toprung.controller.suggestion_cache import Suggester
 from toprung.controller.telemetry import Telemetry

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from toprung.controller.served import wait_until_served, watch_served
+from toprung.controller.served_kinds import wait_until_served, watch_served
 from toprung.errors import ClusterUnavailable, NotFound
 
 MISSING = NotFound("the cluster has no kind Experiment in toprung.dev/v1alpha1", status=404)

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from toprung.controller.event_loop import LoopMonitor
 from toprung.controller.experiment_cache import Experiments
 from toprung.controller.log_collection import Followers
-from toprung.controller.nodes import NodeModels
+from toprung.controller.node_models import NodeModels
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.probes import serve_probes
 from toprung.controller.reconciler import Reconciler

@@ -19,7 +19,7 @@ from toprung.controller.event_recorder import announce
 from toprung.controller.executor import ExecutionContext, ExecutionResult, Executor
 from toprung.controller.experiment_cache import Experiments, InvalidRecord, found_invalid
 from toprung.controller.log_collection import Followers
-from toprung.controller.nodes import NodeModels
+from toprung.controller.node_models import NodeModels
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.status_writer import StatusWriter

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toprung.controller import nodes as module
-from toprung.controller.nodes import RETRY_AFTER, NodeModels
+from toprung.controller import node_models as module
+from toprung.controller.node_models import RETRY_AFTER, NodeModels
 from toprung.errors import ClusterUnavailable, Forbidden, NotFound
 from toprung.objects.records import PodPhase, PodRecord
 

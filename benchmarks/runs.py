@@ -8,7 +8,7 @@ from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS, Source
 from peers import PEERS, Oracle, drive
 
 from toprung.search.seeds import permuted
-from toprung.simulate.choosing import InOrder, Nearest
+from toprung.simulate.configuration_source import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
 
 STARTS = {"cheap": 1 / 3, "dear": 5.0}

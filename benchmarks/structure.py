@@ -8,7 +8,7 @@ from contestants import Source
 from numpy.random import default_rng
 from sklearn.ensemble import RandomForestRegressor
 
-from toprung.simulate.choosing import Nearest
+from toprung.simulate.configuration_source import Nearest
 
 KNOWN = 100
 """So many configurations the forest has seen to their end; about as many as a run has begun when it is near."""

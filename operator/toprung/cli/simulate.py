@@ -21,7 +21,7 @@ from toprung.cli.manifests import read_manifests
 from toprung.cli.picturefile import picture_file
 from toprung.cli.words import number
 from toprung.errors import TopRungError
-from toprung.simulate.choosing import Nearest
+from toprung.simulate.configuration_source import Nearest
 from toprung.simulate.simulation import Run, Simulation, refuse_unrecorded
 from toprung.simulate.table import InvalidTable, Table, read_table
 

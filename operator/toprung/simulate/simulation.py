@@ -29,7 +29,7 @@ from toprung.objects.records import (
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
 from toprung.planning.plan import plan
 from toprung.search.types import Configuration
-from toprung.simulate.choosing import Chooser
+from toprung.simulate.configuration_source import Chooser
 from toprung.simulate.table import Curve, InvalidTable, Table
 from toprung.simulate.transcript import OutOfSight, Transcript
 

@@ -9,7 +9,7 @@ from runs import order_of
 
 from toprung.early_stopping import Arrival, Outcome, Stopper, stopper_for
 from toprung.search.space import Space
-from toprung.simulate.choosing import InOrder
+from toprung.simulate.configuration_source import InOrder
 from toprung.simulate.simulation import Simulation
 
 TABLES = pytest.mark.parametrize("name", list(RECORDED))

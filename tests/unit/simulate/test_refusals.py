@@ -3,7 +3,7 @@
 import pytest
 
 from simulation.specs import experiment_spec
-from toprung.simulate.choosing import InOrder
+from toprung.simulate.configuration_source import InOrder
 from toprung.simulate.simulation import Simulation
 from toprung.simulate.table import InvalidTable, Table
 

@@ -8,7 +8,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Arrival, Outcome, stopper_for
 from toprung.objects.records import Snapshot
 from toprung.planning.plan import Plan, plan
-from toprung.simulate.choosing import InOrder, Nearest
+from toprung.simulate.configuration_source import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
 from unit.simulate.builders import RULES, STEPS, spec, table
 

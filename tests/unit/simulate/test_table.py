@@ -3,7 +3,7 @@
 import pytest
 
 from simulation.specs import experiment_spec
-from toprung.simulate.choosing import Nearest
+from toprung.simulate.configuration_source import Nearest
 from toprung.simulate.table import Curve, InvalidTable, Table, read_table
 
 SPEC = experiment_spec(

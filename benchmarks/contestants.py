@@ -15,7 +15,7 @@ import yaml
 
 from toprung.api.loader import load_experiment
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.simulate.table import Curve, Table, read_table
+from toprung.simulate.learning_curves import Curve, Table, read_table
 
 TABLES = Path(__file__).parent / "tables"
 

@@ -15,7 +15,7 @@ from math import inf
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-from toprung.simulate.table import Table
+from toprung.simulate.learning_curves import Table
 
 logging.getLogger("syne_tune").setLevel(logging.ERROR)
 os.environ.setdefault("RAY_DEDUP_LOGS", "0")

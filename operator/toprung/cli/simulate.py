@@ -22,8 +22,8 @@ from toprung.cli.picturefile import picture_file
 from toprung.cli.words import number
 from toprung.errors import TopRungError
 from toprung.simulate.configuration_source import Nearest
+from toprung.simulate.learning_curves import InvalidTable, Table, read_table
 from toprung.simulate.simulation import Run, Simulation, refuse_unrecorded
-from toprung.simulate.table import InvalidTable, Table, read_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from toprung.search.space import Space
 from toprung.search.study import Study
 from toprung.search.types import Configuration, Evaluation, Problem, Standing
 from toprung.search.units import ordered, unit
-from toprung.simulate.table import Table
+from toprung.simulate.learning_curves import Table
 
 
 class Chooser(Protocol):

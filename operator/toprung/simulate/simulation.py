@@ -30,7 +30,7 @@ from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, 
 from toprung.planning.plan import plan
 from toprung.search.types import Configuration
 from toprung.simulate.configuration_source import Chooser
-from toprung.simulate.table import Curve, InvalidTable, Table
+from toprung.simulate.learning_curves import Curve, InvalidTable, Table
 from toprung.simulate.transcript import OutOfSight, Transcript
 
 START = datetime(2000, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from contestants import RECORDED, Source
 from structure import place_of_the_good
 
 from toprung.search.seeds import permuted
-from toprung.simulate.table import Table
+from toprung.simulate.learning_curves import Table
 
 
 def with_values(values):

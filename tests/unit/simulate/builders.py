@@ -5,7 +5,7 @@ from typing import Any
 
 from simulation.specs import experiment_spec
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.simulate.table import Curve, Table
+from toprung.simulate.learning_curves import Curve, Table
 
 RULES = {
     "none": None,

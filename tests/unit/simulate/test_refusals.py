@@ -4,8 +4,8 @@ import pytest
 
 from simulation.specs import experiment_spec
 from toprung.simulate.configuration_source import InOrder
+from toprung.simulate.learning_curves import InvalidTable, Table
 from toprung.simulate.simulation import Simulation
-from toprung.simulate.table import InvalidTable, Table
 
 
 def test_several_objectives_are_not_simulated():

@@ -4,7 +4,7 @@ import pytest
 
 from simulation.specs import experiment_spec
 from toprung.simulate.configuration_source import Nearest
-from toprung.simulate.table import Curve, InvalidTable, Table, read_table
+from toprung.simulate.learning_curves import Curve, InvalidTable, Table, read_table
 
 SPEC = experiment_spec(
     parameters=[

@@ -14,7 +14,7 @@ COMMANDS = {
     "validate": "toprung.cli.validate:validate_command",
     "plot": "toprung.cli.plot:plot_command",
     "simulate": "toprung.cli.simulate:simulate_command",
-    "local": "toprung.cli.local:local_group",
+    "local": "toprung.cli.commands.local:local_group",
     "operator": "toprung.cli.operator:operator_command",
 }
 """Name -> where it is; imported when it is called, so that no command waits for another one's packages."""

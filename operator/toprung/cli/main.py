@@ -15,7 +15,7 @@ COMMANDS = {
     "plot": "toprung.cli.plot:plot_command",
     "simulate": "toprung.cli.simulate:simulate_command",
     "local": "toprung.cli.commands.local:local_group",
-    "operator": "toprung.cli.operator:operator_command",
+    "operator": "toprung.cli.commands.operator:operator_command",
 }
 """Name -> where it is; imported when it is called, so that no command waits for another one's packages."""
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from kubernetes_validate.utils import all_versions
 
-from toprung.cli.operator import operator_command
+from toprung.cli.commands.operator import operator_command
 from toprung.objects.devices import ACCELERATORS, parse_accelerators
 from unit.chart.rendering import (
     CHART,

@@ -12,7 +12,7 @@ from toprung.errors import TopRungError
 COMMANDS = {
     "run": "toprung.cli.run:run_command",
     "validate": "toprung.cli.validate:validate_command",
-    "plot": "toprung.cli.plot:plot_command",
+    "plot": "toprung.cli.commands.plot:plot_command",
     "simulate": "toprung.cli.simulate:simulate_command",
     "local": "toprung.cli.commands.local:local_group",
     "operator": "toprung.cli.commands.operator:operator_command",

@@ -10,7 +10,7 @@ import click
 from toprung.errors import TopRungError
 
 COMMANDS = {
-    "run": "toprung.cli.run:run_command",
+    "run": "toprung.cli.commands.run:run_command",
     "validate": "toprung.cli.validate:validate_command",
     "plot": "toprung.cli.commands.plot:plot_command",
     "simulate": "toprung.cli.simulate:simulate_command",

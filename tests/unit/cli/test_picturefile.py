@@ -4,8 +4,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from toprung.cli.commands.run import run_command
 from toprung.cli.picturefile import picture_file
-from toprung.cli.run import run_command
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from toprung.cli.simulate import simulate_command
+from toprung.cli.commands.simulate import simulate_command
 
 TABLES = Path(__file__).parents[2] / "benchmarks" / "tables"
 RECORDED = Path(__file__).with_name("recorded_decisions.json")

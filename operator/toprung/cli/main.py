@@ -13,7 +13,7 @@ COMMANDS = {
     "run": "toprung.cli.commands.run:run_command",
     "validate": "toprung.cli.validate:validate_command",
     "plot": "toprung.cli.commands.plot:plot_command",
-    "simulate": "toprung.cli.simulate:simulate_command",
+    "simulate": "toprung.cli.commands.simulate:simulate_command",
     "local": "toprung.cli.commands.local:local_group",
     "operator": "toprung.cli.commands.operator:operator_command",
 }

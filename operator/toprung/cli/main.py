@@ -11,7 +11,7 @@ from toprung.errors import TopRungError
 
 COMMANDS = {
     "run": "toprung.cli.commands.run:run_command",
-    "validate": "toprung.cli.validate:validate_command",
+    "validate": "toprung.cli.commands.validate:validate_command",
     "plot": "toprung.cli.commands.plot:plot_command",
     "simulate": "toprung.cli.commands.simulate:simulate_command",
     "local": "toprung.cli.commands.local:local_group",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from toprung.cli.validate import validate_command
+from toprung.cli.commands.validate import validate_command
 
 ROOT = Path(__file__).parents[3]
 

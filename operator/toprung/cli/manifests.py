@@ -7,8 +7,8 @@ from typing import Any
 
 from toprung.api.loader import KIND
 from toprung.api.v1alpha1.immutability import ADVICE
-from toprung.cli.board import Key
 from toprung.cli.commands.validate import check
+from toprung.cli.display.watcher import Key
 from toprung.cli.documents import Document, read_documents
 from toprung.errors import NotFound, Rejected, TopRungError
 from toprung.kube.client import Gateway, KubernetesObject

@@ -8,7 +8,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
-from toprung.cli.board import Scene
+from toprung.cli.display.watcher import Scene
 from toprung.cli.happenings import ignored_line, scene_lines, trial_line
 from toprung.cli.live import live_view
 from toprung.cli.words import duration

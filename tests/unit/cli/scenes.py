@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from toprung.cli.board import scene_of
+from toprung.cli.display.watcher import scene_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

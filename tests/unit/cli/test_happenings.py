@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.cli.board import scene_of, whole_trial
+from toprung.cli.display.watcher import scene_of, whole_trial
 from toprung.cli.happenings import scene_lines, trial_line
 from unit.cli.scenes import busy, condition, experiment, trial
 

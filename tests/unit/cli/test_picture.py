@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.colors import to_hex
 
-from toprung.cli.board import scene_of
+from toprung.cli.display.watcher import scene_of
 from toprung.cli.drawing import COLOURS
 from toprung.cli.picture import draw, figure_of
 from toprung.errors import TopRungError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.cli.board import scene_of
+from toprung.cli.display.watcher import scene_of
 from toprung.cli.result import result, summary
 from unit.cli.scenes import experiment, trial
 

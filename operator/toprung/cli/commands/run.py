@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 
 from toprung.cli.background import prepare
-from toprung.cli.board import Key, Scene, Watcher
+from toprung.cli.display.watcher import Key, Scene, Watcher
 from toprung.cli.folder import StateFolder, dir_option, gpus_option, state_folder
 from toprung.cli.hosting import NAMESPACE, OPERATOR, hosted, working_dir
 from toprung.cli.manifests import apply_all, delete_experiment, experiments_of, read_manifests

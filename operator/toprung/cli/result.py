@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.cli.display.table import COLOURS
 from toprung.cli.display.watcher import Scene
-from toprung.cli.live import COLOURS
 from toprung.cli.words import flow, number
 from toprung.objects.records import ExperimentRecord, TrialRecord
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from toprung.cli.display.table import bar_cells, live_view, sparkline
 from toprung.cli.display.watcher import Scene, scene_of
-from toprung.cli.live import bar_cells, live_view, sparkline
 from unit.cli.scenes import START, busy, condition, experiment, trial
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from toprung.cli.display.log_lines import scene_lines, trial_line
 from toprung.cli.display.watcher import scene_of, whole_trial
-from toprung.cli.happenings import scene_lines, trial_line
 from unit.cli.scenes import busy, condition, experiment, trial
 
 PENDING = trial(0, "Pending")

@@ -8,7 +8,7 @@ import pytest
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.cli.happenings import ignored_line
+from toprung.cli.display.log_lines import ignored_line
 from toprung.metrics import Progress
 from toprung.metrics.types import Ignored, IgnoredReports
 from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord

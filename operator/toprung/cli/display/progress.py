@@ -8,9 +8,9 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
+from toprung.cli.display.log_lines import ignored_line, scene_lines, trial_line
 from toprung.cli.display.table import live_view
 from toprung.cli.display.watcher import Scene
-from toprung.cli.happenings import ignored_line, scene_lines, trial_line
 from toprung.cli.words import duration
 from toprung.objects.records import TrialRecord
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from toprung.cli.display.result import result, summary
 from toprung.cli.display.watcher import scene_of
-from toprung.cli.result import result, summary
 from unit.cli.scenes import experiment, trial
 
 

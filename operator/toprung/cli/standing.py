@@ -10,10 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from toprung.cli.display.format import number
 from toprung.cli.display.table import COLOURS
 from toprung.cli.folder import StateFolder
 from toprung.cli.hosting import NAMESPACE
-from toprung.cli.words import number
 from toprung.kube.client import Gateway, KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, NODES, PODS, Resource
 from toprung.local.gpus import GPU, given

@@ -17,9 +17,9 @@ from rich.table import Table as Grid
 from toprung.api.loader import KIND, load_experiment
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.cli.display.format import number
 from toprung.cli.manifests import read_manifests
 from toprung.cli.picturefile import picture_file
-from toprung.cli.words import number
 from toprung.errors import TopRungError
 from toprung.simulate.configuration_source import Nearest
 from toprung.simulate.learning_curves import InvalidTable, Table, read_table

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from toprung.api.v1alpha1.conditions import ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.cli.display.format import configuration, number
 from toprung.cli.display.watcher import Scene
-from toprung.cli.words import configuration, number
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.scoring import incumbent
 from toprung.planning.uncounted_reports import ignored_reports

@@ -8,10 +8,10 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
+from toprung.cli.display.format import duration
 from toprung.cli.display.log_lines import ignored_line, scene_lines, trial_line
 from toprung.cli.display.table import live_view
 from toprung.cli.display.watcher import Scene
-from toprung.cli.words import duration
 from toprung.objects.records import TrialRecord
 
 _INDENT = "\n" + " " * 9

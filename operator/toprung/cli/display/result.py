@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.cli.display.format import flow, number
 from toprung.cli.display.table import COLOURS
 from toprung.cli.display.watcher import Scene
-from toprung.cli.words import flow, number
 from toprung.objects.records import ExperimentRecord, TrialRecord
 
 Output = Literal["text", "json", "yaml"]

@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from toprung.cli.standing import ExperimentLine, Standing, standing_view
+from toprung.cli.display.cluster_status import ExperimentLine, Standing, standing_view
 
 UP = Standing(
     folder="/s",

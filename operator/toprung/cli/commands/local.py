@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 
 from toprung.cli import background
+from toprung.cli.display.cluster_status import Standing, look, standing_view
 from toprung.cli.folder import dir_option, gpus_option, state_folder
-from toprung.cli.standing import Standing, look, standing_view
 
 output_option = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs."

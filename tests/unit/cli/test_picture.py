@@ -5,7 +5,7 @@ from matplotlib.colors import to_hex
 
 from toprung.cli.display.watcher import scene_of
 from toprung.cli.drawing import COLOURS
-from toprung.cli.picture import draw, figure_of
+from toprung.cli.plots.experiment import draw, figure_of
 from toprung.errors import TopRungError
 from unit.cli.scenes import busy, experiment, rising, trial
 

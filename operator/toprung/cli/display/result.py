@@ -93,7 +93,7 @@ def _message(scene: Scene) -> str:
 
 
 def _draw(scenes: Sequence[Scene], picture: Path, console: Console) -> None:
-    from toprung.cli.picture import draw_scene  # noqa: PLC0415 - half a second, for those who want it
+    from toprung.cli.plots.experiment import draw_scene  # noqa: PLC0415 - half a second, for those who want it
 
     for scene in scenes:
         path = picture if len(scenes) == 1 else picture.with_stem(f"{picture.stem}-{scene.experiment.name}")

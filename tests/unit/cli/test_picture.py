@@ -4,8 +4,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 from toprung.cli.display.watcher import scene_of
-from toprung.cli.drawing import COLOURS
 from toprung.cli.plots.experiment import draw, figure_of
+from toprung.cli.plots.style import COLOURS
 from toprung.errors import TopRungError
 from unit.cli.scenes import busy, experiment, rising, trial
 

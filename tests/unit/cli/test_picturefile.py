@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from toprung.cli.commands.run import run_command
-from toprung.cli.picturefile import picture_file
+from toprung.cli.plots.output_file import picture_file
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from toprung.cli.manifests import DEFAULT_NAMESPACE
-from toprung.cli.picturefile import picture_file
 from toprung.cli.plots.experiment import draw
+from toprung.cli.plots.output_file import picture_file
 from toprung.kube.client import KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.objects.codec import controller_of

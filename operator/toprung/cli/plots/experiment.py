@@ -16,8 +16,8 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.curves import any_time_curve, levels, resource_name
 from toprung.cli.display.format import duration, number
 from toprung.cli.display.watcher import Scene, scene_of
+from toprung.cli.plots.pareto import trade
 from toprung.cli.plots.style import COLOURS, FAINT, INK, MARKERS, TITLE, dot, drawable, dress, ring, scale
-from toprung.cli.trade import trade
 from toprung.errors import TopRungError
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.scoring import incumbent

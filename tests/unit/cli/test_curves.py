@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.cli.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.cli.display.watcher import scene_of
+from toprung.cli.plots.curves import any_time_curve, levels, longest, reached, resource_name
 from unit.cli.scenes import START, busy, experiment, trial
 
 values = st.floats(-100, 100) | st.none()

@@ -12,9 +12,9 @@ from rich.text import Text
 from toprung.api.v1alpha1.conditions import ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.cli.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.cli.display.format import configuration, duration, number
 from toprung.cli.display.watcher import Scene
+from toprung.cli.plots.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.controller.experiment_cache import InvalidRecord
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.scoring import incumbent

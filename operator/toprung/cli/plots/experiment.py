@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 
 from toprung.api.v1alpha1.experiment import Objective
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.cli.curves import any_time_curve, levels, resource_name
 from toprung.cli.display.format import duration, number
 from toprung.cli.display.watcher import Scene, scene_of
+from toprung.cli.plots.curves import any_time_curve, levels, resource_name
 from toprung.cli.plots.pareto import trade
 from toprung.cli.plots.style import COLOURS, FAINT, INK, MARKERS, TITLE, dot, drawable, dress, ring, scale
 from toprung.errors import TopRungError

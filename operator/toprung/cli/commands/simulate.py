@@ -83,7 +83,7 @@ def simulate_command(  # noqa: PLR0917 - click hands them over by name
     else:
         Console().print(_grid(spec, table, runs, perf_counter() - begun))
     if picture is not None:
-        from toprung.cli.simulated import draw_runs  # noqa: PLC0415 - matplotlib, only where a picture is wanted
+        from toprung.cli.plots.simulation import draw_runs  # noqa: PLC0415 - matplotlib, only where a picture is wanted
 
         draw_runs([each.run for each in runs], spec, _best(spec, table), picture)
 

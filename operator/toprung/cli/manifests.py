@@ -9,7 +9,7 @@ from toprung.api.loader import KIND
 from toprung.api.v1alpha1.immutability import ADVICE
 from toprung.cli.commands.validate import check
 from toprung.cli.display.watcher import Key
-from toprung.cli.documents import Document, read_documents
+from toprung.cli.files.yaml_documents import Document, read_documents
 from toprung.errors import NotFound, Rejected, TopRungError
 from toprung.kube.client import Gateway, KubernetesObject
 from toprung.kube.resources import EXPERIMENTS, NAMESPACES

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from toprung.cli.documents import BadYaml, read_documents
+from toprung.cli.files.yaml_documents import BadYaml, read_documents
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.cli.display.format import configuration, duration, flow, number
-from toprung.cli.documents import read_documents
+from toprung.cli.files.yaml_documents import read_documents
 
 scalars = (
     st.integers(-(2**63), 2**63 - 1)

@@ -12,7 +12,7 @@ import click
 from toprung.api.loader import KIND, load_experiment
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import GROUP
-from toprung.cli.documents import BadYaml, Document, read_documents
+from toprung.cli.files.yaml_documents import BadYaml, Document, read_documents
 from toprung.errors import InvalidExperiment
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from toprung.cli.scalars import Scalar, key_text, resolve
+from toprung.cli.files.yaml_scalars import Scalar, key_text, resolve
 from toprung.errors import TopRungError
 
 MAX_DEPTH = 200

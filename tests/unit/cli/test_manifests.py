@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from toprung.cli.manifests import read_manifests
+from toprung.cli.files.manifests import read_manifests
 from toprung.errors import TopRungError
 
 STORED = """\

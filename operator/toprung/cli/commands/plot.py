@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from toprung.cli.manifests import DEFAULT_NAMESPACE
+from toprung.cli.files.manifests import DEFAULT_NAMESPACE
 from toprung.cli.plots.experiment import draw
 from toprung.cli.plots.output_file import picture_file
 from toprung.kube.client import KubernetesObject, connect

@@ -18,7 +18,7 @@ from toprung.api.loader import KIND, load_experiment
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import number
-from toprung.cli.manifests import read_manifests
+from toprung.cli.files.manifests import read_manifests
 from toprung.cli.plots.output_file import picture_file
 from toprung.errors import TopRungError
 from toprung.simulate.configuration_source import Nearest

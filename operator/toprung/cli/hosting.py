@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from toprung.cli.definitions import crd_folder
+from toprung.cli.files.crd_files import crd_folder
 from toprung.cli.folder import StateFolder
 from toprung.cli.waiting import until
 from toprung.errors import NotFound, TopRungError

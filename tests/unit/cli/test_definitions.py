@@ -1,6 +1,6 @@
 """The CRDs are found wherever the package runs from."""
 
-from toprung.cli.definitions import crd_folder
+from toprung.cli.files.crd_files import crd_folder
 
 
 def test_both_definitions_are_found():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from toprung.cli.hosting import advice, operator_pod
+from toprung.cli.embedded.host import advice, operator_pod
 
 
 def test_the_operator_is_started_again_by_its_node():

@@ -9,8 +9,8 @@ from typing import Literal
 import click
 from rich.console import Console
 
-from toprung.cli import background
 from toprung.cli.display.cluster_status import Standing, look, standing_view
+from toprung.cli.embedded import daemon
 from toprung.cli.folder import dir_option, gpus_option, state_folder
 
 output_option = click.option(
@@ -26,7 +26,7 @@ def local_group() -> None:
     """
 
 
-local_group.add_command(background.serve_command)
+local_group.add_command(daemon.serve_command)
 
 
 @local_group.command("up")
@@ -44,7 +44,7 @@ def up_command(folder: Path, gpus: int | None, port: int) -> None:
         click.echo(f"The cluster of {place.path} is up already (process {pid}).")
     else:
         with Console(stderr=True).status("starting the cluster and the operator"):
-            background.start(place, gpus=gpus, port=port)
+            daemon.start(place, gpus=gpus, port=port)
     click.echo(f"export KUBECONFIG={place.kubeconfig}")
     click.echo("# A cluster for trying things on this machine, not one to rely on; `toprung local down` ends it.")
 

@@ -15,10 +15,10 @@ from typing import Literal
 import click
 from rich.console import Console
 
-from toprung.cli.background import prepare
 from toprung.cli.display.progress import Show, shown
 from toprung.cli.display.result import print_results
 from toprung.cli.display.watcher import Key, Scene, Watcher
+from toprung.cli.embedded.daemon import prepare
 from toprung.cli.embedded.host import NAMESPACE, OPERATOR, hosted, working_dir
 from toprung.cli.files.manifests import apply_all, delete_experiment, experiments_of, read_manifests
 from toprung.cli.folder import StateFolder, dir_option, gpus_option, state_folder

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from toprung.cli.display.cluster_status import Standing, look, standing_view
 from toprung.cli.embedded import daemon
-from toprung.cli.folder import dir_option, gpus_option, state_folder
+from toprung.cli.embedded.state_dir import dir_option, gpus_option, state_folder
 
 output_option = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs."

@@ -13,7 +13,7 @@ from rich.text import Text
 from toprung.cli.display.format import number
 from toprung.cli.display.table import COLOURS
 from toprung.cli.embedded.host import NAMESPACE
-from toprung.cli.folder import StateFolder
+from toprung.cli.embedded.state_dir import StateFolder
 from toprung.kube.client import Gateway, KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, NODES, PODS, Resource
 from toprung.local.gpus import GPU, given

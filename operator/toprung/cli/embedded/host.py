@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from toprung.cli.embedded.state_dir import StateFolder
 from toprung.cli.files.crd_files import crd_folder
-from toprung.cli.folder import StateFolder
 from toprung.cli.waiting import until
 from toprung.errors import NotFound, TopRungError
 from toprung.kube.client import Gateway, connect

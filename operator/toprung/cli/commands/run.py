@@ -21,9 +21,9 @@ from toprung.cli.display.watcher import Key, Scene, Watcher
 from toprung.cli.embedded.daemon import prepare
 from toprung.cli.embedded.host import NAMESPACE, OPERATOR, hosted, working_dir
 from toprung.cli.embedded.state_dir import StateFolder, dir_option, gpus_option, state_folder
+from toprung.cli.embedded.waiting import until
 from toprung.cli.files.manifests import apply_all, delete_experiment, experiments_of, read_manifests
 from toprung.cli.plots.output_file import picture_file
-from toprung.cli.waiting import until
 from toprung.errors import ClusterUnavailable, TopRungError
 from toprung.kube.client import Gateway, KubernetesObject, connect
 from toprung.kube.resources import PODS, TRIALS

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from toprung.cli.embedded.state_dir import StateFolder
+from toprung.cli.embedded.waiting import until
 from toprung.cli.files.crd_files import crd_folder
-from toprung.cli.waiting import until
 from toprung.errors import NotFound, TopRungError
 from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import NAMESPACES, PODS

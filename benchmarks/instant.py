@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from toprung.local.logfile import timestamp
-from toprung.local.runtime import Exit, Program
+from localkube.logfile import timestamp
+from localkube.runtime import Exit, Program
 
 
 @dataclass

@@ -17,8 +17,8 @@ import aiohttp
 import click
 from stage import CRDS, resident_mebibytes
 
+from localkube.cluster import LocalCluster
 from toprung.kube.client import Gateway, connect
-from toprung.local.cluster import LocalCluster
 
 LONGEST = re.compile(r"^toprung_event_loop_lag_seconds_max (\S+)$", re.MULTILINE)
 BUCKET = re.compile(r'^toprung_event_loop_lag_seconds_bucket\{le="(\S+)"\} (\S+)$', re.MULTILINE)

@@ -15,9 +15,9 @@ from typing import Any
 from instant import InstantRuntime
 from rich.console import Console
 
+from localkube.cluster import LocalCluster
 from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import EXPERIMENTS, PODS
-from toprung.local.cluster import LocalCluster
 
 NAMESPACE = "toprung-bench"
 CRDS = Path(__file__).parents[1] / "crds"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from toprung.local.server import ApiServer
-from toprung.local.store import Store
+from localkube.server import ApiServer
+from localkube.store import Store
 
 MANIFESTS = Path(__file__).parent / "integration" / "manifests"
 STUDY_CRD = yaml.safe_load((MANIFESTS / "study-crd.yaml").read_text())

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from toprung.local.gpus import devices
-from toprung.local.ledger import Ledger
-from toprung.local.logsource import LogQuery
-from toprung.local.node import LABELS, NAME, Node, capacity
-from toprung.local.podlogs import PodLogs
-from toprung.local.runtime import Exit, Program, Runtime
-from toprung.local.scheduler import Scheduler
-from toprung.local.store import Store
+from localkube.gpus import devices
+from localkube.ledger import Ledger
+from localkube.logsource import LogQuery
+from localkube.node import LABELS, NAME, Node, capacity
+from localkube.podlogs import PodLogs
+from localkube.runtime import Exit, Program, Runtime
+from localkube.scheduler import Scheduler
+from localkube.store import Store
 
 Object = dict[str, Any]
 

@@ -6,10 +6,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
+from localkube import schema
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
 from toprung.errors import Fault, InvalidExperiment
-from toprung.local import schema
 
 SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
 ONLY_PYDANTIC = ("is there already", "is not one of", "beyond 2^53", "would both be", "depends on itself")

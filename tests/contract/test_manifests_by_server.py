@@ -8,8 +8,8 @@ import pytest_asyncio
 from kubernetes.aio.config import new_client_from_config_dict
 
 from contract.server import Judge, ManifestSuite, judging
-from toprung.local.server import ApiServer
-from toprung.local.store import Store
+from localkube.server import ApiServer
+from localkube.store import Store
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,10 +11,10 @@ from urllib.request import urlopen
 
 import yaml
 
+from localkube.cluster import LocalCluster
 from toprung.errors import ClusterError, NotFound
 from toprung.kube.client import connect
 from toprung.kube.resources import EXPERIMENTS, Resource
-from toprung.local.cluster import LocalCluster
 
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 DEFINITIONS = [yaml.safe_load(path.read_text()) for path in sorted((Path(__file__).parents[2] / "crds").glob("*.yaml"))]

@@ -12,15 +12,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import Configuration
 
+from localkube.requests import RequestInfo
+from localkube.server import ApiServer, Fault
+from localkube.store import Store
 from toprung.kube.backoff import Backoff
 from toprung.kube.cache import Cache
 from toprung.kube.client import Gateway
 from toprung.kube.informer import Informer
 from toprung.kube.resources import PODS
 from toprung.kube.transport import Transport
-from toprung.local.requests import RequestInfo
-from toprung.local.server import ApiServer, Fault
-from toprung.local.store import Store
 
 QUICK = Backoff(first=0.01, longest=0.05)
 

@@ -18,14 +18,14 @@ import aiohttp
 import pytest
 import yaml
 
+from localkube import containers, podstatus, processes
+from localkube.cluster import AlreadyRunning, LocalCluster
+from localkube.errors import BadRequest
+from localkube.logsource import LogQuery
+from localkube.runtime import ProcessRuntime
+from localkube.storage import Key
+from localkube.store import Store
 from machine import Machine, container, machine, now, pod, until
-from toprung.local import containers, podstatus, processes
-from toprung.local.cluster import AlreadyRunning, LocalCluster
-from toprung.local.errors import BadRequest
-from toprung.local.logsource import LogQuery
-from toprung.local.runtime import ProcessRuntime
-from toprung.local.storage import Key
-from toprung.local.store import Store
 
 HOLDS = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
 OBEYS = 'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 0.05; done'
@@ -301,7 +301,7 @@ async def test_shutdown_ends_everything_and_reads_as_a_disruption(tmp_path: Path
 SERVER = """
 import asyncio, sys
 from pathlib import Path
-from toprung.local.cluster import LocalCluster
+from localkube.cluster import LocalCluster
 async def main():
     cluster = LocalCluster(Path(sys.argv[1]), gpus=2)
     await cluster.start()

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from localkube.cluster import LocalCluster
 from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import EVENTS, EXPERIMENTS, PODS, TRIALS
-from toprung.local.cluster import LocalCluster
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from localkube.cluster import LocalCluster
+from localkube.requests import RequestInfo
+from localkube.server import Fault
 from scenarios import blocked, changes, crashes, ends, trials
 from scenarios.stage import Line, Operator, Stage, cases, make_namespace
 from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import NAMESPACES
-from toprung.local.cluster import LocalCluster
-from toprung.local.requests import RequestInfo
-from toprung.local.server import Fault
 
 CRDS = Path(__file__).parents[2] / "crds"
 US = "scenario"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from localkube.cluster import LocalCluster
 from scenarios.examples import offer
 from scenarios.stage import Operator, Stage, make_namespace
 from toprung.kube.client import connect
-from toprung.local.cluster import LocalCluster
 
 ROOT = Path(__file__).parents[2]
 ENVIOUS = """

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedded import CRDS, STUDY_CRD, make_store
-from toprung.local import requests
-from toprung.local.environment import resolve
-from toprung.local.errors import ApiError
-from toprung.local.ledger import Ledger
-from toprung.local.node import LABELS, NAME, capacity
-from toprung.local.requests import accepted
-from toprung.local.rest import Answer, Call, Rest
-from toprung.local.scheduler import Scheduler
-from toprung.local.volumes import ConfigError, Folders, prepare
+from localkube import requests
+from localkube.environment import resolve
+from localkube.errors import ApiError
+from localkube.ledger import Ledger
+from localkube.node import LABELS, NAME, capacity
+from localkube.requests import accepted
+from localkube.rest import Answer, Call, Rest
+from localkube.scheduler import Scheduler
+from localkube.volumes import ConfigError, Folders, prepare
 
 PODS = "/api/v1/namespaces/default/pods"
 ODD = st.one_of(

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
+from localkube import decoding, podrules
+from localkube.store import Store
 from toprung.api.crd.schema import without_nulls
 from toprung.api.loader import load_experiment
 from toprung.errors import InvalidExperiment
-from toprung.local import decoding, podrules
-from toprung.local.store import Store
 
 POD = next(kind for kind in Store(None, now=lambda: datetime.now(UTC)).registry if kind.kind == "Pod")
 CONTAINER = {

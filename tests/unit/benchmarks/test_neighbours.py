@@ -3,8 +3,8 @@
 import pytest
 from neighbours import NEIGHBOURS
 
+from localkube import schema
 from toprung.api.crd.generate import experiment_crd
-from toprung.local import schema
 
 SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
 

@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 
 from embedded import config, serving, study
-from toprung.local import decoding
-from toprung.local.registry import BUILT_IN
+from localkube import decoding
+from localkube.registry import BUILT_IN
 
 PODS = "/api/v1/namespaces/default/pods"
 STUDIES_URL = "/apis/example.dev/v1/namespaces/default/studies"

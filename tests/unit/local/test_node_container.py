@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localkube.environment import Resolved, expand, resolve
+from localkube.store import Store
+from localkube.volumes import ConfigError, Folders, Mounts, prepare
 from machine import container, now, pod
-from toprung.local.environment import Resolved, expand, resolve
-from toprung.local.store import Store
-from toprung.local.volumes import ConfigError, Folders, Mounts, prepare
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from toprung.local.podstatus import Container, Running, State, Terminated, Verdict, Waiting, phase, status
-from toprung.local.recovery import began, lost
+from localkube.podstatus import Container, Running, State, Terminated, Verdict, Waiting, phase, status
+from localkube.recovery import began, lost
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = datetime(2026, 1, 1, 13, tzinfo=UTC)

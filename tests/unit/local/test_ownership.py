@@ -3,7 +3,7 @@
 import pytest
 
 from embedded import CRDS, STUDIES, config, make_store, pod, study
-from toprung.local.errors import Forbidden
+from localkube.errors import Forbidden
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded import STUDIES, make_store, study
-from toprung.local import apply, patching, strategic, trees
-from toprung.local.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
+from localkube import apply, patching, strategic, trees
+from localkube.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
 
 POD = {
     "containers": [{"name": "a", "image": "1", "env": [{"name": "X", "value": "1"}]}, {"name": "b", "image": "1"}],

@@ -2,8 +2,8 @@
 
 import pytest
 
-from toprung.local import protobuf, requests
-from toprung.local.errors import BadRequest, UnsupportedMediaType
+from localkube import protobuf, requests
+from localkube.errors import BadRequest, UnsupportedMediaType
 
 
 def text(number, value):

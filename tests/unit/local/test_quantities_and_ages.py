@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from toprung.local import formats, quantity
-from toprung.local.ages import human
+from localkube import formats, quantity
+from localkube.ages import human
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.local.requests import body
+from localkube.requests import body
 
 APPLY = "application/apply-patch+yaml"
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localkube import gpus
+from localkube.gpus import ANNOTATION
 from machine import FakeRuntime, Machine, container, machine, pod, until
-from toprung.local import gpus
-from toprung.local.gpus import ANNOTATION
 
 NO_VICTIMS = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
 NOT_HELPFUL = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."

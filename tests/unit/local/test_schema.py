@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from toprung.local import schema
-from toprung.local.cel import escape
+from localkube import schema
+from localkube.cel import escape
 
 
 def compiled(part, *, required=()):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from toprung.local import selectors
-from toprung.local.errors import BadRequest
+from localkube import selectors
+from localkube.errors import BadRequest
 
 OBJ = {"metadata": {"name": "x", "labels": {"app": "web", "tier": "a"}}, "status": {"phase": "Running", "ready": True}}
 FIELDS = frozenset({"metadata.name", "status.phase", "status.ready", "spec.nodeName"})

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from embedded import CRDS, MANIFESTS, STUDIES, STUDY_CRD, TOKEN, config, make_store, pod, serving, study
-from toprung.local.errors import BadRequest
-from toprung.local.logsource import LogQuery
-from toprung.local.server import Fault
+from localkube.errors import BadRequest
+from localkube.logsource import LogQuery
+from localkube.server import Fault
 
 PODS = "/api/v1/namespaces/default/pods"
 CONFIGS = "/api/v1/namespaces/default/configmaps"

@@ -7,12 +7,12 @@ import stat
 import pytest
 
 from embedded import make_store
+from localkube import statedir
+from localkube.cluster import LocalCluster, set_aside
+from localkube.journal import StoreBroken
+from localkube.statedir import UnsafeFolder
+from localkube.store import Store
 from machine import FakeRuntime, now
-from toprung.local import statedir
-from toprung.local.cluster import LocalCluster, set_aside
-from toprung.local.journal import StoreBroken
-from toprung.local.statedir import UnsafeFolder
-from toprung.local.store import Store
 
 
 def mode(path):

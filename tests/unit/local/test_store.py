@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedded import STUDIES, Clock, changed, config, make_store, pod, study
-from toprung.local.errors import AlreadyExists, BadRequest, Conflict, Gone, Invalid, NotFound
-from toprung.local.journal import StoreInUse
+from localkube.errors import AlreadyExists, BadRequest, Conflict, Gone, Invalid, NotFound
+from localkube.journal import StoreInUse
 
 
 async def take(stream, count):

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from embedded import STUDIES, make_store, pod, study
-from toprung.local import jsonpath, tables
-from toprung.local.printers import PRINTERS
+from localkube import jsonpath, tables
+from localkube.printers import PRINTERS
 
 NOW = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
 OBJ = {

@@ -15,6 +15,7 @@ from typing import Literal
 import click
 from rich.console import Console
 
+from localkube.cluster import AlreadyRunning
 from toprung.cli.display.progress import Show, shown
 from toprung.cli.display.result import print_results
 from toprung.cli.display.watcher import Key, Scene, Watcher
@@ -27,7 +28,6 @@ from toprung.cli.plots.output_file import picture_file
 from toprung.errors import ClusterUnavailable, TopRungError
 from toprung.kube.client import Gateway, KubernetesObject, connect
 from toprung.kube.resources import PODS, TRIALS
-from toprung.local.cluster import AlreadyRunning
 from toprung.objects.names import LABEL_EXPERIMENT
 
 INTERRUPTED = 130

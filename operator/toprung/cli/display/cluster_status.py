@@ -10,14 +10,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from localkube.gpus import GPU, given
+from localkube.podwatch import terminal
 from toprung.cli.display.format import number
 from toprung.cli.display.table import COLOURS
 from toprung.cli.embedded.host import NAMESPACE
 from toprung.cli.embedded.state_dir import StateFolder
 from toprung.kube.client import Gateway, KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, NODES, PODS, Resource
-from toprung.local.gpus import GPU, given
-from toprung.local.podwatch import terminal
 
 
 @dataclass(frozen=True, slots=True)

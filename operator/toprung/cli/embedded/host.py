@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from localkube.cluster import LocalCluster, set_aside
+from localkube.journal import StoreBroken, StoreInUse
+from localkube.statedir import UnsafeFolder
 from toprung.cli.embedded.state_dir import StateFolder
 from toprung.cli.embedded.waiting import until
 from toprung.cli.files.crd_files import crd_folder
 from toprung.errors import NotFound, TopRungError
 from toprung.kube.client import Gateway, connect
 from toprung.kube.resources import NAMESPACES, PODS
-from toprung.local.cluster import LocalCluster, set_aside
-from toprung.local.journal import StoreBroken, StoreInUse
-from toprung.local.statedir import UnsafeFolder
 
 NAMESPACE = "toprung-system"
 OPERATOR = "toprung-operator"

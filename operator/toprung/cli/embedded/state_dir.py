@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
+from localkube.cluster import serving
+from localkube.statedir import UnsafeFolder, check
 from toprung.errors import TopRungError
-from toprung.local.cluster import serving
-from toprung.local.statedir import UnsafeFolder, check
 
 OURS = (
     "kubeconfig",

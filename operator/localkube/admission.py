@@ -1,0 +1,201 @@
+"""What every write passes through: identity, defaulting, pruning, validation. Works on the new object, which it may change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from localkube import core, schema, trees
+from localkube.errors import BadRequest, Cause, Conflict, Invalid, about
+from localkube.registry import Kind
+
+Object = dict[str, Any]
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_NAME_RULE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with "
+    "an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
+_LABEL_RULE = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+    "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
+_MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+_SERVER_OWNED = (
+    "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion",
+)  # fmt: skip
+_METADATA = frozenset(
+    (
+        *_SERVER_OWNED,
+        "name",
+        "generateName",
+        "namespace",
+        "labels",
+        "annotations",
+        "finalizers",
+        "ownerReferences",
+        "managedFields",
+    )
+)
+_WITHOUT_GENERATION = frozenset(
+    {"events", "nodes", "namespaces", "configmaps", "secrets", "serviceaccounts", "resourcequotas"}
+)
+_FREE_NAMES = "rbac.authorization.k8s.io"
+
+
+def identify(kind: Kind, obj: Object, *, uid: str, now: str) -> None:
+    """Give a new object its identity. Raises BadRequest for the wrong kind, Invalid for a bad name or bad metadata."""
+    _check_type(kind, obj)
+    metadata = _tidied(obj["metadata"])
+    if metadata.get("resourceVersion"):
+        raise BadRequest("resourceVersion should not be set on objects to be created")
+    kept = {key: value for key, value in metadata.items() if key not in _SERVER_OWNED}
+    if not kind.namespaced:
+        kept.pop("namespace", None)
+    obj["metadata"] = kept | {"uid": uid, "creationTimestamp": now}
+    if kind.resource not in _WITHOUT_GENERATION:
+        obj["metadata"]["generation"] = 1
+    faults = list(_metadata_faults(kind, obj["metadata"]))
+    if faults:
+        raise Invalid(kind.kind, kind.group, str(kept.get("name", "")), faults)
+
+
+def admit_create(kind: Kind, obj: Object) -> None:
+    """Default and judge a new object; a status sent along is dropped where it is a subresource. Raises Invalid."""
+    if "status" in kind.subresources:
+        obj.pop("status", None)
+    _default(kind, obj)
+    _judge(kind, obj, None)
+
+
+def admit_update(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
+    """The object that an update makes of `old`, defaulted and judged. Raises BadRequest or Invalid."""
+    _check_type(kind, new)
+    merged = _part(kind, old, new, subresource)
+    merged["metadata"] = _next_metadata(kind, old, merged["metadata"])
+    if kind.custom or not subresource:
+        _default(kind, merged)
+        _judge(kind, merged, old)
+    if "generation" in merged["metadata"] and _content(kind, merged) != _content(kind, old):
+        merged["metadata"]["generation"] += 1
+    return merged
+
+
+def check_preconditions(kind: Kind, old: Object, wanted: Object) -> None:
+    """Raise Conflict where a uid or a resourceVersion is wanted and is not the stored object's."""
+    name, have = old["metadata"]["name"], old["metadata"]
+    details = about(kind.resource, name)
+    prefix = f'Operation cannot be fulfilled on {kind.qualified} "{name}": '
+    if wanted.get("uid") and wanted["uid"] != have["uid"]:
+        raise Conflict(
+            f"{prefix}Precondition failed: UID in precondition: {wanted['uid']}, UID in object meta: {have['uid']}",
+            details=details,
+        )
+    if wanted.get("resourceVersion") and wanted["resourceVersion"] != have["resourceVersion"]:
+        raise Conflict(prefix + _MODIFIED, details=details)
+
+
+def _check_type(kind: Kind, obj: Object) -> None:
+    for key, right in (("apiVersion", kind.api_version), ("kind", kind.kind)):
+        if obj.setdefault(key, right) != right:
+            raise BadRequest(f"the object's {key} is {obj[key]!r}, but {right!r} is expected for {kind.qualified}")
+
+
+def _tidied(metadata: Object) -> Object:
+    return {key: value for key, value in metadata.items() if key in _METADATA and value not in (None, {}, [])}
+
+
+def _part(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
+    if subresource == "status":
+        rest = {key: value for key, value in old.items() if key != "status"}
+        return rest | ({"status": new["status"]} if new.get("status") is not None else {})
+    if subresource == "binding":
+        node = trees.dig(new, "spec", "nodeName")
+        return {**old, "spec": {**old["spec"], "nodeName": node}}
+    if "status" in kind.subresources:
+        rest = {key: value for key, value in new.items() if key != "status"}
+        return rest | ({"status": old["status"]} if "status" in old else {})
+    return new
+
+
+def _next_metadata(kind: Kind, old: Object, wanted: Object) -> Object:
+    before = old["metadata"]
+    metadata = _tidied(wanted)
+    for key in (*_SERVER_OWNED, "namespace"):
+        metadata.pop(key, None)
+        if key in before:
+            metadata[key] = before[key]
+    if "managedFields" in before:
+        metadata.setdefault("managedFields", before["managedFields"])
+    faults = list(_metadata_faults(kind, metadata)) if metadata != before else []
+    added = set(metadata.get("finalizers", ())) - set(before.get("finalizers", ()))
+    if added and before.get("deletionTimestamp"):
+        text = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {sorted(added)}"
+        faults.append(Cause("FieldValueForbidden", "metadata.finalizers", text))
+    if faults:
+        raise Invalid(kind.kind, kind.group, before["name"], faults)
+    return metadata
+
+
+def _default(kind: Kind, obj: Object) -> None:
+    if kind.schema is not None:
+        schema.prune(kind.schema, obj, embedded=True)
+        schema.set_defaults(kind.schema, obj)
+    elif kind.resource in core.DEFAULTS:
+        core.DEFAULTS[kind.resource](obj)
+
+
+def _judge(kind: Kind, obj: Object, old: Object | None) -> None:
+    faults: list[Cause] = []
+    if kind.schema is not None:
+        faults = schema.validate(kind.schema, obj, old)
+    elif kind.resource in core.FAULTS:
+        faults = list(core.FAULTS[kind.resource](obj, old))
+    if faults:
+        raise Invalid(kind.kind, kind.group, obj["metadata"]["name"], faults)
+
+
+def _content(kind: Kind, obj: Object) -> Object:
+    skipped = ("metadata", "status") if "status" in kind.subresources else ("metadata",)
+    return {key: value for key, value in obj.items() if key not in skipped}
+
+
+def _metadata_faults(kind: Kind, metadata: Object) -> Iterator[Cause]:
+    name = metadata.get("name") or ""
+    if not isinstance(name, str) or (kind.group != _FREE_NAMES and (not _SUBDOMAIN.fullmatch(name) or len(name) > 253)):  # noqa: PLR2004
+        if not name:
+            yield Cause("FieldValueRequired", "metadata.name", "Required value: name or generateName is required")
+        else:
+            yield Cause("FieldValueInvalid", "metadata.name", f"Invalid value: {trees.shown(name)}: {_NAME_RULE}")
+    yield from _label_faults(metadata.get("labels") or {})
+    for key, value in (metadata.get("annotations") or {}).items():
+        if not isinstance(value, str):
+            yield Cause(
+                "FieldValueInvalid",
+                f"metadata.annotations[{key}]",
+                f"Invalid value: {trees.shown(value)}: must be a string",
+            )
+    for i, owner in enumerate(metadata.get("ownerReferences") or ()):
+        for key in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(key):
+                text = "Required value" if key != "uid" else 'Invalid value: "": uid must not be empty'
+                yield Cause("FieldValueInvalid", f"metadata.ownerReferences[{i}].{key}", text)
+
+
+def _label_faults(labels: dict[str, Any]) -> Iterator[Cause]:
+    for key, value in labels.items():
+        if not _LABEL_KEY.fullmatch(key):
+            text = f"Invalid value: {trees.shown(key)}: a qualified name such as example.com/MyName is expected"
+            yield Cause("FieldValueInvalid", "metadata.labels", text)
+        if not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
+            yield Cause("FieldValueInvalid", "metadata.labels", f"Invalid value: {trees.shown(value)}: {_LABEL_RULE}")
+        elif len(value) > 63:  # noqa: PLR2004
+            yield Cause(
+                "FieldValueInvalid",
+                "metadata.labels",
+                f"Invalid value: {trees.shown(value)}: must be no more than 63 bytes",
+            )

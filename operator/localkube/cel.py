@@ -1,0 +1,176 @@
+"""Kubernetes' dialect of CEL on the wheel `common-expression-language`: what `x-kubernetes-validations` may say.
+
+The wheel brings the language; this module adds the Kubernetes libraries that rules use (find, isSorted, quantities) and the
+escaping of property names. See https://kubernetes.io/docs/reference/using-api/cel/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import cel
+from cel.stdlib import add_stdlib_to_context
+
+from localkube import quantity
+
+_RESERVED = frozenset(
+    [
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+    ]
+)
+_SEPARATORS = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
+_SEPARATOR = re.compile(r"__|[.\-/]")
+_IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+
+
+def escape(name: str) -> str:
+    """A property's name as CEL sees it: `namespace` is `__namespace__`, `a-b` is `a__dash__b`."""
+    if name in _RESERVED:
+        return f"__{name}__"
+    if _IDENTIFIER.match(name) and "__" not in name:
+        return name
+    return _SEPARATOR.sub(lambda match: _SEPARATORS[match[0]], name)
+
+
+def _is_quantity(text: Any) -> bool:
+    try:
+        quantity.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _find(text: str, pattern: str) -> str:
+    match = re.search(pattern, text)
+    return match[0] if match else ""
+
+
+# A quantity travels through an expression as a double: enough to compare and to add.
+_LIBRARY: dict[str, Callable[..., Any]] = {
+    "find": _find,
+    "findAll": lambda text, pattern: [match[0] for match in re.finditer(pattern, text)],
+    "isSorted": lambda items: all(a <= b for a, b in pairwise(items)),
+    "isQuantity": _is_quantity,
+    "quantity": lambda text: float(quantity.parse(text)),
+    "isGreaterThan": lambda a, b: a > b,
+    "isLessThan": lambda a, b: a < b,
+    "compareTo": lambda a, b: (a > b) - (a < b),
+}
+
+
+def _context() -> cel.Context:
+    context = cel.Context()
+    add_stdlib_to_context(context)
+    for name, function in _LIBRARY.items():
+        context.add_function(name, function)
+    return context
+
+
+_CONTEXT = _context()
+
+
+class RuleError(Exception):
+    """A rule that could not be evaluated on this object."""
+
+
+def _evaluate(program: cel.Program) -> Any:
+    try:
+        return program.execute(_CONTEXT)
+    except KeyError as error:
+        raise RuleError(f"no such key: {error.args[0]}") from error
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
+        raise RuleError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of `x-kubernetes-validations`, compiled.
+
+    A rule that reads `oldSelf` is a transition rule: it is skipped where there is no old value, unless `optional_old` makes
+    `oldSelf` an optional.
+    """
+
+    source: str
+    program: cel.Program
+    message: str
+    message_program: cel.Program | None
+    reason: str
+    field_path: str
+    optional_old: bool
+    transition: bool
+
+    def applies(self, *, has_old: bool) -> bool:
+        """Whether the rule can be asked, given that the field had a value before or not."""
+        return has_old or self.optional_old or not self.transition
+
+    def failure(self) -> str | None:
+        """Why the rule refuses the values that are bound, or None."""
+        try:
+            if _evaluate(self.program) is True:
+                return None
+        except RuleError as error:
+            return f"{error} evaluating rule: {self.message or self.source}"
+        return self._said()
+
+    def _said(self) -> str:
+        if self.message_program is not None:
+            try:
+                said = _evaluate(self.message_program)
+            except RuleError:
+                said = ""
+            if isinstance(said, str) and said.strip() and "\n" not in said:
+                return said.strip()
+        return self.message or f"failed rule: {self.source}"
+
+
+def failures(rules: Sequence[Rule], value: Any, old: Any) -> list[tuple[Rule, str]]:
+    """The rules that refuse a value, with what they say; `old` is None where the field had no value.
+
+    The values are bound once for all rules: handing a large object to CEL costs more than most rules do.
+    """
+    _CONTEXT.add_variable("self", value)
+    found = []
+    for optional in (False, True):
+        chosen = [rule for rule in rules if rule.optional_old == optional]
+        if any(rule.transition for rule in chosen):
+            absent = cel.OptionalValue.none() if old is None else cel.OptionalValue.of(old)
+            _CONTEXT.add_variable("oldSelf", absent if optional else old)
+        found += [(rule, message) for rule in chosen if (message := rule.failure()) is not None]
+    return sorted(found, key=lambda refusal: rules.index(refusal[0]))
+
+
+def compile_rule(source: dict[str, Any]) -> Rule:
+    """Compile an entry of `x-kubernetes-validations`. Raises ValueError where it is no CEL."""
+    program = cel.compile(source["rule"])
+    said = source.get("messageExpression", "")
+    return Rule(
+        source=source["rule"].strip(),
+        program=program,
+        message=source.get("message", "").strip(),
+        message_program=cel.compile(said) if said else None,
+        reason=source.get("reason", "FieldValueInvalid"),
+        field_path=source.get("fieldPath", ""),
+        optional_old=bool(source.get("optionalOldSelf", False)),
+        transition="oldSelf" in program.variables(),
+    )

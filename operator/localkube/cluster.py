@@ -1,0 +1,181 @@
+"""The whole embedded cluster in one object: store, API server, scheduler and node over one state folder."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import secrets
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import yaml
+
+from localkube import gpus, statedir
+from localkube.ledger import Ledger
+from localkube.node import LABELS, NAME, Node, capacity
+from localkube.podlogs import PodLogs
+from localkube.runtime import ProcessRuntime, Runtime
+from localkube.scheduler import Scheduler
+from localkube.server import ApiServer, AuditHook, FaultHook
+from localkube.store import Store
+
+DATABASE = "cluster.sqlite"
+_log = logging.getLogger(__name__)
+
+
+class AlreadyRunning(Exception):
+    """Another process serves the same state folder; `pid` is its process id, 0 if it has not written it yet."""
+
+    def __init__(self, folder: Path, pid: int) -> None:
+        super().__init__(
+            f"{folder} is in use by the cluster of process {pid or '(just starting)'}: "
+            "stop that one first (toprung local down), or choose another folder"
+        )
+        self.pid = pid
+
+
+class LocalCluster:
+    """A cluster of one machine.
+
+    state_dir: the folder that keeps everything; the same folder goes on where it was, even after a kill -9.
+    gpus: how many to hand out; None for as many as the machine has. They are given by index, whether or not they exist.
+    crd_dir: CustomResourceDefinitions to create or update at the start. port: 0 for any that is free.
+    runtime: what runs containers; by default processes of this machine. on_request, faults: see ApiServer.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        gpus: int | None = None,
+        crd_dir: Path | None = None,
+        port: int = 0,
+        runtime: Runtime | None = None,
+        on_request: AuditHook | None = None,
+        faults: FaultHook | None = None,
+    ) -> None:
+        self._folder = state_dir.absolute()
+        self._gpus = gpus
+        self._crd_dir = crd_dir
+        self._port = port
+        self._runtime = runtime or ProcessRuntime(self._folder / "processes")
+        self._on_request = on_request
+        self._faults = faults
+        self._running = AsyncExitStack()
+
+    @property
+    def kubeconfig_path(self) -> Path:
+        """The kubeconfig that `start` writes; it holds the token and is readable by its owner alone."""
+        return self._folder / "kubeconfig"
+
+    @property
+    def operator_kubeconfig_path(self) -> Path:
+        """The same for clients that send a token over plain HTTP: their logs may show the URL."""
+        return self._folder / "operator.kubeconfig"
+
+    async def start(self) -> None:
+        """Serve. Raises AlreadyRunning where another process does so from the same folder, StoreBroken, UnsafeFolder."""
+        statedir.make(self._folder)
+        async with AsyncExitStack() as running:
+            lock = running.enter_context(_lock(self._folder))
+            lock.write(str(os.getpid()))
+            lock.flush()
+            token = self._folder / "token"
+            store = Store(self._folder / DATABASE, now=_now, expected=token.exists())
+            running.callback(store.close)
+            await self._serve(store, running)
+            self._running = running.pop_all()
+
+    async def stop(self) -> None:
+        """End every Pod and stop serving; return when no process is left."""
+        await self._running.aclose()
+
+    async def _serve(self, store: Store, running: AsyncExitStack) -> None:
+        """Start the parts, the last one that clients see; they are stopped in the reverse order."""
+        count = await asyncio.to_thread(gpus.count) if self._gpus is None else self._gpus
+        ledger = Ledger(capacity(count))
+        scheduler = Scheduler(store, ledger, node=NAME, labels=LABELS, now=_now)
+        node = Node(
+            store,
+            self._runtime,
+            ledger,
+            folder=self._folder,
+            devices=gpus.devices(count),
+            now=_now,
+            released=scheduler.wake,
+        )
+        server = ApiServer(
+            store,
+            token=_token(self._folder / "token"),
+            crd_dir=self._crd_dir,
+            logs=PodLogs(node, _now),
+            now=_now,
+            on_request=self._on_request,
+            faults=self._faults,
+        )
+        running.push_async_callback(server.stop)
+        running.push_async_callback(node.stop)
+        await node.start()
+        scheduling = asyncio.create_task(scheduler.run(), name="scheduler")
+        scheduling.add_done_callback(_complain)
+        running.callback(scheduling.cancel)
+        await server.start(port=self._port)
+        statedir.write_private(self.kubeconfig_path, yaml.safe_dump(server.kubeconfig()))
+        statedir.write_private(self.operator_kubeconfig_path, yaml.safe_dump(server.kubeconfig(token_in_url=False)))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        _log.critical("the scheduler failed: no Pod will start any more", exc_info=error)
+
+
+def set_aside(folder: Path) -> None:
+    """Rename a database that cannot be used, and forget the token that says that there was one."""
+    for file in folder.glob(f"{DATABASE}*"):
+        if ".broken-" not in file.name:
+            file.replace(file.with_name(f"{file.name}.broken-{_now():%Y%m%dT%H%M%S}"))
+    (folder / "token").unlink(missing_ok=True)
+
+
+def serving(folder: Path) -> int | None:
+    """The process that serves a state folder, None where none does; 0 if it has not written its id yet."""
+    if not (folder / "lock").exists():
+        return None
+    try:
+        _lock(folder).close()
+    except AlreadyRunning as error:
+        return error.pid
+    return None
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Hold the folder for as long as the file is open; the kernel lets go of it when the process dies.
+
+    The file is emptied, so that nobody takes the id of a process that is gone for the holder's.
+    """
+    statedir.create_private(folder / "lock")
+    file = folder.joinpath("lock").open("a+", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        text = file.read()
+        file.close()
+        raise AlreadyRunning(folder, int(text) if text.isdigit() else 0) from None
+    file.truncate(0)
+    return file
+
+
+def _token(path: Path) -> str:
+    """The same token for every start, so that a kubeconfig that was copied stays good."""
+    if not path.exists():
+        statedir.write_private(path, secrets.token_urlsafe(24))
+    return path.read_text(encoding="ascii")

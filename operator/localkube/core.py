@@ -1,0 +1,67 @@
+"""What Kubernetes' own kinds default and refuse, as far as a single machine needs it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from localkube import customs, podrules, quantity
+from localkube.errors import Cause, invalid, required
+
+Object = dict[str, Any]
+
+
+def _default_namespace(namespace: Object) -> None:
+    labels = namespace["metadata"].setdefault("labels", {})
+    labels["kubernetes.io/metadata.name"] = namespace["metadata"]["name"]
+    namespace.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
+    namespace.setdefault("status", {"phase": "Active"})
+
+
+def _default_claim(claim: Object) -> None:
+    claim.setdefault("status", {"phase": "Pending"})
+
+
+def _default_quota(quota: Object) -> None:
+    quota.setdefault("status", {})
+
+
+def _default_secret(secret: Object) -> None:
+    secret.setdefault("type", "Opaque")
+    plain = secret.pop("stringData", None) or {}
+    if plain:
+        encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in plain.items()}
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
+
+
+def _quota_faults(quota: Object, _old: Object | None) -> Iterator[Cause]:
+    for name, amount in ((quota.get("spec") or {}).get("hard") or {}).items():
+        try:
+            quantity.parse(amount)
+        except ValueError as error:
+            yield invalid(f"spec.hard[{name}]", amount, str(error))
+        else:
+            if quantity.parse(amount) < 0:
+                yield invalid(f"spec.hard[{name}]", amount, "must be greater than or equal to 0")
+
+
+def _event_faults(event: Object, _old: Object | None) -> Iterator[Cause]:
+    if not event.get("involvedObject"):
+        yield required("involvedObject")
+
+
+DEFAULTS: dict[str, Callable[[Object], None]] = {
+    "pods": podrules.set_defaults,
+    "namespaces": _default_namespace,
+    "persistentvolumeclaims": _default_claim,
+    "resourcequotas": _default_quota,
+    "secrets": _default_secret,
+    "customresourcedefinitions.apiextensions.k8s.io": customs.set_defaults,
+}
+FAULTS: dict[str, Callable[[Object, Object | None], Iterable[Cause]]] = {
+    "pods": podrules.faults,
+    "resourcequotas": _quota_faults,
+    "events": _event_faults,
+    "customresourcedefinitions.apiextensions.k8s.io": customs.faults,
+}

@@ -1,0 +1,306 @@
+"""The guard: the one process that starts containers, writes their logs, and never lets them outlive the server.
+
+    server --(socket: start, signal)--> guard --> one session and process group for each container
+           <--(started, refused, exited, wrote)--
+
+It is a process of its own so that (1) a server killed with -9 closes the socket and the guard ends every group at once,
+with no moment in which a group is started but not yet known to it; (2) a flood of output is copied, stamped and cut
+here and costs the server nothing; (3) on Linux it is the subreaper of its containers, so a program that puts itself
+into another session is found and ended with its container, as it would be in a real one.
+
+Run as `python -m localkube.guard RECORDS` with the socket as standard input. Standard library only. It reads
+and writes JSON, one message a line; `_Guard` lists them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from localkube import processes
+from localkube.logfile import LineSplitter, LogFile
+
+READ_BYTES = 64 * 1024
+MOST_IN_PIPE = 1024 * 1024  # Linux's largest pipe without privileges
+WROTE_INTERVAL = 0.02  # seconds between two notices that logs have grown
+GONE_INTERVAL = 0.01  # seconds between two looks at a group that was killed and is not gone
+COMPLAINT_INTERVAL = 60.0  # seconds between two tracebacks in the guard's log
+START_ERROR = 128  # the exit code a container runtime shows for a program that could not be started
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(slots=True)
+class _Container:
+    """A process group and the two pipes that its output comes through; `ended` is set once the leader is reaped."""
+
+    id: str
+    leader: subprocess.Popen[bytes]
+    log: LogFile
+    pipes: dict[int, LineSplitter] = field(default_factory=dict)
+    ended: dict[str, Any] | None = None
+
+
+class _Guard:
+    """The loop. Messages in: start(id, argv, env, cwd, log), signal(id, signal).
+
+    Messages out: started(id, pid, at), refused(id, code, message, at), exited(id, code, signal, at), wrote(ids).
+    Times are nanoseconds since the epoch. `exited` is sent when the whole group is gone and all of its output is in the
+    log.
+    """
+
+    def __init__(self, control: socket.socket, records: Path) -> None:
+        self._control = control
+        self._records = records
+        self._containers: dict[str, _Container] = {}
+        self._grown: set[str] = set()
+        self._told = 0.0
+        self._complained = float("-inf")
+        self._received = b""
+        self._selector = selectors.DefaultSelector()
+        self._open = True
+
+    def run(self) -> None:
+        """Serve until the server is gone, then end everything."""
+        self._selector.register(self._control, selectors.EVENT_READ, self._receive)
+        self._selector.register(_wake_on_child(), selectors.EVENT_READ, _drain)
+        while self._open:
+            for key, _ in self._selector.select(self._patience()):
+                self._isolated(key.data, key.fileobj)
+            for step in (self._reap, self._bury, self._tell_growth):
+                self._isolated(step)
+        self._end_everything()
+
+    def _isolated(self, step: Callable[..., object], *arguments: object) -> None:
+        """Do a step. An unexpected error of one container is reported and ends no other one."""
+        try:
+            step(*arguments)
+        except Exception:  # noqa: BLE001 - this process supervises all containers
+            now = time.monotonic()
+            if now - self._complained >= COMPLAINT_INTERVAL:
+                self._complained = now
+                traceback.print_exc()
+
+    def _patience(self) -> float | None:
+        if any(container.ended for container in self._containers.values()):
+            return GONE_INTERVAL
+        return WROTE_INTERVAL if self._grown else None
+
+    # -- the server's wishes
+
+    def _receive(self, control: socket.socket) -> None:
+        try:
+            data = control.recv(READ_BYTES)
+        except OSError:
+            data = b""
+        self._open = bool(data)
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            self._isolated(self._obey, json.loads(line))
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        if message["op"] == "start":
+            self._start(message)
+        elif container := self._containers.get(message["id"]):
+            processes.signal_group(container.leader.pid, message["signal"])
+
+    def _start(self, message: dict[str, Any]) -> None:
+        log = None
+        try:
+            log = LogFile(Path(message["log"]))
+            leader, readers = _spawn(message)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with this program, the others run on
+            if log:
+                log.close()
+            why = _why(error, message)
+            self._send(event="refused", id=message["id"], code=START_ERROR, message=why, at=time.time_ns())
+            return
+        with contextlib.suppress(OSError):  # a full disk: the group is known here, and that is what ends it
+            processes.record(self._records, message["id"], leader.pid)
+        self._adopt(_Container(message["id"], leader, log), readers)
+
+    def _adopt(self, container: _Container, readers: tuple[int, int]) -> None:
+        self._containers[container.id] = container
+        for stream, reader in zip(("stdout", "stderr"), readers, strict=True):
+            os.set_blocking(reader, False)
+            container.pipes[reader] = LineSplitter(stream)
+            self._selector.register(reader, selectors.EVENT_READ, lambda fd, owner=container: self._copy(owner, fd))
+        self._send(event="started", id=container.id, pid=container.leader.pid, at=time.time_ns())
+
+    # -- output
+
+    def _copy(self, container: _Container, reader: int) -> bool:
+        """Move one read's worth from pipe to log; False when there is nothing more for now."""
+        try:
+            data = os.read(reader, READ_BYTES)
+        except BlockingIOError:
+            return False
+        splitter = container.pipes[reader]
+        if records := splitter.feed(data) if data else splitter.finish():
+            container.log.write(records)
+            self._grown.add(container.id)
+        if not data:
+            self._close_pipe(container, reader)
+        return bool(data)
+
+    def _close_pipe(self, container: _Container, reader: int) -> None:
+        self._selector.unregister(reader)
+        os.close(reader)
+        del container.pipes[reader]
+
+    def _tell_growth(self) -> None:
+        now = time.monotonic()
+        if self._grown and now - self._told >= WROTE_INTERVAL:
+            self._send(event="wrote", ids=sorted(self._grown))
+            self._grown.clear()
+            self._told = now
+
+    # -- the end
+
+    def _reap(self) -> None:
+        by_pid = {container.leader.pid: container for container in self._containers.values()}
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if container := by_pid.get(pid):
+                code = os.waitstatus_to_exitcode(status)
+                container.leader.returncode = code
+                container.ended = {
+                    "code": code if code >= 0 else 128 - code,
+                    "signal": max(0, -code),
+                    "at": time.time_ns(),
+                }
+
+    def _bury(self) -> None:
+        """Kill what the ended leaders left behind, and report the containers of which nothing is left."""
+        ended = [container for container in self._containers.values() if container.ended is not None]
+        if not ended:
+            return
+        strays = processes.owners(set(processes.children()) - {c.leader.pid for c in self._containers.values()})
+        for container in ended:
+            mine = [pid for pid, owner in strays.items() if owner == container.id]
+            if self._gone(container, mine):
+                self._isolated(self._close_log, container)
+                del self._containers[container.id]
+                self._grown.discard(container.id)
+                self._send(event="exited", id=container.id, **(container.ended or {}))
+
+    def _close_log(self, container: _Container) -> None:
+        self._drain_pipes(container)
+        container.log.close()
+        processes.forget(self._records, container.id)
+
+    def _gone(self, container: _Container, strays: list[int]) -> bool:
+        processes.signal_group(container.leader.pid, signal.SIGKILL)
+        for pid in strays:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not strays and not processes.group_exists(container.leader.pid)
+
+    def _drain_pipes(self, container: _Container) -> None:
+        for reader in tuple(container.pipes):
+            # No more than a pipe can hold: where strays can't be found, one of them may still be writing.
+            for _ in range(MOST_IN_PIPE // READ_BYTES):
+                if not self._copy(container, reader):
+                    break
+            if reader in container.pipes:
+                container.log.write(container.pipes[reader].finish())
+                self._close_pipe(container, reader)
+
+    def _end_everything(self) -> None:
+        for container in self._containers.values():
+            processes.signal_group(container.leader.pid, signal.SIGKILL)
+        while self._containers:
+            self._reap()
+            self._bury()
+            time.sleep(GONE_INTERVAL)
+
+    def _send(self, **message: Any) -> None:
+        with contextlib.suppress(OSError):
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _spawn(message: dict[str, Any]) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
+    """A program in a session of its own, and the reading ends of its stdout and stderr."""
+    out, out_end = os.pipe()
+    err, err_end = os.pipe()
+    try:
+        leader = subprocess.Popen(  # noqa: S603
+            message["argv"],
+            env={**message["env"], processes.CONTAINER_ID: message["id"]},
+            cwd=message["cwd"],
+            stdin=subprocess.DEVNULL,
+            stdout=out_end,
+            stderr=err_end,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(out)
+        os.close(err)
+        raise
+    finally:
+        os.close(out_end)
+        os.close(err_end)
+    return leader, (out, err)
+
+
+def _why(error: Exception, message: dict[str, Any]) -> str:
+    """The refusal in the words a container runtime uses."""
+    program = str(message["argv"][0])
+    if isinstance(error, FileNotFoundError) and error.filename == message["cwd"]:
+        return f'chdir to cwd ("{message["cwd"]}") set in workingDir failed: no such file or directory'
+    if isinstance(error, FileNotFoundError) and "/" not in program:
+        return f'exec: "{program}": executable file not found in $PATH'
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f'exec: "{program}": {reason[:1].lower()}{reason[1:]}'
+
+
+def _drain(wakeup: int) -> None:
+    with contextlib.suppress(BlockingIOError):
+        os.read(wakeup, READ_BYTES)
+
+
+def _wake_on_child() -> int:
+    """A descriptor that becomes readable at SIGCHLD.
+
+    The signals that end a server are caught and not ignored: what is ignored would be ignored by every container too.
+    """
+    reader, writer = os.pipe()
+    for end in (reader, writer):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    return reader
+
+
+def _become_subreaper() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def main() -> None:
+    """Serve the socket on standard input; the one argument is the folder for records of process groups."""
+    control = socket.socket(fileno=0)
+    _become_subreaper()
+    _Guard(control, Path(sys.argv[1])).run()
+
+
+if __name__ == "__main__":
+    main()

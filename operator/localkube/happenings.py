@@ -1,0 +1,67 @@
+"""Kubernetes Events of the scheduler and the node, so that `kubectl describe pod` says what happened."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Literal
+
+from localkube.errors import ApiError
+from localkube.podstatus import stamp
+from localkube.store import Store
+
+Object = dict[str, Any]
+
+
+class EventRecorder:
+    """Writes Events about Pods; one that is said again about the same Pod raises the first one's count."""
+
+    def __init__(self, store: Store, component: str, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._component = component
+        self._now = now
+        self._said: dict[tuple[str, str, str], str] = {}
+
+    def __call__(self, pod: Object, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        """Record an Event; a namespace that is going away takes none, and that is no error."""
+        key = (pod["metadata"]["uid"], reason, message)
+        with suppress(ApiError):
+            if (name := self._said.get(key)) and self._again(pod["metadata"]["namespace"], name):
+                return
+            self._said[key] = self._store.create("events", self._event(pod, kind, reason, message))["metadata"]["name"]
+
+    def forget(self, uid: str) -> None:
+        """The Pod is gone: nothing more will be said about it."""
+        self._said = {key: name for key, name in self._said.items() if key[0] != uid}
+
+    def _again(self, namespace: str, name: str) -> bool:
+        if not self._store.exists("events", namespace, name):
+            return False
+        event = self._store.get("events", namespace, name)
+        self._store.update("events", {**event, "count": event.get("count", 1) + 1, "lastTimestamp": stamp(self._now())})
+        return True
+
+    def _event(self, pod: Object, kind: str, reason: str, message: str) -> Object:
+        metadata, time = pod["metadata"], stamp(self._now())
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{metadata['name']}.{secrets.token_hex(8)}", "namespace": metadata["namespace"]},
+            "involvedObject": {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            },
+            "type": kind,
+            "reason": reason,
+            "message": message,
+            "source": {"component": self._component},
+            "reportingComponent": self._component,
+            "firstTimestamp": time,
+            "lastTimestamp": time,
+            "count": 1,
+        }

@@ -1,0 +1,107 @@
+"""The recent past of one resource, from which watches are served."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from localkube.errors import Gone
+
+ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one object.
+
+    `data` is `object` as JSON, serialised once and shared by the disk and every watcher; `previous` is the state before,
+    by which a selective watch knows whether the object just came into its sight or left it.
+    """
+
+    version: int
+    type: ChangeType
+    resource: str
+    namespace: str
+    name: str
+    object: Object
+    previous: Object | None
+    data: bytes
+
+
+class History:
+    """The last changes of one resource, at least `limit` and at most twice as many.
+
+    A reader holds a position, nothing is kept for it: one that falls behind what is kept is told `Gone` and lists again.
+    """
+
+    def __init__(self, limit: int, since: int) -> None:
+        self._limit = limit
+        self._floor = since
+        self._first = 0
+        self._changes: list[Change] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self.closed = False
+
+    @property
+    def end(self) -> int:
+        """The position behind the newest change."""
+        return self._first + len(self._changes)
+
+    def append(self, change: Change) -> None:
+        """Take up a change and wake the readers."""
+        self._changes.append(change)
+        if len(self._changes) > 2 * self._limit:
+            self._floor = self._changes[self._limit - 1].version
+            del self._changes[: self._limit]
+            self._first += self._limit
+        self._wake()
+
+    def close(self) -> None:
+        """End the readers once they have read what is here: the resource is no longer served."""
+        self.closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def position(self, version: int) -> int:
+        """The position of the first change after `version`. Raises Gone when it is no longer known."""
+        if version < self._floor:
+            raise Gone(f"too old resource version: {version} ({self._floor})")
+        return self._first + bisect.bisect_right(self._changes, version, key=lambda change: change.version)
+
+    def after(self, position: int) -> list[Change]:
+        """The changes from a position on. Raises Gone when some of them are no longer kept."""
+        if position < self._first:
+            raise Gone(f"too old resource version: the watch fell more than {self._limit} changes behind")
+        return self._changes[position - self._first :]
+
+    async def grown(self, position: int) -> None:
+        """Wait until there is a change at the position, or none will come."""
+        while self.end <= position and not self.closed:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            try:
+                await future
+            finally:
+                if not future.done():
+                    future.cancel()
+                self._waiting = [f for f in self._waiting if f is not future]
+
+
+async def follow(history: History, position: int) -> AsyncIterator[list[Change]]:
+    """Batches of changes from a position on, until the history is closed. Raises Gone for a reader that fell too far behind."""
+    while True:
+        await history.grown(position)
+        batch = history.after(position)
+        if not batch:
+            return
+        position += len(batch)
+        yield batch

@@ -1,0 +1,116 @@
+"""Who holds what of the node: cpu, memory, places for Pods and GPUs by index. Pure bookkeeping, nothing waits here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from localkube import quantity
+from localkube.gpus import GPU
+
+Amounts = Mapping[str, Decimal]
+PODS = "pods"
+
+
+def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What a Pod asks of a node, as kube-scheduler counts it; a limit stands in for a request that is not given."""
+    spec = pod["spec"]
+    total = effective(spec, _of_container)
+    for name, amount in (spec.get("overhead") or {}).items():
+        total[name] = total.get(name, Decimal(0)) + quantity.parse(amount)
+    return {name: amount for name, amount in total.items() if amount} | {PODS: Decimal(1)}
+
+
+def effective(spec: Mapping[str, Any], of: Callable[[Mapping[str, Any]], Amounts]) -> dict[str, Decimal]:
+    """The amounts of a whole Pod from those `of` its containers: the containers and sidecars together, or one init
+    container with the sidecars before it where that is more.
+    """
+    sidecars: Amounts = {}
+    peak: Amounts = {}
+    for container in spec.get("initContainers") or ():
+        together = _merged(sidecars, of(container), Decimal.__add__)
+        if container.get("restartPolicy") == "Always":
+            sidecars = together
+        peak = _merged(peak, together, max)
+    total = sidecars
+    for container in spec["containers"]:
+        total = _merged(total, of(container), Decimal.__add__)
+    return _merged(total, peak, max)
+
+
+def _merged(one: Amounts, other: Amounts, how: Callable[[Decimal, Decimal], Decimal]) -> dict[str, Decimal]:
+    zero = Decimal(0)
+    return {name: how(one.get(name, zero), other.get(name, zero)) for name in one.keys() | other.keys()}
+
+
+def _of_container(container: Mapping[str, Any]) -> dict[str, Decimal]:
+    resources = container.get("resources") or {}
+    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return {name: quantity.parse(amount) for name, amount in asked.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one Pod holds, from its binding until its last process is gone."""
+
+    amounts: Amounts
+    gpus: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The node's capacity less what Pods hold, by Pod uid."""
+
+    capacity: Amounts
+    _held: dict[str, Holding] = field(default_factory=dict)
+    _used: dict[str, Decimal] = field(default_factory=dict)
+
+    def __contains__(self, uid: str) -> bool:
+        return uid in self._held
+
+    def short_of(self, amounts: Amounts) -> list[str]:
+        """The resources of which too little is free, in order of name."""
+        return sorted(name for name, amount in amounts.items() if amount > self._free(name))
+
+    def beyond(self, amounts: Amounts) -> bool:
+        """Whether the request is more than the whole node, so that waiting can't help."""
+        return any(amount > self.capacity.get(name, Decimal(0)) for name, amount in amounts.items())
+
+    def take(self, uid: str, amounts: Amounts) -> tuple[int, ...]:
+        """Give the resources, which must be free, to a Pod; the GPU indices it gets, lowest first."""
+        wanted = int(amounts.get(GPU, 0))
+        taken = {index for holding in self._held.values() for index in holding.gpus}
+        free = [index for index in range(int(self.capacity.get(GPU, 0))) if index not in taken]
+        if self.short_of(amounts) or len(free) < wanted:
+            raise ValueError(f"the node has too little {', '.join(self.short_of(amounts)) or GPU} for Pod {uid}")
+        return self._note(uid, Holding(amounts, tuple(free[:wanted])))
+
+    def restore(self, uid: str, amounts: Amounts, gpus: Sequence[int]) -> None:
+        """Take up what a Pod was given before a restart, whatever the capacity is now."""
+        self._note(uid, Holding(amounts, tuple(gpus)))
+
+    def release(self, uid: str) -> None:
+        """A Pod is gone with all its processes; nothing happens if it held nothing."""
+        if holding := self._held.pop(uid, None):
+            for name, amount in holding.amounts.items():
+                self._used[name] -= amount
+
+    def gpus(self, uid: str) -> tuple[int, ...]:
+        """The GPU indices that a Pod holds."""
+        holding = self._held.get(uid)
+        return holding.gpus if holding else ()
+
+    def used(self, name: str) -> Decimal:
+        """How much of a resource is held."""
+        return self._used.get(name, Decimal(0))
+
+    def _free(self, name: str) -> Decimal:
+        return self.capacity.get(name, Decimal(0)) - self.used(name)
+
+    def _note(self, uid: str, holding: Holding) -> tuple[int, ...]:
+        self._held[uid] = holding
+        for name, amount in holding.amounts.items():
+            self._used[name] = self.used(name) + amount
+        return holding.gpus

@@ -1,0 +1,223 @@
+"""A Pod's status from the states of its containers, as the kubelet derives it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from localkube.runtime import Exit
+
+Object = dict[str, Any]
+ADDRESS = "127.0.0.1"
+
+
+def stamp(time: datetime) -> str:
+    """A metav1.Time: RFC3339 in whole seconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Not running yet, or not running again yet."""
+
+    reason: str = "ContainerCreating"
+    message: str = ""
+
+    def json(self) -> Object:
+        """As in `containerStatuses[].state`."""
+        return {"waiting": {"reason": self.reason} | ({"message": self.message} if self.message else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Running since."""
+
+    started_at: datetime
+
+    def json(self) -> Object:
+        """As in `containerStatuses[].state`."""
+        return {"running": {"startedAt": stamp(self.started_at)}}
+
+
+@dataclass(frozen=True, slots=True)
+class Terminated:
+    """Ended: code as a shell shows it (128 + signal), signal 0 if none."""
+
+    code: int
+    reason: str
+    started_at: datetime
+    finished_at: datetime
+    signal: int = 0
+    message: str = ""
+    id: str = ""
+
+    def json(self) -> Object:
+        """As in `containerStatuses[].state`."""
+        body: Object = {
+            "exitCode": self.code,
+            "reason": self.reason,
+            "startedAt": stamp(self.started_at),
+            "finishedAt": stamp(self.finished_at),
+        }
+        if self.signal:
+            body["signal"] = self.signal
+        if self.message:
+            body["message"] = self.message
+        return {"terminated": body | ({"containerID": f"process://{self.id}"} if self.id else {})}
+
+
+State = Waiting | Running | Terminated
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of the Pod and how it stands; `restarts` counts its runs but the first."""
+
+    name: str
+    image: str = ""
+    state: State = Waiting()
+    last: Terminated | None = None
+    restarts: int = 0
+    id: str = ""
+    sidecar: bool = False
+
+    @property
+    def initialized(self) -> bool:
+        """Whether the containers after this init container may start: it has succeeded, or is a sidecar that runs."""
+        return (isinstance(self.state, Running) or self.last is not None) if self.sidecar else self.succeeded
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended with code 0."""
+        return isinstance(self.state, Terminated) and self.state.code == 0
+
+    def to(self, state: State) -> Container:
+        """The container in its next state; the end of an earlier run is kept as `lastState`."""
+        last = self.state if isinstance(self.state, Terminated) else self.last
+        return replace(self, state=state, last=last)
+
+    def json(self, *, init: bool) -> Object:
+        """As in `containerStatuses`."""
+        running = isinstance(self.state, Running)
+        return {
+            "name": self.name,
+            "image": self.image,
+            "imageID": "",
+            "containerID": f"process://{self.id}" if self.id else "",
+            "ready": self.succeeded if init and not self.sidecar else running,
+            "started": running,
+            "restartCount": self.restarts,
+            "state": self.state.json(),
+            "lastState": self.last.json() if self.last else {},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a Pod failed as a whole, whatever its containers' exit codes; `disrupted` when it was no fault of its own."""
+
+    reason: str
+    message: str
+    disrupted: bool = False
+
+
+def phase(policy: str, init: Sequence[Container], main: Sequence[Container]) -> str:
+    """Pending, Running, Succeeded or Failed, for a Pod that nobody stopped."""
+    begun = any(not isinstance(c.state, Waiting) or c.last for c in main)
+    if not begun and not all(container.initialized for container in init):
+        failed = policy == "Never" and any(
+            isinstance(c.state, Terminated) and c.state.code and not c.sidecar for c in init
+        )
+        return "Failed" if failed else "Pending"
+    if any(isinstance(c.state, Running) or (isinstance(c.state, Waiting) and c.last) for c in main):
+        return "Running"
+    if any(isinstance(c.state, Waiting) for c in main):
+        return "Pending"
+    if policy == "Always":
+        return "Running"
+    if all(container.succeeded for container in main):
+        return "Succeeded"
+    return "Failed" if policy == "Never" else "Running"
+
+
+def status(
+    pod: Mapping[str, Any],
+    init: Sequence[Container],
+    main: Sequence[Container],
+    *,
+    reached: str,
+    verdict: Verdict | None,
+    started: datetime,
+    now: datetime,
+) -> Object:
+    """The status of a Pod in the phase `reached`; a condition keeps its lastTransitionTime while its status stays."""
+    earlier = {c["type"]: c for c in (pod.get("status") or {}).get("conditions") or ()}
+    wanted = _conditions(reached, init, main, verdict)
+    own = {new["type"] for new in wanted}
+    conditions = [_condition(new, earlier.get(new["type"]), now) for new in wanted]
+    conditions += [condition for kind, condition in earlier.items() if kind not in own]
+    body: Object = {
+        "phase": reached,
+        "conditions": conditions,
+        "startTime": stamp(started),
+        "hostIP": ADDRESS,
+        "hostIPs": [{"ip": ADDRESS}],
+        "podIP": ADDRESS,
+        "podIPs": [{"ip": ADDRESS}],
+        "qosClass": (pod.get("status") or {}).get("qosClass", "BestEffort"),
+        "containerStatuses": [container.json(init=False) for container in main],
+    }
+    if init:
+        body["initContainerStatuses"] = [container.json(init=True) for container in init]
+    return body | ({"reason": verdict.reason, "message": verdict.message} if verdict else {})
+
+
+def disrupted(status: Object, reason: str, message: str, now: datetime) -> Object:
+    """A Pod's status with the condition that something other than its own program ends it."""
+    kept = [c for c in status.get("conditions") or () if c["type"] != "DisruptionTarget"]
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message}
+    return {**status, "conditions": [*kept, condition | {"lastProbeTime": None, "lastTransitionTime": stamp(now)}]}
+
+
+def _conditions(
+    reached: str, init: Sequence[Container], main: Sequence[Container], verdict: Verdict | None
+) -> list[Object]:
+    unready = [c.name for c in (*main, *(c for c in init if c.sidecar)) if not isinstance(c.state, Running)]
+    started = any(not isinstance(c.state, Waiting) or c.last for c in (*init, *main))
+    ended = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(reached)
+    if ended:
+        ready: Object = {"status": "False", "reason": ended}
+    elif unready:
+        message = f"containers with unready status: [{' '.join(unready)}]"
+        ready = {"status": "False", "reason": "ContainersNotReady", "message": message}
+    else:
+        ready = {"status": "True"}
+    begun = any(not isinstance(c.state, Waiting) or c.last for c in main)
+    waiting = [c.name for c in init if not begun and not c.initialized]
+    message = f"containers with incomplete status: [{' '.join(waiting)}]"
+    initialized: Object = {"status": "True"} | ({"reason": "PodCompleted"} if reached == "Succeeded" else {})
+    if waiting:
+        initialized = {"status": "False", "reason": "ContainersNotInitialized", "message": message}
+    disruption: Object = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
+    return [
+        {"type": "PodScheduled", "status": "True"},
+        {"type": "PodReadyToStartContainers", "status": "True" if started and not ended else "False"},
+        *([disruption | {"message": verdict.message}] if verdict and verdict.disrupted else []),
+        {"type": "Initialized"} | initialized,
+        {"type": "Ready"} | ready,
+        {"type": "ContainersReady"} | ready,
+    ]
+
+
+def _condition(new: Object, earlier: Object | None, now: datetime) -> Object:
+    unchanged = earlier is not None and earlier.get("status") == new["status"]
+    since = earlier["lastTransitionTime"] if unchanged and earlier else stamp(now)
+    return {**new, "lastProbeTime": None, "lastTransitionTime": since}
+
+
+def terminated(end: Exit, started: datetime, name: str) -> Terminated:
+    """The state of a container whose run, of that name, has ended."""
+    reason = "Completed" if end.code == 0 else "Error"
+    return Terminated(end.code, reason, started, end.at, end.signal, end.message, name)

@@ -1,0 +1,30 @@
+"""Staying informed of all Pods: list, then follow, and again from the list where the past is no longer known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from localkube.errors import Gone
+from localkube.store import Store
+
+Object = dict[str, Any]
+
+
+async def watch_pods(
+    store: Store, replace: Callable[[Sequence[Object]], None], observe: Callable[[str, Object], None]
+) -> None:
+    """Call `replace` with all Pods, then `observe` for each change, for ever."""
+    while True:
+        pods, version = store.list("pods")
+        replace(pods)
+        try:
+            async for change, pod in store.subscribe("pods", since=version):
+                observe(change, pod)
+        except Gone:
+            continue
+
+
+def terminal(pod: Object) -> bool:
+    """Whether the Pod has ended and holds nothing any more."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

@@ -1,0 +1,268 @@
+"""One Pod's life on the node, from its binding until nothing of it is left.
+
+    init containers, one after the other -> all containers at once -> each restarted by restartPolicy, with back-off
+    sidecars (init containers with restartPolicy Always): started in their turn, and ended last, in reverse order
+    deletion | deadline | shutdown | removal -> SIGTERM to every group -> grace -> SIGKILL
+
+A final phase is written only when every process group is gone, so a Pod that reads Succeeded or Failed holds no GPU.
+Probes and life-cycle hooks are ignored: a container is ready while it runs. An unexpected error fails the Pod.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from localkube import podstatus
+from localkube.containers import Containers
+from localkube.errors import Conflict, NotFound
+from localkube.podhost import WORKER_FAILED, Host, failure, remove
+from localkube.podstatus import Verdict
+from localkube.runtime import Process
+
+Object = dict[str, Any]
+
+DEADLINE = Verdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+_DEFAULT_GRACE = 30.0  # seconds
+_ENDED = ("Succeeded", "Failed")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """A reason to end the Pod, with the grace in seconds that it leaves."""
+
+    cause: str
+    grace: float
+    verdict: Verdict | None = None
+
+
+class PodWorker:
+    """Drives one Pod. `run` it once; tell it of changes by `observe`, `remove` and `shut_down`."""
+
+    def __init__(self, pod: Object, host: Host) -> None:
+        self._host = host
+        self._containers = Containers(pod, host, self._container_changed)
+        self._policy: str = pod["spec"].get("restartPolicy", "Always")
+        self._started = host.now()
+        self._changed = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._sidecars_ending = asyncio.Event()
+        self._heeded: set[_Stop] = set()
+        self._kill_at = float("inf")
+        self._verdict: Verdict | None = None
+        self._removed = False
+        self._shutdown: _Stop | None = None
+
+    @property
+    def _pod(self) -> Object:
+        return self._containers.pod
+
+    @property
+    def uid(self) -> str:
+        """The Pod's uid."""
+        return str(self._pod["metadata"]["uid"])
+
+    def process(self, container: str) -> Process | None:
+        """The present or the last run of a container."""
+        return self._containers.processes.get(container)
+
+    def observe(self, pod: Object) -> None:
+        """The Pod changed: a deadline was set, or its deletion asked for."""
+        self._containers.pod = pod
+        self._changed.set()
+
+    def remove(self) -> None:
+        """The Pod is no longer in the API: end it without grace."""
+        self._removed = True
+        self._changed.set()
+
+    def shut_down(self, verdict: Verdict, grace: float) -> None:
+        """The node stops: end within `grace` seconds, or the Pod's own grace where that is shorter."""
+        self._shutdown = _Stop("shutdown", min(grace, self._grace()), verdict)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Return when the Pod has ended and its end is written."""
+        life = asyncio.create_task(self._live(), name=f"pod {self._pod['metadata']['name']}")
+        life.add_done_callback(lambda _: self._changed.set())
+        try:
+            while not life.done():
+                self._changed.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._enforce()):
+                        await self._changed.wait()
+            await life
+        except Exception as error:  # noqa: BLE001 - a Pod's failure is its own
+            await self._fail(_cause(error))
+        finally:
+            life.cancel()
+            await self._finish()
+
+    async def _fail(self, error: BaseException) -> None:
+        metadata = self._pod["metadata"]
+        _log.error("the worker of Pod %s/%s failed", metadata["namespace"], metadata["name"], exc_info=error)
+        self._verdict = Verdict(WORKER_FAILED, failure(error))
+        self._host.record(self._pod, "Warning", WORKER_FAILED, self._verdict.message)
+        self._containers.signal_all(signal.SIGKILL)
+        await asyncio.gather(*(process.wait() for process in self._containers.processes.values()))
+
+    # -- ending it
+
+    def _grace(self) -> float:
+        own = self._pod["spec"].get("terminationGracePeriodSeconds")
+        return float(own) if isinstance(own, int) else _DEFAULT_GRACE
+
+    def _reasons_to_stop(self) -> Iterator[_Stop]:
+        metadata = self._pod["metadata"]
+        if self._deadline_in() <= 0:
+            yield _Stop("deadline", self._grace(), DEADLINE)
+        if metadata.get("deletionTimestamp"):
+            yield _Stop("deletion", float(metadata.get("deletionGracePeriodSeconds") or 0))
+        if self._shutdown:
+            yield self._shutdown
+        if self._removed:
+            yield _Stop("removal", 0.0)
+
+    def _deadline_in(self) -> float:
+        """Seconds until activeDeadlineSeconds is over, counted from status.startTime."""
+        seconds = self._pod["spec"].get("activeDeadlineSeconds")
+        if seconds is None:
+            return float("inf")
+        return float(seconds) - (self._host.now() - self._started).total_seconds()
+
+    def _enforce(self) -> float | None:
+        """Send the signals that are due; the seconds until there may be another, None if there is none in sight."""
+        now = asyncio.get_running_loop().time()
+        for stop in self._reasons_to_stop():
+            if stop not in self._heeded:
+                self._heeded.add(stop)
+                self._verdict = self._verdict or stop.verdict
+                self._kill_at = min(self._kill_at, now + stop.grace)
+                if not self._stopping.is_set():
+                    self._begin_to_stop()
+        if self._stopping.is_set() and now >= self._kill_at:
+            self._containers.late_signal = signal.SIGKILL
+            self._containers.signal_all(signal.SIGKILL)
+            self._kill_at = float("inf")
+        next_one = min(self._kill_at - now, self._deadline_in() if not self._stopping.is_set() else float("inf"))
+        return None if next_one == float("inf") else max(0.0, next_one)
+
+    def _begin_to_stop(self) -> None:
+        """End the containers; the sidecars follow when those are gone."""
+        self._stopping.set()
+        self._moved.set()
+        self._containers.late_signal = signal.SIGTERM
+        for name in self._containers.processes.keys() - set(self._containers.sidecars):
+            self._containers.terminate(name)
+
+    # -- living it
+
+    async def _live(self) -> None:
+        async with asyncio.TaskGroup() as sidecars:
+            try:
+                if await self._initialize(sidecars):
+                    async with asyncio.TaskGroup() as group:
+                        for container in self._containers.main:
+                            group.create_task(self._containers.supervise(container, self._policy, self._stopping))
+            finally:
+                await self._end_sidecars()
+
+    async def _initialize(self, sidecars: asyncio.TaskGroup) -> bool:
+        """Run the init containers in order, and start the sidecars in their turn; whether all have done their part."""
+        once = "Never" if self._policy == "Never" else "OnFailure"
+        for container in self._containers.init:
+            name = container["name"]
+            if name in self._containers.sidecars:
+                sidecars.create_task(self._containers.supervise(container, "Always", self._sidecars_ending))
+                await self._wait_for_start(name)
+            else:
+                await self._containers.supervise(container, once, self._stopping)
+            if not self._containers.state(name).initialized:
+                return False
+        return True
+
+    async def _wait_for_start(self, sidecar: str) -> None:
+        while not self._containers.state(sidecar).initialized and not self._stopping.is_set():
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def _end_sidecars(self) -> None:
+        """End the sidecars one after the other, the last first, within the Pod's grace."""
+        self._sidecars_ending.set()
+        if not self._stopping.is_set():
+            self._kill_at = asyncio.get_running_loop().time() + self._grace()
+        for name in reversed(self._containers.sidecars):
+            process = self._containers.processes.get(name)
+            if process and not process.exited:
+                self._containers.terminate(name)
+                await self._gone(process)
+
+    async def _gone(self, process: Process) -> None:
+        """Wait for a sidecar's end; SIGKILL it when the Pod's grace is over."""
+        left = self._kill_at - asyncio.get_running_loop().time()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, left) if left < float("inf") else None):
+                await process.wait()
+        process.signal(signal.SIGKILL)
+        await process.wait()
+
+    # -- telling it
+
+    def _container_changed(self) -> None:
+        """Write a container's new state; the last one of all is written with the Pod's end, in one write."""
+        self._moved.set()
+        reached = self._phase(self._policy)
+        if reached in _ENDED and self._containers.sidecar_runs:
+            reached = "Running"
+        if not self._stopping.is_set() and reached not in _ENDED:
+            self._write(reached, None)
+
+    def _phase(self, policy: str) -> str:
+        containers = self._containers
+        return podstatus.phase(policy, containers.states(containers.init), containers.states(containers.main))
+
+    def _write(self, reached: str, verdict: Verdict | None) -> None:
+        metadata, store = self._pod["metadata"], self._host.store
+        with suppress(NotFound, Conflict):
+            current = store.get("pods", metadata["namespace"], metadata["name"])
+            if current["metadata"]["uid"] == self.uid:
+                status = podstatus.status(
+                    current,
+                    self._containers.states(self._containers.init),
+                    self._containers.states(self._containers.main),
+                    reached=reached,
+                    verdict=verdict,
+                    started=self._started,
+                    now=self._host.now(),
+                )
+                store.update("pods", {**current, "status": status}, subresource="status")
+
+    async def _finish(self) -> None:
+        """Write the end, give everything back, and complete a deletion that was asked for."""
+        began = self._containers.began
+        if began or (self._verdict and not self._verdict.disrupted):
+            if self._verdict is DEADLINE:
+                self._host.record(self._pod, "Normal", DEADLINE.reason, DEADLINE.message)
+            self._write("Failed" if self._verdict else self._phase("Never"), self._verdict)
+        volumes = self._host.folders.of_pod(self.uid)
+        if volumes.exists() and (began or self._shutdown is None):
+            await asyncio.to_thread(shutil.rmtree, volumes, ignore_errors=True)
+        self._host.ledger.release(self.uid)
+        self._host.released()
+        if self._pod["metadata"].get("deletionTimestamp") and not self._removed:
+            remove(self._host.store, self._pod)
+
+
+def _cause(error: Exception) -> BaseException:
+    """The first error of a group, which is what ended the others."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,322 @@
+"""The API server of the embedded cluster: HTTP on loopback, in the process and the event loop that own the Store."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from localkube import discovery, openapi, requests, trees
+from localkube.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
+from localkube.logsource import LogSource
+from localkube.requests import Representation, RequestInfo
+from localkube.rest import Answer, Call, Rest, Stream
+from localkube.store import Store
+
+Object = dict[str, Any]
+_TOKEN_PREFIX = "/token/"  # noqa: S105 - a path, not a token
+_HEALTH = frozenset({"/healthz", "/readyz", "/livez"})
+_MAX_BODY = 3 * 1024 * 1024
+_REFUSAL_SECONDS = 0.1
+_CRDS = "customresourcedefinitions.apiextensions.k8s.io"
+_LOGGER = logging.getLogger(__name__)
+_MALFORMED = logging.getLogger(f"{__name__}.malformed")
+_MALFORMED.setLevel(logging.CRITICAL)  # the HTTP library answers 400, and would log a traceback with the request in it
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A failure to act out: wait `delay` seconds, then answer `status` instead of serving, or cut the connection.
+
+    With `after` the request is served first, and only its answer is lost: the client cannot know that it was done.
+    """
+
+    delay: float = 0.0
+    status: int = 0
+    drop: bool = False
+    after: bool = False
+
+
+FaultHook = Callable[[RequestInfo], Fault | None]
+AuditHook = Callable[[str, str, str, str], None]
+
+
+class ApiServer:
+    """Serves a Store to kubectl, kopf and other clients that have the token.
+
+    `crd_dir` is a folder of CustomResourceDefinitions (YAML) to bring in at the start. `on_request` is told (verb, resource,
+    subresource, user agent) of every request on a resource; `faults` may choose to fail one (tests of clients).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        token: str,
+        crd_dir: Path | None = None,
+        logs: LogSource | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_request: AuditHook | None = None,
+        faults: FaultHook | None = None,
+    ) -> None:
+        self._store = store
+        self._token = token
+        self._crd_dir = crd_dir
+        self._rest = Rest(store, logs=logs, now=now)
+        self._on_request = on_request
+        self._faults = faults
+        self._runner: web.ServerRunner | None = None
+        self._streams: set[asyncio.Task[Any]] = set()
+        self.url = ""
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Bring in the definitions, listen, and return the port."""
+        if self._crd_dir is not None:
+            load_definitions(self._store, self._crd_dir)
+        self._runner = web.ServerRunner(
+            web.Server(
+                self._handle, request_factory=_request, access_log=None, logger=_MALFORMED, handler_cancellation=True
+            ),
+            shutdown_timeout=1.0,
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        bound: int = self._runner.addresses[0][1]
+        self.url = f"http://{host}:{bound}{_TOKEN_PREFIX}{self._token}"
+        return bound
+
+    async def stop(self) -> None:
+        """Stop listening and end every connection, watches too. The Store stays open."""
+        for stream in self._streams:
+            stream.cancel()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def kubeconfig(self, *, token_in_url: bool = True) -> Object:
+        """A kubeconfig for this server; holds the token, so keep the file to its owner (mode 0600).
+
+        kubectl sends no Authorization over plain HTTP, so for kubectl the token is in the URL.
+        """
+        name = "toprung-local"
+        server = self.url if token_in_url else self.url.partition(_TOKEN_PREFIX)[0]
+        user = {} if token_in_url else {"token": self._token}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": {"server": server}}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": "default"}}],
+            "current-context": name,
+        }
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._respond(request)
+        except ApiError as error:
+            return _failure(error)
+        except ConnectionError:
+            raise
+        except web.HTTPRequestEntityTooLarge:
+            return _failure(TooLarge(f"the body of the request is larger than {_MAX_BODY} bytes"))
+        except Exception:
+            _LOGGER.exception("%s %s failed", request.method, _without_token(request.path))
+            return _failure(InternalError("an error on the server has prevented the request from succeeding"))
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = self._authenticated(request)
+        if path in _HEALTH:
+            return web.Response(text="ok")
+        info = requests.parse(request.method, path, request.query, request.headers.get("User-Agent", ""))
+        if not info.resource:
+            return _response(self._describe(request, info))
+        if self._on_request is not None:
+            self._on_request(info.verb, info.resource, info.subresource, info.user_agent)
+        fault = self._faults(info) if self._faults is not None else None
+        if fault is None:
+            return await self._serve(request, info)
+        return await _fail(request, fault, lambda: self._serve(request, info))
+
+    def _authenticated(self, request: web.BaseRequest) -> str:
+        """The path behind the token. kubectl sends no Authorization over plain HTTP, so the token may also lead the path."""
+        given, path = request.headers.get("Authorization", "").removeprefix("Bearer "), request.path
+        while path.startswith(_TOKEN_PREFIX):
+            given, _, rest = path.removeprefix(_TOKEN_PREFIX).partition("/")
+            path = f"/{rest}"
+        sent = given.encode(errors="surrogateescape")
+        if path not in _HEALTH and not hmac.compare_digest(sent, self._token.encode()):
+            raise Unauthorized("Unauthorized")
+        return path
+
+    async def _serve(self, request: web.BaseRequest, info: RequestInfo) -> web.StreamResponse:
+        content_type = request.headers.get("Content-Type", "")
+        data = await request.read() if request.body_exists else b""
+        body = requests.body(content_type, data) if data else None
+        if (info.group, info.version, info.resource) == discovery.REVIEWS:
+            return _response(_review(body))
+        call = Call(
+            info=info,
+            kind=self._store.registry.served(info.group, info.version, info.resource),
+            wants=requests.accepted(request.headers.get("Accept", "")),
+            content_type=content_type,
+            body=body,
+        )
+        answer = self._rest.handle(call)
+        return _response(answer) if isinstance(answer, Answer) else await self._stream(request, answer)
+
+    async def _stream(self, request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
+        task = asyncio.current_task()
+        if task is None:
+            raise InternalError("a request is served outside of a task")
+        self._streams.add(task)
+        try:
+            return await _send(request, answer)
+        finally:
+            self._streams.discard(task)
+
+    def _describe(self, request: web.BaseRequest, info: RequestInfo) -> Answer:  # noqa: PLR0911 - a route each
+        """Discovery, versions and schemas."""
+        kinds, parts = list(self._store.registry), [part for part in info.path.split("/") if part]
+        wants = requests.accepted(request.headers.get("Accept", ""))
+        match parts:
+            case ["api" | "apis"] if wants.as_ == "APIGroupDiscoveryList":
+                return _aggregated(discovery.aggregated(kinds, core=parts[0] == "api"), wants)
+            case ["api"]:
+                return _json(discovery.core_versions())
+            case ["apis"]:
+                return _json(discovery.groups(kinds))
+            case ["api", version]:
+                return _json(discovery.resources(kinds, "", version))
+            case ["apis", group]:
+                return _json(discovery.group(kinds, group))
+            case ["apis", group, version]:
+                return _json(discovery.resources(kinds, group, version))
+            case ["openapi", *rest]:
+                return self._schemas(rest)
+            case ["version"]:
+                return _json(_VERSION)
+        raise NotFound("the server could not find the requested resource")
+
+    def _schemas(self, parts: list[str]) -> Answer:
+        match parts:
+            case ["v2"]:  # kubectl reads it for a List; an empty document leaves the check to the server
+                return Answer(b"", content_type=openapi.V2_PROTOBUF)
+            case ["v3"]:
+                prefix = f"{_TOKEN_PREFIX}{self._token}"
+                return _json(openapi.index(self._store.registry, self._store.registry.generation, prefix))
+            case ["v3", *rest]:
+                return _json(openapi.document(self._store.registry, "/".join(rest)))
+        raise NotFound("the server could not find the requested resource")
+
+
+_VERSION = {
+    "major": "1",
+    "minor": "37",
+    "gitVersion": "v1.37.0+toprung-local",
+    "gitCommit": "",
+    "gitTreeState": "clean",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "",
+    "compiler": "",
+    "platform": "",
+}
+
+
+def load_definitions(store: Store, folder: Path) -> None:
+    """Create or bring up to date every CustomResourceDefinition in a folder's *.yaml files."""
+    for file in sorted(folder.glob("*.yaml")):
+        for definition in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+            if definition and definition.get("kind") == "CustomResourceDefinition":
+                known = store.exists(_CRDS, None, definition["metadata"]["name"])
+                (store.update if known else store.create)(_CRDS, definition)
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_MAX_BODY)
+
+
+def _without_token(path: str) -> str:
+    return f"/{path.removeprefix(_TOKEN_PREFIX).partition('/')[2]}" if path.startswith(_TOKEN_PREFIX) else path
+
+
+def _review(body: Any) -> Answer:
+    """Whoever has the token may do everything."""
+    spec = body if isinstance(body, dict) else {}
+    review = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", **spec}
+    return Answer(trees.dumps({**review, "status": {"allowed": True}}), status=201)
+
+
+def _json(value: Object) -> Answer:
+    return Answer(trees.dumps(value))
+
+
+def _aggregated(value: Object, wants: Representation) -> Answer:
+    return Answer(trees.dumps(value), content_type=f"application/json;g={wants.group};v={wants.version};as={wants.as_}")
+
+
+def _response(answer: Answer) -> web.Response:
+    response = web.Response(body=answer.body, status=answer.status, headers={"Content-Type": answer.content_type})
+    for warning in answer.warnings:
+        response.headers.add("Warning", f"299 - {trees.shown(warning)}")
+    return response
+
+
+def _failure(error: ApiError) -> web.Response:
+    headers = {"Content-Type": "application/json"}
+    if error.code == 429:  # noqa: PLR2004
+        headers["Retry-After"] = "1"
+    return web.Response(body=trees.dumps(error.status()), status=error.code, headers=headers)
+
+
+async def _send(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
+    """Send chunks as they come; a source that may refuse is given a moment to do it in a proper answer."""
+    chunks = answer.chunks
+    response = web.StreamResponse(headers={"Content-Type": answer.content_type})
+    first = asyncio.ensure_future(anext(chunks, None))
+    try:
+        if answer.may_refuse:
+            await asyncio.wait((first,), timeout=_REFUSAL_SECONDS)
+            if first.done():
+                first.result()
+        await response.prepare(request)
+        chunk = await first
+        while chunk is not None:
+            await response.write(chunk)
+            chunk = await anext(chunks, None)
+        await response.write_eof()
+    except ConnectionError:
+        pass
+    finally:
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await chunks.aclose()  # type: ignore[attr-defined]
+    return response
+
+
+async def _fail(
+    request: web.BaseRequest, fault: Fault, serve: Callable[[], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    if fault.delay:
+        await asyncio.sleep(fault.delay)
+    served = await serve() if fault.after or not (fault.drop or fault.status) else None
+    if fault.drop:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("dropped by fault injection")
+    if fault.status:
+        error = ApiError("injected fault")
+        body = {**error.status(), "code": fault.status, "reason": _REASONS.get(fault.status, "InternalError")}
+        return web.Response(body=trees.dumps(body), status=fault.status, headers={"Content-Type": "application/json"})
+    return served if served is not None else await serve()
+
+
+_REASONS = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 503: "ServiceUnavailable", 504: "Timeout"}

@@ -1,0 +1,153 @@
+"""Objects in memory, written through to disk, indexed by name and by owner; what the Store's rules are built on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from localkube import trees
+from localkube.errors import BadRequest
+from localkube.history import Change, ChangeType, History
+from localkube.journal import Journal, StoreBroken
+
+Object = dict[str, Any]
+
+
+class Key(NamedTuple):
+    """Where an object is found; `namespace` is empty for what belongs to the whole cluster."""
+
+    resource: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object and its JSON, made once."""
+
+    object: Object
+    data: bytes
+
+
+def owners(obj: Object) -> list[Object]:
+    """An object's owner references."""
+    return obj["metadata"].get("ownerReferences") or []
+
+
+class Storage:
+    """All objects, the counter of versions, and the recent history of each resource."""
+
+    def __init__(self, path: Path | None, *, history: int) -> None:
+        self._journal = Journal(path)
+        self._limit = history
+        self._objects: dict[str, dict[str, dict[str, Stored]]] = {}
+        self._histories: dict[str, History] = {}
+        self._by_uid: dict[str, Key] = {}
+        self._owned: dict[str, dict[Key, None]] = {}
+        self.version = 0
+        try:
+            self._load()
+        except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, AttributeError) as error:
+            self._journal.close()
+            raise StoreBroken(path, f"the database cannot be read ({error})") from error
+        self._opened_at = self.version
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever kept here."""
+        return not self._objects
+
+    def _load(self) -> None:
+        self.version = self._journal.version()
+        for resource, namespace, name, data in self._journal.load():
+            self._keep(Key(resource, namespace, name), Stored(json.loads(data), data))
+
+    def get(self, key: Key) -> Stored | None:
+        """The object at a key."""
+        return self._objects.get(key.resource, {}).get(key.namespace, {}).get(key.name)
+
+    def all(self, resource: str, namespace: str | None = None) -> list[Stored]:
+        """Every object of a resource, ordered by namespace and name; `None` means all namespaces."""
+        spaces = self._objects.get(resource, {})
+        chosen = sorted(spaces) if namespace is None else [namespace]
+        return [spaces[space][name] for space in chosen if space in spaces for name in sorted(spaces[space])]
+
+    def contents(self, namespace: str) -> Iterator[Key]:
+        """The keys of everything in a namespace."""
+        for resource, spaces in self._objects.items():
+            for name in list(spaces.get(namespace, ())):
+                yield Key(resource, namespace, name)
+
+    def uids(self) -> dict[str, Key]:
+        """Where every object is, by its uid."""
+        return self._by_uid
+
+    def dependents(self, uid: str) -> list[Key]:
+        """The objects that name this uid as an owner."""
+        return list(self._owned.get(uid, ()))
+
+    def history(self, resource: str) -> History:
+        """The recent changes of a resource."""
+        if resource not in self._histories:
+            self._histories[resource] = History(self._limit, self._opened_at)
+        return self._histories[resource]
+
+    def retire(self, resource: str) -> None:
+        """End the watches of a resource that is no longer served; one of the same name begins with a new history."""
+        self.history(resource).close()
+        self._histories[resource] = History(self._limit, self.version)
+
+    def put(self, key: Key, obj: Object) -> Change:
+        """Keep an object's new state under the next version."""
+        before = self.get(key)
+        data = self._stamp(obj)
+        self._journal.put(*key, self.version, data)
+        if before is not None:
+            self._forget_owners(key, before.object)
+        self._keep(key, Stored(obj, data))
+        return self._record("MODIFIED" if before else "ADDED", key, obj, before, data)
+
+    def drop(self, key: Key, obj: Object) -> Change:
+        """Forget an object; `obj` is its last state, which gets a version as well."""
+        before = self.get(key)
+        data = self._stamp(obj)
+        self._journal.drop(*key, self.version)
+        self._forget_owners(key, before.object if before else obj)
+        self._by_uid.pop(obj["metadata"]["uid"], None)
+        del self._objects[key.resource][key.namespace][key.name]
+        return self._record("DELETED", key, obj, before, data)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._journal.close()
+
+    def _stamp(self, obj: Object) -> bytes:
+        obj["metadata"]["resourceVersion"] = str(self.version + 1)
+        try:
+            data = trees.dumps(obj)
+        except (ValueError, TypeError) as error:
+            raise BadRequest(f"the object cannot be written as JSON: {error}") from error
+        self.version += 1
+        return data
+
+    def _record(self, change: ChangeType, key: Key, obj: Object, before: Stored | None, data: bytes) -> Change:
+        made = Change(self.version, change, *key, obj, before.object if before else None, data)
+        self.history(key.resource).append(made)
+        return made
+
+    def _keep(self, key: Key, stored: Stored) -> None:
+        self._objects.setdefault(key.resource, {}).setdefault(key.namespace, {})[key.name] = stored
+        self._by_uid[stored.object["metadata"]["uid"]] = key
+        for owner in owners(stored.object):
+            self._owned.setdefault(owner["uid"], {})[key] = None
+
+    def _forget_owners(self, key: Key, obj: Object) -> None:
+        for owner in owners(obj):
+            keys = self._owned.get(owner["uid"], {})
+            keys.pop(key, None)
+            if not keys:
+                self._owned.pop(owner["uid"], None)

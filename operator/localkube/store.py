@@ -1,0 +1,297 @@
+"""The objects of the embedded cluster and the rules by which they change: what every controller and the API server share."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from localkube import admission, customs, podrules, trees
+from localkube.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
+from localkube.history import Change, follow
+from localkube.journal import StoreBroken
+from localkube.ownership import FOREGROUND, Collector
+from localkube.quota import Quotas
+from localkube.registry import BUILT_IN, Kind, Registry
+from localkube.storage import Key, Storage, Stored
+from localkube.views import VIEWS
+
+Object = dict[str, Any]
+Objects = list[Object]
+Entries = list[Stored]
+Batches = AsyncIterator[list[Change]]
+_log = logging.getLogger(__name__)
+_CRDS = "customresourcedefinitions.apiextensions.k8s.io"
+_FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+_LONGEST_GRACE = 10 * 365 * 24 * 3600
+_NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+class Store:
+    """All objects of the cluster. Synchronous, for one thread: that of the event loop which serves the API.
+
+    `path` is the SQLite file (`None`: in memory only), `now` gives aware datetimes, `history` is how many changes of each
+    resource a watch can look back on. Resources are named `plural[.group]`. Objects that come out are shared and must not be
+    changed; objects that go in are copied. `expected`: a new, empty file is an error, since there was a cluster here. Every write, from any client, passes the same defaulting, validation and quota,
+    and raises an `ApiError` where it is refused.
+    """
+
+    def __init__(
+        self, path: Path | None, *, now: Callable[[], datetime], history: int = 4096, expected: bool = False
+    ) -> None:
+        self._now = now
+        self._storage = Storage(path, history=history)
+        if expected and self._storage.empty:
+            self._storage.close()
+            raise StoreBroken(path, "the database of this cluster is gone or empty")
+        self.registry = Registry()
+        self._pending: deque[Change] = deque()
+        self._settling = False
+        for kind in BUILT_IN + VIEWS:
+            self.registry.add(kind, stored=kind not in VIEWS)
+        for stored in self._storage.all(_CRDS):
+            _tolerant(self._serve, stored.object)
+        self._quotas = Quotas(self)
+        self._collector = Collector(self, self._storage)
+        for name in _FIRST_NAMESPACES:
+            if not self.exists("namespaces", None, name):
+                self.create("namespaces", {"metadata": {"name": name}})
+        self._collector.resume()
+        for quota in self._storage.all("resourcequotas"):
+            _tolerant(self._quotas.refresh, quota.object["metadata"]["namespace"])
+
+    @property
+    def version(self) -> int:
+        """The newest resourceVersion."""
+        return self._storage.version
+
+    def get(self, resource: str, namespace: str | None, name: str) -> Object:
+        """One object, to be read only. Raises NotFound."""
+        return self.entry(resource, namespace, name).object
+
+    def exists(self, resource: str, namespace: str | None, name: str) -> bool:
+        """Whether there is an object of this name."""
+        return self._storage.get(Key(resource, namespace or "", name)) is not None
+
+    def entry(self, resource: str, namespace: str | None, name: str) -> Stored:
+        """One object with its JSON. Raises NotFound."""
+        stored = self._storage.get(Key(resource, namespace or "", name))
+        if stored is None:
+            self.registry.stored(resource)
+            raise NotFound(f'{resource} "{name}" not found', details=about(resource, name))
+        return stored
+
+    def list(self, resource: str, namespace: str | None = None) -> tuple[Objects, int]:
+        """All objects of a resource, to be read only, and the version at which this is the truth."""
+        return [stored.object for stored in self.entries(resource, namespace)], self.version
+
+    def entries(self, resource: str, namespace: str | None = None) -> Entries:
+        """All objects of a resource with their JSON; `None` means all namespaces."""
+        self.registry.stored(resource)
+        return self._storage.all(resource, namespace)
+
+    async def subscribe(
+        self, resource: str, namespace: str | None = None, since: int | None = None
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """(ADDED | MODIFIED | DELETED, object) for every change after version `since`, by default from now on.
+
+        Raises Gone when that version is too old, at once or when the reader fell too far behind: list again.
+        """
+        async for batch in self.changes(resource, self.version if since is None else since):
+            for change in batch:
+                if namespace is None or change.namespace == namespace:
+                    yield change.type, change.object
+
+    def changes(self, resource: str, since: int) -> Batches:
+        """Batches of changes of a resource after a version. Raises Gone."""
+        self.registry.stored(resource)
+        history = self._storage.history(resource)
+        return follow(history, history.position(since))
+
+    def create(self, resource: str, obj: Object, *, dry_run: bool = False) -> Object:
+        """Add an object. Raises AlreadyExists, Invalid, Forbidden (quota, namespace going away) or NotFound (namespace)."""
+        kind = self.registry.stored(resource)
+        new = trees.clone(obj)
+        metadata = new.setdefault("metadata", {})
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = metadata["generateName"][:58] + "".join(secrets.choice(_NAME_ALPHABET) for _ in range(5))
+        admission.identify(kind, new, uid=str(uuid.uuid4()), now=self._stamp())
+        key = self._key(kind, new)
+        self._check_namespace(kind, key)
+        if self._storage.get(key) is not None:
+            shown = kind.qualified
+            raise AlreadyExists(f'{shown} "{key.name}" already exists', details=about(resource, key.name))
+        admission.admit_create(kind, new)
+        self._quotas.charge(kind, key.namespace, new, None)
+        return new if dry_run else self._commit(key, new)
+
+    def update(self, resource: str, obj: Object, *, subresource: str = "", dry_run: bool = False) -> Object:
+        """Replace an object, or one part of it: subresource `status`, `binding` (a Pod's node), or the whole but the status.
+
+        Raises Conflict when `metadata.resourceVersion` or `uid` are given and are not the stored object's. An update that changes
+        nothing is none: the version stays.
+        """
+        kind = self.registry.stored(resource)
+        new = trees.clone(obj)
+        key = self._key(kind, new)
+        old = self.entry(*key).object
+        admission.check_preconditions(kind, old, new["metadata"])
+        merged = admission.admit_update(kind, old, new, subresource)
+        if merged == old:
+            return old
+        self._quotas.charge(kind, key.namespace, merged, old)
+        if dry_run:
+            return merged
+        return self._commit_or_remove(key, merged)
+
+    def patch(self, resource: str, namespace: str | None, name: str, patch: Object, *, subresource: str = "") -> Object:
+        """Lay a merge patch (RFC 7396) over an object, or over one subresource of it."""
+        merged = trees.merge(self.get(resource, namespace, name), patch)
+        return self.update(resource, merged, subresource=subresource)
+
+    def delete(
+        self,
+        resource: str,
+        namespace: str | None,
+        name: str,
+        *,
+        grace: int | None = None,
+        propagation: str = "Background",
+        uid: str | None = None,
+        version: str | None = None,
+        dry_run: bool = False,
+    ) -> Object | None:
+        """Delete an object, or mark it for deletion where finalizers, a grace period or contents hold it.
+
+        `grace` is in seconds (a Pod's own by default; 0 removes it at once); `propagation` is Background, Foreground or Orphan.
+        Returns the marked object, None when it is gone. Raises NotFound, or Conflict when `uid` or `version` are another's.
+        """
+        key = Key(resource, namespace or "", name)
+        kind, old = self.registry.stored(resource), self.entry(resource, namespace, name).object
+        admission.check_preconditions(kind, old, {"uid": uid, "resourceVersion": version})
+        if kind.resource == "namespaces" and name in _FIRST_NAMESPACES[:3]:
+            text = f'namespaces "{name}" is forbidden: this namespace may not be deleted'
+            raise Forbidden(text, details=about(resource, name))
+        marked = self._marked(kind, old, grace, propagation)
+        if dry_run or marked == old:
+            return old
+        if propagation == "Orphan":
+            self._collector.orphan(old["metadata"]["uid"])
+        self._commit_or_remove(key, marked)
+        left = self._storage.get(key)
+        return left.object if left and left.object["metadata"]["uid"] == old["metadata"]["uid"] else None
+
+    def close(self) -> None:
+        """Let go of the file; the Store is of no use afterwards."""
+        self._storage.close()
+
+    def remove_if_released(self, key: Key) -> None:
+        """Remove an object that is marked for deletion once nothing holds it any more."""
+        stored = self._storage.get(key)
+        if stored is not None and self._released(key, stored.object):
+            self._remove(key, stored.object)
+
+    def _marked(self, kind: Kind, old: Object, grace: int | None, propagation: str) -> Object:
+        seconds = podrules.grace_period(old, grace) if kind.resource == "pods" else 0
+        metadata = dict(old["metadata"])
+        current = metadata.get("deletionGracePeriodSeconds")
+        if current is None or seconds < current:
+            metadata["deletionTimestamp"] = self._stamp(seconds)
+            metadata["deletionGracePeriodSeconds"] = seconds
+            if current is None and "generation" in metadata:
+                metadata["generation"] += 1
+        if propagation == "Foreground" and FOREGROUND not in metadata.get("finalizers", ()):
+            metadata["finalizers"] = [*metadata.get("finalizers", ()), FOREGROUND]
+        marked = {**old, "metadata": metadata}
+        if kind.resource == "namespaces":
+            marked["status"] = {**old.get("status", {}), "phase": "Terminating"}
+        return marked
+
+    def _released(self, key: Key, obj: Object) -> bool:
+        metadata = obj["metadata"]
+        if not metadata.get("deletionTimestamp") or metadata.get("finalizers"):
+            return False
+        if key.resource == "pods":
+            return not metadata.get("deletionGracePeriodSeconds")
+        if key.resource == "namespaces":
+            return next(self._storage.contents(key.name), None) is None
+        return key.resource != _CRDS or not self._storage.all(key.name)
+
+    def _commit_or_remove(self, key: Key, obj: Object) -> Object:
+        if self._released(key, obj):
+            return self._remove(key, obj)
+        return self._commit(key, obj)
+
+    def _commit(self, key: Key, obj: Object) -> Object:
+        change = self._storage.put(key, obj)
+        self._settle(change)
+        return obj
+
+    def _remove(self, key: Key, obj: Object) -> Object:
+        last = {**obj, "metadata": dict(obj["metadata"])}
+        self._settle(self._storage.drop(key, last))
+        return last
+
+    def _settle(self, change: Change) -> None:
+        """Let the cluster's own controllers react, one change after the other, never nested."""
+        self._pending.append(change)
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            while self._pending:
+                self._react(self._pending.popleft())
+        finally:
+            self._settling = False
+
+    def _react(self, change: Change) -> None:
+        if change.resource == _CRDS:
+            if change.type == "DELETED":
+                self.registry.remove(change.name)
+                self._storage.retire(change.name)
+            else:
+                self._serve(change.object)
+        self._quotas.react(change)
+        self._collector.react(change)
+
+    def _serve(self, crd: Object) -> None:
+        self.registry.remove(crd["metadata"]["name"])
+        for kind, stored in customs.kinds(crd):
+            self.registry.add(kind, stored=stored)
+
+    def _key(self, kind: Kind, obj: Object) -> Key:
+        metadata = obj.get("metadata") or {}
+        if not metadata.get("name"):
+            raise BadRequest(
+                "the name of the object (metadata.name) is missing; give metadata.name or metadata.generateName"
+            )
+        if kind.namespaced and not metadata.get("namespace"):
+            raise BadRequest(f"the namespace of the {kind.kind} (metadata.namespace) is missing")
+        return Key(kind.resource, metadata["namespace"] if kind.namespaced else "", metadata["name"])
+
+    def _check_namespace(self, kind: Kind, key: Key) -> None:
+        if not kind.namespaced:
+            return
+        namespace = self.get("namespaces", None, key.namespace)
+        if namespace["metadata"].get("deletionTimestamp"):
+            raise Forbidden(
+                f'{kind.qualified} "{key.name}" is forbidden: unable to create new content in namespace {key.namespace} '
+                "because it is being terminated",
+                details=about(kind.resource, key.name),
+            )
+
+    def _stamp(self, after: float = 0) -> str:
+        return (self._now() + timedelta(seconds=min(after, _LONGEST_GRACE))).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _tolerant(step: Callable[[Any], None], about_what: Any) -> None:
+    """Do a step of the start; a stored object that cannot be read keeps nothing else from starting."""
+    try:
+        step(about_what)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it
+        _log.exception("a stored object cannot be read: %.200s", about_what)

@@ -1,0 +1,119 @@
+"""One watch: from which changes it starts, which of them it sees, and the frames that it sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from localkube import trees
+from localkube.errors import ApiError, BadRequest
+from localkube.history import Change
+from localkube.registry import Kind
+from localkube.selectors import Predicate
+from localkube.storage import Stored
+from localkube.store import Store
+
+Object = dict[str, Any]
+Render = Callable[[Object, bytes], bytes]
+_BOOKMARK_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequest:
+    """What a watch asks for. `since` is None for "the present state, then changes"; `render` turns an object into JSON."""
+
+    kind: Kind
+    namespace: str | None
+    matches: Predicate
+    since: int | None
+    initial_events: bool
+    bookmarks: bool
+    seconds: float
+    render: Render
+
+
+def start_of(version: str, match: str, *, initial: bool | None) -> tuple[int | None, bool]:
+    """From the query to (version to go on from, whether the present state comes first). Raises BadRequest."""
+    if initial and match != "NotOlderThan":
+        raise BadRequest(
+            "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        )
+    if version and not (version.isascii() and version.isdigit()):
+        raise BadRequest(f'invalid resource version "{version}": a number that the server gave out is expected')
+    present = initial if initial is not None else version in ("", "0")
+    if present or not version:
+        return None, present
+    return int(version), False
+
+
+def frame(kind: str, data: bytes) -> bytes:
+    """One line of a watch stream."""
+    return b'{"type":"' + kind.encode() + b'","object":' + data + b"}\n"
+
+
+def _bookmark(kind: Kind, version: int, *, end_of_initial: bool = False) -> bytes:
+    metadata: Object = {"resourceVersion": str(version), "creationTimestamp": None}
+    if end_of_initial:
+        metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+    return frame("BOOKMARK", trees.dumps({"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}))
+
+
+def _visible(request: WatchRequest, change: Change) -> bytes:
+    """The frame by which this watch sees a change; none where the object was and is out of its sight."""
+    if request.namespace is not None and change.namespace != request.namespace:
+        return b""
+    now = change.type != "DELETED" and request.matches(change.object)
+    before = change.previous is not None and request.matches(change.previous)
+    if now:
+        return frame("MODIFIED" if before else "ADDED", request.render(change.object, change.data))
+    if not before:
+        return b""
+    if change.type == "DELETED":
+        return frame("DELETED", request.render(change.object, change.data))
+    left: Object = change.previous or {}
+    left = {**left, "metadata": {**left["metadata"], "resourceVersion": str(change.version)}}
+    return frame("DELETED", request.render(left, trees.dumps(left)))
+
+
+def _present(request: WatchRequest, entries: Iterable[Stored]) -> bytes:
+    return b"".join(frame("ADDED", request.render(e.object, e.data)) for e in entries if request.matches(e.object))
+
+
+async def stream(store: Store, request: WatchRequest) -> AsyncIterator[bytes]:
+    """The watch's frames until its time is over; a version that is too old ends it with an ERROR frame, as on a real server."""
+    resource = request.kind.resource
+    try:
+        version = store.version if request.since is None else request.since
+        changes = store.changes(resource, version)
+        if request.initial_events:
+            yield _present(request, store.entries(resource, request.namespace))
+        if request.initial_events and request.bookmarks:
+            yield _bookmark(request.kind, version, end_of_initial=True)
+        async for frames in _following(request, changes, version):
+            yield frames
+    except ApiError as error:
+        yield frame("ERROR", trees.dumps(error.status()))
+
+
+async def _following(request: WatchRequest, changes: AsyncIterator[list[Change]], seen: int) -> AsyncIterator[bytes]:
+    deadline = asyncio.get_running_loop().time() + request.seconds
+    ended: list[Change] = []
+    batch = asyncio.ensure_future(anext(changes, ended))
+    try:
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            done, _ = await asyncio.wait((batch,), timeout=min(left, _BOOKMARK_SECONDS))
+            if done and not batch.result():
+                return  # the resource is no longer served
+            if done:
+                frames = b"".join(_visible(request, change) for change in batch.result())
+                seen = batch.result()[-1].version
+                batch = asyncio.ensure_future(anext(changes, ended))
+            else:
+                frames = _bookmark(request.kind, seen) if request.bookmarks else b""
+            if frames:
+                yield frames
+    finally:
+        batch.cancel()
+        await asyncio.gather(batch, return_exceptions=True)

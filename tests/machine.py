@@ -13,7 +13,7 @@ from typing import Any
 from localkube.gpus import devices
 from localkube.ledger import Ledger
 from localkube.logsource import LogQuery
-from localkube.node import LABELS, NAME, Node, capacity
+from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.podlogs import PodLogs
 from localkube.runtime import Exit, Program, Runtime
 from localkube.scheduler import Scheduler

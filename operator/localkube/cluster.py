@@ -16,7 +16,7 @@ import yaml
 
 from localkube import gpus, statedir
 from localkube.ledger import Ledger
-from localkube.node import LABELS, NAME, Node, capacity
+from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.podlogs import PodLogs
 from localkube.runtime import ProcessRuntime, Runtime
 from localkube.scheduler import Scheduler

@@ -15,7 +15,7 @@ from typing import IO, Any
 from localkube.errors import BadRequest
 from localkube.logfile import old_file, timestamp
 from localkube.logsource import LogQuery
-from localkube.node import Node
+from localkube.node.node import Node
 from localkube.runtime import Process
 
 Object = dict[str, Any]

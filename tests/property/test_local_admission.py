@@ -16,7 +16,7 @@ from localkube import requests
 from localkube.environment import resolve
 from localkube.errors import ApiError
 from localkube.ledger import Ledger
-from localkube.node import LABELS, NAME, capacity
+from localkube.node.node import LABELS, NAME, capacity
 from localkube.requests import accepted
 from localkube.rest import Answer, Call, Rest
 from localkube.scheduler import Scheduler

@@ -14,7 +14,7 @@ from typing import IO
 
 import yaml
 
-from localkube import gpus, statedir
+from localkube import gpus, state_dir
 from localkube.ledger import Ledger
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.podlogs import PodLogs
@@ -79,7 +79,7 @@ class LocalCluster:
 
     async def start(self) -> None:
         """Serve. Raises AlreadyRunning where another process does so from the same folder, StoreBroken, UnsafeFolder."""
-        statedir.make(self._folder)
+        state_dir.make(self._folder)
         async with AsyncExitStack() as running:
             lock = running.enter_context(_lock(self._folder))
             lock.write(str(os.getpid()))
@@ -124,8 +124,8 @@ class LocalCluster:
         scheduling.add_done_callback(_complain)
         running.callback(scheduling.cancel)
         await server.start(port=self._port)
-        statedir.write_private(self.kubeconfig_path, yaml.safe_dump(server.kubeconfig()))
-        statedir.write_private(self.operator_kubeconfig_path, yaml.safe_dump(server.kubeconfig(token_in_url=False)))
+        state_dir.write_private(self.kubeconfig_path, yaml.safe_dump(server.kubeconfig()))
+        state_dir.write_private(self.operator_kubeconfig_path, yaml.safe_dump(server.kubeconfig(token_in_url=False)))
 
 
 def _now() -> datetime:
@@ -161,7 +161,7 @@ def _lock(folder: Path) -> IO[str]:
 
     The file is emptied, so that nobody takes the id of a process that is gone for the holder's.
     """
-    statedir.create_private(folder / "lock")
+    state_dir.create_private(folder / "lock")
     file = folder.joinpath("lock").open("a+", encoding="ascii")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -177,5 +177,5 @@ def _lock(folder: Path) -> IO[str]:
 def _token(path: Path) -> str:
     """The same token for every start, so that a kubeconfig that was copied stays good."""
     if not path.exists():
-        statedir.write_private(path, secrets.token_urlsafe(24))
+        state_dir.write_private(path, secrets.token_urlsafe(24))
     return path.read_text(encoding="ascii")

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from localkube import statedir
+from localkube import state_dir
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -50,7 +50,7 @@ class Journal:
     def __init__(self, path: Path | None) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            statedir.create_private(path)
+            state_dir.create_private(path)
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=_LOCK_SECONDS)
         try:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from localkube import processes, statedir
+from localkube import processes, state_dir
 
 _MESSAGE_LIMIT = 4 * 1024 * 1024
 _LOST = 137
@@ -179,7 +179,7 @@ class ProcessRuntime:
         ours, theirs = socket.socketpair()
         package_root = str(Path(__file__).parents[2])
         log = self._folder.with_name("guard.log")
-        statedir.create_private(log)
+        state_dir.create_private(log)
         with log.open("ab") as complaints:
             self._guard = subprocess.Popen(  # noqa: ASYNC220, S603
                 [sys.executable, "-m", "localkube.guard", str(self._folder)],

@@ -7,10 +7,10 @@ import stat
 import pytest
 
 from embedded import make_store
-from localkube import statedir
+from localkube import state_dir
 from localkube.cluster import LocalCluster, set_aside
 from localkube.journal import StoreBroken
-from localkube.statedir import UnsafeFolder
+from localkube.state_dir import UnsafeFolder
 from localkube.store import Store
 from machine import FakeRuntime, now
 
@@ -68,13 +68,13 @@ def test_a_folder_that_others_could_prepare_is_refused(tmp_path, monkeypatch, pr
         (tmp_path / "link").symlink_to(folder)
         folder = tmp_path / "link"
     with pytest.raises(UnsafeFolder, match=message):
-        statedir.make(folder)
+        state_dir.make(folder)
 
 
 def test_a_private_file_is_replaced_at_once(tmp_path):
     """A left-over of an interrupted write does not matter."""
     (tmp_path / "token.new").write_text("rest")
-    statedir.write_private(tmp_path / "token", "secret")
+    state_dir.write_private(tmp_path / "token", "secret")
     assert ((tmp_path / "token").read_text(), mode(tmp_path / "token")) == ("secret", 0o600)
     assert [path.name for path in tmp_path.iterdir()] == ["token"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from localkube.cluster import AlreadyRunning
-from localkube.statedir import UnsafeFolder, create_private, make
+from localkube.state_dir import UnsafeFolder, create_private, make
 from toprung.cli.embedded.host import hosted
 from toprung.cli.embedded.state_dir import StateFolder, Unsafe, dir_option, gpus_option, state_folder
 from toprung.errors import TopRungError

@@ -10,7 +10,7 @@ from typing import Any
 
 from localkube.cluster import LocalCluster, set_aside
 from localkube.journal import StoreBroken, StoreInUse
-from localkube.statedir import UnsafeFolder
+from localkube.state_dir import UnsafeFolder
 from toprung.cli.embedded.state_dir import StateFolder
 from toprung.cli.embedded.waiting import until
 from toprung.cli.files.crd_files import crd_folder

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from localkube.cluster import serving
-from localkube.statedir import UnsafeFolder, check
+from localkube.state_dir import UnsafeFolder, check
 from toprung.errors import TopRungError
 
 OURS = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from localkube import core, schema, trees
+from localkube import core, json_utils, schema
 from localkube.errors import BadRequest, Cause, Conflict, Invalid, about
 from localkube.registry import Kind
 
@@ -114,7 +114,7 @@ def _part(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
         rest = {key: value for key, value in old.items() if key != "status"}
         return rest | ({"status": new["status"]} if new.get("status") is not None else {})
     if subresource == "binding":
-        node = trees.dig(new, "spec", "nodeName")
+        node = json_utils.dig(new, "spec", "nodeName")
         return {**old, "spec": {**old["spec"], "nodeName": node}}
     if "status" in kind.subresources:
         rest = {key: value for key, value in new.items() if key != "status"}
@@ -170,14 +170,14 @@ def _metadata_faults(kind: Kind, metadata: Object) -> Iterator[Cause]:
         if not name:
             yield Cause("FieldValueRequired", "metadata.name", "Required value: name or generateName is required")
         else:
-            yield Cause("FieldValueInvalid", "metadata.name", f"Invalid value: {trees.shown(name)}: {_NAME_RULE}")
+            yield Cause("FieldValueInvalid", "metadata.name", f"Invalid value: {json_utils.shown(name)}: {_NAME_RULE}")
     yield from _label_faults(metadata.get("labels") or {})
     for key, value in (metadata.get("annotations") or {}).items():
         if not isinstance(value, str):
             yield Cause(
                 "FieldValueInvalid",
                 f"metadata.annotations[{key}]",
-                f"Invalid value: {trees.shown(value)}: must be a string",
+                f"Invalid value: {json_utils.shown(value)}: must be a string",
             )
     for i, owner in enumerate(metadata.get("ownerReferences") or ()):
         for key in ("apiVersion", "kind", "name", "uid"):
@@ -189,13 +189,15 @@ def _metadata_faults(kind: Kind, metadata: Object) -> Iterator[Cause]:
 def _label_faults(labels: dict[str, Any]) -> Iterator[Cause]:
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key):
-            text = f"Invalid value: {trees.shown(key)}: a qualified name such as example.com/MyName is expected"
+            text = f"Invalid value: {json_utils.shown(key)}: a qualified name such as example.com/MyName is expected"
             yield Cause("FieldValueInvalid", "metadata.labels", text)
         if not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
-            yield Cause("FieldValueInvalid", "metadata.labels", f"Invalid value: {trees.shown(value)}: {_LABEL_RULE}")
+            yield Cause(
+                "FieldValueInvalid", "metadata.labels", f"Invalid value: {json_utils.shown(value)}: {_LABEL_RULE}"
+            )
         elif len(value) > 63:  # noqa: PLR2004
             yield Cause(
                 "FieldValueInvalid",
                 "metadata.labels",
-                f"Invalid value: {trees.shown(value)}: must be no more than 63 bytes",
+                f"Invalid value: {json_utils.shown(value)}: must be no more than 63 bytes",
             )

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from localkube import strategic, trees
+from localkube import json_utils, strategic
 from localkube.errors import Conflict
 from localkube.registry import Kind
 from localkube.schema import Schema
@@ -52,7 +52,7 @@ class ListKeys:
 
 
 def _item_field(item: JSON, keys: tuple[str, ...]) -> str:
-    return "k:" + json.dumps({key: trees.dig(item, key) for key in keys}, separators=(",", ":"))
+    return "k:" + json.dumps({key: json_utils.dig(item, key) for key in keys}, separators=(",", ":"))
 
 
 def owned_fields(applied: JSON, keys: ListKeys, *, top: bool = True) -> Fields:
@@ -129,7 +129,7 @@ def _value(obj: JSON, path: FieldPath) -> JSON:
             obj = obj.get(field[2:]) if isinstance(obj, dict) else None
         else:
             wanted = json.loads(field[2:])
-            matches = (i for i in obj or () if all(trees.dig(i, key) == value for key, value in wanted.items()))
+            matches = (i for i in obj or () if all(json_utils.dig(i, key) == value for key, value in wanted.items()))
             obj = next(matches, None)
     return obj
 
@@ -171,7 +171,7 @@ def server_side(kind: Kind, live: Object | None, applied: Object, *, manager: st
     entries = [e for e in (live or {}).get("metadata", {}).get("managedFields") or () if e.get("operation") == "Apply"]
     before: Fields = next((e["fieldsV1"] for e in entries if e["manager"] == manager), {})
     others = [e for e in entries if e["manager"] != manager]
-    start = trees.clone(live) if live else {}
+    start = json_utils.clone(live) if live else {}
     _remove(start, before, [fields, *(e["fieldsV1"] for e in others)], "", keys)
     merged = lay_over(start, applied, keys)
     conflicts = _conflicts(live or {}, merged, fields, others)

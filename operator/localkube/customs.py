@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from localkube import trees
+from localkube import json_utils
 from localkube.errors import Cause
 from localkube.registry import Column, Kind, Scale
 from localkube.schema import compile_schema
@@ -98,7 +98,7 @@ def faults(crd: Object, _old: Object | None) -> Iterator[Cause]:
     """What is wrong with a definition: names, versions, schemas that are not structural or do not compile."""
     spec, name = crd.get("spec") or {}, crd["metadata"]["name"]
     for needed in ("group", "scope", "names.kind", "names.plural", "versions"):
-        if not trees.dig(spec, *needed.split(".")):
+        if not json_utils.dig(spec, *needed.split(".")):
             yield Cause("FieldValueRequired", f"spec.{needed}", "Required value")
             return
     if name != f"{spec['names']['plural']}.{spec['group']}":
@@ -108,7 +108,7 @@ def faults(crd: Object, _old: Object | None) -> Iterator[Cause]:
         text = "Invalid value: must have exactly one version marked as storage version"
         yield Cause("FieldValueInvalid", "spec.versions", text)
     for i, version in enumerate(spec["versions"]):
-        schema = trees.dig(version, "schema", "openAPIV3Schema")
+        schema = json_utils.dig(version, "schema", "openAPIV3Schema")
         path = f"spec.versions[{i}].schema.openAPIV3Schema"
         if schema is None:
             yield Cause("FieldValueRequired", path, "Required value: schemas are required")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from localkube import trees
+from localkube import json_utils
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,20 @@ def required(path: str, detail: str = "") -> Cause:
 
 def invalid(path: str, value: Any, detail: str) -> Cause:
     """A value that its field does not take."""
-    return Cause("FieldValueInvalid", path, f"Invalid value: {trees.shown(value)}: {detail}")
+    return Cause("FieldValueInvalid", path, f"Invalid value: {json_utils.shown(value)}: {detail}")
 
 
 def duplicate(path: str, value: Any) -> Cause:
     """A value that another item of the list has already."""
-    return Cause("FieldValueDuplicate", path, f"Duplicate value: {trees.shown(value)}")
+    return Cause("FieldValueDuplicate", path, f"Duplicate value: {json_utils.shown(value)}")
 
 
 def unsupported(path: str, value: Any, allowed: Iterable[str]) -> Cause:
     """A value outside of an enumeration."""
     values = ", ".join(f'"{one}"' for one in allowed)
-    return Cause("FieldValueNotSupported", path, f"Unsupported value: {trees.shown(value)}: supported values: {values}")
+    return Cause(
+        "FieldValueNotSupported", path, f"Unsupported value: {json_utils.shown(value)}: supported values: {values}"
+    )
 
 
 def forbidden(path: str, detail: str) -> Cause:

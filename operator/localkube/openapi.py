@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from localkube import trees
+from localkube import json_utils
 from localkube.errors import NotFound
 from localkube.registry import Kind
 
@@ -92,7 +92,7 @@ def _gvk(kind: Kind) -> Object:
 
 
 def _schema(kind: Kind) -> Object:
-    source: Object = trees.clone(kind.schema.source) if kind.schema else {"type": "object"}
+    source: Object = json_utils.clone(kind.schema.source) if kind.schema else {"type": "object"}
     properties = source.setdefault("properties", {})
     properties["apiVersion"] = {"type": "string", "description": "The group and version of this kind."}
     properties["kind"] = {"type": "string", "description": "The name of this kind."}

@@ -7,7 +7,7 @@ from typing import Any
 import jsonpatch
 import jsonpointer
 
-from localkube import strategic, trees
+from localkube import json_utils, strategic
 from localkube.errors import BadRequest, Cause, Invalid, UnsupportedMediaType
 from localkube.registry import Kind
 
@@ -29,9 +29,9 @@ def patched(kind: Kind, old: Object, patch: Any, media: str) -> Object:
             f"the body of the request was in an unknown format - accepted media types include: {known}"
         )
     if not isinstance(patch, dict):
-        raise BadRequest(f"a JSON object is expected as the patch, got {trees.shown(patch)}")
+        raise BadRequest(f"a JSON object is expected as the patch, got {json_utils.shown(patch)}")
     if media == MERGE_PATCH:
-        merged: Object = trees.merge(old, patch)
+        merged: Object = json_utils.merge(old, patch)
         return merged
     if kind.custom:
         raise UnsupportedMediaType(
@@ -43,7 +43,7 @@ def patched(kind: Kind, old: Object, patch: Any, media: str) -> Object:
 
 def _json_patch(kind: Kind, old: Object, patch: Any) -> Object:
     if not isinstance(patch, list):
-        raise BadRequest(f"error decoding patch: a list of operations is expected, got {trees.shown(patch)}")
+        raise BadRequest(f"error decoding patch: a list of operations is expected, got {json_utils.shown(patch)}")
     try:
         result: Object = jsonpatch.apply_patch(old, patch)
     except jsonpatch.JsonPatchTestFailed as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localkube import apply, decoding, patching, podstatus, scale, schema, selectors, tables, trees, watching
+from localkube import apply, decoding, json_utils, patching, podstatus, scale, schema, selectors, tables, watching
 from localkube.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.logsource import LogSource, parse_query
 from localkube.podwatch import terminal
@@ -103,7 +103,7 @@ class Rest:
     def _get(self, call: Call) -> Answer:
         stored = self._store.entry(call.kind.resource, call.namespace, call.info.name)
         if call.info.subresource == "scale":
-            return Answer(trees.dumps(scale.read(call.kind, stored.object)))
+            return Answer(json_utils.dumps(scale.read(call.kind, stored.object)))
         return self._one(call, stored.object, data=stored.data)
 
     def _list(self, call: Call) -> Answer:
@@ -111,12 +111,12 @@ class Rest:
         entries = [e for e in self._store.entries(call.kind.resource, call.namespace) if matches(e.object)]
         version = str(self._store.version)
         if call.wants.as_ == "Table":
-            return Answer(trees.dumps(self._table(call, [e.object for e in entries], version)))
+            return Answer(json_utils.dumps(self._table(call, [e.object for e in entries], version)))
         head = {"kind": f"{call.kind.kind}List", "apiVersion": call.kind.api_version}
         if call.wants.as_:
             head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
         render = self._render(call)
-        opening = trees.dumps({**head, "metadata": {"resourceVersion": version}, "items": []})
+        opening = json_utils.dumps({**head, "metadata": {"resourceVersion": version}, "items": []})
         return Answer(opening[:-2] + b",".join(render(e.object, e.data) for e in entries) + b"]}")
 
     def _watch(self, call: Call) -> Stream:
@@ -195,7 +195,7 @@ class Rest:
         uid = old["metadata"]["uid"]
         details = {"name": name, "group": call.kind.group, "kind": call.kind.plural, "uid": uid}
         status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
-        return Answer(trees.dumps(status))
+        return Answer(json_utils.dumps(status))
 
     def _delete_collection(self, call: Call) -> Answer:
         options = decoding.decode_as("DeleteOptions", call.body)
@@ -209,7 +209,9 @@ class Rest:
                 )
         head = {"kind": f"{call.kind.kind}List", "apiVersion": call.kind.api_version}
         items = [entry.object for entry in chosen]
-        return Answer(trees.dumps({**head, "metadata": {"resourceVersion": str(self._store.version)}, "items": items}))
+        return Answer(
+            json_utils.dumps({**head, "metadata": {"resourceVersion": str(self._store.version)}, "items": items})
+        )
 
     def _log(self, call: Call) -> Stream:
         if self._logs is None:
@@ -219,14 +221,14 @@ class Rest:
 
     def _binding(self, call: Call) -> Answer:
         pod = self._store.get("pods", call.namespace, call.info.name)
-        node = trees.dig(decoding.decode_as("Binding", call.body), "target", "name")
+        node = json_utils.dig(decoding.decode_as("Binding", call.body), "target", "name")
         if not node:
             raise BadRequest("target.name: Required value: the node to bind the Pod to")
         if pod["spec"].get("nodeName"):
             raise Conflict(f'pod {call.info.name} is already assigned to node "{pod["spec"]["nodeName"]}"')
         self._store.update("pods", {**pod, "spec": {**pod["spec"], "nodeName": node}}, subresource="binding")
         return Answer(
-            trees.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}), status=201
+            json_utils.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}), status=201
         )
 
     def _eviction(self, call: Call) -> Answer:
@@ -240,12 +242,12 @@ class Rest:
             self._store.update("pods", {**pod, "status": status}, subresource="status")
         self._store.delete("pods", call.namespace, call.info.name, **deletion)
         return Answer(
-            trees.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}), status=201
+            json_utils.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}), status=201
         )
 
     def _scaled(self, call: Call, old: Object, wanted: Object) -> Answer:
         updated = self._store.update(call.kind.resource, scale.write(call.kind, old, wanted), dry_run=call.dry_run)
-        return Answer(trees.dumps(scale.read(call.kind, updated)))
+        return Answer(json_utils.dumps(scale.read(call.kind, updated)))
 
     def _replace(self, call: Call, obj: Object, old: Object) -> Object:
         if obj["metadata"].get("name", call.info.name) != call.info.name:
@@ -282,7 +284,7 @@ class Rest:
         if mode == "Ignore":
             return
         if call.kind.schema is not None:
-            paths += schema.prune(call.kind.schema, trees.clone(obj), embedded=True)
+            paths += schema.prune(call.kind.schema, json_utils.clone(obj), embedded=True)
         unknown = [f'unknown field "{path}"' for path in paths]
         if not unknown:
             return
@@ -292,7 +294,7 @@ class Rest:
         text = f"strict decoding error: {', '.join(unknown)}"
         if call.info.verb == "patch":
             raise Invalid(
-                "", "", "", [Cause("FieldValueInvalid", "patch", f"Invalid value: {trees.shown(obj)}: {text}")]
+                "", "", "", [Cause("FieldValueInvalid", "patch", f"Invalid value: {json_utils.shown(obj)}: {text}")]
             )
         kind = call.kind.kind
         raise BadRequest(f'{kind} in version "{call.kind.version}" cannot be handled as a {kind}: {text}')
@@ -324,8 +326,8 @@ class Rest:
         warnings = tuple(call.warnings)
         if call.wants.as_ == "Table":
             shown = self._table(call, [obj], obj["metadata"].get("resourceVersion", ""))
-            return Answer(trees.dumps(shown), status=status, warnings=warnings)
-        body = self._render(call)(obj, data if data is not None else trees.dumps(obj))
+            return Answer(json_utils.dumps(shown), status=status, warnings=warnings)
+        body = self._render(call)(obj, data if data is not None else json_utils.dumps(obj))
         return Answer(body, status=status, warnings=warnings)
 
     def _table(self, call: Call, objects: list[Object], version: str, *, header: bool = True) -> Object:
@@ -334,10 +336,10 @@ class Rest:
 
     def _render(self, call: Call) -> watching.Render:
         if call.wants.as_.startswith("PartialObjectMetadata"):
-            return lambda obj, _data: trees.dumps(tables.partial(obj))
+            return lambda obj, _data: json_utils.dumps(tables.partial(obj))
         if call.kind.to_view is not None:
             view = call.kind.to_view
-            return lambda obj, _data: trees.dumps(view(obj))
+            return lambda obj, _data: json_utils.dumps(view(obj))
         return lambda _obj, data: data
 
     def _watch_render(self, call: Call) -> watching.Render:
@@ -348,7 +350,7 @@ class Rest:
         def render(obj: Object, _data: bytes) -> bytes:
             nonlocal first
             header, first = first, False
-            return trees.dumps(self._table(call, [obj], obj["metadata"]["resourceVersion"], header=header))
+            return json_utils.dumps(self._table(call, [obj], obj["metadata"]["resourceVersion"], header=header))
 
         return render
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from localkube import formats, trees
+from localkube import formats, json_utils
 from localkube.cel import Rule, compile_rule, escape, failures
 from localkube.errors import Cause
 
@@ -77,7 +77,7 @@ def set_defaults(node: Schema, value: JSON) -> None:
         for name, part in node.properties.items():
             missing = name not in value or (value[name] is None and not part.nullable)
             if missing and "default" in part.source:
-                value[name] = trees.clone(part.source["default"])
+                value[name] = json_utils.clone(part.source["default"])
             if name in value:
                 set_defaults(part, value[name])
         if node.additional is not None:
@@ -103,10 +103,10 @@ def prune(node: Schema, value: JSON, path: str = "", *, embedded: bool = False) 
     for name in list(value):
         part = node.properties.get(name) or (None if name in kept else node.additional)
         if part is not None:
-            unknown += prune(part, value[name], trees.child(path, name))
+            unknown += prune(part, value[name], json_utils.child(path, name))
         elif not node.open and name not in kept:
             del value[name]
-            unknown.append(trees.child(path, name))
+            unknown.append(json_utils.child(path, name))
     return unknown
 
 
@@ -119,7 +119,7 @@ def validate(node: Schema, value: JSON, old: JSON = None) -> list[Cause]:
 
 
 def _invalid(path: str, value: JSON, text: str) -> Cause:
-    return Cause("FieldValueInvalid", path, f"Invalid value: {trees.shown(value)}: {text}")
+    return Cause("FieldValueInvalid", path, f"Invalid value: {json_utils.shown(value)}: {text}")
 
 
 def _type_name(value: JSON) -> str:
@@ -159,17 +159,17 @@ def _shape(node: Schema, value: JSON, old: JSON, path: str) -> Iterator[Cause]:
 def _object(node: Schema, value: dict[str, JSON], old: JSON, path: str) -> Iterator[Cause]:
     for name in node.required:
         if name not in value:
-            yield Cause("FieldValueRequired", trees.child(path, name), "Required value")
+            yield Cause("FieldValueRequired", json_utils.child(path, name), "Required value")
     for name, part in value.items():
         schema = node.properties.get(name) or node.additional
         if schema is not None:
-            yield from _shape(schema, part, trees.dig(old, name), trees.child(path, name))
+            yield from _shape(schema, part, json_utils.dig(old, name), json_utils.child(path, name))
 
 
 def _array(node: Schema, value: list[JSON], old: JSON, path: str) -> Iterator[Cause]:
     for i, j in _duplicates(node, value):
-        shown = {key: trees.dig(value[j], key) for key in node.list_keys} if node.list_keys else value[i]
-        yield Cause("FieldValueDuplicate", f"{path}[{j}]", f"Duplicate value: {trees.shown(shown)}")
+        shown = {key: json_utils.dig(value[j], key) for key in node.list_keys} if node.list_keys else value[i]
+        yield Cause("FieldValueDuplicate", f"{path}[{j}]", f"Duplicate value: {json_utils.shown(shown)}")
     if node.items is not None:
         for i, item in enumerate(value):
             yield from _shape(node.items, item, _correlated(node, item, old), f"{path}[{i}]")
@@ -181,14 +181,14 @@ def _duplicates(node: Schema, value: list[JSON]) -> Iterator[tuple[int, int]]:
         return
     seen: dict[str, int] = {}
     for i, item in enumerate(value):
-        key = trees.shown(_identity(node, item) if kind == "map" else item)
+        key = json_utils.shown(_identity(node, item) if kind == "map" else item)
         if key in seen:
             yield seen[key], i
         seen.setdefault(key, i)
 
 
 def _identity(node: Schema, item: JSON) -> list[JSON]:
-    return [trees.dig(item, key) for key in node.list_keys]
+    return [json_utils.dig(item, key) for key in node.list_keys]
 
 
 def _correlated(node: Schema, item: JSON, old: JSON) -> JSON:
@@ -201,9 +201,9 @@ def _correlated(node: Schema, item: JSON, old: JSON) -> JSON:
 def _constraints(node: Schema, value: JSON, path: str) -> Iterator[Cause]:
     said = node.source
     if "enum" in said and value not in said["enum"]:
-        allowed = ", ".join(trees.shown(choice) for choice in said["enum"])
+        allowed = ", ".join(json_utils.shown(choice) for choice in said["enum"])
         yield Cause(
-            "FieldValueNotSupported", path, f"Unsupported value: {trees.shown(value)}: supported values: {allowed}"
+            "FieldValueNotSupported", path, f"Unsupported value: {json_utils.shown(value)}: supported values: {allowed}"
         )
     if isinstance(value, str):
         yield from _string(node, value, path)
@@ -224,19 +224,19 @@ def _string(node: Schema, value: str, path: str) -> Iterator[Cause]:
     if node.pattern is not None and not node.pattern.search(value):
         yield _invalid(path, value, f"{path} in body should match '{said['pattern']}'")
     if not formats.matches(said.get("format", ""), value):
-        yield _invalid(path, value, f"{path} in body must be of type {said['format']}: {trees.shown(value)}")
+        yield _invalid(path, value, f"{path} in body must be of type {said['format']}: {json_utils.shown(value)}")
 
 
 def _number(said: dict[str, JSON], value: float, path: str) -> Iterator[Cause]:
     low, high, factor = said.get("minimum"), said.get("maximum"), said.get("multipleOf")
     if low is not None and (value < low or (said.get("exclusiveMinimum") and value == low)):
         how = "greater than" if said.get("exclusiveMinimum") else "greater than or equal to"
-        yield _invalid(path, value, f"{path} in body should be {how} {trees.shown(low)}")
+        yield _invalid(path, value, f"{path} in body should be {how} {json_utils.shown(low)}")
     if high is not None and (value > high or (said.get("exclusiveMaximum") and value == high)):
         how = "less than" if said.get("exclusiveMaximum") else "less than or equal to"
-        yield _invalid(path, value, f"{path} in body should be {how} {trees.shown(high)}")
+        yield _invalid(path, value, f"{path} in body should be {how} {json_utils.shown(high)}")
     if factor and abs(value / factor - round(value / factor)) > 1e-9:  # noqa: PLR2004 - the tolerance of the real server
-        yield _invalid(path, value, f"{path} in body should be a multiple of {trees.shown(factor)}")
+        yield _invalid(path, value, f"{path} in body should be a multiple of {json_utils.shown(factor)}")
 
 
 def _sizes(  # noqa: PLR0917 - private, and called in two lines
@@ -302,7 +302,7 @@ def _rules_below(node: Schema, value: JSON, old: JSON, path: str) -> Iterator[Ca
         for name, part in value.items():
             schema = node.properties.get(name) or node.additional
             if schema is not None:
-                yield from _broken_rules(schema, part, trees.dig(old, name), trees.child(path, name))
+                yield from _broken_rules(schema, part, json_utils.dig(old, name), json_utils.child(path, name))
     elif isinstance(value, list) and node.items is not None:
         for i, item in enumerate(value):
             yield from _broken_rules(node.items, item, _correlated(node, item, old), f"{path}[{i}]")
@@ -315,6 +315,6 @@ def _rule_cause(rule: Rule, value: JSON, path: str, message: str) -> Cause:
     if rule.reason == "FieldValueRequired":
         return Cause(rule.reason, where, f"Required value: {message}")
     if rule.reason == "FieldValueDuplicate":
-        return Cause(rule.reason, where, f"Duplicate value: {trees.shown(value)}")
+        return Cause(rule.reason, where, f"Duplicate value: {json_utils.shown(value)}")
     scalar = rule.message_program is None and not isinstance(value, dict | list)
-    return Cause(rule.reason, where, f"Invalid value: {trees.shown(value) + ': ' if scalar else ''}{message}")
+    return Cause(rule.reason, where, f"Invalid value: {json_utils.shown(value) + ': ' if scalar else ''}{message}")

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from localkube import discovery, openapi, requests, trees
+from localkube import discovery, json_utils, openapi, requests
 from localkube.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
 from localkube.logsource import LogSource
 from localkube.requests import Representation, RequestInfo
@@ -252,21 +252,23 @@ def _review(body: Any) -> Answer:
     """Whoever has the token may do everything."""
     spec = body if isinstance(body, dict) else {}
     review = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", **spec}
-    return Answer(trees.dumps({**review, "status": {"allowed": True}}), status=201)
+    return Answer(json_utils.dumps({**review, "status": {"allowed": True}}), status=201)
 
 
 def _json(value: Object) -> Answer:
-    return Answer(trees.dumps(value))
+    return Answer(json_utils.dumps(value))
 
 
 def _aggregated(value: Object, wants: Representation) -> Answer:
-    return Answer(trees.dumps(value), content_type=f"application/json;g={wants.group};v={wants.version};as={wants.as_}")
+    return Answer(
+        json_utils.dumps(value), content_type=f"application/json;g={wants.group};v={wants.version};as={wants.as_}"
+    )
 
 
 def _response(answer: Answer) -> web.Response:
     response = web.Response(body=answer.body, status=answer.status, headers={"Content-Type": answer.content_type})
     for warning in answer.warnings:
-        response.headers.add("Warning", f"299 - {trees.shown(warning)}")
+        response.headers.add("Warning", f"299 - {json_utils.shown(warning)}")
     return response
 
 
@@ -274,7 +276,7 @@ def _failure(error: ApiError) -> web.Response:
     headers = {"Content-Type": "application/json"}
     if error.code == 429:  # noqa: PLR2004
         headers["Retry-After"] = "1"
-    return web.Response(body=trees.dumps(error.status()), status=error.code, headers=headers)
+    return web.Response(body=json_utils.dumps(error.status()), status=error.code, headers=headers)
 
 
 async def _send(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
@@ -315,7 +317,9 @@ async def _fail(
     if fault.status:
         error = ApiError("injected fault")
         body = {**error.status(), "code": fault.status, "reason": _REASONS.get(fault.status, "InternalError")}
-        return web.Response(body=trees.dumps(body), status=fault.status, headers={"Content-Type": "application/json"})
+        return web.Response(
+            body=json_utils.dumps(body), status=fault.status, headers={"Content-Type": "application/json"}
+        )
     return served if served is not None else await serve()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from localkube import trees
+from localkube import json_utils
 from localkube.errors import BadRequest
 from localkube.history import Change, ChangeType, History
 from localkube.journal import Journal, StoreBroken
@@ -128,7 +128,7 @@ class Storage:
     def _stamp(self, obj: Object) -> bytes:
         obj["metadata"]["resourceVersion"] = str(self.version + 1)
         try:
-            data = trees.dumps(obj)
+            data = json_utils.dumps(obj)
         except (ValueError, TypeError) as error:
             raise BadRequest(f"the object cannot be written as JSON: {error}") from error
         self.version += 1

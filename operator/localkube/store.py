@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from localkube import admission, customs, podrules, trees
+from localkube import admission, customs, json_utils, podrules
 from localkube.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
 from localkube.history import Change, follow
 from localkube.journal import StoreBroken
@@ -116,7 +116,7 @@ class Store:
     def create(self, resource: str, obj: Object, *, dry_run: bool = False) -> Object:
         """Add an object. Raises AlreadyExists, Invalid, Forbidden (quota, namespace going away) or NotFound (namespace)."""
         kind = self.registry.stored(resource)
-        new = trees.clone(obj)
+        new = json_utils.clone(obj)
         metadata = new.setdefault("metadata", {})
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = metadata["generateName"][:58] + "".join(secrets.choice(_NAME_ALPHABET) for _ in range(5))
@@ -137,7 +137,7 @@ class Store:
         nothing is none: the version stays.
         """
         kind = self.registry.stored(resource)
-        new = trees.clone(obj)
+        new = json_utils.clone(obj)
         key = self._key(kind, new)
         old = self.entry(*key).object
         admission.check_preconditions(kind, old, new["metadata"])
@@ -151,7 +151,7 @@ class Store:
 
     def patch(self, resource: str, namespace: str | None, name: str, patch: Object, *, subresource: str = "") -> Object:
         """Lay a merge patch (RFC 7396) over an object, or over one subresource of it."""
-        merged = trees.merge(self.get(resource, namespace, name), patch)
+        merged = json_utils.merge(self.get(resource, namespace, name), patch)
         return self.update(resource, merged, subresource=subresource)
 
     def delete(

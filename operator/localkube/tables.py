@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from localkube import formats, jsonpath, trees
+from localkube import formats, json_utils, jsonpath
 from localkube.ages import human
 from localkube.printers import PRINTERS
 from localkube.registry import Column, Kind
@@ -75,7 +75,7 @@ def _cell(column: Column, obj: Object, now: datetime) -> Any:
     if column.type in _TYPES:
         right = isinstance(found[0], _TYPES[column.type]) and isinstance(found[0], bool) == (column.type == "boolean")
         return found[0] if right else None
-    return " ".join(value if isinstance(value, str) else trees.shown(value) for value in found)
+    return " ".join(value if isinstance(value, str) else json_utils.shown(value) for value in found)
 
 
 def _age(text: Any, now: datetime) -> str:

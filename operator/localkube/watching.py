@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from localkube import trees
+from localkube import json_utils
 from localkube.errors import ApiError, BadRequest
 from localkube.history import Change
 from localkube.registry import Kind
@@ -57,7 +57,9 @@ def _bookmark(kind: Kind, version: int, *, end_of_initial: bool = False) -> byte
     metadata: Object = {"resourceVersion": str(version), "creationTimestamp": None}
     if end_of_initial:
         metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
-    return frame("BOOKMARK", trees.dumps({"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}))
+    return frame(
+        "BOOKMARK", json_utils.dumps({"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata})
+    )
 
 
 def _visible(request: WatchRequest, change: Change) -> bytes:
@@ -74,7 +76,7 @@ def _visible(request: WatchRequest, change: Change) -> bytes:
         return frame("DELETED", request.render(change.object, change.data))
     left: Object = change.previous or {}
     left = {**left, "metadata": {**left["metadata"], "resourceVersion": str(change.version)}}
-    return frame("DELETED", request.render(left, trees.dumps(left)))
+    return frame("DELETED", request.render(left, json_utils.dumps(left)))
 
 
 def _present(request: WatchRequest, entries: Iterable[Stored]) -> bytes:
@@ -94,7 +96,7 @@ async def stream(store: Store, request: WatchRequest) -> AsyncIterator[bytes]:
         async for frames in _following(request, changes, version):
             yield frames
     except ApiError as error:
-        yield frame("ERROR", trees.dumps(error.status()))
+        yield frame("ERROR", json_utils.dumps(error.status()))
 
 
 async def _following(request: WatchRequest, changes: AsyncIterator[list[Change]], seen: int) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded import STUDIES, make_store, study
-from localkube import apply, patching, strategic, trees
+from localkube import apply, json_utils, patching, strategic
 from localkube.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
 
 POD = {
@@ -58,15 +58,15 @@ JSON = st.recursive(
 def test_merge_patch_is_idempotent_and_pure(target, patch):
     """A merge patch laid twice is laid once, and leaves its arguments as they were."""
     before = copy.deepcopy((target, patch))
-    once = trees.merge(target, patch)
-    assert trees.merge(once, patch) == once
+    once = json_utils.merge(target, patch)
+    assert json_utils.merge(once, patch) == once
     assert (target, patch) == before
 
 
 @given(value=JSON)
 def test_clone_is_equal_and_separate(value):
     """A clone shares no list and no dict with its original."""
-    other = trees.clone(value)
+    other = json_utils.clone(value)
     assert other == value
 
     def parts(node):

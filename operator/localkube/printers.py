@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from localkube.ages import since
+from localkube.human_duration import since
 from localkube.registry import Column
 
 Object = dict[str, Any]

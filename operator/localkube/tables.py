@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from localkube import formats, json_utils, jsonpath
-from localkube.ages import human
+from localkube.human_duration import human
 from localkube.printers import PRINTERS
 from localkube.registry import Column, Kind
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from localkube import formats, quantity
-from localkube.ages import human
+from localkube.human_duration import human
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any
 import cel
 from cel.stdlib import add_stdlib_to_context
 
-from localkube import quantity
+from localkube import quantities
 
 _RESERVED = frozenset(
     [
@@ -55,7 +55,7 @@ def escape(name: str) -> str:
 
 def _is_quantity(text: Any) -> bool:
     try:
-        quantity.parse(text)
+        quantities.parse(text)
     except ValueError:
         return False
     return True
@@ -72,7 +72,7 @@ _LIBRARY: dict[str, Callable[..., Any]] = {
     "findAll": lambda text, pattern: [match[0] for match in re.finditer(pattern, text)],
     "isSorted": lambda items: all(a <= b for a, b in pairwise(items)),
     "isQuantity": _is_quantity,
-    "quantity": lambda text: float(quantity.parse(text)),
+    "quantity": lambda text: float(quantities.parse(text)),
     "isGreaterThan": lambda a, b: a > b,
     "isLessThan": lambda a, b: a < b,
     "compareTo": lambda a, b: (a > b) - (a < b),

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from localkube import customs, podrules, quantity
+from localkube import customs, podrules, quantities
 from localkube.errors import Cause, invalid, required
 
 Object = dict[str, Any]
@@ -38,11 +38,11 @@ def _default_secret(secret: Object) -> None:
 def _quota_faults(quota: Object, _old: Object | None) -> Iterator[Cause]:
     for name, amount in ((quota.get("spec") or {}).get("hard") or {}).items():
         try:
-            quantity.parse(amount)
+            quantities.parse(amount)
         except ValueError as error:
             yield invalid(f"spec.hard[{name}]", amount, str(error))
         else:
-            if quantity.parse(amount) < 0:
+            if quantities.parse(amount) < 0:
                 yield invalid(f"spec.hard[{name}]", amount, "must be greater than or equal to 0")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from kubernetes.aio.client import models
 
-from localkube import quantity
+from localkube import quantities
 from localkube.errors import BadRequest
 from localkube.registry import Kind
 
@@ -221,7 +221,7 @@ class _Reader:
 
 def _quantity(value: Any) -> Any:
     try:
-        quantity.parse(json.dumps(value) if not isinstance(value, str) else value)
+        quantities.parse(json.dumps(value) if not isinstance(value, str) else value)
     except ValueError as error:
         raise _Mismatch(str(error)) from error
     return value if isinstance(value, str) else str(value)

@@ -17,7 +17,7 @@ from decimal import ROUND_CEILING
 from pathlib import Path
 from typing import Any
 
-from localkube import quantity
+from localkube import quantities
 from localkube.podstatus import ADDRESS
 from localkube.store import Store
 from localkube.volumes import ConfigError, Mounts, config_map, mounts, secret
@@ -186,5 +186,5 @@ def _resource(ref: Object, pod: Object, container: Object) -> str:
     resources = containers.get(ref.get("containerName", ""), container).get("resources") or {}
     kind, _, name = ref["resource"].partition(".")
     amount = (resources.get(kind) or {}).get(name, 0)
-    units = quantity.parse(amount) / (quantity.parse(ref.get("divisor") or "1") or 1)
+    units = quantities.parse(amount) / (quantities.parse(ref.get("divisor") or "1") or 1)
     return str(int(units.to_integral_value(rounding=ROUND_CEILING)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from localkube import quantity
+from localkube import quantities
 from localkube.gpus import GPU
 
 Amounts = Mapping[str, Decimal]
@@ -19,7 +19,7 @@ def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
     spec = pod["spec"]
     total = effective(spec, _of_container)
     for name, amount in (spec.get("overhead") or {}).items():
-        total[name] = total.get(name, Decimal(0)) + quantity.parse(amount)
+        total[name] = total.get(name, Decimal(0)) + quantities.parse(amount)
     return {name: amount for name, amount in total.items() if amount} | {PODS: Decimal(1)}
 
 
@@ -48,7 +48,7 @@ def _merged(one: Amounts, other: Amounts, how: Callable[[Decimal, Decimal], Deci
 def _of_container(container: Mapping[str, Any]) -> dict[str, Decimal]:
     resources = container.get("resources") or {}
     asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    return {name: quantity.parse(amount) for name, amount in asked.items()}
+    return {name: quantities.parse(amount) for name, amount in asked.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from localkube import quantity, volumerules
+from localkube import quantities, volumerules
 from localkube.errors import Cause, duplicate, forbidden, invalid, required, unsupported
 from localkube.volumerules import LABEL, LABEL_RULE
 
@@ -200,7 +200,7 @@ def _resource_faults(path: str, resources: Object) -> Iterator[Cause]:
     if wrong:
         return
     for name, amount in requests.items():
-        if name in limits and quantity.parse(amount) > quantity.parse(limits[name]):
+        if name in limits and quantities.parse(amount) > quantities.parse(limits[name]):
             detail = f"must be less than or equal to {name} limit of {limits[name]}"
             yield invalid(f"{path}.requests", str(amount), detail)
         if name not in _NATIVE_RESOURCES and limits.get(name) != amount:
@@ -211,7 +211,7 @@ def _resource_faults(path: str, resources: Object) -> Iterator[Cause]:
 def _amount_faults(path: str, amounts: Object) -> Iterator[Cause]:
     for name, amount in amounts.items():
         try:
-            value = quantity.parse(amount)
+            value = quantities.parse(amount)
         except ValueError as error:
             yield invalid(f"{path}[{name}]", amount, str(error))
             continue

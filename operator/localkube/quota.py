@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from localkube import quantity
+from localkube import quantities
 from localkube.errors import Forbidden, about
 from localkube.history import Change
 from localkube.ledger import effective
@@ -25,7 +25,7 @@ _FINAL_PHASES = frozenset({"Succeeded", "Failed"})
 def _amounts(container: Mapping[str, Any]) -> dict[str, Decimal]:
     resources = container.get("resources") or {}
     stated = ((side, resources.get(side) or {}) for side in ("requests", "limits"))
-    return {f"{side}.{name}": quantity.parse(amount) for side, amounts in stated for name, amount in amounts.items()}
+    return {f"{side}.{name}": quantities.parse(amount) for side, amounts in stated for name, amount in amounts.items()}
 
 
 def usage(resource: str, obj: Object | None) -> dict[str, Decimal]:
@@ -50,7 +50,7 @@ def usage(resource: str, obj: Object | None) -> dict[str, Decimal]:
 
 
 def _shown(amounts: dict[str, Decimal], hard: dict[str, Any]) -> str:
-    return ",".join(f"{name}={quantity.show(amounts[name], hard[name])}" for name in sorted(amounts))
+    return ",".join(f"{name}={quantities.show(amounts[name], hard[name])}" for name in sorted(amounts))
 
 
 class Quotas:
@@ -87,7 +87,7 @@ class Quotas:
         totals = self._used(namespace)
         for stored in self._store.entries(_QUOTAS, namespace):
             hard = stored.object.get("spec", {}).get("hard") or {}
-            used = {name: quantity.show(totals.get(name, Decimal(0)), limit) for name, limit in hard.items()}
+            used = {name: quantities.show(totals.get(name, Decimal(0)), limit) for name, limit in hard.items()}
             status = {"hard": hard, "used": used}
             if stored.object.get("status") != status:
                 self._store.update(_QUOTAS, {**stored.object, "status": status}, subresource="status")
@@ -102,11 +102,11 @@ class Quotas:
         over = {
             item: value
             for item, value in asked.items()
-            if item in hard and used.get(item, Decimal(0)) + value > quantity.parse(hard[item])
+            if item in hard and used.get(item, Decimal(0)) + value > quantities.parse(hard[item])
         }
         if over:
             have = {item: used.get(item, Decimal(0)) for item in over}
-            limits = {item: quantity.parse(hard[item]) for item in over}
+            limits = {item: quantities.parse(hard[item]) for item in over}
             raise Forbidden(
                 f"{prefix}exceeded quota: {quota['metadata']['name']}, requested: {_shown(over, hard)}, "
                 f"used: {_shown(have, hard)}, limited: {_shown(limits, hard)}",

@@ -18,7 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from localkube import gpus, quantity, recovery
+from localkube import gpus, quantities, recovery
 from localkube.errors import ApiError, Conflict, NotFound
 from localkube.happenings import EventRecorder
 from localkube.ledger import PODS, Ledger, requests
@@ -118,7 +118,7 @@ class Node:
         self._store.update("nodes", {**stored, "status": self._status()}, subresource="status")
 
     def _status(self) -> Object:
-        amounts = {name: quantity.show(amount) for name, amount in self._ledger.capacity.items()}
+        amounts = {name: quantities.show(amount) for name, amount in self._ledger.capacity.items()}
         amounts["memory"] = f"{int(self._ledger.capacity['memory']) // 1024}Ki"
         time = stamp(self._now())
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "the embedded node is ready"}

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from localkube import formats, quantity
+from localkube import formats, quantities
 from localkube.human_duration import human
 
 
@@ -25,14 +25,14 @@ from localkube.human_duration import human
 )
 def test_quantity_parses(text, value):
     """A quantity is an exact number."""
-    assert quantity.parse(text) == Decimal(value)
+    assert quantities.parse(text) == Decimal(value)
 
 
 @pytest.mark.parametrize("text", ["", "1 Gi", "Gi", "1kk", "one", "1e", "--1"])
 def test_quantity_refuses(text):
     """What is no quantity is refused with the text in the message."""
     with pytest.raises(ValueError, match="quantities must match"):
-        quantity.parse(text)
+        quantities.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_quantity_refuses(text):
 )
 def test_quantity_prints(value, like, shown):
     """Sums print in the family of suffixes of the limit that they are compared with."""
-    assert quantity.show(Decimal(value), like) == shown
+    assert quantities.show(Decimal(value), like) == shown
 
 
 @pytest.mark.parametrize(

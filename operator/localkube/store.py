@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from localkube import admission, customs, json_utils, podrules
+from localkube import customs, json_utils, podrules
+from localkube.apiserver import admission
 from localkube.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
 from localkube.history import Change, follow
 from localkube.journal import StoreBroken

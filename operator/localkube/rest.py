@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localkube import apply, decoding, json_utils, patching, podstatus, scale, schema, selectors, tables, watching
+from localkube import decoding, json_utils, patching, podstatus, scale, schema, selectors, tables, watching
+from localkube.apiserver import server_side_apply
 from localkube.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.logsource import LogSource, parse_query
 from localkube.podwatch import terminal
@@ -171,7 +172,7 @@ class Rest:
             else None
         )
         applied = self._decoded(call, call.body)
-        merged = apply.server_side(
+        merged = server_side_apply.server_side(
             self._store.registry.stored(resource),
             live,
             applied,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded import STUDIES, make_store, study
-from localkube import apply, json_utils, patching, strategic
+from localkube import json_utils, patching, strategic
+from localkube.apiserver import server_side_apply
 from localkube.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
 
 POD = {
@@ -117,7 +118,7 @@ def applied(name="lr", **more):
 
 
 def by(kind, live, config, manager, *, force=False):
-    return apply.server_side(kind, live, config, manager=manager, force=force, now="2026-01-01T00:00:00Z")
+    return server_side_apply.server_side(kind, live, config, manager=manager, force=force, now="2026-01-01T00:00:00Z")
 
 
 def test_apply_removes_what_is_applied_no_more(kind):
@@ -162,4 +163,7 @@ def test_forcing_takes_the_field_away_from_its_owner(kind):
 def test_applying_the_same_again_changes_nothing(kind):
     """An apply is idempotent to the byte, its time included."""
     live = by(kind, None, applied(), "me")
-    assert apply.server_side(kind, live, applied(), manager="me", force=False, now="2027-01-01T00:00:00Z") == live
+    assert (
+        server_side_apply.server_side(kind, live, applied(), manager="me", force=False, now="2027-01-01T00:00:00Z")
+        == live
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localkube import formats, json_utils
-from localkube.cel import Rule, compile_rule, escape, failures
+from localkube.apiserver.cel import Rule, compile_rule, escape, failures
 from localkube.errors import Cause
 
 JSON = Any

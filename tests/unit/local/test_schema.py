@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from localkube import schema
-from localkube.cel import escape
+from localkube.apiserver.cel import escape
 
 
 def compiled(part, *, required=()):

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from localkube import core, json_utils, schema
+from localkube import json_utils, schema
+from localkube.apiserver import builtin_types
 from localkube.errors import BadRequest, Cause, Conflict, Invalid, about
 from localkube.registry import Kind
 
@@ -145,16 +146,16 @@ def _default(kind: Kind, obj: Object) -> None:
     if kind.schema is not None:
         schema.prune(kind.schema, obj, embedded=True)
         schema.set_defaults(kind.schema, obj)
-    elif kind.resource in core.DEFAULTS:
-        core.DEFAULTS[kind.resource](obj)
+    elif kind.resource in builtin_types.DEFAULTS:
+        builtin_types.DEFAULTS[kind.resource](obj)
 
 
 def _judge(kind: Kind, obj: Object, old: Object | None) -> None:
     faults: list[Cause] = []
     if kind.schema is not None:
         faults = schema.validate(kind.schema, obj, old)
-    elif kind.resource in core.FAULTS:
-        faults = list(core.FAULTS[kind.resource](obj, old))
+    elif kind.resource in builtin_types.FAULTS:
+        faults = list(builtin_types.FAULTS[kind.resource](obj, old))
     if faults:
         raise Invalid(kind.kind, kind.group, obj["metadata"]["name"], faults)
 

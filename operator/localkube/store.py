@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from localkube import customs, json_utils, podrules
-from localkube.apiserver import admission
+from localkube import json_utils, podrules
+from localkube.apiserver import admission, crds
 from localkube.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
 from localkube.history import Change, follow
 from localkube.journal import StoreBroken
@@ -262,7 +262,7 @@ class Store:
 
     def _serve(self, crd: Object) -> None:
         self.registry.remove(crd["metadata"]["name"])
-        for kind, stored in customs.kinds(crd):
+        for kind, stored in crds.kinds(crd):
             self.registry.add(kind, stored=stored)
 
     def _key(self, kind: Kind, obj: Object) -> Key:

@@ -6,7 +6,8 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from localkube import customs, podrules, quantities
+from localkube import podrules, quantities
+from localkube.apiserver import crds
 from localkube.errors import Cause, invalid, required
 
 Object = dict[str, Any]
@@ -57,11 +58,11 @@ DEFAULTS: dict[str, Callable[[Object], None]] = {
     "persistentvolumeclaims": _default_claim,
     "resourcequotas": _default_quota,
     "secrets": _default_secret,
-    "customresourcedefinitions.apiextensions.k8s.io": customs.set_defaults,
+    "customresourcedefinitions.apiextensions.k8s.io": crds.set_defaults,
 }
 FAULTS: dict[str, Callable[[Object, Object | None], Iterable[Cause]]] = {
     "pods": podrules.faults,
     "resourcequotas": _quota_faults,
     "events": _event_faults,
-    "customresourcedefinitions.apiextensions.k8s.io": customs.faults,
+    "customresourcedefinitions.apiextensions.k8s.io": crds.faults,
 }

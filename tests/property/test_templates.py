@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
-from localkube import decoding, podrules
+from localkube import podrules
+from localkube.apiserver import decoding
 from localkube.store import Store
 from toprung.api.crd.schema import without_nulls
 from toprung.api.loader import load_experiment

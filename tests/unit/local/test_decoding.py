@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from embedded import config, serving, study
-from localkube import decoding
+from localkube.apiserver import decoding
 from localkube.registry import BUILT_IN
 
 PODS = "/api/v1/namespaces/default/pods"

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from localkube import discovery, json_utils, openapi, requests
+from localkube import json_utils, openapi, requests
+from localkube.apiserver import discovery
 from localkube.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
 from localkube.logsource import LogSource
 from localkube.requests import Representation, RequestInfo

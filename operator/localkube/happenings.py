@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
-from localkube.errors import ApiError
+from localkube.apiserver.errors import ApiError
 from localkube.podstatus import stamp
 from localkube.store import Store
 

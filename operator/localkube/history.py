@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from localkube.errors import Gone
+from localkube.apiserver.errors import Gone
 
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 Object = dict[str, Any]

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from localkube import formats
-from localkube.errors import BadRequest
+from localkube.apiserver.errors import BadRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from localkube import json_utils
-from localkube.errors import NotFound
+from localkube.apiserver.errors import NotFound
 from localkube.registry import Kind
 
 Object = dict[str, Any]

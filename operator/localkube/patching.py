@@ -8,7 +8,7 @@ import jsonpatch
 import jsonpointer
 
 from localkube import json_utils, strategic
-from localkube.errors import BadRequest, Cause, Invalid, UnsupportedMediaType
+from localkube.apiserver.errors import BadRequest, Cause, Invalid, UnsupportedMediaType
 from localkube.registry import Kind
 
 Object = dict[str, Any]

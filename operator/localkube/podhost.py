@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from localkube.errors import Conflict, NotFound
+from localkube.apiserver.errors import Conflict, NotFound
 from localkube.happenings import EventRecorder
 from localkube.ledger import Ledger
 from localkube.runtime import Runtime

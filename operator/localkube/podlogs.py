@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from localkube.errors import BadRequest
+from localkube.apiserver.errors import BadRequest
 from localkube.logfile import old_file, timestamp
 from localkube.logsource import LogQuery
 from localkube.node.node import Node

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from localkube import quantities, volumerules
-from localkube.errors import Cause, duplicate, forbidden, invalid, required, unsupported
+from localkube.apiserver.errors import Cause, duplicate, forbidden, invalid, required, unsupported
 from localkube.volumerules import LABEL, LABEL_RULE
 
 Object = dict[str, Any]

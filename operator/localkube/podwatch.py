@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from localkube.errors import Gone
+from localkube.apiserver.errors import Gone
 from localkube.store import Store
 
 Object = dict[str, Any]

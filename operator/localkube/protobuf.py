@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from localkube.errors import BadRequest, UnsupportedMediaType
+from localkube.apiserver.errors import BadRequest, UnsupportedMediaType
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"

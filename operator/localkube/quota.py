@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from localkube import quantities
-from localkube.errors import Forbidden, about
+from localkube.apiserver.errors import Forbidden, about
 from localkube.history import Change
 from localkube.ledger import effective
 from localkube.registry import Kind

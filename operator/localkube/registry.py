@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from localkube.errors import NotFound
+from localkube.apiserver.errors import NotFound
 from localkube.schema import Schema
 
 Object = dict[str, Any]

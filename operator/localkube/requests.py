@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from localkube import protobuf
-from localkube.errors import BadRequest, NotFound, UnsupportedMediaType
+from localkube.apiserver.errors import BadRequest, NotFound, UnsupportedMediaType
 
 
 class _Loader(yaml.SafeLoader):

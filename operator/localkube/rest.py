@@ -9,7 +9,7 @@ from typing import Any
 
 from localkube import json_utils, patching, podstatus, scale, schema, selectors, tables, watching
 from localkube.apiserver import decoding, server_side_apply
-from localkube.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
+from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.logsource import LogSource, parse_query
 from localkube.podwatch import terminal
 from localkube.registry import Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from localkube import json_utils
-from localkube.errors import BadRequest, NotFound
+from localkube.apiserver.errors import BadRequest, NotFound
 from localkube.registry import Kind, Scale
 
 Object = dict[str, Any]

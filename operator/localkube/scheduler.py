@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from localkube import gpus
-from localkube.errors import Conflict, NotFound
+from localkube.apiserver.errors import Conflict, NotFound
 from localkube.happenings import EventRecorder
 from localkube.ledger import PODS, Amounts, Ledger, requests
 from localkube.podstatus import stamp

@@ -9,7 +9,7 @@ from typing import Any
 
 from localkube import formats, json_utils
 from localkube.apiserver.cel import Rule, compile_rule, escape, failures
-from localkube.errors import Cause
+from localkube.apiserver.errors import Cause
 
 JSON = Any
 _EMBEDDED = frozenset({"apiVersion", "kind", "metadata"})

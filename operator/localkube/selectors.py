@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from localkube.errors import BadRequest
+from localkube.apiserver.errors import BadRequest
 
 Predicate = Callable[[dict[str, Any]], bool]
 Labels = dict[str, str]

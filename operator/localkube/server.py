@@ -16,7 +16,7 @@ from aiohttp import web
 
 from localkube import json_utils, openapi, requests
 from localkube.apiserver import discovery
-from localkube.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
+from localkube.apiserver.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
 from localkube.logsource import LogSource
 from localkube.requests import Representation, RequestInfo
 from localkube.rest import Answer, Call, Rest, Stream

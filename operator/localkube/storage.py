@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from localkube import json_utils
-from localkube.errors import BadRequest
+from localkube.apiserver.errors import BadRequest
 from localkube.history import Change, ChangeType, History
 from localkube.journal import Journal, StoreBroken
 

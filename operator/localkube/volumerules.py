@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from localkube.errors import Cause, duplicate, invalid, required
+from localkube.apiserver.errors import Cause, duplicate, invalid, required
 
 Object = dict[str, Any]
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from localkube import volumerules
-from localkube.errors import NotFound
+from localkube.apiserver.errors import NotFound
 from localkube.store import Store
 
 Object = Mapping[str, Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localkube import json_utils
-from localkube.errors import ApiError, BadRequest
+from localkube.apiserver.errors import ApiError, BadRequest
 from localkube.history import Change
 from localkube.registry import Kind
 from localkube.selectors import Predicate

@@ -19,8 +19,8 @@ import pytest
 import yaml
 
 from localkube import containers, podstatus, processes
+from localkube.apiserver.errors import BadRequest
 from localkube.cluster import AlreadyRunning, LocalCluster
-from localkube.errors import BadRequest
 from localkube.logsource import LogQuery
 from localkube.runtime import ProcessRuntime
 from localkube.storage import Key

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from embedded import CRDS, STUDY_CRD, make_store
 from localkube import requests
+from localkube.apiserver.errors import ApiError
 from localkube.environment import resolve
-from localkube.errors import ApiError
 from localkube.ledger import Ledger
 from localkube.node.node import LABELS, NAME, capacity
 from localkube.requests import accepted

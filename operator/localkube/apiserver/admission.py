@@ -8,7 +8,7 @@ from typing import Any
 
 from localkube import json_utils, schema
 from localkube.apiserver import builtin_types
-from localkube.errors import BadRequest, Cause, Conflict, Invalid, about
+from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, about
 from localkube.registry import Kind
 
 Object = dict[str, Any]

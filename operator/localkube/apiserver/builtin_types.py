@@ -8,7 +8,7 @@ from typing import Any
 
 from localkube import podrules, quantities
 from localkube.apiserver import crds
-from localkube.errors import Cause, invalid, required
+from localkube.apiserver.errors import Cause, invalid, required
 
 Object = dict[str, Any]
 

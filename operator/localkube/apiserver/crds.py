@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from localkube import json_utils
-from localkube.errors import Cause
+from localkube.apiserver.errors import Cause
 from localkube.registry import Column, Kind, Scale
 from localkube.schema import compile_schema
 

@@ -19,7 +19,7 @@ from typing import Any
 from kubernetes.aio.client import models
 
 from localkube import quantities
-from localkube.errors import BadRequest
+from localkube.apiserver.errors import BadRequest
 from localkube.registry import Kind
 
 Object = dict[str, Any]

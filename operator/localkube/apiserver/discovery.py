@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from localkube.errors import NotFound
+from localkube.apiserver.errors import NotFound
 from localkube.registry import Kind
 
 Object = dict[str, Any]

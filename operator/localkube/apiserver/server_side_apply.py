@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from localkube import json_utils, strategic
-from localkube.errors import Conflict
+from localkube.apiserver.errors import Conflict
 from localkube.registry import Kind
 from localkube.schema import Schema
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from localkube import gpus, quantities, recovery
-from localkube.errors import ApiError, Conflict, NotFound
+from localkube.apiserver.errors import ApiError, Conflict, NotFound
 from localkube.happenings import EventRecorder
 from localkube.ledger import PODS, Ledger, requests
 from localkube.podhost import Host, give_up, remove

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from embedded import CRDS, STUDIES, STUDY_CRD, changed, make_store, study
-from localkube.errors import Invalid, NotFound
+from localkube.apiserver.errors import Invalid, NotFound
 
 
 def test_definitions_are_served_at_once_and_after_a_restart(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from embedded import CRDS, STUDIES, config, make_store, pod, study
-from localkube.errors import Forbidden
+from localkube.apiserver.errors import Forbidden
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from embedded import STUDIES, make_store, study
 from localkube import json_utils, patching, strategic
 from localkube.apiserver import server_side_apply
-from localkube.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
+from localkube.apiserver.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
 
 POD = {
     "containers": [{"name": "a", "image": "1", "env": [{"name": "X", "value": "1"}]}, {"name": "b", "image": "1"}],

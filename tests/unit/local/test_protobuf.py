@@ -3,7 +3,7 @@
 import pytest
 
 from localkube import protobuf, requests
-from localkube.errors import BadRequest, UnsupportedMediaType
+from localkube.apiserver.errors import BadRequest, UnsupportedMediaType
 
 
 def text(number, value):

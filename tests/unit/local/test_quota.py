@@ -3,7 +3,7 @@
 import pytest
 
 from embedded import STUDIES, changed, config, make_store, pod, study
-from localkube.errors import Forbidden
+from localkube.apiserver.errors import Forbidden
 
 
 def with_quota(path=None, **hard):

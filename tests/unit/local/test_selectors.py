@@ -3,7 +3,7 @@
 import pytest
 
 from localkube import selectors
-from localkube.errors import BadRequest
+from localkube.apiserver.errors import BadRequest
 
 OBJ = {"metadata": {"name": "x", "labels": {"app": "web", "tier": "a"}}, "status": {"phase": "Running", "ready": True}}
 FIELDS = frozenset({"metadata.name", "status.phase", "status.ready", "spec.nodeName"})

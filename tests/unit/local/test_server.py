@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from embedded import CRDS, MANIFESTS, STUDIES, STUDY_CRD, TOKEN, config, make_store, pod, serving, study
-from localkube.errors import BadRequest
+from localkube.apiserver.errors import BadRequest
 from localkube.logsource import LogQuery
 from localkube.server import Fault
 

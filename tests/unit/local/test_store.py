@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedded import STUDIES, Clock, changed, config, make_store, pod, study
-from localkube.errors import AlreadyExists, BadRequest, Conflict, Gone, Invalid, NotFound
+from localkube.apiserver.errors import AlreadyExists, BadRequest, Conflict, Gone, Invalid, NotFound
 from localkube.journal import StoreInUse
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from localkube import formats
+from localkube.apiserver import formats
 from localkube.apiserver.errors import BadRequest
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from localkube import formats, json_utils
+from localkube import json_utils
+from localkube.apiserver import formats
 from localkube.apiserver.cel import Rule, compile_rule, escape, failures
 from localkube.apiserver.errors import Cause
 

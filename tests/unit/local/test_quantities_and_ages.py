@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from localkube import formats, quantities
+from localkube import quantities
+from localkube.apiserver import formats
 from localkube.human_duration import human
 
 

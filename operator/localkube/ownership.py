@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from localkube.history import Change
+from localkube.apiserver.watch_history import Change
 from localkube.storage import Key, Storage, owners
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localkube import quantities
 from localkube.apiserver.errors import Forbidden, about
-from localkube.history import Change
+from localkube.apiserver.watch_history import Change
 from localkube.ledger import effective
 from localkube.registry import Kind
 

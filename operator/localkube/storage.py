@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from localkube import json_utils
 from localkube.apiserver.errors import BadRequest
-from localkube.history import Change, ChangeType, History
+from localkube.apiserver.watch_history import Change, ChangeType, History
 from localkube.journal import Journal, StoreBroken
 
 Object = dict[str, Any]

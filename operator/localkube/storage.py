@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from localkube import json_utils
 from localkube.apiserver.errors import BadRequest
+from localkube.apiserver.sqlite_journal import Journal, StoreBroken
 from localkube.apiserver.watch_history import Change, ChangeType, History
-from localkube.journal import Journal, StoreBroken
 
 Object = dict[str, Any]
 

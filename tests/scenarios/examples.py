@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from localkube.journal import Journal
+from localkube.apiserver.sqlite_journal import Journal
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "examples" / "plugins"

@@ -8,8 +8,8 @@ import pytest
 
 from embedded import make_store
 from localkube import state_dir
+from localkube.apiserver.sqlite_journal import StoreBroken
 from localkube.cluster import LocalCluster, set_aside
-from localkube.journal import StoreBroken
 from localkube.state_dir import UnsafeFolder
 from localkube.store import Store
 from machine import FakeRuntime, now

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from embedded import STUDIES, Clock, changed, config, make_store, pod, study
 from localkube.apiserver.errors import AlreadyExists, BadRequest, Conflict, Gone, Invalid, NotFound
-from localkube.journal import StoreInUse
+from localkube.apiserver.sqlite_journal import StoreInUse
 
 
 async def take(stream, count):

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from localkube.apiserver.sqlite_journal import StoreBroken, StoreInUse
 from localkube.cluster import LocalCluster, set_aside
-from localkube.journal import StoreBroken, StoreInUse
 from localkube.state_dir import UnsafeFolder
 from toprung.cli.embedded.state_dir import StateFolder
 from toprung.cli.embedded.waiting import until

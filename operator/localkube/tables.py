@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from localkube import json_utils, jsonpath
-from localkube.apiserver import formats
+from localkube import json_utils
+from localkube.apiserver import formats, jsonpath
 from localkube.human_duration import human
 from localkube.printers import PRINTERS
 from localkube.registry import Column, Kind

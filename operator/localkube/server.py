@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from localkube import json_utils, openapi, requests
-from localkube.apiserver import discovery
+from localkube import json_utils, requests
+from localkube.apiserver import discovery, openapi
 from localkube.apiserver.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
 from localkube.logsource import LogSource
 from localkube.requests import Representation, RequestInfo

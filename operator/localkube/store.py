@@ -14,9 +14,9 @@ from typing import Any
 from localkube import json_utils, podrules
 from localkube.apiserver import admission, crds
 from localkube.apiserver.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
+from localkube.apiserver.garbage_collector import FOREGROUND, Collector
 from localkube.apiserver.sqlite_journal import StoreBroken
 from localkube.apiserver.watch_history import Change, follow
-from localkube.ownership import FOREGROUND, Collector
 from localkube.quota import Quotas
 from localkube.registry import BUILT_IN, Kind, Registry
 from localkube.storage import Key, Storage, Stored

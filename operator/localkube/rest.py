@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localkube import json_utils, patching, podstatus, scale, schema, selectors, tables, watching
-from localkube.apiserver import decoding, server_side_apply
+from localkube import json_utils, podstatus, scale, schema, selectors, tables, watching
+from localkube.apiserver import decoding, patching, server_side_apply
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.logsource import LogSource, parse_query
 from localkube.podwatch import terminal

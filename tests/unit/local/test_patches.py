@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded import STUDIES, make_store, study
-from localkube import json_utils, patching, strategic
-from localkube.apiserver import server_side_apply
+from localkube import json_utils, strategic
+from localkube.apiserver import patching, server_side_apply
 from localkube.apiserver.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
 
 POD = {

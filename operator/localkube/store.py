@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from localkube import json_utils, podrules
-from localkube.apiserver import admission, crds
+from localkube import json_utils
+from localkube.apiserver import admission, crds, pod_validation
 from localkube.apiserver.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
 from localkube.apiserver.garbage_collector import FOREGROUND, Collector
 from localkube.apiserver.sqlite_journal import StoreBroken
@@ -198,7 +198,7 @@ class Store:
             self._remove(key, stored.object)
 
     def _marked(self, kind: Kind, old: Object, grace: int | None, propagation: str) -> Object:
-        seconds = podrules.grace_period(old, grace) if kind.resource == "pods" else 0
+        seconds = pod_validation.grace_period(old, grace) if kind.resource == "pods" else 0
         metadata = dict(old["metadata"])
         current = metadata.get("deletionGracePeriodSeconds")
         if current is None or seconds < current:

@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
-from localkube import podrules
-from localkube.apiserver import decoding
+from localkube.apiserver import decoding, pod_validation
 from localkube.store import Store
 from toprung.api.crd.schema import without_nulls
 from toprung.api.loader import load_experiment
@@ -92,5 +91,5 @@ def test_an_accepted_template_is_a_pod_that_a_server_accepts(path: tuple[Any, ..
         "spec": {**without_nulls(spec), "restartPolicy": "Never"},
     }
     decoded = decoding.decode(POD, pod)
-    podrules.set_defaults(decoded.object)
-    assert (decoded.unknown, list(podrules.faults(decoded.object, None))) == ((), [])
+    pod_validation.set_defaults(decoded.object)
+    assert (decoded.unknown, list(pod_validation.faults(decoded.object, None))) == ((), [])

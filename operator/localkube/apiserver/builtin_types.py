@@ -6,8 +6,8 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from localkube import podrules, quantities
-from localkube.apiserver import crds
+from localkube import quantities
+from localkube.apiserver import crds, pod_validation
 from localkube.apiserver.errors import Cause, invalid, required
 
 Object = dict[str, Any]
@@ -53,7 +53,7 @@ def _event_faults(event: Object, _old: Object | None) -> Iterator[Cause]:
 
 
 DEFAULTS: dict[str, Callable[[Object], None]] = {
-    "pods": podrules.set_defaults,
+    "pods": pod_validation.set_defaults,
     "namespaces": _default_namespace,
     "persistentvolumeclaims": _default_claim,
     "resourcequotas": _default_quota,
@@ -61,7 +61,7 @@ DEFAULTS: dict[str, Callable[[Object], None]] = {
     "customresourcedefinitions.apiextensions.k8s.io": crds.set_defaults,
 }
 FAULTS: dict[str, Callable[[Object, Object | None], Iterable[Cause]]] = {
-    "pods": podrules.faults,
+    "pods": pod_validation.faults,
     "resourcequotas": _quota_faults,
     "events": _event_faults,
     "customresourcedefinitions.apiextensions.k8s.io": crds.faults,

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localkube import volumerules
+from localkube.apiserver import volume_validation
 from localkube.apiserver.errors import NotFound
 from localkube.store import Store
 
@@ -91,7 +91,7 @@ def mounts(container: Object, volumes: Mapping[str, Path], expand: Callable[[str
 
 def inner(folder: Path, path: str, shown: str) -> Path:
     """A path below a folder, symbolic links followed. Raises ConfigError where it leads out of the folder."""
-    if volumerules.leads_out(path) or not (folder / path).resolve().is_relative_to(folder.resolve()):
+    if volume_validation.leads_out(path) or not (folder / path).resolve().is_relative_to(folder.resolve()):
         raise ConfigError(f'the path "{path}" leads out of {shown}')
     return folder / path
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from localkube import quantities, volumerules
+from localkube import quantities
+from localkube.apiserver import volume_validation
 from localkube.apiserver.errors import Cause, duplicate, forbidden, invalid, required, unsupported
-from localkube.volumerules import LABEL, LABEL_RULE
+from localkube.apiserver.volume_validation import LABEL, LABEL_RULE
 
 Object = dict[str, Any]
 _VARIABLE = re.compile(r"[ -<>-~]+")
@@ -69,7 +70,7 @@ def faults(pod: Object, old: Object | None) -> Iterator[Cause]:
     if spec.get("restartPolicy") not in _RESTART_POLICIES:
         yield unsupported("spec.restartPolicy", spec.get("restartPolicy"), _RESTART_POLICIES)
     yield from _restart_faults(spec)
-    yield from volumerules.faults(spec)
+    yield from volume_validation.faults(spec)
     yield from _selector_faults(spec.get("nodeSelector") or {})
     yield from _gate_faults(spec)
     yield from _deadline_faults(spec.get("activeDeadlineSeconds"))

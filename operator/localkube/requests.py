@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from localkube import protobuf
+from localkube.apiserver import protobuf
 from localkube.apiserver.errors import BadRequest, NotFound, UnsupportedMediaType
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from localkube import protobuf, requests
+from localkube import requests
+from localkube.apiserver import protobuf
 from localkube.apiserver.errors import BadRequest, UnsupportedMediaType
 
 

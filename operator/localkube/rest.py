@@ -10,9 +10,9 @@ from typing import Any
 from localkube import json_utils, podstatus, scale, schema, selectors, tables, watching
 from localkube.apiserver import decoding, patching, server_side_apply
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
+from localkube.apiserver.registry import Kind
 from localkube.logsource import LogSource, parse_query
 from localkube.podwatch import terminal
-from localkube.registry import Kind
 from localkube.requests import Representation, RequestInfo
 from localkube.selectors import Predicate
 from localkube.store import Store

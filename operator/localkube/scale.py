@@ -6,7 +6,7 @@ from typing import Any
 
 from localkube import json_utils
 from localkube.apiserver.errors import BadRequest, NotFound
-from localkube.registry import Kind, Scale
+from localkube.apiserver.registry import Kind, Scale
 
 Object = dict[str, Any]
 

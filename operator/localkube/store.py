@@ -16,9 +16,9 @@ from localkube.apiserver import admission, crds, pod_validation
 from localkube.apiserver.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
 from localkube.apiserver.garbage_collector import FOREGROUND, Collector
 from localkube.apiserver.quota import Quotas
+from localkube.apiserver.registry import BUILT_IN, Kind, Registry
 from localkube.apiserver.sqlite_journal import StoreBroken
 from localkube.apiserver.watch_history import Change, follow
-from localkube.registry import BUILT_IN, Kind, Registry
 from localkube.storage import Key, Storage, Stored
 from localkube.views import VIEWS
 

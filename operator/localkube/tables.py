@@ -9,8 +9,8 @@ from typing import Any
 from localkube import json_utils
 from localkube.apiserver import formats, jsonpath
 from localkube.apiserver.printers import PRINTERS
+from localkube.apiserver.registry import Column, Kind
 from localkube.human_duration import human
-from localkube.registry import Column, Kind
 
 Object = dict[str, Any]
 _NAME = {

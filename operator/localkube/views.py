@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localkube.registry import Kind
+from localkube.apiserver.registry import Kind
 
 Object = dict[str, Any]
 _NEW_NAME_OF = {

@@ -9,7 +9,7 @@ from typing import Any
 from localkube import json_utils, schema
 from localkube.apiserver import builtin_types
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, about
-from localkube.registry import Kind
+from localkube.apiserver.registry import Kind
 
 Object = dict[str, Any]
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

@@ -20,7 +20,7 @@ from kubernetes.aio.client import models
 
 from localkube import quantities
 from localkube.apiserver.errors import BadRequest
-from localkube.registry import Kind
+from localkube.apiserver.registry import Kind
 
 Object = dict[str, Any]
 _METADATA = "V1ObjectMeta"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from localkube.apiserver.errors import NotFound
-from localkube.registry import Kind
+from localkube.apiserver.registry import Kind
 
 Object = dict[str, Any]
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")

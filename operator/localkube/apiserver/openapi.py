@@ -7,7 +7,7 @@ from typing import Any
 
 from localkube import json_utils
 from localkube.apiserver.errors import NotFound
-from localkube.registry import Kind
+from localkube.apiserver.registry import Kind
 
 Object = dict[str, Any]
 V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"

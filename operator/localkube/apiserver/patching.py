@@ -9,7 +9,7 @@ import jsonpointer
 
 from localkube import json_utils, strategic
 from localkube.apiserver.errors import BadRequest, Cause, Invalid, UnsupportedMediaType
-from localkube.registry import Kind
+from localkube.apiserver.registry import Kind
 
 Object = dict[str, Any]
 

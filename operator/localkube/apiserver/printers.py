@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from localkube.apiserver.registry import Column
 from localkube.human_duration import since
-from localkube.registry import Column
 
 Object = dict[str, Any]
 _NONE = "<none>"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from localkube import quantities
 from localkube.apiserver.errors import Forbidden, about
+from localkube.apiserver.registry import Kind
 from localkube.apiserver.watch_history import Change
 from localkube.ledger import effective
-from localkube.registry import Kind
 
 if TYPE_CHECKING:
     from localkube.store import Store

@@ -12,7 +12,7 @@ from typing import Any
 
 from localkube import json_utils, strategic
 from localkube.apiserver.errors import Conflict
-from localkube.registry import Kind
+from localkube.apiserver.registry import Kind
 from localkube.schema import Schema
 
 JSON = Any

@@ -7,7 +7,7 @@ import pytest
 
 from embedded import config, serving, study
 from localkube.apiserver import decoding
-from localkube.registry import BUILT_IN
+from localkube.apiserver.registry import BUILT_IN
 
 PODS = "/api/v1/namespaces/default/pods"
 STUDIES_URL = "/apis/example.dev/v1/namespaces/default/studies"

@@ -11,9 +11,9 @@ from localkube import json_utils, podstatus, scale, schema, selectors, tables, w
 from localkube.apiserver import decoding, patching, server_side_apply
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.apiserver.registry import Kind
+from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.logsource import LogSource, parse_query
 from localkube.podwatch import terminal
-from localkube.requests import Representation, RequestInfo
 from localkube.selectors import Predicate
 from localkube.store import Store
 

@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from localkube import json_utils, requests
-from localkube.apiserver import discovery, openapi
+from localkube import json_utils
+from localkube.apiserver import discovery, openapi, requests
 from localkube.apiserver.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
+from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.logsource import LogSource
-from localkube.requests import Representation, RequestInfo
 from localkube.rest import Answer, Call, Rest, Stream
 from localkube.store import Store
 

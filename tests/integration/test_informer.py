@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import Configuration
 
-from localkube.requests import RequestInfo
+from localkube.apiserver.requests import RequestInfo
 from localkube.server import ApiServer, Fault
 from localkube.store import Store
 from toprung.kube.backoff import Backoff

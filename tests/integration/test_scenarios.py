@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from localkube.apiserver.requests import RequestInfo
 from localkube.cluster import LocalCluster
-from localkube.requests import RequestInfo
 from localkube.server import Fault
 from scenarios import blocked, changes, crashes, ends, trials
 from scenarios.stage import Line, Operator, Stage, cases, make_namespace

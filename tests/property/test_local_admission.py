@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedded import CRDS, STUDY_CRD, make_store
-from localkube import requests
+from localkube.apiserver import requests
 from localkube.apiserver.errors import ApiError
+from localkube.apiserver.requests import accepted
 from localkube.environment import resolve
 from localkube.ledger import Ledger
 from localkube.node.node import LABELS, NAME, capacity
-from localkube.requests import accepted
 from localkube.rest import Answer, Call, Rest
 from localkube.scheduler import Scheduler
 from localkube.volumes import ConfigError, Folders, prepare

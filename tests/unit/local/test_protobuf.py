@@ -2,8 +2,7 @@
 
 import pytest
 
-from localkube import requests
-from localkube.apiserver import protobuf
+from localkube.apiserver import protobuf, requests
 from localkube.apiserver.errors import BadRequest, UnsupportedMediaType
 
 

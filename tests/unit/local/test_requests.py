@@ -2,7 +2,7 @@
 
 import pytest
 
-from localkube.requests import body
+from localkube.apiserver.requests import body
 
 APPLY = "application/apply-patch+yaml"
 

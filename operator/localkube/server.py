@@ -18,8 +18,8 @@ from localkube import json_utils
 from localkube.apiserver import discovery, openapi, requests
 from localkube.apiserver.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
 from localkube.apiserver.requests import Representation, RequestInfo
+from localkube.apiserver.rest import Answer, Call, Rest, Stream
 from localkube.logsource import LogSource
-from localkube.rest import Answer, Call, Rest, Stream
 from localkube.store import Store
 
 Object = dict[str, Any]

@@ -15,10 +15,10 @@ from embedded import CRDS, STUDY_CRD, make_store
 from localkube.apiserver import requests
 from localkube.apiserver.errors import ApiError
 from localkube.apiserver.requests import accepted
+from localkube.apiserver.rest import Answer, Call, Rest
 from localkube.environment import resolve
 from localkube.ledger import Ledger
 from localkube.node.node import LABELS, NAME, capacity
-from localkube.rest import Answer, Call, Rest
 from localkube.scheduler import Scheduler
 from localkube.volumes import ConfigError, Folders, prepare
 

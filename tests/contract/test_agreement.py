@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
-from localkube import schema
+from localkube.apiserver import schema
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
 from toprung.errors import Fault, InvalidExperiment

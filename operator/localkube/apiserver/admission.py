@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from localkube import json_utils, schema
-from localkube.apiserver import builtin_types
+from localkube import json_utils
+from localkube.apiserver import builtin_types, schema
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, about
 from localkube.apiserver.registry import Kind
 

@@ -8,7 +8,7 @@ from typing import Any
 from localkube import json_utils
 from localkube.apiserver.errors import Cause
 from localkube.apiserver.registry import Column, Kind, Scale
-from localkube.schema import compile_schema
+from localkube.apiserver.schema import compile_schema
 
 Object = dict[str, Any]
 _AGE = Column("Age", "date", ".metadata.creationTimestamp")

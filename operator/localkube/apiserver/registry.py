@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localkube.apiserver.errors import NotFound
-from localkube.schema import Schema
+from localkube.apiserver.schema import Schema
 
 Object = dict[str, Any]
 Conversion = Callable[[Object], Object]

@@ -13,7 +13,7 @@ from typing import Any
 from localkube import json_utils, strategic
 from localkube.apiserver.errors import Conflict
 from localkube.apiserver.registry import Kind
-from localkube.schema import Schema
+from localkube.apiserver.schema import Schema
 
 JSON = Any
 Object = dict[str, Any]

@@ -3,7 +3,7 @@
 import pytest
 from neighbours import NEIGHBOURS
 
-from localkube import schema
+from localkube.apiserver import schema
 from toprung.api.crd.generate import experiment_crd
 
 SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])

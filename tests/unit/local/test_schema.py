@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from localkube import schema
+from localkube.apiserver import schema
 from localkube.apiserver.cel import escape
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from localkube import json_utils
 from localkube.apiserver.errors import ApiError, BadRequest
 from localkube.apiserver.registry import Kind
+from localkube.apiserver.selectors import Predicate
 from localkube.apiserver.watch_history import Change
-from localkube.selectors import Predicate
 from localkube.storage import Stored
 from localkube.store import Store
 

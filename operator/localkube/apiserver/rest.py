@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localkube import json_utils, podstatus, selectors, tables, watching
-from localkube.apiserver import decoding, patching, scale, schema, server_side_apply
+from localkube import json_utils, podstatus, tables, watching
+from localkube.apiserver import decoding, patching, scale, schema, selectors, server_side_apply
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.requests import Representation, RequestInfo
+from localkube.apiserver.selectors import Predicate
 from localkube.logsource import LogSource, parse_query
 from localkube.podwatch import terminal
-from localkube.selectors import Predicate
 from localkube.store import Store
 
 Object = dict[str, Any]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localkube import selectors
+from localkube.apiserver import selectors
 from localkube.apiserver.errors import BadRequest
 
 OBJ = {"metadata": {"name": "x", "labels": {"app": "web", "tier": "a"}}, "status": {"phase": "Running", "ready": True}}

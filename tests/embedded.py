@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from localkube.server import ApiServer
+from localkube.apiserver.server import ApiServer
 from localkube.store import Store
 
 MANIFESTS = Path(__file__).parent / "integration" / "manifests"

@@ -8,7 +8,7 @@ import pytest_asyncio
 from kubernetes.aio.config import new_client_from_config_dict
 
 from contract.server import Judge, ManifestSuite, judging
-from localkube.server import ApiServer
+from localkube.apiserver.server import ApiServer
 from localkube.store import Store
 
 

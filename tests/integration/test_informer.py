@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import Configuration
 
 from localkube.apiserver.requests import RequestInfo
-from localkube.server import ApiServer, Fault
+from localkube.apiserver.server import ApiServer, Fault
 from localkube.store import Store
 from toprung.kube.backoff import Backoff
 from toprung.kube.cache import Cache

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from localkube.apiserver.requests import RequestInfo
+from localkube.apiserver.server import Fault
 from localkube.cluster import LocalCluster
-from localkube.server import Fault
 from scenarios import blocked, changes, crashes, ends, trials
 from scenarios.stage import Line, Operator, Stage, cases, make_namespace
 from toprung.kube.client import Gateway, connect

@@ -18,8 +18,8 @@ from localkube.apiserver.garbage_collector import FOREGROUND, Collector
 from localkube.apiserver.quota import Quotas
 from localkube.apiserver.registry import BUILT_IN, Kind, Registry
 from localkube.apiserver.sqlite_journal import StoreBroken
+from localkube.apiserver.storage import Key, Storage, Stored
 from localkube.apiserver.watch_history import Change, follow
-from localkube.storage import Key, Storage, Stored
 from localkube.views import VIEWS
 
 Object = dict[str, Any]

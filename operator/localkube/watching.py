@@ -11,8 +11,8 @@ from localkube import json_utils
 from localkube.apiserver.errors import ApiError, BadRequest
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.selectors import Predicate
+from localkube.apiserver.storage import Stored
 from localkube.apiserver.watch_history import Change
-from localkube.storage import Stored
 from localkube.store import Store
 
 Object = dict[str, Any]

@@ -20,10 +20,10 @@ import yaml
 
 from localkube import containers, podstatus, processes
 from localkube.apiserver.errors import BadRequest
+from localkube.apiserver.storage import Key
 from localkube.cluster import AlreadyRunning, LocalCluster
 from localkube.logsource import LogQuery
 from localkube.runtime import ProcessRuntime
-from localkube.storage import Key
 from localkube.store import Store
 from machine import Machine, container, machine, now, pod, until
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from localkube.apiserver.storage import Key, Storage, owners
 from localkube.apiserver.watch_history import Change
-from localkube.storage import Key, Storage, owners
 
 if TYPE_CHECKING:
     from localkube.store import Store

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from localkube.apiserver.server import ApiServer
-from localkube.store import Store
+from localkube.apiserver.store import Store
 
 MANIFESTS = Path(__file__).parent / "integration" / "manifests"
 STUDY_CRD = yaml.safe_load((MANIFESTS / "study-crd.yaml").read_text())

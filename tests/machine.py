@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from localkube.apiserver.store import Store
 from localkube.gpus import devices
 from localkube.ledger import Ledger
 from localkube.logsource import LogQuery
@@ -17,7 +18,6 @@ from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.podlogs import PodLogs
 from localkube.runtime import Exit, Program, Runtime
 from localkube.scheduler import Scheduler
-from localkube.store import Store
 
 Object = dict[str, Any]
 

@@ -16,12 +16,12 @@ import yaml
 
 from localkube import gpus, state_dir
 from localkube.apiserver.server import ApiServer, AuditHook, FaultHook
+from localkube.apiserver.store import Store
 from localkube.ledger import Ledger
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.podlogs import PodLogs
 from localkube.runtime import ProcessRuntime, Runtime
 from localkube.scheduler import Scheduler
-from localkube.store import Store
 
 DATABASE = "cluster.sqlite"
 _log = logging.getLogger(__name__)

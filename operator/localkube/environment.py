@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from localkube import quantities
+from localkube.apiserver.store import Store
 from localkube.podstatus import ADDRESS
-from localkube.store import Store
 from localkube.volumes import ConfigError, Mounts, config_map, mounts, secret
 
 Object = Mapping[str, Any]

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from localkube.apiserver.errors import ApiError
+from localkube.apiserver.store import Store
 from localkube.podstatus import stamp
-from localkube.store import Store
 
 Object = dict[str, Any]
 

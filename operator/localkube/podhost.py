@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from localkube.apiserver.errors import Conflict, NotFound
+from localkube.apiserver.store import Store
 from localkube.happenings import EventRecorder
 from localkube.ledger import Ledger
 from localkube.runtime import Runtime
-from localkube.store import Store
 from localkube.volumes import Folders
 
 Object = dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from localkube.apiserver.errors import Gone
-from localkube.store import Store
+from localkube.apiserver.store import Store
 
 Object = dict[str, Any]
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from localkube import gpus
 from localkube.apiserver.errors import Conflict, NotFound
+from localkube.apiserver.store import Store
 from localkube.happenings import EventRecorder
 from localkube.ledger import PODS, Amounts, Ledger, requests
 from localkube.podstatus import stamp
 from localkube.podwatch import terminal, watch_pods
-from localkube.store import Store
 
 Object = dict[str, Any]
 _log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from typing import Any
 
 from localkube.apiserver import volume_validation
 from localkube.apiserver.errors import NotFound
-from localkube.store import Store
+from localkube.apiserver.store import Store
 
 Object = Mapping[str, Any]
 _PATH_CHARACTER = r"[\w./-]"

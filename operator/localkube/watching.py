@@ -12,8 +12,8 @@ from localkube.apiserver.errors import ApiError, BadRequest
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.selectors import Predicate
 from localkube.apiserver.storage import Stored
+from localkube.apiserver.store import Store
 from localkube.apiserver.watch_history import Change
-from localkube.store import Store
 
 Object = dict[str, Any]
 Render = Callable[[Object, bytes], bytes]

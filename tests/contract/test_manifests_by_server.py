@@ -9,7 +9,7 @@ from kubernetes.aio.config import new_client_from_config_dict
 
 from contract.server import Judge, ManifestSuite, judging
 from localkube.apiserver.server import ApiServer
-from localkube.store import Store
+from localkube.apiserver.store import Store
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

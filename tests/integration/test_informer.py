@@ -14,7 +14,7 @@ from kubernetes.aio.client import Configuration
 
 from localkube.apiserver.requests import RequestInfo
 from localkube.apiserver.server import ApiServer, Fault
-from localkube.store import Store
+from localkube.apiserver.store import Store
 from toprung.kube.backoff import Backoff
 from toprung.kube.cache import Cache
 from toprung.kube.client import Gateway

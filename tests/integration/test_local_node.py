@@ -21,10 +21,10 @@ import yaml
 from localkube import containers, podstatus, processes
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.storage import Key
+from localkube.apiserver.store import Store
 from localkube.cluster import AlreadyRunning, LocalCluster
 from localkube.logsource import LogQuery
 from localkube.runtime import ProcessRuntime
-from localkube.store import Store
 from machine import Machine, container, machine, now, pod, until
 
 HOLDS = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'

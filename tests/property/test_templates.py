@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contract.manifests import MINIMAL, edited
 from localkube.apiserver import decoding, pod_validation
-from localkube.store import Store
+from localkube.apiserver.store import Store
 from toprung.api.crd.schema import without_nulls
 from toprung.api.loader import load_experiment
 from toprung.errors import InvalidExperiment

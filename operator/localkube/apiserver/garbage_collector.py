@@ -9,7 +9,7 @@ from localkube.apiserver.storage import Key, Storage, owners
 from localkube.apiserver.watch_history import Change
 
 if TYPE_CHECKING:
-    from localkube.store import Store
+    from localkube.apiserver.store import Store
 
 _log = logging.getLogger(__name__)
 FOREGROUND = "foregroundDeletion"

@@ -13,7 +13,7 @@ from localkube.apiserver.watch_history import Change
 from localkube.ledger import effective
 
 if TYPE_CHECKING:
-    from localkube.store import Store
+    from localkube.apiserver.store import Store
 
 Object = dict[str, Any]
 _QUOTAS = "resourcequotas"

@@ -13,9 +13,9 @@ from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, Met
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.apiserver.selectors import Predicate
+from localkube.apiserver.store import Store
 from localkube.logsource import LogSource, parse_query
 from localkube.podwatch import terminal
-from localkube.store import Store
 
 Object = dict[str, Any]
 _WATCH_SECONDS = 1800.0

@@ -19,8 +19,8 @@ from localkube.apiserver import discovery, openapi, requests
 from localkube.apiserver.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
 from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.apiserver.rest import Answer, Call, Rest, Stream
+from localkube.apiserver.store import Store
 from localkube.logsource import LogSource
-from localkube.store import Store
 
 Object = dict[str, Any]
 _TOKEN_PREFIX = "/token/"  # noqa: S105 - a path, not a token

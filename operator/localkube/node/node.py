@@ -20,6 +20,7 @@ from typing import Any
 
 from localkube import gpus, quantities, recovery
 from localkube.apiserver.errors import ApiError, Conflict, NotFound
+from localkube.apiserver.store import Store
 from localkube.happenings import EventRecorder
 from localkube.ledger import PODS, Ledger, requests
 from localkube.podhost import Host, give_up, remove
@@ -27,7 +28,6 @@ from localkube.podstatus import ADDRESS, Verdict, stamp
 from localkube.podwatch import terminal, watch_pods
 from localkube.podworker import PodWorker
 from localkube.runtime import Process, Runtime
-from localkube.store import Store
 from localkube.volumes import Folders
 
 Object = dict[str, Any]

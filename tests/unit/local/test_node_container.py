@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localkube.apiserver.store import Store
 from localkube.environment import Resolved, expand, resolve
-from localkube.store import Store
 from localkube.volumes import ConfigError, Folders, Mounts, prepare
 from machine import container, now, pod
 

@@ -7,7 +7,8 @@ from typing import Any
 import jsonpatch
 import jsonpointer
 
-from localkube import json_utils, strategic
+from localkube import json_utils
+from localkube.apiserver import strategic_merge
 from localkube.apiserver.errors import BadRequest, Cause, Invalid, UnsupportedMediaType
 from localkube.apiserver.registry import Kind
 
@@ -38,7 +39,7 @@ def patched(kind: Kind, old: Object, patch: Any, media: str) -> Object:
             "the body of the request was in an unknown format - accepted media types include: "
             f"{JSON_PATCH}, {MERGE_PATCH}, application/apply-patch+yaml"
         )
-    return strategic.apply(old, patch)
+    return strategic_merge.apply(old, patch)
 
 
 def _json_patch(kind: Kind, old: Object, patch: Any) -> Object:

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from localkube import json_utils, strategic
+from localkube import json_utils
+from localkube.apiserver import strategic_merge
 from localkube.apiserver.errors import Conflict
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.schema import Schema
@@ -46,7 +47,7 @@ class ListKeys:
     def of(self, field: str, items: list[JSON]) -> tuple[str, ...]:
         """The keys that tell a list's items apart, none for a list that is replaced as a whole."""
         if not self._custom:
-            key = strategic.merge_key(field, items)
+            key = strategic_merge.merge_key(field, items)
             return (key,) if key else ()
         return self._schema.list_keys if self._schema else ()
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded import STUDIES, make_store, study
-from localkube import json_utils, strategic
-from localkube.apiserver import patching, server_side_apply
+from localkube import json_utils
+from localkube.apiserver import patching, server_side_apply, strategic_merge
 from localkube.apiserver.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
 
 POD = {
@@ -39,7 +39,7 @@ POD = {
 def test_strategic(patch, path, expected):
     """Lists of the table merge by their key, others are replaced, directives do what they say."""
     before = copy.deepcopy(POD)
-    result = strategic.apply(POD, patch)
+    result = strategic_merge.apply(POD, patch)
     for step in path:
         result = result[step]
     assert result == expected

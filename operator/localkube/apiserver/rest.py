@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localkube import json_utils, podstatus, tables, watching
-from localkube.apiserver import decoding, patching, scale, schema, selectors, server_side_apply
+from localkube import json_utils, podstatus, watching
+from localkube.apiserver import decoding, patching, scale, schema, selectors, server_side_apply, tables
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.requests import Representation, RequestInfo

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from embedded import STUDIES, make_store, pod, study
-from localkube import tables
-from localkube.apiserver import jsonpath
+from localkube.apiserver import jsonpath, tables
 from localkube.apiserver.printers import PRINTERS
 
 NOW = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localkube import json_utils, podstatus, watching
-from localkube.apiserver import decoding, patching, scale, schema, selectors, server_side_apply, tables
+from localkube import json_utils, podstatus
+from localkube.apiserver import decoding, patching, scale, schema, selectors, server_side_apply, tables, watch
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.requests import Representation, RequestInfo
@@ -123,10 +123,10 @@ class Rest:
     def _watch(self, call: Call) -> Stream:
         query = call.query
         initial = {"true": True, "false": False}.get(query.get("sendInitialEvents", ""))
-        since, present = watching.start_of(
+        since, present = watch.start_of(
             query.get("resourceVersion", ""), query.get("resourceVersionMatch", ""), initial=initial
         )
-        request = watching.WatchRequest(
+        request = watch.WatchRequest(
             kind=call.kind,
             namespace=call.namespace,
             matches=self._predicate(call),
@@ -136,7 +136,7 @@ class Rest:
             seconds=_number(call, "timeoutSeconds") or _WATCH_SECONDS,
             render=self._watch_render(call),
         )
-        return Stream(watching.stream(self._store, request))
+        return Stream(watch.stream(self._store, request))
 
     def _create(self, call: Call) -> Answer:
         obj = self._decoded(call, call.body)
@@ -335,7 +335,7 @@ class Rest:
         include = call.query.get("includeObject") or "Metadata"
         return tables.table(call.kind, objects, now=self._now(), include=include, version=version, header=header)
 
-    def _render(self, call: Call) -> watching.Render:
+    def _render(self, call: Call) -> watch.Render:
         if call.wants.as_.startswith("PartialObjectMetadata"):
             return lambda obj, _data: json_utils.dumps(tables.partial(obj))
         if call.kind.to_view is not None:
@@ -343,7 +343,7 @@ class Rest:
             return lambda obj, _data: json_utils.dumps(view(obj))
         return lambda _obj, data: data
 
-    def _watch_render(self, call: Call) -> watching.Render:
+    def _watch_render(self, call: Call) -> watch.Render:
         if call.wants.as_ != "Table":
             return self._render(call)
         first = True

@@ -21,7 +21,7 @@ from typing import Any
 
 from localkube import podstatus
 from localkube.apiserver.errors import Conflict, NotFound
-from localkube.containers import Containers
+from localkube.node.containers import Containers
 from localkube.podhost import WORKER_FAILED, Host, failure, remove
 from localkube.podstatus import Verdict
 from localkube.runtime import Process

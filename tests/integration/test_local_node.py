@@ -18,12 +18,13 @@ import aiohttp
 import pytest
 import yaml
 
-from localkube import containers, podstatus, processes
+from localkube import podstatus, processes
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.storage import Key
 from localkube.apiserver.store import Store
 from localkube.cluster import AlreadyRunning, LocalCluster
 from localkube.logsource import LogQuery
+from localkube.node import containers
 from localkube.runtime import ProcessRuntime
 from machine import Machine, container, machine, now, pod, until
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from localkube import gpus
-from localkube.environment import resolve
+from localkube.node.container_spec import resolve
 from localkube.podhost import Host
 from localkube.podstatus import Container, Running, State, Terminated, Waiting, terminated
 from localkube.runtime import Process, Program, StartRefused

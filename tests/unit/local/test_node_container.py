@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localkube.apiserver.store import Store
-from localkube.environment import Resolved, expand, resolve
+from localkube.node.container_spec import Resolved, expand, resolve
 from localkube.volumes import ConfigError, Folders, Mounts, prepare
 from machine import container, now, pod
 

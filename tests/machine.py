@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from localkube.apiserver.store import Store
-from localkube.gpus import devices
 from localkube.ledger import Ledger
 from localkube.logsource import LogQuery
+from localkube.node.gpus import devices
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.podlogs import PodLogs
 from localkube.runtime import Exit, Program, Runtime

@@ -14,10 +14,11 @@ from typing import IO
 
 import yaml
 
-from localkube import gpus, state_dir
+from localkube import state_dir
 from localkube.apiserver.server import ApiServer, AuditHook, FaultHook
 from localkube.apiserver.store import Store
 from localkube.ledger import Ledger
+from localkube.node import gpus
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.podlogs import PodLogs
 from localkube.runtime import ProcessRuntime, Runtime

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from localkube import quantities
-from localkube.gpus import GPU
+from localkube.node.gpus import GPU
 
 Amounts = Mapping[str, Decimal]
 PODS = "pods"

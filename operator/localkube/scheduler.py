@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from localkube import gpus
 from localkube.apiserver.errors import Conflict, NotFound
 from localkube.apiserver.store import Store
 from localkube.happenings import EventRecorder
 from localkube.ledger import PODS, Amounts, Ledger, requests
+from localkube.node import gpus
 from localkube.podstatus import stamp
 from localkube.podwatch import terminal, watch_pods
 

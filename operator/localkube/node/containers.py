@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from localkube import gpus
+from localkube.node import gpus
 from localkube.node.container_spec import resolve
 from localkube.podhost import Host
 from localkube.podstatus import Container, Running, State, Terminated, Waiting, terminated

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localkube import gpus
-from localkube.gpus import ANNOTATION
+from localkube.node import gpus
+from localkube.node.gpus import ANNOTATION
 from machine import FakeRuntime, Machine, container, machine, pod, until
 
 NO_VICTIMS = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."

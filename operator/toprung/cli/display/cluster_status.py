@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from localkube.gpus import GPU, given
+from localkube.node.gpus import GPU, given
 from localkube.podwatch import terminal
 from toprung.cli.display.format import number
 from toprung.cli.display.table import COLOURS

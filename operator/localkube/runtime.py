@@ -126,7 +126,7 @@ class _Run:
 
 
 class ProcessRuntime:
-    """Runs programs as process groups through the guard (`localkube.guard`), one guard for each runtime.
+    """Runs programs as process groups through the guard (`localkube.node.shim`), one guard for each runtime.
 
     folder: keeps the records of process groups. If the guard itself dies, its runs end with code 137, what they left is
     killed, and another guard is started with the next program.
@@ -182,7 +182,7 @@ class ProcessRuntime:
         state_dir.create_private(log)
         with log.open("ab") as complaints:
             self._guard = subprocess.Popen(  # noqa: ASYNC220, S603
-                [sys.executable, "-m", "localkube.guard", str(self._folder)],
+                [sys.executable, "-m", "localkube.node.shim", str(self._folder)],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join([package_root, os.environ.get("PYTHONPATH", "")])},
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,

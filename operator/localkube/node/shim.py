@@ -8,7 +8,7 @@ with no moment in which a group is started but not yet known to it; (2) a flood 
 here and costs the server nothing; (3) on Linux it is the subreaper of its containers, so a program that puts itself
 into another session is found and ended with its container, as it would be in a real one.
 
-Run as `python -m localkube.guard RECORDS` with the socket as standard input. Standard library only. It reads
+Run as `python -m localkube.node.shim RECORDS` with the socket as standard input. Standard library only. It reads
 and writes JSON, one message a line; `_Guard` lists them.
 """
 

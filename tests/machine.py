@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from localkube.apiserver.store import Store
-from localkube.ledger import Ledger
 from localkube.logsource import LogQuery
 from localkube.node.gpus import devices
 from localkube.node.node import LABELS, NAME, Node, capacity
+from localkube.node.resource_accounting import Ledger
 from localkube.podlogs import PodLogs
 from localkube.runtime import Exit, Program, Runtime
 from localkube.scheduler import Scheduler

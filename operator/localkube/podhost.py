@@ -11,8 +11,8 @@ from typing import Any
 
 from localkube.apiserver.errors import Conflict, NotFound
 from localkube.apiserver.store import Store
-from localkube.ledger import Ledger
 from localkube.node.event_recorder import EventRecorder
+from localkube.node.resource_accounting import Ledger
 from localkube.runtime import Runtime
 from localkube.volumes import Folders
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from localkube.apiserver.errors import Conflict, NotFound
 from localkube.apiserver.store import Store
-from localkube.ledger import PODS, Amounts, Ledger, requests
 from localkube.node import gpus
 from localkube.node.event_recorder import EventRecorder
+from localkube.node.resource_accounting import PODS, Amounts, Ledger, requests
 from localkube.podstatus import stamp
 from localkube.podwatch import terminal, watch_pods
 

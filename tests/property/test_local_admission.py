@@ -16,9 +16,9 @@ from localkube.apiserver import requests
 from localkube.apiserver.errors import ApiError
 from localkube.apiserver.requests import accepted
 from localkube.apiserver.rest import Answer, Call, Rest
-from localkube.ledger import Ledger
 from localkube.node.container_spec import resolve
 from localkube.node.node import LABELS, NAME, capacity
+from localkube.node.resource_accounting import Ledger
 from localkube.scheduler import Scheduler
 from localkube.volumes import ConfigError, Folders, prepare
 

@@ -10,7 +10,7 @@ from localkube import quantities
 from localkube.apiserver.errors import Forbidden, about
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.watch_history import Change
-from localkube.ledger import effective
+from localkube.node.resource_accounting import effective
 
 if TYPE_CHECKING:
     from localkube.apiserver.store import Store

@@ -21,9 +21,9 @@ from typing import Any
 from localkube import quantities, recovery
 from localkube.apiserver.errors import ApiError, Conflict, NotFound
 from localkube.apiserver.store import Store
-from localkube.ledger import PODS, Ledger, requests
 from localkube.node import gpus
 from localkube.node.event_recorder import EventRecorder
+from localkube.node.resource_accounting import PODS, Ledger, requests
 from localkube.podhost import Host, give_up, remove
 from localkube.podstatus import ADDRESS, Verdict, stamp
 from localkube.podwatch import terminal, watch_pods

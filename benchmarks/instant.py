@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from localkube.logfile import timestamp
+from localkube.node.log_file import timestamp
 from localkube.runtime import Exit, Program
 
 

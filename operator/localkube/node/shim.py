@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from localkube import processes
-from localkube.logfile import LineSplitter, LogFile
+from localkube.node.log_file import LineSplitter, LogFile
 
 READ_BYTES = 64 * 1024
 MOST_IN_PIPE = 1024 * 1024  # Linux's largest pipe without privileges

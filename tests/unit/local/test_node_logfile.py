@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localkube.logfile import MAX_PIECE, LineSplitter, LogFile, old_file, timestamp
+from localkube.node.log_file import MAX_PIECE, LineSplitter, LogFile, old_file, timestamp
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.just(b"x" * 40_000), st.just(b"\n")), max_size=12))

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from localkube.apiserver.store import Store
-from localkube.logsource import LogQuery
 from localkube.node.gpus import devices
+from localkube.node.log_source import LogQuery
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.node.resource_accounting import Ledger
 from localkube.podlogs import PodLogs

@@ -23,8 +23,8 @@ from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.storage import Key
 from localkube.apiserver.store import Store
 from localkube.cluster import AlreadyRunning, LocalCluster
-from localkube.logsource import LogQuery
 from localkube.node import containers
+from localkube.node.log_source import LogQuery
 from localkube.runtime import ProcessRuntime
 from machine import Machine, container, machine, now, pod, until
 

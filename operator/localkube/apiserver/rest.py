@@ -14,7 +14,7 @@ from localkube.apiserver.registry import Kind
 from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.apiserver.selectors import Predicate
 from localkube.apiserver.store import Store
-from localkube.logsource import LogSource, parse_query
+from localkube.node.log_source import LogSource, parse_query
 from localkube.podwatch import terminal
 
 Object = dict[str, Any]

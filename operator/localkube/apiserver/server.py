@@ -20,7 +20,7 @@ from localkube.apiserver.errors import ApiError, InternalError, NotFound, TooLar
 from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.apiserver.rest import Answer, Call, Rest, Stream
 from localkube.apiserver.store import Store
-from localkube.logsource import LogSource
+from localkube.node.log_source import LogSource
 
 Object = dict[str, Any]
 _TOKEN_PREFIX = "/token/"  # noqa: S105 - a path, not a token

@@ -10,7 +10,7 @@ import pytest
 from embedded import CRDS, MANIFESTS, STUDIES, STUDY_CRD, TOKEN, config, make_store, pod, serving, study
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.server import Fault
-from localkube.logsource import LogQuery
+from localkube.node.log_source import LogQuery
 
 PODS = "/api/v1/namespaces/default/pods"
 CONFIGS = "/api/v1/namespaces/default/configmaps"

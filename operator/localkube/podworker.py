@@ -22,7 +22,7 @@ from typing import Any
 from localkube import podstatus
 from localkube.apiserver.errors import Conflict, NotFound
 from localkube.node.containers import Containers
-from localkube.podhost import WORKER_FAILED, Host, failure, remove
+from localkube.node.pod_host import WORKER_FAILED, Host, failure, remove
 from localkube.podstatus import Verdict
 from localkube.runtime import Process
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from localkube.node import gpus
 from localkube.node.container_spec import resolve
-from localkube.podhost import Host
+from localkube.node.pod_host import Host
 from localkube.podstatus import Container, Running, State, Terminated, Waiting, terminated
 from localkube.runtime import Process, Program, StartRefused
 from localkube.volumes import ConfigError, MountError, prepare

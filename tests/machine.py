@@ -14,8 +14,8 @@ from localkube.apiserver.store import Store
 from localkube.node.gpus import devices
 from localkube.node.log_source import LogQuery
 from localkube.node.node import LABELS, NAME, Node, capacity
+from localkube.node.pod_logs import PodLogs
 from localkube.node.resource_accounting import Ledger
-from localkube.podlogs import PodLogs
 from localkube.runtime import Exit, Program, Runtime
 from localkube.scheduler import Scheduler
 

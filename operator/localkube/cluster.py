@@ -19,8 +19,8 @@ from localkube.apiserver.server import ApiServer, AuditHook, FaultHook
 from localkube.apiserver.store import Store
 from localkube.node import gpus
 from localkube.node.node import LABELS, NAME, Node, capacity
+from localkube.node.pod_logs import PodLogs
 from localkube.node.resource_accounting import Ledger
-from localkube.podlogs import PodLogs
 from localkube.runtime import ProcessRuntime, Runtime
 from localkube.scheduler import Scheduler
 

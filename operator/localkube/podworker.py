@@ -19,11 +19,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from localkube import podstatus
 from localkube.apiserver.errors import Conflict, NotFound
+from localkube.node import pod_status
 from localkube.node.containers import Containers
 from localkube.node.pod_host import WORKER_FAILED, Host, failure, remove
-from localkube.podstatus import Verdict
+from localkube.node.pod_status import Verdict
 from localkube.runtime import Process
 
 Object = dict[str, Any]
@@ -227,14 +227,14 @@ class PodWorker:
 
     def _phase(self, policy: str) -> str:
         containers = self._containers
-        return podstatus.phase(policy, containers.states(containers.init), containers.states(containers.main))
+        return pod_status.phase(policy, containers.states(containers.init), containers.states(containers.main))
 
     def _write(self, reached: str, verdict: Verdict | None) -> None:
         metadata, store = self._pod["metadata"], self._host.store
         with suppress(NotFound, Conflict):
             current = store.get("pods", metadata["namespace"], metadata["name"])
             if current["metadata"]["uid"] == self.uid:
-                status = podstatus.status(
+                status = pod_status.status(
                     current,
                     self._containers.states(self._containers.init),
                     self._containers.states(self._containers.main),

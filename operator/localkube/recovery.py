@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from localkube.podstatus import stamp
+from localkube.node.pod_status import stamp
 
 Object = dict[str, Any]
 NODE_LOST = "The node stopped while this Pod was running, and the Pod's processes are gone"

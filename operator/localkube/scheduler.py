@@ -17,8 +17,8 @@ from localkube.apiserver.errors import Conflict, NotFound
 from localkube.apiserver.store import Store
 from localkube.node import gpus
 from localkube.node.event_recorder import EventRecorder
+from localkube.node.pod_status import stamp
 from localkube.node.resource_accounting import PODS, Amounts, Ledger, requests
-from localkube.podstatus import stamp
 from localkube.podwatch import terminal, watch_pods
 
 Object = dict[str, Any]

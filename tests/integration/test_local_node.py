@@ -18,12 +18,12 @@ import aiohttp
 import pytest
 import yaml
 
-from localkube import podstatus, processes
+from localkube import processes
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.storage import Key
 from localkube.apiserver.store import Store
 from localkube.cluster import AlreadyRunning, LocalCluster
-from localkube.node import containers
+from localkube.node import containers, pod_status
 from localkube.node.log_source import LogQuery
 from localkube.runtime import ProcessRuntime
 from machine import Machine, container, machine, now, pod, until
@@ -551,7 +551,7 @@ async def test_a_condition_of_another_writer_stays(m: Machine) -> None:
     """The node writes its own conditions, and leaves DisruptionTarget as the eviction wrote it."""
     m.create(pod("p", sh(OBEYS)))
     await says(m, "p")
-    written = podstatus.disrupted(m.status("p"), "EvictionByEvictionAPI", "Eviction API: evicting", now())
+    written = pod_status.disrupted(m.status("p"), "EvictionByEvictionAPI", "Eviction API: evicting", now())
     m.store.update("pods", {**m.get("p"), "status": written}, subresource="status")
     m.store.patch("pods", "default", "p", {"spec": {"activeDeadlineSeconds": 1}})
     await m.ended("p")

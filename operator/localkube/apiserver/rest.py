@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localkube import json_utils, podstatus
+from localkube import json_utils
 from localkube.apiserver import decoding, patching, scale, schema, selectors, server_side_apply, tables, watch
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.apiserver.selectors import Predicate
 from localkube.apiserver.store import Store
+from localkube.node import pod_status
 from localkube.node.log_source import LogSource, parse_query
 from localkube.podwatch import terminal
 
@@ -237,7 +238,7 @@ class Rest:
         pod = self._store.get("pods", call.namespace, call.info.name)
         deletion = self._deletion(call, options)
         if not deletion["dry_run"] and not terminal(pod):
-            status = podstatus.disrupted(
+            status = pod_status.disrupted(
                 pod.get("status") or {}, "EvictionByEvictionAPI", "Eviction API: evicting", self._now()
             )
             self._store.update("pods", {**pod, "status": status}, subresource="status")

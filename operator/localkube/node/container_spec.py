@@ -19,7 +19,7 @@ from typing import Any
 
 from localkube import quantities
 from localkube.apiserver.store import Store
-from localkube.podstatus import ADDRESS
+from localkube.node.pod_status import ADDRESS
 from localkube.volumes import ConfigError, Mounts, config_map, mounts, secret
 
 Object = Mapping[str, Any]

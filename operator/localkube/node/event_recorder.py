@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from localkube.apiserver.errors import ApiError
 from localkube.apiserver.store import Store
-from localkube.podstatus import stamp
+from localkube.node.pod_status import stamp
 
 Object = dict[str, Any]
 

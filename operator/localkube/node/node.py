@@ -24,8 +24,8 @@ from localkube.apiserver.store import Store
 from localkube.node import gpus
 from localkube.node.event_recorder import EventRecorder
 from localkube.node.pod_host import Host, give_up, remove
+from localkube.node.pod_status import ADDRESS, Verdict, stamp
 from localkube.node.resource_accounting import PODS, Ledger, requests
-from localkube.podstatus import ADDRESS, Verdict, stamp
 from localkube.podwatch import terminal, watch_pods
 from localkube.podworker import PodWorker
 from localkube.runtime import Process, Runtime

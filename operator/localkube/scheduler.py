@@ -18,8 +18,8 @@ from localkube.apiserver.store import Store
 from localkube.node import gpus
 from localkube.node.event_recorder import EventRecorder
 from localkube.node.pod_status import stamp
+from localkube.node.pod_watch import terminal, watch_pods
 from localkube.node.resource_accounting import PODS, Amounts, Ledger, requests
-from localkube.podwatch import terminal, watch_pods
 
 Object = dict[str, Any]
 _log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from localkube.apiserver.selectors import Predicate
 from localkube.apiserver.store import Store
 from localkube.node import pod_status
 from localkube.node.log_source import LogSource, parse_query
-from localkube.podwatch import terminal
+from localkube.node.pod_watch import terminal
 
 Object = dict[str, Any]
 _WATCH_SECONDS = 1800.0

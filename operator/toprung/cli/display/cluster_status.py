@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from localkube.node.gpus import GPU, given
-from localkube.podwatch import terminal
+from localkube.node.pod_watch import terminal
 from toprung.cli.display.format import number
 from toprung.cli.display.table import COLOURS
 from toprung.cli.embedded.host import NAMESPACE

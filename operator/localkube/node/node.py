@@ -26,8 +26,8 @@ from localkube.node.event_recorder import EventRecorder
 from localkube.node.pod_host import Host, give_up, remove
 from localkube.node.pod_status import ADDRESS, Verdict, stamp
 from localkube.node.pod_watch import terminal, watch_pods
+from localkube.node.pod_worker import PodWorker
 from localkube.node.resource_accounting import PODS, Ledger, requests
-from localkube.podworker import PodWorker
 from localkube.runtime import Process, Runtime
 from localkube.volumes import Folders
 

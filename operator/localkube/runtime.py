@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from localkube import processes, state_dir
+from localkube import state_dir
+from localkube.node import processes
 
 _MESSAGE_LIMIT = 4 * 1024 * 1024
 _LOST = 137

@@ -18,12 +18,11 @@ import aiohttp
 import pytest
 import yaml
 
-from localkube import processes
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.storage import Key
 from localkube.apiserver.store import Store
 from localkube.cluster import AlreadyRunning, LocalCluster
-from localkube.node import containers, pod_status
+from localkube.node import containers, pod_status, processes
 from localkube.node.log_source import LogQuery
 from localkube.runtime import ProcessRuntime
 from machine import Machine, container, machine, now, pod, until

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localkube import processes
+from localkube.node import processes
 from localkube.node.log_file import LineSplitter, LogFile
 
 READ_BYTES = 64 * 1024

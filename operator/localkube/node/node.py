@@ -18,10 +18,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from localkube import quantities, recovery
+from localkube import quantities
 from localkube.apiserver.errors import ApiError, Conflict, NotFound
 from localkube.apiserver.store import Store
-from localkube.node import gpus
+from localkube.node import gpus, recovery
 from localkube.node.event_recorder import EventRecorder
 from localkube.node.pod_host import Host, give_up, remove
 from localkube.node.pod_status import ADDRESS, Verdict, stamp

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localkube.node.pod_status import Container, Running, State, Terminated, Verdict, Waiting, phase, status
-from localkube.recovery import began, lost
+from localkube.node.recovery import began, lost
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = datetime(2026, 1, 1, 13, tzinfo=UTC)

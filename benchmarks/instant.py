@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from localkube.node.log_file import timestamp
-from localkube.runtime import Exit, Program
+from localkube.node.runtime import Exit, Program
 
 
 @dataclass

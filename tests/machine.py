@@ -16,7 +16,7 @@ from localkube.node.log_source import LogQuery
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.node.pod_logs import PodLogs
 from localkube.node.resource_accounting import Ledger
-from localkube.runtime import Exit, Program, Runtime
+from localkube.node.runtime import Exit, Program, Runtime
 from localkube.scheduler import Scheduler
 
 Object = dict[str, Any]

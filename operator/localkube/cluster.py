@@ -21,7 +21,7 @@ from localkube.node import gpus
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.node.pod_logs import PodLogs
 from localkube.node.resource_accounting import Ledger
-from localkube.runtime import ProcessRuntime, Runtime
+from localkube.node.runtime import ProcessRuntime, Runtime
 from localkube.scheduler import Scheduler
 
 DATABASE = "cluster.sqlite"

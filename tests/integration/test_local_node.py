@@ -24,7 +24,7 @@ from localkube.apiserver.store import Store
 from localkube.cluster import AlreadyRunning, LocalCluster
 from localkube.node import containers, pod_status, processes
 from localkube.node.log_source import LogQuery
-from localkube.runtime import ProcessRuntime
+from localkube.node.runtime import ProcessRuntime
 from machine import Machine, container, machine, now, pod, until
 
 HOLDS = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'

@@ -14,7 +14,7 @@ from localkube.node import gpus
 from localkube.node.container_spec import resolve
 from localkube.node.pod_host import Host
 from localkube.node.pod_status import Container, Running, State, Terminated, Waiting, terminated
-from localkube.runtime import Process, Program, StartRefused
+from localkube.node.runtime import Process, Program, StartRefused
 from localkube.volumes import ConfigError, MountError, prepare
 
 Object = dict[str, Any]

@@ -28,7 +28,7 @@ from localkube.node.pod_status import ADDRESS, Verdict, stamp
 from localkube.node.pod_watch import terminal, watch_pods
 from localkube.node.pod_worker import PodWorker
 from localkube.node.resource_accounting import PODS, Ledger, requests
-from localkube.runtime import Process, Runtime
+from localkube.node.runtime import Process, Runtime
 from localkube.volumes import Folders
 
 Object = dict[str, Any]

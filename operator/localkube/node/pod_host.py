@@ -13,7 +13,7 @@ from localkube.apiserver.errors import Conflict, NotFound
 from localkube.apiserver.store import Store
 from localkube.node.event_recorder import EventRecorder
 from localkube.node.resource_accounting import Ledger
-from localkube.runtime import Runtime
+from localkube.node.runtime import Runtime
 from localkube.volumes import Folders
 
 Object = dict[str, Any]

@@ -16,7 +16,7 @@ from localkube.apiserver.errors import BadRequest
 from localkube.node.log_file import old_file, timestamp
 from localkube.node.log_source import LogQuery
 from localkube.node.node import Node
-from localkube.runtime import Process
+from localkube.node.runtime import Process
 
 Object = dict[str, Any]
 _READ_BYTES = 64 * 1024

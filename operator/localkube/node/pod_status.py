@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from localkube.runtime import Exit
+from localkube.node.runtime import Exit
 
 Object = dict[str, Any]
 ADDRESS = "127.0.0.1"

@@ -24,7 +24,7 @@ from localkube.node import pod_status
 from localkube.node.containers import Containers
 from localkube.node.pod_host import WORKER_FAILED, Host, failure, remove
 from localkube.node.pod_status import Verdict
-from localkube.runtime import Process
+from localkube.node.runtime import Process
 
 Object = dict[str, Any]
 

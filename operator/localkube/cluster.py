@@ -22,7 +22,7 @@ from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.node.pod_logs import PodLogs
 from localkube.node.resource_accounting import Ledger
 from localkube.node.runtime import ProcessRuntime, Runtime
-from localkube.scheduler import Scheduler
+from localkube.node.scheduler import Scheduler
 
 DATABASE = "cluster.sqlite"
 _log = logging.getLogger(__name__)

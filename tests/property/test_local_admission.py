@@ -19,7 +19,7 @@ from localkube.apiserver.rest import Answer, Call, Rest
 from localkube.node.container_spec import resolve
 from localkube.node.node import LABELS, NAME, capacity
 from localkube.node.resource_accounting import Ledger
-from localkube.scheduler import Scheduler
+from localkube.node.scheduler import Scheduler
 from localkube.volumes import ConfigError, Folders, prepare
 
 PODS = "/api/v1/namespaces/default/pods"

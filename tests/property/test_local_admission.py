@@ -20,7 +20,7 @@ from localkube.node.container_spec import resolve
 from localkube.node.node import LABELS, NAME, capacity
 from localkube.node.resource_accounting import Ledger
 from localkube.node.scheduler import Scheduler
-from localkube.volumes import ConfigError, Folders, prepare
+from localkube.node.volumes import ConfigError, Folders, prepare
 
 PODS = "/api/v1/namespaces/default/pods"
 ODD = st.one_of(

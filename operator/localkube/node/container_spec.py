@@ -20,7 +20,7 @@ from typing import Any
 from localkube import quantities
 from localkube.apiserver.store import Store
 from localkube.node.pod_status import ADDRESS
-from localkube.volumes import ConfigError, Mounts, config_map, mounts, secret
+from localkube.node.volumes import ConfigError, Mounts, config_map, mounts, secret
 
 Object = Mapping[str, Any]
 

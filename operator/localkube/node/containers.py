@@ -15,7 +15,7 @@ from localkube.node.container_spec import resolve
 from localkube.node.pod_host import Host
 from localkube.node.pod_status import Container, Running, State, Terminated, Waiting, terminated
 from localkube.node.runtime import Process, Program, StartRefused
-from localkube.volumes import ConfigError, MountError, prepare
+from localkube.node.volumes import ConfigError, MountError, prepare
 
 Object = dict[str, Any]
 

@@ -29,7 +29,7 @@ from localkube.node.pod_watch import terminal, watch_pods
 from localkube.node.pod_worker import PodWorker
 from localkube.node.resource_accounting import PODS, Ledger, requests
 from localkube.node.runtime import Process, Runtime
-from localkube.volumes import Folders
+from localkube.node.volumes import Folders
 
 Object = dict[str, Any]
 

@@ -14,7 +14,7 @@ from localkube.apiserver.store import Store
 from localkube.node.event_recorder import EventRecorder
 from localkube.node.resource_accounting import Ledger
 from localkube.node.runtime import Runtime
-from localkube.volumes import Folders
+from localkube.node.volumes import Folders
 
 Object = dict[str, Any]
 WORKER_FAILED = "NodeError"

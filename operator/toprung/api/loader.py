@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from toprung.api.messages import MAX_COUNTED, bounded, invalid_experiment, shown, suggested
+from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.pod_template.schema import is_misspelled, must_be_string
 from toprung.api.pydantic_errors import Location, field_path, reached_root, translate, unknown_fields
 from toprung.api.v1alpha1 import experiment_rules
@@ -17,7 +18,6 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.api.v1alpha1.template_rules import has_more_values, metadata_faults, pod_faults
 from toprung.errors import MAX_FAULTS, Fault
-from toprung.objects.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 
 KIND = "Experiment"
 TOP_LEVEL = ("apiVersion", "kind", "metadata", "spec", "status")

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import singledispatchmethod
 from typing import Any
 
+from toprung.api.names import trial_name
 from toprung.controller import action_backoff
 from toprung.controller.action_backoff import EVERYTHING, ActionBackoff, Failure, Subject, affects_everything
 from toprung.controller.event_recorder import announce
@@ -30,7 +31,6 @@ from toprung.kube.merge_patch import merge_patch
 from toprung.kube.resources import PODS, TRIALS
 from toprung.objects.codec import controller_of, trial_status
 from toprung.objects.manifests import pod_manifest, trial_manifest
-from toprung.objects.names import trial_name
 from toprung.objects.pods import stop_patch
 from toprung.objects.records import ExperimentRecord, PodRecord, TrialRecord
 from toprung.planning.actions import Action, Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial

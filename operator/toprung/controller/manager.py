@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from prometheus_client import CollectorRegistry
 
+from toprung.api.names import MANAGED_BY
 from toprung.controller.event_loop import LoopMonitor
 from toprung.controller.experiment_cache import Experiments
 from toprung.controller.log_collection import Followers
@@ -27,7 +28,6 @@ from toprung.kube.informer import Informer
 from toprung.kube.resources import PODS, TRIALS
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.codec import claimed_by, trial_from
-from toprung.objects.names import MANAGED_BY
 from toprung.objects.pods import pod_from
 from toprung.objects.records import PodRecord, TrialRecord
 from toprung.search.worker_client import Limits, SearchWorker

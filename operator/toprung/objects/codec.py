@@ -7,13 +7,13 @@ from functools import lru_cache
 from sys import intern
 from typing import Any
 
+from toprung.api.names import LABEL_EXPERIMENT
 from toprung.api.v1alpha1.base import API_VERSION, ParameterValue
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
 from toprung.api.v1alpha1.trial import MAX_COLUMN, TrialState
 from toprung.metrics.status import format_time, progress_from_status, progress_to_status
 from toprung.metrics.types import Crossing, Ignored, IgnoredReports, Progress
 from toprung.objects.compact import CompactConfiguration
-from toprung.objects.names import LABEL_EXPERIMENT
 from toprung.objects.placeholders import text_of
 from toprung.objects.records import DeviceRecord, Lineage, RungRecord, RungVerdict, TrialRecord
 from toprung.objects.sizes import shortened

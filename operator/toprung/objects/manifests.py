@@ -4,11 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from toprung.api.v1alpha1.base import API_VERSION, GROUP, ParameterValue
-from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.api.v1alpha1.template_rules import DEFAULT_CONTAINER_ANNOTATION
-from toprung.objects.containers import primary_container
-from toprung.objects.names import (
+from toprung.api.names import (
     LABEL_ATTEMPT,
     LABEL_EXPERIMENT,
     LABEL_INDEX,
@@ -18,6 +14,10 @@ from toprung.objects.names import (
     pod_name,
     trial_name,
 )
+from toprung.api.v1alpha1.base import API_VERSION, GROUP, ParameterValue
+from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.template_rules import DEFAULT_CONTAINER_ANNOTATION
+from toprung.objects.containers import primary_container
 from toprung.objects.placeholders import substitute, text_of
 from toprung.objects.records import ExperimentRecord, Lineage, TrialRecord
 from toprung.planning.actions import CreateTrial

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.api.v1alpha1.base import GROUP
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import MAX_IMAGE_ID
 from toprung.objects.codec import controller_of, parse_time
 from toprung.objects.containers import all_statuses, explain, primary_container, primary_state
 from toprung.objects.devices import ACCELERATORS, count_devices, model_of
-from toprung.objects.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.objects.records import PodPhase, PodRecord, Trouble
 from toprung.planning.conditions import timestamp
 from toprung.planning.pending import ANNOTATION_TEMPLATE, waits_for

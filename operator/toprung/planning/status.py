@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from toprung.api.names import LABEL_EXPERIMENT
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.experiment import TrialCounts
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.status import brief
 from toprung.metrics.types import Observation
-from toprung.objects.names import LABEL_EXPERIMENT
 from toprung.objects.records import ExperimentRecord, TrialRecord, Trouble
 from toprung.objects.sizes import bounded
 from toprung.planning.completion import Ended, limits_of

@@ -6,7 +6,7 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
-from toprung.objects.names import trial_name
+from toprung.api.names import trial_name
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.pods import pod_from
 from toprung.objects.records import TrialRecord

@@ -14,13 +14,13 @@ from pydantic import BaseModel
 from toprung.api.crd.cel import Rule, validations
 from toprung.api.crd.schema import ANYTHING, Schema, structural_schema
 from toprung.api.crd.schema_linter import lint
+from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.pod_template.schema import fields_of
 from toprung.api.v1alpha1.base import GROUP, VERSION
 from toprung.api.v1alpha1.experiment import ExperimentSpec, ExperimentStatus
 from toprung.api.v1alpha1.immutability import TRANSITION_RULES
 from toprung.api.v1alpha1.trial import TrialSpec, TrialState, TrialStatus
 from toprung.errors import InvariantViolated
-from toprung.objects.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 
 HEADER = "# Generated from operator/toprung/api by `make crds`; change the models instead.\n"
 

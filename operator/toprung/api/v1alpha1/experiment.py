@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from toprung.api.crd.cel import Rule, validations
 from toprung.api.messages import shown
+from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.patterns import compile_pattern, compile_patterns
 from toprung.api.v1alpha1 import experiment_rules
 from toprung.api.v1alpha1.algorithms import Algorithm, TpeSettings
@@ -17,7 +18,6 @@ from toprung.api.v1alpha1.early_stopping import EarlyStopping, MetricName
 from toprung.api.v1alpha1.parameters import Parameter, ParameterName
 from toprung.api.v1alpha1.space_rules import RULES as SPACE_RULES
 from toprung.errors import Fault
-from toprung.objects.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 
 Configuration = Annotated[dict[ParameterName, ParameterValue], Field(max_length=64)]
 

@@ -5,10 +5,10 @@ from itertools import islice
 
 from toprung.api.crd.cel import Rule
 from toprung.api.messages import shown
+from toprung.api.names import parameter_variable
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.api.v1alpha1.parameters import Parameter, key_of, step_index
 from toprung.errors import Fault
-from toprung.objects.names import parameter_variable
 
 _MAX_LISTED = 8
 """Values that a message lists."""

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.v1alpha1.base import Model
 from toprung.api.v1alpha1.experiment import Configuration
-from toprung.objects.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 
 MAX_EXAMPLE = 128
 """Characters of a report that is quoted."""

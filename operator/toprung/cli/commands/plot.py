@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
+from toprung.api.names import LABEL_EXPERIMENT
 from toprung.cli.files.manifests import DEFAULT_NAMESPACE
 from toprung.cli.plots.experiment import draw
 from toprung.cli.plots.output_file import picture_file
 from toprung.kube.client import KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.objects.codec import controller_of
-from toprung.objects.names import LABEL_EXPERIMENT
 
 
 @click.command("plot")

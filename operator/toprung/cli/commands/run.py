@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 
 from localkube.cluster import AlreadyRunning
+from toprung.api.names import LABEL_EXPERIMENT
 from toprung.cli.display.progress import Show, shown
 from toprung.cli.display.result import print_results
 from toprung.cli.display.watcher import Key, Scene, Watcher
@@ -28,7 +29,6 @@ from toprung.cli.plots.output_file import picture_file
 from toprung.errors import ClusterUnavailable, TopRungError
 from toprung.kube.client import Gateway, KubernetesObject, connect
 from toprung.kube.resources import PODS, TRIALS
-from toprung.objects.names import LABEL_EXPERIMENT
 
 INTERRUPTED = 130
 _TICK = 0.5

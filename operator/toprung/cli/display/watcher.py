@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
+from toprung.api.names import LABEL_EXPERIMENT
 from toprung.controller.experiment_cache import Experiments, InvalidRecord
 from toprung.kube.cache import Cache
 from toprung.kube.client import Gateway, KubernetesObject
@@ -13,7 +14,6 @@ from toprung.kube.informer import Informer
 from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.metrics.status import progress_from_status
 from toprung.objects.codec import trial_from
-from toprung.objects.names import LABEL_EXPERIMENT
 from toprung.objects.records import ExperimentRecord, TrialRecord
 
 AnyExperiment = ExperimentRecord | InvalidRecord

@@ -9,7 +9,7 @@ from simulation.specs import ASHA, PBT, POD, POD_WITH_GPU, PROMOTION, experiment
 from simulation.world import Program, World
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.planning.conditions import timestamp
+from toprung.objects.conditions import timestamp
 
 KEPT = {"volume": {"emptyDir": {}}}
 

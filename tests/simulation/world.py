@@ -11,13 +11,13 @@ from toprung.early_stopping import Stopper, stopper_for
 from toprung.metrics.progress import observe
 from toprung.metrics.types import Progress
 from toprung.objects.codec import condition_from, parse_time, trial_from, trial_status
+from toprung.objects.conditions import timestamp
 from toprung.objects.manifests import pod_manifest, trial_manifest
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.pods import pod_from, stop_patch
 from toprung.objects.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Action, Announce, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
 from toprung.planning.completion import deadline_of
-from toprung.planning.conditions import timestamp
 from toprung.planning.plan import plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

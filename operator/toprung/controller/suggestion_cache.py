@@ -13,9 +13,9 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.controller.experiment_cache import InvalidRecord
 from toprung.errors import SearchFailed
 from toprung.kube.backoff import Backoff, Jitter
+from toprung.objects.conditions import timestamp
 from toprung.objects.ownership import owned_trials
 from toprung.objects.records import ExperimentRecord, TrialRecord
-from toprung.planning.conditions import timestamp
 from toprung.planning.scoring import evaluation
 from toprung.search.seeds import derive
 from toprung.search.types import Evaluation, Problem, Standing, Suggestions

@@ -14,10 +14,10 @@ from toprung.api.v1alpha1.trial import MAX_COLUMN, TrialState
 from toprung.metrics.status import format_time, progress_from_status, progress_to_status
 from toprung.metrics.types import Crossing, Ignored, IgnoredReports, Progress
 from toprung.objects.compact import CompactConfiguration
+from toprung.objects.conditions import timestamp
 from toprung.objects.placeholders import text_of
 from toprung.objects.records import DeviceRecord, Lineage, RungRecord, RungVerdict, TrialRecord
 from toprung.objects.sizes import shortened
-from toprung.planning.conditions import timestamp
 
 LONGEST_CAUSE = 240
 """Characters of a failed trial's message that are kept in memory, once for all trials that failed alike."""

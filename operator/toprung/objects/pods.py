@@ -10,10 +10,10 @@ from toprung.api.v1alpha1.base import GROUP
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import MAX_IMAGE_ID
 from toprung.objects.codec import controller_of, parse_time
+from toprung.objects.conditions import timestamp
 from toprung.objects.containers import all_statuses, explain, primary_container, primary_state
 from toprung.objects.devices import ACCELERATORS, count_devices, model_of
 from toprung.objects.records import PodPhase, PodRecord, Trouble
-from toprung.planning.conditions import timestamp
 from toprung.planning.pending import ANNOTATION_TEMPLATE, waits_for
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"

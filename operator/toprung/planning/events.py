@@ -7,10 +7,10 @@ and the new one, so every attempt at a transition has the same Event: a crash lo
 from collections.abc import Iterable
 
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
+from toprung.objects.conditions import timestamp
 from toprung.objects.records import ExperimentRecord, Snapshot, Trouble
 from toprung.planning.actions import Announce
 from toprung.planning.completion import Ended
-from toprung.planning.conditions import timestamp
 
 
 def validity_events(experiment: ExperimentRecord) -> tuple[Announce, ...]:

@@ -12,10 +12,10 @@ from toprung.api.v1alpha1.experiment import TrialCounts
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.status import brief
 from toprung.metrics.types import Observation
+from toprung.objects.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
 from toprung.objects.records import ExperimentRecord, TrialRecord, Trouble
 from toprung.objects.sizes import bounded
 from toprung.planning.completion import Ended, limits_of
-from toprung.planning.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
 from toprung.planning.pareto import front_status
 from toprung.planning.pending import PATIENCE, program_started
 from toprung.planning.scoring import incumbent

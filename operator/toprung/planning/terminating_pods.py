@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.objects.conditions import timestamp
 from toprung.objects.records import PodPhase, PodRecord, Snapshot, Trouble
-from toprung.planning.conditions import timestamp
 
 ANSWERS_WITHIN = timedelta(seconds=30)
 """How long after its grace period a deleted Pod may still be there before its node counts as lost."""

@@ -12,9 +12,9 @@ from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.codec import trial_status
+from toprung.objects.conditions import to_json
 from toprung.objects.records import Lineage, Snapshot, TrialRecord
 from toprung.objects.sizes import bounded, lineage_is_full, size_of_value
-from toprung.planning.conditions import to_json
 from toprung.planning.plan import plan
 
 ETCD = 1536 * 1024

@@ -13,6 +13,7 @@ from toprung.api.v1alpha1.trial import TrialState, TrialStatus
 from toprung.errors import InvariantViolated
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.codec import trial_from, trial_status
+from toprung.objects.conditions import clear_condition, set_condition
 from toprung.objects.records import (
     PodPhase,
     PodRecord,
@@ -23,7 +24,6 @@ from toprung.objects.records import (
     TrialRecord,
     Trouble,
 )
-from toprung.planning.conditions import clear_condition, set_condition
 from toprung.planning.lifecycle import TRANSITIONS, Change, TrialEvent, move
 from toprung.planning.plan import plan
 

@@ -10,8 +10,8 @@ from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reas
 from toprung.controller.experiment_cache import Experiments, InvalidRecord, found_invalid
 from toprung.errors import Fault, InvalidExperiment
 from toprung.kube.merge_patch import agrees, merge_patch
+from toprung.objects.conditions import to_json
 from toprung.objects.records import ExperimentRecord
-from toprung.planning.conditions import to_json
 from toprung.planning.events import validity_events
 from toprung.planning.status import gist, invalid_status
 

@@ -141,7 +141,7 @@ class World:
         self.writes += 1
         match action:
             case CreateTrial():
-                body = trial_manifest(self.experiment(), action)
+                body = trial_manifest(self.experiment(), action.index, action.parameters, action.bracket)
                 self.trials.setdefault(body["metadata"]["name"], self._stamped(body))
                 self.ever_made.append(body["metadata"]["name"])
             case WriteTrial(trial):

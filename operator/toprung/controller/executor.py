@@ -157,7 +157,7 @@ class Executor:
 
     @_do.register
     async def _create_trial(self, action: CreateTrial, context: ExecutionContext) -> None:
-        body = trial_manifest(context.experiment, action)
+        body = trial_manifest(context.experiment, action.index, action.parameters, action.bracket)
         await self._create(TRIALS, self._trials, body, context.experiment.uid)
 
     @_do.register

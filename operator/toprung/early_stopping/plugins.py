@@ -5,9 +5,9 @@ A package offers one so, and then `earlyStopping: {plugin: {name: mine, settings
     [project.entry-points."toprung.stoppers"]
     mine = "my_package:make"
 
-`make(settings, seed)` gets what the Experiment has under `settings`, and the experiment's seed; it gives a
-:class:`~toprung.early_stopping.types.Stopper` without records, and raises KeyError, TypeError or ValueError (pydantic's are)
-where a setting is missing or wrong.
+`make(settings, seed)` receives `settings` of the Experiment and the experiment's seed. It returns a
+:class:`~toprung.early_stopping.types.Stopper` without records. It raises KeyError, TypeError or ValueError (pydantic's
+errors are ValueErrors) where a setting is missing or invalid.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -65,8 +65,8 @@ def _load(name: str) -> Factory:
 class Guarded:
     """A rule of a user's own: what it raises is its author's to mend, not a defect of ours.
 
-    Every member of :class:`~toprung.early_stopping.types.Stopper` raises InvalidExperiment where the rule fails in it, or
-    gives what nobody can use.
+    Every member of :class:`~toprung.early_stopping.types.Stopper` raises InvalidExperiment where the rule fails or
+    returns an invalid result.
 
     Attributes:
         name: of its entry point.

@@ -1,5 +1,6 @@
 """The Kubernetes objects that a plan makes; all names and labels are deterministic."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -15,35 +16,45 @@ from toprung.api.names import (
     trial_name,
 )
 from toprung.api.v1alpha1.base import API_VERSION, GROUP, ParameterValue
-from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment import ExperimentSpec, TrialTemplate
 from toprung.api.v1alpha1.template_rules import DEFAULT_CONTAINER_ANNOTATION
+from toprung.objects.checkpoint_copy import copying_container
 from toprung.objects.containers import primary_container
 from toprung.objects.placeholders import substitute, text_of
 from toprung.objects.records import ExperimentRecord, Lineage, TrialRecord
-from toprung.planning.actions import CreateTrial
-from toprung.planning.exploit import copying_container
-from toprung.planning.pending import ANNOTATION_TEMPLATE, template_id
 
 Manifest = dict[str, Any]
 CHECKPOINT_VOLUME = "toprung-checkpoint"
+ANNOTATION_TEMPLATE = f"{GROUP}/template"
+"""Identifies the template that a Pod was made from."""
 
 
-def trial_manifest(experiment: ExperimentRecord, action: CreateTrial) -> Manifest:
-    """Give the Trial for a new configuration."""
+def template_id(template: TrialTemplate) -> str:
+    """Identify what the Pods of a template have in common."""
+    limit = template.max_trial_duration
+    seconds = limit.total_seconds() if limit is not None else None
+    text = json.dumps([template.template, seconds, template.primary_container], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def trial_manifest(
+    experiment: ExperimentRecord, index: int, parameters: Mapping[str, ParameterValue], bracket: int
+) -> Manifest:
+    """Build the Trial for a new configuration."""
     return {
         "apiVersion": API_VERSION,
         "kind": "Trial",
         "metadata": {
-            "name": trial_name(experiment.name, action.index),
+            "name": trial_name(experiment.name, index),
             "namespace": experiment.namespace,
-            "labels": {LABEL_EXPERIMENT: experiment.name, LABEL_INDEX: str(action.index), MANAGED_BY[0]: MANAGED_BY[1]},
+            "labels": {LABEL_EXPERIMENT: experiment.name, LABEL_INDEX: str(index), MANAGED_BY[0]: MANAGED_BY[1]},
             "ownerReferences": [_owner("Experiment", experiment.name, experiment.uid)],
         },
         "spec": {
             "experiment": experiment.name,
-            "index": action.index,
-            "parameters": dict(action.parameters),
-            "bracket": action.bracket,
+            "index": index,
+            "parameters": dict(parameters),
+            "bracket": bracket,
         },
     }
 

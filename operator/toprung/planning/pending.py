@@ -1,32 +1,17 @@
 """Trials whose Pods have not started: what they wait for, and when the template may be corrected."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
-from toprung.api.v1alpha1.base import GROUP
-from toprung.api.v1alpha1.conditions import Reason
-from toprung.api.v1alpha1.experiment import TrialTemplate
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.objects.manifests import template_id
 from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord, Trouble
 
-ANNOTATION_TEMPLATE = f"{GROUP}/template"
-"""Identifies the template that a Pod was made from."""
 PATIENCE = timedelta(seconds=5)
 """How long a Pod may take to start before the Experiment reports what it waits for."""
 CORRECTABLE = "No program has started, so spec.trialTemplate can still be corrected: waiting Pods are then replaced."
 
 _HAS_RUN = (TrialState.RUNNING, TrialState.PAUSED, TrialState.SUCCEEDED, TrialState.FAILED)
-
-
-def template_id(template: TrialTemplate) -> str:
-    """Identify what the Pods of a template have in common."""
-    limit = template.max_trial_duration
-    seconds = limit.total_seconds() if limit is not None else None
-    text = json.dumps([template.template, seconds, template.primary_container], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def program_started(experiment: ExperimentRecord, trials: Iterable[TrialRecord]) -> bool:
@@ -43,22 +28,6 @@ def outdated(snapshot: Snapshot) -> frozenset[str]:
         return frozenset()
     present = template_id(snapshot.experiment.spec.trial_template)
     return frozenset(pod.uid for pod in waiting if pod.template != present)
-
-
-def waits_for(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Trouble | None:
-    """Return what a Pending Pod waits for in the normal course of events."""
-    for condition in status.get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition.get("reason") == "SchedulingGated":
-            gates = ", ".join(gate["name"] for gate in spec.get("schedulingGates") or ())
-            return Trouble(Reason.QUEUED, f"it is queued by its scheduling gates {gates}".rstrip())
-    for each in status.get("initContainerStatuses") or ():
-        if "running" in (each.get("state") or {}):
-            return Trouble(Reason.STARTING, f"its init container {each['name']} runs")
-    ready = (each for each in status.get("conditions") or () if each["type"] == "PodReadyToStartContainers")
-    if spec.get("nodeName") and any(each["status"] == "False" for each in ready):
-        what = "its volumes and its network are being set up; `kubectl describe pod` shows what fails"
-        return Trouble(Reason.STARTING, what)
-    return Trouble(Reason.STARTING, "its containers start" if spec.get("nodeName") else "it is not scheduled yet")
 
 
 def first_wait(snapshot: Snapshot, now: datetime) -> Trouble | None:

@@ -1,4 +1,4 @@
-"""The search process: `python -m toprung.search.worker_process`, started by the worker and ended by the end of its stdin."""
+"""Runs samplers: `python -m toprung.search.worker_process`, started by the pool. It ends with its stdin."""
 
 import os
 import sys

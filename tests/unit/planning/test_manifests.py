@@ -6,12 +6,10 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import START, World
-from toprung.objects.manifests import pod_manifest, trial_manifest
+from toprung.objects.manifests import ANNOTATION_TEMPLATE, pod_manifest, trial_manifest
 from toprung.objects.placeholders import substitute, text_of
 from toprung.objects.pods import ANNOTATION_STOP_TIME
 from toprung.objects.records import TrialRecord
-from toprung.planning.actions import CreateTrial
-from toprung.planning.pending import ANNOTATION_TEMPLATE
 
 CONTAINER = {"name": "main", "image": "img", "command": ["train", "--lr=${parameters.lr}", "--epochs", "${resource}"]}
 EARLY = {"asha": {"maxResource": 9}}
@@ -129,7 +127,7 @@ def test_the_template_is_not_changed():
 
 def test_a_trial():
     """The configuration is written down, owned by the Experiment, before anything runs with it."""
-    trial = trial_manifest(World(experiment_spec(), lambda *_: None).experiment(), CreateTrial(7, {"lr": 0.5}, 1))
+    trial = trial_manifest(World(experiment_spec(), lambda *_: None).experiment(), 7, {"lr": 0.5}, 1)
     assert trial["metadata"]["name"] == "exp-7"
     assert trial["metadata"]["ownerReferences"][0]["uid"] == "uid-exp"
     assert trial["spec"] == {"experiment": "exp", "index": 7, "parameters": {"lr": 0.5}, "bracket": 1}

@@ -11,10 +11,10 @@ from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
 from toprung.early_stopping.types import Exploit, Outcome, Verdict
 from toprung.errors import InvalidExperiment
+from toprung.objects.checkpoint_copy import CONTAINER, COPY
 from toprung.objects.codec import trial_from, trial_status
 from toprung.objects.manifests import CHECKPOINT_VOLUME, pod_manifest
 from toprung.objects.records import Lineage, TrialRecord
-from toprung.planning.exploit import CONTAINER, COPY
 from toprung_trial.checkpoints import _PARTIAL as PARTIAL
 
 LINEAGE = (Lineage(4, "exp-1", 2, {"lr": 0.02}), Lineage(8, "exp-0", 4, {"lr": 0.03}))

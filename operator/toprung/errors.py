@@ -28,7 +28,7 @@ class TopRungError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """One thing that is wrong with a manifest.
 
     Attributes:
@@ -46,7 +46,7 @@ class Fault:
 
     def below(self, path: str) -> "Fault":
         """Return the fault with its path seen from further out: `path`, with its dot, stands before it."""
-        return Fault(path + self.path, self.message, self.word, self.known)
+        return FieldError(path + self.path, self.message, self.word, self.known)
 
     def __str__(self) -> str:
         return f"{_cut(self.path, MAX_PATH)}: {_cut(self.message, MAX_TEXT)}"
@@ -60,7 +60,7 @@ class InvalidExperiment(TopRungError):
         omitted: number of further faults.
     """
 
-    def __init__(self, faults: tuple[Fault, ...], omitted: int = 0) -> None:
+    def __init__(self, faults: tuple[FieldError, ...], omitted: int = 0) -> None:
         more = [f"... and {omitted:,} more"] * bool(omitted)
         super().__init__("\n".join([*map(str, faults), *more]))
         self.faults = faults

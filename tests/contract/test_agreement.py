@@ -9,7 +9,7 @@ from contract.manifests import MINIMAL, edited
 from localkube.apiserver import schema
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
-from toprung.errors import Fault, InvalidExperiment
+from toprung.errors import FieldError, InvalidExperiment
 
 SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
 ONLY_PYDANTIC = ("is there already", "is not one of", "beyond 2^53", "would both be", "depends on itself")
@@ -46,7 +46,7 @@ def schema_takes(manifest: dict[str, Any]) -> bool:
     return not schema.validate(SCHEMA, manifest)
 
 
-def outcome(manifest: dict[str, Any]) -> tuple[Fault, ...]:
+def outcome(manifest: dict[str, Any]) -> tuple[FieldError, ...]:
     try:
         load_experiment(manifest)
     except InvalidExperiment as error:

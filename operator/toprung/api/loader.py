@@ -17,7 +17,7 @@ from toprung.api.v1alpha1.base import API_VERSION
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.api.v1alpha1.template_rules import has_more_values, metadata_faults, pod_faults
-from toprung.errors import MAX_FAULTS, Fault
+from toprung.errors import MAX_FAULTS, FieldError
 
 KIND = "Experiment"
 TOP_LEVEL = ("apiVersion", "kind", "metadata", "spec", "status")
@@ -58,7 +58,7 @@ class Experiment:
     uid: str
     generation: int
     spec: ExperimentSpec
-    warnings: tuple[Fault, ...] = ()
+    warnings: tuple[FieldError, ...] = ()
 
 
 def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Experiment:
@@ -73,7 +73,7 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
     Raises:
         InvalidExperiment: with every fault at once; nothing else, whatever the manifest holds.
     """
-    faults, unknown = list(_head_faults(manifest)), list[Fault]()
+    faults, unknown = list(_head_faults(manifest)), list[FieldError]()
     if not stored:
         faults += bounded(_envelope_faults(manifest, unknown))
     spec = _load_spec(manifest.get("spec"), faults, unknown, stored=stored)
@@ -129,51 +129,57 @@ def readable_spec(manifest: Mapping[str, Any]) -> ExperimentSpec | None:
     return None
 
 
-def _head_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
+def _head_faults(manifest: Mapping[str, Any]) -> Iterator[FieldError]:
     for field, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         found = manifest.get(field)
         if found is None:
-            yield Fault(field, f"Required value: write {wanted}.")
+            yield FieldError(field, f"Required value: write {wanted}.")
         elif found != wanted:
-            yield Fault(field, f"Unsupported value: {shown(found)}. Write {wanted}.")
+            yield FieldError(field, f"Unsupported value: {shown(found)}. Write {wanted}.")
     metadata = manifest.get("metadata")
     if not isinstance(metadata, Mapping):
-        yield Fault("metadata", "Required value: write {name: ...}.")
+        yield FieldError("metadata", "Required value: write {name: ...}.")
         return
     name = metadata.get("name")
     if not isinstance(name, str):
-        yield Fault("metadata.name", must_be_string(name) if name is not None else "Required value: write a name.")
+        yield FieldError("metadata.name", must_be_string(name) if name is not None else "Required value: write a name.")
     elif len(name) > MAX_EXPERIMENT_NAME or not re.fullmatch(EXPERIMENT_NAME, name):
         advice = (
             f"Pods are named after it: write at most {MAX_EXPERIMENT_NAME} of a-z, 0-9 and -, no dot, no - at the ends."
         )
-        yield Fault("metadata.name", f"Invalid value: {shown(name)}. {advice}")
+        yield FieldError("metadata.name", f"Invalid value: {shown(name)}. {advice}")
 
 
-def _envelope_faults(manifest: Mapping[str, Any], unknown: list[Fault]) -> Iterator[Fault]:
+def _envelope_faults(manifest: Mapping[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
     """Check what is around the spec as the API server does, which has checked a stored Experiment."""
     fields = (str(field) for field in manifest if field not in TOP_LEVEL)
-    unknown += [Fault(field, f"there is no field {shown(field)}", field, TOP_LEVEL) for field in fields]
+    unknown += [FieldError(field, f"there is no field {shown(field)}", field, TOP_LEVEL) for field in fields]
     metadata = manifest.get("metadata")
     if isinstance(metadata, dict):
         written = {field: value for field, value in metadata.items() if field != "name"}
         yield from (fault.below("metadata.") for fault in metadata_faults(written, unknown))
 
 
-def _own_name_faults(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -> Iterator[Fault]:
+def _own_name_faults(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -> Iterator[FieldError]:
     if spec is None or spec.warm_start is None:
         return
     metadata = manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     for i, other in enumerate(spec.warm_start.experiments):
         if other == name:
-            yield Fault(f"spec.warmStart.experiments[{i}]", f"{shown(name)} is this Experiment itself; name others")
+            yield FieldError(
+                f"spec.warmStart.experiments[{i}]", f"{shown(name)} is this Experiment itself; name others"
+            )
 
 
-def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault], *, stored: bool) -> ExperimentSpec | None:
+def _load_spec(
+    spec: Any, faults: list[FieldError], unknown: list[FieldError], *, stored: bool
+) -> ExperimentSpec | None:
     """Read a spec, or add every fault in it to `faults`; its unknown fields are added to `unknown`."""
     if spec is None:
-        faults.append(Fault("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate in it"))
+        faults.append(
+            FieldError("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate in it")
+        )
         return None
     if too_large := tuple(_size_faults(spec)):
         faults += too_large
@@ -182,10 +188,12 @@ def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault], *, stored: 
         text = _json(spec)
         spec = json.loads(text)
     except RecursionError:
-        faults.append(Fault("spec", "Invalid value: is nested too deeply. Remove the inner levels."))
+        faults.append(FieldError("spec", "Invalid value: is nested too deeply. Remove the inner levels."))
         return None
     except (TypeError, ValueError) as error:
-        faults.append(Fault("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only"))
+        faults.append(
+            FieldError("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only")
+        )
         return None
     faults += _template_faults(_template_of(spec), unknown, stored=stored)
     try:
@@ -194,13 +202,13 @@ def _load_spec(spec: Any, faults: list[Fault], unknown: list[Fault], *, stored: 
         return _mended(spec, error, faults, unknown, stored=stored)
 
 
-def _size_faults(spec: Any) -> Iterator[Fault]:
+def _size_faults(spec: Any) -> Iterator[FieldError]:
     """Bound the time that everything else takes; the C code of json would hold the event loop's thread up for it."""
     if has_more_values(spec, MAX_VALUES):
-        yield Fault("spec", f"Invalid value: has more than {MAX_VALUES:,} values. Put data into the image.")
+        yield FieldError("spec", f"Invalid value: has more than {MAX_VALUES:,} values. Put data into the image.")
     elif has_more_values(_template_of(spec), MAX_TEMPLATE_VALUES):
         advice = "Put data into the image or a ConfigMap."
-        yield Fault(TEMPLATE_PATH[:-1], f"Invalid value: has more than {MAX_TEMPLATE_VALUES:,} values. {advice}")
+        yield FieldError(TEMPLATE_PATH[:-1], f"Invalid value: has more than {MAX_TEMPLATE_VALUES:,} values. {advice}")
 
 
 def _template_of(spec: Any) -> Any:
@@ -210,11 +218,11 @@ def _template_of(spec: Any) -> Any:
     return node
 
 
-def _template_faults(template: Any, unknown: list[Fault], *, stored: bool) -> tuple[Fault, ...]:
+def _template_faults(template: Any, unknown: list[FieldError], *, stored: bool) -> tuple[FieldError, ...]:
     """Check the Pod template as it is written; misspelled fields are faults even where unknown ones are not."""
     if not isinstance(template, dict):
         return ()
-    found: list[Fault] = []
+    found: list[FieldError] = []
     faults = bounded(pod_faults(template, found))
     prefixed = [fault.below(TEMPLATE_PATH) for fault in found[:MAX_COUNTED]]
     slips = tuple(fault for fault in prefixed[:MAX_FAULTS] if stored and is_misspelled(fault))
@@ -223,7 +231,7 @@ def _template_faults(template: Any, unknown: list[Fault], *, stored: bool) -> tu
 
 
 def _mended(
-    spec: Any, error: ValidationError, faults: list[Fault], unknown: list[Fault], *, stored: bool
+    spec: Any, error: ValidationError, faults: list[FieldError], unknown: list[FieldError], *, stored: bool
 ) -> ExperimentSpec | None:
     """Read a spec without its unknown fields, or add its faults."""
     locations = unknown_fields(error)
@@ -274,7 +282,7 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-def _remaining_faults(spec: dict[str, Any]) -> Iterator[Fault]:
+def _remaining_faults(spec: dict[str, Any]) -> Iterator[FieldError]:
     """Check the readable fields against each other, which pydantic leaves out when one of them is bad."""
     fields: dict[str, Any] = {}
     for name, adapter in _ADAPTERS.items():

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
-from toprung.errors import MAX_FAULTS, Fault, InvalidExperiment
+from toprung.errors import MAX_FAULTS, FieldError, InvalidExperiment
 
 MAX_SHOWN = 60
 """How much of a bad value a message quotes, in characters."""
@@ -32,25 +32,25 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"write one of {', '.join(known[:_MAX_LISTED])}{', ...' if len(known) > _MAX_LISTED else ''}"
 
 
-def suggested(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+def suggested(faults: Iterable[FieldError]) -> tuple[FieldError, ...]:
     """Complete the messages of faults that are unknown names; those after the first few stay as they are."""
     left, complete = MAX_SUGGESTED, []
     for fault in faults:
         if fault.word and left:
             left -= 1
-            complete.append(Fault(fault.path, f"{fault.message}; {did_you_mean(fault.word, fault.known)}"))
+            complete.append(FieldError(fault.path, f"{fault.message}; {did_you_mean(fault.word, fault.known)}"))
         else:
-            complete.append(Fault(fault.path, fault.message))
+            complete.append(FieldError(fault.path, fault.message))
     return tuple(complete)
 
 
-def invalid_experiment(faults: Iterable[Fault]) -> InvalidExperiment:
+def invalid_experiment(faults: Iterable[FieldError]) -> InvalidExperiment:
     """Build the error of a manifest: the first faults in full, the number of the others."""
     distinct = tuple({(fault.path, fault.message): fault for fault in faults}.values())
     return InvalidExperiment(suggested(distinct[:MAX_FAULTS]), max(0, len(distinct) - MAX_FAULTS))
 
 
-def bounded(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+def bounded(faults: Iterable[FieldError]) -> tuple[FieldError, ...]:
     """Collect faults, at most MAX_COUNTED."""
     return tuple(islice(faults, MAX_COUNTED))
 

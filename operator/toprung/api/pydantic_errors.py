@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from toprung.api.messages import bounded, shown
 from toprung.api.v1alpha1.base import BrokenRules, Model
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 Location = tuple[int | str, ...]
 
@@ -34,7 +34,7 @@ KATIB_NAMES: Mapping[str, str] = MappingProxyType(
 """What authors of Katib's Experiments write -> what to write here."""
 
 
-def translate(error: ValidationError, model: type[BaseModel], prefix: str) -> tuple[Fault, ...]:
+def translate(error: ValidationError, model: type[BaseModel], prefix: str) -> tuple[FieldError, ...]:
     """Give the faults behind an error that validating `model` raised; paths start with `prefix`."""
     errors = error.errors(include_url=False)
     own = (details for details in errors if not _echo(details, errors))
@@ -66,30 +66,30 @@ def _echo(details: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     return details["type"] == "too_short" and any(other["loc"][: len(location)] == location for other in below)
 
 
-def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Iterator[Fault]:
+def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Iterator[FieldError]:
     location = tuple(step for step in details["loc"] if step != "[key]")
     path = field_path(prefix, location)
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, BrokenRules):
         for fault in cause.faults:
-            yield fault.below(f"{path}.") if fault.path else Fault(path, fault.message)
+            yield fault.below(f"{path}.") if fault.path else FieldError(path, fault.message)
     elif isinstance(cause, ValueError):
-        yield Fault(path, str(cause))
+        yield FieldError(path, str(cause))
     elif details["type"] == "extra_forbidden":
         yield _unknown(path, location, model, prefix)
     else:
-        yield Fault(path, _message(details))
+        yield FieldError(path, _message(details))
 
 
-def _unknown(path: str, location: Location, model: type[BaseModel], prefix: str) -> Fault:
+def _unknown(path: str, location: Location, model: type[BaseModel], prefix: str) -> FieldError:
     name = str(location[-1])
     if name in KATIB_NAMES:
-        return Fault(path, f"there is no field {shown(name)}; write {KATIB_NAMES[name]}")
+        return FieldError(path, f"there is no field {shown(name)}; write {KATIB_NAMES[name]}")
     for length in range(len(location) - 2, -1, -1):
         if name in _fields(location[:length], model):
             outer = field_path(prefix, (*location[:length], name))
-            return Fault(path, f"there is no field {shown(name)} here; write {outer} instead")
-    return Fault(path, f"there is no field {shown(name)}", name, tuple(_fields(location[:-1], model)))
+            return FieldError(path, f"there is no field {shown(name)} here; write {outer} instead")
+    return FieldError(path, f"there is no field {shown(name)}", name, tuple(_fields(location[:-1], model)))
 
 
 def _fields(location: Location, model: type[BaseModel]) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any
 from toprung.api.messages import did_you_mean, shown
 from toprung.api.v1alpha1.early_stopping import StopperPlugin
 from toprung.early_stopping.types import Arrival, Outcome, Stopper, Verdict
-from toprung.errors import Fault, InvalidExperiment
+from toprung.errors import FieldError, InvalidExperiment
 
 GROUP = "toprung.stoppers"
 PATH = "spec.earlyStopping.plugin"
@@ -147,4 +147,4 @@ def _raised(name: str, member: str, error: Exception) -> InvalidExperiment:
 
 def invalid(field: str, message: str) -> InvalidExperiment:
     """Give the error for a rule of a user's own that can't be used."""
-    return InvalidExperiment((Fault(f"{PATH}.{field}", message),))
+    return InvalidExperiment((FieldError(f"{PATH}.{field}", message),))

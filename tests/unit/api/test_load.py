@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contract.manifests import BASE, CONTAINER, REMOVE, edited
 from toprung.api.loader import load_experiment
-from toprung.errors import Fault, InvalidExperiment
+from toprung.errors import FieldError, InvalidExperiment
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -30,7 +30,7 @@ def faults(manifest: Any) -> dict[str, str]:
     return {fault.path: fault.message for fault in caught.value.faults}
 
 
-def outcome(manifest: Any) -> tuple[Fault, ...]:
+def outcome(manifest: Any) -> tuple[FieldError, ...]:
     """Give the faults, none where it is valid."""
     try:
         load_experiment(manifest)

@@ -8,7 +8,7 @@ import pytest
 from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.controller.experiment_cache import Experiments, InvalidRecord, found_invalid
-from toprung.errors import Fault, InvalidExperiment
+from toprung.errors import FieldError, InvalidExperiment
 from toprung.kube.merge_patch import agrees, merge_patch
 from toprung.objects.conditions import to_json
 from toprung.objects.records import ExperimentRecord
@@ -152,7 +152,7 @@ def test_an_early_stopping_rule_that_is_missing(made, managed):
     experiments = Experiments()
     experiments.put({**body("uid", 1), "spec": {**SPEC, "earlyStopping": {"patience": {"steps": 2}}}})
     record = replace(experiments.get(KEY), made=made)
-    found = found_invalid(record, InvalidExperiment((Fault("spec.earlyStopping.plugin.name", "is missing"),)))
+    found = found_invalid(record, InvalidExperiment((FieldError("spec.earlyStopping.plugin.name", "is missing"),)))
     kept = (None, "spec.earlyStopping.plugin.name: is missing") if managed else None
     assert ((found.spec.early_stopping, found.invalid) if isinstance(found, ExperimentRecord) else None) == kept
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean"})
 LOGIC = ("allOf", "anyOf", "oneOf", "not")
@@ -26,11 +26,11 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
 )
 
 
-def lint(schema: Mapping[str, Any], path: str = "openAPIV3Schema") -> Iterator[Fault]:
+def lint(schema: Mapping[str, Any], path: str = "openAPIV3Schema") -> Iterator[FieldError]:
     """Give what is not structural, with the path in the schema; nothing where an API server takes it."""
     for rule in _RULES:
         for message in rule(schema):
-            yield Fault(path, message)
+            yield FieldError(path, message)
     for word in LOGIC:
         branches = schema.get(word, [])
         for i, branch in enumerate([branches] if isinstance(branches, dict) else branches):
@@ -127,8 +127,8 @@ def _rules(schema: Mapping[str, Any]) -> Iterator[str]:
 _RULES: tuple[Callable[[Mapping[str, Any]], Iterator[str]], ...] = (_type, _keywords, _default, _lists, _rules)
 
 
-def _lint_logic(schema: Mapping[str, Any], path: str) -> Iterator[Fault]:
+def _lint_logic(schema: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     for word in sorted(_NOT_IN_LOGIC & schema.keys()):
-        yield Fault(path, f"uses {word}, which is forbidden inside {', '.join(LOGIC)}")
+        yield FieldError(path, f"uses {word}, which is forbidden inside {', '.join(LOGIC)}")
     for below, child in _children(schema):
         yield from _lint_logic(child, f"{path}.{below}")

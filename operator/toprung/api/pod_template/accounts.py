@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toprung.api.messages import shown
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 _PATH = "spec.trialTemplate.template.spec"
 _FIELDS = ("serviceAccountName", "serviceAccount")
@@ -20,7 +20,7 @@ class ServiceAccount:
     name: str
 
 
-def account_faults(own: ServiceAccount | None, namespace: str, template: Mapping[str, Any]) -> Iterator[Fault]:
+def account_faults(own: ServiceAccount | None, namespace: str, template: Mapping[str, Any]) -> Iterator[FieldError]:
     """Check that trial Pods do not run as the operator.
 
     Args:
@@ -34,17 +34,17 @@ def account_faults(own: ServiceAccount | None, namespace: str, template: Mapping
     used = {field: str(spec[field]) for field in _FIELDS if spec.get(field)}
     for field, name in used.items():
         if name == own.name:
-            yield Fault(
+            yield FieldError(
                 f"{_PATH}.{field}",
                 f"Forbidden: {shown(name)} is the operator's ServiceAccount. Use another one, or another namespace.",
             )
         elif "${" in name:
-            yield Fault(
+            yield FieldError(
                 f"{_PATH}.{field}",
                 f"Forbidden: {shown(name)} has a placeholder, in the operator's namespace. Write the name itself.",
             )
     if not used and own.name == "default":
-        yield Fault(
+        yield FieldError(
             f"{_PATH}.serviceAccountName",
             "Required value: the default ServiceAccount is the operator's. Use another one, or another namespace.",
         )

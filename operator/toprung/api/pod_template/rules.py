@@ -12,7 +12,7 @@ from typing import Any
 from toprung.api.messages import shown
 from toprung.api.pod_template.schema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule
 from toprung.api.pod_template.sources import SOURCES, dns_label_faults
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?")
 _QUALIFIED = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -63,14 +63,14 @@ def parse_quantity(value: Any) -> Decimal | None:
     return number.scaleb(max(-_MAX_EXPONENT, min(exponent, _MAX_EXPONENT)))
 
 
-def _pod(spec: Mapping[str, Any], path: str) -> Iterator[Fault]:
+def _pod(spec: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     yield from _enums("PodSpec", spec, path)
     if spec.get("containers") == []:
-        yield Fault(f"{path}containers", "Required value: write a container, as - {name: train, image: ...}.")
+        yield FieldError(f"{path}containers", "Required value: write a container, as - {name: train, image: ...}.")
     for field, least in (("activeDeadlineSeconds", 1),):
         value = spec.get(field)
         if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
-            yield Fault(f"{path}{field}", f"Invalid value: {shown(value)} is too small. Write at least {least}.")
+            yield FieldError(f"{path}{field}", f"Invalid value: {shown(value)} is too small. Write at least {least}.")
     containers = [*_named(spec, "initContainers", path), *_named(spec, "containers", path)]
     yield from _duplicates((where, name) for where, name, _ in containers)
     volumes = [(where, name) for where, name, _ in _named(spec, "volumes", path)]
@@ -91,25 +91,25 @@ def _named(spec: Mapping[str, Any], field: str, path: str) -> Iterator[tuple[str
             yield f"{path}{field}[{i}].name", name, item
 
 
-def _duplicates(named: Iterable[tuple[str, str]]) -> Iterator[Fault]:
+def _duplicates(named: Iterable[tuple[str, str]]) -> Iterator[FieldError]:
     seen: set[str] = set()
     for path, name in named:
         if name in seen:
-            yield Fault(path, f"Duplicate value: {shown(name)}. Rename one of the two.")
+            yield FieldError(path, f"Duplicate value: {shown(name)}. Rename one of the two.")
         seen.add(name)
 
 
-def _mounts(container: Mapping[str, Any], path: str, volumes: set[str]) -> Iterator[Fault]:
+def _mounts(container: Mapping[str, Any], path: str, volumes: set[str]) -> Iterator[FieldError]:
     mounts = container.get("volumeMounts")
     taken: set[str] = set()
     for i, mount in enumerate(mounts if isinstance(mounts, list) else ()):
         name, where = (mount.get("name"), mount.get("mountPath")) if isinstance(mount, dict) else (None, None)
         if isinstance(name, str) and name not in volumes and PLACEHOLDER not in name and name != CHECKPOINT_VOLUME:
             fault = f"Invalid value: no volume is named {shown(name)}"
-            yield Fault(f"{path}.volumeMounts[{i}].name", fault, name or "-", tuple(sorted(volumes)))
+            yield FieldError(f"{path}.volumeMounts[{i}].name", fault, name or "-", tuple(sorted(volumes)))
         if isinstance(where, str) and (where in taken or not where):
             kind = "Duplicate value" if where else "Required value"
-            yield Fault(f"{path}.volumeMounts[{i}].mountPath", f"{kind}: {shown(where)}. Write a path of its own.")
+            yield FieldError(f"{path}.volumeMounts[{i}].mountPath", f"{kind}: {shown(where)}. Write a path of its own.")
         taken.add(where if isinstance(where, str) else "")
 
 
@@ -117,35 +117,35 @@ CHECKPOINT_VOLUME = "toprung-checkpoint"
 """The volume that the operator adds where spec.checkpoint is set; a template may mount it."""
 
 
-def _container(container: Mapping[str, Any], path: str) -> Iterator[Fault]:
+def _container(container: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     yield from _enums("Container", container, path)
     yield from dns_label_faults(container.get("name"), f"{path}name")
     image = container.get("image")
     if image is None or image == "":
-        yield Fault(f"{path}image", "Required value: write the image that has the program.")
+        yield FieldError(f"{path}image", "Required value: write the image that has the program.")
     elif isinstance(image, str) and image.strip() != image:
-        yield Fault(f"{path}image", f"Invalid value: {shown(image)} begins or ends with a blank. Remove it.")
+        yield FieldError(f"{path}image", f"Invalid value: {shown(image)} begins or ends with a blank. Remove it.")
 
 
-def _metadata(metadata: Mapping[str, Any], path: str) -> Iterator[Fault]:
+def _metadata(metadata: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     yield from _labels(metadata.get("labels"), f"{path}labels")
     yield from _keys(metadata.get("annotations"), f"{path}annotations")
 
 
-def _labels(labels: Any, path: str) -> Iterator[Fault]:
+def _labels(labels: Any, path: str) -> Iterator[FieldError]:
     yield from _keys(labels, path)
     for key, value in labels.items() if isinstance(labels, dict) else ():
         if isinstance(value, str) and PLACEHOLDER not in value and not _LABEL_VALUE.fullmatch(value):
-            yield Fault(f"{path}[{key}]", f"Invalid value: {shown(value)} can't be a label. {_VALUE_ADVICE}")
+            yield FieldError(f"{path}[{key}]", f"Invalid value: {shown(value)} can't be a label. {_VALUE_ADVICE}")
 
 
-def _keys(entries: Any, path: str) -> Iterator[Fault]:
+def _keys(entries: Any, path: str) -> Iterator[FieldError]:
     for key in entries if isinstance(entries, dict) else ():
         if not _QUALIFIED.fullmatch(key):
-            yield Fault(path, f"Invalid value: {shown(key)} can't be a key. {_VALUE_ADVICE}")
+            yield FieldError(path, f"Invalid value: {shown(key)} can't be a key. {_VALUE_ADVICE}")
 
 
-def _resources(resources: Mapping[str, Any], path: str) -> Iterator[Fault]:
+def _resources(resources: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     limits, requests = (_amounts(resources.get(side)) for side in ("limits", "requests"))
     for side, amounts in (("limits", limits), ("requests", requests)):
         for name, amount in amounts.items():
@@ -154,10 +154,12 @@ def _resources(resources: Mapping[str, Any], path: str) -> Iterator[Fault]:
         limit = limits.get(name)
         if limit is not None and amount > limit:
             advice = f"Write at most the limit, {resources['limits'][name]}."
-            yield Fault(f"{path}requests[{name}]", f"Invalid value: is above the limit. {advice}")
+            yield FieldError(f"{path}requests[{name}]", f"Invalid value: is above the limit. {advice}")
         elif _is_extended(name) and limit is None:
             where = f"{path}limits[{name}]"
-            yield Fault(where, f"Required value: {shown(name)} is requested and can't be overcommitted. Write it here.")
+            yield FieldError(
+                where, f"Required value: {shown(name)} is requested and can't be overcommitted. Write it here."
+            )
 
 
 def _amounts(side: Any) -> dict[str, Decimal]:
@@ -165,14 +167,14 @@ def _amounts(side: Any) -> dict[str, Decimal]:
     return {name: amount for name, value in items if (amount := parse_quantity(value)) is not None}
 
 
-def _amount(name: str, amount: Decimal, path: str) -> Iterator[Fault]:
+def _amount(name: str, amount: Decimal, path: str) -> Iterator[FieldError]:
     if "/" not in name and name not in _NATIVE and not name.startswith("hugepages-"):
         advice = f"Write {', '.join(_NATIVE)} or the full name of a device, such as nvidia.com/gpu."
-        yield Fault(path, f"Invalid value: {shown(name)} is not a resource. {advice}")
+        yield FieldError(path, f"Invalid value: {shown(name)} is not a resource. {advice}")
     elif amount < 0:
-        yield Fault(path, "Invalid value: is below 0. Write 0 or more.")
+        yield FieldError(path, "Invalid value: is below 0. Write 0 or more.")
     elif _is_extended(name) and amount != amount.to_integral_value():
-        yield Fault(path, "Invalid value: is a fraction, and devices are whole. Write an integer.")
+        yield FieldError(path, "Invalid value: is a fraction, and devices are whole. Write an integer.")
 
 
 def _is_extended(name: str) -> bool:
@@ -180,27 +182,27 @@ def _is_extended(name: str) -> bool:
     return "/" in name and not name.split("/", maxsplit=1)[0].endswith("kubernetes.io")
 
 
-def _enums(kind: str, value: Mapping[str, Any], path: str) -> Iterator[Fault]:
+def _enums(kind: str, value: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     for field, allowed in _ENUMS[kind].items():
         found = value.get(field)
         if isinstance(found, str) and found and found not in allowed and PLACEHOLDER not in found:
             policy = kind == "PodSpec" and field == "restartPolicy"
             advice = "Remove it and use trialTemplate.retries." if policy else _one_of(allowed)
-            yield Fault(f"{path}{field}", f"Unsupported value: {shown(found)}. {advice}")
+            yield FieldError(f"{path}{field}", f"Unsupported value: {shown(found)}. {advice}")
 
 
 def _one_of(allowed: tuple[str, ...]) -> str:
     return f"Write one of {', '.join(allowed)}."
 
 
-def _port(port: Mapping[str, Any], path: str) -> Iterator[Fault]:
+def _port(port: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     yield from _enums("ContainerPort", port, path)
     number = port.get("containerPort")
     if isinstance(number, int) and not isinstance(number, bool) and not 1 <= number <= 65535:  # noqa: PLR2004
-        yield Fault(f"{path}containerPort", f"Invalid value: {number} is no port. Write 1 to 65535.")
+        yield FieldError(f"{path}containerPort", f"Invalid value: {number} is no port. Write 1 to 65535.")
 
 
-def _toleration(toleration: Mapping[str, Any], path: str) -> Iterator[Fault]:
+def _toleration(toleration: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     return _enums("Toleration", toleration, path)
 
 

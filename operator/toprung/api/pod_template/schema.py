@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toprung.api.messages import shown
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 TEMPLATE = "PodTemplateSpec"
 QUANTITY = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?")
@@ -51,7 +51,7 @@ class ObjectType:
     required: tuple[str, ...]
 
 
-Rule = Callable[[Mapping[str, Any], str], Iterator[Fault]]
+Rule = Callable[[Mapping[str, Any], str], Iterator[FieldError]]
 """Checks the values of an object whose types may be wrong: (object, its path) -> faults."""
 
 
@@ -79,7 +79,7 @@ def _type(text: str) -> Type:
     return Type(text, "")
 
 
-def object_faults(value: Any, kind: str, rules: Mapping[str, Rule], unknown: list[Fault]) -> Iterator[Fault]:
+def object_faults(value: Any, kind: str, rules: Mapping[str, Rule], unknown: list[FieldError]) -> Iterator[FieldError]:
     """Check an object; paths are relative to it.
 
     Args:
@@ -91,7 +91,7 @@ def object_faults(value: Any, kind: str, rules: Mapping[str, Rule], unknown: lis
     yield from _Walk(object_types(), rules, unknown).object(value, kind, "")
 
 
-def is_misspelled(fault: Fault) -> bool:
+def is_misspelled(fault: FieldError) -> bool:
     """Return whether an unknown field is almost a known one; others may be of a newer Kubernetes."""
     return bool(get_close_matches(fault.word[:64], fault.known, n=1, cutoff=_NEAR))
 
@@ -100,25 +100,27 @@ def is_misspelled(fault: Fault) -> bool:
 class _Walk:
     types: Mapping[str, ObjectType]
     rules: Mapping[str, Rule]
-    unknown: list[Fault]
+    unknown: list[FieldError]
 
-    def object(self, value: Any, name: str, path: str) -> Iterator[Fault]:
+    def object(self, value: Any, name: str, path: str) -> Iterator[FieldError]:
         if not isinstance(value, dict):
-            yield Fault(path, _mismatch("an object", value, _object_example(name, value)))
+            yield FieldError(path, _mismatch("an object", value, _object_example(name, value)))
             return
         kind, prefix = self.types[name], f"{path}." if path else ""
         for key, child in value.items():
             if (field := kind.fields.get(key)) is None:
-                self.unknown.append(Fault(f"{prefix}{key}", f"there is no field {shown(key)}", key, tuple(kind.fields)))
+                self.unknown.append(
+                    FieldError(f"{prefix}{key}", f"there is no field {shown(key)}", key, tuple(kind.fields))
+                )
             elif child is not None:
                 yield from self._field(child, field, f"{prefix}{key}")
         for key in kind.required:
             if value.get(key) is None or (value[key] == "" and key != "value"):
-                yield Fault(f"{prefix}{key}", REQUIRED)
+                yield FieldError(f"{prefix}{key}", REQUIRED)
         if (rule := self.rules.get(name)) is not None:
             yield from rule(value, prefix)
 
-    def _field(self, value: Any, kind: Type, path: str) -> Iterator[Fault]:
+    def _field(self, value: Any, kind: Type, path: str) -> Iterator[FieldError]:
         if kind.container == "list":
             yield from self._list(value, kind.name, path)
         elif kind.container == "map":
@@ -126,27 +128,27 @@ class _Walk:
         elif (check := SCALARS.get(kind.name)) is None:
             yield from self.object(value, kind.name, path)
         elif message := check(value):
-            yield Fault(path, message)
+            yield FieldError(path, message)
 
-    def _list(self, value: Any, name: str, path: str) -> Iterator[Fault]:
+    def _list(self, value: Any, name: str, path: str) -> Iterator[FieldError]:
         if not isinstance(value, list):
-            yield Fault(path, _mismatch("a list", value, _list_example(name, value)))
+            yield FieldError(path, _mismatch("a list", value, _list_example(name, value)))
             return
         check = SCALARS.get(name)
         for i, item in enumerate(value):
             if check is None:
                 yield from self.object({} if item is None else item, name, f"{path}[{i}]")
             elif message := check(item):
-                yield Fault(f"{path}[{i}]", message)
+                yield FieldError(f"{path}[{i}]", message)
 
-    def _map(self, value: Any, name: str, path: str) -> Iterator[Fault]:
+    def _map(self, value: Any, name: str, path: str) -> Iterator[FieldError]:
         if not isinstance(value, dict):
-            yield Fault(path, _mismatch("an object", value, "Write fields below it, as NAME: VALUE."))
+            yield FieldError(path, _mismatch("an object", value, "Write fields below it, as NAME: VALUE."))
             return
         check = SCALARS[name]
         for key, item in value.items():
             if item is not None and (message := check(item)):
-                yield Fault(f"{path}[{key}]", message)
+                yield FieldError(f"{path}[{key}]", message)
 
 
 def _mismatch(wanted: str, value: Any, example: str) -> str:

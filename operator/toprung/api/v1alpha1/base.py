@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 
 from toprung.api.crd.cel import Rule, validations
 from toprung.api.messages import bounded, shown
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 GROUP = "toprung.dev"
 VERSION = "v1alpha1"
@@ -39,7 +39,7 @@ ParameterValue = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 class BrokenRules(ValueError):
     """Rules that a model breaks though each of its fields is well-formed; paths are relative to the model."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[FieldError, ...]) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
         self.faults = faults
 
@@ -56,7 +56,7 @@ class Model(BaseModel):
         allow_inf_nan=False,
     )
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Give what breaks the rules between fields; paths are relative to this model."""
         return ()
 
@@ -104,12 +104,12 @@ class OneOf(Model):
     def _set(self) -> list[str]:
         return [member for member in self.members() if getattr(self, member) is not None]
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Count the members."""
         present = self._set()
         if len(present) != 1:
             found = f"{' and '.join(present)} are set" if present else "no member is set"
-            yield Fault("", f"{found}; set {self.advice()}")
+            yield FieldError("", f"{found}; set {self.advice()}")
 
 
 MAX_DURATION_TEXT = 32

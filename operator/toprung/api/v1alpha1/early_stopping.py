@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from toprung.api.crd.cel import Rule, validations
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import Model
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 MetricName = Annotated[
     str, Field(pattern=r"^[A-Za-z_]([A-Za-z0-9_./:@%()#'+* -]*[A-Za-z0-9_./:@%()#'+*-])?$", max_length=128)
@@ -44,10 +44,10 @@ class RungSettings(Model):
     reduction_factor: Annotated[int, Field(ge=2, le=100)] = 3
     """One trial in this many continues from a rung; with asha's tilt on average, over the rungs."""
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check that the first rung is not above the last."""
         if self.min_resource > self.max_resource:
-            yield Fault("minResource", f"{self.min_resource} is above maxResource {self.max_resource}; swap them")
+            yield FieldError("minResource", f"{self.min_resource} is above maxResource {self.max_resource}; swap them")
 
     @property
     def rungs(self) -> int:
@@ -71,12 +71,12 @@ class AshaSettings(RungSettings):
     continues from the first, in reductionFactor^(1 - tilt) from the last but one. 0: from each alike, where early
     values mislead. Unset: 0.7 for promotion, 0.5 for stopping."""
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check as well that there is a rung for each bracket to start at."""
         faults = tuple(RungSettings.faults(self))
         yield from faults
         if not faults and self.brackets > self.rungs:
-            yield Fault("brackets", f"{self.brackets} is more than there are rungs; write at most {self.rungs}")
+            yield FieldError("brackets", f"{self.brackets} is more than there are rungs; write at most {self.rungs}")
 
 
 class HyperbandSettings(RungSettings):
@@ -95,14 +95,14 @@ class SuccessiveHalvingSettings(RungSettings):
     trials: Annotated[int, Field(ge=1, le=100000)]
     """Trials of a batch; maxTrialCount must be a multiple of it."""
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check as well that a batch is large enough to leave one trial at the last rung."""
         faults = tuple(RungSettings.faults(self))
         yield from faults
         least = self.reduction_factor ** (self.rungs - 1)
         if not faults and self.trials < least:
             rungs = f"{self.rungs} rungs of which each keeps one in {self.reduction_factor}"
-            yield Fault("trials", f"{self.trials} are too few for {rungs}; write at least {least}")
+            yield FieldError("trials", f"{self.trials} are too few for {rungs}; write at least {least}")
 
 
 class MedianSettings(Model):
@@ -134,13 +134,15 @@ class MedianSettings(Model):
         """The interval, or the default for it."""
         return self.interval or self._default_interval()
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check that there is something to compare, and not too much."""
         if self.grace_period > self.max_resource:
-            yield Fault("gracePeriod", f"{self.grace_period} is above maxResource {self.max_resource}; lower it")
+            yield FieldError("gracePeriod", f"{self.grace_period} is above maxResource {self.max_resource}; lower it")
         elif self.interval and _multiples(self.interval, self.grace_period, self.max_resource) >= MAX_LEVELS:
             least = self._default_interval()
-            yield Fault("interval", f"{self.interval} gives more than {MAX_LEVELS} comparisons; write {least} or more")
+            yield FieldError(
+                "interval", f"{self.interval} gives more than {MAX_LEVELS} comparisons; write {least} or more"
+            )
 
     def _default_interval(self) -> int:
         """Leave less than MAX_LEVELS multiples from gracePeriod to below maxResource, which is a level of its own."""
@@ -183,13 +185,15 @@ class PbtSettings(Model):
     factors: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=16)] = (0.8, 1.2)
     """One of these multiplies a number that is perturbed; a value of a list becomes one of its neighbours."""
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check that there is something to compare, and not too much."""
         if self.interval >= self.max_resource:
-            yield Fault("interval", f"{self.interval} is not below maxResource {self.max_resource}; lower it")
+            yield FieldError("interval", f"{self.interval} is not below maxResource {self.max_resource}; lower it")
         elif _multiples(self.interval, 1, self.max_resource) >= MAX_LEVELS:
             least = (self.max_resource - 1) // MAX_LEVELS + 1
-            yield Fault("interval", f"{self.interval} gives more than {MAX_LEVELS} comparisons; write {least} or more")
+            yield FieldError(
+                "interval", f"{self.interval} gives more than {MAX_LEVELS} comparisons; write {least} or more"
+            )
 
 
 class StopperPlugin(Model):
@@ -263,13 +267,13 @@ class EarlyStopping(Model):
         """The settings of the rule that compares trials, None where each is looked at for itself alone."""
         return next(iter(self.comparing().values()), None)
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Count the rules."""
         found = self.comparing()
         if len(found) > 1:
-            yield Fault("", f"{' and '.join(found)} are set; {_TOO_MANY}")
+            yield FieldError("", f"{' and '.join(found)} are set; {_TOO_MANY}")
         elif not found and self.patience is None and self.threshold is None:
-            yield Fault("", f"no member is set; {_NONE}")
+            yield FieldError("", f"no member is set; {_NONE}")
 
     def comparing(self) -> dict[str, ComparingRule]:
         """Give member -> settings of the rules that compare trials; one at most in a valid experiment."""
@@ -327,7 +331,7 @@ SPEC_RULES = (
 """Rules between early stopping and the rest of an Experiment's spec."""
 
 
-def spec_faults(fields: Mapping[str, Any]) -> Iterator[Fault]:
+def spec_faults(fields: Mapping[str, Any]) -> Iterator[FieldError]:
     """Check early stopping against the rest of the spec; paths are relative to it.
 
     Args:
@@ -338,31 +342,31 @@ def spec_faults(fields: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _rule_faults(name, rule, fields)
 
 
-def _rule_faults(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> Iterator[Fault]:
+def _rule_faults(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> Iterator[FieldError]:
     aims = (fields.get("objective"), *(fields.get("objectives") or ()))
     if rule.resource in (aim.metric for aim in aims if aim is not None):
         message = f"{shown(rule.resource)} is the objective; name what progress is counted in, such as epoch"
-        yield Fault(f"earlyStopping.{name}.resource", message)
+        yield FieldError(f"earlyStopping.{name}.resource", message)
     if fields.get("checkpoint", True) is None:
         yield from _checkpoint_faults(name, rule)
     count, parallel = fields.get("max_trial_count"), fields.get("parallel_trial_count")
     if isinstance(rule, PbtSettings) and None not in (count, parallel) and parallel != count:
         message = f"{parallel} is not maxTrialCount {count}: the population of pbt runs side by side"
-        yield Fault("parallelTrialCount", f"{message}; write both alike")
+        yield FieldError("parallelTrialCount", f"{message}; write both alike")
     if isinstance(rule, SuccessiveHalvingSettings) and count is not None and count % rule.trials:
         message = f"{rule.trials} does not divide maxTrialCount {count}: the last batch would never be full"
-        yield Fault(
+        yield FieldError(
             f"earlyStopping.{name}.trials",
             f"{message}; write maxTrialCount: {count - count % rule.trials or rule.trials}",
         )
 
 
-def _checkpoint_faults(name: str, rule: ComparingRule) -> Iterator[Fault]:
+def _checkpoint_faults(name: str, rule: ComparingRule) -> Iterator[FieldError]:
     if isinstance(rule, AshaSettings | HyperbandSettings) and rule.variant == "promotion":
         message = "promotion continues from checkpoints; set spec.checkpoint, or write variant: stopping"
-        yield Fault(f"earlyStopping.{name}.variant", message)
+        yield FieldError(f"earlyStopping.{name}.variant", message)
     if isinstance(rule, SuccessiveHalvingSettings):
         message = "continues from checkpoints; set spec.checkpoint, or write asha instead"
-        yield Fault(f"earlyStopping.{name}", message)
+        yield FieldError(f"earlyStopping.{name}", message)
     if isinstance(rule, PbtSettings):
-        yield Fault(f"earlyStopping.{name}", "copies checkpoints from trial to trial; set spec.checkpoint")
+        yield FieldError(f"earlyStopping.{name}", "copies checkpoints from trial to trial; set spec.checkpoint")

@@ -17,7 +17,7 @@ from toprung.api.v1alpha1.conditions import Condition
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, MetricName
 from toprung.api.v1alpha1.parameters import Parameter, ParameterName
 from toprung.api.v1alpha1.space_rules import RULES as SPACE_RULES
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 Configuration = Annotated[dict[ParameterName, ParameterValue], Field(max_length=64)]
 
@@ -53,12 +53,12 @@ class Objective(Aim):
     ] = ()
     """Other metrics to record; they decide nothing."""
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check that each metric is named once."""
         named = [self.metric]
         for i, metric in enumerate(self.additional_metrics):
             if metric in named:
-                yield Fault(f"additionalMetrics[{i}]", f"{shown(metric)} is named already; remove it")
+                yield FieldError(f"additionalMetrics[{i}]", f"{shown(metric)} is named already; remove it")
             named.append(metric)
 
 
@@ -103,20 +103,20 @@ class StdoutMetrics(Model):
         """The custom formats, however they are written."""
         return self.patterns or (() if self.pattern is None else (self.pattern,))
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check that one way is chosen, and that the patterns are RE2 expressions with their groups."""
         if sum(each is not None for each in (self.format, self.pattern, self.patterns)) > 1:
-            yield Fault("", "only one of format, pattern and patterns may be set; remove the others")
+            yield FieldError("", "only one of format, pattern and patterns may be set; remove the others")
         for i, pattern in enumerate(self.all_patterns):
             try:
                 compile_pattern(pattern)
             except ValueError as error:
-                yield Fault("pattern" if self.patterns is None else f"patterns[{i}]", str(error))
+                yield FieldError("pattern" if self.patterns is None else f"patterns[{i}]", str(error))
                 return  # to compile a pattern that is too large takes long: once is enough
         try:
             compile_patterns(self.all_patterns)
         except ValueError as error:
-            yield Fault("patterns", str(error))
+            yield FieldError("patterns", str(error))
 
 
 class Metrics(OneOf):
@@ -194,11 +194,11 @@ class WarmStart(Model):
     """Experiments of this namespace with the same objective: their trials that had ended when this one was made, and
     that lie in its search space, are observations of the algorithm; their configurations are not tried again."""
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check that each experiment is named once."""
         for i, name in enumerate(self.experiments):
             if name in self.experiments[:i]:
-                yield Fault(f"experiments[{i}]", f"{shown(name)} is named already; remove it")
+                yield FieldError(f"experiments[{i}]", f"{shown(name)} is named already; remove it")
 
 
 class ExperimentSpec(Model):
@@ -272,7 +272,7 @@ class ExperimentSpec(Model):
         recorded = tuple(other.metric for other in others)
         return Objective(metric=first.metric, type=first.type, strategy="last", additional_metrics=recorded)
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check the fields against each other."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return experiment_rules.faults(fields | {"parameters": dict(enumerate(self.parameters))})

@@ -14,7 +14,7 @@ from toprung.api.v1alpha1.early_stopping import SPEC_RULES as STOPPING_RULES
 from toprung.api.v1alpha1.early_stopping import spec_faults as stopping_faults
 from toprung.api.v1alpha1.space_rules import configuration_faults, first_by_name, space_faults
 from toprung.api.v1alpha1.template_rules import primary_faults, reference_faults
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 Fields = Mapping[str, Any]
 """Name of a field of ExperimentSpec -> its value; `parameters`, always there, is index -> Parameter."""
@@ -67,7 +67,7 @@ RULES = (
 )
 
 
-def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator[Fault]:
+def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator[FieldError]:
     """Check the fields against each other; paths are relative to the spec.
 
     Args:
@@ -85,38 +85,40 @@ def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator
         yield from _initial_faults(fields, unreadable)
 
 
-def _objective_faults(fields: Fields) -> Iterator[Fault]:
+def _objective_faults(fields: Fields) -> Iterator[FieldError]:
     one, several = fields.get("objective", ()), fields.get("objectives", ())
     if one is None and several is None:
-        yield Fault("objective", "is missing; write {metric: ..., type: minimize}, or several under objectives")
+        yield FieldError("objective", "is missing; write {metric: ..., type: minimize}, or several under objectives")
     if one and several:
-        yield Fault("objective", "stands beside objectives; keep one of them")
+        yield FieldError("objective", "stands beside objectives; keep one of them")
     for i, aim in enumerate(several or ()):
         if aim.metric in (other.metric for other in several[:i]):
-            yield Fault(f"objectives[{i}].metric", f"{shown(aim.metric)} is there already; write each metric once")
+            yield FieldError(f"objectives[{i}].metric", f"{shown(aim.metric)} is there already; write each metric once")
     algorithm = fields.get("algorithm")
     if several and algorithm is not None and algorithm.cmaes is not None:
         message = f"takes one objective; for {len(several)} write one of {', '.join(FOR_SEVERAL)}"
-        yield Fault("algorithm.cmaes", message)
+        yield FieldError("algorithm.cmaes", message)
 
 
-def _count_faults(fields: Fields) -> Iterator[Fault]:
+def _count_faults(fields: Fields) -> Iterator[FieldError]:
     most = fields.get("max_trial_count")
     parallel, failed = fields.get("parallel_trial_count"), fields.get("max_failed_trial_count")
     if most is not None and parallel is not None and parallel > most:
-        yield Fault("parallelTrialCount", f"{parallel} is above maxTrialCount {most}; write at most {most}")
+        yield FieldError("parallelTrialCount", f"{parallel} is above maxTrialCount {most}; write at most {most}")
     if most is not None and failed is not None and failed >= most:
-        yield Fault("maxFailedTrialCount", f"{failed} is never passed by {most} trials; write less, or remove it")
+        yield FieldError("maxFailedTrialCount", f"{failed} is never passed by {most} trials; write less, or remove it")
 
 
-def _surplus_faults(fields: Fields) -> Iterator[Fault]:
+def _surplus_faults(fields: Fields) -> Iterator[FieldError]:
     most, initial = fields.get("max_trial_count"), fields.get("initial_trials") or ()
     if most is not None and len(initial) > most:
         found = f"{len(initial)} configurations are more than maxTrialCount {most}"
-        yield Fault("initialTrials", f"Invalid value: {found}. Remove {len(initial) - most}, or raise maxTrialCount.")
+        yield FieldError(
+            "initialTrials", f"Invalid value: {found}. Remove {len(initial) - most}, or raise maxTrialCount."
+        )
 
 
-def _duration_faults(fields: Fields) -> Iterator[Fault]:
+def _duration_faults(fields: Fields) -> Iterator[FieldError]:
     template = fields.get("trial_template")
     durations = {
         "maxDuration": fields.get("max_duration"),
@@ -125,20 +127,20 @@ def _duration_faults(fields: Fields) -> Iterator[Fault]:
     }
     for path, duration in durations.items():
         if duration is not None and duration <= timedelta():
-            yield Fault(path, "0 leaves no time to run; write it like 30m or 4h, or remove it")
+            yield FieldError(path, "0 leaves no time to run; write it like 30m or 4h, or remove it")
 
 
-def _initial_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fault]:
+def _initial_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[FieldError]:
     by_name = first_by_name(fields["parameters"])
     for i, configuration in enumerate(fields.get("initial_trials") or ()):
         for fault in configuration_faults(configuration, by_name, unreadable):
             yield fault.below(f"initialTrials[{i}].")
 
 
-def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[Fault]:
+def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[FieldError]:
     if (trial_template := fields.get("trial_template")) is None:
         return
-    faults: list[Fault] = []
+    faults: list[FieldError] = []
     if (parameters := fields["parameters"].values()) or unreadable:
         faults += reference_faults(
             trial_template.template,

@@ -4,7 +4,7 @@ from typing import Any
 
 from toprung.api.crd.cel import Rule
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 IMMUTABLE = (
     "objective.metric",
@@ -35,10 +35,10 @@ TEMPLATE_ADVICE = "may not change once a trial's program has started; apply it a
 """A wrong image or command can be corrected until then: no result depends on it yet."""
 
 
-def immutable_changes(old: ExperimentSpec, new: ExperimentSpec) -> tuple[Fault, ...]:
+def immutable_changes(old: ExperimentSpec, new: ExperimentSpec) -> tuple[FieldError, ...]:
     """Give the immutable fields that differ between two specs of an Experiment that has trials."""
     before, after = (spec.model_dump(mode="json", by_alias=True) for spec in (old, new))
-    return tuple(Fault(f"spec.{path}", advice_on(path)) for path in IMMUTABLE if _changed(path, before, after))
+    return tuple(FieldError(f"spec.{path}", advice_on(path)) for path in IMMUTABLE if _changed(path, before, after))
 
 
 def advice_on(path: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from toprung.api.crd.cel import Rule, validations
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import Model, ParameterValue
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=63)]
 ValueKey = tuple[bool, ParameterValue]
@@ -142,16 +142,18 @@ class Parameter(Model):
         """Whether it has min and max, not a list of values."""
         return self.type in ("double", "int")
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[FieldError]:
         """Check the fields against each other."""
         if not self.is_range:
             yield from _listed_faults(self)
             return
         if self.values is not None:
-            yield Fault("values", f"type {self.type} takes min and max; write type: ordinal or categorical for values")
+            yield FieldError(
+                "values", f"type {self.type} takes min and max; write type: ordinal or categorical for values"
+            )
         if self.min is None or self.max is None:
             missing = "min and max" if self.min is self.max else "min" if self.min is None else "max"
-            yield Fault("", f"type {self.type} needs {missing}; write it, or type: categorical with values")
+            yield FieldError("", f"type {self.type} needs {missing}; write it, or type: categorical with values")
             return
         yield from _range_faults(self, self.min, self.max)
 
@@ -169,48 +171,50 @@ def step_index(low: float, step: float, value: float) -> int | None:
     return round(steps)
 
 
-def _listed_faults(parameter: Parameter) -> Iterable[Fault]:
+def _listed_faults(parameter: Parameter) -> Iterable[FieldError]:
     for field in ("min", "max", "step"):
         if (value := getattr(parameter, field)) is not None:
-            yield Fault(field, f"{value:g} means nothing for type {parameter.type}; remove it, or write type: double")
+            yield FieldError(
+                field, f"{value:g} means nothing for type {parameter.type}; remove it, or write type: double"
+            )
     if parameter.scale == "log":
-        yield Fault("scale", f"log means nothing for type {parameter.type}; remove it, or write type: double")
+        yield FieldError("scale", f"log means nothing for type {parameter.type}; remove it, or write type: double")
     if parameter.values is None:
-        yield Fault("values", f"type {parameter.type} needs a list of values, such as values: [32, 64]")
+        yield FieldError("values", f"type {parameter.type} needs a list of values, such as values: [32, 64]")
     seen = set()
     for i, value in enumerate(parameter.values or ()):
         if key_of(value) in seen:
-            yield Fault(f"values[{i}]", f"{shown(value)} is there already; remove it")
+            yield FieldError(f"values[{i}]", f"{shown(value)} is there already; remove it")
         seen.add(key_of(value))
 
 
-def _range_faults(parameter: Parameter, low: float, high: float) -> Iterable[Fault]:
+def _range_faults(parameter: Parameter, low: float, high: float) -> Iterable[FieldError]:
     if high / 2 - low / 2 > MAX_HALF_SPAN:
         span = f"max - min is above the largest number, {MAX_HALF_SPAN * 2:.4g}"
-        yield Fault("max", f"Invalid value: {span}. Write bounds that are closer together.")
+        yield FieldError("max", f"Invalid value: {span}. Write bounds that are closer together.")
     if low > high:
-        yield Fault("min", f"{low:g} is above max {high:g}; swap them")
+        yield FieldError("min", f"{low:g} is above max {high:g}; swap them")
     if parameter.scale == "log" and low <= 0:
-        yield Fault("min", f"{low:g} has no logarithm; write a small positive min, or scale: linear")
+        yield FieldError("min", f"{low:g} has no logarithm; write a small positive min, or scale: linear")
     whole = tuple(_whole_faults(parameter)) if parameter.type == "int" else ()
     yield from whole
     if parameter.step is not None and low <= high and not whole:
         yield from _step_faults(parameter, low, high, parameter.step)
 
 
-def _whole_faults(parameter: Parameter) -> Iterable[Fault]:
+def _whole_faults(parameter: Parameter) -> Iterable[FieldError]:
     for field in ("min", "max", "step"):
         value = getattr(parameter, field)
         if value is not None and not value.is_integer():
-            yield Fault(field, f"{value:g} is not a whole number; write {round(value)}, or type: double")
+            yield FieldError(field, f"{value:g} is not a whole number; write {round(value)}, or type: double")
         elif value is not None and abs(value) > MAX_EXACT_INT:
-            yield Fault(field, f"{value:g} is beyond 2^53; write a smaller bound, or type: double")
+            yield FieldError(field, f"{value:g} is beyond 2^53; write a smaller bound, or type: double")
 
 
-def _step_faults(parameter: Parameter, low: float, high: float, step: float) -> Iterable[Fault]:
+def _step_faults(parameter: Parameter, low: float, high: float, step: float) -> Iterable[FieldError]:
     if parameter.scale == "log":
-        yield Fault("step", f"{step:g} does not go with scale log; remove step, or write scale: linear")
+        yield FieldError("step", f"{step:g} does not go with scale log; remove step, or write scale: linear")
     elif step_index(low, step, high) is None:
         steps = (high - low) / step
         fitting = f"; write max: {low + math.floor(steps) * step:.10g}" if 1 <= steps < MAX_EXACT_INT else ""
-        yield Fault("step", f"{step:g} does not divide max - min = {high - low:g}{fitting}")
+        yield FieldError("step", f"{step:g} does not divide max - min = {high - low:g}{fitting}")

@@ -8,7 +8,7 @@ from toprung.api.messages import shown
 from toprung.api.names import parameter_variable
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.api.v1alpha1.parameters import Parameter, key_of, step_index
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 _MAX_LISTED = 8
 """Values that a message lists."""
@@ -28,7 +28,7 @@ RULES = (
 )
 
 
-def space_faults(parameters: Mapping[int, Parameter], unreadable: frozenset[str] = frozenset()) -> Iterator[Fault]:
+def space_faults(parameters: Mapping[int, Parameter], unreadable: frozenset[str] = frozenset()) -> Iterator[FieldError]:
     """Check the parameters against each other.
 
     Args:
@@ -53,16 +53,16 @@ def configuration_faults(
     configuration: Mapping[str, ParameterValue],
     parameters: Mapping[str, Parameter],
     unreadable: frozenset[str] = frozenset(),
-) -> Iterator[Fault]:
+) -> Iterator[FieldError]:
     """Check that a configuration, which may leave parameters out, lies in the space; paths are parameters' names."""
     known = tuple(sorted(parameters.keys() | unreadable))
     for name, value in configuration.items():
         if name in unreadable:
             continue
         if name not in parameters:
-            yield Fault(name, f"no parameter is called {shown(name)}", name, known)
+            yield FieldError(name, f"no parameter is called {shown(name)}", name, known)
         elif message := value_fault(parameters[name], value) or _inactive(parameters[name], configuration):
-            yield Fault(name, message)
+            yield FieldError(name, message)
 
 
 def value_fault(parameter: Parameter, value: ParameterValue) -> str:
@@ -103,47 +103,47 @@ def _inactive(parameter: Parameter, configuration: Mapping[str, ParameterValue])
     return f"{parameter.name} exists only with {need}, not with {shown(value)}; remove it"
 
 
-def _name_faults(parameters: Mapping[int, Parameter]) -> Iterator[Fault]:
+def _name_faults(parameters: Mapping[int, Parameter]) -> Iterator[FieldError]:
     names: dict[str, int] = {}
     variables: dict[str, int] = {}
     for i, parameter in parameters.items():
         name, variable = parameter.name, parameter_variable(parameter.name)
         path = f"parameters[{i}].name"
         if name in names:
-            yield Fault(path, f"{shown(name)} is the name of parameters[{names[name]}] too; rename one of them")
+            yield FieldError(path, f"{shown(name)} is the name of parameters[{names[name]}] too; rename one of them")
         elif variable in variables:
             both = f"{shown(name)} and {shown(parameters[variables[variable]].name)}"
-            yield Fault(path, f"{both} would both be the variable {variable}; rename one of them")
+            yield FieldError(path, f"{both} would both be the variable {variable}; rename one of them")
         names.setdefault(name, i)
         variables.setdefault(variable, i)
 
 
-def _when_faults(parameter: Parameter, by_name: Mapping[str, Parameter]) -> Iterator[Fault]:
+def _when_faults(parameter: Parameter, by_name: Mapping[str, Parameter]) -> Iterator[FieldError]:
     when = parameter.when
     if when is None or when.parameter == parameter.name:
         return
     decider = by_name.get(when.parameter)
     if decider is None:
         others = tuple(sorted(by_name.keys() - {parameter.name}))
-        yield Fault("parameter", f"no parameter is called {shown(when.parameter)}", when.parameter, others)
+        yield FieldError("parameter", f"no parameter is called {shown(when.parameter)}", when.parameter, others)
         return
     if decider.is_range:
         found = f"{shown(decider.name)} has type {decider.type}"
-        yield Fault("parameter", f"{found}; name an ordinal or categorical parameter")
+        yield FieldError("parameter", f"{found}; name an ordinal or categorical parameter")
         return
     for i, value in enumerate(when.in_):
         if message := value_fault(decider, value):
-            yield Fault(f"in[{i}]", f"{message}, the values of {decider.name}")
+            yield FieldError(f"in[{i}]", f"{message}, the values of {decider.name}")
 
 
-def _circle_faults(parameters: Mapping[int, Parameter], by_name: Mapping[str, Parameter]) -> Iterator[Fault]:
+def _circle_faults(parameters: Mapping[int, Parameter], by_name: Mapping[str, Parameter]) -> Iterator[FieldError]:
     reported: set[str] = set()
     for i, parameter in parameters.items():
         circle = _circle(parameter.name, by_name)
         if circle and parameter.name not in reported:
             reported.update(circle)
             way = " -> ".join((*circle, parameter.name))
-            yield Fault(f"parameters[{i}].when.parameter", f"depends on itself ({way}); remove one of these when")
+            yield FieldError(f"parameters[{i}].when.parameter", f"depends on itself ({way}); remove one of these when")
 
 
 def _circle(start: str, by_name: Mapping[str, Parameter]) -> Sequence[str]:

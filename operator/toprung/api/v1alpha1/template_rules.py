@@ -10,7 +10,7 @@ from toprung.api.messages import bounded, shortened, shown
 from toprung.api.pod_template.rules import RULES
 from toprung.api.pod_template.schema import REQUIRED, TEMPLATE, object_faults
 from toprung.api.pod_template.sources import dns_label_faults
-from toprung.errors import Fault
+from toprung.errors import FieldError
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 """Names the primary container where spec.trialTemplate.primaryContainer is unset, as for `kubectl logs`."""
@@ -24,7 +24,7 @@ _BLANK = re.compile(r"\s")
 MAX_DEPTH = 64
 
 
-def pod_faults(template: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault]:
+def pod_faults(template: dict[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
     """Check a PodTemplateSpec as an API server checks a Pod; paths are relative to it.
 
     Args:
@@ -32,15 +32,15 @@ def pod_faults(template: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault
         unknown: fields that Kubernetes does not know are added here.
     """
     if template.get("spec") is None:
-        yield Fault("spec", "Required value: write the spec of a Pod with at least one container.")
+        yield FieldError("spec", "Required value: write the spec of a Pod with at least one container.")
     faults = bounded(object_faults(template, TEMPLATE, RULES, unknown))
     explained = {fault.path for fault in faults if fault.message != REQUIRED}
     yield from (fault for fault in faults if fault.message != REQUIRED or fault.path not in explained)
 
 
-def metadata_faults(metadata: dict[str, Any], unknown: list[Fault]) -> Iterator[Fault]:
+def metadata_faults(metadata: dict[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
     """Check the metadata of an object; paths are relative to it, and `unknown` gets those of the unknown fields."""
-    found: list[Fault] = []
+    found: list[FieldError] = []
     yield from object_faults(metadata, "ObjectMeta", RULES, found)
     unknown += [fault.below("metadata.") for fault in found]
     namespace = metadata.get("namespace")
@@ -61,7 +61,7 @@ def has_more_values(node: Any, limit: int) -> bool:
     return False
 
 
-def primary_faults(template: dict[str, JsonValue], primary: str | None) -> Iterator[Fault]:
+def primary_faults(template: dict[str, JsonValue], primary: str | None) -> Iterator[FieldError]:
     """Check that the container whose output counts exists; paths are relative to the TrialTemplate.
 
     Args:
@@ -71,10 +71,10 @@ def primary_faults(template: dict[str, JsonValue], primary: str | None) -> Itera
     names = [name for each in _items(_at(template, "spec", "containers")) if isinstance(name := _at(each, "name"), str)]
     annotated = _at(template, "metadata", "annotations", DEFAULT_CONTAINER_ANNOTATION)
     if primary is not None and names and primary not in names:
-        yield Fault("primaryContainer", f"no container is named {shown(primary)}", primary, tuple(names))
+        yield FieldError("primaryContainer", f"no container is named {shown(primary)}", primary, tuple(names))
     elif primary is None and isinstance(annotated, str) and names and annotated not in names:
         path = f"template.metadata.annotations[{DEFAULT_CONTAINER_ANNOTATION}]"
-        yield Fault(path, f"no container is named {shown(annotated)}", annotated, tuple(names))
+        yield FieldError(path, f"no container is named {shown(annotated)}", annotated, tuple(names))
 
 
 def _at(node: Any, *steps: str) -> Any:
@@ -90,7 +90,7 @@ def _items(node: Any) -> list[Any]:
 
 def reference_faults(
     template: dict[str, JsonValue], *, names: frozenset[str], conditional: frozenset[str], has_resource: bool
-) -> Iterator[Fault]:
+) -> Iterator[FieldError]:
     """Check what ${...} refers to in a PodTemplateSpec; paths are relative to it.
 
     Args:
@@ -108,12 +108,14 @@ def reference_faults(
                 continue
             seen.add(reference)
             if reference == "resource" and not has_resource:
-                yield Fault(path, "${resource} has no value without earlyStopping; set it, or write the number itself")
+                yield FieldError(
+                    path, "${resource} has no value without earlyStopping; set it, or write the number itself"
+                )
             elif reference not in VARIABLES:
                 yield from _parameter_faults(path, reference, names, conditional, known)
 
 
-def _slips(path: str, text: str) -> Iterator[Fault]:
+def _slips(path: str, text: str) -> Iterator[FieldError]:
     """Check that placeholders are written as such; others would reach the program as they are."""
     if "${" not in text:
         return
@@ -121,7 +123,7 @@ def _slips(path: str, text: str) -> Iterator[Fault]:
     for found, meant in wrong.items():
         if not found.startswith(meant):
             advice = f"Write {shortened(meant)}."
-            yield Fault(path, f"Invalid value: {shown(found)} is not a placeholder. {advice}")
+            yield FieldError(path, f"Invalid value: {shown(found)} is not a placeholder. {advice}")
 
 
 def _texts(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -151,13 +153,13 @@ def _references(text: str) -> Iterator[str]:
 
 def _parameter_faults(
     path: str, reference: str, names: frozenset[str], conditional: frozenset[str], known: tuple[str, ...]
-) -> Iterator[Fault]:
+) -> Iterator[FieldError]:
     name = reference.removeprefix("parameters.")
     placeholder = f"${{{shortened(reference)}}}"
     if name not in names:
-        yield Fault(path, f"{placeholder} names nothing", reference, known)
+        yield FieldError(path, f"{placeholder} names nothing", reference, known)
     elif name == reference:
-        yield Fault(path, f"{placeholder} names nothing; did you mean parameters.{name}?")
+        yield FieldError(path, f"{placeholder} names nothing; did you mean parameters.{name}?")
     elif name in conditional:
         message = f"{placeholder} is absent from some trials; let the program read it from TOPRUNG_PARAMETERS instead"
-        yield Fault(path, message)
+        yield FieldError(path, message)

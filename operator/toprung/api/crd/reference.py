@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.early_stopping import EarlyStopping
-from toprung.api.v1alpha1.experiment import Aim, NoProgress, Objective, TrialTemplate, WarmStart
+from toprung.api.v1alpha1.experiment import MetricGoal, NoProgress, Objective, TrialTemplate, WarmStart
 
 Schema = dict[str, Any]
 
@@ -24,7 +24,7 @@ left out has its default; a wrong name or value is refused when the Experiment i
 """
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("The objective", "spec.objective", Objective),
-    ("Several objectives", "spec.objectives[]", Aim),
+    ("Several objectives", "spec.objectives[]", MetricGoal),
     ("Warm start", "spec.warmStart", WarmStart),
     ("The end for want of progress", "spec.noProgress", NoProgress),
     ("Trials", "spec.trialTemplate", TrialTemplate),

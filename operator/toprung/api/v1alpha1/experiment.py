@@ -22,7 +22,7 @@ from toprung.errors import FieldError
 Configuration = Annotated[dict[ParameterName, ParameterValue], Field(max_length=64)]
 
 
-class Aim(Model):
+class MetricGoal(Model):
     """A metric and which way it is to go."""
 
     metric: MetricName
@@ -31,7 +31,7 @@ class Aim(Model):
     """Whether small or large values are good."""
 
 
-class Objective(Aim):
+class Objective(MetricGoal):
     """What is optimized."""
 
     model_config = ConfigDict(
@@ -209,7 +209,7 @@ class ExperimentSpec(Model):
     objective: Objective | None = None
     """What is optimized, where it is one metric."""
     objectives: Annotated[
-        tuple[Aim, ...] | None,
+        tuple[MetricGoal, ...] | None,
         Field(
             min_length=2,
             max_length=4,
@@ -258,7 +258,7 @@ class ExperimentSpec(Model):
     trial_template: TrialTemplate
 
     @property
-    def aims(self) -> tuple[Aim, ...]:
+    def aims(self) -> tuple[MetricGoal, ...]:
         """All objectives, the first one first."""
         return self.objectives or (self.primary,)
 

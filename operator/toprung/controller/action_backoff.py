@@ -21,7 +21,7 @@ from toprung.errors import (
     TopRungError,
 )
 from toprung.kube.backoff import Backoff, Jitter
-from toprung.objects.records import Trouble
+from toprung.objects.records import BlockReason
 
 BACKOFF = Backoff(first=0.5, longest=60.0)
 LONGEST_WAIT = timedelta(seconds=BACKOFF.longest)
@@ -54,22 +54,22 @@ class Failure:
         return isinstance(self.error, _LASTING)
 
     @property
-    def reason(self) -> Trouble:
+    def reason(self) -> BlockReason:
         """Return the reason, quoting the API server."""
         text = str(self.error)
         match self.error:
             case Rejected():
-                return Trouble(Reason.REJECTED, f"the API server rejects {self.what}: {text}")
+                return BlockReason(Reason.REJECTED, f"the API server rejects {self.what}: {text}")
             case NameTaken():
-                return Trouble(Reason.NAME_TAKEN, text)
+                return BlockReason(Reason.NAME_TAKEN, text)
             case Forbidden() if _quota(text):
-                return Trouble(Reason.QUOTA_EXCEEDED, text)
+                return BlockReason(Reason.QUOTA_EXCEEDED, text)
             case Forbidden():
-                return Trouble(Reason.FORBIDDEN, text)
+                return BlockReason(Reason.FORBIDDEN, text)
             case ClusterError():
-                return Trouble(Reason.API_UNAVAILABLE, f"the API server does not accept {self.what}: {text}")
+                return BlockReason(Reason.API_UNAVAILABLE, f"the API server does not accept {self.what}: {text}")
             case _:
-                return Trouble(Reason.INTERNAL_ERROR, f"internal error; the operator's log has details: {text}")
+                return BlockReason(Reason.INTERNAL_ERROR, f"internal error; the operator's log has details: {text}")
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class ActionBackoff:
                 self.retry_at = None
 
     @property
-    def reported(self) -> Trouble | None:
+    def reported(self) -> BlockReason | None:
         """Return the first reason that is worth a condition, None where there is none."""
         persistent = self.failures >= PERSISTENT
         known = (each for each in self._failed.values() if not isinstance(each.error, Conflict))  # the cache is behind

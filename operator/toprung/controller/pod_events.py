@@ -14,7 +14,7 @@ from toprung.kube.client import Gateway, KubernetesObject
 from toprung.kube.resources import EVENTS
 from toprung.objects.codec import parse_time
 from toprung.objects.events import MAX_MESSAGE
-from toprung.objects.records import PodPhase, PodRecord, Trouble
+from toprung.objects.records import BlockReason, PodPhase, PodRecord
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class PodEvents:
             self._watch(key, oldest, now)
         if not (warning := self._watched[key].warning):
             return pods
-        explained = replace(oldest, trouble=Trouble(Reason.CONTAINER_CONFIG, warning))
+        explained = replace(oldest, trouble=BlockReason(Reason.CONTAINER_CONFIG, warning))
         return {**pods, oldest.trial: tuple(explained if pod is oldest else pod for pod in pods[oldest.trial])}
 
     def forget(self, key: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from toprung.controller.action_backoff import ActionBackoff
-from toprung.objects.records import Trouble
+from toprung.objects.records import BlockReason
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class ReconcileState:
     uid: str
     generation: int
     backoff: ActionBackoff = field(default_factory=ActionBackoff)
-    pods_refused: Trouble | None = None
+    pods_refused: BlockReason | None = None
     status_written: datetime | None = None
     logged: datetime | None = None
     warm_start_reported: bool = False

@@ -32,7 +32,7 @@ from toprung.kube.cache import Cache
 from toprung.kube.client import Gateway
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.ownership import owned_pods, owned_trials
-from toprung.objects.records import ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord, Trouble
+from toprung.objects.records import BlockReason, ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord
 from toprung.planning.actions import CreatePod, Plan
 from toprung.planning.plan import plan
 from toprung.planning.slots import holds_slot
@@ -160,7 +160,7 @@ class Reconciler:
         self.nodes.look_up(chain.from_iterable(pods.values()))
         self.followers.follow(experiment, trials, pods, stopper)
         ready = self.suggester.ready(experiment)
-        search = Trouble(Reason.SEARCH_FAILED, ready.error) if ready.error is not None else None
+        search = BlockReason(Reason.SEARCH_FAILED, ready.error) if ready.error is not None else None
         return Snapshot(
             experiment=experiment,
             trials=trials,
@@ -185,7 +185,7 @@ class Reconciler:
         trial = self.trials.get(experiment.namespace, pod.trial)
         return trial is not None and (pod.owner_uid, trial.owner_uid) == (trial.uid, experiment.uid)
 
-    def _unreadable(self, experiment: ExperimentRecord) -> Trouble | None:
+    def _unreadable(self, experiment: ExperimentRecord) -> BlockReason | None:
         """Return which objects of the experiment cannot be read, None where all can."""
         trials, pods = self.trials.unreadable(experiment.key), self.pods.unreadable(experiment.key)
         uids = {trial.uid for trial in self._trials_of(experiment)} if pods else set()
@@ -196,7 +196,7 @@ class Reconciler:
         key, why = min(problems.items())
         others = f" {len(problems) - 1} more objects cannot be read." if len(problems) > 1 else ""
         message = f"{key} cannot be read: {why}. Correct or delete it; until then no trial of the experiment changes."
-        return Trouble(Reason.UNREADABLE, message + others)
+        return BlockReason(Reason.UNREADABLE, message + others)
 
     def _state_of(self, experiment: ExperimentRecord | InvalidRecord, key: str) -> ReconcileState:
         state = self._states.get(key)

@@ -15,7 +15,7 @@ from toprung.kube.client import Gateway
 from toprung.kube.merge_patch import agrees, merge_patch
 from toprung.kube.resources import EXPERIMENTS
 from toprung.kube.work_queue import WorkQueue
-from toprung.objects.records import ExperimentRecord, Snapshot, Trouble
+from toprung.objects.records import BlockReason, ExperimentRecord, Snapshot
 from toprung.planning.actions import Plan
 from toprung.planning.events import blocked_events, invalid_event
 from toprung.planning.status import blocked_status, invalid_status
@@ -105,7 +105,7 @@ class StatusWriter:
         await announce(self.gateway, experiment, report, self.clock())
         await self._patch_status(experiment, status)
 
-    async def report_blocked(self, experiment: ExperimentRecord | InvalidRecord, reason: Trouble) -> None:
+    async def report_blocked(self, experiment: ExperimentRecord | InvalidRecord, reason: BlockReason) -> None:
         """Write the condition Blocked where no plan can be made; nothing else of the status changes."""
         now = self.clock()
         conditions = {condition.type: condition for condition in experiment.conditions}

@@ -14,7 +14,7 @@ from toprung.objects.conditions import timestamp
 from toprung.objects.containers import all_statuses, explain, primary_container, primary_state
 from toprung.objects.devices import ACCELERATORS, count_devices, model_of
 from toprung.objects.manifests import ANNOTATION_TEMPLATE
-from toprung.objects.records import PodPhase, PodRecord, Trouble
+from toprung.objects.records import BlockReason, PodPhase, PodRecord
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
 """When we told a Pod to end. Its deadline alone would not say that it was we: an author's template may have one."""
@@ -168,30 +168,32 @@ def _image_id(status: Mapping[str, Any], container: str) -> str:
     return sys.intern(str(found or "")[:MAX_IMAGE_ID])
 
 
-def _trouble(status: Mapping[str, Any]) -> Trouble | None:
+def _trouble(status: Mapping[str, Any]) -> BlockReason | None:
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            return Trouble(Reason.UNSCHEDULABLE, condition.get("message", "no node has room"))
+            return BlockReason(Reason.UNSCHEDULABLE, condition.get("message", "no node has room"))
     for each in all_statuses(status):
         waiting = (each.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in PULL_TROUBLES:
-            return Trouble(Reason.IMAGE_PULL, f"{waiting['reason']}: {waiting.get('message', each.get('image', ''))}")
+            return BlockReason(
+                Reason.IMAGE_PULL, f"{waiting['reason']}: {waiting.get('message', each.get('image', ''))}"
+            )
         if waiting.get("reason") in CONFIG_TROUBLES:
-            return Trouble(Reason.CONTAINER_CONFIG, f"{waiting['reason']}: {waiting.get('message', '')}")
+            return BlockReason(Reason.CONTAINER_CONFIG, f"{waiting['reason']}: {waiting.get('message', '')}")
     return None
 
 
-def waits_for(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Trouble | None:
+def waits_for(spec: Mapping[str, Any], status: Mapping[str, Any]) -> BlockReason | None:
     """Return what a Pending Pod waits for in the normal course of events."""
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition.get("reason") == "SchedulingGated":
             gates = ", ".join(gate["name"] for gate in spec.get("schedulingGates") or ())
-            return Trouble(Reason.QUEUED, f"it is queued by its scheduling gates {gates}".rstrip())
+            return BlockReason(Reason.QUEUED, f"it is queued by its scheduling gates {gates}".rstrip())
     for each in status.get("initContainerStatuses") or ():
         if "running" in (each.get("state") or {}):
-            return Trouble(Reason.STARTING, f"its init container {each['name']} runs")
+            return BlockReason(Reason.STARTING, f"its init container {each['name']} runs")
     ready = (each for each in status.get("conditions") or () if each["type"] == "PodReadyToStartContainers")
     if spec.get("nodeName") and any(each["status"] == "False" for each in ready):
         what = "its volumes and its network are being set up; `kubectl describe pod` shows what fails"
-        return Trouble(Reason.STARTING, what)
-    return Trouble(Reason.STARTING, "its containers start" if spec.get("nodeName") else "it is not scheduled yet")
+        return BlockReason(Reason.STARTING, what)
+    return BlockReason(Reason.STARTING, "its containers start" if spec.get("nodeName") else "it is not scheduled yet")

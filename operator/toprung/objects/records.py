@@ -27,7 +27,7 @@ _ENDED = PodPhase.SUCCEEDED, PodPhase.FAILED  # here, for it costs time to look 
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class BlockReason:
     """Why something does not go on, in the words of who knows (scheduler, kubelet, quota)."""
 
     reason: Reason
@@ -90,8 +90,8 @@ class PodRecord:
     model: str = ""
     image: str = ""
     image_id: str = ""
-    trouble: Trouble | None = None
-    waits_for: Trouble | None = None
+    trouble: BlockReason | None = None
+    waits_for: BlockReason | None = None
     template: str = ""
 
     @property
@@ -330,7 +330,7 @@ class Setback:
     """
 
     trials: frozenset[int]
-    trouble: Trouble | None = None
+    trouble: BlockReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +358,6 @@ class Snapshot:
     deleted: tuple[range, ...] = ()
     suggestions: Mapping[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
     exhausted: bool = False
-    trouble: Trouble | None = None
+    trouble: BlockReason | None = None
     hold: bool = False
     setback: Setback | None = None

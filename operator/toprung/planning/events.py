@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.objects.conditions import timestamp
-from toprung.objects.records import ExperimentRecord, Snapshot, Trouble
+from toprung.objects.records import BlockReason, ExperimentRecord, Snapshot
 from toprung.planning.actions import Announce
 from toprung.planning.completion import Ended
 
@@ -45,7 +45,7 @@ def end_events(experiment: ExperimentRecord, ended: Ended | None) -> tuple[Annou
     return (Announce(None, not ended.succeeded, ended.reason, ended.message, key),)
 
 
-def refusal_events(snapshot: Snapshot, ended: Ended | None, correctable: Trouble | None) -> tuple[Announce, ...]:
+def refusal_events(snapshot: Snapshot, ended: Ended | None, correctable: BlockReason | None) -> tuple[Announce, ...]:
     """Return the Event of what cannot be done, or can be corrected in the template.
 
     Other components emit those of a Pod that exists and waits for something else.
@@ -56,7 +56,7 @@ def refusal_events(snapshot: Snapshot, ended: Ended | None, correctable: Trouble
     return blocked_events(snapshot.experiment.conditions, trouble)
 
 
-def blocked_events(conditions: Iterable[ConditionRecord], trouble: Trouble | None) -> tuple[Announce, ...]:
+def blocked_events(conditions: Iterable[ConditionRecord], trouble: BlockReason | None) -> tuple[Announce, ...]:
     """Return the Event of becoming blocked, or blocked for another reason than the condition says."""
     before = next((each for each in conditions if each.type is ConditionType.BLOCKED), None)
     if trouble is None or (before is not None and before.status and before.reason == trouble.reason):

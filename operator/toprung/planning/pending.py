@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.manifests import template_id
-from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord, Trouble
+from toprung.objects.records import BlockReason, ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord
 
 PATIENCE = timedelta(seconds=5)
 """How long a Pod may take to start before the Experiment reports what it waits for."""
@@ -30,7 +30,7 @@ def outdated(snapshot: Snapshot) -> frozenset[str]:
     return frozenset(pod.uid for pod in waiting if pod.template != present)
 
 
-def first_wait(snapshot: Snapshot, now: datetime) -> Trouble | None:
+def first_wait(snapshot: Snapshot, now: datetime) -> BlockReason | None:
     """Return what the Pod waits for that has waited longest, where that is longer than usual."""
     waiting = [pod for pod in _waiting(snapshot) if pod.waits_for is not None and now >= pod.created + PATIENCE]
     if not waiting:
@@ -38,7 +38,7 @@ def first_wait(snapshot: Snapshot, now: datetime) -> Trouble | None:
     oldest = min(waiting, key=lambda pod: (pod.created, pod.name))
     assert oldest.waits_for is not None  # noqa: S101 - tells the type checker what the list's condition says
     others = f" ({len(waiting)} Pods wait)" if len(waiting) > 1 else ""
-    return Trouble(oldest.waits_for.reason, f"Pod {oldest.name}: {oldest.waits_for.message}{others}")
+    return BlockReason(oldest.waits_for.reason, f"Pod {oldest.name}: {oldest.waits_for.message}{others}")
 
 
 def patience_ends(snapshot: Snapshot) -> Iterable[datetime]:

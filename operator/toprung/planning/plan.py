@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, unfilled
-from toprung.objects.records import Snapshot, TrialRecord, Trouble
+from toprung.objects.records import BlockReason, Snapshot, TrialRecord
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.completion import Ended, Facts, deadline_of, end_of, was_active
 from toprung.planning.early_stopping import Judge
@@ -209,19 +209,19 @@ def _worth_telling(step: Step) -> bool:
     return not expected and step.before.state is not TrialState.PAUSED
 
 
-def _trouble(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> Trouble | None:
+def _trouble(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> BlockReason | None:
     return snapshot.trouble or _correctable(snapshot, trials, now) or _pod_trouble(snapshot, now)
 
 
-def _correctable(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> Trouble | None:
+def _correctable(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> BlockReason | None:
     """Return the reason why Pods do not start where an edit of the template can help."""
     trouble = _pod_trouble(snapshot, now)
     if trouble is None or trouble.reason not in FAULTS_OF_THE_TEMPLATE or program_started(snapshot.experiment, trials):
         return None
-    return Trouble(trouble.reason, f"{trouble.message}. {CORRECTABLE}")
+    return BlockReason(trouble.reason, f"{trouble.message}. {CORRECTABLE}")
 
 
-def _pod_trouble(snapshot: Snapshot, now: datetime) -> Trouble | None:
+def _pod_trouble(snapshot: Snapshot, now: datetime) -> BlockReason | None:
     """Give the reason why Pods do not start, the oldest Pod's first."""
     stuck = [pod for pods in snapshot.pods.values() for pod in pods if pod.trouble is not None and not pod.leaving]
     stuck += blocking_lost_pods(snapshot, now)
@@ -230,7 +230,7 @@ def _pod_trouble(snapshot: Snapshot, now: datetime) -> Trouble | None:
     oldest = min(stuck, key=lambda pod: (pod.created, pod.name))
     assert oldest.trouble is not None  # noqa: S101 - tells the type checker what the list's condition says
     others = f" (and {len(stuck) - 1} more Pods)" if len(stuck) > 1 else ""
-    return Trouble(oldest.trouble.reason, f"Pod {oldest.name}: {oldest.trouble.message}{others}")
+    return BlockReason(oldest.trouble.reason, f"Pod {oldest.name}: {oldest.trouble.message}{others}")
 
 
 def _requeue_at(snapshot: Snapshot, decision: Decision, now: datetime) -> datetime | None:

@@ -13,7 +13,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.status import brief
 from toprung.metrics.types import Observation
 from toprung.objects.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
-from toprung.objects.records import ExperimentRecord, TrialRecord, Trouble
+from toprung.objects.records import BlockReason, ExperimentRecord, TrialRecord
 from toprung.objects.sizes import bounded
 from toprung.planning.completion import Ended, limits_of
 from toprung.planning.pareto import front_status
@@ -47,9 +47,9 @@ class Outlook:
     trials: tuple[TrialRecord, ...]
     made: int
     ended: Ended | None
-    refused: Trouble | None
-    trouble: Trouble | None
-    waiting: Trouble | None
+    refused: BlockReason | None
+    trouble: BlockReason | None
+    waiting: BlockReason | None
     max_resource: int | None
     now: datetime
 
@@ -147,7 +147,7 @@ def invalid_status(conditions: Conditions, generation: int, message: str, now: d
     }
 
 
-def blocked_status(conditions: Conditions, generation: int, reason: Trouble, now: datetime) -> dict[str, object]:
+def blocked_status(conditions: Conditions, generation: int, reason: BlockReason, now: datetime) -> dict[str, object]:
     """Build what is written into the status where no plan can be made: nothing else of it changes."""
     blocked = ConditionRecord(ConditionType.BLOCKED, True, reason.reason, reason.message, generation, now)  # noqa: FBT003
     return {"conditions": [to_json(condition) for condition in set_condition(conditions, blocked).values()]}
@@ -190,7 +190,7 @@ def _validity(experiment: ExperimentRecord) -> Claim:
     return ConditionType.VALID, True, Reason.VALID, f"the manifest keeps all rules{ignored}"
 
 
-def _progress(outlook: Outlook, trouble: Trouble | None, *, suspended: bool) -> Claim:
+def _progress(outlook: Outlook, trouble: BlockReason | None, *, suspended: bool) -> Claim:
     """Say whether trials run. Between two trials it stays as it was: a Pod usually starts within seconds."""
     ended = outlook.ended
     if ended is not None:

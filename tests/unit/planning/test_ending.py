@@ -12,7 +12,7 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
-from toprung.objects.records import Snapshot, TrialRecord, Trouble
+from toprung.objects.records import BlockReason, Snapshot, TrialRecord
 from toprung.planning.plan import plan
 
 
@@ -169,7 +169,7 @@ def test_the_cause_of_failures_survives_a_restart():
 def test_a_transition_has_one_event_however_often_it_is_tried():
     """An operator that dies before the status is written emits the same Event again, by the same name."""
     world = World(experiment_spec(), lambda *_: None)
-    quota = Trouble(Reason.QUOTA_EXCEEDED, "q")
+    quota = BlockReason(Reason.QUOTA_EXCEEDED, "q")
     snapshot = Snapshot(world.experiment(), trouble=quota)
     moments = (START, START + timedelta(seconds=30))
     (one,), (two,) = (plan(snapshot, None, now).announcements for now in moments)

@@ -6,7 +6,7 @@ import pytest
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.objects.pods import ANNOTATION_STOP_TIME, pod_from
-from toprung.objects.records import PodPhase, Trouble
+from toprung.objects.records import BlockReason, PodPhase
 from toprung.planning.pod_cleanup import end_pod
 
 
@@ -54,14 +54,16 @@ def waiting(reason, message="why"):
                     {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
                 ],
             },
-            Trouble(Reason.UNSCHEDULABLE, "0/1 nodes"),
+            BlockReason(Reason.UNSCHEDULABLE, "0/1 nodes"),
             id="unschedulable",
         ),
-        pytest.param(waiting("ErrImagePull"), Trouble(Reason.IMAGE_PULL, "ErrImagePull: why"), id="pull"),
-        pytest.param(waiting("ImagePullBackOff"), Trouble(Reason.IMAGE_PULL, "ImagePullBackOff: why"), id="back-off"),
+        pytest.param(waiting("ErrImagePull"), BlockReason(Reason.IMAGE_PULL, "ErrImagePull: why"), id="pull"),
+        pytest.param(
+            waiting("ImagePullBackOff"), BlockReason(Reason.IMAGE_PULL, "ImagePullBackOff: why"), id="back-off"
+        ),
         pytest.param(
             waiting("CreateContainerConfigError"),
-            Trouble(Reason.CONTAINER_CONFIG, "CreateContainerConfigError: why"),
+            BlockReason(Reason.CONTAINER_CONFIG, "CreateContainerConfigError: why"),
             id="config",
         ),
         pytest.param({**waiting("ErrImagePull"), "phase": "Running"}, None, id="a-sidecar-that-can-not-start"),

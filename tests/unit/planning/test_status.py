@@ -15,6 +15,7 @@ from toprung.metrics.types import Observation, Progress
 from toprung.objects.codec import trial_from, trial_status
 from toprung.objects.conditions import clear_condition, set_condition
 from toprung.objects.records import (
+    BlockReason,
     PodPhase,
     PodRecord,
     RungRecord,
@@ -22,7 +23,6 @@ from toprung.objects.records import (
     Setback,
     Snapshot,
     TrialRecord,
-    Trouble,
 )
 from toprung.planning.lifecycle import TRANSITIONS, Change, TrialEvent, move
 from toprung.planning.plan import plan
@@ -106,8 +106,8 @@ def stuck(name, trouble, phase=PodPhase.PENDING):
     return PodRecord("team/exp", "uid-0", name, f"uid-{name}", "exp-0", 1, phase, START, trouble=trouble)
 
 
-QUOTA = Trouble(Reason.QUOTA_EXCEEDED, "q")
-NO_ROOM = Trouble(Reason.UNSCHEDULABLE, "u")
+QUOTA = BlockReason(Reason.QUOTA_EXCEEDED, "q")
+NO_ROOM = BlockReason(Reason.UNSCHEDULABLE, "u")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_what_keeps_trials_from_starting_is_told(spec, trouble, pods, state, rea
     assert status["state"] == state
 
 
-BAR = Trouble(Reason.FORBIDDEN, "may not patch trials")
+BAR = BlockReason(Reason.FORBIDDEN, "may not patch trials")
 
 
 @pytest.mark.parametrize(

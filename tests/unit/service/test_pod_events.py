@@ -11,12 +11,12 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.pod_events import PodEvents, newest_warning
 from toprung.errors import ClusterUnavailable, Forbidden
 from toprung.kube.client import Page
-from toprung.objects.records import PodPhase, PodRecord, Trouble
+from toprung.objects.records import BlockReason, PodPhase, PodRecord
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = "a/e"
 POD = PodRecord(KEY, "u", "p", "uid", "t", 1, PodPhase.PENDING, NOW, node="n")
-TROUBLE = Trouble(Reason.IMAGE_PULL, "no such image")
+TROUBLE = BlockReason(Reason.IMAGE_PULL, "no such image")
 
 
 def event(kind: str, reason: str, second: int, **fields: Any) -> dict:

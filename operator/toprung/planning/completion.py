@@ -26,7 +26,7 @@ LONGEST_CAUSE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CompletionInput:
     """What the policies look at.
 
     Attributes:
@@ -55,7 +55,7 @@ class Ended:
     message: str
 
 
-Policy = Callable[[Facts], Ended | None]
+Policy = Callable[[CompletionInput], Ended | None]
 
 
 def deadline_of(experiment: ExperimentRecord) -> datetime | None:
@@ -72,7 +72,7 @@ def was_active(trial: TrialRecord, deadline: datetime | None) -> bool:
     return stopped is not None and deadline is not None and stopped >= _second(deadline)
 
 
-def goal_reached(facts: Facts) -> Ended | None:
+def goal_reached(facts: CompletionInput) -> Ended | None:
     """A trial is as good as objective.goal."""
     objective = facts.experiment.spec.primary
     if facts.best is None or not reaches_goal(facts.best[1].value, objective):
@@ -83,7 +83,7 @@ def goal_reached(facts: Facts) -> Ended | None:
     return Ended(succeeded=True, reason=Reason.GOAL_REACHED, message=message)
 
 
-def too_many_failed(facts: Facts) -> Ended | None:
+def too_many_failed(facts: CompletionInput) -> Ended | None:
     """More trials than maxFailedTrialCount have failed."""
     limit = facts.experiment.spec.max_failed_trial_count
     if limit is None or facts.failed <= limit:
@@ -92,7 +92,7 @@ def too_many_failed(facts: Facts) -> Ended | None:
     return Ended(succeeded=False, reason=Reason.MAX_FAILED_TRIALS_REACHED, message=message)
 
 
-def time_is_up(facts: Facts) -> Ended | None:
+def time_is_up(facts: CompletionInput) -> Ended | None:
     """The experiment has taken maxDuration. The last policy: what the others see happened before the deadline."""
     limit, deadline = facts.experiment.spec.max_duration, deadline_of(facts.experiment)
     if limit is None or deadline is None or (facts.experiment.completion_time or facts.now) < deadline:
@@ -100,7 +100,7 @@ def time_is_up(facts: Facts) -> Ended | None:
     return _by_limit(facts, Reason.MAX_DURATION_REACHED, f"maxDuration {format_duration(limit)} is over")
 
 
-def all_trials_done(facts: Facts) -> Ended | None:
+def all_trials_done(facts: CompletionInput) -> Ended | None:
     """All of maxTrialCount have ended."""
     limit = facts.experiment.spec.max_trial_count
     if facts.made < limit or facts.active:
@@ -108,7 +108,7 @@ def all_trials_done(facts: Facts) -> Ended | None:
     return _by_limit(facts, Reason.MAX_TRIALS_REACHED, f"all {facts.made} trials have ended")
 
 
-def stands_still(facts: Facts) -> Ended | None:
+def stands_still(facts: CompletionInput) -> Ended | None:
     """As many trials as noProgress.trials have ended in a row and made nothing better."""
     limit = facts.experiment.spec.no_progress
     if limit is None or (idle := _ended_since_progress(facts, limit.min_delta)) < limit.trials:
@@ -117,7 +117,7 @@ def stands_still(facts: Facts) -> Ended | None:
     return _by_limit(facts, Reason.NO_PROGRESS, f"the last {idle} trials made the best no better{by}")
 
 
-def space_exhausted(facts: Facts) -> Ended | None:
+def space_exhausted(facts: CompletionInput) -> Ended | None:
     """Every configuration of a finite space has been tried."""
     if facts.active or not (facts.exhausted or _was_exhausted(facts.experiment)):
         return None
@@ -136,7 +136,7 @@ POLICIES: tuple[Policy, ...] = (
 )
 
 
-def end_of(facts: Facts) -> Ended | None:
+def end_of(facts: CompletionInput) -> Ended | None:
     """Return whether and why the experiment is over; a complete one stays as it ended while any limit holds."""
     ended = next((ended for policy in POLICIES if (ended := policy(facts)) is not None), None)
     recorded = recorded_end(facts.experiment)
@@ -169,7 +169,7 @@ def _same_limits(experiment: ExperimentRecord) -> bool:
     return experiment.status.get("limits") == limits_of(experiment.spec)
 
 
-def _ended_since_progress(facts: Facts, min_delta: float) -> int:
+def _ended_since_progress(facts: CompletionInput, min_delta: float) -> int:
     """Count the trials that have ended since the best became better; failed ones say nothing about progress."""
     objective, deadline = facts.experiment.spec.primary, deadline_of(facts.experiment)
     maximize = objective.type == "maximize"
@@ -190,7 +190,7 @@ def _second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _by_limit(facts: Facts, reason: Reason, message: str) -> Ended:
+def _by_limit(facts: CompletionInput, reason: Reason, message: str) -> Ended:
     """Reaching a limit is a success if there is a best trial."""
     if facts.best is None:
         return Ended(succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(facts, message))
@@ -201,7 +201,7 @@ def _by_limit(facts: Facts, reason: Reason, message: str) -> Ended:
     )
 
 
-def _without_best(facts: Facts, message: str) -> str:
+def _without_best(facts: CompletionInput, message: str) -> str:
     """Say why no trial is the best: they failed, reported no finite value or none at all, or were deleted."""
     metric = facts.experiment.spec.primary.metric
     if facts.trials and facts.failed == len(facts.trials) == facts.made:

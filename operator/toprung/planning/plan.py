@@ -12,7 +12,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, unfilled
 from toprung.objects.records import BlockReason, Snapshot, TrialRecord
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
-from toprung.planning.completion import Ended, Facts, deadline_of, end_of, was_active
+from toprung.planning.completion import CompletionInput, Ended, deadline_of, end_of, was_active
 from toprung.planning.early_stopping import Judge
 from toprung.planning.events import end_events, refusal_events, validity_events
 from toprung.planning.image_changes import moved_images
@@ -146,10 +146,10 @@ def _after(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[TrialRecord, ...]
     return tuple(changed.get(trial.index, trial) for trial in snapshot.trials)
 
 
-def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *, may_resume: bool) -> Facts:
+def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *, may_resume: bool) -> CompletionInput:
     deadline = deadline_of(snapshot.experiment)
     going_on = sum(was_active(trial, deadline) for trial in trials)
-    return Facts(
+    return CompletionInput(
         experiment=snapshot.experiment,
         trials=trials,
         best=incumbent(trials, snapshot.experiment.spec.primary),

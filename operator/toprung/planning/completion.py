@@ -47,7 +47,7 @@ class CompletionInput:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Completion:
     """Why the experiment is over, and whether that is a success."""
 
     succeeded: bool
@@ -55,7 +55,7 @@ class Ended:
     message: str
 
 
-Policy = Callable[[CompletionInput], Ended | None]
+Policy = Callable[[CompletionInput], Completion | None]
 
 
 def deadline_of(experiment: ExperimentRecord) -> datetime | None:
@@ -72,7 +72,7 @@ def was_active(trial: TrialRecord, deadline: datetime | None) -> bool:
     return stopped is not None and deadline is not None and stopped >= _second(deadline)
 
 
-def goal_reached(facts: CompletionInput) -> Ended | None:
+def goal_reached(facts: CompletionInput) -> Completion | None:
     """A trial is as good as objective.goal."""
     objective = facts.experiment.spec.primary
     if facts.best is None or not reaches_goal(facts.best[1].value, objective):
@@ -80,19 +80,19 @@ def goal_reached(facts: CompletionInput) -> Ended | None:
     trial, observation = facts.best
     sign = ">=" if objective.type == "maximize" else "<="
     message = f"{trial.name} reached {objective.metric} {observation.value:.6g} {sign} {objective.goal:.6g}"
-    return Ended(succeeded=True, reason=Reason.GOAL_REACHED, message=message)
+    return Completion(succeeded=True, reason=Reason.GOAL_REACHED, message=message)
 
 
-def too_many_failed(facts: CompletionInput) -> Ended | None:
+def too_many_failed(facts: CompletionInput) -> Completion | None:
     """More trials than maxFailedTrialCount have failed."""
     limit = facts.experiment.spec.max_failed_trial_count
     if limit is None or facts.failed <= limit:
         return None
     message = f"{facts.failed} trials failed, more than maxFailedTrialCount {limit}: {_causes(facts.trials)}"
-    return Ended(succeeded=False, reason=Reason.MAX_FAILED_TRIALS_REACHED, message=message)
+    return Completion(succeeded=False, reason=Reason.MAX_FAILED_TRIALS_REACHED, message=message)
 
 
-def time_is_up(facts: CompletionInput) -> Ended | None:
+def time_is_up(facts: CompletionInput) -> Completion | None:
     """The experiment has taken maxDuration. The last policy: what the others see happened before the deadline."""
     limit, deadline = facts.experiment.spec.max_duration, deadline_of(facts.experiment)
     if limit is None or deadline is None or (facts.experiment.completion_time or facts.now) < deadline:
@@ -100,7 +100,7 @@ def time_is_up(facts: CompletionInput) -> Ended | None:
     return _by_limit(facts, Reason.MAX_DURATION_REACHED, f"maxDuration {format_duration(limit)} is over")
 
 
-def all_trials_done(facts: CompletionInput) -> Ended | None:
+def all_trials_done(facts: CompletionInput) -> Completion | None:
     """All of maxTrialCount have ended."""
     limit = facts.experiment.spec.max_trial_count
     if facts.made < limit or facts.active:
@@ -108,7 +108,7 @@ def all_trials_done(facts: CompletionInput) -> Ended | None:
     return _by_limit(facts, Reason.MAX_TRIALS_REACHED, f"all {facts.made} trials have ended")
 
 
-def stands_still(facts: CompletionInput) -> Ended | None:
+def stands_still(facts: CompletionInput) -> Completion | None:
     """As many trials as noProgress.trials have ended in a row and made nothing better."""
     limit = facts.experiment.spec.no_progress
     if limit is None or (idle := _ended_since_progress(facts, limit.min_delta)) < limit.trials:
@@ -117,7 +117,7 @@ def stands_still(facts: CompletionInput) -> Ended | None:
     return _by_limit(facts, Reason.NO_PROGRESS, f"the last {idle} trials made the best no better{by}")
 
 
-def space_exhausted(facts: CompletionInput) -> Ended | None:
+def space_exhausted(facts: CompletionInput) -> Completion | None:
     """Every configuration of a finite space has been tried."""
     if facts.active or not (facts.exhausted or _was_exhausted(facts.experiment)):
         return None
@@ -136,20 +136,20 @@ POLICIES: tuple[Policy, ...] = (
 )
 
 
-def end_of(facts: CompletionInput) -> Ended | None:
+def end_of(facts: CompletionInput) -> Completion | None:
     """Return whether and why the experiment is over; a complete one stays as it ended while any limit holds."""
     ended = next((ended for policy in POLICIES if (ended := policy(facts)) is not None), None)
     recorded = recorded_end(facts.experiment)
     return recorded if recorded is not None and (ended is not None or _same_limits(facts.experiment)) else ended
 
 
-def recorded_end(experiment: ExperimentRecord) -> Ended | None:
+def recorded_end(experiment: ExperimentRecord) -> Completion | None:
     """Return how a complete experiment ended, as its conditions say; None where it is not complete."""
     if experiment.completion_time is None:
         return None
     ends = {ConditionType.SUCCEEDED: True, ConditionType.FAILED: False}
     held = (each for each in experiment.conditions if each.type in ends and each.status)
-    return next((Ended(ends[each.type], each.reason, each.message) for each in held), None)
+    return next((Completion(ends[each.type], each.reason, each.message) for each in held), None)
 
 
 def limits_of(spec: ExperimentSpec) -> dict[str, object]:
@@ -190,13 +190,13 @@ def _second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _by_limit(facts: CompletionInput, reason: Reason, message: str) -> Ended:
+def _by_limit(facts: CompletionInput, reason: Reason, message: str) -> Completion:
     """Reaching a limit is a success if there is a best trial."""
     if facts.best is None:
-        return Ended(succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(facts, message))
+        return Completion(succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(facts, message))
     trial, observation = facts.best
     metric = facts.experiment.spec.primary.metric
-    return Ended(
+    return Completion(
         succeeded=True, reason=reason, message=f"{message}; best {metric} {observation.value:.6g} by {trial.name}"
     )
 

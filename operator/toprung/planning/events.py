@@ -10,7 +10,7 @@ from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reas
 from toprung.objects.conditions import timestamp
 from toprung.objects.records import BlockReason, ExperimentRecord, Snapshot
 from toprung.planning.actions import Announce
-from toprung.planning.completion import Ended
+from toprung.planning.completion import Completion
 
 
 def validity_events(experiment: ExperimentRecord) -> tuple[Announce, ...]:
@@ -37,7 +37,7 @@ def invalid_event(generation: int, message: str) -> Announce:
     )
 
 
-def end_events(experiment: ExperimentRecord, ended: Ended | None) -> tuple[Announce, ...]:
+def end_events(experiment: ExperimentRecord, ended: Completion | None) -> tuple[Announce, ...]:
     """Return the Event of the end."""
     if ended is None or any(each.reason == ended.reason and each.status for each in experiment.conditions):
         return ()
@@ -45,7 +45,9 @@ def end_events(experiment: ExperimentRecord, ended: Ended | None) -> tuple[Annou
     return (Announce(None, not ended.succeeded, ended.reason, ended.message, key),)
 
 
-def refusal_events(snapshot: Snapshot, ended: Ended | None, correctable: BlockReason | None) -> tuple[Announce, ...]:
+def refusal_events(
+    snapshot: Snapshot, ended: Completion | None, correctable: BlockReason | None
+) -> tuple[Announce, ...]:
     """Return the Event of what cannot be done, or can be corrected in the template.
 
     Other components emit those of a Pod that exists and waits for something else.

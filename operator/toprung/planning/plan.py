@@ -12,7 +12,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, unfilled
 from toprung.objects.records import BlockReason, Snapshot, TrialRecord
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
-from toprung.planning.completion import CompletionInput, Ended, deadline_of, end_of, was_active
+from toprung.planning.completion import Completion, CompletionInput, deadline_of, end_of, was_active
 from toprung.planning.early_stopping import Judge
 from toprung.planning.events import end_events, refusal_events, validity_events
 from toprung.planning.image_changes import moved_images
@@ -58,7 +58,7 @@ class Decision:
 
     steps: tuple[Step, ...]
     trials: tuple[TrialRecord, ...]
-    ended: Ended | None
+    ended: Completion | None
     starts: Starts
     unread: bool = False
 

@@ -15,7 +15,7 @@ from toprung.metrics.types import Observation
 from toprung.objects.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
 from toprung.objects.records import BlockReason, ExperimentRecord, TrialRecord
 from toprung.objects.sizes import bounded
-from toprung.planning.completion import Ended, limits_of
+from toprung.planning.completion import Completion, limits_of
 from toprung.planning.pareto import front_status
 from toprung.planning.pending import PATIENCE, program_started
 from toprung.planning.scoring import incumbent
@@ -46,7 +46,7 @@ class Outlook:
     experiment: ExperimentRecord
     trials: tuple[TrialRecord, ...]
     made: int
-    ended: Ended | None
+    ended: Completion | None
     refused: BlockReason | None
     trouble: BlockReason | None
     waiting: BlockReason | None

@@ -20,7 +20,7 @@ from toprung.planning.log_completeness import all_read, as_of, with_pods_of
 from toprung.planning.pending import CORRECTABLE, first_wait, patience_ends, program_started
 from toprung.planning.pod_cleanup import deletion_due, end_losers, end_pods, expire_pods, expires_at
 from toprung.planning.scoring import incumbent
-from toprung.planning.slots import Starts, beyond, next_index, nothing_new, starts, used_up
+from toprung.planning.slots import SlotAssignment, beyond, next_index, nothing_new, starts, used_up
 from toprung.planning.status import Outlook
 from toprung.planning.terminating_pods import blocking_lost_pods
 from toprung.planning.transitions import Step, advance, end_all
@@ -59,7 +59,7 @@ class Decision:
     steps: tuple[Step, ...]
     trials: tuple[TrialRecord, ...]
     ended: Completion | None
-    starts: Starts
+    starts: SlotAssignment
     unread: bool = False
 
 
@@ -112,14 +112,14 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
     facts = _facts(snapshot, trials, now, may_resume=may_resume)
     ended = end_of(facts)
     if ended is not None and snapshot.experiment.completion_time is None and not all_read(snapshot, steps):
-        return Decision(steps, trials, None, Starts(steps, {}), unread=True)
+        return Decision(steps, trials, None, SlotAssignment(steps, {}), unread=True)
     if ended is not None and steps:  # scored by their last reports, trials count once they are cut off
         cut_off = _after(snapshot, end_all(steps, ended.message, now))
         ended = end_of(replace(facts, best=incumbent(cut_off, objective)))
     if ended is not None:
-        started = Starts(end_all(steps, ended.message, now), {})
+        started = SlotAssignment(end_all(steps, ended.message, now), {})
     elif snapshot.experiment.spec.suspend or snapshot.experiment.invalid:
-        started = Starts(steps, {})
+        started = SlotAssignment(steps, {})
     else:
         started = starts(snapshot, steps, judge, now)
     return Decision(started.steps, _after(snapshot, started.steps), ended, started)

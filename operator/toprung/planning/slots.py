@@ -25,7 +25,7 @@ namespaces share; an autoscaler still sees that nodes are missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Starts:
+class SlotAssignment:
     """What starts.
 
     Attributes:
@@ -63,7 +63,7 @@ def used_up(snapshot: Snapshot, started: int = 0) -> bool:
     return snapshot.exhausted and next_index(snapshot) + started not in snapshot.suggestions
 
 
-def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: datetime) -> Starts:
+def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: datetime) -> SlotAssignment:
     """Fill the free slots. A trial that waits for a Pod has its slot, even while its earlier Pod is still ending."""
     slots = _free_slots(snapshot, now)
     by_index = {step.after.index: step for step in steps}
@@ -79,7 +79,7 @@ def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: 
         trial.index: (CreatePod(trial.index, trial.attempt),) for trial in ready[: max(0, slots)]
     }
     wanted = _wanted(snapshot, len(fresh), slots - _slots_of(snapshot, waiting, now))
-    return Starts(tuple(by_index.values()), {**chains, **fresh}, wanted)
+    return SlotAssignment(tuple(by_index.values()), {**chains, **fresh}, wanted)
 
 
 def _promoted(

@@ -6,10 +6,10 @@ from datetime import datetime
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.objects.records import Snapshot
 from toprung.planning.actions import Announce
-from toprung.planning.transitions import Step
+from toprung.planning.transitions import TrialTransition
 
 
-def moved_images(snapshot: Snapshot, steps: Iterable[Step], now: datetime) -> Iterator[tuple[int, Announce]]:
+def moved_images(snapshot: Snapshot, steps: Iterable[TrialTransition], now: datetime) -> Iterator[tuple[int, Announce]]:
     """Announce each trial that is written now, and whose image has another digest than in an earlier trial.
 
     Trials are compared by their Pods while those exist. Where the template has the image without a placeholder, all
@@ -30,7 +30,7 @@ def moved_images(snapshot: Snapshot, steps: Iterable[Step], now: datetime) -> It
             yield trial.index, Announce(None, True, Reason.IMAGE_CHANGED, message, f"image-{trial.image_id}")  # noqa: FBT003
 
 
-def _earlier(snapshot: Snapshot, step: Step, image: str) -> tuple[str, str] | None:
+def _earlier(snapshot: Snapshot, step: TrialTransition, image: str) -> tuple[str, str] | None:
     """Return name and digest of a trial that ran the same image with another digest; None where there is none."""
     trial = step.after
     if _is_constant(snapshot, image):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from toprung.objects.records import PodPhase, PodRecord, Snapshot
-from toprung.planning.transitions import Step, current_pod
+from toprung.planning.transitions import TrialTransition, current_pod
 
 
 def as_of(snapshot: Snapshot, deadline: datetime | None) -> Snapshot:
@@ -21,12 +21,12 @@ def _as_of(pod: PodRecord, deadline: datetime) -> PodRecord:
     return replace(pod, phase=PodPhase.RUNNING, result=None, exit_code=None) if late else pod
 
 
-def with_pods_of(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[Step, ...]:
+def with_pods_of(snapshot: Snapshot, steps: Iterable[TrialTransition]) -> tuple[TrialTransition, ...]:
     """Return the steps with their Pods as they are now."""
     return tuple(replace(step, pod=current_pod(snapshot, step.before)) for step in steps)
 
 
-def all_read(snapshot: Snapshot, steps: Iterable[Step]) -> bool:
+def all_read(snapshot: Snapshot, steps: Iterable[TrialTransition]) -> bool:
     """Return whether the logs of all trials that have not ended are read up to now.
 
     After a restart the reports of the time before are read within seconds. Until then no limit is judged: a trial may

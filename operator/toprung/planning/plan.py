@@ -23,7 +23,7 @@ from toprung.planning.scoring import incumbent
 from toprung.planning.slots import SlotAssignment, beyond, next_index, nothing_new, starts, used_up
 from toprung.planning.status import Outlook
 from toprung.planning.terminating_pods import blocking_lost_pods
-from toprung.planning.transitions import Step, advance, end_all
+from toprung.planning.transitions import TrialTransition, advance, end_all
 from toprung.planning.uncounted_reports import ignored_reports
 
 FAULTS_OF_THE_TEMPLATE = {Reason.IMAGE_PULL, Reason.CONTAINER_CONFIG}
@@ -56,7 +56,7 @@ LOUD = {
 class Decision:
     """What a pass has found out, before it is put into chains; `unread`: its end waits for logs to be read."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[TrialTransition, ...]
     trials: tuple[TrialRecord, ...]
     ended: Completion | None
     starts: SlotAssignment
@@ -141,7 +141,7 @@ def _as_written(snapshot: Snapshot, decision: Decision) -> Decision:
     return replace(decision, trials=trials, ended=ended)
 
 
-def _after(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[TrialRecord, ...]:
+def _after(snapshot: Snapshot, steps: Iterable[TrialTransition]) -> tuple[TrialRecord, ...]:
     changed = {step.after.index: step.after for step in steps}
     return tuple(changed.get(trial.index, trial) for trial in snapshot.trials)
 
@@ -189,7 +189,7 @@ def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chai
     return tuple(tuple(chain) for chain in chains.values())
 
 
-def _trial_events(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
+def _trial_events(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, Action]]:
     """Announce what people ask about: a trial stopped early, failed, or tried again, or taking over from another."""
     for step in steps:
         trial = step.after
@@ -203,7 +203,7 @@ def _trial_events(steps: Iterable[Step]) -> Iterable[tuple[int, Action]]:
             yield trial.index, Announce(trial, loud, trial.reason, trial.message, f"attempt-{step.before.attempt}")
 
 
-def _worth_telling(step: Step) -> bool:
+def _worth_telling(step: TrialTransition) -> bool:
     """Whether the end of a trial is not what everybody expects: that it succeeds, or ends with its experiment."""
     expected = step.after.reason in (Reason.TRIAL_SUCCEEDED, Reason.EXPERIMENT_ENDED)
     return not expected and step.before.state is not TrialState.PAUSED

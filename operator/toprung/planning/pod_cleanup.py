@@ -8,7 +8,7 @@ from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import DeletePod, EndAction, StopPod
 from toprung.planning.pending import outdated
 from toprung.planning.terminating_pods import grace_period
-from toprung.planning.transitions import Step
+from toprung.planning.transitions import TrialTransition
 
 OBEY_WITHIN = timedelta(seconds=30)
 """How long after its grace period a Pod that was told to end may still be there before it is deleted."""
@@ -57,7 +57,7 @@ def _to_be_ended(trial: TrialRecord, pod: PodRecord, *, suspend: bool) -> bool:
     return (suspend and not pod.over) or not is_wanted(trial, pod)
 
 
-def end_losers(steps: Iterable[Step]) -> Iterable[tuple[int, EndAction]]:
+def end_losers(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, EndAction]]:
     """End the Pods of trials that this pass has stopped or paused."""
     for step in steps:
         pod = step.pod

@@ -11,7 +11,7 @@ from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
 from toprung.planning.early_stopping import Judge
 from toprung.planning.terminating_pods import is_lost, may_be_replaced
-from toprung.planning.transitions import Step, resume
+from toprung.planning.transitions import TrialTransition, resume
 
 MOST_WANTED = 64
 """Suggestions that one plan requests at most; the next plan requests further ones."""
@@ -34,7 +34,7 @@ class SlotAssignment:
         wanted: the indices whose suggestions should be made ready.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[TrialTransition, ...]
     chains: Mapping[int, Chain]
     wanted: tuple[int, ...] = ()
 
@@ -63,7 +63,7 @@ def used_up(snapshot: Snapshot, started: int = 0) -> bool:
     return snapshot.exhausted and next_index(snapshot) + started not in snapshot.suggestions
 
 
-def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: datetime) -> SlotAssignment:
+def starts(snapshot: Snapshot, steps: Iterable[TrialTransition], judge: Judge | None, now: datetime) -> SlotAssignment:
     """Fill the free slots. A trial that waits for a Pod has its slot, even while its earlier Pod is still ending."""
     slots = _free_slots(snapshot, now)
     by_index = {step.after.index: step for step in steps}
@@ -83,7 +83,13 @@ def starts(snapshot: Snapshot, steps: Iterable[Step], judge: Judge | None, now: 
 
 
 def _promoted(
-    snapshot: Snapshot, by_index: dict[int, Step], judge: Judge | None, slots: int, now: datetime, *, spare: bool
+    snapshot: Snapshot,
+    by_index: dict[int, TrialTransition],
+    judge: Judge | None,
+    slots: int,
+    now: datetime,
+    *,
+    spare: bool,
 ) -> list[TrialRecord]:
     """Let paused trials go on, as far as there are slots; gives those that take one.
 
@@ -150,13 +156,13 @@ def _wanted(snapshot: Snapshot, started: int, slots: int) -> tuple[int, ...]:
     return tuple(range(first, min(spec.max_trial_count, first + min(MOST_WANTED, max(0, slots - started)) + ahead)))
 
 
-def _has_settled(snapshot: Snapshot, step: Step) -> bool:
+def _has_settled(snapshot: Snapshot, step: TrialTransition) -> bool:
     """Whether a paused trial's Pod has ended and all its reports are read, so that its checkpoint moves no more."""
     collected = snapshot.collected.get(step.pod.uid) if step.pod is not None else None
     return step.pod is None or (step.pod.ended and collected is not None and collected.drained)
 
 
-def _waits(step: Step) -> bool:
+def _waits(step: TrialTransition) -> bool:
     """Whether the trial waits for a Pod; an attempt that ended in this pass has a successor without one."""
     if step.after.state is not TrialState.PENDING:
         return False

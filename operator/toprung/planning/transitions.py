@@ -33,7 +33,7 @@ BY_OUTCOME = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TrialTransition:
     """A trial before and after this pass.
 
     Attributes:
@@ -74,7 +74,7 @@ def current_pod(snapshot: Snapshot, trial: TrialRecord) -> PodRecord | None:
     return next((pod for pod in pods if pod.attempt == trial.attempt and pod.owner_uid == trial.uid), None)
 
 
-def advance(snapshot: Snapshot, judge: Judge | None, now: datetime) -> tuple[Step, ...]:
+def advance(snapshot: Snapshot, judge: Judge | None, now: datetime) -> tuple[TrialTransition, ...]:
     """Bring every trial that has not ended up to date with its Pod and its reports.
 
     Args:
@@ -92,11 +92,11 @@ def advance(snapshot: Snapshot, judge: Judge | None, now: datetime) -> tuple[Ste
         after, due = _after(snapshot, judged.get(trial.index, Judged(trial)), pod, now, max_resource)
         if after.state.terminal and judge is not None:
             after = judge.end(after, now)
-        steps.append(Step(before, after, pod, due))
+        steps.append(TrialTransition(before, after, pod, due))
     return tuple(steps)
 
 
-def end_all(steps: Iterable[Step], message: str, now: datetime) -> tuple[Step, ...]:
+def end_all(steps: Iterable[TrialTransition], message: str, now: datetime) -> tuple[TrialTransition, ...]:
     """Stop what still goes on, because the experiment is over; what is paused counts as stopped at its rung."""
     return tuple(
         step if step.after.state.terminal else replace(step, after=_ended_with_experiment(step, message, now))
@@ -104,7 +104,7 @@ def end_all(steps: Iterable[Step], message: str, now: datetime) -> tuple[Step, .
     )
 
 
-def resume(spec: ExperimentSpec, step: Step, judged: Judged, now: datetime) -> Step:
+def resume(spec: ExperimentSpec, step: TrialTransition, judged: Judged, now: datetime) -> TrialTransition:
     """Let a paused trial go on as a further attempt, or wait or stop at a rung that it had reached already."""
     if judged.outcome is Outcome.PAUSE:
         return replace(step, after=replace(judged.trial, message=judged.message))
@@ -116,7 +116,7 @@ def resume(spec: ExperimentSpec, step: Step, judged: Judged, now: datetime) -> S
     return replace(step, after=_restarted(spec, judged.trial, move(judged.trial, change, now)))
 
 
-def _ended_with_experiment(step: Step, message: str, now: datetime) -> TrialRecord:
+def _ended_with_experiment(step: TrialTransition, message: str, now: datetime) -> TrialRecord:
     if step.after.state is TrialState.PAUSED:
         waited = f"{step.after.message}, and the experiment ended meanwhile"
         return move(step.after, Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, waited), now)

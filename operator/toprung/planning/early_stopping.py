@@ -49,7 +49,7 @@ class _Crossing:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class RungEvaluator:
     """The rule of an experiment with all its records, and how a metric becomes a score.
 
     Attributes:

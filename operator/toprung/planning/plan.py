@@ -13,7 +13,7 @@ from toprung.early_stopping import Stopper, unfilled
 from toprung.objects.records import BlockReason, Snapshot, TrialRecord
 from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
 from toprung.planning.completion import Completion, CompletionInput, deadline_of, end_of, was_active
-from toprung.planning.early_stopping import Judge
+from toprung.planning.early_stopping import RungEvaluator
 from toprung.planning.events import end_events, refusal_events, validity_events
 from toprung.planning.image_changes import moved_images
 from toprung.planning.log_completeness import all_read, as_of, with_pods_of
@@ -105,7 +105,7 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
     objective = snapshot.experiment.spec.primary
     maximize = objective.type == "maximize"
     absent = (*snapshot.deleted, unfilled(snapshot.experiment.spec.early_stopping, beyond(snapshot)))
-    judge = Judge(stopper, snapshot.trials, absent, objective.metric, maximize) if stopper is not None else None
+    judge = RungEvaluator(stopper, snapshot.trials, absent, objective.metric, maximize) if stopper is not None else None
     steps = with_pods_of(snapshot, advance(as_of(snapshot, _passed_deadline(snapshot, now)), judge, now))
     trials = _after(snapshot, steps)
     may_resume = stopper is not None and nothing_new(snapshot) and stopper.promotion(spare=True) is not None

@@ -9,7 +9,7 @@ from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Stopper
 from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
 from toprung.planning.actions import Chain, CreatePod, CreateTrial
-from toprung.planning.early_stopping import Judge
+from toprung.planning.early_stopping import RungEvaluator
 from toprung.planning.terminating_pods import is_lost, may_be_replaced
 from toprung.planning.transitions import TrialTransition, resume
 
@@ -63,7 +63,9 @@ def used_up(snapshot: Snapshot, started: int = 0) -> bool:
     return snapshot.exhausted and next_index(snapshot) + started not in snapshot.suggestions
 
 
-def starts(snapshot: Snapshot, steps: Iterable[TrialTransition], judge: Judge | None, now: datetime) -> SlotAssignment:
+def starts(
+    snapshot: Snapshot, steps: Iterable[TrialTransition], judge: RungEvaluator | None, now: datetime
+) -> SlotAssignment:
     """Fill the free slots. A trial that waits for a Pod has its slot, even while its earlier Pod is still ending."""
     slots = _free_slots(snapshot, now)
     by_index = {step.after.index: step for step in steps}
@@ -85,7 +87,7 @@ def starts(snapshot: Snapshot, steps: Iterable[TrialTransition], judge: Judge | 
 def _promoted(
     snapshot: Snapshot,
     by_index: dict[int, TrialTransition],
-    judge: Judge | None,
+    judge: RungEvaluator | None,
     slots: int,
     now: datetime,
     *,

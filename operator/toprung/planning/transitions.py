@@ -12,7 +12,7 @@ from toprung.early_stopping import Outcome, individual_stop
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of, due_at
-from toprung.planning.early_stopping import Judge, Judged
+from toprung.planning.early_stopping import Judged, RungEvaluator
 from toprung.planning.exploit import extended, taken_over
 from toprung.planning.lifecycle import Change, TrialEvent, move
 
@@ -74,7 +74,7 @@ def current_pod(snapshot: Snapshot, trial: TrialRecord) -> PodRecord | None:
     return next((pod for pod in pods if pod.attempt == trial.attempt and pod.owner_uid == trial.uid), None)
 
 
-def advance(snapshot: Snapshot, judge: Judge | None, now: datetime) -> tuple[TrialTransition, ...]:
+def advance(snapshot: Snapshot, judge: RungEvaluator | None, now: datetime) -> tuple[TrialTransition, ...]:
     """Bring every trial that has not ended up to date with its Pod and its reports.
 
     Args:

@@ -30,7 +30,7 @@ GONE_ON = (RungVerdict.CONTINUE, RungVerdict.PROMOTE)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RungDecision:
     """A trial with its new rungs, what it is to do, and why it is stopped or paused, or how it takes over."""
 
     trial: TrialRecord
@@ -66,7 +66,7 @@ class RungEvaluator:
     metric: str
     maximize: bool
 
-    def judge(self, live: Iterable[TrialRecord]) -> Mapping[int, Judged]:
+    def judge(self, live: Iterable[TrialRecord]) -> Mapping[int, RungDecision]:
         """Judge every rung newly reached by the live trials, in the order of the reports.
 
         It must be asked once before the rule is asked for promotions.
@@ -79,19 +79,19 @@ class RungEvaluator:
             self._replay()
         return self._judge(crossings)
 
-    def promote(self, trial: TrialRecord, resource: int) -> Judged:
+    def promote(self, trial: TrialRecord, resource: int) -> RungDecision:
         """Let a paused trial go on from a rung; one whose Pod had reached further before it ended is judged there.
 
         Returns:
             The trial with its rungs: it goes on in a further attempt, waits at a higher rung, or is stopped there.
         """
         promoted = promoted_from(trial, resource)
-        return self._judge(self._crossings(promoted)).get(trial.index, Judged(promoted))
+        return self._judge(self._crossings(promoted)).get(trial.index, RungDecision(promoted))
 
-    def _judge(self, crossings: Iterable[_Crossing]) -> Mapping[int, Judged]:
-        judged: dict[int, Judged] = {}
+    def _judge(self, crossings: Iterable[_Crossing]) -> Mapping[int, RungDecision]:
+        judged: dict[int, RungDecision] = {}
         for crossing in crossings:
-            before = judged.get(crossing.trial.index, Judged(crossing.trial))
+            before = judged.get(crossing.trial.index, RungDecision(crossing.trial))
             if before.outcome is Outcome.CONTINUE:
                 judged[crossing.trial.index] = self._cross(before.trial, crossing)
         return judged
@@ -138,7 +138,7 @@ class RungEvaluator:
         for index in chain.from_iterable(self.absent):
             self.stopper.withdraw(self.stopper.bracket(index), index)
 
-    def _cross(self, trial: TrialRecord, crossing: _Crossing) -> Judged:
+    def _cross(self, trial: TrialRecord, crossing: _Crossing) -> RungDecision:
         """Record the report in every rung it crosses, then judge each; the gravest verdict decides."""
         reached = [self._rung(level, crossing.observation) for level in crossing.levels]
         arrivals = [self._arrival(trial, rung) for rung in reached]
@@ -153,7 +153,7 @@ class RungEvaluator:
         )
         gravest = max(verdicts, key=lambda verdict: list(RECORDED).index(verdict.outcome))
         message = gravest.about(self.metric, crossing.observation.value)
-        return Judged(replace(trial, rungs=(*trial.rungs, *judged)), gravest.outcome, message, gravest.exploit)
+        return RungDecision(replace(trial, rungs=(*trial.rungs, *judged)), gravest.outcome, message, gravest.exploit)
 
     def _verdict(self, trial: TrialRecord, arrival: Arrival) -> Verdict:
         """Ask the rule; a trial that has reported all there is to train takes over nothing any more.

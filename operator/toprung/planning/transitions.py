@@ -12,7 +12,7 @@ from toprung.early_stopping import Outcome, individual_stop
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of, due_at
-from toprung.planning.early_stopping import Judged, RungEvaluator
+from toprung.planning.early_stopping import RungDecision, RungEvaluator
 from toprung.planning.exploit import extended, taken_over
 from toprung.planning.lifecycle import Change, TrialEvent, move
 
@@ -89,7 +89,7 @@ def advance(snapshot: Snapshot, judge: RungEvaluator | None, now: datetime) -> t
     for before, trial in zip(live, reported, strict=True):
         pod = current_pod(snapshot, before)
         max_resource = judge.stopper.levels(trial.bracket)[-1] if judge is not None else None
-        after, due = _after(snapshot, judged.get(trial.index, Judged(trial)), pod, now, max_resource)
+        after, due = _after(snapshot, judged.get(trial.index, RungDecision(trial)), pod, now, max_resource)
         if after.state.terminal and judge is not None:
             after = judge.end(after, now)
         steps.append(TrialTransition(before, after, pod, due))
@@ -104,7 +104,7 @@ def end_all(steps: Iterable[TrialTransition], message: str, now: datetime) -> tu
     )
 
 
-def resume(spec: ExperimentSpec, step: TrialTransition, judged: Judged, now: datetime) -> TrialTransition:
+def resume(spec: ExperimentSpec, step: TrialTransition, judged: RungDecision, now: datetime) -> TrialTransition:
     """Let a paused trial go on as a further attempt, or wait or stop at a rung that it had reached already."""
     if judged.outcome is Outcome.PAUSE:
         return replace(step, after=replace(judged.trial, message=judged.message))
@@ -140,7 +140,7 @@ def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:
 
 
 def _after(
-    snapshot: Snapshot, judged: Judged, pod: PodRecord | None, now: datetime, max_resource: int | None
+    snapshot: Snapshot, judged: RungDecision, pod: PodRecord | None, now: datetime, max_resource: int | None
 ) -> tuple[TrialRecord, datetime | None]:
     """Return the trial after this pass, and when time alone changes it next."""
     if judged.outcome is Outcome.EXPLOIT:
@@ -166,7 +166,7 @@ def _restarted(spec: ExperimentSpec, before: TrialRecord, after: TrialRecord) ->
     return replace(after, progress=Progress(ignored=before.progress.ignored))
 
 
-def _change(judged: Judged, attempt: Attempt) -> Change | None:
+def _change(judged: RungDecision, attempt: Attempt) -> Change | None:
     trial, pod, collected = judged.trial, attempt.pod, attempt.collected
     waits = judged.outcome is Outcome.PAUSE or trial.state is TrialState.PAUSED
     runs = judged.outcome is Outcome.CONTINUE and (pod is None or not pod.over) and not attempt.has_used_all

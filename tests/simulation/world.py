@@ -16,7 +16,7 @@ from toprung.objects.manifests import pod_manifest, trial_manifest
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.pods import pod_from, stop_patch
 from toprung.objects.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
-from toprung.planning.actions import Action, Announce, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
+from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, EmitEvent, Plan, StopPod, WriteTrial
 from toprung.planning.completion import deadline_of
 from toprung.planning.plan import plan
 
@@ -60,7 +60,7 @@ class World:
     trials: dict[str, dict[str, Any]] = field(default_factory=dict)
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)
     stop_asked: dict[str, datetime] = field(default_factory=dict)
-    events: list[Announce] = field(default_factory=list)
+    events: list[EmitEvent] = field(default_factory=list)
     ever_made: list[str] = field(default_factory=list)
     versions: Any = field(default_factory=lambda: itertools.count(1))
     progress_at_start: dict[str, Progress] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class World:
                 self.stop_asked[name] = self.now
             case DeletePod(name):
                 self.pods.pop(name, None)
-            case Announce():
+            case EmitEvent():
                 self.events.append(action)
 
     def _stamped(self, body: dict[str, Any]) -> dict[str, Any]:

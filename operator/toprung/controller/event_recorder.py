@@ -9,13 +9,13 @@ from toprung.errors import ClusterError
 from toprung.kube.client import Gateway
 from toprung.objects.events import Event
 from toprung.objects.records import ExperimentRecord
-from toprung.planning.actions import Announce
+from toprung.planning.actions import EmitEvent
 
 logger = logging.getLogger(__name__)
 
 
 async def announce(
-    gateway: Gateway, experiment: ExperimentRecord | InvalidRecord, announcement: Announce, now: datetime
+    gateway: Gateway, experiment: ExperimentRecord | InvalidRecord, announcement: EmitEvent, now: datetime
 ) -> None:
     """Emit a Kubernetes Event.
 

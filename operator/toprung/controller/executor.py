@@ -33,7 +33,7 @@ from toprung.objects.codec import controller_of, trial_status
 from toprung.objects.manifests import pod_manifest, trial_manifest
 from toprung.objects.pods import stop_patch
 from toprung.objects.records import ExperimentRecord, PodRecord, TrialRecord
-from toprung.planning.actions import Action, Announce, Chain, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
+from toprung.planning.actions import Action, Chain, CreatePod, CreateTrial, DeletePod, EmitEvent, StopPod, WriteTrial
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +212,7 @@ class Executor:
             await self._gateway.delete(PODS, namespace=context.experiment.namespace, name=action.name, uid=action.uid)
 
     @_do.register
-    async def _emit_event(self, action: Announce, context: ExecutionContext) -> None:
+    async def _emit_event(self, action: EmitEvent, context: ExecutionContext) -> None:
         await announce(self._gateway, context.experiment, action, context.now)
 
 
@@ -257,7 +257,7 @@ def _subjects(action: Action, context: ExecutionContext) -> tuple[Subject, ...]:
             return (("WriteTrial", trial.name),)
         case StopPod(name) | DeletePod(name):
             return ((type(action).__name__, name),)
-        case Announce(reason=reason, key=key):
+        case EmitEvent(reason=reason, key=key):
             return (("Event", f"{reason} {key}"),)
 
 
@@ -271,7 +271,7 @@ def _description(action: Action, context: ExecutionContext) -> str:
             return f"the status of Trial {trial.name}"
         case StopPod(name) | DeletePod(name):
             return f"the end of Pod {name}"
-        case Announce():
+        case EmitEvent():
             return "the Event"
 
 

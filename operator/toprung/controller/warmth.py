@@ -3,10 +3,10 @@
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.suggestion_cache import Ready
 from toprung.objects.records import ExperimentRecord
-from toprung.planning.actions import Announce
+from toprung.planning.actions import EmitEvent
 
 
-def warm_start(experiment: ExperimentRecord, ready: Ready) -> Announce | None:
+def warm_start(experiment: ExperimentRecord, ready: Ready) -> EmitEvent | None:
     """Say from how many trials the sampler learns, loudly where it is none; None where nothing is to be said."""
     warm = experiment.spec.warm_start
     if warm is None or ready.learnt is None or ready.prior is None:
@@ -21,4 +21,4 @@ def warm_start(experiment: ExperimentRecord, ready: Ready) -> Announce | None:
         )
     else:
         message = f"{ready.learnt} of {known} trials of {names} lie in this space"
-    return Announce(None, not ready.learnt, Reason.WARM_START, f"spec.warmStart: {message}", "first-trials")
+    return EmitEvent(None, not ready.learnt, Reason.WARM_START, f"spec.warmStart: {message}", "first-trials")

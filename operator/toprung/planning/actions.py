@@ -51,7 +51,7 @@ class DeletePod:
 
 
 @dataclass(frozen=True, slots=True)
-class Announce:
+class EmitEvent:
     """A Kubernetes Event about a Trial, or about the Experiment where `trial` is None.
 
     Attributes:
@@ -67,7 +67,7 @@ class Announce:
 
 
 EndAction = StopPod | DeletePod
-Action = CreateTrial | CreatePod | WriteTrial | StopPod | DeletePod | Announce
+Action = CreateTrial | CreatePod | WriteTrial | StopPod | DeletePod | EmitEvent
 Chain = tuple[Action, ...]
 """Actions in the order that survives a crash between any two; a failed one ends its chain."""
 
@@ -86,7 +86,7 @@ class Plan:
 
     chains: tuple[Chain, ...]
     outlook: Outlook
-    announcements: tuple[Announce, ...] = ()
+    announcements: tuple[EmitEvent, ...] = ()
     wanted: tuple[int, ...] = ()
     requeue_at: datetime | None = None
 

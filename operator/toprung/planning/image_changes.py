@@ -5,11 +5,13 @@ from datetime import datetime
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.objects.records import Snapshot
-from toprung.planning.actions import Announce
+from toprung.planning.actions import EmitEvent
 from toprung.planning.transitions import TrialTransition
 
 
-def moved_images(snapshot: Snapshot, steps: Iterable[TrialTransition], now: datetime) -> Iterator[tuple[int, Announce]]:
+def moved_images(
+    snapshot: Snapshot, steps: Iterable[TrialTransition], now: datetime
+) -> Iterator[tuple[int, EmitEvent]]:
     """Announce each trial that is written now, and whose image has another digest than in an earlier trial.
 
     Trials are compared by their Pods while those exist. Where the template has the image without a placeholder, all
@@ -27,7 +29,7 @@ def moved_images(snapshot: Snapshot, steps: Iterable[TrialTransition], now: date
                 f"image {pod.image} has changed: trial {trial.name} runs {trial.image_id}, trial {name} ran {digest}. "
                 "Pin the image by its digest to compare like with like."
             )
-            yield trial.index, Announce(None, True, Reason.IMAGE_CHANGED, message, f"image-{trial.image_id}")  # noqa: FBT003
+            yield trial.index, EmitEvent(None, True, Reason.IMAGE_CHANGED, message, f"image-{trial.image_id}")  # noqa: FBT003
 
 
 def _earlier(snapshot: Snapshot, step: TrialTransition, image: str) -> tuple[str, str] | None:

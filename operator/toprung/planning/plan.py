@@ -11,7 +11,7 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, unfilled
 from toprung.objects.records import BlockReason, Snapshot, TrialRecord
-from toprung.planning.actions import Action, Announce, Chain, Plan, WriteTrial
+from toprung.planning.actions import Action, Chain, EmitEvent, Plan, WriteTrial
 from toprung.planning.completion import Completion, CompletionInput, deadline_of, end_of, was_active
 from toprung.planning.early_stopping import RungEvaluator
 from toprung.planning.events import end_events, refusal_events, validity_events
@@ -195,12 +195,12 @@ def _trial_events(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, Actio
         trial = step.after
         if trial.progress.ignored and not step.before.progress.ignored:
             message = ignored_reports(trial.progress)
-            yield trial.index, Announce(trial, True, Reason.REPORTS_IGNORED, message, "reports")  # noqa: FBT003
+            yield trial.index, EmitEvent(trial, True, Reason.REPORTS_IGNORED, message, "reports")  # noqa: FBT003
         again = trial.attempt != step.before.attempt and trial.reason in AGAIN
         lost = trial.reason is Reason.NODE_LOST and step.before.reason != Reason.NODE_LOST
         if again or lost or (trial.state.terminal and _worth_telling(step)):
             loud = trial.reason in LOUD
-            yield trial.index, Announce(trial, loud, trial.reason, trial.message, f"attempt-{step.before.attempt}")
+            yield trial.index, EmitEvent(trial, loud, trial.reason, trial.message, f"attempt-{step.before.attempt}")
 
 
 def _worth_telling(step: TrialTransition) -> bool:

@@ -7,13 +7,13 @@ import pytest
 from simulation.specs import experiment_spec
 from simulation.world import Program, World
 from toprung.objects.records import DeviceRecord
-from toprung.planning.actions import Announce
+from toprung.planning.actions import EmitEvent
 from toprung.planning.plan import plan
 
 OLD, NEW = "docker.io/team/train@sha256:old", "docker.io/team/train@sha256:new"
 
 
-def run(image: str, digests: list[str], retention: str = "all") -> list[Announce]:
+def run(image: str, digests: list[str], retention: str = "all") -> list[EmitEvent]:
     """Run one trial after the other, each with the digest that its image has then; returns the Events about images."""
     template = {"spec": {"containers": [{"name": "main", "image": image}]}}
     spec = experiment_spec(

@@ -12,7 +12,7 @@ from toprung.cli.display.log_lines import ignored_line
 from toprung.metrics import Progress
 from toprung.metrics.types import Ignored, IgnoredReports
 from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord
-from toprung.planning.actions import Announce
+from toprung.planning.actions import EmitEvent
 from toprung.planning.plan import plan
 from toprung.planning.uncounted_reports import ignored_reports, unread_lines
 from unit.service.test_experiments import SPEC
@@ -88,5 +88,5 @@ def test_an_event_is_emitted_once(before, emitted):
         collected={"pod": Collected(MORE)},
     )
     chains = plan(snapshot, None, NOW + timedelta(seconds=5)).chains
-    events = [action for chain in chains for action in chain[:-1] if isinstance(action, Announce)]
+    events = [action for chain in chains for action in chain[:-1] if isinstance(action, EmitEvent)]
     assert [event.key for event in events if event.reason == Reason.REPORTS_IGNORED] == emitted

@@ -33,7 +33,16 @@ from toprung.objects.codec import controller_of, trial_status
 from toprung.objects.manifests import pod_manifest, trial_manifest
 from toprung.objects.pods import stop_patch
 from toprung.objects.records import ExperimentRecord, PodRecord, TrialRecord
-from toprung.planning.actions import Action, Chain, CreatePod, CreateTrial, DeletePod, EmitEvent, StopPod, WriteTrial
+from toprung.planning.actions import (
+    Action,
+    ActionSequence,
+    CreatePod,
+    CreateTrial,
+    DeletePod,
+    EmitEvent,
+    StopPod,
+    WriteTrial,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +111,7 @@ class Executor:
         self._pods = pods
         self._is_current = is_current
 
-    async def execute(self, context: ExecutionContext, chains: Iterable[Chain]) -> ExecutionResult:
+    async def execute(self, context: ExecutionContext, chains: Iterable[ActionSequence]) -> ExecutionResult:
         """Execute the chains concurrently; each ends at its first failure, and no Pod is tried after a refused one.
 
         New Trials are created one after the other, in the order of the chains, and none after a failure: the next index
@@ -111,7 +120,7 @@ class Executor:
         result, limit = ExecutionResult(), asyncio.Semaphore(CONCURRENT_WRITES)
         admitted = _admit(chains, context, result)
 
-        async def run(chain: Chain) -> bool:
+        async def run(chain: ActionSequence) -> bool:
             for action in chain:
                 async with limit:
                     if not await self._attempt(action, context, result):
@@ -216,9 +225,11 @@ class Executor:
         await announce(self._gateway, context.experiment, action, context.now)
 
 
-def _admit(chains: Iterable[Chain], context: ExecutionContext, result: ExecutionResult) -> list[Chain]:
+def _admit(
+    chains: Iterable[ActionSequence], context: ExecutionContext, result: ExecutionResult
+) -> list[ActionSequence]:
     """Return the chains to execute now: those that do not wait for a back-off, within the bound on writes."""
-    admitted, writes = list[Chain](), 0
+    admitted, writes = list[ActionSequence](), 0
     for chain in filter(None, chains):
         result.unwritten |= {action.trial.index for action in chain if isinstance(action, WriteTrial)}
         if (held := _held(chain[0], context)) is not None:

@@ -68,7 +68,7 @@ class EmitEvent:
 
 EndAction = StopPod | DeletePod
 Action = CreateTrial | CreatePod | WriteTrial | StopPod | DeletePod | EmitEvent
-Chain = tuple[Action, ...]
+ActionSequence = tuple[Action, ...]
 """Actions in the order that survives a crash between any two; a failed one ends its chain."""
 
 
@@ -84,7 +84,7 @@ class Plan:
         requeue_at: when to look again if nothing happens before.
     """
 
-    chains: tuple[Chain, ...]
+    chains: tuple[ActionSequence, ...]
     outlook: Outlook
     announcements: tuple[EmitEvent, ...] = ()
     wanted: tuple[int, ...] = ()

@@ -11,7 +11,7 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, unfilled
 from toprung.objects.records import BlockReason, Snapshot, TrialRecord
-from toprung.planning.actions import Action, Chain, EmitEvent, Plan, WriteTrial
+from toprung.planning.actions import Action, ActionSequence, EmitEvent, Plan, WriteTrial
 from toprung.planning.completion import Completion, CompletionInput, deadline_of, end_of, was_active
 from toprung.planning.early_stopping import RungEvaluator
 from toprung.planning.events import end_events, refusal_events, validity_events
@@ -161,7 +161,7 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
     )
 
 
-def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[Chain, ...]:
+def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[ActionSequence, ...]:
     """Put the actions about each trial in order: its new state is written before anything follows from it.
 
     Events come before the write that records what they report: after it they would no longer be due.

@@ -8,7 +8,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Stopper
 from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
-from toprung.planning.actions import Chain, CreatePod, CreateTrial
+from toprung.planning.actions import ActionSequence, CreatePod, CreateTrial
 from toprung.planning.early_stopping import RungEvaluator
 from toprung.planning.terminating_pods import is_lost, may_be_replaced
 from toprung.planning.transitions import TrialTransition, resume
@@ -35,7 +35,7 @@ class SlotAssignment:
     """
 
     steps: tuple[TrialTransition, ...]
-    chains: Mapping[int, Chain]
+    chains: Mapping[int, ActionSequence]
     wanted: tuple[int, ...] = ()
 
 
@@ -77,7 +77,7 @@ def starts(
     if nothing_new(snapshot, len(fresh)):
         waiting += _promoted(snapshot, by_index, judge, free - len(fresh), now, spare=True)
     ready = [trial for trial in waiting if trial.state is TrialState.PENDING and _may_start(snapshot, trial, now)]
-    chains: dict[int, Chain] = {
+    chains: dict[int, ActionSequence] = {
         trial.index: (CreatePod(trial.index, trial.attempt),) for trial in ready[: max(0, slots)]
     }
     wanted = _wanted(snapshot, len(fresh), slots - _slots_of(snapshot, waiting, now))
@@ -139,8 +139,8 @@ def _may_start(snapshot: Snapshot, trial: TrialRecord, now: datetime) -> bool:
     return all(may_be_replaced(spec, pod, now) for pod in snapshot.pods.get(trial.name, ()))
 
 
-def _new_trials(snapshot: Snapshot, stopper: Stopper | None, slots: int) -> Mapping[int, Chain]:
-    chains: dict[int, Chain] = {}
+def _new_trials(snapshot: Snapshot, stopper: Stopper | None, slots: int) -> Mapping[int, ActionSequence]:
+    chains: dict[int, ActionSequence] = {}
     first = next_index(snapshot)
     for index in range(first, min(first + max(0, slots), snapshot.experiment.spec.max_trial_count)):
         if index not in snapshot.suggestions:

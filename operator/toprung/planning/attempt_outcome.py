@@ -11,7 +11,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.records import Collected, PodPhase, PodRecord, TrialRecord
 from toprung.planning.deadlines import LOOK_AGAIN, read_until, resource_used_at, silent_at
 from toprung.planning.exploit import took_complete_checkpoint
-from toprung.planning.lifecycle import Change, TrialEvent
+from toprung.planning.lifecycle import StateChange, TrialEvent
 from toprung.planning.scoring import scored_by
 from toprung.planning.terminating_pods import describe_lost, is_lost, lost_at, may_be_replaced, successor_at
 from toprung.planning.uncounted_reports import ignored_reports, unread_lines
@@ -52,10 +52,10 @@ class Attempt:
         return "; its last lines:\n" + "\n".join(tail) if tail else "; it printed nothing"
 
 
-Policy = Callable[[Attempt], Change | None]
+Policy = Callable[[Attempt], StateChange | None]
 
 
-def pod_is_gone(attempt: Attempt) -> Change | None:
+def pod_is_gone(attempt: Attempt) -> StateChange | None:
     """The Pod of a trial that ran was deleted: nothing can be read of how it ended."""
     trial = attempt.trial
     if attempt.pod is not None or trial.state is not TrialState.RUNNING:
@@ -64,13 +64,13 @@ def pod_is_gone(attempt: Attempt) -> Change | None:
     return _disruption(attempt, trial.message if noted else "its Pod was deleted")
 
 
-def is_being_deleted(attempt: Attempt) -> Change | None:
+def is_being_deleted(attempt: Attempt) -> StateChange | None:
     """The Pod is being deleted while its program runs: another attempt follows, as soon as two do not collide."""
     pod = attempt.pod
     if pod is None or pod.over or not pod.deleting:
         return None
     if pod.stop_time is not None:  # it did not end when it was told to
-        return Change(TrialEvent.RETRIED, Reason.SUSPENDED, f"attempt {pod.attempt} ended by suspend")
+        return StateChange(TrialEvent.RETRIED, Reason.SUSPENDED, f"attempt {pod.attempt} ended by suspend")
     lost = is_lost(pod, attempt.now)
     reason, what = Reason.DISRUPTED, f"Pod {pod.name} is being deleted: {pod.disruption}"
     if lost:
@@ -79,10 +79,10 @@ def is_being_deleted(attempt: Attempt) -> Change | None:
         return _disruption(attempt, what, reason)
     if attempt.trial.reason == reason or (pod.phase is PodPhase.PENDING and not lost):
         return None
-    return Change(TrialEvent.NOTED, reason, what)
+    return StateChange(TrialEvent.NOTED, reason, what)
 
 
-def used_its_resource(attempt: Attempt) -> Change | None:
+def used_its_resource(attempt: Attempt) -> StateChange | None:
     """The trial has reported maxResource and its program does not end: the trial ends, and then its Pod."""
     at = resource_used_at(attempt.spec, attempt.trial, attempt.pod, attempt.max_resource)
     if at is None or attempt.now < at:
@@ -94,33 +94,33 @@ def used_its_resource(attempt: Attempt) -> Change | None:
     return replace(change, reason=Reason.MAX_RESOURCE_REACHED, message=message)
 
 
-def is_silent(attempt: Attempt) -> Change | None:
+def is_silent(attempt: Attempt) -> StateChange | None:
     """The program runs and has reported no metric for silenceTimeout."""
     at = silent_at(attempt.spec, attempt.pod, attempt.collected)
     until, limit = read_until(attempt.collected, attempt.now), attempt.spec.trial_template.silence_timeout
     if at is None or until is None or until < at or limit is None:
         return None
     message = f"reported no metric for trialTemplate.silenceTimeout {format_duration(limit)}{attempt.quoted_tail}"
-    return Change(TrialEvent.FAILED, Reason.SILENT, message, failed=True)
+    return StateChange(TrialEvent.FAILED, Reason.SILENT, message, failed=True)
 
 
-def pod_goes_on(attempt: Attempt) -> Change | None:
+def pod_goes_on(attempt: Attempt) -> StateChange | None:
     """Not over: the only change can be that it started."""
     pod, trial = attempt.pod, attempt.trial
     if pod is None or pod.outcome is not PodPhase.RUNNING or trial.state is TrialState.RUNNING:
         return None
-    return Change(TrialEvent.STARTED, Reason.TRIAL_STARTED, f"Pod {pod.name} runs")
+    return StateChange(TrialEvent.STARTED, Reason.TRIAL_STARTED, f"Pod {pod.name} runs")
 
 
-def was_suspended(attempt: Attempt) -> Change | None:
+def was_suspended(attempt: Attempt) -> StateChange | None:
     """We told the Pod to end and no verdict says so: the experiment was suspended, another attempt follows."""
     pod = attempt.pod
     if pod is None or pod.outcome is not PodPhase.FAILED or pod.stop_time is None:
         return None
-    return Change(TrialEvent.RETRIED, Reason.SUSPENDED, f"attempt {attempt.trial.attempt} ended by suspend")
+    return StateChange(TrialEvent.RETRIED, Reason.SUSPENDED, f"attempt {attempt.trial.attempt} ended by suspend")
 
 
-def was_disrupted(attempt: Attempt) -> Change | None:
+def was_disrupted(attempt: Attempt) -> StateChange | None:
     """Evicted, preempted, deleted or lost with its node: not the program's fault, whatever its exit code."""
     pod = attempt.pod
     if pod is None or not pod.over or not pod.disrupted:
@@ -128,7 +128,7 @@ def was_disrupted(attempt: Attempt) -> Change | None:
     return _disruption(attempt, pod.disruption)
 
 
-def took_too_long(attempt: Attempt) -> Change | None:
+def took_too_long(attempt: Attempt) -> StateChange | None:
     """The attempt ran into maxTrialDuration: trying again would take as long. What it has reported counts."""
     pod, limit = attempt.pod, attempt.spec.trial_template.max_trial_duration
     if pod is None or not pod.timed_out or limit is None:
@@ -138,12 +138,12 @@ def took_too_long(attempt: Attempt) -> Change | None:
     scored = scored_by(stopped, attempt.spec.primary)
     if scored is None or incomplete(attempt) is not None:
         message += f"; it has no finite {attempt.spec.primary.metric}{attempt.quoted_tail}"
-        return Change(TrialEvent.FAILED, Reason.MAX_TRIAL_DURATION_REACHED, message, failed=True)
+        return StateChange(TrialEvent.FAILED, Reason.MAX_TRIAL_DURATION_REACHED, message, failed=True)
     message += f"; {attempt.spec.primary.metric} {scored.value:.6g} at step {scored.step} counts"
-    return Change(TrialEvent.STOPPED, Reason.MAX_TRIAL_DURATION_REACHED, message)
+    return StateChange(TrialEvent.STOPPED, Reason.MAX_TRIAL_DURATION_REACHED, message)
 
 
-def log_is_lost(attempt: Attempt) -> Change | None:
+def log_is_lost(attempt: Attempt) -> StateChange | None:
     """The program ended well, but its log could not be read to its end: reports may be missing, so it runs again."""
     pod, collected, progress = attempt.pod, attempt.collected, attempt.trial.progress
     if pod is None or collected is None or pod.outcome is not PodPhase.SUCCEEDED or not collected.log_unavailable:
@@ -154,15 +154,15 @@ def log_is_lost(attempt: Attempt) -> Change | None:
     return _disruption(attempt, collected.log_unavailable, Reason.LOG_UNAVAILABLE)
 
 
-def program_failed(attempt: Attempt) -> Change | None:
+def program_failed(attempt: Attempt) -> StateChange | None:
     """The program ended with an error, or never started: retried as often as `retries` allows."""
     pod, trial = attempt.pod, attempt.trial
     if pod is None or pod.outcome is not PodPhase.FAILED:
         return None
     message = f"attempt {pod.attempt} failed: {_failure(pod)}{attempt.quoted_tail}"
     if trial.failures < attempt.spec.trial_template.retries:
-        return Change(TrialEvent.RETRIED, Reason.RETRYING, message, failed=True)
-    return Change(TrialEvent.FAILED, Reason.PROGRAM_FAILED, message, failed=True)
+        return StateChange(TrialEvent.RETRIED, Reason.RETRYING, message, failed=True)
+    return StateChange(TrialEvent.FAILED, Reason.PROGRAM_FAILED, message, failed=True)
 
 
 def _failure(pod: PodRecord) -> str:
@@ -173,7 +173,7 @@ def _failure(pod: PodRecord) -> str:
     return f"{pod.culprit}: {what}" if pod.culprit else what
 
 
-def trained_nothing(attempt: Attempt) -> Change | None:
+def trained_nothing(attempt: Attempt) -> StateChange | None:
     """The checkpoint that the trial took over was complete when it was copied: the trial trains on from there."""
     pod, trial = attempt.pod, attempt.trial
     if pod is None or pod.outcome is not PodPhase.SUCCEEDED or attempt.max_resource is None:
@@ -184,17 +184,17 @@ def trained_nothing(attempt: Attempt) -> Change | None:
         f"attempt {pod.attempt} trained nothing: the checkpoint of {trial.lineage[-1].source} was complete when it was "
         "copied. The trial trains on from there, for as long as it had left"
     )
-    return Change(TrialEvent.RETRIED, Reason.CHECKPOINT_COMPLETE, message)
+    return StateChange(TrialEvent.RETRIED, Reason.CHECKPOINT_COMPLETE, message)
 
 
-def reported_nothing(attempt: Attempt) -> Change | None:
+def reported_nothing(attempt: Attempt) -> StateChange | None:
     """A program that ends well without the metrics of the objectives has failed: there is nothing to score it by."""
     if attempt.pod is None or attempt.pod.outcome is not PodPhase.SUCCEEDED:
         return None
     return incomplete(attempt)
 
 
-def incomplete(attempt: Attempt) -> Change | None:
+def incomplete(attempt: Attempt) -> StateChange | None:
     """Return the failure of a trial that has not reported all objectives, None where it has."""
     progress, (first, *others) = attempt.trial.progress, attempt.spec.aims
     if progress.latest is not None:
@@ -204,16 +204,16 @@ def incomplete(attempt: Attempt) -> Change | None:
         f"the program ended well but never printed the objective {metric}; "
         f'print a line such as {metric}=0.5 or {{"{metric}": 0.5}}{_unread(attempt)}'
     )
-    return Change(TrialEvent.FAILED, Reason.METRICS_UNAVAILABLE, message, failed=True)
+    return StateChange(TrialEvent.FAILED, Reason.METRICS_UNAVAILABLE, message, failed=True)
 
 
-def _incomplete(attempt: Attempt) -> Change:
+def _incomplete(attempt: Attempt) -> StateChange:
     names = [aim.metric for aim in attempt.spec.aims]
     message = (
         f"the objectives {', '.join(names)} were never printed at one step; "
         f"print them in one line such as {' '.join(f'{name}=0.5' for name in names)}{_unread(attempt)}"
     )
-    return Change(TrialEvent.FAILED, Reason.METRICS_UNAVAILABLE, message, failed=True)
+    return StateChange(TrialEvent.FAILED, Reason.METRICS_UNAVAILABLE, message, failed=True)
 
 
 def _unread(attempt: Attempt) -> str:
@@ -223,20 +223,22 @@ def _unread(attempt: Attempt) -> str:
     return (f". {ignored}" if ignored else "") + (unread_lines(unread) or attempt.quoted_tail)
 
 
-def succeeded(attempt: Attempt) -> Change | None:
+def succeeded(attempt: Attempt) -> StateChange | None:
     """The program ended well and reported."""
     if attempt.pod is None or attempt.pod.outcome is not PodPhase.SUCCEEDED:
         return None
     return success(attempt)
 
 
-def success(attempt: Attempt) -> Change:
+def success(attempt: Attempt) -> StateChange:
     """Return the success of a trial that has reported; values that are all NaN or infinite can only lose."""
     metric, best = attempt.spec.primary.metric, attempt.trial.progress.best
     if best is None:
         message = f"every report of {metric} was NaN or infinite: it can never be the best"
-        return Change(TrialEvent.SUCCEEDED, Reason.NON_FINITE_OBJECTIVE, message)
-    return Change(TrialEvent.SUCCEEDED, Reason.TRIAL_SUCCEEDED, f"best {metric} {best.value:.6g} at step {best.step}")
+        return StateChange(TrialEvent.SUCCEEDED, Reason.NON_FINITE_OBJECTIVE, message)
+    return StateChange(
+        TrialEvent.SUCCEEDED, Reason.TRIAL_SUCCEEDED, f"best {metric} {best.value:.6g} at step {best.step}"
+    )
 
 
 POLICIES: tuple[Policy, ...] = (
@@ -256,7 +258,7 @@ POLICIES: tuple[Policy, ...] = (
 )
 
 
-def change_of(attempt: Attempt) -> Change | None:
+def change_of(attempt: Attempt) -> StateChange | None:
     """Return what happened to the trial, None where nothing did."""
     return next((change for policy in POLICIES if (change := policy(attempt)) is not None), None)
 
@@ -272,9 +274,9 @@ def due_at(attempt: Attempt) -> datetime | None:
     return min((at for at in (silent, used, *leaving) if at is not None and at > attempt.now), default=None)
 
 
-def _disruption(attempt: Attempt, what: str, reason: Reason = Reason.DISRUPTED) -> Change:
+def _disruption(attempt: Attempt, what: str, reason: Reason = Reason.DISRUPTED) -> StateChange:
     message = f"attempt {attempt.trial.attempt} was disrupted: {what}"
     if attempt.trial.disruptions < MAX_DISRUPTIONS:
-        return Change(TrialEvent.RETRIED, reason, message, disrupted=True)
+        return StateChange(TrialEvent.RETRIED, reason, message, disrupted=True)
     message += f"; the limit of {MAX_DISRUPTIONS} disruptions is exceeded"
-    return Change(TrialEvent.FAILED, reason, message, disrupted=True)
+    return StateChange(TrialEvent.FAILED, reason, message, disrupted=True)

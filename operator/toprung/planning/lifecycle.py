@@ -53,7 +53,7 @@ TRANSITIONS: Mapping[tuple[TrialState, TrialEvent], TrialState] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StateChange:
     """Something that happened to a trial, with its reason for people and programs.
 
     Attributes:
@@ -68,7 +68,7 @@ class Change:
     disrupted: bool = False
 
 
-def move(trial: TrialRecord, change: Change, now: datetime) -> TrialRecord:
+def move(trial: TrialRecord, change: StateChange, now: datetime) -> TrialRecord:
     """Give the trial as it is after the change.
 
     Raises:

@@ -14,7 +14,7 @@ from toprung.objects.records import DeviceRecord, PodRecord, Snapshot, TrialReco
 from toprung.planning.attempt_outcome import Attempt, change_of, due_at
 from toprung.planning.early_stopping import RungDecision, RungEvaluator
 from toprung.planning.exploit import extended, taken_over
-from toprung.planning.lifecycle import Change, TrialEvent, move
+from toprung.planning.lifecycle import StateChange, TrialEvent, move
 
 FIRST_WRITE_AFTER = timedelta(seconds=1)
 """A trial that is over sooner never has its Running state written: that saves a write for each of many short ones."""
@@ -109,19 +109,19 @@ def resume(spec: ExperimentSpec, step: TrialTransition, judged: RungDecision, no
     if judged.outcome is Outcome.PAUSE:
         return replace(step, after=replace(judged.trial, message=judged.message))
     if judged.outcome is Outcome.STOP:
-        change = Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, judged.message)
+        change = StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, judged.message)
     else:
         highest = max(rung.resource for rung in judged.trial.rungs)
-        change = Change(TrialEvent.RESUMED, Reason.PROMOTED, f"promoted from rung {highest}")
+        change = StateChange(TrialEvent.RESUMED, Reason.PROMOTED, f"promoted from rung {highest}")
     return replace(step, after=_restarted(spec, judged.trial, move(judged.trial, change, now)))
 
 
 def _ended_with_experiment(step: TrialTransition, message: str, now: datetime) -> TrialRecord:
     if step.after.state is TrialState.PAUSED:
         waited = f"{step.after.message}, and the experiment ended meanwhile"
-        return move(step.after, Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, waited), now)
+        return move(step.after, StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, waited), now)
     counted = step.after.attempt != step.before.attempt  # the time of its Pod: the next attempt has none yet
-    change = Change(TrialEvent.STOPPED, Reason.EXPERIMENT_ENDED, message)
+    change = StateChange(TrialEvent.STOPPED, Reason.EXPERIMENT_ENDED, message)
     return _moved(step.after, change, None if counted else step.pod, now)
 
 
@@ -166,7 +166,7 @@ def _restarted(spec: ExperimentSpec, before: TrialRecord, after: TrialRecord) ->
     return replace(after, progress=Progress(ignored=before.progress.ignored))
 
 
-def _change(judged: RungDecision, attempt: Attempt) -> Change | None:
+def _change(judged: RungDecision, attempt: Attempt) -> StateChange | None:
     trial, pod, collected = judged.trial, attempt.pod, attempt.collected
     waits = judged.outcome is Outcome.PAUSE or trial.state is TrialState.PAUSED
     runs = judged.outcome is Outcome.CONTINUE and (pod is None or not pod.over) and not attempt.has_used_all
@@ -175,7 +175,7 @@ def _change(judged: RungDecision, attempt: Attempt) -> Change | None:
         if stop is not None:
             return stop  # before it is promoted for nothing
     if judged.outcome in BY_OUTCOME:
-        return Change(*BY_OUTCOME[judged.outcome], judged.message)
+        return StateChange(*BY_OUTCOME[judged.outcome], judged.message)
     if waits:
         return None
     if pod is not None and pod.over and (collected is None or not collected.drained):
@@ -183,17 +183,19 @@ def _change(judged: RungDecision, attempt: Attempt) -> Change | None:
     return change_of(attempt)
 
 
-def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> Change | None:
+def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> StateChange | None:
     """Stop a trial by patience or threshold, which look at its own reports alone."""
     progress = trial.progress
     verdict = individual_stop(spec.early_stopping, progress, maximize=spec.primary.type == "maximize")
     about = progress.best or progress.latest
     if verdict is None or about is None:
         return None
-    return Change(TrialEvent.STOPPED, Reason.EARLY_STOPPED, verdict.about(spec.primary.metric, about.value))
+    return StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, verdict.about(spec.primary.metric, about.value))
 
 
-def _moved(trial: TrialRecord, change: Change, pod: PodRecord | None, now: datetime, model: str = "") -> TrialRecord:
+def _moved(
+    trial: TrialRecord, change: StateChange, pod: PodRecord | None, now: datetime, model: str = ""
+) -> TrialRecord:
     moved = move(trial, change, now)
     if pod is None:
         return moved

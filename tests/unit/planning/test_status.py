@@ -24,7 +24,7 @@ from toprung.objects.records import (
     Snapshot,
     TrialRecord,
 )
-from toprung.planning.lifecycle import TRANSITIONS, Change, TrialEvent, move
+from toprung.planning.lifecycle import TRANSITIONS, StateChange, TrialEvent, move
 from toprung.planning.plan import plan
 
 LATER = START + timedelta(seconds=60)
@@ -58,7 +58,7 @@ def test_what_never_held_is_not_mentioned():
 @pytest.mark.parametrize("event", list(TrialEvent))
 def test_transitions(state, event):
     """What the table does not have can not happen; what has ended stays as it is."""
-    trial, change = replace(TRIAL, state=state), Change(event, Reason.RETRYING, "m")
+    trial, change = replace(TRIAL, state=state), StateChange(event, Reason.RETRYING, "m")
     if (state, event) not in TRANSITIONS:
         with pytest.raises(InvariantViolated, match="can't happen"):
             move(trial, change, LATER)

@@ -53,7 +53,7 @@ LOUD = {
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Draft:
     """What a pass has found out, before it is put into chains; `unread`: its end waits for logs to be read."""
 
     steps: tuple[TrialTransition, ...]
@@ -101,7 +101,7 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
     )
 
 
-def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decision:
+def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Draft:
     objective = snapshot.experiment.spec.primary
     maximize = objective.type == "maximize"
     absent = (*snapshot.deleted, unfilled(snapshot.experiment.spec.early_stopping, beyond(snapshot)))
@@ -112,7 +112,7 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
     facts = _facts(snapshot, trials, now, may_resume=may_resume)
     ended = end_of(facts)
     if ended is not None and snapshot.experiment.completion_time is None and not all_read(snapshot, steps):
-        return Decision(steps, trials, None, SlotAssignment(steps, {}), unread=True)
+        return Draft(steps, trials, None, SlotAssignment(steps, {}), unread=True)
     if ended is not None and steps:  # scored by their last reports, trials count once they are cut off
         cut_off = _after(snapshot, end_all(steps, ended.message, now))
         ended = end_of(replace(facts, best=incumbent(cut_off, objective)))
@@ -122,7 +122,7 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Decis
         started = SlotAssignment(steps, {})
     else:
         started = starts(snapshot, steps, judge, now)
-    return Decision(started.steps, _after(snapshot, started.steps), ended, started)
+    return Draft(started.steps, _after(snapshot, started.steps), ended, started)
 
 
 def _passed_deadline(snapshot: Snapshot, now: datetime) -> datetime | None:
@@ -131,7 +131,7 @@ def _passed_deadline(snapshot: Snapshot, now: datetime) -> datetime | None:
     return deadline if deadline is not None and deadline <= now and not judged else None
 
 
-def _as_written(snapshot: Snapshot, decision: Decision) -> Decision:
+def _as_written(snapshot: Snapshot, decision: Draft) -> Draft:
     """Take back what could not be written, and the end while anything is left to be done."""
     if snapshot.setback is None:
         return decision
@@ -161,7 +161,7 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
     )
 
 
-def _chains(snapshot: Snapshot, decision: Decision, now: datetime) -> tuple[ActionSequence, ...]:
+def _chains(snapshot: Snapshot, decision: Draft, now: datetime) -> tuple[ActionSequence, ...]:
     """Put the actions about each trial in order: its new state is written before anything follows from it.
 
     Events come before the write that records what they report: after it they would no longer be due.
@@ -233,7 +233,7 @@ def _pod_trouble(snapshot: Snapshot, now: datetime) -> BlockReason | None:
     return BlockReason(oldest.trouble.reason, f"Pod {oldest.name}: {oldest.trouble.message}{others}")
 
 
-def _requeue_at(snapshot: Snapshot, decision: Decision, now: datetime) -> datetime | None:
+def _requeue_at(snapshot: Snapshot, decision: Draft, now: datetime) -> datetime | None:
     """When something becomes due by time alone."""
     spec, start = snapshot.experiment.spec, snapshot.experiment.start_time
     moments = [moment for step in decision.steps for moment in (step.write_at(now), step.due)]

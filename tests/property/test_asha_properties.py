@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings
-from toprung.early_stopping import Arrival, Outcome
+from toprung.early_stopping import Arrival, Decision
 from toprung.early_stopping.asha import StoppingAsha
 from toprung.early_stopping.rungs import rung_levels
 from toprung.metrics import score
@@ -78,7 +78,7 @@ def test_nan_never_survives_a_rung_that_has_a_finite_rival(history):
         if any(isfinite(value) for value in values.values()):
             for index, value in values.items():
                 if not isfinite(value):
-                    assert asha.judge(Arrival(bracket, resource, index, value)).outcome is Outcome.STOP
+                    assert asha.judge(Arrival(bracket, resource, index, value)).outcome is Decision.STOP
 
 
 @given(histories())
@@ -93,9 +93,9 @@ def test_a_verdict_is_the_definition(history):
             best = sorted(rung, key=lambda each: (-rung[each], each))[
                 : _places(settings, seed, bracket, resource, rung)
             ]
-            assert (verdict.outcome is Outcome.CONTINUE) == (index in best or resource == settings.max_resource)
+            assert (verdict.outcome is Decision.CONTINUE) == (index in best or resource == settings.max_resource)
         elif resource != StoppingAsha(settings, seed).levels(bracket)[0]:
-            assert verdict.outcome is Outcome.STOP
+            assert verdict.outcome is Decision.STOP
 
 
 def _places(settings, seed, bracket, resource, rung):

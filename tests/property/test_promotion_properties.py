@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings
-from toprung.early_stopping import Arrival, Outcome
+from toprung.early_stopping import Arrival, Decision
 from toprung.early_stopping.asha import PromotionAsha
 from toprung.early_stopping.conformance import OCCASIONS, Play
 from toprung.early_stopping.rungs import rung_levels
@@ -120,9 +120,9 @@ def test_a_verdict_is_the_definition(rule, occasions):
             left = play.stopper.highest(arrival.index) > arrival.resource
             among = arrival.index in play.stopper.best(arrival.bracket, arrival.resource)
             if not isfinite(arrival.score):
-                assert outcome is Outcome.STOP
+                assert outcome is Decision.STOP
             else:
-                assert outcome is (Outcome.CONTINUE if last or left or among else Outcome.PAUSE)
+                assert outcome is (Decision.CONTINUE if last or left or among else Decision.PAUSE)
         seen = len(play.judged)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from toprung.early_stopping import Arrival, Outcome, Verdict
+from toprung.early_stopping import Arrival, Decision, Verdict
 
 
 class Settings(BaseModel, extra="forbid"):
@@ -51,7 +51,7 @@ class Ceiling:
         """Compare with the bar; what is not finite is below it."""
         least = self._settings.least
         good = self._scores[arrival.resource, arrival.index] >= least
-        return Verdict(Outcome.CONTINUE if good else Outcome.STOP, f"{'at least' if good else 'below'} {least}")
+        return Verdict(Decision.CONTINUE if good else Decision.STOP, f"{'at least' if good else 'below'} {least}")
 
     def release(self, arrival: Arrival) -> None:
         """Nobody waits."""

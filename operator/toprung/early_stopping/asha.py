@@ -13,7 +13,7 @@ from toprung.api.v1alpha1.early_stopping import AshaSettings, HyperbandSettings
 from toprung.early_stopping.ladders import Ladders
 from toprung.early_stopping.messages import go_on, judge_not_finite, place
 from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, one_in, rung_levels
-from toprung.early_stopping.types import Arrival, Outcome, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Verdict
 
 
 def asha(settings: AshaSettings, seed: int, *, checkpoint: bool) -> "Asha":
@@ -124,7 +124,7 @@ class StoppingAsha(Asha):
         if not rung.finite(arrival.index):
             return self._judge_not_finite(rung, arrival)
         if arrival.resource == self.settings.max_resource:
-            return Verdict(Outcome.CONTINUE, f"{place(rung, arrival)}, the last rung: the trial ends by itself")
+            return Verdict(Decision.CONTINUE, f"{place(rung, arrival)}, the last rung: the trial ends by itself")
         return self._judge_rank(rung, arrival)
 
     def release(self, arrival: Arrival) -> None:
@@ -138,7 +138,7 @@ class StoppingAsha(Asha):
 
     def _judge_rank(self, rung: Rung, arrival: Arrival) -> Verdict:
         places = max(1, self._places(arrival, rung))
-        outcome = Outcome.CONTINUE if rung.rank(arrival.index) <= places else Outcome.STOP
+        outcome = Decision.CONTINUE if rung.rank(arrival.index) <= places else Decision.STOP
         return Verdict(outcome, f"{place(rung, arrival)}, {go_on(places)}")
 
     def _judge_not_finite(self, rung: Rung, arrival: Arrival) -> Verdict:
@@ -173,16 +173,16 @@ class PromotionAsha(Asha):
         rung = self._ladders.reached(arrival.bracket, arrival)
         where = place(rung, arrival)
         if not rung.finite(arrival.index):
-            return Verdict(Outcome.STOP, f"not finite at rung {arrival.resource}, and never promoted")
+            return Verdict(Decision.STOP, f"not finite at rung {arrival.resource}, and never promoted")
         if arrival.resource == self.settings.max_resource:
-            return Verdict(Outcome.CONTINUE, f"{where}, the last rung: the trial ends by itself")
+            return Verdict(Decision.CONTINUE, f"{where}, the last rung: the trial ends by itself")
         if self._ladders.left_behind(arrival):
-            return Verdict(Outcome.CONTINUE, f"{where}, and has reached a higher one")
+            return Verdict(Decision.CONTINUE, f"{where}, and has reached a higher one")
         alone = len(rung) == 1 and arrival.resource == self.levels(arrival.bracket)[0]
         places = max(self._places(arrival, rung), 0 if alone else 1)
         if rung.rank(arrival.index) <= places:
-            return Verdict(Outcome.CONTINUE, f"{where}, {go_on(places)}")
-        return Verdict(Outcome.PAUSE, f"{where}, {go_on(places) if places else 'nobody goes on alone'}; it waits")
+            return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
+        return Verdict(Decision.PAUSE, f"{where}, {go_on(places) if places else 'nobody goes on alone'}; it waits")
 
     def release(self, arrival: Arrival) -> None:
         """Take note that a recorded trial has gone on from a rung."""

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import MAX_LEVELS
-from toprung.early_stopping.types import Arrival, Outcome, Stopper, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Stopper, Verdict
 
 SLOTS = 4
 LONG = 10_000
@@ -53,7 +53,7 @@ class Play:
     paused: dict[int, Arrival] = field(default_factory=dict)
     scores: dict[int, list[float]] = field(default_factory=dict)
     records: dict[int, list[tuple[str, Arrival]]] = field(default_factory=dict)
-    judged: list[tuple[Arrival, Outcome]] = field(default_factory=list)
+    judged: list[tuple[Arrival, Decision]] = field(default_factory=list)
     latest: list[tuple[Arrival, Verdict]] = field(default_factory=list)
     failed: list[Arrival] = field(default_factory=list)
 
@@ -94,13 +94,13 @@ class Play:
         outcomes = [verdict.outcome for _, verdict in self.latest]
         self.judged += zip(arrivals, outcomes, strict=True)
         for arrival, outcome in zip(arrivals, outcomes, strict=True):
-            if outcome is Outcome.CONTINUE:
+            if outcome is Decision.CONTINUE:
                 self._say("release", arrival)
         self.running[index] = before + len(crossed)
-        if Outcome.STOP in outcomes or self.running[index] == len(levels):
+        if Decision.STOP in outcomes or self.running[index] == len(levels):
             del self.running[index]
             self._say("withdraw", arrivals[-1])
-        elif Outcome.PAUSE in outcomes:
+        elif Decision.PAUSE in outcomes:
             del self.running[index]
             self.paused[index] = arrivals[-1]
 
@@ -218,7 +218,7 @@ class StopperConformance:
             if isfinite(arrival.score):
                 finite.add(rung)
             elif rung in finite:
-                assert outcome in (Outcome.STOP, Outcome.EXPLOIT)
+                assert outcome in (Decision.STOP, Decision.EXPLOIT)
 
     @_quick
     @given(SEEDS, OCCASIONS)
@@ -230,7 +230,7 @@ class StopperConformance:
         for arrival, outcome in play.judged:
             assert play.stopper.judge(arrival).message
             last = play.stopper.levels(arrival.bracket)[-1]
-            assert outcome not in (Outcome.PAUSE, Outcome.EXPLOIT) or arrival.resource < last
+            assert outcome not in (Decision.PAUSE, Decision.EXPLOIT) or arrival.resource < last
 
     @_quick
     @given(SEEDS, OCCASIONS)
@@ -242,7 +242,7 @@ class StopperConformance:
             on_record = {index for index, said in play.records.items() if said}
             for arrival, verdict in play.latest:
                 donors = set() if verdict.exploit is None else {verdict.exploit.donor}
-                assert bool(donors) == (verdict.outcome is Outcome.EXPLOIT)
+                assert bool(donors) == (verdict.outcome is Decision.EXPLOIT)
                 assert donors <= on_record - {arrival.index}
 
     def test_a_trial_may_end_without_a_record(self) -> None:

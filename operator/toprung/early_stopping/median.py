@@ -13,7 +13,7 @@ from typing import ClassVar
 from toprung.api.v1alpha1.early_stopping import MedianSettings
 from toprung.early_stopping.messages import judge_not_finite
 from toprung.early_stopping.rungs import even_levels
-from toprung.early_stopping.types import Arrival, Outcome, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Verdict
 from toprung.errors import InvariantViolated
 
 
@@ -88,15 +88,15 @@ class MedianStopping:
         if not isfinite(own.score):
             first = arrival.resource == self.levels(0)[0]
             stop = judge_not_finite(arrival, rivals=level.finite > 0, first=first)
-            return stop or Verdict(Outcome.CONTINUE, f"not finite, like all at step {arrival.resource}")
+            return stop or Verdict(Decision.CONTINUE, f"not finite, like all at step {arrival.resource}")
         others = len(level.records) - 1
         if arrival.resource == self.settings.max_resource or others < self.settings.min_trials:
-            return Verdict(Outcome.CONTINUE, f"one of {others + 1} at step {arrival.resource}: it goes on")
+            return Verdict(Decision.CONTINUE, f"one of {others + 1} at step {arrival.resource}: it goes on")
         worse = _best(own) < level.median_of_others(arrival.index)
         compared = f"the median of {others} means at step {arrival.resource}"
         if worse:
-            return Verdict(Outcome.STOP, f"not enough: its best so far is worse than {compared}")
-        return Verdict(Outcome.CONTINUE, f"enough: its best so far is no worse than {compared}")
+            return Verdict(Decision.STOP, f"not enough: its best so far is worse than {compared}")
+        return Verdict(Decision.CONTINUE, f"enough: its best so far is no worse than {compared}")
 
     def release(self, arrival: Arrival) -> None:
         """Nothing waits, so nothing is to be noted."""

@@ -1,15 +1,15 @@
 """What verdicts say, and what all rules say alike."""
 
 from toprung.early_stopping.rungs import Rung
-from toprung.early_stopping.types import Arrival, Outcome, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Verdict
 
 
 def judge_not_finite(arrival: Arrival, *, rivals: bool, first: bool) -> Verdict | None:
     """Stop what is not finite where a rival is, or past the first rung; None where it is judged like any other."""
     if rivals:
-        return Verdict(Outcome.STOP, f"not finite, others are at rung {arrival.resource}")
+        return Verdict(Decision.STOP, f"not finite, others are at rung {arrival.resource}")
     if not first:
-        return Verdict(Outcome.STOP, f"not finite past the first rung, at rung {arrival.resource}")
+        return Verdict(Decision.STOP, f"not finite past the first rung, at rung {arrival.resource}")
     return None
 
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 from toprung.api.v1alpha1.early_stopping import PbtSettings
 from toprung.early_stopping.messages import judge_not_finite
 from toprung.early_stopping.rungs import even_levels
-from toprung.early_stopping.types import Arrival, Exploit, Outcome, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Exploit, Verdict
 from toprung.errors import InvariantViolated
 
 
@@ -87,12 +87,12 @@ class PopulationBasedTraining:
         if donors and (place > size - share or not isfinite(latest.score)):
             donor = donors[self._draw("donor", own) % len(donors)]
             message = f"{where}: it takes over from trial {donor} and explores from there"
-            return Verdict(Outcome.EXPLOIT, message, self._exploit(donor, own))
+            return Verdict(Decision.EXPLOIT, message, self._exploit(donor, own))
         if not isfinite(own.score):
             first = arrival.resource == self.levels(0)[0] or not ends
             stop = judge_not_finite(arrival, rivals=arrival.resource in self._finite, first=first)
-            return stop or Verdict(Outcome.CONTINUE, f"not finite, and nobody is there to take over from: {where}")
-        return Verdict(Outcome.CONTINUE, f"{where}: it goes on")
+            return stop or Verdict(Decision.CONTINUE, f"not finite, and nobody is there to take over from: {where}")
+        return Verdict(Decision.CONTINUE, f"{where}: it goes on")
 
     def release(self, arrival: Arrival) -> None:
         """Take note that a trial has gone on with what it recorded."""

@@ -8,7 +8,7 @@ from math import inf, isfinite
 from typing import Protocol
 
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, PatienceSettings, ThresholdSettings
-from toprung.early_stopping.types import Outcome, Verdict
+from toprung.early_stopping.types import Decision, Verdict
 
 
 class Point(Protocol):
@@ -69,7 +69,7 @@ def _below(threshold: ThresholdSettings, reports: Reports, sign: int) -> Verdict
         return None
     if best is not None and sign * best.value >= sign * threshold.value:
         return None
-    return Verdict(Outcome.STOP, f"worse than the threshold {threshold.value:g} at step {threshold.step} or later")
+    return Verdict(Decision.STOP, f"worse than the threshold {threshold.value:g} at step {threshold.step} or later")
 
 
 def _no_better(patience: PatienceSettings, reports: Reports, sign: int) -> Verdict | None:
@@ -85,4 +85,4 @@ def _no_better(patience: PatienceSettings, reports: Reports, sign: int) -> Verdi
         if sign * best.value - before > patience.min_delta:
             return None
     by = f" by more than {patience.min_delta:g}" if patience.min_delta else ""
-    return Verdict(Outcome.STOP, f"no better{by} than {patience.steps} steps before step {latest.step}")
+    return Verdict(Decision.STOP, f"no better{by} than {patience.steps} steps before step {latest.step}")

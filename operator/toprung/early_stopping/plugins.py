@@ -19,7 +19,7 @@ from typing import Any
 
 from toprung.api.messages import did_you_mean, shown
 from toprung.api.v1alpha1.early_stopping import StopperPlugin
-from toprung.early_stopping.types import Arrival, Outcome, Stopper, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Stopper, Verdict
 from toprung.errors import FieldError, InvalidExperiment
 
 GROUP = "toprung.stoppers"
@@ -108,7 +108,7 @@ class Guarded:
         """Give the rule's verdict."""
         with self._blamed("judge"):
             verdict = self.rule.judge(arrival)
-        if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Outcome):
+        if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Decision):
             raise self._useless("judge", verdict, "a Verdict with an Outcome")
         return verdict
 

@@ -11,7 +11,7 @@ from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalving
 from toprung.early_stopping.ladders import Ladders
 from toprung.early_stopping.messages import go_on, place
 from toprung.early_stopping.rungs import rung_levels
-from toprung.early_stopping.types import Arrival, Outcome, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Verdict
 
 
 def unfilled(early_stopping: EarlyStopping | None, beyond: int) -> range:
@@ -73,17 +73,17 @@ class SuccessiveHalving:
         rung = self._ladders.reached(self._batch(arrival), arrival)
         where, places = place(rung, arrival), self._places(arrival.resource)
         if not rung.finite(arrival.index):
-            return Verdict(Outcome.STOP, f"not finite at rung {arrival.resource}, and never goes on")
+            return Verdict(Decision.STOP, f"not finite at rung {arrival.resource}, and never goes on")
         if arrival.resource == self.settings.max_resource:
-            return Verdict(Outcome.CONTINUE, f"{where}, the last rung: the trial ends by itself")
+            return Verdict(Decision.CONTINUE, f"{where}, the last rung: the trial ends by itself")
         if self._ladders.left_behind(arrival):
-            return Verdict(Outcome.CONTINUE, f"{where}, and has reached a higher one")
+            return Verdict(Decision.CONTINUE, f"{where}, and has reached a higher one")
         if rung.rank(arrival.index) > places:
-            return Verdict(Outcome.STOP, f"{where}, {go_on(places)}")
+            return Verdict(Decision.STOP, f"{where}, {go_on(places)}")
         expected = self._outstanding(self._batch(arrival), arrival.resource)
         if rung.rank(arrival.index) + expected <= places:
-            return Verdict(Outcome.CONTINUE, f"{where}, {go_on(places)}")
-        return Verdict(Outcome.PAUSE, f"{where}, {go_on(places)} when {expected} more are there; it waits")
+            return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
+        return Verdict(Decision.PAUSE, f"{where}, {go_on(places)} when {expected} more are there; it waits")
 
     def release(self, arrival: Arrival) -> None:
         """Take note that a recorded trial has gone on from a rung."""

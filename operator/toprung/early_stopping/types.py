@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class Outcome(StrEnum):
+class Decision(StrEnum):
     """What a trial does after a rung; the values are what Trial.status.rungs[].verdict records."""
 
     CONTINUE = "Continue"
@@ -63,7 +63,7 @@ class Verdict:
             normalised, and so leaves the value itself to :meth:`about`.
     """
 
-    outcome: Outcome
+    outcome: Decision
     message: str
     exploit: Exploit | None = None
 

@@ -12,7 +12,7 @@ from math import nan
 
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.plugins import invalid
-from toprung.early_stopping.types import Arrival, Exploit, Outcome, Stopper, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Exploit, Stopper, Verdict
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
 from toprung.objects.records import RungRecord, RungVerdict, TrialRecord
@@ -20,10 +20,10 @@ from toprung.objects.sizes import lineage_is_full
 
 WORST = float("-inf")
 RECORDED = {
-    Outcome.CONTINUE: RungVerdict.CONTINUE,
-    Outcome.EXPLOIT: RungVerdict.EXPLOIT,
-    Outcome.PAUSE: RungVerdict.PAUSE,
-    Outcome.STOP: RungVerdict.STOP,
+    Decision.CONTINUE: RungVerdict.CONTINUE,
+    Decision.EXPLOIT: RungVerdict.EXPLOIT,
+    Decision.PAUSE: RungVerdict.PAUSE,
+    Decision.STOP: RungVerdict.STOP,
 }
 GONE_ON = (RungVerdict.CONTINUE, RungVerdict.PROMOTE)
 """Verdicts after which a trial is no candidate for promotion from that rung."""
@@ -34,7 +34,7 @@ class RungDecision:
     """A trial with its new rungs, what it is to do, and why it is stopped or paused, or how it takes over."""
 
     trial: TrialRecord
-    outcome: Outcome = Outcome.CONTINUE
+    outcome: Decision = Decision.CONTINUE
     message: str = ""
     exploit: Exploit | None = None
 
@@ -92,7 +92,7 @@ class RungEvaluator:
         judged: dict[int, RungDecision] = {}
         for crossing in crossings:
             before = judged.get(crossing.trial.index, RungDecision(crossing.trial))
-            if before.outcome is Outcome.CONTINUE:
+            if before.outcome is Decision.CONTINUE:
                 judged[crossing.trial.index] = self._cross(before.trial, crossing)
         return judged
 
@@ -146,7 +146,7 @@ class RungEvaluator:
             self.stopper.record(arrival)
         verdicts = [self._verdict(trial, arrival) for arrival in arrivals]
         for arrival, verdict in zip(arrivals, verdicts, strict=True):
-            if verdict.outcome is Outcome.CONTINUE:
+            if verdict.outcome is Decision.CONTINUE:
                 self.stopper.release(arrival)
         judged = (
             replace(rung, verdict=RECORDED[verdict.outcome]) for rung, verdict in zip(reached, verdicts, strict=True)
@@ -162,13 +162,13 @@ class RungEvaluator:
             InvalidExperiment: a rule of the author's own pauses a trial after it said that it does not.
         """
         verdict = self.stopper.judge(arrival)
-        if verdict.outcome is Outcome.PAUSE and not self.stopper.pauses:
+        if verdict.outcome is Decision.PAUSE and not self.stopper.pauses:
             raise invalid("name", "the rule gave the verdict Pause, and its `pauses` is false; make it true")
         latest, end = trial.progress.latest, self.stopper.levels(trial.bracket)[-1]
-        if verdict.outcome is Outcome.EXPLOIT and latest is not None and latest.step >= end:
-            return Verdict(Outcome.CONTINUE, f"late: step {latest.step} is reported, which is the end")
-        if verdict.outcome is Outcome.EXPLOIT and lineage_is_full(each.parameters for each in trial.lineage):
-            return Verdict(Outcome.CONTINUE, f"its record of {len(trial.lineage)} exploits has no room for another")
+        if verdict.outcome is Decision.EXPLOIT and latest is not None and latest.step >= end:
+            return Verdict(Decision.CONTINUE, f"late: step {latest.step} is reported, which is the end")
+        if verdict.outcome is Decision.EXPLOIT and lineage_is_full(each.parameters for each in trial.lineage):
+            return Verdict(Decision.CONTINUE, f"its record of {len(trial.lineage)} exploits has no room for another")
         return verdict
 
     def _rung(self, level: int, crossed: Crossing) -> RungRecord:

@@ -8,7 +8,7 @@ from math import isfinite
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import MAX_DEVICES, TrialState
-from toprung.early_stopping import Outcome, individual_stop
+from toprung.early_stopping import Decision, individual_stop
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of, due_at
@@ -25,9 +25,9 @@ LIVE_WRITE_EVERY = timedelta(seconds=10)
 NOTED = (Reason.DISRUPTED, Reason.NODE_LOST)
 """Reasons that are written at once although the trial continues."""
 BY_OUTCOME = {
-    Outcome.STOP: (TrialEvent.STOPPED, Reason.EARLY_STOPPED),
-    Outcome.PAUSE: (TrialEvent.PAUSED, Reason.PAUSED),
-    Outcome.EXPLOIT: (TrialEvent.RETRIED, Reason.EXPLOITED),
+    Decision.STOP: (TrialEvent.STOPPED, Reason.EARLY_STOPPED),
+    Decision.PAUSE: (TrialEvent.PAUSED, Reason.PAUSED),
+    Decision.EXPLOIT: (TrialEvent.RETRIED, Reason.EXPLOITED),
 }
 """What a verdict does to a trial; those that go on are looked at further."""
 
@@ -106,9 +106,9 @@ def end_all(steps: Iterable[TrialTransition], message: str, now: datetime) -> tu
 
 def resume(spec: ExperimentSpec, step: TrialTransition, judged: RungDecision, now: datetime) -> TrialTransition:
     """Let a paused trial go on as a further attempt, or wait or stop at a rung that it had reached already."""
-    if judged.outcome is Outcome.PAUSE:
+    if judged.outcome is Decision.PAUSE:
         return replace(step, after=replace(judged.trial, message=judged.message))
-    if judged.outcome is Outcome.STOP:
+    if judged.outcome is Decision.STOP:
         change = StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, judged.message)
     else:
         highest = max(rung.resource for rung in judged.trial.rungs)
@@ -143,7 +143,7 @@ def _after(
     snapshot: Snapshot, judged: RungDecision, pod: PodRecord | None, now: datetime, max_resource: int | None
 ) -> tuple[TrialRecord, datetime | None]:
     """Return the trial after this pass, and when time alone changes it next."""
-    if judged.outcome is Outcome.EXPLOIT:
+    if judged.outcome is Decision.EXPLOIT:
         judged = replace(judged, trial=taken_over(snapshot, judged.trial, judged.exploit))
     spec, trial = snapshot.experiment.spec, judged.trial
     collected = snapshot.collected.get(pod.uid) if pod is not None else None
@@ -168,8 +168,8 @@ def _restarted(spec: ExperimentSpec, before: TrialRecord, after: TrialRecord) ->
 
 def _change(judged: RungDecision, attempt: Attempt) -> StateChange | None:
     trial, pod, collected = judged.trial, attempt.pod, attempt.collected
-    waits = judged.outcome is Outcome.PAUSE or trial.state is TrialState.PAUSED
-    runs = judged.outcome is Outcome.CONTINUE and (pod is None or not pod.over) and not attempt.has_used_all
+    waits = judged.outcome is Decision.PAUSE or trial.state is TrialState.PAUSED
+    runs = judged.outcome is Decision.CONTINUE and (pod is None or not pod.over) and not attempt.has_used_all
     if waits or runs:
         stop = _stop_by_itself(attempt.spec, trial)
         if stop is not None:

@@ -7,7 +7,7 @@ from contestants import GRIDS, OURS, RECORDED
 from peers import NoStopping, Oracle, drive
 from runs import order_of
 
-from toprung.early_stopping import Arrival, Outcome, Stopper, stopper_for
+from toprung.early_stopping import Arrival, Decision, Stopper, stopper_for
 from toprung.search.space import Space
 from toprung.simulate.configuration_source import InOrder
 from toprung.simulate.simulation import Simulation
@@ -31,7 +31,7 @@ class Ours:
             return True
         arrival = Arrival(bracket, step, index, value)
         self.rule.record(arrival)
-        return self.rule.judge(arrival).outcome is Outcome.CONTINUE
+        return self.rule.judge(arrival).outcome is Decision.CONTINUE
 
     def complete(self, index, step, value):
         self.goes_on(index, step, value)

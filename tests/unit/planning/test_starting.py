@@ -7,7 +7,7 @@ import pytest
 from simulation.runs import check_invariants
 from simulation.specs import PBT, POD_WITH_GPU, experiment_spec
 from simulation.world import START, Program, World
-from toprung.early_stopping.types import Arrival, Outcome, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Verdict
 from toprung.errors import InvalidExperiment
 from toprung.planning.slots import MAX_UNSCHEDULED
 
@@ -30,7 +30,7 @@ class Choosy:
         self.paused.setdefault(arrival.index, arrival)
 
     def judge(self, arrival):  # noqa: ARG002
-        return Verdict(Outcome.PAUSE, "waits")
+        return Verdict(Decision.PAUSE, "waits")
 
     def release(self, arrival):
         del self.paused[arrival.index]

@@ -9,7 +9,7 @@ import pytest
 
 from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
-from toprung.early_stopping.types import Exploit, Outcome, Verdict
+from toprung.early_stopping.types import Decision, Exploit, Verdict
 from toprung.errors import InvalidExperiment
 from toprung.objects.checkpoint_copy import CONTAINER, COPY
 from toprung.objects.codec import trial_from, trial_status
@@ -109,7 +109,7 @@ class Envious:
 
     def judge(self, arrival):
         takes = arrival.index == 0 and arrival.resource == 1
-        return Verdict(Outcome.EXPLOIT, "poor", self.exploit) if takes else Verdict(Outcome.CONTINUE, "good")
+        return Verdict(Decision.EXPLOIT, "poor", self.exploit) if takes else Verdict(Decision.CONTINUE, "good")
 
     def record(self, *_):
         pass

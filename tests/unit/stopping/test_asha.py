@@ -5,11 +5,11 @@ from math import inf, nan
 import pytest
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping
-from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping import Arrival, Decision, stopper_for
 from toprung.early_stopping.asha import StoppingAsha
 from toprung.errors import InvariantViolated
 
-GO, STOP = Outcome.CONTINUE, Outcome.STOP
+GO, STOP = Decision.CONTINUE, Decision.STOP
 
 
 def rule(*, max_resource=9, brackets=1, tilt=0):

@@ -16,7 +16,7 @@ from toprung.early_stopping.conformance import StopperConformance
 from toprung.early_stopping.median import MedianStopping
 from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.early_stopping.successive_halving import SuccessiveHalving
-from toprung.early_stopping.types import Arrival, Exploit, Outcome, Verdict
+from toprung.early_stopping.types import Arrival, Decision, Exploit, Verdict
 
 
 class TestStoppingAsha(StopperConformance):
@@ -86,7 +86,7 @@ class Envious(MedianStopping):
     def judge(self, arrival):
         if arrival.resource == self.settings.max_resource:
             return super().judge(arrival)
-        return Verdict(Outcome.EXPLOIT, "poor", Exploit(self.donor, 7, 0.0, (1.2,)))
+        return Verdict(Decision.EXPLOIT, "poor", Exploit(self.donor, 7, 0.0, (1.2,)))
 
 
 class Dreaming(Envious):

@@ -6,11 +6,11 @@ from math import inf, nan
 import pytest
 
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
-from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping import Arrival, Decision, stopper_for
 from toprung.early_stopping.successive_halving import SuccessiveHalving
 from toprung.errors import InvariantViolated
 
-GO, STOP, PAUSE = Outcome.CONTINUE, Outcome.STOP, Outcome.PAUSE
+GO, STOP, PAUSE = Decision.CONTINUE, Decision.STOP, Decision.PAUSE
 
 
 def rule(*, trials=9, max_resource=9, eta=3):

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import MAX_LEVELS, EarlyStopping, MedianSettings
-from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping import Arrival, Decision, stopper_for
 from toprung.early_stopping.median import MedianStopping
 from toprung.errors import InvariantViolated
 
-GO, STOP = Outcome.CONTINUE, Outcome.STOP
+GO, STOP = Decision.CONTINUE, Decision.STOP
 
 
 def rule(**settings):

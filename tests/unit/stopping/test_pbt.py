@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from toprung.api.v1alpha1.early_stopping import MAX_LEVELS, EarlyStopping, PbtSettings
-from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping import Arrival, Decision, stopper_for
 from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.errors import InvariantViolated
 
-GO, STOP, EXPLOIT = Outcome.CONTINUE, Outcome.STOP, Outcome.EXPLOIT
+GO, STOP, EXPLOIT = Decision.CONTINUE, Decision.STOP, Decision.EXPLOIT
 
 
 def rule(seed=0, **settings):

@@ -5,11 +5,11 @@ from math import inf, nan
 import pytest
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping, HyperbandSettings
-from toprung.early_stopping import Arrival, Outcome, stopper_for
+from toprung.early_stopping import Arrival, Decision, stopper_for
 from toprung.early_stopping.asha import PromotionAsha, StoppingAsha, hyperband
 from toprung.errors import InvariantViolated
 
-GO, STOP, PAUSE = Outcome.CONTINUE, Outcome.STOP, Outcome.PAUSE
+GO, STOP, PAUSE = Decision.CONTINUE, Decision.STOP, Decision.PAUSE
 
 
 def rule(*, max_resource=9, brackets=1, tilt=0):

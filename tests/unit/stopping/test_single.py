@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping, PatienceSettings, ThresholdSettings
-from toprung.early_stopping import Outcome, individual_stop, stopper_for
+from toprung.early_stopping import Decision, individual_stop, stopper_for
 from toprung.metrics import Progress, observe, progress_from_status, progress_to_status
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -68,7 +68,7 @@ def test_verdict(rule, values, maximize, message):
     """What the trial has reported decides, and the message says why."""
     stop = individual_stop(rule, reported(values, maximize=maximize), maximize=maximize)
     assert (stop and stop.message) == message
-    assert stop is None or stop.outcome is Outcome.STOP
+    assert stop is None or stop.outcome is Decision.STOP
 
 
 def test_they_stand_beside_a_rule_or_alone():

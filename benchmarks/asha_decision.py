@@ -11,7 +11,7 @@ from statistics import median
 from time import perf_counter
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings
-from toprung.early_stopping import Arrival, Decision
+from toprung.early_stopping import Decision, RungResult
 from toprung.early_stopping.asha import Asha, asha
 
 LIMIT = 50.0
@@ -23,7 +23,7 @@ def climb(rule: Asha, index: int, random: Random) -> int:
     """Decide about a trial at one rung after another, and about the slot that it may leave; gives how often."""
     score, levels = random.gauss(), rule.levels(0)
     for decisions, resource in enumerate(levels, 1):
-        rule.record(arrival := Arrival(0, resource, index, score))
+        rule.record(arrival := RungResult(0, resource, index, score))
         if rule.judge(arrival).outcome is not Decision.CONTINUE:
             if (promoted := rule.promotion()) is not None:
                 rule.release(promoted)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings
-from toprung.early_stopping import Arrival, Decision
+from toprung.early_stopping import Decision, RungResult
 from toprung.early_stopping.asha import StoppingAsha
 from toprung.early_stopping.rungs import rung_levels
 from toprung.metrics import score
@@ -42,7 +42,7 @@ def play(settings, seed, arrivals, *, maximize=True):
     """Record and judge each in turn; gives the rule and the verdicts."""
     asha, verdicts = StoppingAsha(settings, seed), []
     for bracket, resource, index, value in arrivals:
-        arrival = Arrival(bracket, resource, index, score(value, maximize=maximize))
+        arrival = RungResult(bracket, resource, index, score(value, maximize=maximize))
         asha.record(arrival)
         verdicts.append(asha.judge(arrival))
     return asha, verdicts
@@ -52,7 +52,7 @@ def play(settings, seed, arrivals, *, maximize=True):
 def test_asked_twice_the_same_answer(history):
     """Asking changes nothing, nor does recording again."""
     asha, _ = play(*history)
-    arrivals = [Arrival(*arrival) for arrival in history[2]]
+    arrivals = [RungResult(*arrival) for arrival in history[2]]
     first = [asha.judge(arrival) for arrival in arrivals]
     for arrival in arrivals:
         asha.record(arrival)
@@ -78,7 +78,7 @@ def test_nan_never_survives_a_rung_that_has_a_finite_rival(history):
         if any(isfinite(value) for value in values.values()):
             for index, value in values.items():
                 if not isfinite(value):
-                    assert asha.judge(Arrival(bracket, resource, index, value)).outcome is Decision.STOP
+                    assert asha.judge(RungResult(bracket, resource, index, value)).outcome is Decision.STOP
 
 
 @given(histories())
@@ -123,10 +123,10 @@ def test_a_rebuilt_state_equals_the_live_one(history, random):
     rebuilt, items = StoppingAsha(*history[:2]), list(kept.items())
     random.shuffle(items)
     for (bracket, resource, index), value in items:
-        rebuilt.record(Arrival(bracket, resource, index, value))
+        rebuilt.record(RungResult(bracket, resource, index, value))
     assert rebuilt == live
     for bracket, resource, index, value in history[2]:
-        arrival = Arrival(bracket, resource, index, value)
+        arrival = RungResult(bracket, resource, index, value)
         assert rebuilt.judge(arrival) == live.judge(arrival)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings
-from toprung.early_stopping import Arrival, Decision
+from toprung.early_stopping import Decision, RungResult
 from toprung.early_stopping.asha import PromotionAsha
 from toprung.early_stopping.conformance import OCCASIONS, Play
 from toprung.early_stopping.rungs import rung_levels
@@ -74,7 +74,7 @@ class Watched(PromotionAsha):
             if resource < self.settings.max_resource and (spare or gone < share):
                 for index in self.ranked(bracket, resource, max(share, third, 1) if spare else share):
                     if index in waiting:
-                        yield Arrival(bracket, resource, index, rung[index])
+                        yield RungResult(bracket, resource, index, rung[index])
 
     def waits(self, bracket, resource, index):
         return index not in self.gone.get((bracket, resource), {}) and self.highest(index) == resource

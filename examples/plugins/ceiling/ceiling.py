@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from toprung.early_stopping import Arrival, Decision, Verdict
+from toprung.early_stopping import RungResult, Decision, Verdict
 
 
 class Settings(BaseModel, extra="forbid"):
@@ -43,17 +43,17 @@ class Ceiling:
         """Give the steps at which trials are judged; the last one is where they end."""
         return (self._settings.rung, self._settings.end)
 
-    def record(self, arrival: Arrival) -> None:
+    def record(self, arrival: RungResult) -> None:
         """Note a score; a trial's first at a level counts."""
         self._scores.setdefault((arrival.resource, arrival.index), arrival.score)
 
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Compare with the bar; what is not finite is below it."""
         least = self._settings.least
         good = self._scores[arrival.resource, arrival.index] >= least
         return Verdict(Decision.CONTINUE if good else Decision.STOP, f"{'at least' if good else 'below'} {least}")
 
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Nobody waits."""
 
     def withdraw(self, bracket: int, index: int) -> None:

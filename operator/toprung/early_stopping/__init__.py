@@ -15,7 +15,7 @@ from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.early_stopping.per_trial import individual_stop
 from toprung.early_stopping.plugins import plugin
 from toprung.early_stopping.successive_halving import SuccessiveHalving, unfilled
-from toprung.early_stopping.types import Arrival, Decision, Exploit, Stopper, Verdict
+from toprung.early_stopping.types import Decision, Exploit, RungResult, Stopper, Verdict
 
 __all__ = ["Arrival", "Exploit", "Outcome", "Stopper", "Verdict", "individual_stop", "stopper_for", "unfilled"]
 

@@ -13,7 +13,7 @@ from toprung.api.v1alpha1.early_stopping import AshaSettings, HyperbandSettings
 from toprung.early_stopping.ladders import Ladders
 from toprung.early_stopping.messages import go_on, judge_not_finite, place
 from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, one_in, rung_levels
-from toprung.early_stopping.types import Arrival, Decision, Verdict
+from toprung.early_stopping.types import Decision, RungResult, Verdict
 
 
 def asha(settings: AshaSettings, seed: int, *, checkpoint: bool) -> "Asha":
@@ -64,7 +64,7 @@ class Asha(ABC):
         settings = self.settings
         return rung_levels(settings.min_resource, settings.max_resource, settings.reduction_factor, bracket)
 
-    def record(self, arrival: Arrival) -> None:
+    def record(self, arrival: RungResult) -> None:
         """Take note of an arrival; a trial's first record at a rung counts.
 
         Raises:
@@ -73,7 +73,7 @@ class Asha(ABC):
         self._ladders.record(arrival.bracket, self.levels(arrival.bracket), arrival)
 
     @abstractmethod
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Decide about a recorded arrival.
 
         Raises:
@@ -81,7 +81,7 @@ class Asha(ABC):
         """
 
     @abstractmethod
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Take note that a trial has gone on from a rung."""
 
     @abstractmethod
@@ -89,7 +89,7 @@ class Asha(ABC):
         """Take note that a trial has ended."""
 
     @abstractmethod
-    def promotion(self, *, spare: bool = False) -> Arrival | None:
+    def promotion(self, *, spare: bool = False) -> RungResult | None:
         """Give the paused trial that is to go on next."""
 
     def _share(self, bracket: int, resource: int, rung: Rung) -> float:
@@ -98,7 +98,7 @@ class Asha(ABC):
         tilt = self.default_tilt if self.settings.tilt is None else self.settings.tilt
         return len(rung) / one_in(len(levels) - 1, self.settings.reduction_factor, tilt)[levels.index(resource)]
 
-    def _places(self, arrival: Arrival, rung: Rung) -> int:
+    def _places(self, arrival: RungResult, rung: Rung) -> int:
         """Give the share to the nearest whole number; of halves the lower, lest one go on alone."""
         return ceil(self._share(arrival.bracket, arrival.resource, rung) - 1 / 2)
 
@@ -118,7 +118,7 @@ class StoppingAsha(Asha):
     pauses: ClassVar[bool] = False
     default_tilt: ClassVar[float] = 0.5
 
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Let the best of the records of the rung go on, itself included: the rung's share, one at least."""
         rung = self._ladders.reached(arrival.bracket, arrival)
         if not rung.finite(arrival.index):
@@ -127,7 +127,7 @@ class StoppingAsha(Asha):
             return Verdict(Decision.CONTINUE, f"{place(rung, arrival)}, the last rung: the trial ends by itself")
         return self._judge_rank(rung, arrival)
 
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Nothing waits at a rung of this variant, so nothing is to be noted."""
 
     def withdraw(self, bracket: int, index: int) -> None:
@@ -136,12 +136,12 @@ class StoppingAsha(Asha):
     def promotion(self, *, spare: bool = False) -> None:
         """Nobody is ever paused by this variant."""
 
-    def _judge_rank(self, rung: Rung, arrival: Arrival) -> Verdict:
+    def _judge_rank(self, rung: Rung, arrival: RungResult) -> Verdict:
         places = max(1, self._places(arrival, rung))
         outcome = Decision.CONTINUE if rung.rank(arrival.index) <= places else Decision.STOP
         return Verdict(outcome, f"{place(rung, arrival)}, {go_on(places)}")
 
-    def _judge_not_finite(self, rung: Rung, arrival: Arrival) -> Verdict:
+    def _judge_not_finite(self, rung: Rung, arrival: RungResult) -> Verdict:
         first = arrival.resource == self.levels(arrival.bracket)[0]
         if (stop := judge_not_finite(arrival, rivals=rung.count_finite > 0, first=first)) is not None:
             return stop
@@ -168,7 +168,7 @@ class PromotionAsha(Asha):
     pauses: ClassVar[bool] = True
     default_tilt: ClassVar[float] = 0.7
 
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Let the trial go on if it is among the best of the records of the rung, itself included."""
         rung = self._ladders.reached(arrival.bracket, arrival)
         where = place(rung, arrival)
@@ -184,7 +184,7 @@ class PromotionAsha(Asha):
             return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
         return Verdict(Decision.PAUSE, f"{where}, {go_on(places) if places else 'nobody goes on alone'}; it waits")
 
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Take note that a recorded trial has gone on from a rung."""
         self._ladders.release(arrival.bracket, arrival)
 
@@ -192,10 +192,10 @@ class PromotionAsha(Asha):
         """Take note that a trial waits no more."""
         self._ladders.withdraw(bracket, index)
 
-    def promotion(self, *, spare: bool = False) -> Arrival | None:
+    def promotion(self, *, spare: bool = False) -> RungResult | None:
         """Give the best candidate of the highest rungs that have one, whatever their bracket."""
         candidates = (
-            Arrival(bracket, resource, index, rung.score(index))
+            RungResult(bracket, resource, index, rung.score(index))
             for bracket, resource, rung in self._ladders
             if resource < self.settings.max_resource
             and (index := self._candidate(bracket, resource, rung, spare=spare)) is not None
@@ -209,5 +209,5 @@ class PromotionAsha(Asha):
         return rung.first_waiting(share) if rung.gone_on < share else None
 
 
-def _urgency(arrival: Arrival) -> tuple[int, float, int]:
+def _urgency(arrival: RungResult) -> tuple[int, float, int]:
     return arrival.resource, arrival.score, -arrival.index

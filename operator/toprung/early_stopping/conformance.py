@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import MAX_LEVELS
-from toprung.early_stopping.types import Arrival, Decision, Stopper, Verdict
+from toprung.early_stopping.types import Decision, RungResult, Stopper, Verdict
 
 SLOTS = 4
 LONG = 10_000
@@ -50,12 +50,12 @@ class Play:
 
     stopper: Stopper
     running: dict[int, int] = field(default_factory=dict)
-    paused: dict[int, Arrival] = field(default_factory=dict)
+    paused: dict[int, RungResult] = field(default_factory=dict)
     scores: dict[int, list[float]] = field(default_factory=dict)
-    records: dict[int, list[tuple[str, Arrival]]] = field(default_factory=dict)
-    judged: list[tuple[Arrival, Decision]] = field(default_factory=list)
-    latest: list[tuple[Arrival, Verdict]] = field(default_factory=list)
-    failed: list[Arrival] = field(default_factory=list)
+    records: dict[int, list[tuple[str, RungResult]]] = field(default_factory=dict)
+    judged: list[tuple[RungResult, Decision]] = field(default_factory=list)
+    latest: list[tuple[RungResult, Verdict]] = field(default_factory=list)
+    failed: list[RungResult] = field(default_factory=list)
 
     def through(self, occasions: list[tuple[int, float, int, int]]) -> Iterator["Play"]:
         """Let one thing after another happen; gives itself after each."""
@@ -87,7 +87,7 @@ class Play:
         self.scores[index] += [score] * len(crossed)
         finite = [each for each in self.scores[index] if isfinite(each)]
         best, mean = max(finite, default=-inf), sum(finite) / len(finite) if finite else -inf
-        arrivals = [Arrival(bracket, level, index, score, best, mean) for level in crossed]
+        arrivals = [RungResult(bracket, level, index, score, best, mean) for level in crossed]
         for arrival in arrivals:
             self._say("record", arrival)
         self.latest = [(arrival, self.stopper.judge(arrival)) for arrival in arrivals]
@@ -108,7 +108,7 @@ class Play:
         """Have a running trial fail on its way to its next rung."""
         bracket = self.stopper.bracket(index)
         level = self.stopper.levels(bracket)[self.running.pop(index)]
-        self.failed.append(Arrival(bracket, level, index, -inf, -inf, -inf))
+        self.failed.append(RungResult(bracket, level, index, -inf, -inf, -inf))
         self._say("record", self.failed[-1])
         self._say("withdraw", self.failed[-1])
 
@@ -119,12 +119,12 @@ class Play:
                 tell(stopper, word, arrival)
         return stopper
 
-    def _say(self, word: str, arrival: Arrival) -> None:
+    def _say(self, word: str, arrival: RungResult) -> None:
         self.records[arrival.index].append((word, arrival))
         tell(self.stopper, word, arrival)
 
 
-def tell(stopper: Stopper, word: str, arrival: Arrival) -> None:
+def tell(stopper: Stopper, word: str, arrival: RungResult) -> None:
     """Say one thing to a rule: record or release an arrival, or withdraw the trial that it is of."""
     match word:
         case "record":
@@ -135,7 +135,7 @@ def tell(stopper: Stopper, word: str, arrival: Arrival) -> None:
             stopper.withdraw(arrival.bracket, arrival.index)
 
 
-def promotions(stopper: Stopper) -> tuple[Arrival | None, Arrival | None]:
+def promotions(stopper: Stopper) -> tuple[RungResult | None, RungResult | None]:
     """Whom a rule promotes while new trials are left, and to a slot that is to spare."""
     return stopper.promotion(spare=False), stopper.promotion(spare=True)
 
@@ -261,7 +261,7 @@ class StopperConformance:
         for index in range(LONG):
             bracket = stopper.bracket(index)
             score = (index * 7919) % LONG / LONG
-            arrivals.append(Arrival(bracket, stopper.levels(bracket)[0], index, score, score, score))
+            arrivals.append(RungResult(bracket, stopper.levels(bracket)[0], index, score, score, score))
             stopper.record(arrivals[-1])
         assert stopper.judge(arrivals[-1]).message
         assert stopper.pauses or promotions(stopper) == (None, None)

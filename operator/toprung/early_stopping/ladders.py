@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from toprung.early_stopping.rungs import Rung
-from toprung.early_stopping.types import Arrival
+from toprung.early_stopping.types import RungResult
 from toprung.errors import InvariantViolated
 
 
@@ -19,7 +19,7 @@ class Ladders:
     _rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)
     _highest: dict[int, int] = field(default_factory=dict)
 
-    def record(self, group: int, levels: tuple[int, ...], arrival: Arrival) -> None:
+    def record(self, group: int, levels: tuple[int, ...], arrival: RungResult) -> None:
         """Take note of an arrival; a trial's first record at a rung counts.
 
         Args:
@@ -41,7 +41,7 @@ class Ladders:
         if left != self._highest[arrival.index]:
             self._rungs[group, left].release(arrival.index)
 
-    def release(self, group: int, arrival: Arrival) -> None:
+    def release(self, group: int, arrival: RungResult) -> None:
         """Take note that a trial has gone on from a rung; twice changes nothing.
 
         Raises:
@@ -56,7 +56,7 @@ class Ladders:
             self._rungs[group, highest].withdraw(index)
         return highest
 
-    def reached(self, group: int, arrival: Arrival) -> Rung:
+    def reached(self, group: int, arrival: RungResult) -> Rung:
         """Give the rung of an arrival that is recorded.
 
         Raises:
@@ -71,7 +71,7 @@ class Ladders:
         """Give a rung, an empty one where nobody has come."""
         return self._rungs.get((group, resource), _EMPTY)
 
-    def left_behind(self, arrival: Arrival) -> bool:
+    def left_behind(self, arrival: RungResult) -> bool:
         """Whether the trial has reached a higher rung since, or by the same report."""
         return self._highest[arrival.index] > arrival.resource
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from toprung.api.v1alpha1.early_stopping import MedianSettings
 from toprung.early_stopping.messages import judge_not_finite
 from toprung.early_stopping.rungs import even_levels
-from toprung.early_stopping.types import Arrival, Decision, Verdict
+from toprung.early_stopping.types import Decision, RungResult, Verdict
 from toprung.errors import InvariantViolated
 
 
@@ -21,11 +21,11 @@ from toprung.errors import InvariantViolated
 class Level:
     """The records at one level, with the means of the trials so far in order."""
 
-    records: dict[int, Arrival] = field(default_factory=dict)
+    records: dict[int, RungResult] = field(default_factory=dict)
     finite: int = 0
     _means: list[tuple[float, int]] = field(default_factory=list)
 
-    def record(self, arrival: Arrival) -> None:
+    def record(self, arrival: RungResult) -> None:
         """Take note of a trial's standing; its first counts."""
         if arrival.index not in self.records:
             self.records[arrival.index] = arrival
@@ -65,7 +65,7 @@ class MedianStopping:
         """Give the multiples of the interval from gracePeriod on, ascending, and maxResource."""
         return even_levels(self.settings.step, self.settings.grace_period, self.settings.max_resource)
 
-    def record(self, arrival: Arrival) -> None:
+    def record(self, arrival: RungResult) -> None:
         """Take note of an arrival; a trial's first record at a level counts.
 
         Raises:
@@ -75,7 +75,7 @@ class MedianStopping:
             raise InvariantViolated(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
         self._levels.setdefault(arrival.resource, Level()).record(arrival)
 
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Stop the trial if its best so far is worse than the median of the others' means.
 
         Raises:
@@ -98,7 +98,7 @@ class MedianStopping:
             return Verdict(Decision.STOP, f"not enough: its best so far is worse than {compared}")
         return Verdict(Decision.CONTINUE, f"enough: its best so far is no worse than {compared}")
 
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Nothing waits, so nothing is to be noted."""
 
     def withdraw(self, bracket: int, index: int) -> None:
@@ -108,10 +108,10 @@ class MedianStopping:
         """Nobody is ever paused by this rule."""
 
 
-def _best(arrival: Arrival) -> float:
+def _best(arrival: RungResult) -> float:
     return arrival.score if arrival.best is None else arrival.best
 
 
-def _mean(arrival: Arrival) -> float:
+def _mean(arrival: RungResult) -> float:
     mean = arrival.score if arrival.mean is None else arrival.mean
     return mean if isfinite(mean) else -inf

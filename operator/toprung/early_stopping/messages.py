@@ -1,10 +1,10 @@
 """What verdicts say, and what all rules say alike."""
 
 from toprung.early_stopping.rungs import Rung
-from toprung.early_stopping.types import Arrival, Decision, Verdict
+from toprung.early_stopping.types import Decision, RungResult, Verdict
 
 
-def judge_not_finite(arrival: Arrival, *, rivals: bool, first: bool) -> Verdict | None:
+def judge_not_finite(arrival: RungResult, *, rivals: bool, first: bool) -> Verdict | None:
     """Stop what is not finite where a rival is, or past the first rung; None where it is judged like any other."""
     if rivals:
         return Verdict(Decision.STOP, f"not finite, others are at rung {arrival.resource}")
@@ -13,7 +13,7 @@ def judge_not_finite(arrival: Arrival, *, rivals: bool, first: bool) -> Verdict 
     return None
 
 
-def place(rung: Rung, arrival: Arrival) -> str:
+def place(rung: Rung, arrival: RungResult) -> str:
     """Say the trial's place in a rung: 14th of 20 at rung 3."""
     return f"{_ordinal(rung.rank(arrival.index))} of {len(rung)} at rung {arrival.resource}"
 

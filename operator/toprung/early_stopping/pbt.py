@@ -14,7 +14,7 @@ from typing import ClassVar
 from toprung.api.v1alpha1.early_stopping import PbtSettings
 from toprung.early_stopping.messages import judge_not_finite
 from toprung.early_stopping.rungs import even_levels
-from toprung.early_stopping.types import Arrival, Decision, Exploit, Verdict
+from toprung.early_stopping.types import Decision, Exploit, RungResult, Verdict
 from toprung.errors import InvariantViolated
 
 
@@ -36,7 +36,7 @@ class PopulationBasedTraining:
 
     settings: PbtSettings
     seed: int
-    _records: dict[int, dict[int, Arrival]] = field(default_factory=dict)
+    _records: dict[int, dict[int, RungResult]] = field(default_factory=dict)
     _order: list[tuple[float, int]] = field(default_factory=list)
     _finite: set[int] = field(default_factory=set)
     _released: set[tuple[int, int]] = field(default_factory=set)
@@ -52,7 +52,7 @@ class PopulationBasedTraining:
         """Give the multiples of the interval below maxResource, ascending, and maxResource."""
         return even_levels(self.settings.interval, self.settings.interval, self.settings.max_resource)
 
-    def record(self, arrival: Arrival) -> None:
+    def record(self, arrival: RungResult) -> None:
         """Take note of an arrival; a trial's first record at a level counts.
 
         Raises:
@@ -70,7 +70,7 @@ class PopulationBasedTraining:
         if isfinite(arrival.score):
             self._finite.add(arrival.resource)
 
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Let the trial take over from a better one if it is in the bottom quantile, or not finite.
 
         Raises:
@@ -94,7 +94,7 @@ class PopulationBasedTraining:
             return stop or Verdict(Decision.CONTINUE, f"not finite, and nobody is there to take over from: {where}")
         return Verdict(Decision.CONTINUE, f"{where}: it goes on")
 
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Take note that a trial has gone on with what it recorded."""
         self._released.add((arrival.index, arrival.resource))
 
@@ -130,20 +130,20 @@ class PopulationBasedTraining:
         if self._order[place : place + 1] == [key]:
             del self._order[place]
 
-    def _latest(self, index: int) -> Arrival:
+    def _latest(self, index: int) -> RungResult:
         own = self._records[index]
         return own[max(own)]
 
-    def _exploit(self, donor: int, arrival: Arrival) -> Exploit:
+    def _exploit(self, donor: int, arrival: RungResult) -> Exploit:
         settings = self.settings
         return Exploit(donor, self._draw("explore", arrival), settings.resample_probability, settings.factors)
 
-    def _draw(self, what: str, arrival: Arrival) -> int:
+    def _draw(self, what: str, arrival: RungResult) -> int:
         """Give 64 bits that depend on the seed, the trial and the level alone."""
         name = f"pbt/{what}/{self.seed}/{arrival.index}/{arrival.resource}"
         return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
 
 
-def _key(arrival: Arrival) -> tuple[float, int]:
+def _key(arrival: RungResult) -> tuple[float, int]:
     """Order from the best; ties go to the smaller index."""
     return -arrival.score if isfinite(arrival.score) else inf, arrival.index

@@ -19,7 +19,7 @@ from typing import Any
 
 from toprung.api.messages import did_you_mean, shown
 from toprung.api.v1alpha1.early_stopping import StopperPlugin
-from toprung.early_stopping.types import Arrival, Decision, Stopper, Verdict
+from toprung.early_stopping.types import Decision, RungResult, Stopper, Verdict
 from toprung.errors import FieldError, InvalidExperiment
 
 GROUP = "toprung.stoppers"
@@ -99,12 +99,12 @@ class Guarded:
             first, *others = self.rule.levels(bracket)
             return int(first), *map(int, others)
 
-    def record(self, arrival: Arrival) -> None:
+    def record(self, arrival: RungResult) -> None:
         """Tell the rule."""
         with self._blamed("record"):
             self.rule.record(arrival)
 
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Give the rule's verdict."""
         with self._blamed("judge"):
             verdict = self.rule.judge(arrival)
@@ -112,7 +112,7 @@ class Guarded:
             raise self._useless("judge", verdict, "a Verdict with an Outcome")
         return verdict
 
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Tell the rule."""
         with self._blamed("release"):
             self.rule.release(arrival)
@@ -122,11 +122,11 @@ class Guarded:
         with self._blamed("withdraw"):
             self.rule.withdraw(bracket, index)
 
-    def promotion(self, *, spare: bool = False) -> Arrival | None:
+    def promotion(self, *, spare: bool = False) -> RungResult | None:
         """Give the rule's promotion."""
         with self._blamed("promotion"):
             promoted = self.rule.promotion(spare=spare)
-        if promoted is not None and not isinstance(promoted, Arrival):
+        if promoted is not None and not isinstance(promoted, RungResult):
             raise self._useless("promotion", promoted, "an Arrival, or None")
         return promoted
 

@@ -11,7 +11,7 @@ from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalving
 from toprung.early_stopping.ladders import Ladders
 from toprung.early_stopping.messages import go_on, place
 from toprung.early_stopping.rungs import rung_levels
-from toprung.early_stopping.types import Arrival, Decision, Verdict
+from toprung.early_stopping.types import Decision, RungResult, Verdict
 
 
 def unfilled(early_stopping: EarlyStopping | None, beyond: int) -> range:
@@ -53,7 +53,7 @@ class SuccessiveHalving:
         settings = self.settings
         return rung_levels(settings.min_resource, settings.max_resource, settings.reduction_factor, bracket)
 
-    def record(self, arrival: Arrival) -> None:
+    def record(self, arrival: RungResult) -> None:
         """Take note of an arrival; a trial's first record at a rung counts.
 
         Raises:
@@ -64,7 +64,7 @@ class SuccessiveHalving:
         self._ladders.rung(batch, arrival.resource).release_beyond(self._places(arrival.resource))
         self._note(batch)
 
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Let the trial go on if a place at the next rung is certain, and wait if it may still get one.
 
         Raises:
@@ -85,7 +85,7 @@ class SuccessiveHalving:
             return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
         return Verdict(Decision.PAUSE, f"{where}, {go_on(places)} when {expected} more are there; it waits")
 
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Take note that a recorded trial has gone on from a rung."""
         self._ladders.release(self._batch(arrival), arrival)
         self._note(self._batch(arrival))
@@ -98,13 +98,13 @@ class SuccessiveHalving:
             self._ended.setdefault((batch, highest), set()).add(index)
         self._note(batch)
 
-    def promotion(self, *, spare: bool = False) -> Arrival | None:  # noqa: ARG002 - the contract's
+    def promotion(self, *, spare: bool = False) -> RungResult | None:  # noqa: ARG002 - the contract's
         """Give a trial whose place is certain by now: from the highest rung, the oldest batch there, the best."""
         for resource, batch in sorted(self._open, key=lambda each: (-each[0], each[1])):
             rung = self._ladders.rung(batch, resource)
             index = rung.first_waiting(self._places(resource) - self._outstanding(batch, resource))
             if index is not None:
-                return Arrival(0, resource, index, rung.score(index))
+                return RungResult(0, resource, index, rung.score(index))
         return None
 
     def _note(self, batch: int) -> None:
@@ -113,7 +113,7 @@ class SuccessiveHalving:
             key = resource, batch
             (self._open.add if self._ladders.rung(batch, resource).waits else self._open.discard)(key)
 
-    def _batch(self, arrival: Arrival) -> int:
+    def _batch(self, arrival: RungResult) -> int:
         return arrival.index // self.settings.trials
 
     def _places(self, resource: int) -> int:

@@ -15,7 +15,7 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class RungResult:
     """A trial's record at a rung.
 
     Attributes:
@@ -109,15 +109,15 @@ class Stopper(Protocol):
         """Give the rung levels of a bracket, ascending; the last is maxResource."""
         ...
 
-    def record(self, arrival: Arrival) -> None:
+    def record(self, arrival: RungResult) -> None:
         """Take note of an arrival; one that is known already changes nothing."""
         ...
 
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Decide about a recorded arrival; asks nothing but the records, and changes none."""
         ...
 
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Take note that a recorded trial has gone on from that rung; twice changes nothing."""
         ...
 
@@ -128,7 +128,7 @@ class Stopper(Protocol):
         """
         ...
 
-    def promotion(self, *, spare: bool = False) -> Arrival | None:
+    def promotion(self, *, spare: bool = False) -> RungResult | None:
         """Give the paused trial that is to go on next, by its record at the rung where it waits; changes nothing.
 
         Args:

@@ -12,7 +12,7 @@ from math import nan
 
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.plugins import invalid
-from toprung.early_stopping.types import Arrival, Decision, Exploit, Stopper, Verdict
+from toprung.early_stopping.types import Decision, Exploit, RungResult, Stopper, Verdict
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
 from toprung.objects.records import RungRecord, RungVerdict, TrialRecord
@@ -108,7 +108,7 @@ class RungEvaluator:
         level = next(heading, None)
         if level is None:
             return trial
-        self.stopper.record(Arrival(trial.bracket, level, trial.index, WORST))
+        self.stopper.record(RungResult(trial.bracket, level, trial.index, WORST))
         return replace(trial, rungs=(*trial.rungs, RungRecord(level, None, RungVerdict.FAILED, now)))
 
     def _new_crossings(self, live: Iterable[TrialRecord]) -> list[_Crossing]:
@@ -155,7 +155,7 @@ class RungEvaluator:
         message = gravest.about(self.metric, crossing.observation.value)
         return RungDecision(replace(trial, rungs=(*trial.rungs, *judged)), gravest.outcome, message, gravest.exploit)
 
-    def _verdict(self, trial: TrialRecord, arrival: Arrival) -> Verdict:
+    def _verdict(self, trial: TrialRecord, arrival: RungResult) -> Verdict:
         """Ask the rule; a trial that has reported all there is to train takes over nothing any more.
 
         Raises:
@@ -179,10 +179,10 @@ class RungEvaluator:
         best, mean = _finite(crossed.best), _finite(crossed.mean)
         return RungRecord(level, value, RungVerdict.CONTINUE, crossed.time, best=best, mean=mean)
 
-    def _arrival(self, trial: TrialRecord, rung: RungRecord) -> Arrival:
+    def _arrival(self, trial: TrialRecord, rung: RungRecord) -> RungResult:
         best = self._score(rung.best) if rung.best is not None else None
         mean = self._score(rung.mean) if rung.mean is not None else None
-        return Arrival(trial.bracket, rung.resource, trial.index, self._score(rung.value), best=best, mean=mean)
+        return RungResult(trial.bracket, rung.resource, trial.index, self._score(rung.value), best=best, mean=mean)
 
     def _score(self, value: float | None) -> float:
         return WORST if value is None else score(value, maximize=self.maximize)

@@ -14,7 +14,7 @@ from math import isfinite
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.early_stopping import Arrival, Stopper, stopper_for
+from toprung.early_stopping import RungResult, Stopper, stopper_for
 from toprung.errors import InvariantViolated
 from toprung.metrics.progress import observe, score
 from toprung.metrics.types import Progress
@@ -122,8 +122,8 @@ class Simulation:
     _suggestions: dict[int, Configuration] = field(default_factory=dict)
     _news: dict[int, TrialRecord] = field(default_factory=dict)
     _rows: dict[int, int] = field(default_factory=dict)
-    _promoted: tuple[Arrival, ...] = ()
-    _promised: tuple[Arrival, ...] = ()
+    _promoted: tuple[RungResult, ...] = ()
+    _promised: tuple[RungResult, ...] = ()
     _best: int | None = None
     _incumbents: list[tuple[float, float]] = field(default_factory=list)
     _exhausted: bool = False
@@ -240,7 +240,7 @@ class Simulation:
             raise InvariantViolated(f"trials that were to go on, and have free slots, still wait: {waiting}")
         self._promised, self._promoted = self._waiting(self._promoted), ()
 
-    def _waiting(self, arrivals: Iterable[Arrival]) -> tuple[Arrival, ...]:
+    def _waiting(self, arrivals: Iterable[RungResult]) -> tuple[RungResult, ...]:
         """Give those that still wait where they were; one that has gone on may wait at a higher rung."""
         trials = ((each, self._trials[each.index]) for each in arrivals)
         return tuple(

@@ -3,7 +3,7 @@
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from toprung.early_stopping.types import Arrival, Stopper, Verdict
+from toprung.early_stopping.types import RungResult, Stopper, Verdict
 
 
 class OutOfSight(Exception):
@@ -26,12 +26,12 @@ class Transcript:
 
     rule: Stopper
     sight: Container[int]
-    promotions: list[Arrival]
+    promotions: list[RungResult]
     _verdicts: dict[tuple[int, int], Verdict] = field(default_factory=dict)
     _said: int = 0
 
     @property
-    def promoted(self) -> tuple[Arrival, ...]:
+    def promoted(self) -> tuple[RungResult, ...]:
         """The trials that were to go on in this pass, whether they could by then or not."""
         return tuple(self.promotions[: self._said])
 
@@ -53,18 +53,18 @@ class Transcript:
         """As the rule has it."""
         return self.rule.levels(bracket)
 
-    def record(self, arrival: Arrival) -> None:
+    def record(self, arrival: RungResult) -> None:
         """Tell the rule."""
         self.rule.record(arrival)
 
-    def judge(self, arrival: Arrival) -> Verdict:
+    def judge(self, arrival: RungResult) -> Verdict:
         """Give the rule's first answer."""
         key = arrival.index, arrival.resource
         if key not in self._verdicts:
             self._verdicts[key] = self.rule.judge(arrival)
         return self._verdicts[key]
 
-    def release(self, arrival: Arrival) -> None:
+    def release(self, arrival: RungResult) -> None:
         """Tell the rule; a promotion is over by that."""
         following = self.promotions[self._said : self._said + 1]
         if [(each.index, each.resource) for each in following] == [(arrival.index, arrival.resource)]:
@@ -75,7 +75,7 @@ class Transcript:
         """Tell the rule."""
         self.rule.withdraw(bracket, index)
 
-    def promotion(self, *, spare: bool = False) -> Arrival | None:
+    def promotion(self, *, spare: bool = False) -> RungResult | None:
         """Give the promotions in the order of the first time, then ask for more.
 
         Raises:

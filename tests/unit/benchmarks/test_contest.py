@@ -7,7 +7,7 @@ from contestants import GRIDS, OURS, RECORDED
 from peers import NoStopping, Oracle, drive
 from runs import order_of
 
-from toprung.early_stopping import Arrival, Decision, Stopper, stopper_for
+from toprung.early_stopping import Decision, RungResult, Stopper, stopper_for
 from toprung.search.space import Space
 from toprung.simulate.configuration_source import InOrder
 from toprung.simulate.simulation import Simulation
@@ -29,7 +29,7 @@ class Ours:
         bracket = self.rule.bracket(index)
         if step not in self.rule.levels(bracket):
             return True
-        arrival = Arrival(bracket, step, index, value)
+        arrival = RungResult(bracket, step, index, value)
         self.rule.record(arrival)
         return self.rule.judge(arrival).outcome is Decision.CONTINUE
 

@@ -7,7 +7,7 @@ import pytest
 from simulation.runs import check_invariants
 from simulation.specs import PBT, POD_WITH_GPU, experiment_spec
 from simulation.world import START, Program, World
-from toprung.early_stopping.types import Arrival, Decision, Verdict
+from toprung.early_stopping.types import Decision, RungResult, Verdict
 from toprung.errors import InvalidExperiment
 from toprung.planning.slots import MAX_UNSCHEDULED
 
@@ -97,7 +97,7 @@ class Eager(Choosy):
         pass
 
     def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
-        return Arrival(0, 1, self.index, 0.5) if self.paused else None
+        return RungResult(0, 1, self.index, 0.5) if self.paused else None
 
 
 @pytest.mark.parametrize("index", [0, 1, 7], ids=["again-as-its-pod-ends", "failed", "unknown"])

@@ -5,7 +5,7 @@ from math import isfinite
 import pytest
 
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.early_stopping import Arrival, Decision, stopper_for
+from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.objects.records import Snapshot
 from toprung.planning.plan import Plan, plan
 from toprung.simulate.configuration_source import InOrder, Nearest
@@ -113,7 +113,7 @@ def test_one_worker_by_hand():
         ):
             seconds, steps = seconds + spent, steps + 1
             if step in rule.levels(0):
-                arrival = Arrival(0, step, index, value if isfinite(value) else float("-inf"))
+                arrival = RungResult(0, step, index, value if isfinite(value) else float("-inf"))
                 rule.record(arrival)
                 if rule.judge(arrival).outcome is not Decision.CONTINUE:
                     break

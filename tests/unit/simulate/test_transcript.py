@@ -3,20 +3,20 @@
 import pytest
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings
-from toprung.early_stopping import Arrival
+from toprung.early_stopping import RungResult
 from toprung.early_stopping.asha import PromotionAsha
 from toprung.simulate.transcript import OutOfSight, Transcript
 
-FIRST, WAITS = Arrival(0, 1, 7, 0.9), Arrival(0, 3, 7, 0.9)
+FIRST, WAITS = RungResult(0, 1, 7, 0.9), RungResult(0, 3, 7, 0.9)
 
 
 @pytest.fixture
 def rule():
     """One by which trial 7 waits at rung 3, and is the one to go on: of three two do, and the best has."""
     asha = PromotionAsha(AshaSettings(max_resource=9), 0)
-    for arrival in (FIRST, WAITS, Arrival(0, 3, 8, 1.0), Arrival(0, 3, 9, 0.1)):
+    for arrival in (FIRST, WAITS, RungResult(0, 3, 8, 1.0), RungResult(0, 3, 9, 0.1)):
         asha.record(arrival)
-    asha.release(Arrival(0, 3, 8, 1.0))
+    asha.release(RungResult(0, 3, 8, 1.0))
     return asha
 
 

@@ -5,7 +5,7 @@ from math import inf, nan
 import pytest
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping
-from toprung.early_stopping import Arrival, Decision, stopper_for
+from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.asha import StoppingAsha
 from toprung.errors import InvariantViolated
 
@@ -19,7 +19,7 @@ def rule(*, max_resource=9, brackets=1, tilt=0):
 def verdict_of_last(scores, *, resource=1, tilt=0, max_resource=9):
     """Record the scores at one rung, trial i the i-th, and judge the last."""
     asha = rule(max_resource=max_resource, tilt=tilt)
-    arrivals = [Arrival(0, resource, index, score) for index, score in enumerate(scores)]
+    arrivals = [RungResult(0, resource, index, score) for index, score in enumerate(scores)]
     for arrival in arrivals:
         asha.record(arrival)
     return asha.judge(arrivals[-1])
@@ -88,23 +88,23 @@ def test_a_nan_with_a_place_in_the_quota_stops_for_a_finite_rival():
     """Two of six go on, but not the second best where it is a NaN."""
     asha = rule()
     for index, score in enumerate([nan, nan, nan, nan, nan, 1.0]):
-        asha.record(Arrival(0, 1, index, score))
-    assert asha.judge(Arrival(0, 1, 0, nan)).outcome is STOP
+        asha.record(RungResult(0, 1, index, score))
+    assert asha.judge(RungResult(0, 1, 0, nan)).outcome is STOP
 
 
 def test_brackets_do_not_compete():
     """A rung is of one bracket."""
     asha = rule(brackets=2)
-    asha.record(Arrival(0, 3, 0, 9.0))
-    asha.record(Arrival(1, 3, 1, 1.0))
-    assert asha.judge(Arrival(1, 3, 1, 1.0)).outcome is GO
+    asha.record(RungResult(0, 3, 0, 9.0))
+    asha.record(RungResult(1, 3, 1, 1.0))
+    assert asha.judge(RungResult(1, 3, 1, 1.0)).outcome is GO
 
 
 def test_the_first_rung_is_the_brackets_own():
     """In bracket 1 rung 3 is the first, and a NaN that is alone there goes on."""
     asha = rule(brackets=2)
-    asha.record(Arrival(1, 3, 0, nan))
-    assert asha.judge(Arrival(1, 3, 0, nan)).outcome is GO
+    asha.record(RungResult(1, 3, 0, nan))
+    assert asha.judge(RungResult(1, 3, 0, nan)).outcome is GO
 
 
 def test_about_completes_the_sentence_with_the_value_that_was_reported():
@@ -116,8 +116,8 @@ def test_about_completes_the_sentence_with_the_value_that_was_reported():
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda asha: asha.judge(Arrival(0, 1, 0, 1.0)), id="judged-before-recorded"),
-        pytest.param(lambda asha: asha.record(Arrival(0, 2, 0, 1.0)), id="no-such-rung"),
+        pytest.param(lambda asha: asha.judge(RungResult(0, 1, 0, 1.0)), id="judged-before-recorded"),
+        pytest.param(lambda asha: asha.record(RungResult(0, 2, 0, 1.0)), id="no-such-rung"),
     ],
 )
 def test_misuse_is_a_defect_of_ours(call):

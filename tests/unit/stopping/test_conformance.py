@@ -16,7 +16,7 @@ from toprung.early_stopping.conformance import StopperConformance
 from toprung.early_stopping.median import MedianStopping
 from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.early_stopping.successive_halving import SuccessiveHalving
-from toprung.early_stopping.types import Arrival, Decision, Exploit, Verdict
+from toprung.early_stopping.types import Decision, Exploit, RungResult, Verdict
 
 
 class TestStoppingAsha(StopperConformance):
@@ -75,7 +75,7 @@ class Hasty(MedianStopping):
     """A rule that promotes whom it has never seen, but only to a slot to spare."""
 
     def promotion(self, *, spare=False):
-        return Arrival(0, 2, 0, 0.5) if spare else None
+        return RungResult(0, 2, 0, 0.5) if spare else None
 
 
 class Envious(MedianStopping):

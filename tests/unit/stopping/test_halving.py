@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
-from toprung.early_stopping import Arrival, Decision, stopper_for
+from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.successive_halving import SuccessiveHalving
 from toprung.errors import InvariantViolated
 
@@ -20,7 +20,7 @@ def rule(*, trials=9, max_resource=9, eta=3):
 def arrive(halving, scores, *, resource=1):
     """Record, judge and, where it goes on, release each (index, score) in turn; gives the last verdict."""
     for index, score in scores:
-        arrival = Arrival(0, resource, index, score)
+        arrival = RungResult(0, resource, index, score)
         halving.record(arrival)
         verdict = halving.judge(arrival)
         if verdict.outcome is GO:
@@ -100,7 +100,7 @@ def test_a_failed_trial_counts_as_the_worst():
     """The rung does not wait for it, and its place goes to nobody."""
     halving = rule()
     for index in range(8):
-        halving.record(Arrival(0, 1, index, -inf))
+        halving.record(RungResult(0, 1, index, -inf))
     assert arrive(halving, [(8, 0.1)]).outcome is GO
     assert arrive(halving, [(8, 0.1)], resource=3).outcome is GO
 
@@ -155,8 +155,8 @@ def test_batches_that_are_over_cost_nothing():
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda halving: halving.judge(Arrival(0, 1, 0, 1.0)), id="judged-before-recorded"),
-        pytest.param(lambda halving: halving.record(Arrival(0, 2, 0, 1.0)), id="no-such-rung"),
+        pytest.param(lambda halving: halving.judge(RungResult(0, 1, 0, 1.0)), id="judged-before-recorded"),
+        pytest.param(lambda halving: halving.record(RungResult(0, 2, 0, 1.0)), id="no-such-rung"),
     ],
 )
 def test_misuse_is_a_defect_of_ours(call):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import MAX_LEVELS, EarlyStopping, MedianSettings
-from toprung.early_stopping import Arrival, Decision, stopper_for
+from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.median import MedianStopping
 from toprung.errors import InvariantViolated
 
@@ -22,7 +22,7 @@ def rule(**settings):
 def verdict_of_last(standings, *, resource=3, **settings):
     """Record (score, best, mean) of one trial after another at one level, and judge the last."""
     stopper = rule(**settings)
-    arrivals = [Arrival(0, resource, index, *standing) for index, standing in enumerate(standings)]
+    arrivals = [RungResult(0, resource, index, *standing) for index, standing in enumerate(standings)]
     for arrival in arrivals:
         stopper.record(arrival)
     return stopper.judge(arrivals[-1])
@@ -69,7 +69,7 @@ STANDINGS = st.tuples(
 @given(st.lists(STANDINGS, min_size=3, max_size=12), st.randoms(use_true_random=False))
 def test_the_verdict_is_the_definition_in_any_order(standings, random):
     """Of every trial at a level: stop iff its best is below the median of the means of all others."""
-    arrivals = [Arrival(0, 3, index, *standing) for index, standing in enumerate(standings)]
+    arrivals = [RungResult(0, 3, index, *standing) for index, standing in enumerate(standings)]
     stopper, shuffled = rule(), random.sample(arrivals, len(arrivals))
     for arrival in shuffled:
         stopper.record(arrival)
@@ -103,8 +103,8 @@ def test_the_default_interval_bounds_the_levels(one, other):
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda stopper: stopper.judge(Arrival(0, 1, 0, 1.0)), id="judged-before-recorded"),
-        pytest.param(lambda stopper: stopper.record(Arrival(0, 10, 0, 1.0)), id="no-such-level"),
+        pytest.param(lambda stopper: stopper.judge(RungResult(0, 1, 0, 1.0)), id="judged-before-recorded"),
+        pytest.param(lambda stopper: stopper.record(RungResult(0, 10, 0, 1.0)), id="no-such-level"),
     ],
 )
 def test_misuse_is_a_defect_of_ours(call):

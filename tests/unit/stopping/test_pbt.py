@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from toprung.api.v1alpha1.early_stopping import MAX_LEVELS, EarlyStopping, PbtSettings
-from toprung.early_stopping import Arrival, Decision, stopper_for
+from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.errors import InvariantViolated
 
@@ -24,7 +24,7 @@ def population(latest, *, seed=0, released=None, ended=(), **settings):
     """A rule that knows (level, score) of trial 0, 1, ...; all have gone on with it, or those of `released`."""
     stopper = rule(seed, **settings)
     for index, (level, score) in enumerate(latest):
-        arrival = Arrival(0, level, index, score)
+        arrival = RungResult(0, level, index, score)
         stopper.record(arrival)
         if released is None or index in released:
             stopper.release(arrival)
@@ -35,7 +35,7 @@ def population(latest, *, seed=0, released=None, ended=(), **settings):
 
 def verdicts(latest, **options):
     stopper = population(latest, **options)
-    return [stopper.judge(Arrival(0, level, index, score)) for index, (level, score) in enumerate(latest)]
+    return [stopper.judge(RungResult(0, level, index, score)) for index, (level, score) in enumerate(latest)]
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_who_has_come_to_the_end_stays_in_the_population():
 def test_a_trial_is_compared_by_its_latest_record():
     """An earlier, better one counts no more."""
     stopper = population([(1, 9.0), (1, 5.0), (1, 4.0)])
-    worse = Arrival(0, 2, 0, 1.0)
+    worse = RungResult(0, 2, 0, 1.0)
     stopper.record(worse)
     assert stopper.judge(worse).exploit.donor == 1
-    assert stopper.judge(Arrival(0, 1, 2, 4.0)).outcome is GO
+    assert stopper.judge(RungResult(0, 1, 2, 4.0)).outcome is GO
 
 
 def test_donors_are_drawn_by_seed_trial_and_level():
@@ -179,9 +179,9 @@ def test_the_interval_that_is_asked_for_suffices(maximum):
 def test_misuse_is_a_bug():
     """What the contract forbids is told at once."""
     with pytest.raises(InvariantViolated, match="no level 5"):
-        rule(interval=2).record(Arrival(0, 5, 0, 1.0))
+        rule(interval=2).record(RungResult(0, 5, 0, 1.0))
     with pytest.raises(InvariantViolated, match="before it is judged"):
-        rule().judge(Arrival(0, 1, 0, 1.0))
+        rule().judge(RungResult(0, 1, 0, 1.0))
 
 
 def test_the_experiment_names_it():

@@ -10,7 +10,7 @@ from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping, Sto
 from toprung.early_stopping import plugins, stopper_for
 from toprung.early_stopping.asha import asha
 from toprung.early_stopping.conformance import StopperConformance
-from toprung.early_stopping.types import Arrival
+from toprung.early_stopping.types import RungResult
 from toprung.errors import InvalidExperiment
 
 EXAMPLE = runpy.run_path(str(PLUGINS / "ceiling" / "ceiling.py"))
@@ -102,8 +102,8 @@ def test_a_rule_is_found_by_its_name_and_gets_its_settings():
     """As the manifest has them."""
     stopper = build("ceiling", {"rung": 2, "end": 5, "least": 0.5})
     assert (type(stopper.rule), stopper.levels(0)) == (Ceiling, (2, 5))
-    stopper.record(Arrival(0, 2, 7, 0.4))
-    assert stopper.judge(Arrival(0, 2, 7, 0.4)).message == "below 0.5"
+    stopper.record(RungResult(0, 2, 7, 0.4))
+    assert stopper.judge(RungResult(0, 2, 7, 0.4)).message == "below 0.5"
 
 
 def test_a_rule_may_pause_where_there_are_checkpoints():
@@ -139,7 +139,7 @@ def test_with_nothing_installed_the_message_says_so(monkeypatch):
         build("ceiling")
 
 
-ARRIVAL = Arrival(0, 1, 7, 0.5)
+ARRIVAL = RungResult(0, 1, 7, 0.5)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from math import inf, nan
 import pytest
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping, HyperbandSettings
-from toprung.early_stopping import Arrival, Decision, stopper_for
+from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.asha import PromotionAsha, StoppingAsha, hyperband
 from toprung.errors import InvariantViolated
 
@@ -19,7 +19,7 @@ def rule(*, max_resource=9, brackets=1, tilt=0):
 def arrive(asha, *scores, resource=1, first=0, bracket=0):
     """Record, judge and, where it goes on, release each in turn; gives the last arrival's verdict."""
     for index, score in enumerate(scores, first):
-        arrival = Arrival(bracket, resource, index, score)
+        arrival = RungResult(bracket, resource, index, score)
         asha.record(arrival)
         verdict = asha.judge(arrival)
         if verdict.outcome is GO:
@@ -82,18 +82,18 @@ def test_a_paused_trial_is_a_candidate_for_ever():
     arrive(asha, 5, 4)
     assert asha.promotion() is None
     arrive(asha, 3, first=2)
-    assert asha.promotion() == Arrival(0, 1, 0, 5)
-    asha.release(Arrival(0, 1, 0, 5))
+    assert asha.promotion() == RungResult(0, 1, 0, 5)
+    asha.release(RungResult(0, 1, 0, 5))
     assert asha.promotion() is None
     arrive(asha, 2, 1, 0, first=3)
-    assert asha.promotion() == Arrival(0, 1, 1, 4)
+    assert asha.promotion() == RungResult(0, 1, 1, 4)
 
 
 def test_those_who_went_on_keep_their_place_among_the_best():
     """Of six the best two have gone on already, so the third waits, by the letter of Algorithm 2."""
     asha = rule()
     arrive(asha, 1, 2, 9, 3, 4, 8, 7)
-    assert [asha.judge(Arrival(0, 1, index, 0)).outcome for index in (2, 5, 6)] == [GO, GO, PAUSE]
+    assert [asha.judge(RungResult(0, 1, index, 0)).outcome for index in (2, 5, 6)] == [GO, GO, PAUSE]
     assert asha.promotion() is None
 
 
@@ -112,7 +112,7 @@ def test_a_paused_trial_waits_while_as_many_as_shall_have_gone_on():
     ]  # fmt: skip
     assert asha.promotion() is None
     arrive(asha, 4, 3.5, 3.4, first=6)
-    assert asha.promotion() == Arrival(0, 1, 0, 5)
+    assert asha.promotion() == RungResult(0, 1, 0, 5)
 
 
 def test_who_ended_as_it_waited_has_not_gone_on():
@@ -125,7 +125,7 @@ def test_who_ended_as_it_waited_has_not_gone_on():
         asha.withdraw(0, index)
     assert asha.promotion(spare=True) is None
     arrive(asha, 14.5, 5, 4, 3, 2, 1, first=9)
-    assert asha.promotion() == Arrival(0, 1, 9, 14.5)
+    assert asha.promotion() == RungResult(0, 1, 9, 14.5)
 
 
 def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
@@ -133,11 +133,11 @@ def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
     asha = rule(tilt=1)
     arrive(asha, *range(18, 0, -1))
     for index in (0, 1):
-        assert asha.promotion() == Arrival(0, 1, index, 18 - index)
+        assert asha.promotion() == RungResult(0, 1, index, 18 - index)
         asha.release(asha.promotion())
     assert asha.promotion() is None
     for index in (2, 3, 4, 5):
-        assert asha.promotion(spare=True) == Arrival(0, 1, index, 18 - index)
+        assert asha.promotion(spare=True) == RungResult(0, 1, index, 18 - index)
         asha.release(asha.promotion(spare=True))
     assert asha.promotion(spare=True) is None
 
@@ -165,7 +165,7 @@ def test_a_slot_to_spare_is_for_no_fewer_than_the_share():
     """At a high rung the share is larger than a third."""
     asha = rule(tilt=1)
     for index in range(3):
-        asha.record(Arrival(0, 3, index, -index))
+        asha.record(RungResult(0, 3, index, -index))
     for index in range(3):
         assert asha.promotion(spare=True).index == index
         asha.release(asha.promotion(spare=True))
@@ -176,9 +176,9 @@ def test_the_highest_rung_comes_first():
     asha = rule(max_resource=27)
     arrive(asha, 9, 8, 7)
     arrive(asha, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, resource=3, first=10)
-    assert asha.promotion() == Arrival(0, 3, 11, 0.5)
-    asha.release(Arrival(0, 3, 11, 0.5))
-    assert asha.promotion() == Arrival(0, 1, 0, 9)
+    assert asha.promotion() == RungResult(0, 3, 11, 0.5)
+    asha.release(RungResult(0, 3, 11, 0.5))
+    assert asha.promotion() == RungResult(0, 1, 0, 9)
 
 
 def test_of_two_brackets_at_the_same_level_the_better_trial_comes_first():
@@ -186,14 +186,14 @@ def test_of_two_brackets_at_the_same_level_the_better_trial_comes_first():
     asha = rule(max_resource=27, brackets=2)
     arrive(asha, 3, 2, 1, resource=3, bracket=0)
     arrive(asha, 9, 8, 7, resource=3, bracket=1, first=10)
-    assert asha.promotion() == Arrival(1, 3, 10, 9)
+    assert asha.promotion() == RungResult(1, 3, 10, 9)
 
 
 def test_a_report_that_jumps_waits_at_the_highest_rung():
     """It is recorded in each, and a candidate only where it can go on from."""
     asha = rule(max_resource=27)
     arrive(asha, 6, resource=3, first=9)
-    jump = [Arrival(0, level, 0, 5.0) for level in (1, 3)]
+    jump = [RungResult(0, level, 0, 5.0) for level in (1, 3)]
     for arrival in jump:
         asha.record(arrival)
     assert [asha.judge(arrival).outcome for arrival in jump] == [GO, PAUSE]
@@ -207,10 +207,10 @@ def test_a_failed_trial_counts_but_does_not_wait():
     """The worst score fills the rung it was heading for."""
     asha = rule()
     arrive(asha, 3)
-    asha.record(Arrival(0, 1, 1, -inf))
-    asha.record(Arrival(0, 1, 2, -inf))
-    assert asha.promotion() == Arrival(0, 1, 0, 3)
-    asha.release(Arrival(0, 1, 0, 3))
+    asha.record(RungResult(0, 1, 1, -inf))
+    asha.record(RungResult(0, 1, 2, -inf))
+    assert asha.promotion() == RungResult(0, 1, 0, 3)
+    asha.release(RungResult(0, 1, 0, 3))
     assert asha.promotion(spare=True) is None
 
 
@@ -218,7 +218,7 @@ def test_a_failed_trial_counts_but_does_not_wait():
 def test_misuse_is_a_defect_of_ours(word):
     """What was never recorded can be neither judged nor released."""
     with pytest.raises(InvariantViolated):
-        getattr(rule(), word)(Arrival(0, 1, 0, 1.0))
+        getattr(rule(), word)(RungResult(0, 1, 0, 1.0))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from math import ceil
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings, HyperbandSettings
-from toprung.early_stopping.ladders import Ladders
+from toprung.early_stopping.ladders import RungSystem
 from toprung.early_stopping.messages import go_on, judge_not_finite, place
 from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, one_in, rung_levels
 from toprung.early_stopping.types import Decision, RungResult, Verdict
@@ -42,7 +42,7 @@ class Asha(ABC):
 
     settings: AshaSettings
     seed: int
-    _ladders: Ladders = field(default_factory=Ladders)
+    _ladders: RungSystem = field(default_factory=RungSystem)
 
     pauses: ClassVar[bool]
     """Whether trials may be paused, so that they must be able to go on from a checkpoint."""

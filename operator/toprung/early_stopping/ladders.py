@@ -9,7 +9,7 @@ from toprung.errors import InvariantViolated
 
 
 @dataclass(slots=True)
-class Ladders:
+class RungSystem:
     """All records of an experiment; equal to any other of the same, in whatever order they came.
 
     A trial waits at the highest rung that it has reached, and nowhere else: a report that jumps over rungs is recorded

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
-from toprung.early_stopping.ladders import Ladders
+from toprung.early_stopping.ladders import RungSystem
 from toprung.early_stopping.messages import go_on, place
 from toprung.early_stopping.rungs import rung_levels
 from toprung.early_stopping.types import Decision, RungResult, Verdict
@@ -37,7 +37,7 @@ class SuccessiveHalving:
     """
 
     settings: SuccessiveHalvingSettings
-    _ladders: Ladders = field(default_factory=Ladders)
+    _ladders: RungSystem = field(default_factory=RungSystem)
     _open: set[tuple[int, int]] = field(default_factory=set)
     _ended: dict[tuple[int, int], set[int]] = field(default_factory=dict)
 

@@ -36,7 +36,7 @@ def plugin(wanted: StopperPlugin, seed: int, *, checkpoint: bool) -> Stopper:
     """
     factory = _load(wanted.name)
     try:
-        stopper = Guarded(wanted.name, factory(wanted.settings, seed))
+        stopper = PluginRule(wanted.name, factory(wanted.settings, seed))
     except KeyError as error:
         raise invalid("settings", f"{wanted.name} refuses them: {error} is missing; write it") from error
     except (ValueError, TypeError) as error:
@@ -62,7 +62,7 @@ def _load(name: str) -> Factory:
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
+class PluginRule:
     """A rule of a user's own: what it raises is its author's to mend, not a defect of ours.
 
     Every member of :class:`~toprung.early_stopping.types.Stopper` raises InvalidExperiment where the rule fails or

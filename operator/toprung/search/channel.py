@@ -13,7 +13,7 @@ from typing import Any
 
 import toprung
 from toprung.search.types import Evaluation, Problem, Suggestion
-from toprung.search.worker_protocol import LARGEST, LENGTH, Failure, Reply, Request, pack, unpack
+from toprung.search.worker_protocol import LARGEST, LENGTH, Reply, Request, SamplerFailure, pack, unpack
 
 LONGEST_START = 60.0
 """Seconds that a process may take for its imports."""
@@ -218,7 +218,7 @@ class Channel:
         self._forgotten.difference_update(request.forget)
         for key in request.forget:
             self._sent.pop(key, None)
-        if isinstance(reply, Failure):
+        if isinstance(reply, SamplerFailure):
             self._sent.pop(session.key, None)
             return
         if session.key in self._forgotten and session.problem is None:

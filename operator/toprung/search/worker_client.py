@@ -12,7 +12,7 @@ from toprung.search.costs import heavy, learns, startup, too_large, too_slow
 from toprung.search.request_queue import Job, Turns
 from toprung.search.requests import Ask, Waiting
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
-from toprung.search.worker_protocol import Failure, Reply
+from toprung.search.worker_protocol import Reply, SamplerFailure
 
 _MIB = 2**20
 T = TypeVar("T")
@@ -138,12 +138,12 @@ class SearchWorker:
                 raise SearchFailed(f"the search process can't be run: {error}") from error
             if reply is None or isinstance(reply, Suggestions):
                 return reply
-            if isinstance(reply, Failure):
+            if isinstance(reply, SamplerFailure):
                 tries += 1
                 self._fail(ask, reply, last=tries > 1)
         raise SearchFailed(_CLOSED)
 
-    def _fail(self, ask: Ask, failure: Failure, *, last: bool) -> None:
+    def _fail(self, ask: Ask, failure: SamplerFailure, *, last: bool) -> None:
         """Raise, unless other studies took the memory too: in a new process there are none."""
         if not failure.memory:
             raise SearchFailed(failure.message)
@@ -192,7 +192,7 @@ class SearchWorker:
             if ask.cancelled:
                 raise Died("nothing is wanted any more")
             reply = await channel.step(ask.session, index, pending, startup=ask.startup, problem=ask.problem)
-            if isinstance(reply, Failure) and reply.memory:
+            if isinstance(reply, SamplerFailure) and reply.memory:
                 ask.shared = channel.shared(ask.problem.key)
                 await channel.end()
             if not isinstance(reply, str):  # the history is complete: one copy of it is enough

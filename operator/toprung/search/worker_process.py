@@ -10,7 +10,17 @@ from toprung.errors import SearchFailed
 from toprung.search.memory_limit import MemoryLimit
 from toprung.search.samplers import create, load, startup
 from toprung.search.study import Study
-from toprung.search.worker_protocol import LENGTH, MAX_MESSAGE, READY, TAKEN_IN, Failure, Reply, Request, pack, unpack
+from toprung.search.worker_protocol import (
+    LENGTH,
+    MAX_MESSAGE,
+    READY,
+    TAKEN_IN,
+    Reply,
+    Request,
+    SamplerFailure,
+    pack,
+    unpack,
+)
 
 _NICE = 5
 """How far a process with models stands back behind the operator's event loop on a busy machine."""
@@ -42,11 +52,11 @@ def answer(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> R
     try:
         return _asked(studies, request, limit)
     except SearchFailed as error:
-        failure = Failure(str(error)[:MAX_MESSAGE])
+        failure = SamplerFailure(str(error)[:MAX_MESSAGE])
     except MemoryError:
-        failure = Failure("out of memory", memory=True)
+        failure = SamplerFailure("out of memory", memory=True)
     except Exception as error:  # noqa: BLE001 - a sampler's own defect must not end the other experiments' studies
-        failure = Failure(f"{type(error).__name__}: {error}"[:MAX_MESSAGE])
+        failure = SamplerFailure(f"{type(error).__name__}: {error}"[:MAX_MESSAGE])
     studies.pop(request.key, None)
     return failure
 

@@ -42,7 +42,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class SamplerFailure:
     """The sampler raised, and its study is gone.
 
     Attributes:
@@ -53,7 +53,7 @@ class Failure:
     memory: bool = False
 
 
-Reply = Suggestions | Failure | str
+Reply = Suggestions | SamplerFailure | str
 
 
 def pack(message: Any) -> bytes:

@@ -10,7 +10,7 @@ from toprung.search.types import Evaluation, Problem
 
 
 @dataclass(slots=True)
-class Ask:
+class PendingRequest:
     """One call of `suggest`.
 
     Attributes:
@@ -42,7 +42,7 @@ class Waiting:
     """A step that waits for its turn, which is a process; None where the batch is returned without it."""
 
     job: Job
-    ask: Ask
+    ask: PendingRequest
     place: asyncio.Future[Channel | None]
 
     def give_up(self) -> None:

@@ -10,7 +10,7 @@ from toprung.errors import SearchFailed
 from toprung.search.channel import Channel, Died
 from toprung.search.costs import heavy, learns, startup, too_large, too_slow
 from toprung.search.request_queue import Job, Turns
-from toprung.search.requests import Ask, Waiting
+from toprung.search.requests import PendingRequest, Waiting
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 from toprung.search.worker_protocol import Reply, SamplerFailure
 
@@ -87,7 +87,7 @@ class SearchWorker:
         if draws:
             self._prepare()
         known = {one.index: one for one in problem.prior} | dict(history)  # the caller's may change meanwhile
-        ask = Ask(replace(problem, prior=()), known, draws)
+        ask = PendingRequest(replace(problem, prior=()), known, draws)
         end, answer = _now() + self._limits.batch, Suggestions(())
         found: list[Suggestion] = []
         for index in indices:
@@ -121,7 +121,7 @@ class SearchWorker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(channel.end() for channel in self._channels))
 
-    async def _one(self, ask: Ask, index: int, pending: tuple[Suggestion, ...]) -> Suggestions | None:
+    async def _one(self, ask: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Suggestions | None:
         """Have one configuration made, in a second process where the first one ends; None where it is too late."""
         tries = 0
         while not self._closed:
@@ -143,14 +143,14 @@ class SearchWorker:
                 self._fail(ask, reply, last=tries > 1)
         raise SearchFailed(_CLOSED)
 
-    def _fail(self, ask: Ask, failure: SamplerFailure, *, last: bool) -> None:
+    def _fail(self, ask: PendingRequest, failure: SamplerFailure, *, last: bool) -> None:
         """Raise, unless other studies took the memory too: in a new process there are none."""
         if not failure.memory:
             raise SearchFailed(failure.message)
         if last or not ask.shared:
             raise SearchFailed(too_large(ask.problem, len(ask.history), self._limits.memory))
 
-    async def _step(self, ask: Ask, index: int, pending: tuple[Suggestion, ...]) -> Reply | None:
+    async def _step(self, ask: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Reply | None:
         """Wait for a turn and make one exchange; before the next one, others have theirs. None where it is too late."""
         if (channel := await self._turn(ask)) is None:
             return None
@@ -165,7 +165,7 @@ class SearchWorker:
                 channel.hurry()
             raise
 
-    async def _turn(self, ask: Ask) -> Channel | None:
+    async def _turn(self, ask: PendingRequest) -> Channel | None:
         models = learns(ask.problem.algorithm) and not ask.startup
         job = Job(ask.problem.namespace, ask.problem.key, models, heavy(ask.problem, len(ask.history)))
         loop = asyncio.get_running_loop()
@@ -185,7 +185,9 @@ class SearchWorker:
             if timer is not None:
                 timer.cancel()
 
-    async def _exchange(self, ask: Ask, channel: Channel, index: int, pending: tuple[Suggestion, ...]) -> Reply:
+    async def _exchange(
+        self, ask: PendingRequest, channel: Channel, index: int, pending: tuple[Suggestion, ...]
+    ) -> Reply:
         try:
             if ask.session is None or ask.bound is not channel:
                 ask.channel, ask.session = channel, await channel.begin(ask.problem, ask.history)

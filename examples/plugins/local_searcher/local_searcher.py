@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.ranking import rank
-from toprung.search.samplers.base import Ask
+from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.random import draw
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
@@ -31,7 +31,7 @@ class LocalSearcher:
         self.space = space
         self._settings = settings
 
-    def propose(self, ask: Ask) -> Configuration:
+    def propose(self, ask: SuggestRequest) -> Configuration:
         """Step from the incumbent, or draw at random."""
         chance = Random(derive(ask.seed, "local"))  # every chance comes from the seed: same ask, same answer
         drawn = draw(ask.space, ask.seed)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.errors import SearchFailed
 from toprung.search.samplers import create
-from toprung.search.samplers.base import Ask, Sampler
+from toprung.search.samplers.base import Sampler, SuggestRequest
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.random import draw, draw_endless
 from toprung.search.seeds import derive, trial_seed
@@ -103,7 +103,7 @@ class Study:
     ) -> Configuration:
         """Ask the sampler until it says something new; then draw, in a finite space from what is left of it."""
         seed = trial_seed(self._problem.seed, index)
-        ask = Ask(index, seed, 0, space, self._history, pending, self._taken, batch)
+        ask = SuggestRequest(index, seed, 0, space, self._history, pending, self._taken, batch)
         for attempt in range(_ATTEMPTS):
             proposal = self._sampler.propose(replace(ask, seed=derive(seed, attempt), attempt=attempt))
             if proposal is None:
@@ -121,7 +121,7 @@ class Study:
             outside = f"{self._problem.algorithm.sampler} proposed a configuration outside the search space"
             raise SearchFailed(f"{outside}: {error}. Correct the sampler's package.") from error
 
-    def _left(self, ask: Ask) -> Configuration:
+    def _left(self, ask: SuggestRequest) -> Configuration:
         """Return a new configuration of a finite space, or any where none is left, as beside an initial trial.
 
         One more than are taken need be looked at.
@@ -130,7 +130,7 @@ class Study:
         new = (configuration for configuration in some if self._new(configuration, ask))
         return next(new, None) or draw(ask.space, ask.seed)
 
-    def _drawn(self, ask: Ask) -> Configuration:
+    def _drawn(self, ask: SuggestRequest) -> Configuration:
         """Return a new configuration of an infinite space, at last from a branch that has infinitely many."""
         drawn = draw(ask.space, ask.seed)
         for attempt in range(_DRAWS):
@@ -149,7 +149,7 @@ class Study:
     def _exhausted(self, batch: set[Key]) -> bool:
         return len(self._taken) + len(batch - self._taken) == self._sampler.space.size
 
-    def _new(self, configuration: Configuration, ask: Ask) -> bool:
+    def _new(self, configuration: Configuration, ask: SuggestRequest) -> bool:
         return not ask.tried(self._sampler.space.key(configuration))
 
     def _keys(self, configuration: Configuration) -> set[Key]:

@@ -10,7 +10,7 @@ from toprung.search.types import Configuration, Evaluation
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class SuggestRequest:
     """One question to a sampler.
 
     Attributes:
@@ -51,7 +51,7 @@ class Sampler(Protocol):
         """What it draws from; its size is what can be exhausted."""
         ...
 
-    def propose(self, ask: Ask) -> Configuration | None:
+    def propose(self, ask: SuggestRequest) -> Configuration | None:
         """Give a configuration of `ask.space`, active parameters only; None where there is no other one.
 
         It need not avoid duplicates: the caller asks again.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from toprung.api.v1alpha1.algorithms import CmaesSettings
 from toprung.search.ranking import rank
-from toprung.search.samplers.base import Ask
+from toprung.search.samplers.base import SuggestRequest
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration, Evaluation, Standing
@@ -62,7 +62,7 @@ class CmaEs:
         self._adapted = tuple(one for one in space.dimensions if _adaptable(one))
         self._replay: _Replay | None = None
 
-    def propose(self, ask: Ask) -> Configuration:
+    def propose(self, ask: SuggestRequest) -> Configuration:
         """Draw from the normal distribution that the history has led to."""
         generator = Random(ask.seed)  # noqa: S311 - no secret
         units = {dimension.name: generator.random() for dimension in self.space.dimensions}

@@ -19,7 +19,7 @@ from toprung.api.v1alpha1.algorithms import GpSettings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain
 from toprung.search.ranking import Rank, rank
-from toprung.search.samplers.base import Ask
+from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.distributions import Positions
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.optuna_adapter import History, opened
@@ -71,7 +71,7 @@ class Gp:
         self._storage = History()
         self._study, self._scratch = opened(self._storage, objectives)
 
-    def propose(self, ask: Ask) -> Configuration:
+    def propose(self, ask: SuggestRequest) -> Configuration:
         """Fit the model and maximize the acquisition; in a finite space over what is untried."""
         known = [*self._observed(ask.history.values())]
         trials = len({one.index for one in known if one.standing is not None})
@@ -87,7 +87,7 @@ class Gp:
             drawn = sampler.sample_relative(self._study, self._scratch, view.distributions)
         return view.configuration(drawn)
 
-    def _instead(self, view: "_View", ask: Ask, drawn: Mapping[str, float]) -> list[FrozenTrial]:
+    def _instead(self, view: "_View", ask: SuggestRequest, drawn: Mapping[str, float]) -> list[FrozenTrial]:
         """Give what to choose from instead of a configuration that was tried already: some that were not."""
         if ask.space.size is None or not ask.tried(self.space.key(view.configuration(drawn))):
             return []
@@ -205,7 +205,7 @@ def _most_telling(known: list[Observation], most: int) -> list[Observation]:
     return sorted((*best, *newest), key=lambda one: (one.index, one.level))
 
 
-def _running(ask: Ask) -> list[tuple[int, Configuration]]:
+def _running(ask: SuggestRequest) -> list[tuple[int, Configuration]]:
     history = ((index, ask.history[index]) for index in sorted(ask.history))
     running = [(i, one.parameters) for i, one in history if one.standing is Standing.RUNNING and not one.rungs]
     return [*running, *ask.pending.items()][-_PENDING:]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import count
 
-from toprung.search.samplers.base import Ask
+from toprung.search.samplers.base import SuggestRequest
 from toprung.search.seeds import derive, permuted
 from toprung.search.space import Space
 from toprung.search.types import Configuration
@@ -23,7 +23,7 @@ class Grid:
         self._seed = derive(seed, "grid")
         self._start = 0
 
-    def propose(self, ask: Ask) -> Configuration | None:
+    def propose(self, ask: SuggestRequest) -> Configuration | None:
         """Go on where all earlier combinations are taken."""
         start = self._taken_from_the_start(ask) if ask.space is self.space else 0
         for configuration in shuffled(ask.space, self._seed, start):
@@ -32,7 +32,7 @@ class Grid:
                 return configuration
         return None
 
-    def _taken_from_the_start(self, ask: Ask) -> int:
+    def _taken_from_the_start(self, ask: SuggestRequest) -> int:
         for position in count(self._start):
             self._start = position
             combination = next(shuffled(self.space, self._seed, position), None)

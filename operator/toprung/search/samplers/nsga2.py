@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from toprung.api.v1alpha1.algorithms import Nsga2Settings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain
-from toprung.search.samplers.base import Ask
+from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.distributions import distribution, external, internal
 from toprung.search.samplers.optuna_adapter import History, opened, reopened
 from toprung.search.samplers.random import draw
@@ -44,7 +44,7 @@ class Nsga2:
         with catch_warnings(category=ExperimentalWarning, action="ignore"):  # may change with Optuna, which is pinned
             self._mutation = PolynomialMutation()
 
-    def propose(self, ask: Ask) -> Configuration:
+    def propose(self, ask: SuggestRequest) -> Configuration:
         """Cross two parents, or copy one, and mutate some parameters: numbers a little, lists by a new draw."""
         self._take_in(ask.history)
         drawn = draw(ask.space, ask.seed)
@@ -58,7 +58,7 @@ class Nsga2:
 
         return ask.space.complete(gene)
 
-    def _child(self, ask: Ask) -> Mapping[str, ParameterValue]:
+    def _child(self, ask: SuggestRequest) -> Mapping[str, ParameterValue]:
         sampler = NSGAIISampler(
             population_size=self._settings.population_size,
             crossover_prob=self._settings.crossover_probability,

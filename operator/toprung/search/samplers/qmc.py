@@ -3,7 +3,7 @@
 from numpy.random import default_rng
 from scipy.stats.qmc import Sobol
 
-from toprung.search.samplers.base import Ask
+from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.random import draw
 from toprung.search.seeds import derive
 from toprung.search.space import Space
@@ -26,7 +26,7 @@ class Qmc:
         self._seed = derive(seed, "sobol")
         self._engine = self._restarted()
 
-    def propose(self, ask: Ask) -> Configuration:
+    def propose(self, ask: SuggestRequest) -> Configuration:
         """Read off point `ask.index`."""
         if ask.attempt:
             return draw(ask.space, ask.seed)

@@ -3,7 +3,7 @@
 from random import Random
 
 from toprung.api.v1alpha1.base import ParameterValue
-from toprung.search.samplers.base import Ask
+from toprung.search.samplers.base import SuggestRequest
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration
 
@@ -38,6 +38,6 @@ class Uniform:
     def __init__(self, space: Space) -> None:
         self.space = space
 
-    def propose(self, ask: Ask) -> Configuration:
+    def propose(self, ask: SuggestRequest) -> Configuration:
         """Draw."""
         return draw(ask.space, ask.seed)

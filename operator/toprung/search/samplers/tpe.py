@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 
 from toprung.api.v1alpha1.algorithms import TpeSettings
 from toprung.api.v1alpha1.base import ParameterValue
-from toprung.search.samplers.base import Ask
+from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.distributions import distribution, external
 from toprung.search.samplers.optuna_adapter import Mirror
 from toprung.search.samplers.random import draw
@@ -44,7 +44,7 @@ class Tpe:
         self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
         self._mirror = Mirror(space, self._distributions, objectives, _most(space, settings))
 
-    def propose(self, ask: Ask) -> Configuration:
+    def propose(self, ask: SuggestRequest) -> Configuration:
         """Fit on the history and draw from the good trials' density what the others' makes least likely."""
         self._mirror.reflect(ask.history, ask.pending)
         if self._mirror.finished() < max(1, self._settings.startup_trials):
@@ -55,7 +55,7 @@ class Tpe:
                 configuration |= self._sample(group, self._sampler(ask, number, configuration))
         return configuration
 
-    def _sampler(self, ask: Ask, number: int, configuration: dict[str, ParameterValue]) -> TPESampler:
+    def _sampler(self, ask: SuggestRequest, number: int, configuration: dict[str, ParameterValue]) -> TPESampler:
         """Give the sampler of that group of parameters, beside those drawn already."""
         repeats, later = ask.space.repeats, ask.space.groups[number + 1 :]
 

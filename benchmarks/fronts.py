@@ -18,7 +18,7 @@ from rich.table import Table
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
-from toprung.search.types import Evaluation, Problem, Standing
+from toprung.search.types import Evaluation, EvaluationState, Problem
 
 POPULATIONS = (8, 12, 16, 24, 32, 50)
 INPUTS = 6
@@ -84,13 +84,13 @@ def ours(algorithm: Mapping[str, Any], name: str, workers: int, seed: int) -> It
     running: deque[Evaluation] = deque()
     for index in count():
         (suggestion,) = study.suggest([index]).suggestions
-        running.append(Evaluation(index, suggestion.parameters, Standing.RUNNING))
+        running.append(Evaluation(index, suggestion.parameters, EvaluationState.RUNNING))
         study.update([running[-1]])
         if len(running) == workers:
             done = running.popleft()
             losses = evaluate(done.parameters)
             scores = (-losses[0], -losses[1])
-            study.update([Evaluation(done.index, done.parameters, Standing.COMPLETE, scores[0], (), scores)])
+            study.update([Evaluation(done.index, done.parameters, EvaluationState.COMPLETE, scores[0], (), scores)])
             yield losses
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
-from toprung.search.types import Configuration, Evaluation, Problem, Standing
+from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem
 
 Times = list[float]
 
@@ -57,7 +57,7 @@ def measure(algorithm: str, width: int, finished: int, asks: int) -> tuple[Times
     drawn = Study(Problem("draws", parameters, (), Algorithm.model_validate({"random": {}}), 2)).suggest(
         range(finished)
     )
-    told = [Evaluation(s.index, s.parameters, Standing.COMPLETE, score(s.parameters)) for s in drawn.suggestions]
+    told = [Evaluation(s.index, s.parameters, EvaluationState.COMPLETE, score(s.parameters)) for s in drawn.suggestions]
     ours = Study(problem)
     ours.update(told)
     ours.suggest([finished])
@@ -72,7 +72,7 @@ def measure(algorithm: str, width: int, finished: int, asks: int) -> tuple[Times
         ours.update(news)
         suggestion = ours.suggest([index]).suggestions[0]
         mine.append(perf_counter() - start)
-        news = [Evaluation(index, suggestion.parameters, Standing.COMPLETE, score(suggestion.parameters))]
+        news = [Evaluation(index, suggestion.parameters, EvaluationState.COMPLETE, score(suggestion.parameters))]
         start = perf_counter()
         trial = bare.ask(distributions)
         theirs.append(perf_counter() - start)

@@ -13,7 +13,7 @@ from rich.table import Table
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.errors import SearchFailed
-from toprung.search.types import Evaluation, Problem, Standing
+from toprung.search.types import Evaluation, EvaluationState, Problem
 from toprung.search.worker_client import Limits, SearchWorker
 
 TRIALS = 30
@@ -46,7 +46,7 @@ async def experiment(worker: SearchWorker, problem: Problem, trials: int, batch:
         waited.append(perf_counter() - start)
         for one in answer.suggestions:
             score = -sum(float(value) for value in one.parameters.values())
-            history[one.index] = Evaluation(one.index, one.parameters, Standing.COMPLETE, score)
+            history[one.index] = Evaluation(one.index, one.parameters, EvaluationState.COMPLETE, score)
     return waited
 
 

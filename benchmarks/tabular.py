@@ -11,7 +11,7 @@ import optuna
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
-from toprung.search.types import Evaluation, Problem, Standing
+from toprung.search.types import Evaluation, EvaluationState, Problem
 
 EVALUATIONS = 100
 OPTUNA = "optuna tpe"
@@ -95,7 +95,7 @@ def _ours(
     for index in range(EVALUATIONS):
         (suggestion,) = study.suggest([index]).suggestions
         value = evaluate({name: int(at) for name, at in suggestion.parameters.items()})
-        study.update([Evaluation(index, suggestion.parameters, Standing.COMPLETE, value)])
+        study.update([Evaluation(index, suggestion.parameters, EvaluationState.COMPLETE, value)])
         yield value
 
 

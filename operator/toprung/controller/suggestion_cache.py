@@ -18,7 +18,7 @@ from toprung.objects.ownership import owned_trials
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.scoring import evaluation
 from toprung.search.seeds import derive
-from toprung.search.types import Evaluation, Problem, Standing, Suggestions
+from toprung.search.types import Evaluation, EvaluationState, Problem, Suggestions
 from toprung.search.worker_client import SearchWorker
 
 logger = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ class Suggester:
                     ready.told[trial.index] = (trial, evaluation(trial, experiment.spec))
         history = {index: told for index, (_, told) in ready.told.items()}
         for index, parameters in waiting.items():
-            history[index] = Evaluation(index, parameters, Standing.RUNNING)
+            history[index] = Evaluation(index, parameters, EvaluationState.RUNNING)
         return history
 
     async def _ask(

@@ -8,15 +8,15 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
 from toprung.objects.records import TrialRecord
-from toprung.search.types import Evaluation, Standing
+from toprung.search.types import Evaluation, EvaluationState
 
 STANDINGS = {
-    TrialState.PENDING: Standing.RUNNING,
-    TrialState.RUNNING: Standing.RUNNING,
-    TrialState.PAUSED: Standing.STOPPED,
-    TrialState.SUCCEEDED: Standing.COMPLETE,
-    TrialState.STOPPED: Standing.STOPPED,
-    TrialState.FAILED: Standing.FAILED,
+    TrialState.PENDING: EvaluationState.RUNNING,
+    TrialState.RUNNING: EvaluationState.RUNNING,
+    TrialState.PAUSED: EvaluationState.STOPPED,
+    TrialState.SUCCEEDED: EvaluationState.COMPLETE,
+    TrialState.STOPPED: EvaluationState.STOPPED,
+    TrialState.FAILED: EvaluationState.FAILED,
 }
 
 

@@ -26,7 +26,7 @@ from toprung.search.samplers.random import draw
 from toprung.search.seeds import derive
 from toprung.search.space import Space
 from toprung.search.study import Study
-from toprung.search.types import Configuration, Evaluation, Problem, Standing, Suggestion
+from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem, Suggestion
 
 LONG = 10_000
 SEED = 7
@@ -150,7 +150,7 @@ class SamplerConformance:
         for index in indices:
             for suggestion in one_by_one.suggest([index]).suggestions:
                 single.append(suggestion)
-                one_by_one.update([Evaluation(index, suggestion.parameters, Standing.RUNNING)])
+                one_by_one.update([Evaluation(index, suggestion.parameters, EvaluationState.RUNNING)])
         assert study.suggest(indices).suggestions == tuple(single)
 
     def test_parallel_asks_differ(self, space: str) -> None:
@@ -164,7 +164,7 @@ class SamplerConformance:
     def test_what_has_no_value_is_survived(self, space: str, bad: float | None) -> None:
         """Experiments of which no trial comes to a finite value neither raise nor stop the search."""
         study = self.study(space)
-        standings = (Standing.FAILED,) if bad is None else (Standing.COMPLETE, Standing.STOPPED)
+        standings = (EvaluationState.FAILED,) if bad is None else (EvaluationState.COMPLETE, EvaluationState.STOPPED)
         for index in range(self.trials):
             for suggestion in study.suggest([index]).suggestions:
                 rungs = ((1, bad),) if bad is not None and index % 2 else ()
@@ -244,7 +244,9 @@ class SamplerConformance:
         """Give a trial its scores: something that has an order."""
         numbers = [float(value) for value in parameters.values() if not isinstance(value, str)]
         scores = tuple(islice((-sum(numbers), *numbers, *range(self.objectives)), self.objectives))
-        return Evaluation(index, parameters, Standing.COMPLETE, scores[0], scores=scores if len(scores) > 1 else ())
+        return Evaluation(
+            index, parameters, EvaluationState.COMPLETE, scores[0], scores=scores if len(scores) > 1 else ()
+        )
 
 
 def _names(space: str) -> set[str]:
@@ -253,7 +255,7 @@ def _names(space: str) -> set[str]:
 
 def _mixed(done: Iterable[Evaluation], score: float | None = None) -> list[Evaluation]:
     """Give the same trials in every standing, some with rungs, some of which diverged."""
-    standings = (Standing.COMPLETE, Standing.STOPPED, Standing.RUNNING, Standing.FAILED)
+    standings = (EvaluationState.COMPLETE, EvaluationState.STOPPED, EvaluationState.RUNNING, EvaluationState.FAILED)
     mixed = []
     for number, one in enumerate(done):
         value = -inf if number % 7 == 6 else one.score if score is None else score  # noqa: PLR2004 - now and then

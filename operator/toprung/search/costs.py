@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 
 from toprung.api.v1alpha1.algorithms import Algorithm
-from toprung.search.types import Evaluation, Problem, Standing
+from toprung.search.types import Evaluation, EvaluationState, Problem
 
 _HEAVY = 2**24
 """Products of candidate, trial and parameter that take tpe most of a second."""
@@ -49,7 +49,7 @@ def _startup_trials(algorithm: Algorithm) -> int:
 
 
 def _has_result(evaluation: Evaluation) -> bool:
-    return evaluation.standing is not Standing.RUNNING or bool(evaluation.rungs)
+    return evaluation.standing is not EvaluationState.RUNNING or bool(evaluation.rungs)
 
 
 def _remedy(problem: Problem, trials: int) -> str:

@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from toprung.search.types import Evaluation, Standing
+from toprung.search.types import Evaluation, EvaluationState
 
 Rank = tuple[bool, int, float]
 """(complete, last rung reached, score there): larger is better."""
@@ -16,10 +16,10 @@ def rank(evaluation: Evaluation) -> Rank | None:
     last score is not finite, have no rank; nor has one that runs and has no record yet.
     """
     reached, score = evaluation.rungs[-1] if evaluation.rungs else (0, evaluation.score)
-    complete = evaluation.standing is Standing.COMPLETE
+    complete = evaluation.standing is EvaluationState.COMPLETE
     if complete:
         reached, score = 0, evaluation.score
-    unknown = evaluation.standing is Standing.RUNNING and not evaluation.rungs
-    if unknown or evaluation.standing is Standing.FAILED or score is None or not isfinite(score):
+    unknown = evaluation.standing is EvaluationState.RUNNING and not evaluation.rungs
+    if unknown or evaluation.standing is EvaluationState.FAILED or score is None or not isfinite(score):
         return None
     return complete, reached, score

@@ -13,7 +13,7 @@ from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.random import draw, draw_endless
 from toprung.search.seeds import derive, trial_seed
 from toprung.search.space import Key, Space, digest
-from toprung.search.types import Configuration, Evaluation, Problem, Standing, Suggestion, Suggestions
+from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem, Suggestion, Suggestions
 
 _ATTEMPTS = 5
 """How often a sampler may propose what was tried already, before one of the rest is drawn by lot."""
@@ -167,7 +167,7 @@ class Study:
     def _projected(self, one: Evaluation) -> Evaluation | None:
         """Return a finished trial of another experiment, without the parameters that the space does not have."""
         known = {name: one.parameters[name] for name in self._space.active(one.parameters)}
-        if one.standing is Standing.RUNNING or self._space.key(known) is None:
+        if one.standing is EvaluationState.RUNNING or self._space.key(known) is None:
             return None
         return replace(one, parameters=self._space.exact(known))
 

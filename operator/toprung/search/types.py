@@ -11,7 +11,7 @@ from toprung.api.v1alpha1.parameters import Parameter
 Configuration = Mapping[str, ParameterValue]
 
 
-class Standing(StrEnum):
+class EvaluationState(StrEnum):
     """What the sampler is told of a trial."""
 
     RUNNING = "Running"
@@ -36,7 +36,7 @@ class Evaluation:
 
     index: int
     parameters: Configuration
-    standing: Standing
+    standing: EvaluationState
     score: float | None = None
     rungs: tuple[tuple[int, float], ...] = ()
     scores: tuple[float, ...] = ()

@@ -11,7 +11,7 @@ from toprung.objects.records import TrialRecord
 from toprung.planning.scoring import evaluation
 from toprung.search.space import Space
 from toprung.search.study import Study
-from toprung.search.types import Configuration, Evaluation, Problem, Standing
+from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem
 from toprung.search.units import ordered, unit
 from toprung.simulate.learning_curves import Table
 
@@ -65,7 +65,7 @@ class Nearest:
             if not suggested or (row := self._take_nearest(suggested[0].parameters)) is None:
                 break
             rows[index] = row
-            self._study.update([Evaluation(index, self._table.curves[row].parameters, Standing.RUNNING)])
+            self._study.update([Evaluation(index, self._table.curves[row].parameters, EvaluationState.RUNNING)])
         return rows
 
     def _take_nearest(self, configuration: Configuration) -> int | None:

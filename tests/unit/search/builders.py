@@ -5,7 +5,7 @@ from collections.abc import Callable
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
-from toprung.search.types import Configuration, Evaluation, Problem, Standing
+from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem
 
 
 def parameters(*bodies) -> tuple[Parameter, ...]:
@@ -46,7 +46,7 @@ def problem(space=FLAT, algorithm="tpe", *, initial=(), seed=7, **settings) -> P
     return Problem("uid", space, tuple(initial), Algorithm.model_validate({algorithm: settings}), seed)
 
 
-def evaluation(index, configuration, score=None, *, standing=Standing.COMPLETE, rungs=()) -> Evaluation:
+def evaluation(index, configuration, score=None, *, standing=EvaluationState.COMPLETE, rungs=()) -> Evaluation:
     return Evaluation(index, configuration, standing, score, tuple(rungs))
 
 

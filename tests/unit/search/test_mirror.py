@@ -9,10 +9,15 @@ from optuna.trial import TrialState
 from toprung.search.samplers.distributions import distribution
 from toprung.search.samplers.optuna_adapter import Mirror, standing
 from toprung.search.space import Space
-from toprung.search.types import Standing
+from toprung.search.types import EvaluationState
 from unit.search.builders import LR, evaluation, parameters
 
-RUNNING, COMPLETE, STOPPED, FAILED = Standing.RUNNING, Standing.COMPLETE, Standing.STOPPED, Standing.FAILED
+RUNNING, COMPLETE, STOPPED, FAILED = (
+    EvaluationState.RUNNING,
+    EvaluationState.COMPLETE,
+    EvaluationState.STOPPED,
+    EvaluationState.FAILED,
+)
 POOR = (TrialState.RUNNING, None, {})
 INF = math.inf
 

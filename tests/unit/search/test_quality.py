@@ -8,7 +8,7 @@ from statistics import fmean, geometric_mean
 import pytest
 
 from toprung.search.study import Study
-from toprung.search.types import Evaluation, Standing
+from toprung.search.types import Evaluation, EvaluationState
 from unit.search.builders import evaluation, parameters, problem, run
 
 SPACE = parameters(
@@ -87,7 +87,7 @@ def dominated_area(algorithm, seed):
         loss = parameters["x0"] ** 2 + off, (parameters["x0"] - 0.7) ** 2 + off
         points.append(loss)
         scores = tuple(-one for one in loss)
-        study.update([Evaluation(index, parameters, Standing.COMPLETE, scores[0], scores=scores)])
+        study.update([Evaluation(index, parameters, EvaluationState.COMPLETE, scores[0], scores=scores)])
     area, lowest = 0.0, 1.0
     for one, other in sorted(points):
         if one < 1 and other < lowest:
@@ -131,7 +131,7 @@ def regret_with_early_stopping(algorithm, seed, budget=400):
         complete = len(records) == len(RUNGS)
         best = min(best, loss) if complete else best
         spent += records[-1][0]
-        standing = Standing.COMPLETE if complete else Standing.STOPPED
+        standing = EvaluationState.COMPLETE if complete else EvaluationState.STOPPED
         study.update([evaluation(index, configuration, records[-1][1], standing=standing, rungs=records)])
         index += 1
     return best + 1e-4

@@ -8,9 +8,15 @@ import pytest
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.search.conformance import SPACES
 from toprung.search.study import Study
-from toprung.search.types import Evaluation, Problem, Standing
+from toprung.search.types import Evaluation, EvaluationState, Problem
 
-STANDINGS = (Standing.COMPLETE, Standing.STOPPED, Standing.COMPLETE, Standing.FAILED, Standing.RUNNING)
+STANDINGS = (
+    EvaluationState.COMPLETE,
+    EvaluationState.STOPPED,
+    EvaluationState.COMPLETE,
+    EvaluationState.FAILED,
+    EvaluationState.RUNNING,
+)
 INITIAL = {
     "flat": ({"lr": 0.01}, {"layers": 2, "batch": 64}),
     "conditional": ({"opt": "sgd"}, {"lr": 0.001}),
@@ -102,7 +108,7 @@ def reported(index, parameters, objectives):
     scores = tuple(islice((total, *numbers(parameters), 0.0, 0.0), objectives)) if objectives > 1 else ()
     rungs = tuple((3**level, total - level) for level in range(index % 3))
     standing = STANDINGS[index % len(STANDINGS)]
-    score = None if standing in (Standing.RUNNING, Standing.FAILED) else total
+    score = None if standing in (EvaluationState.RUNNING, EvaluationState.FAILED) else total
     return Evaluation(index, parameters, standing, score, rungs, scores)
 
 

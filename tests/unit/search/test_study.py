@@ -9,7 +9,7 @@ from toprung.errors import SearchFailed
 from toprung.search.seeds import permuted, trial_seed
 from toprung.search.space import Space
 from toprung.search.study import Study
-from toprung.search.types import Standing
+from toprung.search.types import EvaluationState
 from unit.search.builders import (
     ALGORITHMS,
     BATCH,
@@ -128,21 +128,26 @@ FIRST = [one.parameters for one in Study(problem(algorithm="random")).suggest(ra
         pytest.param([evaluation(i, FIRST[i], 1.0) for i in range(10)], False, id="startup-trials-done"),
         pytest.param([evaluation(i, FIRST[i], -1e999) for i in range(20)], True, id="nothing-finite"),
         pytest.param(
-            [evaluation(i, FIRST[i], 1.0, standing=Standing.FAILED) for i in range(20)], True, id="all-failed"
+            [evaluation(i, FIRST[i], 1.0, standing=EvaluationState.FAILED) for i in range(20)], True, id="all-failed"
         ),
-        pytest.param([evaluation(i, FIRST[i], standing=Standing.RUNNING) for i in range(20)], True, id="all-running"),
         pytest.param(
-            [evaluation(i, FIRST[i], 1.0, standing=Standing.STOPPED, rungs=[(1, 1.0)]) for i in range(10)],
+            [evaluation(i, FIRST[i], standing=EvaluationState.RUNNING) for i in range(20)], True, id="all-running"
+        ),
+        pytest.param(
+            [evaluation(i, FIRST[i], 1.0, standing=EvaluationState.STOPPED, rungs=[(1, 1.0)]) for i in range(10)],
             False,
             id="stopped-at-a-rung",
         ),
         pytest.param(
-            [evaluation(i, FIRST[i], standing=Standing.RUNNING, rungs=[(1, 1.0)]) for i in range(10)],
+            [evaluation(i, FIRST[i], standing=EvaluationState.RUNNING, rungs=[(1, 1.0)]) for i in range(10)],
             False,
             id="running-with-rung-records",
         ),
         pytest.param(
-            [evaluation(i, FIRST[i], 1.0, standing=Standing.STOPPED, rungs=[(1, 1.0), (3, -1e999)]) for i in range(20)],
+            [
+                evaluation(i, FIRST[i], 1.0, standing=EvaluationState.STOPPED, rungs=[(1, 1.0), (3, -1e999)])
+                for i in range(20)
+            ],
             True,
             id="all-diverged-at-their-last-rung",
         ),
@@ -159,7 +164,7 @@ def test_stopped_trials_teach():
     for seed in range(5):
         points = Study(problem(space, "random", seed=seed)).suggest(range(30)).suggestions
         told = [
-            evaluation(one.index, one.parameters, standing=Standing.STOPPED, rungs=[(1, one.parameters["lr"])])
+            evaluation(one.index, one.parameters, standing=EvaluationState.STOPPED, rungs=[(1, one.parameters["lr"])])
             for one in points
         ]
         study = Study(problem(space, seed=seed))
@@ -179,7 +184,7 @@ def test_failures_repel():
             failed = configuration["x"] > 0.4
             failures += failed and index >= 30
             ended = evaluation(index, configuration, 0.5)
-            study.update([replace(ended, standing=Standing.FAILED, score=None) if failed else ended])
+            study.update([replace(ended, standing=EvaluationState.FAILED, score=None) if failed else ended])
     assert failures <= 0.5 * 0.6 * 5 * 30
 
 
@@ -213,7 +218,7 @@ def test_sobol_points_are_balanced():
     assert Study(problem(parameters(BATCH, LR), "qmc")).suggest([11]).suggestions[0] == together[11]
 
 
-def earlier(*configurations, standing=Standing.COMPLETE):
+def earlier(*configurations, standing=EvaluationState.COMPLETE):
     """Trials of other experiments; the nearer lr is to 0.001, the better."""
     told = enumerate(configurations)
     return tuple(evaluation(-1 - n, one, -abs(log10(one["lr"]) + 3), standing=standing) for n, one in told)
@@ -266,6 +271,6 @@ def test_the_answer_says_how_many_trials_lie_in_the_space():
 
 def test_what_runs_elsewhere_is_not_told():
     """A trial that has not ended may come to be tried here."""
-    prior = earlier({"lr": 0.001}, standing=Standing.RUNNING)
+    prior = earlier({"lr": 0.001}, standing=EvaluationState.RUNNING)
     asked = replace(problem(parameters(LR), "grid", points=3), prior=prior)
     assert len(Study(asked).suggest(range(3)).suggestions) == 3

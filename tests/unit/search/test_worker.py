@@ -18,7 +18,7 @@ from scenarios.examples import offer
 from toprung.errors import SearchFailed
 from toprung.search.memory_limit import MemoryLimit
 from toprung.search.study import Study
-from toprung.search.types import Problem, Standing, Suggestions
+from toprung.search.types import EvaluationState, Problem, Suggestions
 from toprung.search.worker_client import Limits, SearchWorker
 from toprung.search.worker_process import serve
 from toprung.search.worker_protocol import LENGTH, TAKEN_IN, Request, pack, unpack
@@ -50,7 +50,7 @@ async def test_answers_are_those_of_a_study(worker):
     asked = problem(FLAT)
     history = told(asked, 14)
     assert await worker.suggest(asked, history, [14, 15]) == answer(asked, history, [14, 15])
-    history[13] = evaluation(13, history[13].parameters, standing=Standing.FAILED)
+    history[13] = evaluation(13, history[13].parameters, standing=EvaluationState.FAILED)
     history[14] = evaluation(14, history[12].parameters, 0.5)
     assert await worker.suggest(asked, history, [15]) == answer(asked, history, [15])
     del history[3]

@@ -13,7 +13,7 @@ from toprung.controller.suggestion_cache import BACKOFF, BATCH, Suggester, probl
 from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import ExperimentRecord, TrialRecord
-from toprung.search.types import Standing, Suggestion, Suggestions
+from toprung.search.types import EvaluationState, Suggestion, Suggestions
 from unit.service.test_experiments import SPEC
 
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, datetime(2026, 1, 1, tzinfo=UTC), ExperimentSpec(**SPEC))
@@ -149,7 +149,7 @@ async def test_a_long_history_is_converted_in_parts(monkeypatch):
         suggester.want(EXPERIMENT, trials, wanted)
         await suggester.ready(EXPERIMENT).asking
     assert [sorted(history) for history in received] == [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]]
-    assert received[1][5].standing is Standing.RUNNING
+    assert received[1][5].standing is EvaluationState.RUNNING
 
 
 async def test_closing_ends_what_is_asked():
@@ -227,7 +227,7 @@ async def test_a_warm_start_tells_what_had_ended():
     ]
     prior = await warm([replace(other("a"), completion_time=EARLIER), other("b")], trials).prior_of(WARM)
     told = [(one.index, one.parameters["x"], one.standing) for one in prior]
-    complete, stopped, failed = Standing.COMPLETE, Standing.STOPPED, Standing.FAILED
+    complete, stopped, failed = EvaluationState.COMPLETE, EvaluationState.STOPPED, EvaluationState.FAILED
     assert told == [(-1, 0.0, complete), (-2, 0.1, stopped), (-3, 0.2, failed), (-4, pytest.approx(0.3), stopped)]
 
 

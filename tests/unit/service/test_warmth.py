@@ -4,10 +4,10 @@ import pytest
 
 from toprung.controller.suggestion_cache import Ready
 from toprung.controller.warmth import warm_start
-from toprung.search.types import Evaluation, Standing
+from toprung.search.types import Evaluation, EvaluationState
 from unit.service.test_suggestions import EXPERIMENT, WARM
 
-PRIOR = tuple(Evaluation(-1 - n, {"x": n}, Standing.COMPLETE, 0.5) for n in range(24))
+PRIOR = tuple(Evaluation(-1 - n, {"x": n}, EvaluationState.COMPLETE, 0.5) for n in range(24))
 
 
 @pytest.mark.parametrize(

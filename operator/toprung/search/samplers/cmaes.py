@@ -16,7 +16,7 @@ from toprung.search.ranking import rank
 from toprung.search.samplers.base import SuggestRequest
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
-from toprung.search.types import Configuration, Evaluation, Standing
+from toprung.search.types import Configuration, Evaluation, EvaluationState
 from toprung.search.units import ordered, unit
 
 Point = NDArray[np.float64]
@@ -119,7 +119,7 @@ def _adaptable(dimension: Dimension) -> bool:
 
 def _has_result(evaluation: Evaluation) -> bool:
     """Whether the trial has ended, however badly, or is ranked by a rung already: the good ones run on."""
-    return evaluation.standing is not Standing.RUNNING or bool(evaluation.rungs)
+    return evaluation.standing is not EvaluationState.RUNNING or bool(evaluation.rungs)
 
 
 def _goodness(evaluation: Evaluation) -> tuple[bool, int, float, int]:

@@ -25,7 +25,7 @@ from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.optuna_adapter import History, opened
 from toprung.search.samplers.random import draw
 from toprung.search.space import Space
-from toprung.search.types import Configuration, Evaluation, Standing
+from toprung.search.types import Configuration, Evaluation, EvaluationState
 from toprung.search.units import ordered, unit
 
 _RESOURCE = "/resource"
@@ -100,7 +100,7 @@ class Gp:
         for one in sorted(evaluations, key=lambda evaluation: evaluation.index):
             found = _of_several(one) if self._objectives > 1 else _of_one(one)
             seen += found
-            if not found and one.standing is not Standing.RUNNING:
+            if not found and one.standing is not EvaluationState.RUNNING:
                 poor.append(one)
         if not seen or self._objectives > 1:
             return seen
@@ -178,7 +178,7 @@ def _of_one(evaluation: Evaluation) -> list[Observation]:
     if standing is None:
         return []
     records = list(evaluation.rungs)
-    if evaluation.standing is Standing.COMPLETE or not records:
+    if evaluation.standing is EvaluationState.COMPLETE or not records:
         records[-1:] = [(records[-1][0] if records else 0, evaluation.score or 0.0)]
     return [
         Observation(evaluation.index, evaluation.parameters, level, (score,), standing)
@@ -188,7 +188,7 @@ def _of_one(evaluation: Evaluation) -> list[Observation]:
 
 
 def _of_several(evaluation: Evaluation) -> list[Observation]:
-    complete = evaluation.standing is Standing.COMPLETE and evaluation.scores
+    complete = evaluation.standing is EvaluationState.COMPLETE and evaluation.scores
     if not complete or not all(map(isfinite, evaluation.scores)):
         return []
     return [Observation(evaluation.index, evaluation.parameters, 0, evaluation.scores, rank(evaluation))]
@@ -207,7 +207,7 @@ def _most_telling(known: list[Observation], most: int) -> list[Observation]:
 
 def _running(ask: SuggestRequest) -> list[tuple[int, Configuration]]:
     history = ((index, ask.history[index]) for index in sorted(ask.history))
-    running = [(i, one.parameters) for i, one in history if one.standing is Standing.RUNNING and not one.rungs]
+    running = [(i, one.parameters) for i, one in history if one.standing is EvaluationState.RUNNING and not one.rungs]
     return [*running, *ask.pending.items()][-_PENDING:]
 
 

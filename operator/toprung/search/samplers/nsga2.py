@@ -20,7 +20,7 @@ from toprung.search.samplers.random import draw
 from toprung.search.samplers.window import MOST, window
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
-from toprung.search.types import Configuration, Evaluation, Standing
+from toprung.search.types import Configuration, Evaluation, EvaluationState
 
 
 class Nsga2:
@@ -91,7 +91,7 @@ class Nsga2:
         """Return what a complete trial is compared by, None for any other."""
         values = evaluation.scores or (evaluation.score,)
         finite = tuple(value for value in values if value is not None and isfinite(value))
-        return finite if evaluation.standing is Standing.COMPLETE and len(finite) == self._objectives else None
+        return finite if evaluation.standing is EvaluationState.COMPLETE and len(finite) == self._objectives else None
 
     def _trial(self, evaluation: Evaluation, values: tuple[float, ...]) -> FrozenTrial:
         return FrozenTrial(  # without the validation of `create_trial`, which takes most of the time

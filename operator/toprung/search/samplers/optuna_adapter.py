@@ -17,7 +17,7 @@ from toprung.search.ranking import rank
 from toprung.search.samplers.distributions import internal
 from toprung.search.samplers.window import MOST, Goodness, good, good_by_several, window
 from toprung.search.space import Space
-from toprung.search.types import Configuration, Evaluation, Standing
+from toprung.search.types import Configuration, Evaluation, EvaluationState
 
 NOBODY = -(2**62)
 """The number of a trial that is none of the experiment's: those have their index, a warm start's a negative one."""
@@ -57,7 +57,7 @@ class Mirror:
         self._goodness |= {index: self._good(history[index]) for index in changed}
         if changed:
             self._show(window(self._goodness, self._most), changed)
-        running = (Evaluation(index, parameters, Standing.RUNNING) for index, parameters in pending.items())
+        running = (Evaluation(index, parameters, EvaluationState.RUNNING) for index, parameters in pending.items())
         self._storage.pending = [self._trial(evaluation) for evaluation in running]
 
     def finished(self) -> int:
@@ -168,6 +168,6 @@ def standing(evaluation: Evaluation) -> Words:
 
 def standing_of_several(evaluation: Evaluation) -> Words:
     """Say it of several objectives: only complete trials can be good, for rungs know the first one alone."""
-    if evaluation.standing is Standing.COMPLETE and evaluation.scores and all(map(isfinite, evaluation.scores)):
+    if evaluation.standing is EvaluationState.COMPLETE and evaluation.scores and all(map(isfinite, evaluation.scores)):
         return TrialState.COMPLETE, evaluation.scores, {}
     return TrialState.RUNNING, None, {}

@@ -6,7 +6,7 @@ from heapq import nlargest
 from math import isfinite
 
 from toprung.search.ranking import rank
-from toprung.search.types import Evaluation, Standing
+from toprung.search.types import Evaluation, EvaluationState
 
 MOST = 10_000
 """How many trials a model is fitted to at most."""
@@ -22,7 +22,7 @@ def good(evaluation: Evaluation) -> Goodness:
 
 def good_by_several(evaluation: Evaluation) -> Goodness:
     """Return the scores of a complete trial with several objectives."""
-    complete = evaluation.standing is Standing.COMPLETE and evaluation.scores
+    complete = evaluation.standing is EvaluationState.COMPLETE and evaluation.scores
     return evaluation.scores if complete and all(map(isfinite, evaluation.scores)) else None
 
 

@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from toprung.search.samplers.distributions import distribution
-from toprung.search.samplers.optuna_adapter import Mirror, standing
+from toprung.search.samplers.optuna_adapter import OptunaStudy, standing
 from toprung.search.space import Space
 from toprung.search.types import EvaluationState
 from unit.search.builders import LR, evaluation, parameters
@@ -58,7 +58,7 @@ def test_every_standing_has_its_word(trial, told):
 def test_trials_may_come_and_change_in_any_order():
     """The study holds the last state of each, by index, and the pending ones of the last ask alone."""
     space = Space.of(parameters(LR))
-    mirror = Mirror(space, {one.name: distribution(one.domain) for one in space.dimensions})
+    mirror = OptunaStudy(space, {one.name: distribution(one.domain) for one in space.dimensions})
     numbers = random.Random(0).sample(range(20), 20)
     for count in range(1, 21):
         known = {n: evaluation(n, {"lr": 0.01}, standing=RUNNING) for n in numbers[:count]}

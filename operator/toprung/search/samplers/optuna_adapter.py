@@ -25,7 +25,7 @@ _NAME = "experiment"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-class Mirror:
+class OptunaStudy:
     """An Optuna study of an experiment's trials; the number of a trial is its index, whatever the order of arrival.
 
     Of more than `most` trials it has the best and the newest, so that a model's time and memory are bounded.

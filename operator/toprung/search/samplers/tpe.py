@@ -14,7 +14,7 @@ from toprung.api.v1alpha1.algorithms import TpeSettings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.distributions import distribution, external
-from toprung.search.samplers.optuna_adapter import Mirror
+from toprung.search.samplers.optuna_adapter import OptunaStudy
 from toprung.search.samplers.random import draw
 from toprung.search.samplers.window import MOST
 from toprung.search.space import Dimension, Space
@@ -42,7 +42,7 @@ class Tpe:
         self.space = space
         self._settings = settings
         self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
-        self._mirror = Mirror(space, self._distributions, objectives, _most(space, settings))
+        self._mirror = OptunaStudy(space, self._distributions, objectives, _most(space, settings))
 
     def propose(self, ask: SuggestRequest) -> Configuration:
         """Fit on the history and draw from the good trials' density what the others' makes least likely."""

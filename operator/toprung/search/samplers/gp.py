@@ -22,7 +22,7 @@ from toprung.search.ranking import Rank, rank
 from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.distributions import Positions
 from toprung.search.samplers.grid import shuffled
-from toprung.search.samplers.optuna_adapter import History, opened
+from toprung.search.samplers.optuna_adapter import OptunaHistory, opened
 from toprung.search.samplers.random import draw
 from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
@@ -68,7 +68,7 @@ class Gp:
         self.space = space
         self._settings = settings
         self._objectives = objectives
-        self._storage = History()
+        self._storage = OptunaHistory()
         self._study, self._scratch = opened(self._storage, objectives)
 
     def propose(self, ask: SuggestRequest) -> Configuration:

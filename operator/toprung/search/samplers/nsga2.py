@@ -15,7 +15,7 @@ from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain
 from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.distributions import distribution, external, internal
-from toprung.search.samplers.optuna_adapter import History, opened, reopened
+from toprung.search.samplers.optuna_adapter import OptunaHistory, opened, reopened
 from toprung.search.samplers.random import draw
 from toprung.search.samplers.window import MOST, window
 from toprung.search.seeds import derive
@@ -36,7 +36,7 @@ class Nsga2:
         self._settings = settings
         self._objectives = objectives
         self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
-        self._storage = History()
+        self._storage = OptunaHistory()
         _, self._scratch = opened(self._storage, objectives)
         self._told: dict[int, Evaluation] = {}
         self._values: dict[int, tuple[float, ...]] = {}

@@ -45,7 +45,7 @@ class OptunaStudy:
         self._told: dict[int, Evaluation] = {}
         self._goodness: dict[int, Goodness] = {}
         self._shown: AbstractSet[int] = frozenset()
-        self._storage = History()
+        self._storage = OptunaHistory()
         self.study, self.scratch = opened(self._storage, objectives)
         self._standing = standing if objectives == 1 else standing_of_several
         self._good = good if objectives == 1 else good_by_several
@@ -107,7 +107,7 @@ def reopened(storage: "History") -> Study:
     return optuna.load_study(study_name=_NAME, storage=storage)
 
 
-class History(InMemoryStorage):
+class OptunaHistory(InMemoryStorage):
     """A storage whose trials can change and come in any order, which samplers never ask for but operators live with."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ _SHORT = 2**15
 
 
 @dataclass(frozen=True)
-class Condition:
+class Activation:
     """Holds where the parent is active and has one of the values."""
 
     parent: str
@@ -45,7 +45,7 @@ class Dimension:
 
     name: str
     domain: Domain
-    condition: Condition | None = None
+    condition: Activation | None = None
 
     def active(self, configuration: Configuration) -> bool:
         """Say whether the parameter exists beside these values."""
@@ -67,7 +67,7 @@ class Space:
         """Read the parameters of a valid Experiment."""
         parents = {parameter.name: parameter.when.parameter for parameter in parameters if parameter.when}
         dimensions = [
-            Dimension(p.name, domain_of(p), Condition(p.when.parameter, p.when.in_) if p.when else None)
+            Dimension(p.name, domain_of(p), Activation(p.when.parameter, p.when.in_) if p.when else None)
             for p in parameters
         ]
         return cls(tuple(sorted(dimensions, key=lambda dimension: _depth(dimension.name, parents))))

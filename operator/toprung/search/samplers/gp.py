@@ -39,7 +39,7 @@ _FEW = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class EvaluatedPoint:
     """A value of the objectives, seen at a level.
 
     Attributes:
@@ -94,7 +94,7 @@ class Gp:
         untried = (one for one in shuffled(ask.space, ask.seed) if not ask.tried(self.space.key(one)))
         return [view.trial(number, parameters) for number, parameters in enumerate(islice(untried, _UNTRIED))]
 
-    def _observed(self, evaluations: Iterable[Evaluation]) -> list[Observation]:
+    def _observed(self, evaluations: Iterable[Evaluation]) -> list[EvaluatedPoint]:
         """Give what the model can be fitted to; what failed or diverged is as bad as the worst of the others."""
         seen, poor = [], []
         for one in sorted(evaluations, key=lambda evaluation: evaluation.index):
@@ -106,7 +106,7 @@ class Gp:
             return seen
         worst = min(observation.values for observation in seen)
         top = max(observation.level for observation in seen)
-        return [*seen, *(Observation(one.index, one.parameters, top, worst) for one in poor)]
+        return [*seen, *(EvaluatedPoint(one.index, one.parameters, top, worst) for one in poor)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class _View:
     levels: tuple[int, int]
 
     @classmethod
-    def of(cls, space: Space, known: Sequence[Observation]) -> "_View":
+    def of(cls, space: Space, known: Sequence[EvaluatedPoint]) -> "_View":
         levels = {one.level for one in known if one.level > 0} or {1}
         free = {one.name: _input(one.domain) for one in space.dimensions if one.domain.count != 1}
         resource = {_RESOURCE: FloatDistribution(0.0, 1.0)} if free and len(levels) > 1 else {}
@@ -173,7 +173,7 @@ def _value(domain: Domain, number: float) -> ParameterValue:
     return domain.at(number) if isinstance(_input(domain), FloatDistribution) else domain.value(number)
 
 
-def _of_one(evaluation: Evaluation) -> list[Observation]:
+def _of_one(evaluation: Evaluation) -> list[EvaluatedPoint]:
     standing = rank(evaluation)
     if standing is None:
         return []
@@ -181,20 +181,20 @@ def _of_one(evaluation: Evaluation) -> list[Observation]:
     if evaluation.standing is EvaluationState.COMPLETE or not records:
         records[-1:] = [(records[-1][0] if records else 0, evaluation.score or 0.0)]
     return [
-        Observation(evaluation.index, evaluation.parameters, level, (score,), standing)
+        EvaluatedPoint(evaluation.index, evaluation.parameters, level, (score,), standing)
         for level, score in records
         if isfinite(score)
     ]
 
 
-def _of_several(evaluation: Evaluation) -> list[Observation]:
+def _of_several(evaluation: Evaluation) -> list[EvaluatedPoint]:
     complete = evaluation.standing is EvaluationState.COMPLETE and evaluation.scores
     if not complete or not all(map(isfinite, evaluation.scores)):
         return []
-    return [Observation(evaluation.index, evaluation.parameters, 0, evaluation.scores, rank(evaluation))]
+    return [EvaluatedPoint(evaluation.index, evaluation.parameters, 0, evaluation.scores, rank(evaluation))]
 
 
-def _most_telling(known: list[Observation], most: int) -> list[Observation]:
+def _most_telling(known: list[EvaluatedPoint], most: int) -> list[EvaluatedPoint]:
     """Give the best half and the newest half of what fits, by index."""
     if len(known) <= most:
         return known

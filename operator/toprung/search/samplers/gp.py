@@ -82,7 +82,9 @@ class Gp:
         self._storage.pending = [view.trial(index, parameters) for index, parameters in _running(ask)]
         if not view.distributions:
             return ask.space.combination(0)
-        sampler = _AtTheTop(lambda drawn: self._instead(view, ask, drawn), seed=ask.seed % 2**32, n_startup_trials=0)
+        sampler = _MaxFidelityGPSampler(
+            lambda drawn: self._instead(view, ask, drawn), seed=ask.seed % 2**32, n_startup_trials=0
+        )
         with np.errstate(invalid="ignore", divide="ignore"):  # where the acquisition is 0 everywhere but at its best
             drawn = sampler.sample_relative(self._study, self._scratch, view.distributions)
         return view.configuration(drawn)
@@ -211,7 +213,7 @@ def _running(ask: SuggestRequest) -> list[tuple[int, Configuration]]:
     return [*running, *ask.pending.items()][-_PENDING:]
 
 
-class _AtTheTop(GPSampler):
+class _MaxFidelityGPSampler(GPSampler):
     """Maximizes the acquisition where the resource is at its highest, among the trials given instead, if any."""
 
     def __init__(self, instead: Callable[[Mapping[str, float]], list[FrozenTrial]], **settings: Any) -> None:

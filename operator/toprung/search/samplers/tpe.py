@@ -63,7 +63,7 @@ class Tpe:
             whole = configuration | self._values(ask.space.groups[number], drawn)
             return any(group[0].active(whole) for group in later) or not ask.tried(self.space.key(whole))
 
-        return _Fresh(
+        return _UntriedTPESampler(
             fresh if repeats else None,
             n_startup_trials=0,
             n_ei_candidates=self._candidates(ask.attempt) if repeats else self._settings.candidates,
@@ -100,7 +100,7 @@ def _most(space: Space, settings: TpeSettings) -> int:
     return max(_FEWEST, min(MOST, _WORK // work, _VALUES // max(1, values)))
 
 
-class _Fresh(TPESampler):
+class _UntriedTPESampler(TPESampler):
     """Prefers candidates that are new, however promising the others are; compares them in parts that fit in memory."""
 
     def __init__(self, fresh: Callable[[Mapping[str, float]], bool] | None, **settings: Any) -> None:
@@ -125,7 +125,7 @@ class _Fresh(TPESampler):
         size = max(1, _PART // (len(samples) * max(_kernels(one) for one in estimators)))
         count = len(next(iter(samples.values())))
         parts = (
-            super(_Fresh, self)._compute_acquisition_func(
+            super(_UntriedTPESampler, self)._compute_acquisition_func(
                 {name: column[start : start + size] for name, column in samples.items()}, *estimators
             )
             for start in range(0, count, size)

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from toprung.cli.display.table import bar_cells, live_view, sparkline
-from toprung.cli.display.watcher import Scene, scene_of
+from toprung.cli.display.watcher import ExperimentView, scene_of
 from unit.cli.scenes import START, busy, condition, experiment, trial
 
 
-def text(*scenes: Scene, width: int = 110) -> str:
+def text(*scenes: ExperimentView, width: int = 110) -> str:
     console = Console(record=True, width=width, file=open("/dev/null", "w"), force_terminal=True)  # noqa: SIM115, PTH123
     with console.file:
         console.print(live_view(scenes, START + timedelta(seconds=75)))

@@ -19,7 +19,7 @@ from localkube.cluster import AlreadyRunning
 from toprung.api.names import LABEL_EXPERIMENT
 from toprung.cli.display.progress import Show, shown
 from toprung.cli.display.result import print_results
-from toprung.cli.display.watcher import Key, Scene, Watcher
+from toprung.cli.display.watcher import ExperimentView, Key, Watcher
 from toprung.cli.embedded.daemon import prepare
 from toprung.cli.embedded.host import NAMESPACE, OPERATOR, hosted, working_dir
 from toprung.cli.embedded.state_dir import StateFolder, dir_option, gpus_option, state_folder
@@ -104,8 +104,8 @@ def _after_interrupt(folder: StateFolder) -> str:
 
 
 async def _interruptible(
-    work: Coroutine[None, None, tuple[Scene, ...]], tell: Callable[[], None]
-) -> tuple[Scene, ...] | None:
+    work: Coroutine[None, None, tuple[ExperimentView, ...]], tell: Callable[[], None]
+) -> tuple[ExperimentView, ...] | None:
     """Let SIGINT and SIGTERM end the work in an orderly way, None then; at a second one everything dies at once."""
     task = asyncio.ensure_future(work)
     told = False
@@ -126,7 +126,7 @@ async def _interruptible(
         return None
 
 
-async def _run(order: Order, console: Console) -> tuple[Scene, ...]:
+async def _run(order: Order, console: Console) -> tuple[ExperimentView, ...]:
     keys = experiments_of(order.objects)
     async with AsyncExitStack() as stack:
         with console.status("starting the cluster and the operator"):
@@ -176,7 +176,7 @@ async def _nothing_left(gateway: Gateway, key: Key) -> bool:
     return True
 
 
-async def _follow(gateway: Gateway, keys: Sequence[Key], show: Show, folder: StateFolder) -> tuple[Scene, ...]:
+async def _follow(gateway: Gateway, keys: Sequence[Key], show: Show, folder: StateFolder) -> tuple[ExperimentView, ...]:
     """Show the experiments until all of them are over."""
     changed = asyncio.Event()
     watchers = [Watcher(gateway, key, on_change=changed.set, on_trial=show.trial) for key in keys]
@@ -200,7 +200,7 @@ async def _follow(gateway: Gateway, keys: Sequence[Key], show: Show, folder: Sta
     return scenes
 
 
-def _scenes(watchers: Sequence[Watcher]) -> tuple[Scene, ...]:
+def _scenes(watchers: Sequence[Watcher]) -> tuple[ExperimentView, ...]:
     """Look at all of them.
 
     Raises:

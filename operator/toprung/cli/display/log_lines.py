@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from toprung.api.v1alpha1.conditions import ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import configuration, number
-from toprung.cli.display.watcher import Scene
+from toprung.cli.display.watcher import ExperimentView
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.planning.scoring import incumbent
 from toprung.planning.uncounted_reports import ignored_reports
@@ -49,7 +49,7 @@ def _latest(trial: TrialRecord) -> str:
     return f"{at} (best {number(best.value)})" if best is not None and best.step != latest.step else at
 
 
-def scene_lines(old: Scene | None, new: Scene) -> Iterator[str]:
+def scene_lines(old: ExperimentView | None, new: ExperimentView) -> Iterator[str]:
     """Say what happened to an experiment as a whole: a new best trial, an obstacle, another state."""
     before, after = (_best(scene) if scene is not None else None for scene in (old, new))
     if after is not None and after != before:
@@ -60,7 +60,7 @@ def scene_lines(old: Scene | None, new: Scene) -> Iterator[str]:
     yield from (line for reason, line in _obstacles(new).items() if reason not in known)
 
 
-def _best(scene: Scene) -> str | None:
+def _best(scene: ExperimentView) -> str | None:
     if not isinstance(scene.experiment, ExperimentRecord):
         return None
     objective = scene.experiment.spec.primary
@@ -72,7 +72,7 @@ def _best(scene: Scene) -> str | None:
     return f"{objective.metric} {number(observation.value)} by {trial.name}, {parameters}"
 
 
-def _obstacles(scene: Scene) -> dict[tuple[str, str], str]:
+def _obstacles(scene: ExperimentView) -> dict[tuple[str, str], str]:
     """What is in the way, by type and reason: the Pod that a message names changes too often to be told each time."""
     return {
         (condition.type, condition.reason): f"{condition.type} ({condition.reason}): {condition.message}"

@@ -11,7 +11,7 @@ from rich.live import Live
 from toprung.cli.display.format import duration
 from toprung.cli.display.log_lines import ignored_line, scene_lines, trial_line
 from toprung.cli.display.table import live_view
-from toprung.cli.display.watcher import Scene
+from toprung.cli.display.watcher import ExperimentView
 from toprung.objects.records import TrialRecord
 
 _INDENT = "\n" + " " * 9
@@ -24,7 +24,7 @@ class Show(Protocol):
     def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
         """A trial has changed."""
 
-    def scenes(self, scenes: Sequence[Scene]) -> None:
+    def scenes(self, scenes: Sequence[ExperimentView]) -> None:
         """This is how it stands."""
 
     def note(self, line: str) -> None:
@@ -51,7 +51,7 @@ class _Table:
         if (line := _warning(self._warned, old, new)) is not None:
             self.note(line)
 
-    def scenes(self, scenes: Sequence[Scene]) -> None:
+    def scenes(self, scenes: Sequence[ExperimentView]) -> None:
         """Draw."""
         self._live.update(live_view(scenes, datetime.now(UTC)), refresh=True)
 
@@ -64,7 +64,7 @@ class _Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._began = datetime.now(UTC)
-        self._last: dict[str, Scene] = {}
+        self._last: dict[str, ExperimentView] = {}
         self._warned: set[str] = set()
 
     def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
@@ -74,7 +74,7 @@ class _Lines:
         if line := trial_line(old, new):
             self._print(line)
 
-    def scenes(self, scenes: Sequence[Scene]) -> None:
+    def scenes(self, scenes: Sequence[ExperimentView]) -> None:
         """Print what has changed."""
         for scene in scenes:
             for line in scene_lines(self._last.get(scene.experiment.uid), scene):

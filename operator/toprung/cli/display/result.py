@@ -13,7 +13,7 @@ from rich.text import Text
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import flow, number
 from toprung.cli.display.table import COLOURS
-from toprung.cli.display.watcher import Scene
+from toprung.cli.display.watcher import ExperimentView
 from toprung.objects.records import ExperimentRecord, TrialRecord
 
 Output = Literal["text", "json", "yaml"]
@@ -21,7 +21,7 @@ MOST_FAILURES = 3
 """Causes of failures that are told; the rest is counted."""
 
 
-def print_results(scenes: Sequence[Scene], output: Output, picture: Path | None, console: Console) -> None:
+def print_results(scenes: Sequence[ExperimentView], output: Output, picture: Path | None, console: Console) -> None:
     """Print the results to stdout, and draw the picture of each where one is wanted."""
     results = [result(scene) for scene in scenes]
     if output == "json":
@@ -35,7 +35,7 @@ def print_results(scenes: Sequence[Scene], output: Output, picture: Path | None,
         _draw(scenes, picture, console)
 
 
-def result(scene: Scene) -> dict[str, Any]:
+def result(scene: ExperimentView) -> dict[str, Any]:
     """Give the outcome of an experiment as JSON."""
     experiment, status = scene.experiment, scene.status
     names = ("state", "startTime", "completionTime", "trials", "best", "accelerators")
@@ -48,7 +48,7 @@ def result(scene: Scene) -> dict[str, Any]:
     }
 
 
-def summary(scene: Scene) -> Iterator[Text]:
+def summary(scene: ExperimentView) -> Iterator[Text]:
     """Say how it ended and which trial is the best, with its configuration ready to copy."""
     yield Text.assemble(
         (f"{scene.experiment.name} {scene.state}", f"bold {COLOURS[scene.state]}"), f": {_message(scene)}"
@@ -86,13 +86,13 @@ def _front(members: Sequence[Mapping[str, Any]], size: int) -> Iterator[Text]:
         yield Text(f"  {member['trial']}: {values}, {flow(member['parameters'])}")
 
 
-def _message(scene: Scene) -> str:
+def _message(scene: ExperimentView) -> str:
     ends = (c.message for c in scene.experiment.conditions if str(c.type) == scene.state and c.status)
     faults = (c.message for c in scene.experiment.conditions if c.type == "Valid" and not c.status)
     return next(ends, None) or next(faults, "")
 
 
-def _draw(scenes: Sequence[Scene], picture: Path, console: Console) -> None:
+def _draw(scenes: Sequence[ExperimentView], picture: Path, console: Console) -> None:
     from toprung.cli.plots.experiment import draw_scene  # noqa: PLC0415 - half a second, for those who want it
 
     for scene in scenes:

@@ -13,7 +13,7 @@ from toprung.api.v1alpha1.conditions import ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import configuration, duration, number
-from toprung.cli.display.watcher import Scene
+from toprung.cli.display.watcher import ExperimentView
 from toprung.cli.plots.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.controller.experiment_cache import InvalidRecord
 from toprung.objects.records import ExperimentRecord, TrialRecord
@@ -39,12 +39,12 @@ MOST_TRIALS = 16
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def live_view(scenes: Sequence[Scene], now: datetime) -> RenderableType:
+def live_view(scenes: Sequence[ExperimentView], now: datetime) -> RenderableType:
     """Draw each experiment in a panel of its own."""
     return Group(*(_panel(scene, now) for scene in scenes))
 
 
-def _panel(scene: Scene, now: datetime) -> Panel:
+def _panel(scene: ExperimentView, now: datetime) -> Panel:
     experiment = scene.experiment
     body = _fault(experiment) if isinstance(experiment, InvalidRecord) else Group(*_parts(scene, experiment))
     return Panel(
@@ -52,7 +52,7 @@ def _panel(scene: Scene, now: datetime) -> Panel:
     )
 
 
-def _title(scene: Scene, now: datetime) -> Text:
+def _title(scene: ExperimentView, now: datetime) -> Text:
     experiment = scene.experiment
     title = Text.assemble((experiment.name, "bold"), " ", (scene.state, f"bold {COLOURS[scene.state]}"))
     if isinstance(experiment, ExperimentRecord):
@@ -72,7 +72,7 @@ def _fault(experiment: InvalidRecord) -> Text:
     return Text(experiment.message, "red")
 
 
-def _parts(scene: Scene, experiment: ExperimentRecord) -> Iterator[RenderableType]:
+def _parts(scene: ExperimentView, experiment: ExperimentRecord) -> Iterator[RenderableType]:
     yield _bar(scene.trials, experiment.spec.max_trial_count)
     yield _counts(scene.trials, experiment.spec.max_trial_count)
     if levels(experiment.spec):

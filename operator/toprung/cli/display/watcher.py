@@ -23,7 +23,7 @@ END_STATES = ("Succeeded", "Failed", "Invalid")
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ExperimentView:
     """One experiment at one moment; the trials ascend by index and carry their curves and messages."""
 
     experiment: AnyExperiment
@@ -52,7 +52,7 @@ def whole_trial(body: Mapping[str, Any]) -> TrialRecord:
     return replace(trial_from(body), message=status.get("message", ""), progress=progress_from_status(status))
 
 
-def scene_of(experiment: Mapping[str, Any], trials: tuple[Mapping[str, Any], ...]) -> Scene:
+def scene_of(experiment: Mapping[str, Any], trials: tuple[Mapping[str, Any], ...]) -> ExperimentView:
     """Make a scene of the API's objects.
 
     Raises:
@@ -62,7 +62,7 @@ def scene_of(experiment: Mapping[str, Any], trials: tuple[Mapping[str, Any], ...
     record = experiments.get(experiments.put(experiment))
     if record is None:
         raise KeyError(experiment["metadata"]["name"])
-    return Scene(record, _sorted(whole_trial(trial) for trial in trials))
+    return ExperimentView(record, _sorted(whole_trial(trial) for trial in trials))
 
 
 OnChange = Callable[[], None]
@@ -100,13 +100,13 @@ class Watcher:
         await self._watch.synced.wait()
         await self._watch_trials.synced.wait()
 
-    def scene(self) -> Scene | None:
+    def scene(self) -> ExperimentView | None:
         """Give what is known now; None where the Experiment is gone."""
         experiment = self._experiments.get(*self.key)
         if experiment is None:
             return None
         trials = self._trials.of("/".join(self.key))
-        return Scene(experiment, _sorted(trial for trial in trials if trial.owner_uid == experiment.uid))
+        return ExperimentView(experiment, _sorted(trial for trial in trials if trial.owner_uid == experiment.uid))
 
     def _read(self, body: KubernetesObject) -> AnyExperiment | None:
         return self._bodies.get(self._bodies.put(body))

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from toprung.api.v1alpha1.experiment import Objective
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import duration, number
-from toprung.cli.display.watcher import Scene, scene_of
+from toprung.cli.display.watcher import ExperimentView, scene_of
 from toprung.cli.plots.curves import any_time_curve, levels, resource_name
 from toprung.cli.plots.pareto import trade
 from toprung.cli.plots.style import COLOURS, FAINT, INK, MARKERS, TITLE, dot, drawable, dress, ring, scale
@@ -37,7 +37,7 @@ def draw(experiment: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], pat
     draw_scene(scene_of(experiment, tuple(trials)), path)
 
 
-def draw_scene(scene: Scene, path: Path) -> None:
+def draw_scene(scene: ExperimentView, path: Path) -> None:
     """Draw a scene; see :func:`draw`."""
     try:
         figure_of(scene).savefig(path, dpi=DOTS_PER_INCH)
@@ -45,7 +45,7 @@ def draw_scene(scene: Scene, path: Path) -> None:
         raise TopRungError(f"the picture can't be written to {path}: {error}") from error
 
 
-def figure_of(scene: Scene) -> Figure:
+def figure_of(scene: ExperimentView) -> Figure:
     """Make the figure, for a file or a notebook.
 
     Raises:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from localkube.cluster import AlreadyRunning
 from toprung.api.names import LABEL_EXPERIMENT
-from toprung.cli.display.progress import Show, shown
+from toprung.cli.display.progress import ProgressDisplay, shown
 from toprung.cli.display.result import print_results
 from toprung.cli.display.watcher import ExperimentView, Key, Watcher
 from toprung.cli.embedded.daemon import prepare
@@ -176,7 +176,9 @@ async def _nothing_left(gateway: Gateway, key: Key) -> bool:
     return True
 
 
-async def _follow(gateway: Gateway, keys: Sequence[Key], show: Show, folder: StateFolder) -> tuple[ExperimentView, ...]:
+async def _follow(
+    gateway: Gateway, keys: Sequence[Key], show: ProgressDisplay, folder: StateFolder
+) -> tuple[ExperimentView, ...]:
     """Show the experiments until all of them are over."""
     changed = asyncio.Event()
     watchers = [Watcher(gateway, key, on_change=changed.set, on_trial=show.trial) for key in keys]
@@ -226,7 +228,7 @@ async def _next(changed: asyncio.Event) -> None:
     changed.clear()
 
 
-async def _mention_log(show: Show, folder: StateFolder) -> None:
+async def _mention_log(show: ProgressDisplay, folder: StateFolder) -> None:
     await asyncio.sleep(_SILENCE)
     command = f"kubectl --kubeconfig {folder.kubeconfig} logs -n {NAMESPACE} {OPERATOR}"
     show.note(f"The operator says nothing of it yet; its log: {command}")

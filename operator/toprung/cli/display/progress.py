@@ -18,7 +18,7 @@ _INDENT = "\n" + " " * 9
 """A program's last words stand below what is said of it, not below the time."""
 
 
-class Show(Protocol):
+class ProgressDisplay(Protocol):
     """Is told what there is to see."""
 
     def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
@@ -32,7 +32,7 @@ class Show(Protocol):
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Show]:
+def shown(console: Console) -> Iterator[ProgressDisplay]:
     """Give the way that suits the console."""
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:

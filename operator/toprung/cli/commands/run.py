@@ -40,7 +40,7 @@ _SHORTEST = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunOptions:
     """What the user asked for."""
 
     folder: StateFolder
@@ -80,7 +80,7 @@ def run_command(  # noqa: PLR0917 - click hands them over by name
     interruption, a crash or with a larger maxTrialCount, it goes on where it was. Ends with 0 when all Experiments have
     succeeded, with 1 when one has failed.
     """
-    order = Order(state_folder(folder), read_manifests(file), gpus, fresh)
+    order = RunOptions(state_folder(folder), read_manifests(file), gpus, fresh)
     prepare(order.folder)
     console = Console(stderr=output != "text")
     scenes = asyncio.run(_interruptible(_run(order, console), partial(_tell_interrupt, order.folder, console)))
@@ -126,7 +126,7 @@ async def _interruptible(
         return None
 
 
-async def _run(order: Order, console: Console) -> tuple[ExperimentView, ...]:
+async def _run(order: RunOptions, console: Console) -> tuple[ExperimentView, ...]:
     keys = experiments_of(order.objects)
     async with AsyncExitStack() as stack:
         with console.status("starting the cluster and the operator"):
@@ -142,7 +142,7 @@ async def _run(order: Order, console: Console) -> tuple[ExperimentView, ...]:
 
 
 @asynccontextmanager
-async def _cluster(order: Order, console: Console) -> AsyncIterator[Gateway]:
+async def _cluster(order: RunOptions, console: Console) -> AsyncIterator[Gateway]:
     """Join the cluster that is up in the folder, or host one."""
     logging.basicConfig(filename=order.folder.log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if order.folder.pid() is None:

@@ -3,9 +3,9 @@
 import pytest
 from rich.console import Console
 
-from toprung.cli.display.cluster_status import ExperimentLine, Standing, standing_view
+from toprung.cli.display.cluster_status import ClusterStatus, ExperimentLine, standing_view
 
-UP = Standing(
+UP = ClusterStatus(
     folder="/s",
     pid=7,
     address="http://127.0.0.1:5",
@@ -20,7 +20,7 @@ UP = Standing(
 @pytest.mark.parametrize(
     ("standing", "words"),
     [
-        pytest.param(Standing("/s"), "down", id="down"),
+        pytest.param(ClusterStatus("/s"), "down", id="down"),
         pytest.param(UP, "http://127.0.0.1:5", id="address"),
         pytest.param(UP, "process 7", id="process"),
         pytest.param(UP, "2 Pods running, 1 of 4 GPUs free", id="use"),

@@ -9,7 +9,7 @@ from typing import Literal
 import click
 from rich.console import Console
 
-from toprung.cli.display.cluster_status import Standing, look, standing_view
+from toprung.cli.display.cluster_status import ClusterStatus, look, standing_view
 from toprung.cli.embedded import daemon
 from toprung.cli.embedded.state_dir import dir_option, gpus_option, state_folder
 
@@ -74,7 +74,7 @@ def status_command(folder: Path, output: Literal["text", "json"]) -> None:
     """Say whether the cluster is up, and what is in it."""
     place = state_folder(folder)
     pid = place.pid()
-    standing = asyncio.run(look(place, pid)) if pid else Standing(str(place.path))
+    standing = asyncio.run(look(place, pid)) if pid else ClusterStatus(str(place.path))
     if output == "json":
         click.echo(json.dumps(asdict(standing), indent=2))
     else:

@@ -33,7 +33,7 @@ class ExperimentLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClusterStatus:
     """What there is to tell; a cluster that is not up has no process.
 
     Attributes:
@@ -54,7 +54,7 @@ class Standing:
     experiments: tuple[ExperimentLine, ...] = ()
 
 
-async def look(folder: StateFolder, pid: int) -> Standing:
+async def look(folder: StateFolder, pid: int) -> ClusterStatus:
     """Ask a cluster that is up.
 
     Raises:
@@ -65,7 +65,7 @@ async def look(folder: StateFolder, pid: int) -> Standing:
         nodes = await _all(gateway, NODES)
         experiments = await _all(gateway, EXPERIMENTS)
     total = sum(int(node["status"]["allocatable"].get(GPU, 0)) for node in nodes)
-    return Standing(
+    return ClusterStatus(
         folder=str(folder.path),
         pid=pid,
         address=_address(folder.kubeconfig),
@@ -77,7 +77,7 @@ async def look(folder: StateFolder, pid: int) -> Standing:
     )
 
 
-def standing_view(standing: Standing) -> RenderableType:
+def standing_view(standing: ClusterStatus) -> RenderableType:
     """Draw it for people."""
     return Group(*_parts(standing))
 
@@ -107,7 +107,7 @@ def _line(experiment: KubernetesObject) -> ExperimentLine:
     )
 
 
-def _parts(standing: Standing) -> Iterator[RenderableType]:
+def _parts(standing: ClusterStatus) -> Iterator[RenderableType]:
     if standing.pid is None:
         yield Text.assemble(("down", "bold"), f"  {standing.folder}; `toprung local up` starts it")
         return

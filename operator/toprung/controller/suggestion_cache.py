@@ -32,7 +32,7 @@ BATCH = 32
 
 
 @dataclass(slots=True)
-class Ready:
+class PendingSuggestions:
     """What is ready for one experiment.
 
     Attributes:
@@ -80,11 +80,11 @@ class Suggester:
         self._trials_of = trials_of
         self._clock = clock
         self._jitter = jitter
-        self._ready: dict[str, Ready] = {}
+        self._ready: dict[str, PendingSuggestions] = {}
 
-    def ready(self, experiment: ExperimentRecord) -> Ready:
+    def ready(self, experiment: ExperimentRecord) -> PendingSuggestions:
         """Give what is ready for the experiment."""
-        return self._ready.setdefault(experiment.uid, Ready())
+        return self._ready.setdefault(experiment.uid, PendingSuggestions())
 
     def want(
         self, experiment: ExperimentRecord, trials: Iterable[TrialRecord], indices: tuple[int, ...]
@@ -166,7 +166,7 @@ class Suggester:
 
     async def _history(
         self,
-        ready: Ready,
+        ready: PendingSuggestions,
         experiment: ExperimentRecord,
         trials: Sequence[TrialRecord],
         waiting: Mapping[int, Mapping[str, ParameterValue]],
@@ -190,7 +190,7 @@ class Suggester:
     async def _ask(
         self,
         experiment: ExperimentRecord,
-        ready: Ready,
+        ready: PendingSuggestions,
         trials: Sequence[TrialRecord],
         waiting: Mapping[int, Mapping[str, ParameterValue]],
         indices: tuple[int, ...],
@@ -212,11 +212,11 @@ class Suggester:
             ready.asking = None
         self._on_answer(experiment.key)
 
-    def _rests(self, ready: Ready, experiment: ExperimentRecord) -> bool:
+    def _rests(self, ready: PendingSuggestions, experiment: ExperimentRecord) -> bool:
         """Whether a sampler that failed is not asked yet; whoever has edited the Experiment may have mended it."""
         return ready.again is not None and self._clock() < ready.again and ready.generation == experiment.generation
 
-    def _rest(self, ready: Ready, experiment: ExperimentRecord, message: str) -> None:
+    def _rest(self, ready: PendingSuggestions, experiment: ExperimentRecord, message: str) -> None:
         """Have a sampler that failed left alone; what fails before it is asked costs nobody, and rests least."""
         ready.failures += ready.prior is not None
         delay = BACKOFF.delay(max(1, ready.failures), self._jitter)
@@ -252,7 +252,7 @@ def _aims(spec: ExperimentSpec) -> str:
     return " and ".join(f"{aim.type} {aim.metric}" for aim in spec.aims)
 
 
-def _take(ready: Ready, answer: Suggestions) -> None:
+def _take(ready: PendingSuggestions, answer: Suggestions) -> None:
     ready.suggestions.update({each.index: each.parameters for each in answer.suggestions})
     ready.exhausted, ready.error, ready.failures, ready.again = answer.exhausted, None, 0, None
 

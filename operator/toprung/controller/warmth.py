@@ -1,12 +1,12 @@
 """What the author of an Experiment is told of its warm start."""
 
 from toprung.api.v1alpha1.conditions import Reason
-from toprung.controller.suggestion_cache import Ready
+from toprung.controller.suggestion_cache import PendingSuggestions
 from toprung.objects.records import ExperimentRecord
 from toprung.planning.actions import EmitEvent
 
 
-def warm_start(experiment: ExperimentRecord, ready: Ready) -> EmitEvent | None:
+def warm_start(experiment: ExperimentRecord, ready: PendingSuggestions) -> EmitEvent | None:
     """Say from how many trials the sampler learns, loudly where it is none; None where nothing is to be said."""
     warm = experiment.spec.warm_start
     if warm is None or ready.learnt is None or ready.prior is None:

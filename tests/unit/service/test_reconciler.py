@@ -10,7 +10,7 @@ from toprung.controller.experiment_cache import Experiments
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.reconciler import Reconciler
-from toprung.controller.suggestion_cache import Ready
+from toprung.controller.suggestion_cache import PendingSuggestions
 from toprung.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 from toprung.kube.cache import Cache
 from toprung.kube.work_queue import WorkQueue
@@ -285,7 +285,7 @@ def test_deleted_trials_are_seen(made, there, deleted):
     reconciler.trials = SimpleNamespace(of=lambda _: trials)
     reconciler.pods = SimpleNamespace(of=lambda _: ())
     reconciler.followers = SimpleNamespace(follow=lambda *_: None, collected=lambda _: {})
-    reconciler.suggester = SimpleNamespace(ready=lambda _: Ready())
+    reconciler.suggester = SimpleNamespace(ready=lambda _: PendingSuggestions())
     observed = reconciler._observe(experiments.get(KEY), None, ReconcileState("uid", 1), NOW)
     assert [index for gap in observed.deleted for index in gap] == list(deleted)
 
@@ -294,7 +294,7 @@ class Asked:
     """A suggester whose sampler has been told of a warm start."""
 
     def ready(self, _experiment):
-        return Ready(prior=(), learnt=0)
+        return PendingSuggestions(prior=(), learnt=0)
 
 
 class Unread:
@@ -325,7 +325,7 @@ class Failed:
     """A suggester whose sampler has failed, and is asked again a minute later."""
 
     def ready(self, _experiment):
-        return Ready(error="no idea")
+        return PendingSuggestions(error="no idea")
 
     def want(self, *_):
         return NOW + timedelta(minutes=1)
@@ -420,7 +420,7 @@ class Quiet:
     """A suggester that has nothing."""
 
     def ready(self, _experiment):
-        return Ready()
+        return PendingSuggestions()
 
     def want(self, *_):
         return None

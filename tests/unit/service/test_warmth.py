@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.controller.suggestion_cache import Ready
+from toprung.controller.suggestion_cache import PendingSuggestions
 from toprung.controller.warmth import warm_start
 from toprung.search.types import Evaluation, EvaluationState
 from unit.service.test_suggestions import EXPERIMENT, WARM
@@ -13,17 +13,21 @@ PRIOR = tuple(Evaluation(-1 - n, {"x": n}, EvaluationState.COMPLETE, 0.5) for n 
 @pytest.mark.parametrize(
     ("ready", "warning", "says"),
     [
-        pytest.param(Ready(prior=PRIOR, learnt=24), False, "24 of 24 trials of a, b lie in this space", id="all"),
-        pytest.param(Ready(prior=PRIOR, learnt=1), False, "1 of 24 trials of a, b lie in this space", id="some"),
         pytest.param(
-            Ready(prior=PRIOR, learnt=0),
+            PendingSuggestions(prior=PRIOR, learnt=24), False, "24 of 24 trials of a, b lie in this space", id="all"
+        ),
+        pytest.param(
+            PendingSuggestions(prior=PRIOR, learnt=1), False, "1 of 24 trials of a, b lie in this space", id="some"
+        ),
+        pytest.param(
+            PendingSuggestions(prior=PRIOR, learnt=0),
             True,
             "0 of 24 trials of a, b lie in this space; make it anew with parameters of the same names and types, "
             "and ranges that have their values",
             id="none-of-them",
         ),
         pytest.param(
-            Ready(prior=(), learnt=0),
+            PendingSuggestions(prior=(), learnt=0),
             True,
             "no trial of a, b had ended when this Experiment was made; make it anew when some have",
             id="none-had-ended",
@@ -44,9 +48,9 @@ def test_what_is_learnt_from_is_told(ready, warning, says):
 @pytest.mark.parametrize(
     ("experiment", "ready"),
     [
-        pytest.param(WARM, Ready(), id="not-asked-yet"),
-        pytest.param(WARM, Ready(prior=PRIOR), id="asked-by-an-operator-that-was-started-later"),
-        pytest.param(EXPERIMENT, Ready(prior=(), learnt=0), id="cold"),
+        pytest.param(WARM, PendingSuggestions(), id="not-asked-yet"),
+        pytest.param(WARM, PendingSuggestions(prior=PRIOR), id="asked-by-an-operator-that-was-started-later"),
+        pytest.param(EXPERIMENT, PendingSuggestions(prior=(), learnt=0), id="cold"),
     ],
 )
 def test_there_may_be_nothing_to_tell(experiment, ready):

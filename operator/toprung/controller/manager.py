@@ -19,7 +19,7 @@ from toprung.controller.probes import serve_probes
 from toprung.controller.reconciler import Reconciler
 from toprung.controller.served_kinds import wait_until_served, watch_served
 from toprung.controller.settings import Settings
-from toprung.controller.suggestion_cache import Suggester
+from toprung.controller.suggestion_cache import SuggestionCache
 from toprung.controller.telemetry import Telemetry
 from toprung.controller.validation import Validator
 from toprung.kube.cache import Cache
@@ -69,7 +69,7 @@ class App:
             trials=trials,
             pods=pods,
             followers=Followers(gateway, queue.add),
-            suggester=Suggester(worker, queue.add, self._experiments.get, trials.of, _now),
+            suggester=SuggestionCache(worker, queue.add, self._experiments.get, trials.of, _now),
             queue=queue,
             telemetry=self._telemetry,
             nodes=NodeModels(gateway, _now),

@@ -23,7 +23,7 @@ from toprung.controller.node_models import NodeModels
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.status_writer import StatusWriter
-from toprung.controller.suggestion_cache import Suggester, problem_of
+from toprung.controller.suggestion_cache import SuggestionCache, problem_of
 from toprung.controller.telemetry import Telemetry
 from toprung.controller.warmth import warm_start
 from toprung.early_stopping import Stopper, stopper_for
@@ -54,7 +54,7 @@ class Reconciler:
     trials: Cache[TrialRecord]
     pods: Cache[PodRecord]
     followers: Followers
-    suggester: Suggester
+    suggester: SuggestionCache
     queue: WorkQueue
     telemetry: Telemetry
     nodes: NodeModels

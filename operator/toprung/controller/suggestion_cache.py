@@ -58,7 +58,7 @@ class PendingSuggestions:
     learnt: int | None = None
 
 
-class Suggester:
+class SuggestionCache:
     """Keeps suggestions ready; asks the search worker in the background and says when there is an answer.
 
     Experiments and trials of others, by their key `namespace/name`, are read for a warm start alone.

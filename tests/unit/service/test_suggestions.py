@@ -9,7 +9,7 @@ import pytest
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.controller.suggestion_cache import BACKOFF, BATCH, Suggester, problem_of
+from toprung.controller.suggestion_cache import BACKOFF, BATCH, SuggestionCache, problem_of
 from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import ExperimentRecord, TrialRecord
@@ -48,7 +48,7 @@ def seconds_later(seconds):
 
 def suggester_of(worker, on_answer=lambda _: None):
     """One that waits for as short as the back-off allows."""
-    return Suggester(worker, on_answer, {}.get, lambda _: (), clock, jitter=lambda: 0.0)
+    return SuggestionCache(worker, on_answer, {}.get, lambda _: (), clock, jitter=lambda: 0.0)
 
 
 def wanting(worker):
@@ -210,7 +210,7 @@ def trial(owner, index, *, state=TrialState.SUCCEEDED, ended=EARLIER, uid=None):
 def warm(experiments, trials=()):
     known = {one.key: one for one in experiments}
     of = {one.key: [each for each in trials if each.owner == one.key] for one in experiments}
-    return Suggester(Worker(0), lambda _: None, known.get, of.__getitem__, clock, jitter=lambda: 0.0)
+    return SuggestionCache(Worker(0), lambda _: None, known.get, of.__getitem__, clock, jitter=lambda: 0.0)
 
 
 async def test_a_warm_start_tells_what_had_ended():

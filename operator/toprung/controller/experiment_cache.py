@@ -53,7 +53,7 @@ def invalid_record(experiment: ExperimentRecord, error: InvalidExperiment) -> In
     )
 
 
-class Experiments:
+class ExperimentCache:
     """The newest known body of every Experiment, as a record; one that is being deleted counts as gone."""
 
     def __init__(self, own_account: ServiceAccount | None = None, validator: Validator | None = None) -> None:

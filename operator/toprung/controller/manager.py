@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from toprung.api.names import MANAGED_BY
 from toprung.controller.event_loop import LoopMonitor
-from toprung.controller.experiment_cache import Experiments
+from toprung.controller.experiment_cache import ExperimentCache
 from toprung.controller.log_collection import Followers
 from toprung.controller.node_models import NodeModels
 from toprung.controller.pod_events import PodEvents
@@ -47,7 +47,7 @@ class App:
         self._gateway = gateway
         self._worker = worker
         self._validator = Validator()
-        self._experiments = Experiments(settings.own_account, self._validator)
+        self._experiments = ExperimentCache(settings.own_account, self._validator)
         self._queue = queue = WorkQueue(longest_rest=LONGEST_REST, per_namespace=WORKERS_PER_NAMESPACE)
         trials = Cache(
             convert=_living_trial, index=_owner, on_change=self._on_change, claim=partial(claimed_by, "Experiment")

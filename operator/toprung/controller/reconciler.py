@@ -17,7 +17,7 @@ from toprung.controller.action_backoff import (
 )
 from toprung.controller.event_recorder import announce
 from toprung.controller.executor import ExecutionContext, ExecutionResult, Executor
-from toprung.controller.experiment_cache import Experiments, InvalidRecord, found_invalid
+from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, found_invalid
 from toprung.controller.log_collection import Followers
 from toprung.controller.node_models import NodeModels
 from toprung.controller.pod_events import PodEvents
@@ -50,7 +50,7 @@ class Reconciler:
     """The operator's loop; every part of the world that it touches is passed in."""
 
     gateway: Gateway
-    experiments: Experiments
+    experiments: ExperimentCache
     trials: Cache[TrialRecord]
     pods: Cache[PodRecord]
     followers: Followers

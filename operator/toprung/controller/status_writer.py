@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from toprung.controller.action_backoff import STATUS
 from toprung.controller.event_recorder import announce
-from toprung.controller.experiment_cache import Experiments, InvalidRecord
+from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.telemetry import Telemetry
 from toprung.errors import ClusterError, NotFound
@@ -31,7 +31,7 @@ class StatusWriter:
     """Writes statuses, each at most once in a reconciliation."""
 
     gateway: Gateway
-    experiments: Experiments
+    experiments: ExperimentCache
     queue: WorkQueue
     telemetry: Telemetry
     clock: Callable[[], datetime]

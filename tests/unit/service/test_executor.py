@@ -9,7 +9,7 @@ import pytest
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.action_backoff import ActionBackoff, Failure
 from toprung.controller.executor import CONCURRENT_WRITES, MAX_WRITES, ExecutionContext, Executor
-from toprung.controller.experiment_cache import Experiments
+from toprung.controller.experiment_cache import ExperimentCache
 from toprung.errors import AlreadyExists, ClusterUnavailable, Forbidden
 from toprung.metrics.types import Mean, Observation, Progress
 from toprung.objects.codec import trial_status
@@ -48,7 +48,7 @@ class Slow:
 
 async def executed(gateway, chains, *, backoff=None, is_current=lambda _: True):
     """Execute the chains in one reconciliation."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put(body("uid", 1))
     context = ExecutionContext(experiments.get(KEY), None, backoff or ActionBackoff(jitter=lambda: 1.0), NOW)
     return await Executor(gateway, Ignoring(), Ignoring(), is_current).execute(context, chains)
@@ -205,7 +205,7 @@ async def test_values_of_an_attempt_that_left_no_checkpoint_are_removed():
         progress=Progress(latest=seen, best=seen, curve=((3, 0.5),), mean=Mean(1, 0.5)),
     )
     world = Patched(there)
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put(body("uid", 1))
     context = ExecutionContext(experiments.get(KEY), None, ActionBackoff(jitter=lambda: 1.0), NOW)
     chains = [(WriteTrial(replace(there, attempt=2, progress=Progress())),)]

@@ -7,7 +7,7 @@ import pytest
 
 from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
-from toprung.controller.experiment_cache import Experiments, InvalidRecord, found_invalid
+from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, found_invalid
 from toprung.errors import FieldError, InvalidExperiment
 from toprung.kube.merge_patch import agrees, merge_patch
 from toprung.objects.conditions import to_json
@@ -37,7 +37,7 @@ def body(uid: str, version: int, **metadata) -> dict:
     return {"apiVersion": "toprung.dev/v1alpha1", "kind": "Experiment", "metadata": about, "spec": SPEC}
 
 
-def uid_of(experiments: Experiments) -> str | None:
+def uid_of(experiments: ExperimentCache) -> str | None:
     record = experiments.get(KEY)
     return record.uid if record is not None else None
 
@@ -54,7 +54,7 @@ def uid_of(experiments: Experiments) -> str | None:
 )
 def test_order(told, known):
     """A deletion concerns one UID, and what is older than what is known changes nothing."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     for uid, version, deleted in told:
         experiments.put(body(uid, version), deleted=deleted)
     assert uid_of(experiments) == known
@@ -63,7 +63,7 @@ def test_order(told, known):
 @pytest.mark.parametrize("known", [pytest.param(None, id="gone"), pytest.param("new", id="another-since")])
 def test_late_answer(known):
     """The answer to a write of ours brings nothing back that was deleted meanwhile."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     if known is not None:
         experiments.put(body(known, 1))
     experiments.update(body("old", 5))
@@ -72,7 +72,7 @@ def test_late_answer(known):
 
 def test_being_deleted():
     """An Experiment that waits for its dependents' deletion counts as gone."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put(body("old", 1))
     experiments.put(body("old", 2, deletionTimestamp="2026-01-01T00:00:01Z"))
     assert uid_of(experiments) is None
@@ -84,7 +84,7 @@ def test_being_deleted():
 )
 def test_trials_do_not_run_as_the_operator(account, valid):
     """The operator's token would be readable in the trial's Pod."""
-    experiments = Experiments(ServiceAccount("team", "toprung"))
+    experiments = ExperimentCache(ServiceAccount("team", "toprung"))
     pod = {"serviceAccountName": account, "containers": [{"name": "main", "image": "x"}]}
     manifest = body("new", 1)
     manifest["spec"] = {**SPEC, "trialTemplate": {"template": {"spec": pod}}}
@@ -110,7 +110,7 @@ def invalid(version, edit, *, trials=2, generation=2, **spec):
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_experiment_that_becomes_invalid_keeps_its_last_valid_spec(edit):
     """Its running trials follow it, and it can still be suspended."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put(body("uid", 1))
     experiments.put(invalid(2, edit, suspend=True))
     record = experiments.get(KEY)
@@ -123,7 +123,7 @@ def test_an_experiment_that_becomes_invalid_keeps_its_last_valid_spec(edit):
 
 def test_after_a_restart_a_spec_is_read_as_far_as_possible():
     """What cannot be read takes its default."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put(invalid(2, {"noProgress": {"trials": 0}, "parallelTrialCount": 0, "maxDuration": "1h"}))
     record = experiments.get(KEY)
     assert isinstance(record, ExperimentRecord)
@@ -141,7 +141,7 @@ def test_after_a_restart_a_spec_is_read_as_far_as_possible():
 )
 def test_an_invalid_experiment_that_cannot_be_managed(unmanaged):
     """It has no trials, or nothing says how to score them."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put(unmanaged)
     assert isinstance(experiments.get(KEY), InvalidRecord)
 
@@ -149,7 +149,7 @@ def test_an_invalid_experiment_that_cannot_be_managed(unmanaged):
 @pytest.mark.parametrize(("made", "managed"), [(2, True), (0, False)])
 def test_an_early_stopping_rule_that_is_missing(made, managed):
     """Running trials continue without it."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "spec": {**SPEC, "earlyStopping": {"patience": {"steps": 2}}}})
     record = replace(experiments.get(KEY), made=made)
     found = found_invalid(record, InvalidExperiment((FieldError("spec.earlyStopping.plugin.name", "is missing"),)))
@@ -159,7 +159,7 @@ def test_an_early_stopping_rule_that_is_missing(made, managed):
 
 def test_fields_of_a_newer_crd_are_ignored_and_reported():
     """An operator that is older than the CRD keeps managing; the Valid condition and an Event state what is ignored."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     newer = body("a", 1)
     newer["spec"] = {**SPEC, "nextYearsField": {"a": 1}}
     experiments.put(newer)
@@ -172,7 +172,7 @@ def test_fields_of_a_newer_crd_are_ignored_and_reported():
 
 def test_ignored_fields_are_reported_once():
     """The condition shows that the Event was emitted."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     newer = body("a", 1)
     newer["spec"] = {**SPEC, "nextYearsField": {"a": 1}}
     experiments.put(newer)
@@ -212,7 +212,7 @@ READABLE = {
 )
 def test_a_status_that_cannot_be_read_is_reported_as_invalid(status, field):
     """The message names the field; the report can be written over the status."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "status": status})
     record = experiments.get(KEY)
     assert isinstance(record, InvalidRecord)
@@ -241,7 +241,7 @@ def test_a_status_that_cannot_be_read_is_reported_as_invalid(status, field):
 def test_a_condition_that_cannot_be_read_is_replaced(conditions):
     """The Experiment is reconciled, and its next status has no such condition."""
     listed = [*conditions, READABLE] if isinstance(conditions, list) else conditions
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "status": {"conditions": listed}})
     record = experiments.get(KEY)
     assert isinstance(record, ExperimentRecord)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from toprung.controller.experiment_cache import Experiments
+from toprung.controller.experiment_cache import ExperimentCache
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.reconciler import Reconciler
@@ -75,7 +75,7 @@ class Keys:
 
 def reconciler_of(error: Exception) -> Reconciler:
     """One whose only experiment is invalid: a pass writes nothing but its status."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put(INVALID)
     parts = dict.fromkeys(("trials", "followers", "suggester", "telemetry"))
     parts["nodes"] = SimpleNamespace(look_up=lambda _: None, models={}, close=lambda: None)
@@ -278,7 +278,7 @@ async def test_an_event_that_is_refused_holds_nothing_up():
 )
 def test_deleted_trials_are_seen(made, there, deleted):
     """By their indices, of which the status says how many were used: rules must not wait for them."""
-    experiments = Experiments()
+    experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "status": {"trials": {"total": made}}})
     reconciler = reconciler_of(NotFound("gone", status=404))
     trials = [TrialRecord(KEY, "uid", f"exp-{index}", "", index, {}, NOW) for index in there]

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from toprung.api.names import LABEL_EXPERIMENT
-from toprung.controller.experiment_cache import Experiments, InvalidRecord
+from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord
 from toprung.kube.cache import Cache
 from toprung.kube.client import Gateway, KubernetesObject
 from toprung.kube.informer import Informer
@@ -58,7 +58,7 @@ def scene_of(experiment: Mapping[str, Any], trials: tuple[Mapping[str, Any], ...
     Raises:
         KeyError, ValueError: they were not written by us.
     """
-    experiments = Experiments()
+    experiments = ExperimentCache()
     record = experiments.get(experiments.put(experiment))
     if record is None:
         raise KeyError(experiment["metadata"]["name"])
@@ -78,7 +78,7 @@ class Watcher:
     def __init__(self, gateway: Gateway, key: Key, *, on_change: OnChange, on_trial: OnTrial) -> None:
         self.key = key
         namespace, name = key
-        self._bodies = Experiments()
+        self._bodies = ExperimentCache()
         self._on_change = on_change
         self._on_trial = on_trial
         self._experiments: Cache[AnyExperiment] = Cache(

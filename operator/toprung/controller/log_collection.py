@@ -33,7 +33,7 @@ class Followed:
     task: asyncio.Task[None]
 
 
-class Followers:
+class LogCollection:
     """One follower for each Pod that is of interest, grouped by experiment."""
 
     def __init__(

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from toprung.api.names import MANAGED_BY
 from toprung.controller.event_loop import LoopMonitor
 from toprung.controller.experiment_cache import ExperimentCache
-from toprung.controller.log_collection import Followers
+from toprung.controller.log_collection import LogCollection
 from toprung.controller.node_models import NodeModels
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.probes import serve_probes
@@ -68,7 +68,7 @@ class App:
             experiments=self._experiments,
             trials=trials,
             pods=pods,
-            followers=Followers(gateway, queue.add),
+            followers=LogCollection(gateway, queue.add),
             suggester=SuggestionCache(worker, queue.add, self._experiments.get, trials.of, _now),
             queue=queue,
             telemetry=self._telemetry,

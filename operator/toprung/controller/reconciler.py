@@ -18,7 +18,7 @@ from toprung.controller.action_backoff import (
 from toprung.controller.event_recorder import announce
 from toprung.controller.executor import ExecutionContext, ExecutionResult, Executor
 from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, found_invalid
-from toprung.controller.log_collection import Followers
+from toprung.controller.log_collection import LogCollection
 from toprung.controller.node_models import NodeModels
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.reconcile_state import ReconcileState
@@ -53,7 +53,7 @@ class Reconciler:
     experiments: ExperimentCache
     trials: Cache[TrialRecord]
     pods: Cache[PodRecord]
-    followers: Followers
+    followers: LogCollection
     suggester: SuggestionCache
     queue: WorkQueue
     telemetry: Telemetry

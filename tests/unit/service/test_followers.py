@@ -7,7 +7,7 @@ import pytest
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.collectors.log_follower import Follower
-from toprung.controller.log_collection import Followers, last_words
+from toprung.controller.log_collection import LogCollection, last_words
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import Grammar, Progress, Tracking
 from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
@@ -64,7 +64,7 @@ class Gone:
 async def test_reading_ends_when_the_pod_is_gone():
     """As long as the watch tells of the Pod its log is asked for, and never again afterwards; nothing is left running."""
     gateway = Gone()
-    followers = Followers(gateway, lambda _: None)
+    followers = LogCollection(gateway, lambda _: None)
     followers.follow(EXPERIMENT, [TRIAL], {"exp-0": (POD,)}, None)
     await asyncio.sleep(60.0)
     asked = gateway.asked

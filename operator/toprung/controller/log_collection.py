@@ -26,7 +26,7 @@ def _now() -> datetime:
 
 
 @dataclass(slots=True)
-class Followed:
+class FollowedLog:
     """A follower and the task it runs in."""
 
     follower: Follower
@@ -43,7 +43,7 @@ class LogCollection:
         self._clock = clock
         self._on_change = on_change
         self._pace = Pace()
-        self._followed: dict[str, dict[str, Followed]] = {}
+        self._followed: dict[str, dict[str, FollowedLog]] = {}
 
     def follow(
         self,
@@ -93,7 +93,7 @@ class LogCollection:
 
     def _start(
         self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, stopper: Stopper | None
-    ) -> Followed:
+    ) -> FollowedLog:
         objective, *others = experiment.spec.aims
         grammar, now = grammar_for(experiment.spec), self._clock()
         follower = Follower(
@@ -115,7 +115,7 @@ class LogCollection:
         )
         task = asyncio.create_task(follower.run(), name=f"follow {pod.name}")
         task.add_done_callback(partial(self._note_end, experiment.key, follower))
-        return Followed(follower, task)
+        return FollowedLog(follower, task)
 
     def _note_end(self, key: str, follower: Follower, task: asyncio.Task[None]) -> None:
         """See to it that a defect of ours in reading does not keep a trial from ending: what was read decides."""

@@ -41,7 +41,7 @@ STATUS: Subject = ("WriteStatus", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ActionFailure:
     """An action that was not carried out, `what` it was about, and why."""
 
     subject: Subject
@@ -84,20 +84,20 @@ class ActionBackoff:
     jitter: Jitter = random.random
     retry_at: datetime | None = None
     failures: int = 0
-    _failed: dict[Subject, Failure] = field(default_factory=dict)
+    _failed: dict[Subject, ActionFailure] = field(default_factory=dict)
     _alive: int = 0
 
-    def held(self, subject: Subject, now: datetime) -> Failure | None:
+    def held(self, subject: Subject, now: datetime) -> ActionFailure | None:
         """Return the failure because of which the subject must not be tried now, None if it may be tried."""
         if self.retry_at is None or not timedelta(0) < self.retry_at - now <= LONGEST_WAIT:
             return None  # it is longer where the clock was set back
         return self._failed.get(EVERYTHING) or self._failed.get(subject)
 
-    def failure_of(self, subject: Subject) -> Failure | None:
+    def failure_of(self, subject: Subject) -> ActionFailure | None:
         """Return the last failure of a subject, None if it succeeded since."""
         return self._failed.get(subject)
 
-    def record(self, failures: Iterable[Failure], done: Iterable[Subject], *, alive: int, now: datetime) -> None:
+    def record(self, failures: Iterable[ActionFailure], done: Iterable[Subject], *, alive: int, now: datetime) -> None:
         """Record the outcome of a reconciliation, in which `alive` Pods exist that count against a quota.
 
         Failures of STATUS and EVERYTHING stay until `forget`, since they are recorded elsewhere than their success.

@@ -11,7 +11,7 @@ from typing import Any
 
 from toprung.api.names import trial_name
 from toprung.controller import action_backoff
-from toprung.controller.action_backoff import EVERYTHING, ActionBackoff, Failure, Subject, affects_everything
+from toprung.controller.action_backoff import EVERYTHING, ActionBackoff, ActionFailure, Subject, affects_everything
 from toprung.controller.event_recorder import announce
 from toprung.early_stopping.types import Stopper
 from toprung.errors import (
@@ -78,8 +78,8 @@ class ExecutionResult:
         deferred: whether actions are left for the next reconciliation.
     """
 
-    failures: list[Failure] = field(default_factory=list)
-    held: list[Failure] = field(default_factory=list)
+    failures: list[ActionFailure] = field(default_factory=list)
+    held: list[ActionFailure] = field(default_factory=list)
     done: set[Subject] = field(default_factory=set)
     unwritten: set[int] = field(default_factory=set)
     deferred: bool = False
@@ -90,7 +90,7 @@ class ExecutionResult:
         return not (self.failures or self.held or self.deferred)
 
     @property
-    def pods_refused(self) -> Failure | None:
+    def pods_refused(self) -> ActionFailure | None:
         """Return why no Pod can be created, None if Pods can be."""
         return next((each for each in self.failures if each.subject == action_backoff.PODS), None)
 
@@ -242,12 +242,12 @@ def _admit(
     return admitted
 
 
-def _held(action: Action, context: ExecutionContext) -> Failure | None:
+def _held(action: Action, context: ExecutionContext) -> ActionFailure | None:
     failures = (context.backoff.held(subject, context.now) for subject in _subjects(action, context))
     return next(filter(None, failures), None)
 
 
-def _failure(action: Action, context: ExecutionContext, error: TopRungError) -> Failure:
+def _failure(action: Action, context: ExecutionContext, error: TopRungError) -> ActionFailure:
     """Return the failure with the widest subject that the error affects."""
     own, *wider = _subjects(action, context)
     if isinstance(error, ClusterError) and affects_everything(error):
@@ -256,7 +256,7 @@ def _failure(action: Action, context: ExecutionContext, error: TopRungError) -> 
         subject = wider[0]
     else:
         subject = own
-    return Failure(subject, _description(action, context), error)
+    return ActionFailure(subject, _description(action, context), error)
 
 
 def _subjects(action: Action, context: ExecutionContext) -> tuple[Subject, ...]:

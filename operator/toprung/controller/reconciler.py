@@ -12,7 +12,7 @@ from toprung.controller.action_backoff import (
     EVERYTHING,
     PODS,
     STATUS,
-    Failure,
+    ActionFailure,
     affects_everything,
 )
 from toprung.controller.event_recorder import announce
@@ -116,9 +116,9 @@ class Reconciler:
             await self._reconcile(found_invalid(experiment, error), key, state, now)
         except ClusterError as error:
             subject = EVERYTHING if affects_everything(error) else STATUS
-            self._note_failure(key, state, Failure(subject, "the Experiment's status", error), now)
+            self._note_failure(key, state, ActionFailure(subject, "the Experiment's status", error), now)
         except Exception as error:
-            failure = Failure(EVERYTHING, "the Experiment", InternalError(f"{type(error).__name__}: {error}"))
+            failure = ActionFailure(EVERYTHING, "the Experiment", InternalError(f"{type(error).__name__}: {error}"))
             if self._note_failure(key, state, failure, now):
                 logger.exception("%s: internal error", key)
             await self._status.report_blocked(experiment, failure.reason)
@@ -237,13 +237,13 @@ class Reconciler:
             state.pods_refused = None
             self.queue.add(experiment.key)
 
-    def _note_failure(self, key: str, state: ReconcileState, failure: Failure, now: datetime) -> bool:
+    def _note_failure(self, key: str, state: ReconcileState, failure: ActionFailure, now: datetime) -> bool:
         """Record a failure; return whether it is to be logged."""
         state.backoff.record((failure,), (), alive=0, now=now)  # only a refused Pod is tried again when one ends
         return self._log(key, state, failure, now)
 
     @staticmethod
-    def _log(key: str, state: ReconcileState, failure: Failure, now: datetime) -> bool:
+    def _log(key: str, state: ReconcileState, failure: ActionFailure, now: datetime) -> bool:
         if state.logged is not None and timedelta(0) <= now - state.logged < LOG_EVERY:
             return False
         state.logged = now

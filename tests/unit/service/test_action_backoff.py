@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from toprung.api.v1alpha1.conditions import Reason
-from toprung.controller.action_backoff import EVERYTHING, PODS, ActionBackoff, Failure, affects_everything
+from toprung.controller.action_backoff import EVERYTHING, PODS, ActionBackoff, ActionFailure, affects_everything
 from toprung.errors import (
     ClusterUnavailable,
     Conflict,
@@ -24,7 +24,7 @@ LIMITS = Forbidden('pods "x" is forbidden: failed quota: cpu: must specify limit
 
 def failed(backoff, *subjects, error=NO, at=0.0, alive=0, done=()):
     """Record a reconciliation in which these subjects failed."""
-    failures = [Failure(subject, "something", error) for subject in subjects]
+    failures = [ActionFailure(subject, "something", error) for subject in subjects]
     backoff.record(failures, done, alive=alive, now=NOW + timedelta(seconds=at))
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from toprung.api.v1alpha1.conditions import Reason
-from toprung.controller.action_backoff import ActionBackoff, Failure
+from toprung.controller.action_backoff import ActionBackoff, ActionFailure
 from toprung.controller.executor import CONCURRENT_WRITES, MAX_WRITES, ExecutionContext, Executor
 from toprung.controller.experiment_cache import ExperimentCache
 from toprung.errors import AlreadyExists, ClusterUnavailable, Forbidden
@@ -118,7 +118,7 @@ async def test_actions_that_failed_a_moment_ago_do_not_use_up_the_bound():
     """Otherwise many refused writes would starve all others."""
     gateway, backoff = Counting(), ActionBackoff(jitter=lambda: 1.0)
     refused = [("DeletePod", f"pod-{index}") for index in range(MAX_WRITES)]
-    failures = [Failure(subject, "a Pod", Forbidden("no", status=403)) for subject in refused]
+    failures = [ActionFailure(subject, "a Pod", Forbidden("no", status=403)) for subject in refused]
     backoff.record(failures, (), alive=0, now=NOW)
     chains = [(DeletePod(f"pod-{index}", "uid"),) for index in range(MAX_WRITES + 5)]
     result = await executed(gateway, chains, backoff=backoff)

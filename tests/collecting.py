@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from toprung.collectors import Follower
+from toprung.collectors import LogFollower
 from toprung.collectors.pace import Turn
 from toprung.metrics import Grammar, Progress, Tracking
 
@@ -81,9 +81,9 @@ def follower_of(
     levels: tuple[int, ...] = (1, 3, 9),
     turn: Turn | None = None,
     behind: datetime | None = None,
-) -> Follower:
+) -> LogFollower:
     """Follow a log for the metric acc, to be maximized."""
-    return Follower(
+    return LogFollower(
         log,
         grammar=Grammar(("acc",)),
         tracking=Tracking("acc", maximize=True, levels=levels),

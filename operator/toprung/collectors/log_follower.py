@@ -41,7 +41,7 @@ LONGEST_CATCH_UP = 15.0
 """Seconds after which it counts as caught up with in any case, so that a lost log holds up no decision."""
 
 
-class Follower:
+class LogFollower:
     """Reads the log of one attempt into the trial's progress.
 
     `run()` is a task of its owner's, who calls `finish()` when the container has ended and may cancel it at any time.

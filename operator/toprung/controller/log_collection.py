@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from toprung.collectors import Follower
+from toprung.collectors import LogFollower
 from toprung.collectors.pace import Pace, Turn
 from toprung.early_stopping import Stopper
 from toprung.kube.client import Gateway
@@ -29,7 +29,7 @@ def _now() -> datetime:
 class FollowedLog:
     """A follower and the task it runs in."""
 
-    follower: Follower
+    follower: LogFollower
     task: asyncio.Task[None]
 
 
@@ -96,7 +96,7 @@ class LogCollection:
     ) -> FollowedLog:
         objective, *others = experiment.spec.aims
         grammar, now = grammar_for(experiment.spec), self._clock()
-        follower = Follower(
+        follower = LogFollower(
             partial(self._open_log, experiment.namespace, pod),
             grammar=grammar,
             tracking=Tracking(
@@ -117,7 +117,7 @@ class LogCollection:
         task.add_done_callback(partial(self._note_end, experiment.key, follower))
         return FollowedLog(follower, task)
 
-    def _note_end(self, key: str, follower: Follower, task: asyncio.Task[None]) -> None:
+    def _note_end(self, key: str, follower: LogFollower, task: asyncio.Task[None]) -> None:
         """See to it that a defect of ours in reading does not keep a trial from ending: what was read decides."""
         if task.cancelled() or (error := task.exception()) is None:
             return
@@ -131,7 +131,7 @@ class LogCollection:
         return self._gateway.log(namespace=namespace, pod=pod.name, container=pod.container, since=since, tail=tail)
 
 
-def last_words(follower: Follower) -> tuple[str, ...]:
+def last_words(follower: LogFollower) -> tuple[str, ...]:
     """Give the program's last lines; where its log was given up, why, lest the program be blamed for its silence."""
     return (*follower.tail, f"({follower.failed})") if follower.drained and follower.failed else follower.tail
 

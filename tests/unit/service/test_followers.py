@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.collectors.log_follower import Follower
+from toprung.collectors.log_follower import LogFollower
 from toprung.controller.log_collection import LogCollection, last_words
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import Grammar, Progress, Tracking
@@ -36,7 +36,7 @@ async def test_last_words(breaks, words):
         if breaks:
             raise ClusterUnavailable("503")
 
-    follower = Follower(
+    follower = LogFollower(
         open_log,
         grammar=Grammar(metrics=("score",)),
         tracking=Tracking("score", maximize=True),

@@ -14,7 +14,7 @@ from processes import Operator, children
 from stage import NOTES
 
 from toprung.errors import ClusterError, NotFound
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 from toprung.kube.resources import EXPERIMENTS, NAMESPACES, PODS, TRIALS
 from toprung.objects.conditions import timestamp
 
@@ -26,7 +26,7 @@ LAST_INDEX = 999_999
 class Ground:
     """Where one measurement takes place: two namespaces of a cluster."""
 
-    gateway: Gateway
+    gateway: KubeClient
     noisy: str
     healthy: str
     image: str
@@ -60,7 +60,7 @@ class Ground:
 
 
 @asynccontextmanager
-async def namespaces(gateway: Gateway) -> AsyncIterator[tuple[str, str]]:
+async def namespaces(gateway: KubeClient) -> AsyncIterator[tuple[str, str]]:
     """Create two namespaces; delete them at the end and wait until they are gone, for two minutes at most."""
     suffix = f"{time.time_ns() // 10**6 % 10**8}"
     names = f"team-a-{suffix}", f"team-b-{suffix}"

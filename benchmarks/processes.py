@@ -18,7 +18,7 @@ import click
 from stage import CRDS, resident_mebibytes
 
 from localkube.cluster import LocalCluster
-from toprung.kube.client import Gateway, connect
+from toprung.kube.client import KubeClient, connect
 
 LONGEST = re.compile(r"^toprung_event_loop_lag_seconds_max (\S+)$", re.MULTILINE)
 BUCKET = re.compile(r'^toprung_event_loop_lag_seconds_bucket\{le="(\S+)"\} (\S+)$', re.MULTILINE)
@@ -151,7 +151,7 @@ async def end_group(process: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def cluster() -> AsyncIterator[tuple[Gateway, Path]]:
+async def cluster() -> AsyncIterator[tuple[KubeClient, Path]]:
     """The cluster of KUBECONFIG, or an embedded one in a process of its own."""
     async with AsyncExitStack() as stack:
         if "KUBECONFIG" in os.environ:

@@ -16,7 +16,7 @@ from instant import InstantRuntime
 from rich.console import Console
 
 from localkube.cluster import LocalCluster
-from toprung.kube.client import Gateway, connect
+from toprung.kube.client import KubeClient, connect
 from toprung.kube.resources import EXPERIMENTS, PODS
 
 NAMESPACE = "toprung-bench"
@@ -28,7 +28,7 @@ NOTES = Console(stderr=True)
 class Bench:
     """A cluster to measure on, and what its API server has counted (None: it is not ours to ask)."""
 
-    gateway: Gateway
+    gateway: KubeClient
     kubeconfig: Path
     image: str
     writes: Counter[tuple[str, str, str]] | None
@@ -105,7 +105,7 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watching(gateway: Gateway) -> AsyncIterator[Watcher]:
+async def watching(gateway: KubeClient) -> AsyncIterator[Watcher]:
     """Watch the Pods."""
     watcher, version = Watcher(), ""
     async for page in gateway.list(PODS, namespace=NAMESPACE):

@@ -11,7 +11,7 @@ import pytest
 
 from toprung.errors import AlreadyExists, ClusterUnavailable, Conflict, NotFound, Rejected
 from toprung.kube.cache import Cache
-from toprung.kube.client import Gateway, connect
+from toprung.kube.client import KubeClient, connect
 from toprung.kube.informer import Informer
 from toprung.kube.resources import EVENTS, PODS, Resource
 from toprung.objects.events import Event
@@ -27,13 +27,13 @@ SELECTOR = "test=informer"
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[Gateway]:
+async def gateway() -> AsyncIterator[KubeClient]:
     async with await connect() as gateway:
         yield gateway
 
 
 @pytest.fixture
-async def namespace(gateway: Gateway) -> AsyncIterator[str]:
+async def namespace(gateway: KubeClient) -> AsyncIterator[str]:
     """A namespace of the test's own."""
     name = f"toprung-e2e-{uuid.uuid4().hex[:8]}"
     await gateway.create(NAMESPACES, namespace=None, body={"metadata": {"name": name}})

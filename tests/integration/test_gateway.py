@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer, unused_port
 from kubernetes.aio.client import Configuration
 
 from toprung.errors import ClusterUnavailable, Forbidden, Rejected
-from toprung.kube.client import Gateway, connect
+from toprung.kube.client import KubeClient, connect
 from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS
 from toprung.kube.transport import Transport
 from toprung.objects.events import Event
@@ -27,13 +27,13 @@ def app_of(handler) -> web.Application:
 
 
 @asynccontextmanager
-async def gateway_to(handler) -> AsyncIterator[Gateway]:
+async def gateway_to(handler) -> AsyncIterator[KubeClient]:
     """A gateway whose server answers every request by `handler`."""
     async with TestServer(app_of(handler)) as server:
         configuration = Configuration(
             host=f"http://127.0.0.1:{server.port}/token/hidden", api_key={"BearerToken": "Bearer t"}
         )
-        async with Gateway(Transport(configuration)) as gateway:
+        async with KubeClient(Transport(configuration)) as gateway:
             yield gateway
 
 

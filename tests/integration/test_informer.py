@@ -17,7 +17,7 @@ from localkube.apiserver.server import ApiServer, Fault
 from localkube.apiserver.store import Store
 from toprung.kube.backoff import Backoff
 from toprung.kube.cache import Cache
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 from toprung.kube.informer import Informer
 from toprung.kube.resources import PODS
 from toprung.kube.transport import Transport
@@ -33,7 +33,7 @@ def convert(obj: dict) -> tuple[str, str]:
 @asynccontextmanager
 async def informed(url: str) -> AsyncIterator[Informer[tuple[str, str]]]:
     """A running informer of the Pods at `url`."""
-    async with Gateway(Transport(Configuration(host=url))) as gateway:
+    async with KubeClient(Transport(Configuration(host=url))) as gateway:
         cache = Cache(convert=convert, index=lambda row: row[0][0], on_change=lambda *_: None)
         informer = Informer(gateway, PODS, cache=cache, backoff=QUICK)
         task = asyncio.create_task(informer.run())
@@ -195,7 +195,7 @@ async def test_embedded_server_with_faults():
 
     store = Store(None, now=lambda: datetime.now(UTC))
     async with embedded(store, spoil) as (server, _), informed(server.url) as informer:
-        async with Gateway(Transport(Configuration(host=server.url))) as gateway:
+        async with KubeClient(Transport(Configuration(host=server.url))) as gateway:
             for i in range(30):
                 body = {**POD, "metadata": {"name": f"p-{i}", "labels": {"step": "0"}}}
                 informer.cache.put(await gateway.create(PODS, namespace="default", body=body))

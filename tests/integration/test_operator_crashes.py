@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from localkube.cluster import LocalCluster
-from toprung.kube.client import Gateway, connect
+from toprung.kube.client import KubeClient, connect
 from toprung.kube.resources import EVENTS, EXPERIMENTS, PODS, TRIALS
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +71,7 @@ def population(keep: Path) -> dict:
     }
 
 
-async def objects(gateway: Gateway, resource) -> dict[str, dict]:
+async def objects(gateway: KubeClient, resource) -> dict[str, dict]:
     """All objects of a kind, by name."""
     pages = [page async for page in gateway.list(resource, namespace="default")]
     return {item["metadata"]["name"]: item for page in pages for item in page.items}
@@ -84,7 +84,7 @@ async def an_operator(kubeconfig: Path) -> asyncio.subprocess.Process:
     )
 
 
-async def ended(gateway: Gateway) -> bool:
+async def ended(gateway: KubeClient) -> bool:
     status = (await gateway.get(EXPERIMENTS, namespace="default", name="demo")).get("status", {})
     return "completionTime" in status
 
@@ -101,7 +101,7 @@ async def killed(kubeconfig: Path, times: int, moments: random.Random, look: Cal
             enough, kills = await look(), kills + 1
 
 
-async def finished(kubeconfig: Path, gateway: Gateway) -> None:
+async def finished(kubeconfig: Path, gateway: KubeClient) -> None:
     """Let one more operator bring the experiment to its end."""
     operator = await an_operator(kubeconfig)
     async with asyncio.timeout(120):

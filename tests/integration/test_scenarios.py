@@ -15,7 +15,7 @@ from localkube.apiserver.server import Fault
 from localkube.cluster import LocalCluster
 from scenarios import blocked, changes, crashes, ends, trials
 from scenarios.stage import Line, Operator, Stage, cases, make_namespace
-from toprung.kube.client import Gateway, connect
+from toprung.kube.client import KubeClient, connect
 from toprung.kube.resources import NAMESPACES
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -76,7 +76,7 @@ async def cluster(folder, chaos) -> AsyncIterator[LocalCluster]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(cluster) -> AsyncIterator[Gateway]:
+async def gateway(cluster) -> AsyncIterator[KubeClient]:
     async with await connect(cluster.kubeconfig_path) as gateway:
         gateway._transport._headers["User-Agent"] = US
         yield gateway

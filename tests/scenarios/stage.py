@@ -21,7 +21,7 @@ import yaml
 from aiohttp import ClientError, ClientSession
 
 from toprung.errors import NotFound
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 from toprung.kube.resources import EVENTS, EXPERIMENTS, NAMESPACES, PODS, TRIALS, Resource
 
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
@@ -166,7 +166,7 @@ class Stage:
         another: makes a stage in a further namespace of the same cluster.
     """
 
-    gateway: Gateway
+    gateway: KubeClient
     kubeconfig: Path
     namespace: str
     image: str
@@ -364,7 +364,7 @@ class Stage:
         return "\n".join(lines)
 
 
-async def make_namespace(gateway: Gateway, name: str) -> str:
+async def make_namespace(gateway: KubeClient, name: str) -> str:
     await gateway.create(NAMESPACES, namespace=None, body={"metadata": {"name": name}})
     return name
 

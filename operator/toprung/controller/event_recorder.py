@@ -6,7 +6,7 @@ from datetime import datetime
 from toprung.api.v1alpha1.base import API_VERSION
 from toprung.controller.experiment_cache import InvalidRecord
 from toprung.errors import ClusterError
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 from toprung.objects.events import Event
 from toprung.objects.records import ExperimentRecord
 from toprung.planning.actions import EmitEvent
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 async def announce(
-    gateway: Gateway, experiment: ExperimentRecord | InvalidRecord, announcement: EmitEvent, now: datetime
+    gateway: KubeClient, experiment: ExperimentRecord | InvalidRecord, announcement: EmitEvent, now: datetime
 ) -> None:
     """Emit a Kubernetes Event.
 

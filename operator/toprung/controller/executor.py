@@ -26,7 +26,7 @@ from toprung.errors import (
     TopRungError,
 )
 from toprung.kube.cache import Cache
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 from toprung.kube.merge_patch import merge_patch
 from toprung.kube.resources import PODS, TRIALS
 from toprung.objects.codec import controller_of, trial_status
@@ -100,7 +100,7 @@ class Executor:
 
     def __init__(
         self,
-        gateway: Gateway,
+        gateway: KubeClient,
         trials: Cache[TrialRecord],
         pods: Cache[PodRecord],
         is_current: Callable[[ExperimentRecord], bool],

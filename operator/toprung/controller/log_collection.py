@@ -10,7 +10,7 @@ from functools import partial
 from toprung.collectors import LogFollower
 from toprung.collectors.pace import Pace, Turn
 from toprung.early_stopping import Stopper
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 from toprung.metrics import Tracking, grammar_for
 from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from toprung.planning.completion import deadline_of
@@ -37,7 +37,7 @@ class LogCollection:
     """One follower for each Pod that is of interest, grouped by experiment."""
 
     def __init__(
-        self, gateway: Gateway, on_change: Callable[[str], None], clock: Callable[[], datetime] = _now
+        self, gateway: KubeClient, on_change: Callable[[str], None], clock: Callable[[], datetime] = _now
     ) -> None:
         self._gateway = gateway
         self._clock = clock

@@ -23,7 +23,7 @@ from toprung.controller.suggestion_cache import SuggestionCache
 from toprung.controller.telemetry import Telemetry
 from toprung.controller.validation import Validator
 from toprung.kube.cache import Cache
-from toprung.kube.client import Gateway, connect
+from toprung.kube.client import KubeClient, connect
 from toprung.kube.informer import Informer
 from toprung.kube.resources import PODS, TRIALS
 from toprung.kube.work_queue import WorkQueue
@@ -42,7 +42,7 @@ WORKERS_PER_NAMESPACE = 4
 class App:
     """One operator in one event loop; made inside the loop that it runs in."""
 
-    def __init__(self, gateway: Gateway, worker: SearchWorker, settings: Settings) -> None:
+    def __init__(self, gateway: KubeClient, worker: SearchWorker, settings: Settings) -> None:
         self._settings = settings
         self._gateway = gateway
         self._worker = worker

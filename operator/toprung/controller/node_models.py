@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from toprung.errors import ClusterError, Forbidden
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 from toprung.kube.resources import NODES
 from toprung.objects.devices import model_of
 from toprung.objects.records import PodRecord
@@ -25,7 +25,7 @@ class NodeModels:
     Only nodes without a known model are read again: device plug-ins label nodes some time after these join.
     """
 
-    def __init__(self, gateway: Gateway, clock: Callable[[], datetime]) -> None:
+    def __init__(self, gateway: KubeClient, clock: Callable[[], datetime]) -> None:
         """Know no node yet."""
         self._gateway = gateway
         self._clock = clock

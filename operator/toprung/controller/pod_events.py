@@ -10,7 +10,7 @@ from typing import Any
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.errors import ClusterError, Forbidden
-from toprung.kube.client import Gateway, KubernetesObject
+from toprung.kube.client import KubeClient, KubernetesObject
 from toprung.kube.resources import EVENTS
 from toprung.objects.codec import parse_time
 from toprung.objects.events import MAX_MESSAGE
@@ -40,7 +40,7 @@ class _Watched:
 class PodEvents:
     """Reads the Events of one Pod per experiment in the background, that of the Pod that has waited longest."""
 
-    def __init__(self, gateway: Gateway, wake: Callable[[str], None]) -> None:
+    def __init__(self, gateway: KubeClient, wake: Callable[[str], None]) -> None:
         """Watch no Pod yet; `wake` gets the key of an experiment for which there is something new."""
         self._gateway = gateway
         self._wake = wake

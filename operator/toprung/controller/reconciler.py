@@ -29,7 +29,7 @@ from toprung.controller.warmth import warm_start
 from toprung.early_stopping import Stopper, stopper_for
 from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperiment
 from toprung.kube.cache import Cache
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.records import BlockReason, ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord
@@ -49,7 +49,7 @@ LARGE = 300
 class Reconciler:
     """The operator's loop; every part of the world that it touches is passed in."""
 
-    gateway: Gateway
+    gateway: KubeClient
     experiments: ExperimentCache
     trials: Cache[TrialRecord]
     pods: Cache[PodRecord]

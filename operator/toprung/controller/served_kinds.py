@@ -6,7 +6,7 @@ from typing import Never
 
 from toprung.api.v1alpha1.base import API_VERSION
 from toprung.errors import ClusterError, NotFound
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 
 KINDS = ("Experiment", "Trial")
 RETRY_EVERY = 2.0
@@ -19,7 +19,7 @@ LOG_EVERY = 30
 logger = logging.getLogger(__name__)
 
 
-async def wait_until_served(gateway: Gateway) -> None:
+async def wait_until_served(gateway: KubeClient) -> None:
     """Wait until all our kinds are served."""
     checks = 0
     while (problem := await _problem(gateway)) is not None:
@@ -29,7 +29,7 @@ async def wait_until_served(gateway: Gateway) -> None:
         await asyncio.sleep(RETRY_EVERY)
 
 
-async def watch_served(gateway: Gateway) -> Never:
+async def watch_served(gateway: KubeClient) -> Never:
     """Check again and again that our kinds are served.
 
     Raises:
@@ -41,7 +41,7 @@ async def watch_served(gateway: Gateway) -> Never:
             raise NotFound(f"a CRD was deleted, the operator ends: {problem}", status=problem.status)
 
 
-async def _problem(gateway: Gateway) -> ClusterError | None:
+async def _problem(gateway: KubeClient) -> ClusterError | None:
     try:
         for kind in KINDS:
             await gateway.resource_of(API_VERSION, kind)

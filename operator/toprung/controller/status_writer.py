@@ -11,7 +11,7 @@ from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.telemetry import Telemetry
 from toprung.errors import ClusterError, NotFound
-from toprung.kube.client import Gateway
+from toprung.kube.client import KubeClient
 from toprung.kube.merge_patch import agrees, merge_patch
 from toprung.kube.resources import EXPERIMENTS
 from toprung.kube.work_queue import WorkQueue
@@ -30,7 +30,7 @@ STATUS_EVERY = timedelta(seconds=0.5)
 class StatusWriter:
     """Writes statuses, each at most once in a reconciliation."""
 
-    gateway: Gateway
+    gateway: KubeClient
     experiments: ExperimentCache
     queue: WorkQueue
     telemetry: Telemetry

@@ -46,10 +46,10 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
     Raises:
         ClusterUnavailable: no kubeconfig and no service account is there; says what to do.
     """
-    return Gateway(Transport(await log_in(kubeconfig=kubeconfig, context=context)))
+    return KubeClient(Transport(await log_in(kubeconfig=kubeconfig, context=context)))
 
 
-class Gateway:
+class KubeClient:
     """Reads and writes of Kubernetes objects.
 
     Every method raises a `ClusterError` of the kind that tells what to do next, never the client library's own errors.

@@ -27,7 +27,7 @@ from toprung.cli.embedded.waiting import until
 from toprung.cli.files.manifests import apply_all, delete_experiment, experiments_of, read_manifests
 from toprung.cli.plots.output_file import picture_file
 from toprung.errors import ClusterUnavailable, TopRungError
-from toprung.kube.client import Gateway, KubernetesObject, connect
+from toprung.kube.client import KubeClient, KubernetesObject, connect
 from toprung.kube.resources import PODS, TRIALS
 
 INTERRUPTED = 130
@@ -142,7 +142,7 @@ async def _run(order: RunOptions, console: Console) -> tuple[ExperimentView, ...
 
 
 @asynccontextmanager
-async def _cluster(order: RunOptions, console: Console) -> AsyncIterator[Gateway]:
+async def _cluster(order: RunOptions, console: Console) -> AsyncIterator[KubeClient]:
     """Join the cluster that is up in the folder, or host one."""
     logging.basicConfig(filename=order.folder.log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if order.folder.pid() is None:
@@ -161,14 +161,14 @@ async def _cluster(order: RunOptions, console: Console) -> AsyncIterator[Gateway
         yield gateway
 
 
-async def _clear(gateway: Gateway, keys: Sequence[Key]) -> None:
+async def _clear(gateway: KubeClient, keys: Sequence[Key]) -> None:
     """Delete the Experiments, and wait until nothing of theirs is left that a new one could meet."""
     for key in keys:
         if await delete_experiment(gateway, key):
             await until(partial(_nothing_left, gateway, key))
 
 
-async def _nothing_left(gateway: Gateway, key: Key) -> bool:
+async def _nothing_left(gateway: KubeClient, key: Key) -> bool:
     for resource in (TRIALS, PODS):
         pages = gateway.list(resource, namespace=key[0], label_selector=f"{LABEL_EXPERIMENT}={key[1]}")
         if any([page.items async for page in pages]):
@@ -177,7 +177,7 @@ async def _nothing_left(gateway: Gateway, key: Key) -> bool:
 
 
 async def _follow(
-    gateway: Gateway, keys: Sequence[Key], show: ProgressDisplay, folder: StateFolder
+    gateway: KubeClient, keys: Sequence[Key], show: ProgressDisplay, folder: StateFolder
 ) -> tuple[ExperimentView, ...]:
     """Show the experiments until all of them are over."""
     changed = asyncio.Event()

@@ -16,7 +16,7 @@ from toprung.cli.display.format import number
 from toprung.cli.display.table import COLOURS
 from toprung.cli.embedded.host import NAMESPACE
 from toprung.cli.embedded.state_dir import StateFolder
-from toprung.kube.client import Gateway, KubernetesObject, connect
+from toprung.kube.client import KubeClient, KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, NODES, PODS, Resource
 
 
@@ -82,7 +82,7 @@ def standing_view(standing: ClusterStatus) -> RenderableType:
     return Group(*_parts(standing))
 
 
-async def _all(gateway: Gateway, resource: Resource) -> list[KubernetesObject]:
+async def _all(gateway: KubeClient, resource: Resource) -> list[KubernetesObject]:
     return [item async for page in gateway.list(resource) for item in page.items]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from toprung.api.names import LABEL_EXPERIMENT
 from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord
 from toprung.kube.cache import Cache
-from toprung.kube.client import Gateway, KubernetesObject
+from toprung.kube.client import KubeClient, KubernetesObject
 from toprung.kube.informer import Informer
 from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.metrics.status import progress_from_status
@@ -75,7 +75,7 @@ class Watcher:
     `on_trial` is told of each change of a trial after the first listing, `on_change` of every change.
     """
 
-    def __init__(self, gateway: Gateway, key: Key, *, on_change: OnChange, on_trial: OnTrial) -> None:
+    def __init__(self, gateway: KubeClient, key: Key, *, on_change: OnChange, on_trial: OnTrial) -> None:
         self.key = key
         namespace, name = key
         self._bodies = ExperimentCache()

@@ -15,7 +15,7 @@ from toprung.cli.embedded.state_dir import StateFolder
 from toprung.cli.embedded.waiting import until
 from toprung.cli.files.crd_files import crd_folder
 from toprung.errors import NotFound, TopRungError
-from toprung.kube.client import Gateway, connect
+from toprung.kube.client import KubeClient, connect
 from toprung.kube.resources import NAMESPACES, PODS
 
 NAMESPACE = "toprung-system"
@@ -26,7 +26,7 @@ _PATIENCE = 60.0
 @asynccontextmanager
 async def hosted(
     folder: StateFolder, *, gpus: int | None, port: int = 0, fresh: bool = False
-) -> AsyncIterator[Gateway]:
+) -> AsyncIterator[KubeClient]:
     """Serve the folder from this process; at the end nothing of it is left running.
 
     Args:
@@ -87,14 +87,14 @@ def operator_pod(kubeconfig: Path, working_dir: Path) -> dict[str, Any]:
     }
 
 
-async def working_dir(gateway: Gateway) -> str:
+async def working_dir(gateway: KubeClient) -> str:
     """Give the folder in which a cluster's programs run: where it was started."""
     pod = await gateway.get(PODS, namespace=NAMESPACE, name=OPERATOR)
     folder: str = pod["spec"]["containers"][0]["workingDir"]
     return folder
 
 
-async def _start_operator(gateway: Gateway, kubeconfig: Path) -> None:
+async def _start_operator(gateway: KubeClient, kubeconfig: Path) -> None:
     """Start it anew: a Pod of an earlier life of the node is lost for good, and may name another interpreter."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     await gateway.apply(NAMESPACES, namespace=None, name=NAMESPACE, body=namespace)
@@ -106,7 +106,7 @@ async def _start_operator(gateway: Gateway, kubeconfig: Path) -> None:
         await until(lambda: _phase_is(gateway, "Running"))
 
 
-async def _phase_is(gateway: Gateway, phase: str) -> bool:
+async def _phase_is(gateway: KubeClient, phase: str) -> bool:
     """Whether the operator's Pod is in that phase; "": it is not there at all."""
     try:
         pod = await gateway.get(PODS, namespace=NAMESPACE, name=OPERATOR)

@@ -11,7 +11,7 @@ from toprung.cli.commands.validate import check
 from toprung.cli.display.watcher import Key
 from toprung.cli.files.yaml_documents import Document, read_documents
 from toprung.errors import NotFound, Rejected, TopRungError
-from toprung.kube.client import Gateway, KubernetesObject
+from toprung.kube.client import KubeClient, KubernetesObject
 from toprung.kube.resources import EXPERIMENTS, NAMESPACES
 
 DEFAULT_NAMESPACE = "default"
@@ -50,7 +50,7 @@ def experiments_of(objects: Sequence[Mapping[str, Any]]) -> tuple[Key, ...]:
     return tuple((_namespace(each), _name(each)) for each in objects if each["kind"] == KIND)
 
 
-async def apply_all(gateway: Gateway, objects: Sequence[KubernetesObject]) -> None:
+async def apply_all(gateway: KubeClient, objects: Sequence[KubernetesObject]) -> None:
     """Make the cluster hold the objects, the Experiments last; namespaces that are named are made.
 
     Raises:
@@ -60,7 +60,7 @@ async def apply_all(gateway: Gateway, objects: Sequence[KubernetesObject]) -> No
         await _apply(gateway, each)
 
 
-async def delete_experiment(gateway: Gateway, key: Key) -> bool:
+async def delete_experiment(gateway: KubeClient, key: Key) -> bool:
     """Ask for the deletion of an Experiment; False where there is none."""
     try:
         await gateway.delete(EXPERIMENTS, namespace=key[0], name=key[1])
@@ -69,7 +69,7 @@ async def delete_experiment(gateway: Gateway, key: Key) -> bool:
     return True
 
 
-async def _apply(gateway: Gateway, manifest: KubernetesObject) -> None:
+async def _apply(gateway: KubeClient, manifest: KubernetesObject) -> None:
     resource, namespaced = await gateway.resource_of(manifest["apiVersion"], manifest["kind"])
     namespace = _namespace(manifest) if namespaced else None
     if namespace is not None:
@@ -82,7 +82,7 @@ async def _apply(gateway: Gateway, manifest: KubernetesObject) -> None:
         raise Rejected(f"{error}; or give --fresh, which deletes the old one and its trials first") from error
 
 
-async def _have_namespace(gateway: Gateway, name: str) -> None:
+async def _have_namespace(gateway: KubeClient, name: str) -> None:
     try:
         await gateway.get(NAMESPACES, namespace=None, name=name)
     except NotFound:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from toprung.collectors import LogFollower
 from toprung.collectors.pace import Turn
-from toprung.metrics import Grammar, Progress, Tracking
+from toprung.metrics import LineFormat, Progress, Tracking
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -85,7 +85,7 @@ def follower_of(
     """Follow a log for the metric acc, to be maximized."""
     return LogFollower(
         log,
-        grammar=Grammar(("acc",)),
+        grammar=LineFormat(("acc",)),
         tracking=Tracking("acc", maximize=True, levels=levels),
         progress=progress or Progress(),
         on_change=on_change,

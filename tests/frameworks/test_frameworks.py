@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from toprung.collectors import LogReader
-from toprung.metrics import Grammar, Progress, Tracking, count, start_attempt
+from toprung.metrics import LineFormat, Progress, Tracking, count, start_attempt
 
 HERE = Path(__file__).parent
 PYTHON = Path(os.environ.get("FRAMEWORKS_PYTHON", HERE.parents[1] / ".venv-frameworks" / "bin" / "python"))
@@ -34,7 +34,7 @@ PROGRAMS = {
 
 def curve(output, metric):
     """Give the curve that the operator reads from a program's output."""
-    reader, progress = LogReader(Grammar((metric,)), lambda: datetime.now(UTC)), start_attempt(Progress(), 1)
+    reader, progress = LogReader(LineFormat((metric,)), lambda: datetime.now(UTC)), start_attempt(Progress(), 1)
     tracking = Tracking(metric, maximize=False)
     log = b"".join(STAMP + line + b"\n" for line in output.split(b"\n"))
     for seen in (*reader.feed(log), *reader.close()):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from collecting import START, FakeLog, follower_of, lines_of, log_of
 from toprung.collectors.log_reader import LogReader
 from toprung.errors import ClusterUnavailable
-from toprung.metrics import Grammar, progress_from_status, progress_to_status
+from toprung.metrics import LineFormat, progress_from_status, progress_to_status
 
 
 def bar(steps):
@@ -81,7 +81,7 @@ def shown(follower):
 @given(LOGS, CUTS)
 def test_chunks_may_be_cut_anywhere(log, sizes):
     """The reports are those of the whole log read at once."""
-    whole, cut = LogReader(Grammar(("acc",)), lambda: START), LogReader(Grammar(("acc",)), lambda: START)
+    whole, cut = LogReader(LineFormat(("acc",)), lambda: START), LogReader(LineFormat(("acc",)), lambda: START)
     expected = [seen for seen in whole.feed(log) if seen is not None]
     got = [seen for piece in chunks(log, sizes) for seen in cut.feed(piece) if seen is not None]
     assert repr(got) == repr(expected)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.metrics.json_lines import format_line
-from toprung.metrics.line_format import Grammar, LineParser, decode
+from toprung.metrics.line_format import LineFormat, LineParser, decode
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_./:@-]{0,12}", fullmatch=True).filter(
     lambda name: name.lower() not in ("step", "epoch")
@@ -18,7 +18,7 @@ STEPS = st.none() | st.integers(0, 2**53)
 @given(METRICS, STEPS)
 def test_what_is_written_is_read(values, step):
     """Formatting and parsing are inverses, NaN and infinities included."""
-    report = LineParser(Grammar(tuple(values), ("step",))).parse(format_line(values, step=step))
+    report = LineParser(LineFormat(tuple(values), ("step",))).parse(format_line(values, step=step))
     assert (report.steps.get("step"), repr(dict(report.values))) == (step, repr(values))
 
 
@@ -26,14 +26,14 @@ def test_what_is_written_is_read(values, step):
 def test_pairs_are_read(values, step, separator):
     """So are name=value pairs, whatever is between them."""
     pairs = ([] if step is None else [f"step={step}"]) + [f"{name}={value!r}" for name, value in values.items()]
-    report = LineParser(Grammar(tuple(values), ("step",))).parse(separator.join(pairs))
+    report = LineParser(LineFormat(tuple(values), ("step",))).parse(separator.join(pairs))
     assert (report.steps.get("step"), repr(dict(report.values))) == (step, repr(values))
 
 
 @given(st.binary(max_size=200), st.sampled_from([(), (r"(?P<name>\w+)\W+(?P<value>\S+)",)]), st.integers(0, 3))
 def test_no_bytes_raise(noise, patterns, copies):
     """Whatever a program prints, the reader gives wanted metrics and steps that are not negative, or nothing."""
-    parser = LineParser(Grammar(("loss", "acc"), ("step",), patterns=patterns))
+    parser = LineParser(LineFormat(("loss", "acc"), ("step",), patterns=patterns))
     for text in (decode(noise), decode(noise + b' step=3 {"loss' * copies + b"loss=1" + noise), decode(noise)):
         report = parser.parse(text)
         assert report is None or report.values.keys() | report.rejected.keys() <= {"loss", "acc"}
@@ -44,7 +44,7 @@ def test_no_bytes_raise(noise, patterns, copies):
 def test_a_number_is_read_in_full_or_not_at_all(value, more):
     """Whatever follows a number, a part of it is never taken for the value."""
     text = f"{value!r}{more}"
-    report = LineParser(Grammar(("loss",))).parse(f"loss={text}")
+    report = LineParser(LineFormat(("loss",))).parse(f"loss={text}")
     got = report.values.get("loss") if report is not None else None
     word = re.split(r"[ ]|,(?![0-9])|'(?![0-9A-Za-z])|\.(?= |\Z)", text, maxsplit=1)[0]
     assert got is None or got == float(word)

@@ -8,7 +8,7 @@ from toprung.collectors.log_reader import LogReader, Seen
 from toprung.collectors.pace import Pace, Turn
 from toprung.errors import ClusterError
 from toprung.metrics.counting import count, start_attempt, with_skipped
-from toprung.metrics.line_format import Grammar
+from toprung.metrics.line_format import LineFormat
 from toprung.metrics.types import Progress, Tracking
 
 OpenLog = Callable[[datetime | None, int | None], AsyncIterator[bytes]]
@@ -60,7 +60,7 @@ class LogFollower:
         self,
         open_log: OpenLog,
         *,
-        grammar: Grammar,
+        grammar: LineFormat,
         tracking: Tracking,
         progress: Progress,
         on_change: Callable[[], None],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from toprung.metrics.line_format import MAX_TEXT, Grammar, LineParser, decode, plain
+from toprung.metrics.line_format import MAX_TEXT, LineFormat, LineParser, decode, plain
 from toprung.metrics.types import Position, Report
 
 TAIL_LINES = 10
@@ -54,7 +54,7 @@ class LogReader:
         lost: whether the kubelet has answered last that it has the log no more.
     """
 
-    def __init__(self, grammar: Grammar, now: Callable[[], datetime]) -> None:
+    def __init__(self, grammar: LineFormat, now: Callable[[], datetime]) -> None:
         self.since: datetime | None = None
         self._now = now
         self.lines = 0

@@ -25,7 +25,7 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]{0,32}+[ -/]{0,8}+[@-~]|\][^\x07\x1b]{0,256
 
 
 @dataclass(frozen=True)
-class Grammar:
+class LineFormat:
     """What to look for in the lines of one experiment's trials.
 
     Attributes:
@@ -41,11 +41,11 @@ class Grammar:
     patterns: tuple[str, ...] = ()
 
 
-def grammar_for(spec: ExperimentSpec) -> Grammar:
+def grammar_for(spec: ExperimentSpec) -> LineFormat:
     """Return the grammar of an experiment's lines; the step is what its early stopping calls the resource."""
     rule = spec.early_stopping.rule if spec.early_stopping is not None else None
     stdout = spec.metrics.stdout
-    return Grammar(
+    return LineFormat(
         metrics=(spec.primary.metric, *spec.primary.additional_metrics),
         step_names=(rule.resource,) if rule is not None else DEFAULT_STEP_NAMES,
         format=stdout.format or "auto" if stdout is not None else "auto",
@@ -62,7 +62,7 @@ class LineParser:
         ValueError: a pattern cannot be used; those of a valid experiment can.
     """
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self, grammar: LineFormat) -> None:
         self._grammar = grammar
         self._steps = tuple(dict.fromkeys((*grammar.step_names, EPOCH)))
         steps = tuple(dict.fromkeys((*self._steps, *DEFAULT_STEP_NAMES)))

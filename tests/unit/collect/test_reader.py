@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from toprung.collectors.log_reader import TAIL_LINES, TAIL_WIDTH, LogReader
-from toprung.metrics.line_format import MAX_TEXT, Grammar
+from toprung.metrics.line_format import MAX_TEXT, LineFormat
 
-GRAMMAR = Grammar(("acc",))
+GRAMMAR = LineFormat(("acc",))
 STAMP = b"2026-01-02T03:04:05.123456789Z "
 TIME = datetime(2026, 1, 2, 3, 4, 5, 123456, tzinfo=UTC)
 

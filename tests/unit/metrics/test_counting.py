@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toprung.metrics import Grammar, LineParser, Position, Progress, Tracking, count, start_attempt
+from toprung.metrics import LineFormat, LineParser, Position, Progress, Tracking, count, start_attempt
 from toprung.metrics.types import Ignored
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
-DEFAULT = Grammar(("loss", "acc"))
-BY_EPOCH = Grammar(("loss", "acc"), step_names=("epoch",))
+DEFAULT = LineFormat(("loss", "acc"))
+BY_EPOCH = LineFormat(("loss", "acc"), step_names=("epoch",))
 
 
 def read(*lines, progress=None, attempt=1, grammar=DEFAULT, first=0):
@@ -288,7 +288,7 @@ def test_a_resumed_attempt_continues(before, after, curve):
 @pytest.mark.parametrize("line", ["step=100 loss=0.5", '{"step": 100, "loss": 0.5}', "Step 100: loss=0.5"])
 def test_steps_that_are_not_the_resource_are_noted(line):
     """They are counted by lines, as they always were, and the user learns why."""
-    progress = read(line, grammar=Grammar(("loss",), step_names=("epochs",)))
+    progress = read(line, grammar=LineFormat(("loss",), step_names=("epochs",)))
     assert list(progress.curve) == [(1, 0.5)]
     assert progress.ignored[Ignored.OTHER_STEP].example == "step=100"
 

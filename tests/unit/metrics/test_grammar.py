@@ -7,9 +7,9 @@ import pytest
 
 from toprung.metrics.custom import MAX_TEXT
 from toprung.metrics.json_lines import format_line
-from toprung.metrics.line_format import Grammar, LineParser, decode, grammar_for, plain
+from toprung.metrics.line_format import LineFormat, LineParser, decode, grammar_for, plain
 
-GRAMMAR = Grammar(("val_accuracy", "loss"))
+GRAMMAR = LineFormat(("val_accuracy", "loss"))
 COLON = r"(?P<name>\w+): (?P<value>[0-9.e+-]+|nan)"
 
 
@@ -108,7 +108,7 @@ def test_lines_that_do_not_count(line):
 )
 def test_custom_pattern(line, values):
     """A custom pattern replaces the formats, and is searched in the end of the line."""
-    report = parsed(line, Grammar(("acc",), ("epoch",), patterns=(COLON,)))
+    report = parsed(line, LineFormat(("acc",), ("epoch",), patterns=(COLON,)))
     assert (report and dict(report.values)) == values
 
 
@@ -133,14 +133,14 @@ def test_custom_pattern(line, values):
 )
 def test_a_pattern_reads_a_number_in_full_or_not_at_all(pattern, line, values):
     """A value that a pattern cuts out of a longer text is rejected, as printed."""
-    report = parsed(line, Grammar(("acc",), patterns=(pattern,)))
+    report = parsed(line, LineFormat(("acc",), patterns=(pattern,)))
     assert dict(report.values) == values
     assert dict(report.rejected) == ({} if values else {"acc": line})
 
 
 def test_a_pattern_reads_a_step_in_full():
     """A part of a step is none."""
-    grammar = Grammar(("acc",), patterns=(r"it.*?(?P<step>\d+) (?P<name>acc) (?P<value>\S+)",))
+    grammar = LineFormat(("acc",), patterns=(r"it.*?(?P<step>\d+) (?P<name>acc) (?P<value>\S+)",))
     assert parsed("it 12 acc 0.5", grammar).steps == {"step": 12}
     assert parsed("it 1.5 acc 0.5", grammar).bad_steps == {"step": "it 1.5 acc 0.5"}
 
@@ -160,12 +160,12 @@ def test_a_name_behind_a_word_is_another_name(line, values, ambiguous):
     """The loss of the training is not the loss, unless the metric has that name."""
     report = parsed(line)
     assert (dict(report.values), dict(report.ambiguous)) == (values, ambiguous)
-    assert parsed("train loss: 0.3 val loss: 0.4", Grammar(("val loss",))).values == {"val loss": 0.4}
+    assert parsed("train loss: 0.3 val loss: 0.4", LineFormat(("val loss",))).values == {"val loss": 0.4}
 
 
 def test_several_patterns_with_a_step():
     """The first pattern that finds a metric has it; a step may be a group of its own."""
-    grammar = Grammar(("acc",), patterns=(COLON, r"#(?P<step>\d+) (?P<name>\w+)=(?P<value>\S+)"))
+    grammar = LineFormat(("acc",), patterns=(COLON, r"#(?P<step>\d+) (?P<name>\w+)=(?P<value>\S+)"))
     assert parsed("acc: 0.5", grammar).steps == {}
     report = parsed("#7 acc=0.6", grammar)
     assert (report.steps, report.values) == ({"step": 7}, {"acc": 0.6})
@@ -180,7 +180,7 @@ def test_several_patterns_with_a_step():
 )
 def test_the_work_of_a_pattern_is_bounded(pattern):
     """The number of searches in a line is limited by the size of pattern and line."""
-    assert parsed("a" * 100 * MAX_TEXT, Grammar(("acc",), ("epoch",), patterns=(pattern,))) is None
+    assert parsed("a" * 100 * MAX_TEXT, LineFormat(("acc",), ("epoch",), patterns=(pattern,))) is None
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_the_work_of_a_pattern_is_bounded(pattern):
 def test_bad_patterns(pattern, message):
     """A pattern that can't be used says what to write instead."""
     with pytest.raises(ValueError, match=re.escape(message)):
-        LineParser(Grammar(("acc",), patterns=(pattern,)))
+        LineParser(LineFormat(("acc",), patterns=(pattern,)))
 
 
 def test_binary_noise_is_text_of_some_sort():
@@ -231,7 +231,7 @@ def test_format_line_is_valid_json():
 )
 def test_grammar_of_an_experiment(early_stopping, step_names):
     """The step is what early stopping calls the resource."""
-    assert grammar_for(experiment_spec(early_stopping)) == Grammar(("acc", "loss"), step_names, patterns=(COLON,))
+    assert grammar_for(experiment_spec(early_stopping)) == LineFormat(("acc", "loss"), step_names, patterns=(COLON,))
 
 
 def experiment_spec(early_stopping):
@@ -297,7 +297,7 @@ def experiment_spec(early_stopping):
 )
 def test_formats(lines, metric, reports):
     """The formats of frameworks are read without settings, with their steps."""
-    parser = LineParser(Grammar((metric,)))
+    parser = LineParser(LineFormat((metric,)))
     found = [report for line in lines if (report := parser.parse(line)) is not None]
     assert [(next(iter(each.steps.values()), None), each.values.get(metric)) for each in found] == reports
 
@@ -307,5 +307,5 @@ def test_formats(lines, metric, reports):
 )
 def test_the_format_json_reads_json_alone(line, values):
     """Where a program prints JSON, nothing else can be taken for a report."""
-    report = parsed(line, Grammar(("loss",), format="json"))
+    report = parsed(line, LineFormat(("loss",), format="json"))
     assert (report and report.values) == values

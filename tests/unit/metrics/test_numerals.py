@@ -2,9 +2,9 @@
 
 import pytest
 
-from toprung.metrics import Grammar, LineParser
+from toprung.metrics import LineFormat, LineParser
 
-GRAMMAR = Grammar(("loss",))
+GRAMMAR = LineFormat(("loss",))
 
 
 def parsed(line):

@@ -9,7 +9,7 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.collectors.log_follower import LogFollower
 from toprung.controller.log_collection import LogCollection, last_words
 from toprung.errors import ClusterUnavailable, NotFound
-from toprung.metrics import Grammar, Progress, Tracking
+from toprung.metrics import LineFormat, Progress, Tracking
 from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from unit.service.test_experiments import SPEC
 
@@ -38,7 +38,7 @@ async def test_last_words(breaks, words):
 
     follower = LogFollower(
         open_log,
-        grammar=Grammar(metrics=("score",)),
+        grammar=LineFormat(metrics=("score",)),
         tracking=Tracking("score", maximize=True),
         progress=Progress(),
         on_change=lambda: None,

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toprung_trial as tr
-from toprung.metrics import Grammar, LineParser
+from toprung.metrics import LineFormat, LineParser
 
 
 class Scalar:
@@ -92,7 +92,7 @@ def test_the_operator_reads_what_is_reported(value, step):
     stdout = io.StringIO()
     with contextlib.redirect_stdout(stdout):
         tr.report(epoch=step, val_accuracy=value)
-    report = LineParser(Grammar(metrics=("val_accuracy",), step_names=("epoch",))).parse(stdout.getvalue())
+    report = LineParser(LineFormat(metrics=("val_accuracy",), step_names=("epoch",))).parse(stdout.getvalue())
     assert report.steps == {"epoch": step}
     assert report.values == pytest.approx({"val_accuracy": value}, rel=0, abs=0, nan_ok=True)
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toprung.api.messages import shown
-from toprung.api.pod_template.schema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, Rule
+from toprung.api.pod_template.schema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, ValueCheck
 from toprung.api.pod_template.sources import SOURCES, dns_label_faults
 from toprung.errors import FieldError
 
@@ -206,7 +206,7 @@ def _toleration(toleration: Mapping[str, Any], path: str) -> Iterator[FieldError
     return _enums("Toleration", toleration, path)
 
 
-RULES: Mapping[str, Rule] = MappingProxyType(
+RULES: Mapping[str, ValueCheck] = MappingProxyType(
     {
         **SOURCES,
         "PodSpec": _pod,

@@ -51,7 +51,7 @@ class ObjectType:
     required: tuple[str, ...]
 
 
-Rule = Callable[[Mapping[str, Any], str], Iterator[FieldError]]
+ValueCheck = Callable[[Mapping[str, Any], str], Iterator[FieldError]]
 """Checks the values of an object whose types may be wrong: (object, its path) -> faults."""
 
 
@@ -79,7 +79,9 @@ def _type(text: str) -> Type:
     return Type(text, "")
 
 
-def object_faults(value: Any, kind: str, rules: Mapping[str, Rule], unknown: list[FieldError]) -> Iterator[FieldError]:
+def object_faults(
+    value: Any, kind: str, rules: Mapping[str, ValueCheck], unknown: list[FieldError]
+) -> Iterator[FieldError]:
     """Check an object; paths are relative to it.
 
     Args:
@@ -99,7 +101,7 @@ def is_misspelled(fault: FieldError) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Walk:
     types: Mapping[str, ObjectType]
-    rules: Mapping[str, Rule]
+    rules: Mapping[str, ValueCheck]
     unknown: list[FieldError]
 
     def object(self, value: Any, name: str, path: str) -> Iterator[FieldError]:

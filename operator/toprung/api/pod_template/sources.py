@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toprung.api.messages import shown
-from toprung.api.pod_template.schema import PLACEHOLDER, Rule, fields_of
+from toprung.api.pod_template.schema import PLACEHOLDER, ValueCheck, fields_of
 from toprung.errors import FieldError
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -48,7 +48,7 @@ def _variable(variable: Mapping[str, Any], path: str) -> Iterator[FieldError]:
         yield FieldError(f"{path}valueFrom", "Forbidden: value is set as well. Keep one of the two.")
 
 
-def _one_source(*sources: str) -> Rule:
+def _one_source(*sources: str) -> ValueCheck:
     def check(value: Mapping[str, Any], path: str) -> Iterator[FieldError]:
         found = [source for source in sources if value.get(source) is not None]
         if len(found) != 1:
@@ -57,7 +57,7 @@ def _one_source(*sources: str) -> Rule:
     return check
 
 
-def _named(field: str) -> Rule:
+def _named(field: str) -> ValueCheck:
     """Return the check of a volume's source; its name is looked up only when the Pod is started."""
 
     def check(source: Mapping[str, Any], path: str) -> Iterator[FieldError]:
@@ -103,7 +103,7 @@ def _key_of_object(selector: Mapping[str, Any], path: str) -> Iterator[FieldErro
         )
 
 
-SOURCES: Mapping[str, Rule] = MappingProxyType(
+SOURCES: Mapping[str, ValueCheck] = MappingProxyType(
     {
         "ConfigMapEnvSource": _object_name,
         "ConfigMapKeySelector": _key_of_object,

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic.config import JsonDict
 
-Reason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"]
+CelReason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Rule:
     rule: str
     message: str
     path: str = ""
-    reason: Reason = "FieldValueInvalid"
+    reason: CelReason = "FieldValueInvalid"
 
     def render(self) -> JsonDict:
         """Write it as the schema has it."""

@@ -12,7 +12,7 @@ CelReason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequi
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class CelRule:
     """One entry of x-kubernetes-validations.
 
     Attributes:
@@ -39,6 +39,6 @@ class Rule:
         return {key: text for key, text in entry.items() if text}
 
 
-def validations(*rules: Rule) -> JsonDict:
+def validations(*rules: CelRule) -> JsonDict:
     """Make the schema extension of a model or field."""
     return {"x-kubernetes-validations": [rule.render() for rule in rules]}

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from toprung.api.crd.cel import Rule, validations
+from toprung.api.crd.cel import CelRule, validations
 from toprung.api.crd.schema import ANYTHING, Schema, structural_schema
 from toprung.api.crd.schema_linter import lint
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
@@ -24,12 +24,12 @@ from toprung.errors import InvariantViolated
 
 HEADER = "# Generated from operator/toprung/api by `make crds`; change the models instead.\n"
 
-NAME_RULE = Rule(
+NAME_RULE = CelRule(
     f"size(self.metadata.name) <= {MAX_EXPERIMENT_NAME} && self.metadata.name.matches('{EXPERIMENT_NAME}')",
     message=f"Pods are named after it: write at most {MAX_EXPERIMENT_NAME} of a-z, 0-9 and -, no dot",
 )
 
-WARM_START_RULE = Rule(
+WARM_START_RULE = CelRule(
     "!has(self.spec.warmStart) || !(self.metadata.name in self.spec.warmStart.experiments)",
     message="an Experiment can't start from itself; name others",
     path=".spec.warmStart.experiments",
@@ -107,7 +107,9 @@ def experiment_crd() -> dict[str, Any]:
 def trial_crd() -> dict[str, Any]:
     """Make the definition of Trial."""
     spec = structural_schema(TrialSpec)
-    spec |= validations(Rule("self == oldSelf", message="a Trial's spec never changes", reason="FieldValueForbidden"))
+    spec |= validations(
+        CelRule("self == oldSelf", message="a Trial's spec never changes", reason="FieldValueForbidden")
+    )
     return _definition(
         kind="Trial",
         description="One configuration of an Experiment and all that is known of it; made by the operator.",
@@ -142,7 +144,7 @@ def _definition(
     description: str,
     spec: Schema,
     status: type[BaseModel],
-    rules: tuple[Rule, ...],
+    rules: tuple[CelRule, ...],
     columns: tuple[Schema, ...],
     short_names: Sequence[str] = (),
     scale: Schema | None = None,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
-from toprung.api.crd.cel import Rule, validations
+from toprung.api.crd.cel import CelRule, validations
 from toprung.api.messages import bounded, shown
 from toprung.errors import FieldError
 
@@ -71,7 +71,7 @@ def _exactly_one(schema: JsonDict, model: type[BaseModel]) -> None:
     assert issubclass(model, OneOf)  # noqa: S101 - only OneOf's configuration names this function
     members = model.members()
     count = ", ".join(f"has(self.{member})" for member in members)
-    schema.update(validations(Rule(f"[{count}].filter(x, x).size() == 1", message=f"set {model.advice()}")))
+    schema.update(validations(CelRule(f"[{count}].filter(x, x).size() == 1", message=f"set {model.advice()}")))
 
 
 class OneOf(Model):

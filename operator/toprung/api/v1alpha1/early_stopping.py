@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from toprung.api.crd.cel import Rule, validations
+from toprung.api.crd.cel import CelRule, validations
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import Model
 from toprung.errors import FieldError
@@ -27,7 +27,7 @@ class RungSettings(Model):
 
     model_config = ConfigDict(
         json_schema_extra=validations(
-            Rule(
+            CelRule(
                 "self.minResource <= self.maxResource",
                 message="minResource is above maxResource; swap them",
                 path=".minResource",
@@ -110,7 +110,7 @@ class MedianSettings(Model):
 
     model_config = ConfigDict(
         json_schema_extra=validations(
-            Rule(
+            CelRule(
                 "self.gracePeriod <= self.maxResource",
                 message="gracePeriod is above maxResource; lower it",
                 path=".gracePeriod",
@@ -162,7 +162,7 @@ class PbtSettings(Model):
 
     model_config = ConfigDict(
         json_schema_extra=validations(
-            Rule(
+            CelRule(
                 "self.interval < self.maxResource",
                 message="interval must be below maxResource, or no trial is ever compared; lower it",
                 path=".interval",
@@ -244,7 +244,7 @@ class EarlyStopping(Model):
 
     model_config = ConfigDict(
         json_schema_extra=validations(
-            Rule(f"{_COUNT} <= 1", message=_TOO_MANY), Rule(f"{_COUNT} > 0 || {_ALONE}", message=_NONE)
+            CelRule(f"{_COUNT} <= 1", message=_TOO_MANY), CelRule(f"{_COUNT} > 0 || {_ALONE}", message=_NONE)
         )
     )
 
@@ -289,7 +289,7 @@ def _given(member: str, field: str = "") -> str:
 
 SPEC_RULES = (
     *(
-        Rule(
+        CelRule(
             f"!({_given(name)})"
             f" || ((!has(self.objective) || self.earlyStopping.{name}.resource != self.objective.metric)"
             " && (!has(self.objectives)"
@@ -300,29 +300,29 @@ SPEC_RULES = (
         for name in COMPARING
     ),
     *(
-        Rule(
+        CelRule(
             f"has(self.checkpoint) || !({_given(name, 'variant')}) || self.earlyStopping.{name}.variant != 'promotion'",
             message="promotion continues from checkpoints; set spec.checkpoint, or write variant: stopping",
             path=f".earlyStopping.{name}.variant",
         )
         for name in ("asha", "hyperband")
     ),
-    Rule(
+    CelRule(
         f"has(self.checkpoint) || !({_given('successiveHalving')})",
         message="successiveHalving continues from checkpoints; set spec.checkpoint, or write asha instead",
         path=".earlyStopping.successiveHalving",
     ),
-    Rule(
+    CelRule(
         f"!({_given('successiveHalving')}) || self.maxTrialCount % self.earlyStopping.successiveHalving.trials == 0",
         message="maxTrialCount must be a multiple of successiveHalving.trials, or the last batch is never full",
         path=".earlyStopping.successiveHalving.trials",
     ),
-    Rule(
+    CelRule(
         f"has(self.checkpoint) || !({_given('pbt')})",
         message="pbt copies checkpoints; set spec.checkpoint",
         path=".earlyStopping.pbt",
     ),
-    Rule(
+    CelRule(
         f"!({_given('pbt')}) || self.parallelTrialCount == self.maxTrialCount",
         message="the population of pbt runs side by side; write parallelTrialCount and maxTrialCount alike",
         path=".parallelTrialCount",

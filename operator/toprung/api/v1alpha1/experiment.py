@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from toprung.api.crd.cel import Rule, validations
+from toprung.api.crd.cel import CelRule, validations
 from toprung.api.messages import shown
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.patterns import compile_pattern, compile_patterns
@@ -36,7 +36,7 @@ class Objective(MetricGoal):
 
     model_config = ConfigDict(
         json_schema_extra=validations(
-            Rule(
+            CelRule(
                 "!(self.metric in self.additionalMetrics)",
                 message="additionalMetrics names the objective's own metric; remove it there",
                 path=".additionalMetrics",
@@ -81,17 +81,17 @@ class StdoutMetrics(Model):
 
     model_config = ConfigDict(
         json_schema_extra=validations(
-            Rule(
+            CelRule(
                 f"!has(self.pattern) || ({_GROUPS.format('self.pattern')})",
                 message="write the groups (?P<name>...) and (?P<value>...) into the pattern",
                 path=".pattern",
             ),
-            Rule(
+            CelRule(
                 f"!has(self.patterns) || self.patterns.all(p, {_GROUPS.format('p')})",
                 message="write the groups (?P<name>...) and (?P<value>...) into each pattern",
                 path=".patterns",
             ),
-            Rule(
+            CelRule(
                 "(has(self.format) ? 1 : 0) + (has(self.pattern) ? 1 : 0) + (has(self.patterns) ? 1 : 0) <= 1",
                 message="only one of format, pattern and patterns may be set; remove the others",
             ),
@@ -148,7 +148,7 @@ class TrialTemplate(Model):
 
     model_config = ConfigDict(
         json_schema_extra=validations(
-            Rule(
+            CelRule(
                 "!has(self.primaryContainer) "
                 "|| self.template.spec.containers.exists(c, c.name == self.primaryContainer)",
                 message="primaryContainer must be the name of one of the template's containers",

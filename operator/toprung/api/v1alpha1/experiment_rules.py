@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from toprung.api.crd.cel import Rule
+from toprung.api.crd.cel import CelRule
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.early_stopping import SPEC_RULES as STOPPING_RULES
@@ -23,42 +23,42 @@ FOR_SEVERAL = tuple(name for name in Algorithm.members() if name != "cmaes")
 """Members of `algorithm` that take several objectives; a plug-in finds them in the evaluations."""
 
 RULES = (
-    Rule(
+    CelRule(
         "self.parallelTrialCount <= self.maxTrialCount",
         message="parallelTrialCount is above maxTrialCount; lower it, or raise maxTrialCount",
         path=".parallelTrialCount",
     ),
-    Rule(
+    CelRule(
         "!has(self.maxFailedTrialCount) || self.maxFailedTrialCount < self.maxTrialCount",
         message="maxFailedTrialCount must be below maxTrialCount; lower it, or remove it",
         path=".maxFailedTrialCount",
     ),
-    Rule(
+    CelRule(
         "!has(dyn(self).initialTrials) || dyn(self).initialTrials.size() <= self.maxTrialCount",
         message="initialTrials has more configurations than maxTrialCount; remove some, or raise maxTrialCount",
         path=".initialTrials",
     ),
-    Rule(
+    CelRule(
         "!has(self.maxDuration) || duration(self.maxDuration) > duration('0s')",
         message="maxDuration must be above 0; write it like 4h, or remove it",
         path=".maxDuration",
     ),
-    Rule(
+    CelRule(
         "!has(self.trialTemplate.maxTrialDuration) || duration(self.trialTemplate.maxTrialDuration) > duration('0s')",
         message="maxTrialDuration must be above 0; write it like 30m, or remove it",
         path=".trialTemplate.maxTrialDuration",
     ),
-    Rule(
+    CelRule(
         "!has(self.trialTemplate.silenceTimeout) || duration(self.trialTemplate.silenceTimeout) > duration('0s')",
         message="silenceTimeout must be above 0; write it like 30m, or remove it",
         path=".trialTemplate.silenceTimeout",
     ),
-    Rule(
+    CelRule(
         "has(self.objective) != has(self.objectives)",
         message="set exactly one of objective and objectives",
         path=".objective",
     ),
-    Rule(
+    CelRule(
         "!has(self.objectives) || !has(self.algorithm) || !has(self.algorithm.cmaes)",
         message=f"cmaes takes one objective; for several write one of {', '.join(FOR_SEVERAL)}",
         path=".algorithm.cmaes",

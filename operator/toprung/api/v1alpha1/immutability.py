@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from toprung.api.crd.cel import Rule
+from toprung.api.crd.cel import CelRule
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.errors import FieldError
 
@@ -60,7 +60,7 @@ def _at(spec: dict[str, Any], path: str) -> Any:
     return sorted(node) if path == "objective.additionalMetrics" else node
 
 
-def _transition(path: str) -> Rule:
+def _transition(path: str) -> CelRule:
     *parents, field = path.split(".")
     # dyn, because CEL sees no list of configurations: their values have no type
     now, old = (f"dyn({'.'.join((owner, 'spec', *parents))}).{field}" for owner in ("self", "oldSelf"))
@@ -72,7 +72,7 @@ def _transition(path: str) -> Rule:
     same = f"(has({now}) == has({old}) && (!has({now}) || ({now} == {old}{ordered})))"
     if parents:  # that may be absent in one, where objectives stand in their place: a change of its own
         same = f"(!has(self.spec.{parents[0]}) || !has(oldSelf.spec.{parents[0]}) || {same})"
-    return Rule(
+    return CelRule(
         f"{untouched} || oldSelf.status.trials.total == 0 || {same}",
         message=advice_on(path),
         path=f".spec.{path}",

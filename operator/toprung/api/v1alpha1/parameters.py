@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from toprung.api.crd.cel import Rule, validations
+from toprung.api.crd.cel import CelRule, validations
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import Model, ParameterValue
 from toprung.errors import FieldError
@@ -40,64 +40,64 @@ MAX_HALF_SPAN = 8.9e307
 """Half of the largest max - min: twice as much is still a double."""
 
 _RULES = (
-    Rule(
+    CelRule(
         "self.type in ['ordinal', 'categorical'] || (has(self.min) && has(self.max))",
         message="a range needs both min and max; write them, or type: categorical with values",
         reason="FieldValueRequired",
     ),
-    Rule(
+    CelRule(
         # values hold any scalar, so that the schema gives them no type and CEL sees them through dyn() alone
         "self.type in ['double', 'int'] || has(dyn(self).values)",
         message="an ordinal or categorical parameter needs values, such as values: [32, 64]; or write type: double",
         path=".values",
         reason="FieldValueRequired",
     ),
-    Rule(
+    CelRule(
         "self.type in ['ordinal', 'categorical'] || !has(dyn(self).values)",
         message="a range takes min and max, not values; write type: ordinal or type: categorical to list values",
         path=".values",
     ),
-    Rule(
+    CelRule(
         "self.type in ['double', 'int'] "
         "|| (!has(self.min) && !has(self.max) && !has(self.step) && self.scale != 'log')",
         message="an ordinal or categorical parameter takes values only; remove min, max, step and scale",
     ),
-    Rule(
+    CelRule(
         "!has(self.min) || !has(self.max) || self.min <= self.max",
         message="min must not be above max; swap them",
         path=".min",
     ),
-    Rule(
+    CelRule(
         f"!has(self.min) || !has(self.max) || self.max / 2.0 - self.min / 2.0 <= {MAX_HALF_SPAN!r}",
         message="max - min is above the largest number; write bounds that are closer together",
         path=".max",
     ),
-    Rule(
+    CelRule(
         "self.type != 'int' || !has(self.min) || double(int(self.min)) == self.min",
         message="the bounds of an int parameter are whole numbers; write type: double for fractions",
         path=".min",
     ),
-    Rule(
+    CelRule(
         "self.type != 'int' || !has(self.max) || double(int(self.max)) == self.max",
         message="the bounds of an int parameter are whole numbers; write type: double for fractions",
         path=".max",
     ),
-    Rule(
+    CelRule(
         "self.type != 'int' || !has(self.step) || double(int(self.step)) == self.step",
         message="the step of an int parameter is a whole number; write type: double for fractions",
         path=".step",
     ),
-    Rule(
+    CelRule(
         "self.scale != 'log' || !has(self.min) || self.min > 0.0",
         message="scale log needs min above 0; write a small positive min, or scale: linear",
         path=".min",
     ),
-    Rule(
+    CelRule(
         "self.scale != 'log' || !has(self.step)",
         message="step does not go with scale log; remove step, or write scale: linear",
         path=".step",
     ),
-    Rule(
+    CelRule(
         "!has(self.step) || !has(self.min) || !has(self.max) || "
         "[(double(self.max) - double(self.min)) / double(self.step)]"
         ".all(n, n - double(int(n + 0.5)) < 0.000001 && n - double(int(n + 0.5)) > -0.000001)",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from toprung.api.crd.cel import Rule
+from toprung.api.crd.cel import CelRule
 from toprung.api.messages import shown
 from toprung.api.names import parameter_variable
 from toprung.api.v1alpha1.base import ParameterValue
@@ -14,13 +14,13 @@ _MAX_LISTED = 8
 """Values that a message lists."""
 
 RULES = (
-    Rule(
+    CelRule(
         "self.all(p, !has(p.when) || self.exists(q, q.name == p.when.parameter && q.name != p.name "
         "&& q.type in ['ordinal', 'categorical']))",
         message="when.parameter must name another parameter of type ordinal or categorical",
         reason="FieldValueInvalid",
     ),
-    Rule(
+    CelRule(
         "self.all(p, !has(p.when) || !self.exists(q, q.name == p.when.parameter && has(q.when) "
         "&& q.when.parameter == p.name))",
         message="two parameters depend on each other by when; remove one of the two",

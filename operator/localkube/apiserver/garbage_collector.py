@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from localkube.apiserver.storage import Key, Storage, owners
-from localkube.apiserver.watch_history import Change
+from localkube.apiserver.watch_history import ObjectChange
 
 if TYPE_CHECKING:
     from localkube.apiserver.store import Store
@@ -28,7 +28,7 @@ class Collector:
         self._store = store
         self._storage = storage
 
-    def react(self, change: Change) -> None:
+    def react(self, change: ObjectChange) -> None:
         """Do what a change asks for."""
         uid = change.object["metadata"]["uid"]
         if change.type == "DELETED":
@@ -130,7 +130,7 @@ class Collector:
             o["uid"] == uid and o.get("blockOwnerDeletion") for o in owners(stored.object)
         )
 
-    def _release_holders(self, change: Change) -> None:
+    def _release_holders(self, change: ObjectChange) -> None:
         for owner in owners(change.object):
             key = self._storage.uids().get(owner["uid"])
             if key is not None:

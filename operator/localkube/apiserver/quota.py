@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from localkube import quantities
 from localkube.apiserver.errors import Forbidden, about
 from localkube.apiserver.registry import Kind
-from localkube.apiserver.watch_history import Change
+from localkube.apiserver.watch_history import ObjectChange
 from localkube.node.resource_accounting import effective
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Quotas:
         for quota in quotas:
             self._check(kind, new, old, quota.object, {name: value for name, value in asked.items() if value > 0})
 
-    def react(self, change: Change) -> None:
+    def react(self, change: ObjectChange) -> None:
         """Follow a change in the totals, and keep `status.used` of the namespace's quotas current."""
         if not change.namespace:
             if change.resource == "namespaces" and change.type == "DELETED":
@@ -124,7 +124,7 @@ class Quotas:
             self._totals[namespace] = totals
         return self._totals[namespace]
 
-    def _add(self, change: Change) -> None:
+    def _add(self, change: ObjectChange) -> None:
         totals = self._totals[change.namespace]
         now = None if change.type == "DELETED" else change.object
         for sign, obj in ((1, now), (-1, change.previous)):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from localkube import json_utils
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.sqlite_journal import Journal, StoreBroken
-from localkube.apiserver.watch_history import Change, ChangeType, History
+from localkube.apiserver.watch_history import ChangeType, History, ObjectChange
 
 Object = dict[str, Any]
 
@@ -101,7 +101,7 @@ class Storage:
         self.history(resource).close()
         self._histories[resource] = History(self._limit, self.version)
 
-    def put(self, key: Key, obj: Object) -> Change:
+    def put(self, key: Key, obj: Object) -> ObjectChange:
         """Keep an object's new state under the next version."""
         before = self.get(key)
         data = self._stamp(obj)
@@ -111,7 +111,7 @@ class Storage:
         self._keep(key, Stored(obj, data))
         return self._record("MODIFIED" if before else "ADDED", key, obj, before, data)
 
-    def drop(self, key: Key, obj: Object) -> Change:
+    def drop(self, key: Key, obj: Object) -> ObjectChange:
         """Forget an object; `obj` is its last state, which gets a version as well."""
         before = self.get(key)
         data = self._stamp(obj)
@@ -134,8 +134,8 @@ class Storage:
         self.version += 1
         return data
 
-    def _record(self, change: ChangeType, key: Key, obj: Object, before: Stored | None, data: bytes) -> Change:
-        made = Change(self.version, change, *key, obj, before.object if before else None, data)
+    def _record(self, change: ChangeType, key: Key, obj: Object, before: Stored | None, data: bytes) -> ObjectChange:
+        made = ObjectChange(self.version, change, *key, obj, before.object if before else None, data)
         self.history(key.resource).append(made)
         return made
 

@@ -20,12 +20,12 @@ from localkube.apiserver.quota import Quotas
 from localkube.apiserver.registry import BUILT_IN, Kind, Registry
 from localkube.apiserver.sqlite_journal import StoreBroken
 from localkube.apiserver.storage import Key, Storage, Stored
-from localkube.apiserver.watch_history import Change, follow
+from localkube.apiserver.watch_history import ObjectChange, follow
 
 Object = dict[str, Any]
 Objects = list[Object]
 Entries = list[Stored]
-Batches = AsyncIterator[list[Change]]
+Batches = AsyncIterator[list[ObjectChange]]
 _log = logging.getLogger(__name__)
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -51,7 +51,7 @@ class Store:
             self._storage.close()
             raise StoreBroken(path, "the database of this cluster is gone or empty")
         self.registry = Registry()
-        self._pending: deque[Change] = deque()
+        self._pending: deque[ObjectChange] = deque()
         self._settling = False
         for kind in BUILT_IN + VIEWS:
             self.registry.add(kind, stored=kind not in VIEWS)
@@ -238,7 +238,7 @@ class Store:
         self._settle(self._storage.drop(key, last))
         return last
 
-    def _settle(self, change: Change) -> None:
+    def _settle(self, change: ObjectChange) -> None:
         """Let the cluster's own controllers react, one change after the other, never nested."""
         self._pending.append(change)
         if self._settling:
@@ -250,7 +250,7 @@ class Store:
         finally:
             self._settling = False
 
-    def _react(self, change: Change) -> None:
+    def _react(self, change: ObjectChange) -> None:
         if change.resource == _CRDS:
             if change.type == "DELETED":
                 self.registry.remove(change.name)

@@ -13,7 +13,7 @@ from localkube.apiserver.registry import Kind
 from localkube.apiserver.selectors import Predicate
 from localkube.apiserver.storage import Stored
 from localkube.apiserver.store import Store
-from localkube.apiserver.watch_history import Change
+from localkube.apiserver.watch_history import ObjectChange
 
 Object = dict[str, Any]
 Render = Callable[[Object, bytes], bytes]
@@ -62,7 +62,7 @@ def _bookmark(kind: Kind, version: int, *, end_of_initial: bool = False) -> byte
     )
 
 
-def _visible(request: WatchRequest, change: Change) -> bytes:
+def _visible(request: WatchRequest, change: ObjectChange) -> bytes:
     """The frame by which this watch sees a change; none where the object was and is out of its sight."""
     if request.namespace is not None and change.namespace != request.namespace:
         return b""
@@ -99,9 +99,11 @@ async def stream(store: Store, request: WatchRequest) -> AsyncIterator[bytes]:
         yield frame("ERROR", json_utils.dumps(error.status()))
 
 
-async def _following(request: WatchRequest, changes: AsyncIterator[list[Change]], seen: int) -> AsyncIterator[bytes]:
+async def _following(
+    request: WatchRequest, changes: AsyncIterator[list[ObjectChange]], seen: int
+) -> AsyncIterator[bytes]:
     deadline = asyncio.get_running_loop().time() + request.seconds
-    ended: list[Change] = []
+    ended: list[ObjectChange] = []
     batch = asyncio.ensure_future(anext(changes, ended))
     try:
         while (left := deadline - asyncio.get_running_loop().time()) > 0:

@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ObjectChange:
     """One change of one object.
 
     `data` is `object` as JSON, serialised once and shared by the disk and every watcher; `previous` is the state before,
@@ -42,7 +42,7 @@ class History:
         self._limit = limit
         self._floor = since
         self._first = 0
-        self._changes: list[Change] = []
+        self._changes: list[ObjectChange] = []
         self._waiting: list[asyncio.Future[None]] = []
         self.closed = False
 
@@ -51,7 +51,7 @@ class History:
         """The position behind the newest change."""
         return self._first + len(self._changes)
 
-    def append(self, change: Change) -> None:
+    def append(self, change: ObjectChange) -> None:
         """Take up a change and wake the readers."""
         self._changes.append(change)
         if len(self._changes) > 2 * self._limit:
@@ -77,7 +77,7 @@ class History:
             raise Gone(f"too old resource version: {version} ({self._floor})")
         return self._first + bisect.bisect_right(self._changes, version, key=lambda change: change.version)
 
-    def after(self, position: int) -> list[Change]:
+    def after(self, position: int) -> list[ObjectChange]:
         """The changes from a position on. Raises Gone when some of them are no longer kept."""
         if position < self._first:
             raise Gone(f"too old resource version: the watch fell more than {self._limit} changes behind")
@@ -96,7 +96,7 @@ class History:
                 self._waiting = [f for f in self._waiting if f is not future]
 
 
-async def follow(history: History, position: int) -> AsyncIterator[list[Change]]:
+async def follow(history: History, position: int) -> AsyncIterator[list[ObjectChange]]:
     """Batches of changes from a position on, until the history is closed. Raises Gone for a reader that fell too far behind."""
     while True:
         await history.grown(position)

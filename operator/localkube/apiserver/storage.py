@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from localkube import json_utils
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.sqlite_journal import Journal, StoreBroken
-from localkube.apiserver.watch_history import ChangeType, History, ObjectChange
+from localkube.apiserver.watch_history import ChangeType, ObjectChange, WatchHistory
 
 Object = dict[str, Any]
 
@@ -45,7 +45,7 @@ class Storage:
         self._journal = Journal(path)
         self._limit = history
         self._objects: dict[str, dict[str, dict[str, Stored]]] = {}
-        self._histories: dict[str, History] = {}
+        self._histories: dict[str, WatchHistory] = {}
         self._by_uid: dict[str, Key] = {}
         self._owned: dict[str, dict[Key, None]] = {}
         self.version = 0
@@ -90,16 +90,16 @@ class Storage:
         """The objects that name this uid as an owner."""
         return list(self._owned.get(uid, ()))
 
-    def history(self, resource: str) -> History:
+    def history(self, resource: str) -> WatchHistory:
         """The recent changes of a resource."""
         if resource not in self._histories:
-            self._histories[resource] = History(self._limit, self._opened_at)
+            self._histories[resource] = WatchHistory(self._limit, self._opened_at)
         return self._histories[resource]
 
     def retire(self, resource: str) -> None:
         """End the watches of a resource that is no longer served; one of the same name begins with a new history."""
         self.history(resource).close()
-        self._histories[resource] = History(self._limit, self.version)
+        self._histories[resource] = WatchHistory(self._limit, self.version)
 
     def put(self, key: Key, obj: Object) -> ObjectChange:
         """Keep an object's new state under the next version."""

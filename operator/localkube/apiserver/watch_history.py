@@ -32,7 +32,7 @@ class ObjectChange:
     data: bytes
 
 
-class History:
+class WatchHistory:
     """The last changes of one resource, at least `limit` and at most twice as many.
 
     A reader holds a position, nothing is kept for it: one that falls behind what is kept is told `Gone` and lists again.
@@ -96,7 +96,7 @@ class History:
                 self._waiting = [f for f in self._waiting if f is not future]
 
 
-async def follow(history: History, position: int) -> AsyncIterator[list[ObjectChange]]:
+async def follow(history: WatchHistory, position: int) -> AsyncIterator[list[ObjectChange]]:
     """Batches of changes from a position on, until the history is closed. Raises Gone for a reader that fell too far behind."""
     while True:
         await history.grown(position)

@@ -24,7 +24,7 @@ from localkube.apiserver.store import Store
 from localkube.node import gpus, recovery
 from localkube.node.event_recorder import EventRecorder
 from localkube.node.pod_host import Host, give_up, remove
-from localkube.node.pod_status import ADDRESS, Verdict, stamp
+from localkube.node.pod_status import ADDRESS, PodOutcome, stamp
 from localkube.node.pod_watch import terminal, watch_pods
 from localkube.node.pod_worker import PodWorker
 from localkube.node.resource_accounting import PODS, Ledger, requests
@@ -36,7 +36,7 @@ Object = dict[str, Any]
 NAME = "local"
 MOST_PODS = 2000
 SHUTDOWN_GRACE = 3.0  # seconds: long enough for a checkpoint's rename, short enough for a Ctrl-C
-SHUTDOWN = Verdict("Terminated", "Pod was terminated in response to imminent node shutdown.", disrupted=True)
+SHUTDOWN = PodOutcome("Terminated", "Pod was terminated in response to imminent node shutdown.", disrupted=True)
 LABELS: Mapping[str, str] = {
     "kubernetes.io/hostname": NAME,
     "kubernetes.io/os": platform.system().lower(),

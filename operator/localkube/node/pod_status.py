@@ -115,7 +115,7 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PodOutcome:
     """Why a Pod failed as a whole, whatever its containers' exit codes; `disrupted` when it was no fault of its own."""
 
     reason: str
@@ -148,7 +148,7 @@ def status(
     main: Sequence[Container],
     *,
     reached: str,
-    verdict: Verdict | None,
+    verdict: PodOutcome | None,
     started: datetime,
     now: datetime,
 ) -> Object:
@@ -182,7 +182,7 @@ def disrupted(status: Object, reason: str, message: str, now: datetime) -> Objec
 
 
 def _conditions(
-    reached: str, init: Sequence[Container], main: Sequence[Container], verdict: Verdict | None
+    reached: str, init: Sequence[Container], main: Sequence[Container], verdict: PodOutcome | None
 ) -> list[Object]:
     unready = [c.name for c in (*main, *(c for c in init if c.sidecar)) if not isinstance(c.state, Running)]
     started = any(not isinstance(c.state, Waiting) or c.last for c in (*init, *main))

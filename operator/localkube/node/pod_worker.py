@@ -23,12 +23,12 @@ from localkube.apiserver.errors import Conflict, NotFound
 from localkube.node import pod_status
 from localkube.node.containers import Containers
 from localkube.node.pod_host import WORKER_FAILED, Host, failure, remove
-from localkube.node.pod_status import Verdict
+from localkube.node.pod_status import PodOutcome
 from localkube.node.runtime import Process
 
 Object = dict[str, Any]
 
-DEADLINE = Verdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+DEADLINE = PodOutcome("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 _DEFAULT_GRACE = 30.0  # seconds
 _ENDED = ("Succeeded", "Failed")
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class _Stop:
 
     cause: str
     grace: float
-    verdict: Verdict | None = None
+    verdict: PodOutcome | None = None
 
 
 class PodWorker:
@@ -57,7 +57,7 @@ class PodWorker:
         self._sidecars_ending = asyncio.Event()
         self._heeded: set[_Stop] = set()
         self._kill_at = float("inf")
-        self._verdict: Verdict | None = None
+        self._verdict: PodOutcome | None = None
         self._removed = False
         self._shutdown: _Stop | None = None
 
@@ -84,7 +84,7 @@ class PodWorker:
         self._removed = True
         self._changed.set()
 
-    def shut_down(self, verdict: Verdict, grace: float) -> None:
+    def shut_down(self, verdict: PodOutcome, grace: float) -> None:
         """The node stops: end within `grace` seconds, or the Pod's own grace where that is shorter."""
         self._shutdown = _Stop("shutdown", min(grace, self._grace()), verdict)
         self._changed.set()
@@ -109,7 +109,7 @@ class PodWorker:
     async def _fail(self, error: BaseException) -> None:
         metadata = self._pod["metadata"]
         _log.error("the worker of Pod %s/%s failed", metadata["namespace"], metadata["name"], exc_info=error)
-        self._verdict = Verdict(WORKER_FAILED, failure(error))
+        self._verdict = PodOutcome(WORKER_FAILED, failure(error))
         self._host.record(self._pod, "Warning", WORKER_FAILED, self._verdict.message)
         self._containers.signal_all(signal.SIGKILL)
         await asyncio.gather(*(process.wait() for process in self._containers.processes.values()))
@@ -229,7 +229,7 @@ class PodWorker:
         containers = self._containers
         return pod_status.phase(policy, containers.states(containers.init), containers.states(containers.main))
 
-    def _write(self, reached: str, verdict: Verdict | None) -> None:
+    def _write(self, reached: str, verdict: PodOutcome | None) -> None:
         metadata, store = self._pod["metadata"], self._host.store
         with suppress(NotFound, Conflict):
             current = store.get("pods", metadata["namespace"], metadata["name"])

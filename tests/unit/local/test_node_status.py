@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localkube.node.pod_status import Container, Running, State, Terminated, Verdict, Waiting, phase, status
+from localkube.node.pod_status import Container, PodOutcome, Running, State, Terminated, Waiting, phase, status
 from localkube.node.recovery import began, lost
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -61,7 +61,7 @@ def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
 def test_only_a_disruption_is_marked_as_one(*, disrupted: bool) -> None:
     """The operator tells a lost node from a failure by DisruptionTarget."""
     body = status(
-        {}, [], containers(BAD), reached="Failed", verdict=Verdict("R", "m", disrupted), started=NOON, now=NOON
+        {}, [], containers(BAD), reached="Failed", verdict=PodOutcome("R", "m", disrupted), started=NOON, now=NOON
     )
     assert (body["reason"], body["phase"]) == ("R", "Failed")
     assert any(c["type"] == "DisruptionTarget" for c in body["conditions"]) is disrupted

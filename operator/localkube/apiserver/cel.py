@@ -104,7 +104,7 @@ def _evaluate(program: cel.Program) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class CelRule:
     """One entry of `x-kubernetes-validations`, compiled.
 
     A rule that reads `oldSelf` is a transition rule: it is skipped where there is no old value, unless `optional_old` makes
@@ -144,7 +144,7 @@ class Rule:
         return self.message or f"failed rule: {self.source}"
 
 
-def failures(rules: Sequence[Rule], value: Any, old: Any) -> list[tuple[Rule, str]]:
+def failures(rules: Sequence[CelRule], value: Any, old: Any) -> list[tuple[CelRule, str]]:
     """The rules that refuse a value, with what they say; `old` is None where the field had no value.
 
     The values are bound once for all rules: handing a large object to CEL costs more than most rules do.
@@ -160,11 +160,11 @@ def failures(rules: Sequence[Rule], value: Any, old: Any) -> list[tuple[Rule, st
     return sorted(found, key=lambda refusal: rules.index(refusal[0]))
 
 
-def compile_rule(source: dict[str, Any]) -> Rule:
+def compile_rule(source: dict[str, Any]) -> CelRule:
     """Compile an entry of `x-kubernetes-validations`. Raises ValueError where it is no CEL."""
     program = cel.compile(source["rule"])
     said = source.get("messageExpression", "")
-    return Rule(
+    return CelRule(
         source=source["rule"].strip(),
         program=program,
         message=source.get("message", "").strip(),

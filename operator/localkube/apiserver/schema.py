@@ -9,7 +9,7 @@ from typing import Any
 
 from localkube import json_utils
 from localkube.apiserver import formats
-from localkube.apiserver.cel import Rule, compile_rule, escape, failures
+from localkube.apiserver.cel import CelRule, compile_rule, escape, failures
 from localkube.apiserver.errors import Cause
 
 JSON = Any
@@ -32,7 +32,7 @@ class Schema:
     nullable: bool = False
     required: tuple[str, ...] = ()
     pattern: re.Pattern[str] | None = None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[CelRule, ...] = ()
     list_keys: tuple[str, ...] = ()
     junctors: dict[str, tuple[Schema, ...]] = field(default_factory=dict)
     negated: Schema | None = None
@@ -309,7 +309,7 @@ def _rules_below(node: Schema, value: JSON, old: JSON, path: str) -> Iterator[Ca
             yield from _broken_rules(node.items, item, _correlated(node, item, old), f"{path}[{i}]")
 
 
-def _rule_cause(rule: Rule, value: JSON, path: str, message: str) -> Cause:
+def _rule_cause(rule: CelRule, value: JSON, path: str, message: str) -> Cause:
     where = path + rule.field_path if path else rule.field_path.removeprefix(".")
     if rule.reason == "FieldValueForbidden":
         return Cause(rule.reason, where, f"Forbidden: {message}")

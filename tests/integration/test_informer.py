@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import Configuration
 
 from localkube.apiserver.requests import RequestInfo
-from localkube.apiserver.server import ApiServer, Fault
+from localkube.apiserver.server import ApiServer, InjectedFault
 from localkube.apiserver.store import Store
 from toprung.kube.backoff import Backoff
 from toprung.kube.cache import Cache
@@ -183,10 +183,16 @@ POD = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "trai
 
 async def test_embedded_server_with_faults():
     """Half of all requests fail in some way; the informer still ends up with what the server has."""
-    kinds = [Fault(status=500), Fault(status=429), Fault(status=410), Fault(drop=True), Fault(drop=True, after=True)]
+    kinds = [
+        InjectedFault(status=500),
+        InjectedFault(status=429),
+        InjectedFault(status=410),
+        InjectedFault(drop=True),
+        InjectedFault(drop=True, after=True),
+    ]
     count = 0
 
-    def spoil(info: RequestInfo) -> Fault | None:
+    def spoil(info: RequestInfo) -> InjectedFault | None:
         nonlocal count
         if info.verb not in ("list", "watch"):
             return None

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from localkube.apiserver.requests import RequestInfo
-from localkube.apiserver.server import Fault
+from localkube.apiserver.server import InjectedFault
 from localkube.cluster import LocalCluster
 from scenarios import blocked, changes, crashes, ends, trials
 from scenarios.stage import Line, Operator, Stage, cases, make_namespace
@@ -21,14 +21,14 @@ from toprung.kube.resources import NAMESPACES
 CRDS = Path(__file__).parents[2] / "crds"
 US = "scenario"
 FAULTS = (
-    Fault(status=500),
-    Fault(status=500, after=True),
-    Fault(status=503),
-    Fault(status=409),
-    Fault(status=429),
-    Fault(drop=True),
-    Fault(drop=True, after=True),
-    Fault(delay=0.3),
+    InjectedFault(status=500),
+    InjectedFault(status=500, after=True),
+    InjectedFault(status=503),
+    InjectedFault(status=409),
+    InjectedFault(status=429),
+    InjectedFault(drop=True),
+    InjectedFault(drop=True, after=True),
+    InjectedFault(delay=0.3),
 )
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -44,11 +44,11 @@ class Chaos:
     dice: random.Random = field(default_factory=lambda: random.Random(5))
     failed: int = 0
 
-    def __call__(self, info: RequestInfo) -> Fault | None:
+    def __call__(self, info: RequestInfo) -> InjectedFault | None:
         ours = info.user_agent.startswith("toprung/") or (self.kopf and info.user_agent.startswith("kopf"))
         if ours and self.forbidden is not None and self.forbidden(info):
             self.failed += 1
-            return Fault(status=403)
+            return InjectedFault(status=403)
         self.due += self.share * ours
         if not ours or self.due < 1:
             return None

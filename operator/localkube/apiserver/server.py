@@ -34,7 +34,7 @@ _MALFORMED.setLevel(logging.CRITICAL)  # the HTTP library answers 400, and would
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """A failure to act out: wait `delay` seconds, then answer `status` instead of serving, or cut the connection.
 
     With `after` the request is served first, and only its answer is lost: the client cannot know that it was done.
@@ -46,7 +46,7 @@ class Fault:
     after: bool = False
 
 
-FaultHook = Callable[[RequestInfo], Fault | None]
+FaultHook = Callable[[RequestInfo], InjectedFault | None]
 AuditHook = Callable[[str, str, str, str], None]
 
 
@@ -306,7 +306,7 @@ async def _send(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
 
 
 async def _fail(
-    request: web.BaseRequest, fault: Fault, serve: Callable[[], Awaitable[web.StreamResponse]]
+    request: web.BaseRequest, fault: InjectedFault, serve: Callable[[], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     if fault.delay:
         await asyncio.sleep(fault.delay)

@@ -9,7 +9,7 @@ import pytest
 
 from embedded import CRDS, MANIFESTS, STUDIES, STUDY_CRD, TOKEN, config, make_store, pod, serving, study
 from localkube.apiserver.errors import BadRequest
-from localkube.apiserver.server import Fault
+from localkube.apiserver.server import InjectedFault
 from localkube.node.log_source import LogQuery
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -371,7 +371,7 @@ async def test_requests_are_counted():
 
 @pytest.mark.parametrize(
     ("fault", "status", "made"),
-    [(Fault(status=429), 429, False), (Fault(status=500), 500, False), (Fault(status=500, after=True), 500, True), (Fault(drop=True), 0, False), (Fault(drop=True, after=True), 0, True), (Fault(delay=0.001), 201, True)],
+    [(InjectedFault(status=429), 429, False), (InjectedFault(status=500), 500, False), (InjectedFault(status=500, after=True), 500, True), (InjectedFault(drop=True), 0, False), (InjectedFault(drop=True, after=True), 0, True), (InjectedFault(delay=0.001), 201, True)],
 )  # fmt: skip
 async def test_injected_faults(fault, status, made):
     """A fault before the work leaves nothing done; one after it only loses the answer."""

@@ -44,7 +44,7 @@ class FieldError:
     word: str = ""
     known: tuple[str, ...] = ()
 
-    def below(self, path: str) -> "Fault":
+    def below(self, path: str) -> "FieldError":
         """Return the fault with its path seen from further out: `path`, with its dot, stands before it."""
         return FieldError(path + self.path, self.message, self.word, self.known)
 

@@ -3,4 +3,4 @@
 from toprung.collectors.log_follower import LogFollower
 from toprung.collectors.log_reader import LogReader
 
-__all__ = ["Follower", "LogReader"]
+__all__ = ["LogFollower", "LogReader"]

@@ -17,7 +17,7 @@ from toprung.early_stopping.plugins import plugin
 from toprung.early_stopping.successive_halving import SuccessiveHalving, unfilled
 from toprung.early_stopping.types import Decision, Exploit, RungResult, Stopper, Verdict
 
-__all__ = ["Arrival", "Exploit", "Outcome", "Stopper", "Verdict", "individual_stop", "stopper_for", "unfilled"]
+__all__ = ["Decision", "Exploit", "RungResult", "Stopper", "Verdict", "individual_stop", "stopper_for", "unfilled"]
 
 
 def stopper_for(  # noqa: PLR0911 - one for each rule

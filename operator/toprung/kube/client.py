@@ -40,7 +40,7 @@ class Page:
     resource_version: str
 
 
-async def connect(kubeconfig: Path | None = None, context: str | None = None) -> "Gateway":
+async def connect(kubeconfig: Path | None = None, context: str | None = None) -> "KubeClient":
     """Log in to the cluster that `log_in` finds; nothing is asked of it yet.
 
     Raises:

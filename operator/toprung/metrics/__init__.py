@@ -8,7 +8,7 @@ from toprung.metrics.types import Crossing, Mean, Observation, Position, Progres
 
 __all__ = [
     "Crossing",
-    "Grammar",
+    "LineFormat",
     "LineParser",
     "Mean",
     "Observation",

@@ -16,7 +16,7 @@ Make = Callable[[Any, Space, Any, Problem], Sampler]
 
 MAKERS: Mapping[str, tuple[str, Make]] = MappingProxyType(
     {
-        "random": ("uniform", lambda module, space, _, __: module.Uniform(space)),
+        "random": ("random", lambda module, space, _, __: module.Uniform(space)),
         "grid": ("grid", lambda module, space, own, problem: module.Grid(space.gridded(own.points), problem.seed)),
         "qmc": ("qmc", lambda module, space, _, problem: module.Qmc(space, problem.seed)),
         "tpe": ("tpe", lambda module, space, own, problem: module.Tpe(space, own, problem.objectives)),

@@ -224,7 +224,7 @@ class _MaxFidelityGPSampler(GPSampler):
         names = list(acqf.search_space._optuna_search_space)  # noqa: SLF001 - the columns have no other names
         if _RESOURCE in names:
             column = names.index(_RESOURCE)
-            acqf = _Held(acqf, column)
+            acqf = _FixedInput(acqf, column)
             if best_params is not None:
                 best_params = best_params.copy()
                 best_params[:, column] = 1.0
@@ -235,7 +235,7 @@ class _MaxFidelityGPSampler(GPSampler):
         return found
 
 
-class _Held(BaseAcquisitionFunc):
+class _FixedInput(BaseAcquisitionFunc):
     """An acquisition function with one input held at 1."""
 
     def __init__(self, free: BaseAcquisitionFunc, column: int) -> None:

@@ -91,7 +91,7 @@ class OptunaStudy:
         )
 
 
-def opened(storage: "History", objectives: int = 1) -> tuple[Study, FrozenTrial]:
+def opened(storage: "OptunaHistory", objectives: int = 1) -> tuple[Study, FrozenTrial]:
     """Give a study of a storage's trials, and a running trial of another study, for a sampler to write on."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     directions = [StudyDirection.MAXIMIZE] * objectives
@@ -102,7 +102,7 @@ def opened(storage: "History", objectives: int = 1) -> tuple[Study, FrozenTrial]
     return reopened(storage), scratch
 
 
-def reopened(storage: "History") -> Study:
+def reopened(storage: "OptunaHistory") -> Study:
     """Give the study anew: it keeps the trials that a sampler has read once, where that says it may."""
     return optuna.load_study(study_name=_NAME, storage=storage)
 

@@ -163,7 +163,7 @@ def main(name: str, configurations: int) -> None:
     names = [parameter.name for parameter in spec.parameters]
     lines = StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(["configuration", *names, "step", spec.primary.metric, "seconds"])
+    writer.writerow(["configuration", *names, "step", spec.primary_objective.metric, "seconds"])
     with ProcessPoolExecutor() as pool:
         total = space.size or configurations
         all_trained = pool.map(partial(trained, name, space, epochs), range(total))

@@ -11,8 +11,7 @@ TopRungError
 │   ├── NameTaken          another object has the name; shown as Blocked, retried slowly
 │   └── ClusterUnavailable timeouts, 429, 5xx, broken connections; retried with back-off
 ├── SearchFailed           a sampler raised; retried with back-off, and shown in the Experiment's conditions
-├── InternalError          an exception that is not of this tree; shown as Blocked, retried with back-off
-└── InvariantViolated      a defect of ours; reported with its traceback, other experiments go on
+└── InternalError          a bug of TopRung; logged with its traceback, shown as Blocked, retried with back-off
 """
 
 from dataclasses import dataclass
@@ -120,8 +119,4 @@ class SearchFailed(TopRungError):
 
 
 class InternalError(TopRungError):
-    """An exception that no part of TopRung expects; the log has its traceback."""
-
-
-class InvariantViolated(TopRungError):
-    """A defect of TopRung itself."""
+    """A bug of TopRung: an unexpected exception, or a violated invariant; the log has its traceback."""

@@ -14,7 +14,7 @@ def run_to_end(world, crashes=lambda: None, passes=400):
     """Plan and act until the experiment is over and no Pod runs; check the invariants at every pass."""
     parameters, rungs, lineages, ends = {}, {}, {}, set()
     for _ in range(passes):
-        world.carry_out(world.plan(), crashes())
+        world.execute(world.plan(), crashes())
         ends |= {(each["type"], each["reason"], each["message"]) for each in ended_by(world)}
         assert len(ends) <= 1  # what is over stays over, by the same limit
         check_invariants(world, parameters, rungs)

@@ -122,7 +122,7 @@ def lost(checkpoint, template=POD):
         trialTemplate={"nodeLostTimeout": "3m", "template": template},
     )
     for _ in range(3):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     lose_node(world, "exp-0-1")
     return world
@@ -132,7 +132,7 @@ def started_after(world, seconds):
     """Run so long, and return how many seconds it took until the second attempt was there; None: it is not."""
     begun = world.now
     for _ in range(seconds):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         if "exp-0-2" in world.pods:
             return (world.now - begun).total_seconds()
         world.tick()
@@ -176,7 +176,7 @@ def test_a_dead_node_is_reported():
     assert (blocked["status"], blocked["reason"]) == ("True", "NodeLost")
     assert "Pod exp-0-1 should have ended by 2026-01-01T00:00:33Z" in blocked["message"]
     started_after(world, 300)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     blocked = next(each for each in world.status["conditions"] if each["type"] == "Blocked")
     assert blocked["status"] == "False"
 
@@ -184,12 +184,12 @@ def test_a_dead_node_is_reported():
 def test_a_clock_that_is_set_back_does_not_end_a_trial_before_its_start():
     """The kubelet's clock and the operator's differ as well."""
     world = one(lambda *_: Program((0.5,)))
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     world.tick()
     world.tick()
     world.tick()
     world.now -= timedelta(hours=1)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     (trial,) = world.trial_records()
     assert trial.state is TrialState.SUCCEEDED
     assert trial.completion_time >= trial.start_time

@@ -16,7 +16,7 @@ def run(values, downtime=(), *, seconds=60, **spec):
     world = World(experiment_spec(**spec), lambda *_: Program(values))
     for second in range(seconds):
         if second not in downtime:
-            world.carry_out(world.plan())
+            world.execute(world.plan())
         world.tick()
     return world
 
@@ -70,7 +70,7 @@ def test_no_limit_is_judged_before_everything_is_read(values, unread):
     """Nothing is stopped and nothing starts until then."""
     world = World(experiment_spec(maxDuration="20s", maxTrialCount=8), lambda *_: Program(values))
     for _ in range(4):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     world.tick(26)
     world.tick(1)
@@ -97,9 +97,9 @@ def test_no_event_of_a_trial_is_lost_in_a_crash(writes):
     """It is emitted before the write that records what it reports, by the same key in every attempt."""
     world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,), 3))
     for _ in range(8):
-        world.carry_out(world.plan(), writes)
+        world.execute(world.plan(), writes)
         world.tick()
-    world.carry_out(world.plan())
-    world.carry_out(world.plan())
+    world.execute(world.plan())
+    world.execute(world.plan())
     failures = {(each.trial.name, each.key) for each in world.events if each.trial and each.reason == "ProgramFailed"}
     assert failures == {(f"exp-{index}", "attempt-1") for index in range(2)}

@@ -70,7 +70,7 @@ def test_a_batch_does_not_wait_for_what_was_deleted():
     """A Trial that somebody deletes takes its records with it, and comes to no rung."""
     world = batch(Program((0.1,), None))
     for _ in range(4):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     del world.trials["exp-2"], world.pods["exp-2-1"]
     run_to_end(world)
@@ -86,7 +86,7 @@ def test_an_experiment_that_goes_on_completes_its_batches():
     run_to_end(world)
     assert [trial.rungs[-1].verdict for trial in world.trial_records()] == [RungVerdict.PAUSE] * 4
     world.spec = experiment_spec(**spec)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     run_to_end(world)
     assert reached(world)[4:] == [1, 3, 1, 9, 1]
 
@@ -104,7 +104,7 @@ def test_who_waits_is_promoted_after_more_trials_were_allowed():
     world = World(experiment_spec(**spec, maxTrialCount=9), lambda index, _: obedient(values[index]))
     run_to_end(world)
     world.spec = experiment_spec(**spec, maxTrialCount=18)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     run_to_end(world)
     made = {pod.name: pod.created for pod in world.pod_records()}
     assert made["exp-9-2"] < made["exp-17-1"]

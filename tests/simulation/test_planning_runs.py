@@ -113,7 +113,7 @@ def test_what_is_over_stays_over(data):
     points = iter(data.draw(st.lists(st.integers(0, 12), max_size=30)))
     run_to_end(world, lambda: next(points, None))
     told = ended_by(world)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert ended_by(world) == told
 
 
@@ -124,10 +124,10 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(data):
     programs = {index: data.draw(PROGRAMS) for index in range(4)}
     world = World(experiment_spec(earlyStopping=ASHA, maxTrialCount=4), lambda index, _: programs[index])
     for _ in range(data.draw(st.integers(1, 25))):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
-    world.carry_out(world.plan())
-    world.carry_out(world.plan())  # the first pass's new Trials are counted by the second one's status
+    world.execute(world.plan())
+    world.execute(world.plan())  # the first pass's new Trials are counted by the second one's status
     again = world.plan()
     assert again.chains == ()
     assert not again.announcements
@@ -213,11 +213,11 @@ def test_a_batch_that_a_lower_max_trial_count_leaves_unfilled_goes_on_with_those
     fields = {**HALVING, "checkpoint": {"volume": {"emptyDir": {}}}}
     world = World(experiment_spec(**fields, maxTrialCount=18), lambda index, _: Program((index / 10,) * 9))
     while len(world.trials) < 10:
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     world.spec = experiment_spec(**fields, maxTrialCount=9)
     while not ended_by(world):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     assert rungs_of(world)[9:] == [9] * (len(world.trials) - 9)
 
@@ -231,7 +231,7 @@ def test_a_batch_waits_while_it_may_be_filled():
         suggest=lambda index: {"lr": 0.1} if index < 5 else None,
     )
     for _ in range(20):
-        world.carry_out(plan(replace(world.snapshot(), exhausted=False), world.stopper(), world.now))
+        world.execute(plan(replace(world.snapshot(), exhausted=False), world.stopper(), world.now))
         world.tick()
     assert {trial.state for trial in world.trial_records()} == {TrialState.PAUSED}
     run_to_end(world)
@@ -266,7 +266,7 @@ def test_raising_max_trial_count_continues():
     world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,)))
     run_to_end(world)
     world.spec = experiment_spec(maxTrialCount=4)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert world.status["state"] == "Running"
     assert "completionTime" not in world.status
     run_to_end(world)
@@ -278,11 +278,11 @@ def test_suspend_ends_pods_and_resume_runs_the_same_trials():
     slow = Program((0.5,) * 6)
     world = World(experiment_spec(maxTrialCount=2), lambda *_: slow)
     for _ in range(3):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     world.spec = experiment_spec(maxTrialCount=2, suspend=True)
     for _ in range(6):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     assert all(pod.ended for pod in world.pod_records())
     assert world.status["state"] == "Suspended"
@@ -297,7 +297,7 @@ def test_a_pod_that_does_not_obey_is_deleted():
     spec = experiment_spec(maxDuration="3s", maxTrialCount=1, parallelTrialCount=1)
     world = World(spec, lambda *_: Program((0.5,), None), obeys=False)
     for _ in range(90):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     assert not world.pods
 
@@ -308,13 +308,13 @@ def test_a_pod_has_its_grace_period_from_when_it_was_told_to_end():
         experiment_spec(earlyStopping=PROMOTION, checkpoint={"volume": {"emptyDir": {}}}, parallelTrialCount=1),
         lambda *_: Program((0.5,), None),
     )
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     world.tick()
     world.tick(3600)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert [trial.state for trial in world.trial_records()] == [TrialState.PAUSED]
     for _ in range(3):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     assert world.pods["exp-0-1"]["status"]["reason"] == "DeadlineExceeded"
 
@@ -332,10 +332,10 @@ def test_pod_retention(keep, left):
     spec = experiment_spec(maxTrialCount=2, podRetention={"keep": keep, "ttl": "1m"})
     world = World(spec, lambda index, _: Program((0.5,), index))
     run_to_end(world)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert set(world.pods) == left
     world.tick(61)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert not world.pods
 
 

@@ -80,9 +80,9 @@ def test_an_operator_that_died_takes_over_alike():
         world = population([0.9, 0.8, 0.2, 0.1])
         while not world.status.get("completionTime"):
             for cut in cuts:
-                world.carry_out(world.plan(), cut)
-            world.carry_out(world.plan())
-            world.carry_out(world.plan())
+                world.execute(world.plan(), cut)
+            world.execute(world.plan())
+            world.execute(world.plan())
             world.tick()
         found.append([each.lineage for each in world.trial_records()])
     assert any(found[0])
@@ -106,7 +106,7 @@ def test_what_a_trial_had_before_it_took_over_does_not_count():
 def test_what_was_reported_beyond_a_takeover_is_not_judged():
     """A trial that is found at step 5 and takes over at level 2 has level 4 behind it, and nothing to say there."""
     world = population([0.9, 0.1])
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     world.tick()
     world.tick(5)
     run_to_end(world)
@@ -119,7 +119,7 @@ def test_a_failure_counts_beyond_all_that_was_reached():
     """A trial that took over late has levels behind it without a record; it was heading for none of them."""
     world = population([0.9, 0.1])
     world.program = lambda index, attempt: Program(((0.9, 0.1)[index],) * (9 - attempt), exit_code=attempt - 1)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     world.tick()
     world.tick(5)
     run_to_end(world)
@@ -131,7 +131,7 @@ def test_a_failure_counts_beyond_all_that_was_reached():
 def test_a_trial_that_has_reported_everything_takes_over_nothing():
     """It was only looked at late; there is nothing left to train."""
     world = population([0.9, 0.1])
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     world.tick()
     world.tick(9)
     run_to_end(world)

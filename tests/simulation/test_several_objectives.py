@@ -153,7 +153,7 @@ def test_a_report_that_is_not_finite_is_written_once():
     spec = experiment_spec(**SEVERAL, maxTrialCount=1, parallelTrialCount=1)
     world = World(spec, lambda *_: Program((both(0.9, math.nan),), exit_code=None))
     for _ in range(30):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     assert world.trials["exp-0"]["status"]["latest"]["step"] == 1
     assert world.plan().chains == ()

@@ -32,7 +32,7 @@ def test_a_failed_program_is_retried_beside_its_sidecar():
 def test_suspend_does_not_turn_a_good_end_into_a_lost_attempt():
     """A program that has ended well while its sidecar runs has succeeded, whatever happens to the rest of the Pod."""
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,), sidecar=True))
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     world.tick()
     world.tick(3)
     world.spec = experiment_spec(maxTrialCount=1, parallelTrialCount=1, suspend=True)

@@ -116,7 +116,7 @@ class World:
         """What the operator would do now."""
         return plan(self.snapshot(), self.stopper(), self.now)
 
-    def carry_out(self, planned: Plan, crash_after: int | None = None) -> None:
+    def execute(self, planned: Plan, crash_after: int | None = None) -> None:
         """Do what is planned; with `crash_after` the process dies after that many writes of the pass."""
         left = itertools.count() if crash_after is None else range(crash_after)
         writes = iter(left)
@@ -217,7 +217,7 @@ class World:
         stopper, trial = self.stopper(), trial_from(self.trials[pod.trial])
         program = self._program_of(body)
         reported = program.values[: int(until.total_seconds())]
-        objective, *others = self.spec.aims
+        objective, *others = self.spec.all_objectives
         last = None
         for second, report in enumerate(reported, start=1):
             last = pod.started + timedelta(seconds=second)

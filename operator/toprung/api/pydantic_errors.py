@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from toprung.api.messages import bounded, shown
-from toprung.api.v1alpha1.base import BrokenRules, Model
+from toprung.api.v1alpha1.base import CrossFieldErrors, Model
 from toprung.errors import FieldError
 
 Location = tuple[int | str, ...]
@@ -70,7 +70,7 @@ def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Itera
     location = tuple(step for step in details["loc"] if step != "[key]")
     path = field_path(prefix, location)
     cause = details.get("ctx", {}).get("error")
-    if isinstance(cause, BrokenRules):
+    if isinstance(cause, CrossFieldErrors):
         for fault in cause.faults:
             yield fault.below(f"{path}.") if fault.path else FieldError(path, fault.message)
     elif isinstance(cause, ValueError):

@@ -11,7 +11,7 @@ from toprung.collectors import LogFollower
 from toprung.collectors.pace import Pace, Turn
 from toprung.early_stopping import Stopper
 from toprung.kube.client import KubeClient
-from toprung.metrics import Tracking, grammar_for
+from toprung.metrics import Tracking, line_format_for
 from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
 from toprung.planning.completion import deadline_of
 
@@ -94,8 +94,8 @@ class LogCollection:
     def _start(
         self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, stopper: Stopper | None
     ) -> FollowedLog:
-        objective, *others = experiment.spec.aims
-        grammar, now = grammar_for(experiment.spec), self._clock()
+        objective, *others = experiment.spec.all_objectives
+        grammar, now = line_format_for(experiment.spec), self._clock()
         follower = LogFollower(
             partial(self._open_log, experiment.namespace, pod),
             grammar=grammar,

@@ -12,7 +12,7 @@ from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.telemetry import Telemetry
 from toprung.errors import ClusterError, NotFound
 from toprung.kube.client import KubeClient
-from toprung.kube.merge_patch import agrees, merge_patch
+from toprung.kube.merge_patch import matches, merge_patch
 from toprung.kube.resources import EXPERIMENTS
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.records import BlockReason, ExperimentRecord, Snapshot
@@ -47,7 +47,7 @@ class StatusWriter:
         Raises:
             ClusterError: it was not written.
         """
-        if agrees(experiment.status, decided.status):
+        if matches(experiment.status, decided.status):
             state.backoff.forget(STATUS)
             return True
         if state.backoff.held(STATUS, now) is not None:
@@ -99,7 +99,7 @@ class StatusWriter:
         """Write the condition Valid=False, after its Event."""
         conditions = {condition.type: condition for condition in experiment.conditions}
         status = invalid_status(conditions, experiment.generation, experiment.message, self.clock())
-        if agrees(experiment.status, status):
+        if matches(experiment.status, status):
             return
         report = invalid_event(experiment.generation, experiment.message)
         await announce(self.gateway, experiment, report, self.clock())
@@ -110,7 +110,7 @@ class StatusWriter:
         now = self.clock()
         conditions = {condition.type: condition for condition in experiment.conditions}
         status = blocked_status(conditions, experiment.generation, reason, now)
-        if agrees(experiment.status, status):
+        if matches(experiment.status, status):
             return
         try:
             for report in blocked_events(experiment.conditions, reason):

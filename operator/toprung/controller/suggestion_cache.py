@@ -234,7 +234,7 @@ def problem_of(experiment: ExperimentRecord) -> Problem:
         spec.initial_trials,
         spec.algorithm,
         seed,
-        len(spec.aims),
+        len(spec.all_objectives),
         namespace=experiment.namespace,
     )
 
@@ -249,7 +249,7 @@ def _told(experiment: ExperimentRecord, error: Exception) -> str:
 
 
 def _aims(spec: ExperimentSpec) -> str:
-    return " and ".join(f"{aim.type} {aim.metric}" for aim in spec.aims)
+    return " and ".join(f"{aim.type} {aim.metric}" for aim in spec.all_objectives)
 
 
 def _take(ready: PendingSuggestions, answer: Suggestions) -> None:

@@ -14,10 +14,19 @@ from toprung.early_stopping.median import MedianStopping
 from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.early_stopping.per_trial import individual_stop
 from toprung.early_stopping.plugins import plugin
-from toprung.early_stopping.successive_halving import SuccessiveHalving, unfilled
+from toprung.early_stopping.successive_halving import SuccessiveHalving, missing_batch_indices
 from toprung.early_stopping.types import Decision, Exploit, RungResult, Stopper, Verdict
 
-__all__ = ["Decision", "Exploit", "RungResult", "Stopper", "Verdict", "individual_stop", "stopper_for", "unfilled"]
+__all__ = [
+    "Decision",
+    "Exploit",
+    "RungResult",
+    "Stopper",
+    "Verdict",
+    "individual_stop",
+    "missing_batch_indices",
+    "stopper_for",
+]
 
 
 def stopper_for(  # noqa: PLR0911 - one for each rule

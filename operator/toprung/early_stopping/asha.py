@@ -12,7 +12,7 @@ from typing import ClassVar
 from toprung.api.v1alpha1.early_stopping import AshaSettings, HyperbandSettings
 from toprung.early_stopping.ladders import RungSystem
 from toprung.early_stopping.messages import go_on, judge_not_finite, place
-from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, one_in, rung_levels
+from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, reduction_per_rung, rung_levels
 from toprung.early_stopping.types import Decision, RungResult, Verdict
 
 
@@ -96,7 +96,10 @@ class Asha(ABC):
         """How many of a rung are to go on."""
         levels = self.levels(bracket)
         tilt = self.default_tilt if self.settings.tilt is None else self.settings.tilt
-        return len(rung) / one_in(len(levels) - 1, self.settings.reduction_factor, tilt)[levels.index(resource)]
+        return (
+            len(rung)
+            / reduction_per_rung(len(levels) - 1, self.settings.reduction_factor, tilt)[levels.index(resource)]
+        )
 
     def _places(self, arrival: RungResult, rung: Rung) -> int:
         """Give the share to the nearest whole number; of halves the lower, lest one go on alone."""
@@ -155,7 +158,8 @@ class PromotionAsha(Asha):
 
     Of the n records of a rung, Algorithm 2 lets the best floor(n/eta) go on. Here a trial that is among the best as it
     arrives goes on at once; else it pauses, and stays a candidate for ever. Three things differ (ADR 24):
-    1. The share is rounded; it is smaller at low rungs, larger at high ones, as many are left (:func:`one_in`).
+    1. The share is rounded; it is smaller at low rungs, larger at high ones, as many are left
+       (:func:`reduction_per_rung`).
     2. Whoever leads goes on as well, so that a rung of few records holds up nobody; but not alone from the first.
     3. A trial that has paused waits until it is within the whole part of the share, and fewer have gone on already
        (Hyper-Tune's delayed promotion, Li et al., VLDB 2022), else whoever crosses the margin late goes on as well, at
@@ -176,7 +180,7 @@ class PromotionAsha(Asha):
             return Verdict(Decision.STOP, f"not finite at rung {arrival.resource}, and never promoted")
         if arrival.resource == self.settings.max_resource:
             return Verdict(Decision.CONTINUE, f"{where}, the last rung: the trial ends by itself")
-        if self._ladders.left_behind(arrival):
+        if self._ladders.has_passed(arrival):
             return Verdict(Decision.CONTINUE, f"{where}, and has reached a higher one")
         alone = len(rung) == 1 and arrival.resource == self.levels(arrival.bracket)[0]
         places = max(self._places(arrival, rung), 0 if alone else 1)
@@ -205,8 +209,8 @@ class PromotionAsha(Asha):
     def _candidate(self, bracket: int, resource: int, rung: Rung, *, spare: bool) -> int | None:
         share = int(self._share(bracket, resource, rung))
         if spare:
-            return rung.first_waiting(max(share, len(rung) // self.settings.reduction_factor, 1))
-        return rung.first_waiting(share) if rung.gone_on < share else None
+            return rung.best_paused(max(share, len(rung) // self.settings.reduction_factor, 1))
+        return rung.best_paused(share) if rung.continued_count < share else None
 
 
 def _urgency(arrival: RungResult) -> tuple[int, float, int]:

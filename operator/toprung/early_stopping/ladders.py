@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from toprung.early_stopping.rungs import Rung
 from toprung.early_stopping.types import RungResult
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class RungSystem:
             InvariantViolated: there is no rung of that resource.
         """
         if arrival.resource not in levels:
-            raise InvariantViolated(f"no rung {arrival.resource}, only {levels}: {arrival}")
+            raise InternalError(f"no rung {arrival.resource}, only {levels}: {arrival}")
         rung = self._rungs.setdefault((group, arrival.resource), Rung())
         if arrival.index in rung:
             return
@@ -64,14 +64,14 @@ class RungSystem:
         """
         rung = self.rung(group, arrival.resource)
         if arrival.index not in rung:
-            raise InvariantViolated(f"an arrival is recorded before anything is asked or said about it: {arrival}")
+            raise InternalError(f"an arrival is recorded before anything is asked or said about it: {arrival}")
         return rung
 
     def rung(self, group: int, resource: int) -> Rung:
         """Give a rung, an empty one where nobody has come."""
         return self._rungs.get((group, resource), _EMPTY)
 
-    def left_behind(self, arrival: RungResult) -> bool:
+    def has_passed(self, arrival: RungResult) -> bool:
         """Whether the trial has reached a higher rung since, or by the same report."""
         return self._highest[arrival.index] > arrival.resource
 

@@ -14,7 +14,7 @@ from toprung.api.v1alpha1.early_stopping import MedianSettings
 from toprung.early_stopping.messages import judge_not_finite
 from toprung.early_stopping.rungs import even_levels
 from toprung.early_stopping.types import Decision, RungResult, Verdict
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class MedianStopping:
             InvariantViolated: there is no such level.
         """
         if arrival.resource not in self.levels(0):
-            raise InvariantViolated(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
+            raise InternalError(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
         self._levels.setdefault(arrival.resource, Level()).record(arrival)
 
     def judge(self, arrival: RungResult) -> Verdict:
@@ -84,7 +84,7 @@ class MedianStopping:
         level = self._levels.get(arrival.resource, Level())
         own = level.records.get(arrival.index)
         if own is None:
-            raise InvariantViolated(f"an arrival is recorded before it is judged: {arrival}")
+            raise InternalError(f"an arrival is recorded before it is judged: {arrival}")
         if not isfinite(own.score):
             first = arrival.resource == self.levels(0)[0]
             stop = judge_not_finite(arrival, rivals=level.finite > 0, first=first)

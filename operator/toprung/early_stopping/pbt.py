@@ -15,7 +15,7 @@ from toprung.api.v1alpha1.early_stopping import PbtSettings
 from toprung.early_stopping.messages import judge_not_finite
 from toprung.early_stopping.rungs import even_levels
 from toprung.early_stopping.types import Decision, Exploit, RungResult, Verdict
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class PopulationBasedTraining:
             InvariantViolated: there is no such level.
         """
         if arrival.resource not in self.levels(0):
-            raise InvariantViolated(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
+            raise InternalError(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
         own = self._records.setdefault(arrival.index, {})
         if arrival.resource in own:
             return
@@ -78,7 +78,7 @@ class PopulationBasedTraining:
         """
         own = self._records.get(arrival.index, {}).get(arrival.resource)
         if own is None:
-            raise InvariantViolated(f"an arrival is recorded before it is judged: {arrival}")
+            raise InternalError(f"an arrival is recorded before it is judged: {arrival}")
         latest, size = self._latest(arrival.index), len(self._order)
         place, share = bisect_left(self._order, _key(latest)) + 1, self._share
         where = f"{place} of {size} by the latest of each, at step {latest.resource}"

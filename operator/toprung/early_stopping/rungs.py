@@ -32,7 +32,7 @@ def even_levels(interval: int, first: int, last: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1024)
-def one_in(rungs: int, reduction_factor: int, tilt: float) -> tuple[float, ...]:
+def reduction_per_rung(rungs: int, reduction_factor: int, tilt: float) -> tuple[float, ...]:
     """Give of how many records one goes on from each rung below the last.
 
     eta^(1 + tilt) at the first, evenly down to eta^(1 - tilt) in the exponent; eta where there is one rung alone. The
@@ -100,7 +100,7 @@ class Rung:
         while self._waiting and self.rank(self._waiting[-1][1]) > places:
             self._waiting.pop()
 
-    def first_waiting(self, places: int) -> int | None:
+    def best_paused(self, places: int) -> int | None:
         """Give the best of those who wait, if it is among the best `places` of all."""
         if not self._waiting:
             return None
@@ -131,7 +131,7 @@ class Rung:
         return bisect_left(self._order, (inf,))
 
     @property
-    def gone_on(self) -> int:
+    def continued_count(self) -> int:
         """How many of those whose records are finite have left the rung, but not by their end."""
         return self.count_finite - len(self._waiting) - self._withdrawn
 

@@ -14,7 +14,7 @@ from toprung.early_stopping.rungs import rung_levels
 from toprung.early_stopping.types import Decision, RungResult, Verdict
 
 
-def unfilled(early_stopping: EarlyStopping | None, beyond: int) -> range:
+def missing_batch_indices(early_stopping: EarlyStopping | None, beyond: int) -> range:
     """Give the indices of a begun batch that never come, for none from `beyond` on does; none for other rules."""
     rule = early_stopping.rule if early_stopping is not None else None
     if not isinstance(rule, SuccessiveHalvingSettings):
@@ -76,7 +76,7 @@ class SuccessiveHalving:
             return Verdict(Decision.STOP, f"not finite at rung {arrival.resource}, and never goes on")
         if arrival.resource == self.settings.max_resource:
             return Verdict(Decision.CONTINUE, f"{where}, the last rung: the trial ends by itself")
-        if self._ladders.left_behind(arrival):
+        if self._ladders.has_passed(arrival):
             return Verdict(Decision.CONTINUE, f"{where}, and has reached a higher one")
         if rung.rank(arrival.index) > places:
             return Verdict(Decision.STOP, f"{where}, {go_on(places)}")
@@ -102,7 +102,7 @@ class SuccessiveHalving:
         """Give a trial whose place is certain by now: from the highest rung, the oldest batch there, the best."""
         for resource, batch in sorted(self._open, key=lambda each: (-each[0], each[1])):
             rung = self._ladders.rung(batch, resource)
-            index = rung.first_waiting(self._places(resource) - self._outstanding(batch, resource))
+            index = rung.best_paused(self._places(resource) - self._outstanding(batch, resource))
             if index is not None:
                 return RungResult(0, resource, index, rung.score(index))
         return None

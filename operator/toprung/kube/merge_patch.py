@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def agrees(there: object, wanted: object) -> bool:
+def matches(there: object, wanted: object) -> bool:
     """Whether a status in the cluster says what is wanted.
 
     None stands for absent; lists, and the objects inside the status, are compared whole. Fields of the status that are

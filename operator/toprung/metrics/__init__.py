@@ -1,7 +1,7 @@
 """What training programs report: the formats of a line, and what is kept of all lines; pure."""
 
 from toprung.metrics.counting import count, start_attempt
-from toprung.metrics.line_format import LineFormat, LineParser, grammar_for
+from toprung.metrics.line_format import LineFormat, LineParser, line_format_for
 from toprung.metrics.progress import join, observe, score
 from toprung.metrics.status import progress_from_status, progress_to_status
 from toprung.metrics.types import Crossing, Mean, Observation, Position, Progress, Report, Tracking
@@ -17,8 +17,8 @@ __all__ = [
     "Report",
     "Tracking",
     "count",
-    "grammar_for",
     "join",
+    "line_format_for",
     "observe",
     "progress_from_status",
     "progress_to_status",

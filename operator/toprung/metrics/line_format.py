@@ -41,12 +41,12 @@ class LineFormat:
     patterns: tuple[str, ...] = ()
 
 
-def grammar_for(spec: ExperimentSpec) -> LineFormat:
+def line_format_for(spec: ExperimentSpec) -> LineFormat:
     """Return the grammar of an experiment's lines; the step is what its early stopping calls the resource."""
     rule = spec.early_stopping.rule if spec.early_stopping is not None else None
     stdout = spec.metrics.stdout
     return LineFormat(
-        metrics=(spec.primary.metric, *spec.primary.additional_metrics),
+        metrics=(spec.primary_objective.metric, *spec.primary_objective.additional_metrics),
         step_names=(rule.resource,) if rule is not None else DEFAULT_STEP_NAMES,
         format=stdout.format or "auto" if stdout is not None else "auto",
         patterns=stdout.all_patterns if stdout is not None else (),

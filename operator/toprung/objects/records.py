@@ -236,7 +236,7 @@ class TrialRecord:
         return self.lineage[-1].offset + self.lineage[-1].extended if self.lineage else 0
 
     @property
-    def given_up(self) -> float:
+    def last_exploit_step(self) -> float:
         """The step up to which its reports are of what it had before it last took over; 0 where it never did."""
         return self.lineage[-1].resource if self.lineage else 0
 

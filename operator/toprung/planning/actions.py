@@ -7,7 +7,7 @@ from functools import cached_property
 
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.objects.records import TrialRecord
-from toprung.planning.status import Outlook, gist, status_of
+from toprung.planning.status import Outlook, condition_summary, status_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Plan:
     @property
     def urgent(self) -> bool:
         """Whether the status says more than new counts, so that it must not wait."""
-        return gist(self.status) != gist(self.outlook.experiment.status)
+        return condition_summary(self.status) != condition_summary(self.outlook.experiment.status)
 
     @property
     def experiment_ended(self) -> bool:

@@ -135,11 +135,11 @@ def took_too_long(attempt: Attempt) -> StateChange | None:
         return None
     message = f"attempt {pod.attempt} took longer than trialTemplate.maxTrialDuration {format_duration(limit)}"
     stopped = replace(attempt.trial, state=TrialState.STOPPED)
-    scored = scored_by(stopped, attempt.spec.primary)
+    scored = scored_by(stopped, attempt.spec.primary_objective)
     if scored is None or incomplete(attempt) is not None:
-        message += f"; it has no finite {attempt.spec.primary.metric}{attempt.quoted_tail}"
+        message += f"; it has no finite {attempt.spec.primary_objective.metric}{attempt.quoted_tail}"
         return StateChange(TrialEvent.FAILED, Reason.MAX_TRIAL_DURATION_REACHED, message, failed=True)
-    message += f"; {attempt.spec.primary.metric} {scored.value:.6g} at step {scored.step} counts"
+    message += f"; {attempt.spec.primary_objective.metric} {scored.value:.6g} at step {scored.step} counts"
     return StateChange(TrialEvent.STOPPED, Reason.MAX_TRIAL_DURATION_REACHED, message)
 
 
@@ -148,7 +148,7 @@ def log_is_lost(attempt: Attempt) -> StateChange | None:
     pod, collected, progress = attempt.pod, attempt.collected, attempt.trial.progress
     if pod is None or collected is None or pod.outcome is not PodPhase.SUCCEEDED or not collected.log_unavailable:
         return None
-    latest, strategy = progress.latest, attempt.spec.primary.strategy
+    latest, strategy = progress.latest, attempt.spec.primary_objective.strategy
     if latest is not None and (strategy == "best" or attempt.has_used_all):
         return None
     return _disruption(attempt, collected.log_unavailable, Reason.LOG_UNAVAILABLE)
@@ -196,7 +196,7 @@ def reported_nothing(attempt: Attempt) -> StateChange | None:
 
 def incomplete(attempt: Attempt) -> StateChange | None:
     """Return the failure of a trial that has not reported all objectives, None where it has."""
-    progress, (first, *others) = attempt.trial.progress, attempt.spec.aims
+    progress, (first, *others) = attempt.trial.progress, attempt.spec.all_objectives
     if progress.latest is not None:
         return _incomplete(attempt) if others and progress.complete is None else None
     metric = first.metric
@@ -208,7 +208,7 @@ def incomplete(attempt: Attempt) -> StateChange | None:
 
 
 def _incomplete(attempt: Attempt) -> StateChange:
-    names = [aim.metric for aim in attempt.spec.aims]
+    names = [aim.metric for aim in attempt.spec.all_objectives]
     message = (
         f"the objectives {', '.join(names)} were never printed at one step; "
         f"print them in one line such as {' '.join(f'{name}=0.5' for name in names)}{_unread(attempt)}"
@@ -232,7 +232,7 @@ def succeeded(attempt: Attempt) -> StateChange | None:
 
 def success(attempt: Attempt) -> StateChange:
     """Return the success of a trial that has reported; values that are all NaN or infinite can only lose."""
-    metric, best = attempt.spec.primary.metric, attempt.trial.progress.best
+    metric, best = attempt.spec.primary_objective.metric, attempt.trial.progress.best
     if best is None:
         message = f"every report of {metric} was NaN or infinite: it can never be the best"
         return StateChange(TrialEvent.SUCCEEDED, Reason.NON_FINITE_OBJECTIVE, message)

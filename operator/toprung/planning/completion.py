@@ -74,7 +74,7 @@ def was_active(trial: TrialRecord, deadline: datetime | None) -> bool:
 
 def goal_reached(facts: CompletionInput) -> Completion | None:
     """A trial is as good as objective.goal."""
-    objective = facts.experiment.spec.primary
+    objective = facts.experiment.spec.primary_objective
     if facts.best is None or not reaches_goal(facts.best[1].value, objective):
         return None
     trial, observation = facts.best
@@ -154,7 +154,7 @@ def recorded_end(experiment: ExperimentRecord) -> Completion | None:
 
 def limits_of(spec: ExperimentSpec) -> dict[str, object]:
     """Return the limits that decide when an experiment is over, as JSON."""
-    goal, idle = spec.primary.goal, spec.no_progress
+    goal, idle = spec.primary_objective.goal, spec.no_progress
     limits = {
         "maxTrialCount": spec.max_trial_count,
         "maxFailedTrialCount": spec.max_failed_trial_count,
@@ -171,7 +171,7 @@ def _same_limits(experiment: ExperimentRecord) -> bool:
 
 def _ended_since_progress(facts: CompletionInput, min_delta: float) -> int:
     """Count the trials that have ended since the best became better; failed ones say nothing about progress."""
-    objective, deadline = facts.experiment.spec.primary, deadline_of(facts.experiment)
+    objective, deadline = facts.experiment.spec.primary_objective, deadline_of(facts.experiment)
     maximize = objective.type == "maximize"
     done = (trial for trial in facts.trials if trial.state in (TrialState.SUCCEEDED, TrialState.STOPPED))
     ended = [trial for trial in done if not was_active(trial, deadline)]
@@ -195,7 +195,7 @@ def _by_limit(facts: CompletionInput, reason: Reason, message: str) -> Completio
     if facts.best is None:
         return Completion(succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(facts, message))
     trial, observation = facts.best
-    metric = facts.experiment.spec.primary.metric
+    metric = facts.experiment.spec.primary_objective.metric
     return Completion(
         succeeded=True, reason=reason, message=f"{message}; best {metric} {observation.value:.6g} by {trial.name}"
     )
@@ -203,7 +203,7 @@ def _by_limit(facts: CompletionInput, reason: Reason, message: str) -> Completio
 
 def _without_best(facts: CompletionInput, message: str) -> str:
     """Say why no trial is the best: they failed, reported no finite value or none at all, or were deleted."""
-    metric = facts.experiment.spec.primary.metric
+    metric = facts.experiment.spec.primary_objective.metric
     if facts.trials and facts.failed == len(facts.trials) == facts.made:
         which = f"all {facts.made} trials" if facts.made > 1 else "the only trial"
         start = "" if message.startswith("all ") else f"{message}: "

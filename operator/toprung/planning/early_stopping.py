@@ -104,7 +104,9 @@ class RungEvaluator:
 
     def _failed(self, trial: TrialRecord, now: datetime) -> TrialRecord:
         reached = max((rung.resource for rung in trial.rungs), default=0)
-        heading = (level for level in self.stopper.levels(trial.bracket) if level > max(reached, trial.given_up))
+        heading = (
+            level for level in self.stopper.levels(trial.bracket) if level > max(reached, trial.last_exploit_step)
+        )
         level = next(heading, None)
         if level is None:
             return trial
@@ -121,7 +123,11 @@ class RungEvaluator:
         known = {rung.resource for rung in trial.rungs}
         by_step: dict[float, tuple[Crossing, list[int]]] = {}
         for level in self.stopper.levels(trial.bracket):
-            if level not in known and level > trial.given_up and (crossing := _crossing_of(trial, level)) is not None:
+            if (
+                level not in known
+                and level > trial.last_exploit_step
+                and (crossing := _crossing_of(trial, level)) is not None
+            ):
                 by_step.setdefault(crossing.step, (crossing, []))[1].append(level)
         for crossing, levels in by_step.values():
             yield _Crossing(trial, crossing, tuple(levels))

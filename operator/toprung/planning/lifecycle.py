@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 from toprung.objects.records import TrialRecord
 
 
@@ -76,7 +76,7 @@ def move(trial: TrialRecord, change: StateChange, now: datetime) -> TrialRecord:
     """
     state = TRANSITIONS.get((trial.state, change.event))
     if state is None:
-        raise InvariantViolated(f"{trial.name} is {trial.state}: {change.event} can't happen to it")
+        raise InternalError(f"{trial.name} is {trial.state}: {change.event} can't happen to it")
     again = change.event in (TrialEvent.RETRIED, TrialEvent.RESUMED)
     return replace(
         trial,

@@ -29,7 +29,7 @@ def front_status(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> Mapping
     front = [
         {
             "trial": trial.name,
-            "values": {aim.metric: one for aim, one in zip(spec.aims, values_of(scores, spec), strict=True)},
+            "values": {aim.metric: one for aim, one in zip(spec.all_objectives, values_of(scores, spec), strict=True)},
             "parameters": bounded(evaluation(trial, spec).parameters),
         }
         for trial, scores in _that_fit(members, spec)
@@ -61,7 +61,7 @@ def pareto_front(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> list[Sc
 
 def values_of(scores: Scores, spec: ExperimentSpec) -> Scores:
     """Give the values that were reported, whichever way they are to go."""
-    return tuple(one if aim.type == "maximize" else -one for aim, one in zip(spec.aims, scores, strict=True))
+    return tuple(one if aim.type == "maximize" else -one for aim, one in zip(spec.all_objectives, scores, strict=True))
 
 
 def undominated(scored: Sequence[Scores]) -> list[int]:

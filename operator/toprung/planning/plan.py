@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.early_stopping import Stopper, unfilled
+from toprung.early_stopping import Stopper, missing_batch_indices
 from toprung.objects.records import BlockReason, Snapshot, TrialRecord
 from toprung.planning.actions import Action, ActionSequence, EmitEvent, Plan, WriteTrial
 from toprung.planning.completion import Completion, CompletionInput, deadline_of, end_of, was_active
@@ -18,9 +18,15 @@ from toprung.planning.events import end_events, refusal_events, validity_events
 from toprung.planning.image_changes import moved_images
 from toprung.planning.log_completeness import all_read, as_of, with_pods_of
 from toprung.planning.pending import CORRECTABLE, first_wait, patience_ends, program_started
-from toprung.planning.pod_cleanup import deletion_due, end_losers, end_pods, expire_pods, expires_at
+from toprung.planning.pod_cleanup import (
+    delete_expired_pods,
+    deletion_due,
+    expires_at,
+    stop_decided_pods,
+    stop_unwanted_pods,
+)
 from toprung.planning.scoring import incumbent
-from toprung.planning.slots import SlotAssignment, beyond, next_index, nothing_new, starts, used_up
+from toprung.planning.slots import SlotAssignment, beyond, next_index, no_new_trials, space_exhausted, starts
 from toprung.planning.status import Outlook
 from toprung.planning.terminating_pods import blocking_lost_pods
 from toprung.planning.transitions import TrialTransition, advance, end_all
@@ -102,13 +108,13 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
 
 
 def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Draft:
-    objective = snapshot.experiment.spec.primary
+    objective = snapshot.experiment.spec.primary_objective
     maximize = objective.type == "maximize"
-    absent = (*snapshot.deleted, unfilled(snapshot.experiment.spec.early_stopping, beyond(snapshot)))
+    absent = (*snapshot.deleted, missing_batch_indices(snapshot.experiment.spec.early_stopping, beyond(snapshot)))
     judge = RungEvaluator(stopper, snapshot.trials, absent, objective.metric, maximize) if stopper is not None else None
     steps = with_pods_of(snapshot, advance(as_of(snapshot, _passed_deadline(snapshot, now)), judge, now))
     trials = _after(snapshot, steps)
-    may_resume = stopper is not None and nothing_new(snapshot) and stopper.promotion(spare=True) is not None
+    may_resume = stopper is not None and no_new_trials(snapshot) and stopper.promotion(spare=True) is not None
     facts = _facts(snapshot, trials, now, may_resume=may_resume)
     ended = end_of(facts)
     if ended is not None and snapshot.experiment.completion_time is None and not all_read(snapshot, steps):
@@ -152,11 +158,11 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
     return CompletionInput(
         experiment=snapshot.experiment,
         trials=trials,
-        best=incumbent(trials, snapshot.experiment.spec.primary),
+        best=incumbent(trials, snapshot.experiment.spec.primary_objective),
         made=next_index(snapshot),
         active=going_on + may_resume,
         failed=sum(trial.state is TrialState.FAILED for trial in trials),
-        exhausted=used_up(snapshot),
+        exhausted=space_exhausted(snapshot),
         now=now,
     )
 
@@ -176,9 +182,9 @@ def _chains(snapshot: Snapshot, decision: Draft, now: datetime) -> tuple[ActionS
             chains.setdefault(step.after.index, []).append(WriteTrial(step.after))
     suspend = snapshot.experiment.spec.suspend
     for index, action in (
-        *end_losers(decision.steps),
-        *end_pods(snapshot, now, suspend=suspend),
-        *expire_pods(snapshot, now),
+        *stop_decided_pods(decision.steps),
+        *stop_unwanted_pods(snapshot, now, suspend=suspend),
+        *delete_expired_pods(snapshot, now),
     ):
         key = (type(action).__name__, action.uid)
         if key not in ends:

@@ -40,7 +40,7 @@ def is_wanted(trial: TrialRecord, pod: PodRecord) -> bool:
     return pod.attempt == trial.attempt and trial.state in (TrialState.PENDING, TrialState.RUNNING)
 
 
-def end_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tuple[int, EndAction]]:
+def stop_unwanted_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tuple[int, EndAction]]:
     """End the Pods that are not wanted, those made from an earlier template, and all in a suspended experiment."""
     old = outdated(snapshot)
     for trial in snapshot.trials:
@@ -57,7 +57,7 @@ def _to_be_ended(trial: TrialRecord, pod: PodRecord, *, suspend: bool) -> bool:
     return (suspend and not pod.over) or not is_wanted(trial, pod)
 
 
-def end_losers(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, EndAction]]:
+def stop_decided_pods(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, EndAction]]:
     """End the Pods of trials that this pass has stopped or paused."""
     for step in steps:
         pod = step.pod
@@ -65,7 +65,7 @@ def end_losers(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, EndActio
             yield step.after.index, action
 
 
-def expire_pods(snapshot: Snapshot, now: datetime) -> Iterable[tuple[int, EndAction]]:
+def delete_expired_pods(snapshot: Snapshot, now: datetime) -> Iterable[tuple[int, EndAction]]:
     """Remove ended Pods that podRetention does not keep; their Trial's end must have been written before."""
     for trial in snapshot.trials:
         for pod in snapshot.pods.get(trial.name, ()):

@@ -59,14 +59,16 @@ def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
     seen = trial.progress.complete
     if seen is None or not trial.state.terminal or trial.state is TrialState.FAILED:
         return ()
-    _, *others = spec.aims
+    _, *others = spec.all_objectives
     values = (seen.value, *(seen.metrics.get(aim.metric, nan) for aim in others))  # null is absent once it was stored
-    return tuple(score(value, maximize=aim.type == "maximize") for aim, value in zip(spec.aims, values, strict=True))
+    return tuple(
+        score(value, maximize=aim.type == "maximize") for aim, value in zip(spec.all_objectives, values, strict=True)
+    )
 
 
 def evaluation(trial: TrialRecord, spec: ExperimentSpec) -> Evaluation:
     """Tell the sampler what is known of the trial: of one that took over from others, by the parameters that count."""
-    objective = spec.primary
+    objective = spec.primary_objective
     maximize = objective.type == "maximize"
     observation = scored_by(trial, objective)
     unscored = float("-inf") if trial.state.terminal else None

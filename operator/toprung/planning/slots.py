@@ -52,13 +52,13 @@ def beyond(snapshot: Snapshot) -> int:
     return next((index for index in left if index not in snapshot.suggestions), max(first, most))
 
 
-def nothing_new(snapshot: Snapshot, started: int = 0) -> bool:
+def no_new_trials(snapshot: Snapshot, started: int = 0) -> bool:
     """Whether no configuration is left to start, after so many that start now."""
     first = next_index(snapshot) + started
-    return first >= snapshot.experiment.spec.max_trial_count or used_up(snapshot, started)
+    return first >= snapshot.experiment.spec.max_trial_count or space_exhausted(snapshot, started)
 
 
-def used_up(snapshot: Snapshot, started: int = 0) -> bool:
+def space_exhausted(snapshot: Snapshot, started: int = 0) -> bool:
     """Whether the space has no further configuration, after so many that start now."""
     return snapshot.exhausted and next_index(snapshot) + started not in snapshot.suggestions
 
@@ -71,10 +71,10 @@ def starts(
     by_index = {step.after.index: step for step in steps}
     waiting = [step.after for step in by_index.values() if _waits(step)]
     free = slots - _slots_of(snapshot, waiting, now)
-    waiting += _promoted(snapshot, by_index, judge, free, now, spare=nothing_new(snapshot))
+    waiting += _promoted(snapshot, by_index, judge, free, now, spare=no_new_trials(snapshot))
     free = slots - _slots_of(snapshot, waiting, now)
     fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, free)
-    if nothing_new(snapshot, len(fresh)):
+    if no_new_trials(snapshot, len(fresh)):
         waiting += _promoted(snapshot, by_index, judge, free - len(fresh), now, spare=True)
     ready = [trial for trial in waiting if trial.state is TrialState.PENDING and _may_start(snapshot, trial, now)]
     chains: dict[int, ActionSequence] = {

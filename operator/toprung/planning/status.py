@@ -98,7 +98,7 @@ def _results(outlook: Outlook, counts: TrialCounts) -> dict[str, Any]:
     return {
         "trials": counts.model_dump(),
         **_with_omissions(
-            best=incumbent(outlook.trials, experiment.spec.primary),
+            best=incumbent(outlook.trials, experiment.spec.primary_objective),
             front=front_status(outlook.trials, experiment.spec),
         ),
         "accelerators": _accelerators(outlook),
@@ -127,7 +127,7 @@ def _end(outlook: Outlook, start: datetime | None) -> datetime | None:
     return max(end, start) if start is not None else end
 
 
-def gist(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+def condition_summary(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
     """Give what the conditions say, without the words: those of Blocked change with every Pod."""
     return {(each["type"], each["status"], each["reason"]) for each in status.get("conditions") or ()}
 

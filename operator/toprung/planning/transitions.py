@@ -186,11 +186,13 @@ def _change(judged: RungDecision, attempt: Attempt) -> StateChange | None:
 def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> StateChange | None:
     """Stop a trial by patience or threshold, which look at its own reports alone."""
     progress = trial.progress
-    verdict = individual_stop(spec.early_stopping, progress, maximize=spec.primary.type == "maximize")
+    verdict = individual_stop(spec.early_stopping, progress, maximize=spec.primary_objective.type == "maximize")
     about = progress.best or progress.latest
     if verdict is None or about is None:
         return None
-    return StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, verdict.about(spec.primary.metric, about.value))
+    return StateChange(
+        TrialEvent.STOPPED, Reason.EARLY_STOPPED, verdict.about(spec.primary_objective.metric, about.value)
+    )
 
 
 def _moved(

@@ -58,19 +58,19 @@ def read_table(lines: Iterable[str], spec: ExperimentSpec) -> Table:
         InvalidTable: a column is missing, or a line does not fit.
     """
     reader = csv.DictReader(lines)
-    needed = (CONFIGURATION, STEP, SECONDS, spec.primary.metric, *(one.name for one in spec.parameters))
+    needed = (CONFIGURATION, STEP, SECONDS, spec.primary_objective.metric, *(one.name for one in spec.parameters))
     if missing := [name for name in needed if name not in (reader.fieldnames or ())]:
         raise InvalidTable(f"the table has no column {', '.join(missing)}; it has {', '.join(reader.fieldnames or ())}")
     space = Space.of(spec.parameters)
     curves = [
-        _curve(space, list(group), spec.primary.metric)
+        _curve(space, list(group), spec.primary_objective.metric)
         for _, group in groupby(enumerate(reader, start=2), key=lambda each: each[1][CONFIGURATION])
     ]
     if not curves:
         raise InvalidTable("the table has no lines below its header")
     table = Table(tuple(curves))
     if not any(isfinite(value) for curve in table.curves for value in curve.values):
-        raise InvalidTable(f"the table's {spec.primary.metric} is never finite")
+        raise InvalidTable(f"the table's {spec.primary_objective.metric} is never finite")
     return table
 
 

@@ -15,7 +15,7 @@ from math import isfinite
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import RungResult, Stopper, stopper_for
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 from toprung.metrics.progress import observe, score
 from toprung.metrics.types import Progress
 from toprung.objects.records import (
@@ -176,10 +176,10 @@ class Simulation:
         after = self._progress[index] = observe(
             before,
             attempt.step,
-            {self.spec.primary.metric: value},
+            {self.spec.primary_objective.metric: value},
             time=self._time(self._now),
-            metric=self.spec.primary.metric,
-            maximize=self.spec.primary.type == "maximize",
+            metric=self.spec.primary_objective.metric,
+            maximize=self.spec.primary_objective.type == "maximize",
             levels=self._levels(self._trials[index].bracket),
         )
         better = self._note_incumbent(index, value)
@@ -198,14 +198,14 @@ class Simulation:
         rule = self.spec.early_stopping
         alone = rule is not None and (rule.patience is not None or rule.threshold is not None)
         standing = self.spec.no_progress is not None  # hangs on all trials, those that run included
-        return crossed or ended or alone or standing or (better and self.spec.primary.goal is not None)
+        return crossed or ended or alone or standing or (better and self.spec.primary_objective.goal is not None)
 
     def _schedule(self, attempt: _Attempt) -> None:
         attempt.due = max(attempt.due, self._now) + attempt.curve.seconds[attempt.step]
         self._push(attempt.due, attempt.index)
 
     def _note_incumbent(self, index: int, value: float) -> bool:
-        maximize = self.spec.primary.type == "maximize"
+        maximize = self.spec.primary_objective.type == "maximize"
         known = score(self._incumbents[-1][1], maximize=maximize) if self._incumbents else float("-inf")
         if not isfinite(value) or score(value, maximize=maximize) <= known:
             return False
@@ -237,7 +237,7 @@ class Simulation:
         answer.
         """
         if waiting := self._waiting(self._promised):
-            raise InvariantViolated(f"trials that were to go on, and have free slots, still wait: {waiting}")
+            raise InternalError(f"trials that were to go on, and have free slots, still wait: {waiting}")
         self._promised, self._promoted = self._waiting(self._promoted), ()
 
     def _waiting(self, arrivals: Iterable[RungResult]) -> tuple[RungResult, ...]:

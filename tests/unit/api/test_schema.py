@@ -9,7 +9,7 @@ from pydantic import Field, create_model
 from toprung.api.crd.schema import structural_schema
 from toprung.api.crd.schema_linter import lint
 from toprung.api.v1alpha1.base import Duration, Model, ParameterValue
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 ANY = {"x-kubernetes-preserve-unknown-fields": True}
 
@@ -73,5 +73,5 @@ def test_a_duration_says_how_it_is_written():
 )
 def test_what_no_structural_schema_can_say_is_a_defect(annotation: Any):
     """The models must not use what would be lost in the CRD."""
-    with pytest.raises(InvariantViolated):
+    with pytest.raises(InternalError):
         structural_schema(create_model("Outer", __base__=Model, field=(annotation, ...)))

@@ -13,7 +13,7 @@ curves = st.lists(values, max_size=6).map(lambda each: list(enumerate(each, star
 
 
 def curve_of(scene):
-    points = any_time_curve(scene.trials, scene.experiment.spec.primary)
+    points = any_time_curve(scene.trials, scene.experiment.spec.primary_objective)
     return [((time - START).total_seconds(), value) for time, value in points]
 
 

@@ -78,14 +78,14 @@ def test_values_of_any_size_are_drawn(tmp_path, kind, values):
     )
     for objectives in (
         {"objective": {"metric": "acc", "type": kind}},
-        {"objective": None, "earlyStopping": None, "objectives": aims()},
+        {"objective": None, "earlyStopping": None, "objectives": all_objectives()},
     ):
         given = {key: value for key, value in experiment(**objectives)["spec"].items() if value is not None}
         draw({**experiment(), "spec": given}, trials, tmp_path / "picture.png")
         assert (tmp_path / "picture.png").stat().st_size > 0
 
 
-def aims(*more):
+def all_objectives(*more):
     return [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}, *more]
 
 
@@ -95,7 +95,7 @@ def traded(*reached, **spec):
         trial(i, "Succeeded", curve=[(1, acc)], others={"latency": latency, "size": 1.0})
         for i, (acc, latency) in enumerate(reached)
     ]
-    return scene_of(experiment(**{"objective": None, "objectives": aims(), **spec}), tuple(trials))
+    return scene_of(experiment(**{"objective": None, "objectives": all_objectives(), **spec}), tuple(trials))
 
 
 def dots(axes):
@@ -124,7 +124,7 @@ def test_the_front_of_two_objectives():
 
 def test_more_objectives_have_a_panel_each_against_the_first():
     """A front of three dimensions has no edge to draw in two."""
-    scene = traded((0.9, 10), (0.7, 2), objectives=aims({"metric": "size", "type": "minimize"}))
+    scene = traded((0.9, 10), (0.7, 2), objectives=all_objectives({"metric": "size", "type": "minimize"}))
     *_, latency, size = figure_of(scene).axes
     assert rings(latency) == [(0.7, 2), (0.9, 10)]
     assert rings(size) == [(0.7, 1), (0.9, 1)]

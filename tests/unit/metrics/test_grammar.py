@@ -7,7 +7,7 @@ import pytest
 
 from toprung.metrics.custom import MAX_TEXT
 from toprung.metrics.json_lines import format_line
-from toprung.metrics.line_format import LineFormat, LineParser, decode, grammar_for, plain
+from toprung.metrics.line_format import LineFormat, LineParser, decode, line_format_for, plain
 
 GRAMMAR = LineFormat(("val_accuracy", "loss"))
 COLON = r"(?P<name>\w+): (?P<value>[0-9.e+-]+|nan)"
@@ -231,7 +231,9 @@ def test_format_line_is_valid_json():
 )
 def test_grammar_of_an_experiment(early_stopping, step_names):
     """The step is what early stopping calls the resource."""
-    assert grammar_for(experiment_spec(early_stopping)) == LineFormat(("acc", "loss"), step_names, patterns=(COLON,))
+    assert line_format_for(experiment_spec(early_stopping)) == LineFormat(
+        ("acc", "loss"), step_names, patterns=(COLON,)
+    )
 
 
 def experiment_spec(early_stopping):

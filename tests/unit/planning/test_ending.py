@@ -20,9 +20,9 @@ def ended_world(**spec):
     """An experiment of two trials that is over."""
     world = World(experiment_spec(maxTrialCount=2, **spec), lambda index, _: Program((0.5 + index / 10,)))
     while not world.status.get("completionTime"):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     return world
 
 
@@ -39,7 +39,7 @@ def test_deleted_trials_of_a_complete_experiment_change_nothing(deleted):
         del world.trials[name]
     world.pods.clear()
     world.tick(60)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert world.status == before
     assert (world.events, before["state"], before["best"]["trial"]) == (events, "Succeeded", "exp-1")
 
@@ -74,11 +74,11 @@ def test_only_a_raised_limit_reopens_a_complete_experiment(change, complete, del
 def test_one_condition_says_that_an_experiment_is_over(code, kind):
     """`kubectl wait --for=condition=Finished` returns in both cases."""
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,), code))
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert held(world.status, "Finished") is None
     while not world.status.get("completionTime"):
         world.tick()
-        world.carry_out(world.plan())
+        world.execute(world.plan())
     finished, end = held(world.status, "Finished"), held(world.status, kind)
     assert finished["status"] == end["status"] == "True"
     assert (finished["reason"], finished["message"]) == (end["reason"], end["message"])
@@ -89,7 +89,7 @@ def test_an_experiment_is_complete_no_earlier_than_it_started():
     """The clock may be set back while it runs."""
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,)))
     for _ in range(4):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     snapshot = replace(world.snapshot(), experiment=replace(world.experiment(), completion_time=None))
     status = plan(snapshot, None, START - timedelta(hours=1)).status
@@ -159,7 +159,7 @@ def test_the_cause_of_failures_survives_a_restart():
     """Of a failed Trial the operator keeps what the end needs."""
     world = World(experiment_spec(maxFailedTrialCount=0), lambda *_: Program((0.5,), 7))
     while not world.status.get("completionTime"):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     world.status.pop("completionTime")
     message = held(world.plan().status, "Failed")["message"]
@@ -185,11 +185,11 @@ def test_an_invalid_experiment_stays_managed():
     """Its trials come to their end, and no trial starts; the condition and one Event say why."""
     world = World(experiment_spec(maxTrialCount=6), lambda *_: Program((0.5,) * 3))
     for _ in range(2):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     world.experiment = lambda valid=world.experiment: replace(valid(), invalid="spec.x: unknown")
     for _ in range(9):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     assert [trial.state for trial in world.trial_records()] == [TrialState.SUCCEEDED] * 2
     valid = held(world.status, "Valid")

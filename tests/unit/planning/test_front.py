@@ -107,7 +107,7 @@ def test_a_later_report_that_lacks_one_does_not_count():
     """A trial that ended between two lines is scored by its last report of all objectives, by the first one too."""
     ended = trial(0, 0.9, 10)
     ended = replace(ended, progress=replace(ended.progress, latest=Observation(4, 0.99, START)))
-    best = incumbent([ended], SPEC.primary)
+    best = incumbent([ended], SPEC.primary_objective)
     assert best is not None
     assert best[1].value == evaluation(ended, SPEC).score == 0.9
     assert front_status([ended], SPEC)["front"][0]["values"] == {"acc": 0.9, "latency": 10}

@@ -24,7 +24,7 @@ def run(image: str, digests: list[str], retention: str = "all") -> list[EmitEven
     )
     world = World(spec, lambda *_: Program((0.5,) * 4))
     for _ in range(12 * len(digests)):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
         for name, body in world.pods.items():
             index = int(name.split("-")[1])
@@ -81,7 +81,7 @@ def test_a_trial_records_its_devices(selector: dict[str, str], models: dict[str,
         lambda *_: Program((0.5,) * 4),
     )
     for _ in range(12):
-        world.carry_out(plan(replace(world.snapshot(), models=models), None, world.now))
+        world.execute(plan(replace(world.snapshot(), models=models), None, world.now))
         world.tick()
         for body in world.pods.values():
             body["spec"]["nodeName"] = "node"

@@ -16,7 +16,7 @@ from toprung.planning.slots import next_index
 def world():
     """An Experiment with one trial that runs."""
     made = World(experiment_spec(maxTrialCount=3, parallelTrialCount=1), lambda *_: Program((0.5,), None))
-    made.carry_out(made.plan())
+    made.execute(made.plan())
     made.tick()
     return made
 
@@ -48,7 +48,7 @@ def test_a_pod_of_a_user_is_never_touched(owners, attempt):
     made.pods["my-debug-pod"] = copied(body, labels=labels, ownerReferences=owners)
     assert {name for pods in made.snapshot().pods.values() for name in (pod.name for pod in pods)} == {"exp-0-1"}
     for _ in range(40):
-        made.carry_out(made.plan())
+        made.execute(made.plan())
         made.tick()
     assert "my-debug-pod" in made.pods
     assert "my-debug-pod" not in made.stop_asked

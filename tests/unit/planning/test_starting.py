@@ -67,7 +67,7 @@ def test_a_rule_knows_whether_anything_new_is_left(most, expected):
     world = ruled_by(Choosy, maxTrialCount=most)
     while all(trial.attempt < 2 for trial in world.trial_records()):
         world.tick()
-        world.carry_out(world.plan())
+        world.execute(world.plan())
     assert [trial.name for trial in world.trial_records() if trial.attempt == 2] == [expected]
 
 
@@ -75,7 +75,7 @@ def test_a_rule_that_pauses_says_so():
     """Else nobody would look whether its trials can go on, and it is the author's to mend."""
     world = ruled_by(Secretive)
     for _ in range(2):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     with pytest.raises(InvalidExperiment) as caught:
         world.plan()
@@ -106,7 +106,7 @@ def test_who_does_not_wait_can_not_be_promoted(index):
     world = ruled_by(lambda: Eager(index), trialTemplate={"template": POD_WITH_GPU})
     world.program = lambda trial, _: Program((), 1) if trial else slow_to_end(0.5)
     for _ in range(2):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     with pytest.raises(InvalidExperiment, match=f"promotes trial {index}, which is not paused"):
         world.plan()
@@ -120,7 +120,7 @@ def starts_of(world, *names):
     """Run it for 40 seconds; gives when the Pods were made, in seconds since the start."""
     parameters, rungs = {}, {}
     for _ in range(40):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         check_invariants(world, parameters, rungs)
         world.tick()
     made = {pod.name: (pod.created - START).total_seconds() for pod in world.pod_records()}
@@ -163,9 +163,9 @@ def test_pods_that_wait_for_a_node_are_bounded():
         experiment_spec(parallelTrialCount=500, maxTrialCount=1000), lambda *_: Program((0.5,), exit_code=None)
     )
     for _ in range(5):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
     assert len(world.pods) == MAX_UNSCHEDULED
     for body in list(world.pods.values())[:10]:
         body["spec"]["nodeName"] = "node"
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert len(world.pods) == MAX_UNSCHEDULED + 10

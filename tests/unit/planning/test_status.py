@@ -10,7 +10,7 @@ from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState, TrialStatus
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.codec import trial_from, trial_status
 from toprung.objects.conditions import clear_condition, set_condition
@@ -60,7 +60,7 @@ def test_transitions(state, event):
     """What the table does not have can not happen; what has ended stays as it is."""
     trial, change = replace(TRIAL, state=state), StateChange(event, Reason.RETRYING, "m")
     if (state, event) not in TRANSITIONS:
-        with pytest.raises(InvariantViolated, match="can't happen"):
+        with pytest.raises(InternalError, match="can't happen"):
             move(trial, change, LATER)
         return
     moved = move(trial, change, LATER)
@@ -150,7 +150,7 @@ BAR = BlockReason(Reason.FORBIDDEN, "may not patch trials")
 def test_a_status_tells_no_more_than_what_is_written(setback, state, done, told):
     """What failed in the pass is not told as done, and neither is the end; why it failed is, where that lasts."""
     world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,)))
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     for _ in range(3):
         world.tick()
     planned = plan(replace(world.snapshot(), setback=setback), None, world.now)
@@ -164,7 +164,7 @@ def test_an_experiment_that_has_ended_stays_so():
     """Though a Pod of it can not be removed, which is told."""
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,)))
     while not world.status.get("completionTime"):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     status = plan(replace(world.snapshot(), setback=Setback(frozenset(), BAR)), None, world.now).status
     assert (status["state"], status["completionTime"]) == ("Succeeded", world.status["completionTime"])

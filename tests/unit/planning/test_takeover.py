@@ -126,7 +126,7 @@ def envious(exploit, checkpoint):
     world = World(spec, lambda *_: Program((0.5,) * 9))
     world.stopper = lambda: Envious(exploit)
     for _ in range(2):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         world.tick()
     world.tick()
     return world
@@ -158,7 +158,7 @@ def test_a_takeover_that_can_not_be_is_the_authors_to_mend(exploit, checkpoint, 
 def test_a_takeover_by_a_rule_of_a_users_own():
     """With checkpoints, and from another trial, it is one like any other."""
     world = envious(FROM_1, KEPT)
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert [each.source for each in world.trial_records()[0].lineage] == ["exp-1"]
 
 

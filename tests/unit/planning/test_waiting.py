@@ -22,7 +22,7 @@ FIXED = {"template": {"spec": {"containers": [{**MAIN, "image": "right"}]}}}
 def waiting_world(status, seconds=6, *, scheduled=True, **spec):
     """An experiment whose Pods have waited with this status for so many seconds."""
     world = World(experiment_spec(**spec), lambda *_: Program((0.5,) * 9))
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     world.now += timedelta(seconds=seconds)
     for body in world.pods.values():
         body["status"] = {"phase": "Pending", **status}
@@ -75,7 +75,7 @@ def test_an_experiment_runs_between_two_trials():
     world = World(experiment_spec(parallelTrialCount=1), lambda *_: Program((0.5,) * 2))
     changes = set()
     for _ in range(20):
-        world.carry_out(world.plan())
+        world.execute(world.plan())
         changes.add((running_of(world.status)["status"], running_of(world.status)["lastTransitionTime"]))
         world.tick()
     assert sorted(status for status, _ in changes) in (["False", "True"], ["False", "False", "True"])
@@ -89,12 +89,12 @@ def test_a_template_is_corrected_while_no_program_has_started():
     assert "spec.trialTemplate can still be corrected" in blocked["message"]
     assert [(each.trial, each.reason) for each in planned.announcements] == [(None, Reason.IMAGE_PULL)]
     assert planned.status["programStarted"] is None
-    world.carry_out(planned)
+    world.execute(planned)
     world.spec = experiment_spec(trialTemplate=FIXED)
     again = world.plan()
     assert [type(action) for chain in again.chains for action in chain] == [DeletePod] * 2
-    world.carry_out(again)
-    world.carry_out(world.plan())
+    world.execute(again)
+    world.execute(world.plan())
     images = {body["spec"]["containers"][0]["image"] for body in world.pods.values()}
     assert (images, {pod.attempt for pod in world.pod_records()}) == ({"right"}, {1})
 
@@ -113,7 +113,7 @@ def test_a_pod_that_runs_is_not_replaced():
     world = waiting_world({})
     world.tick()
     world.tick()
-    world.carry_out(world.plan())
+    world.execute(world.plan())
     assert world.status["programStarted"] is True
     world.spec = experiment_spec(trialTemplate=FIXED)
     assert [

@@ -9,11 +9,11 @@ from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, found_invalid
 from toprung.errors import FieldError, InvalidExperiment
-from toprung.kube.merge_patch import agrees, merge_patch
+from toprung.kube.merge_patch import matches, merge_patch
 from toprung.objects.conditions import to_json
 from toprung.objects.records import ExperimentRecord
 from toprung.planning.events import validity_events
-from toprung.planning.status import gist, invalid_status
+from toprung.planning.status import condition_summary, invalid_status
 
 SPEC = {
     "objective": {"metric": "score", "type": "maximize"},
@@ -218,7 +218,7 @@ def test_a_status_that_cannot_be_read_is_reported_as_invalid(status, field):
     assert isinstance(record, InvalidRecord)
     assert record.message.startswith(f"{field}: Invalid value: ")
     report = invalid_status({each.type: each for each in record.conditions}, 1, record.message, datetime.now(UTC))
-    assert not agrees(record.status, report)
+    assert not matches(record.status, report)
     assert merge_patch(record.status, report) == report
     experiments.put({**body("uid", 2), "status": {}})
     assert isinstance(experiments.get(KEY), ExperimentRecord)
@@ -247,5 +247,5 @@ def test_a_condition_that_cannot_be_read_is_replaced(conditions):
     assert isinstance(record, ExperimentRecord)
     readable = [READABLE] if isinstance(conditions, list) else []
     assert [to_json(each) for each in record.conditions] == readable
-    assert not agrees(record.status, {"conditions": readable})
-    assert gist(record.status) != gist({"conditions": readable})
+    assert not matches(record.status, {"conditions": readable})
+    assert condition_summary(record.status) != condition_summary({"conditions": readable})

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.kube.merge_patch import agrees, merge_patch
+from toprung.kube.merge_patch import matches, merge_patch
 
 LEAVES = st.none() | st.booleans() | st.integers(0, 3) | st.lists(st.integers(0, 2), max_size=2)
 NAMES = st.sampled_from("abc")
@@ -32,7 +32,7 @@ def test_a_patched_status_agrees(before, wanted):
     """What was patched needs no second patch, and fields that are not mentioned stay."""
     there = apply({}, before)
     after = apply(there, json.loads(json.dumps(merge_patch(there, wanted))))
-    assert agrees(after, wanted)
+    assert matches(after, wanted)
     assert {name: value for name, value in after.items() if name not in wanted} == {
         name: value for name, value in there.items() if name not in wanted
     }
@@ -50,4 +50,4 @@ def test_a_patched_status_agrees(before, wanted):
 )
 def test_agreement(there, wanted, same):
     """A status agrees where nothing is left to write."""
-    assert agrees(there, wanted) is same
+    assert matches(there, wanted) is same

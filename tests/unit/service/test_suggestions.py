@@ -177,9 +177,9 @@ def other(name, **objective):
 AIMS = [{"metric": "score", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
 
 
-def several(experiment, aims=AIMS):
+def several(experiment, all_objectives=AIMS):
     """The same experiment with several objectives."""
-    spec = experiment.spec.model_dump(by_alias=True) | {"objective": None, "objectives": aims}
+    spec = experiment.spec.model_dump(by_alias=True) | {"objective": None, "objectives": all_objectives}
     return replace(experiment, spec=ExperimentSpec(**spec))
 
 

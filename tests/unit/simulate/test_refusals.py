@@ -10,9 +10,9 @@ from toprung.simulate.simulation import Simulation
 
 def test_several_objectives_are_not_simulated():
     """A table has the curves of one metric."""
-    aims = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
+    all_objectives = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
     with pytest.raises(InvalidTable, match="is of one metric; write objective"):
-        Simulation(experiment_spec(objective=None, objectives=aims), Table(()), InOrder(())).run()
+        Simulation(experiment_spec(objective=None, objectives=all_objectives), Table(()), InOrder(())).run()
 
 
 def test_a_warm_start_is_not_simulated():

@@ -7,7 +7,7 @@ import pytest
 from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping
 from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.asha import StoppingAsha
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 GO, STOP = Decision.CONTINUE, Decision.STOP
 
@@ -122,7 +122,7 @@ def test_about_completes_the_sentence_with_the_value_that_was_reported():
 )
 def test_misuse_is_a_defect_of_ours(call):
     """What the planner must never do is told apart from what a user can mend."""
-    with pytest.raises(InvariantViolated):
+    with pytest.raises(InternalError):
         call(rule())
 
 

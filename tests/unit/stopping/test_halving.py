@@ -8,7 +8,7 @@ import pytest
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
 from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.successive_halving import SuccessiveHalving
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 GO, STOP, PAUSE = Decision.CONTINUE, Decision.STOP, Decision.PAUSE
 
@@ -161,7 +161,7 @@ def test_batches_that_are_over_cost_nothing():
 )
 def test_misuse_is_a_defect_of_ours(call):
     """What the planner must never do is told apart from what a user can mend."""
-    with pytest.raises(InvariantViolated):
+    with pytest.raises(InternalError):
         call(rule())
 
 

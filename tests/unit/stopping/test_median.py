@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from toprung.api.v1alpha1.early_stopping import MAX_LEVELS, EarlyStopping, MedianSettings
 from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.median import MedianStopping
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 GO, STOP = Decision.CONTINUE, Decision.STOP
 
@@ -109,7 +109,7 @@ def test_the_default_interval_bounds_the_levels(one, other):
 )
 def test_misuse_is_a_defect_of_ours(call):
     """What the planner must never do is told apart from what a user can mend."""
-    with pytest.raises(InvariantViolated):
+    with pytest.raises(InternalError):
         call(rule())
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from toprung.api.v1alpha1.early_stopping import MAX_LEVELS, EarlyStopping, PbtSettings
 from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.pbt import PopulationBasedTraining
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 GO, STOP, EXPLOIT = Decision.CONTINUE, Decision.STOP, Decision.EXPLOIT
 
@@ -178,9 +178,9 @@ def test_the_interval_that_is_asked_for_suffices(maximum):
 
 def test_misuse_is_a_bug():
     """What the contract forbids is told at once."""
-    with pytest.raises(InvariantViolated, match="no level 5"):
+    with pytest.raises(InternalError, match="no level 5"):
         rule(interval=2).record(RungResult(0, 5, 0, 1.0))
-    with pytest.raises(InvariantViolated, match="before it is judged"):
+    with pytest.raises(InternalError, match="before it is judged"):
         rule().judge(RungResult(0, 1, 0, 1.0))
 
 

@@ -7,7 +7,7 @@ import pytest
 from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping, HyperbandSettings
 from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.asha import PromotionAsha, StoppingAsha, hyperband
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 GO, STOP, PAUSE = Decision.CONTINUE, Decision.STOP, Decision.PAUSE
 
@@ -217,7 +217,7 @@ def test_a_failed_trial_counts_but_does_not_wait():
 @pytest.mark.parametrize("word", ["judge", "release"])
 def test_misuse_is_a_defect_of_ours(word):
     """What was never recorded can be neither judged nor released."""
-    with pytest.raises(InvariantViolated):
+    with pytest.raises(InternalError):
         getattr(rule(), word)(RungResult(0, 1, 0, 1.0))
 
 

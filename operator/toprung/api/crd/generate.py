@@ -20,7 +20,7 @@ from toprung.api.v1alpha1.base import GROUP, VERSION
 from toprung.api.v1alpha1.experiment import ExperimentSpec, ExperimentStatus
 from toprung.api.v1alpha1.immutability import TRANSITION_RULES
 from toprung.api.v1alpha1.trial import TrialSpec, TrialState, TrialStatus
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 HEADER = "# Generated from operator/toprung/api by `make crds`; change the models instead.\n"
 
@@ -163,7 +163,7 @@ def _definition(
         **(validations(*rules) if rules else {}),
     }
     if faults := tuple(lint(schema)):
-        raise InvariantViolated("\n".join(map(str, faults)))
+        raise InternalError("\n".join(map(str, faults)))
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 Schema = dict[str, Any]
 Definitions = Mapping[str, Schema]
@@ -75,7 +75,7 @@ def _union(schema: Schema, definitions: Definitions) -> Schema:
         return convert({**_inlined(branches[0], definitions), **own}, definitions) | nullable
     if {branch.get("type") for branch in branches} <= _SCALARS:
         return ANYTHING | ({"description": _prose(rest["description"])} if "description" in rest else {})
-    raise InvariantViolated(f"a structural schema has no union of {branches}")
+    raise InternalError(f"a structural schema has no union of {branches}")
 
 
 def _typed(schema: Schema, definitions: Definitions) -> Schema:
@@ -94,7 +94,7 @@ def _typed(schema: Schema, definitions: Definitions) -> Schema:
         case "boolean":
             return {"type": "boolean"}
         case other:
-            raise InvariantViolated(f"a structural schema has no type {other!r}: {schema}")
+            raise InternalError(f"a structural schema has no type {other!r}: {schema}")
 
 
 def _object(schema: Schema, definitions: Definitions) -> Schema:
@@ -118,7 +118,7 @@ def _common(items: list[Schema]) -> Schema:
     """Give the one schema that all members of a tuple fit; a structural schema knows no positions."""
     types = {item["type"] for item in items}
     if not types <= {"integer", "number"}:
-        raise InvariantViolated(f"a structural schema has no tuple of {types}")
+        raise InternalError(f"a structural schema has no tuple of {types}")
     nullable = {"nullable": True} if any(item.get("nullable") for item in items) else {}
     return {"type": "number", "format": "double", **nullable}
 

@@ -36,7 +36,7 @@ ParameterValue = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 """A hyperparameter's value as JSON carries it."""
 
 
-class BrokenRules(ValueError):
+class CrossFieldErrors(ValueError):
     """Rules that a model breaks though each of its fields is well-formed; paths are relative to the model."""
 
     def __init__(self, faults: tuple[FieldError, ...]) -> None:
@@ -63,7 +63,7 @@ class Model(BaseModel):
     @model_validator(mode="after")
     def _keep_the_rules(self) -> Self:
         if faults := bounded(self.faults()):
-            raise BrokenRules(faults)
+            raise CrossFieldErrors(faults)
         return self
 
 

@@ -343,8 +343,8 @@ def spec_faults(fields: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _rule_faults(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> Iterator[FieldError]:
-    aims = (fields.get("objective"), *(fields.get("objectives") or ()))
-    if rule.resource in (aim.metric for aim in aims if aim is not None):
+    all_objectives = (fields.get("objective"), *(fields.get("objectives") or ()))
+    if rule.resource in (aim.metric for aim in all_objectives if aim is not None):
         message = f"{shown(rule.resource)} is the objective; name what progress is counted in, such as epoch"
         yield FieldError(f"earlyStopping.{name}.resource", message)
     if fields.get("checkpoint", True) is None:

@@ -258,12 +258,12 @@ class ExperimentSpec(Model):
     trial_template: TrialTemplate
 
     @property
-    def aims(self) -> tuple[MetricGoal, ...]:
+    def all_objectives(self) -> tuple[MetricGoal, ...]:
         """All objectives, the first one first."""
-        return self.objectives or (self.primary,)
+        return self.objectives or (self.primary_objective,)
 
     @property
-    def primary(self) -> Objective:
+    def primary_objective(self) -> Objective:
         """The objective that early stopping and the incumbent go by: of several the first; the others are recorded."""
         if self.objective is not None:
             return self.objective

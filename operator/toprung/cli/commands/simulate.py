@@ -110,7 +110,7 @@ def _table(path: Path, spec: ExperimentSpec) -> Table:
 
 
 def _best(spec: ExperimentSpec, table: Table) -> float:
-    return table.best(maximize=spec.primary.type == "maximize")
+    return table.best(maximize=spec.primary_objective.type == "maximize")
 
 
 def _as_json(each: Seeded) -> dict[str, Any]:
@@ -136,7 +136,9 @@ def _as_json(each: Seeded) -> dict[str, Any]:
 
 
 def _grid(spec: ExperimentSpec, table: Table, runs: list[Seeded], took: float) -> Grid:
-    grid = Grid("seed", "trials", "to the end", "steps", f"best {spec.primary.metric}", "after", "in all", "ended by")
+    grid = Grid(
+        "seed", "trials", "to the end", "steps", f"best {spec.primary_objective.metric}", "after", "in all", "ended by"
+    )
     for each in runs:
         run = each.run
         after, best = run.incumbents[-1] if run.incumbents else (None, None)

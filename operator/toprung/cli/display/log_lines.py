@@ -63,7 +63,7 @@ def scene_lines(old: ExperimentView | None, new: ExperimentView) -> Iterator[str
 def _best(scene: ExperimentView) -> str | None:
     if not isinstance(scene.experiment, ExperimentRecord):
         return None
-    objective = scene.experiment.spec.primary
+    objective = scene.experiment.spec.primary_objective
     best = incumbent(scene.trials, objective)
     if best is None:
         return None

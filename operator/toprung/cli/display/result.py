@@ -54,7 +54,11 @@ def summary(scene: ExperimentView) -> Iterator[Text]:
         (f"{scene.experiment.name} {scene.state}", f"bold {COLOURS[scene.state]}"), f": {_message(scene)}"
     )
     if best := scene.status.get("best"):
-        metric = scene.experiment.spec.primary.metric if isinstance(scene.experiment, ExperimentRecord) else "value"
+        metric = (
+            scene.experiment.spec.primary_objective.metric
+            if isinstance(scene.experiment, ExperimentRecord)
+            else "value"
+        )
         yield Text(f"best trial: {best['trial']}, {metric} {number(best['value'])} at step {best['step']}")
         yield Text(f"parameters: {flow(best['parameters'])}")
     yield from _front(scene.status.get("front") or (), scene.status.get("frontSize", 0))

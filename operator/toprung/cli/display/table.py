@@ -120,13 +120,15 @@ def _rungs(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Text:
 
 
 def _best(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Iterator[Text]:
-    best = incumbent(trials, spec.primary)
+    best = incumbent(trials, spec.primary_objective)
     if best is None:
         return
     trial, observation = best
-    line = Text.assemble(("best   ", "dim"), (f"{spec.primary.metric} {number(observation.value)}", "bold green"))
+    line = Text.assemble(
+        ("best   ", "dim"), (f"{spec.primary_objective.metric} {number(observation.value)}", "bold green")
+    )
     line.append(f"  {trial.name}").append(f"  {resource_name(spec)} {observation.step}  ", "dim")
-    line.append(sparkline([value for _, value in any_time_curve(trials, spec.primary)], SPARK_WIDTH), "green")
+    line.append(sparkline([value for _, value in any_time_curve(trials, spec.primary_objective)], SPARK_WIDTH), "green")
     yield line
     yield Text("       ").append(configuration(trial.current_parameters))
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from toprung.errors import InvariantViolated
+from toprung.errors import InternalError
 
 
 @contextmanager
@@ -22,5 +22,5 @@ def crd_folder() -> Iterator[Path]:
         return
     clone = Path(__file__).parents[3] / "crds"
     if not clone.is_dir():
-        raise InvariantViolated(f"no CRDs in the package and none in {clone}; install toprung anew")
+        raise InternalError(f"no CRDs in the package and none in {clone}; install toprung anew")
     yield clone

@@ -56,7 +56,7 @@ def figure_of(scene: ExperimentView) -> Figure:
         raise TopRungError(
             f"Experiment {experiment.name} is invalid, so there is nothing to draw: {experiment.message}"
         )
-    panels = 1 + len(experiment.spec.aims)
+    panels = 1 + len(experiment.spec.all_objectives)
     figure = Figure(figsize=(panels * PANEL[0], PANEL[1]), layout="constrained")
     grid = figure.add_gridspec(1, panels)
     left = figure.add_subplot(grid[0])
@@ -64,7 +64,7 @@ def figure_of(scene: ExperimentView) -> Figure:
     right.tick_params(labelleft=False)
     _any_time(left, experiment, scene.trials)
     _learning_curves(right, experiment, scene.trials)
-    _limit(left, experiment.spec.primary, scene.trials)
+    _limit(left, experiment.spec.primary_objective, scene.trials)
     _mark_cut(left, experiment, scene.trials)
     for other in range(1, panels - 1):
         trade(figure.add_subplot(grid[other + 1]), experiment.spec, scene.trials, other)
@@ -77,7 +77,7 @@ def _any_time(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRe
     """The incumbent's value over the time since the start, with a dot for what each trial came to."""
     start, unit, word = _clock(experiment, trials)
     end = _end(experiment, trials)
-    curve = any_time_curve(trials, experiment.spec.primary)
+    curve = any_time_curve(trials, experiment.spec.primary_objective)
     if curve:
         times = [_since(start, time, unit) for time, _ in curve]
         values = [drawable(value) for _, value in curve]
@@ -86,12 +86,12 @@ def _any_time(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRe
         if (best := trial.progress.best) is not None:
             dot(axes, _since(start, best.time, unit), best.value, trial.state)
     axes.set_xlim(left=0)
-    dress(axes, "best so far", f"{word} since the start", experiment.spec.primary.metric)
+    dress(axes, "best so far", f"{word} since the start", experiment.spec.primary_objective.metric)
 
 
 def _learning_curves(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> None:
     """The value over the step for every trial, the best one bold, and the rungs."""
-    best = incumbent(trials, experiment.spec.primary)
+    best = incumbent(trials, experiment.spec.primary_objective)
     for level in levels(experiment.spec):
         axes.axvline(level, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     for trial in trials:
@@ -135,11 +135,11 @@ def _mark_cut(axes: Axes, experiment: ExperimentRecord, trials: Sequence[TrialRe
 
 
 def _title(figure: Figure, experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> None:
-    best = incumbent(trials, experiment.spec.primary)
+    best = incumbent(trials, experiment.spec.primary_objective)
     text = experiment.name
     if best is not None:
         trial, observation = best
-        value = f"{experiment.spec.primary.metric} {number(observation.value)}"
+        value = f"{experiment.spec.primary_objective.metric} {number(observation.value)}"
         text += f": best {value} by {trial.name} (ringed), {len(trials)} trials"
     if experiment.start_time and experiment.completion_time:
         text += f" in {duration(experiment.completion_time - experiment.start_time)}"

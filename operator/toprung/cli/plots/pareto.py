@@ -24,15 +24,15 @@ def trade(axes: Axes, spec: ExperimentSpec, trials: Sequence[TrialRecord], other
         dot(axes, values[0], values[other], trial.state)
     for values in front:
         ring(axes, values[0], values[other])
-    _, *others = spec.aims
+    _, *others = spec.all_objectives
     if len(others) == 1:
         axes.step(*([drawable(values[at]) for values in front] for at in (0, 1)), where="post", color=INK)
     everybody = [values_of(scores, spec) for _, scores in scored]
     for at, limit in ((0, axes.set_xlim), (other, axes.set_ylim)):
-        ends = _ends(everybody, front, at, maximize=spec.aims[at].type == "maximize")
+        ends = _ends(everybody, front, at, maximize=spec.all_objectives[at].type == "maximize")
         if ends is not None:
             limit(*ends)
-    first, second = (f"{spec.aims[at].metric} ({spec.aims[at].type})" for at in (0, other))
+    first, second = (f"{spec.all_objectives[at].metric} ({spec.all_objectives[at].type})" for at in (0, other))
     dress(axes, f"Pareto front (ringed){_beyond(axes, everybody, other)}", first, second)
 
 

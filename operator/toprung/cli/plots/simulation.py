@@ -36,7 +36,7 @@ def draw_runs(runs: Sequence[Run], spec: ExperimentSpec, best: float, path: Path
     axes.plot(moments, means, color=INK, linewidth=2, label=f"mean of {len(known)} runs")
     axes.axhline(best, color=BEST, linewidth=1, linestyle=(0, (4, 3)), label="the table's best")
     axes.set_xlabel("virtual seconds since the start")
-    axes.set_ylabel(f"incumbent's {spec.primary.metric}")
+    axes.set_ylabel(f"incumbent's {spec.primary_objective.metric}")
     axes.legend(frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -15,7 +15,7 @@ import toprung
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / ".bench"
 OPERATOR = Path(toprung.__file__).parent
-CORE = ("api", "metrics", "planning", "search", "simulate", "stopping")
+CORE = ("api", "early_stopping", "metrics", "objects", "planning", "search", "simulate")
 """The packages of the operator that a run consists of."""
 OURS = ("contestants.py", "peers.py", "runs.py", "tabular.py")
 

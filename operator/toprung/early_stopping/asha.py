@@ -68,7 +68,7 @@ class Asha(ABC):
         """Take note of an arrival; a trial's first record at a rung counts.
 
         Raises:
-            InvariantViolated: the bracket has no rung of that resource.
+            InternalError: the bracket has no rung of that resource.
         """
         self._ladders.record(arrival.bracket, self.levels(arrival.bracket), arrival)
 
@@ -77,7 +77,7 @@ class Asha(ABC):
         """Decide about a recorded arrival.
 
         Raises:
-            InvariantViolated: the arrival is not recorded.
+            InternalError: the arrival is not recorded.
         """
 
     @abstractmethod

@@ -28,7 +28,7 @@ class RungSystem:
             arrival: at one of the levels.
 
         Raises:
-            InvariantViolated: there is no rung of that resource.
+            InternalError: there is no rung of that resource.
         """
         if arrival.resource not in levels:
             raise InternalError(f"no rung {arrival.resource}, only {levels}: {arrival}")
@@ -45,7 +45,7 @@ class RungSystem:
         """Take note that a trial has gone on from a rung; twice changes nothing.
 
         Raises:
-            InvariantViolated: it was never recorded there.
+            InternalError: it was never recorded there.
         """
         self.reached(group, arrival).release(arrival.index)
 
@@ -60,7 +60,7 @@ class RungSystem:
         """Give the rung of an arrival that is recorded.
 
         Raises:
-            InvariantViolated: it is not.
+            InternalError: it is not.
         """
         rung = self.rung(group, arrival.resource)
         if arrival.index not in rung:

@@ -69,7 +69,7 @@ class MedianStopping:
         """Take note of an arrival; a trial's first record at a level counts.
 
         Raises:
-            InvariantViolated: there is no such level.
+            InternalError: there is no such level.
         """
         if arrival.resource not in self.levels(0):
             raise InternalError(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
@@ -79,7 +79,7 @@ class MedianStopping:
         """Stop the trial if its best so far is worse than the median of the others' means.
 
         Raises:
-            InvariantViolated: the arrival is not recorded.
+            InternalError: the arrival is not recorded.
         """
         level = self._levels.get(arrival.resource, Level())
         own = level.records.get(arrival.index)

@@ -56,7 +56,7 @@ class PopulationBasedTraining:
         """Take note of an arrival; a trial's first record at a level counts.
 
         Raises:
-            InvariantViolated: there is no such level.
+            InternalError: there is no such level.
         """
         if arrival.resource not in self.levels(0):
             raise InternalError(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
@@ -74,7 +74,7 @@ class PopulationBasedTraining:
         """Let the trial take over from a better one if it is in the bottom quantile, or not finite.
 
         Raises:
-            InvariantViolated: the arrival is not recorded.
+            InternalError: the arrival is not recorded.
         """
         own = self._records.get(arrival.index, {}).get(arrival.resource)
         if own is None:

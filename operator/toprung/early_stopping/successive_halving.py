@@ -57,7 +57,7 @@ class SuccessiveHalving:
         """Take note of an arrival; a trial's first record at a rung counts.
 
         Raises:
-            InvariantViolated: there is no rung of that resource.
+            InternalError: there is no rung of that resource.
         """
         batch = self._batch(arrival)
         self._ladders.record(batch, self.levels(0), arrival)
@@ -68,7 +68,7 @@ class SuccessiveHalving:
         """Let the trial go on if a place at the next rung is certain, and wait if it may still get one.
 
         Raises:
-            InvariantViolated: the arrival is not recorded.
+            InternalError: the arrival is not recorded.
         """
         rung = self._ladders.reached(self._batch(arrival), arrival)
         where, places = place(rung, arrival), self._places(arrival.resource)

@@ -72,7 +72,7 @@ def move(trial: TrialRecord, change: StateChange, now: datetime) -> TrialRecord:
     """Give the trial as it is after the change.
 
     Raises:
-        InvariantViolated: the table has no such transition.
+        InternalError: the table has no such transition.
     """
     state = TRANSITIONS.get((trial.state, change.event))
     if state is None:

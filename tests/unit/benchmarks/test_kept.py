@@ -55,5 +55,5 @@ def test_a_run_depends_on_all_that_it_imports():
     while not (more := {each for name in needed for each in imported(name)}) <= needed:
         needed |= more
     assert needed == {*OURS, "comparison.py"}
-    assert all(any((OPERATOR / package).glob("*.py")) for package in CORE)
+    assert all(any((OPERATOR / package).rglob("*.py")) for package in CORE)
     assert len(everything()) == 16

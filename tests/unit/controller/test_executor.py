@@ -15,7 +15,7 @@ from toprung.metrics.types import Mean, Observation, Progress
 from toprung.objects.codec import trial_status
 from toprung.objects.records import TrialRecord
 from toprung.planning.actions import CreatePod, CreateTrial, DeletePod, WriteTrial
-from unit.service.test_experiments import KEY, body
+from unit.controller.test_experiment_cache import KEY, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

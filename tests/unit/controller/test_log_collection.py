@@ -11,7 +11,7 @@ from toprung.controller.log_collection import LogCollection, last_words
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import LineFormat, Progress, Tracking
 from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
-from unit.service.test_experiments import SPEC
+from unit.controller.test_experiment_cache import SPEC
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, NOW, ExperimentSpec(**SPEC))

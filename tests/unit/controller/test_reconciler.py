@@ -15,7 +15,7 @@ from toprung.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Re
 from toprung.kube.cache import Cache
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.records import TrialRecord
-from unit.service.test_experiments import KEY, SPEC, body
+from unit.controller.test_experiment_cache import KEY, SPEC, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 INVALID = {**body("uid", 1), "spec": {}}

@@ -7,8 +7,8 @@ import pytest
 
 from toprung.errors import NotFound
 from toprung.objects.records import ExperimentRecord
-from unit.service.test_experiments import KEY, body
-from unit.service.test_reconciler import reconciler_of
+from unit.controller.test_experiment_cache import KEY, body
+from unit.controller.test_reconciler import reconciler_of
 
 
 class Stored:

@@ -14,7 +14,7 @@ from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.records import ExperimentRecord, TrialRecord
 from toprung.search.types import EvaluationState, Suggestion, Suggestions
-from unit.service.test_experiments import SPEC
+from unit.controller.test_experiment_cache import SPEC
 
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, datetime(2026, 1, 1, tzinfo=UTC), ExperimentSpec(**SPEC))
 

@@ -15,7 +15,7 @@ from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRe
 from toprung.planning.actions import EmitEvent
 from toprung.planning.plan import plan
 from toprung.planning.uncounted_reports import ignored_reports, unread_lines
-from unit.service.test_experiments import SPEC
+from unit.controller.test_experiment_cache import SPEC
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TRIAL = TrialRecord("team/exp", "uid", "exp-0", "uid-0", 0, {"x": 1}, NOW)

@@ -27,7 +27,7 @@ def structural_schema(model: type[BaseModel]) -> Schema:
     """Make the structural schema of a model, with its JSON names.
 
     Raises:
-        InvariantViolated: the model uses something that a structural schema can't say.
+        InternalError: the model uses something that a structural schema can't say.
     """
     schema = model.model_json_schema(by_alias=True)
     return convert(schema, schema.get("$defs", {}))

@@ -1,6 +1,6 @@
 """The values that an API server refuses in a Pod: names, labels, quantities, and what must be unique.
 
-The rules are those of Kubernetes' validation of Pods. The check of the types comes first, see podschema.
+The rules are those of Kubernetes' validation of Pods. The check of the types comes first, see schema.py.
 """
 
 import re

@@ -1,6 +1,6 @@
 """The types of a Pod template, and the check of a template against them.
 
-podschema.json is made from Kubernetes' own schemas by hack/pod_schema.py. A server that decodes a Pod answers 400 to a
+schema.json is made from Kubernetes' own schemas by hack/pod_schema.py. A server that decodes a Pod answers 400 to a
 wrong type and drops a field that it does not know. As there, null means that a field is absent.
 """
 
@@ -58,7 +58,7 @@ ValueCheck = Callable[[Mapping[str, Any], str], Iterator[FieldError]]
 @cache
 def object_types() -> Mapping[str, ObjectType]:
     """Load the table; takes some milliseconds and 200 KiB, once."""
-    text = (files("toprung.api") / "podschema.json").read_text(encoding="utf-8")
+    text = (files("toprung.api.pod_template") / "schema.json").read_text(encoding="utf-8")
     return MappingProxyType({name: _object_type(fields) for name, fields in json.loads(text).items()})
 
 

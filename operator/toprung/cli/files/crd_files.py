@@ -13,14 +13,14 @@ def crd_folder() -> Iterator[Path]:
     """Give the folder of CRDs for as long as the context lasts.
 
     Raises:
-        InvariantViolated: the package was built without them.
+        InternalError: the package was built without them.
     """
     packaged = files("toprung") / "crds"
     if packaged.is_dir():
         with as_file(packaged) as folder:
             yield folder
         return
-    clone = Path(__file__).parents[3] / "crds"
+    clone = Path(__file__).parents[4] / "crds"
     if not clone.is_dir():
         raise InternalError(f"no CRDs in the package and none in {clone}; install toprung anew")
     yield clone

@@ -54,7 +54,7 @@ def startup(problem: Problem, space: Space) -> Sampler:
     for package in _NEEDED.get(name, ()):
         if find_spec(package) is None:
             raise _missing(name, package)
-    return import_module(f"{__name__}.uniform").Uniform(space)  # type: ignore[no-any-return]
+    return import_module(f"{__name__}.random").Uniform(space)  # type: ignore[no-any-return]
 
 
 def load(algorithm: Algorithm) -> None:

@@ -1,4 +1,4 @@
-"""Write operator/toprung/api/pod_template/schema.json: the types of a PodTemplateSpec, from the schemas of kubernetes-validate.
+"""Write api/pod_template/schema.json: the types of a PodTemplateSpec, from the schemas of kubernetes-validate.
 
 `python hack/pod_schema.py` renews the file; a test compares it with the installed package. The operator ships the table
 (20 KiB) and not the package (100 MiB).

@@ -12,7 +12,7 @@ from toprung.kube.client import connect
 
 ROOT = Path(__file__).parents[2]
 ENVIOUS = """
-from toprung.early_stopping import Exploit, Outcome, Verdict
+from toprung.early_stopping import Exploit, Decision, Verdict
 
 
 class Envious:
@@ -30,7 +30,7 @@ class Envious:
     release = withdraw = record
 
     def judge(self, arrival):
-        return Verdict(Outcome.EXPLOIT, "poor", Exploit(1 - arrival.index, 7, 0.0, (1.2,)))
+        return Verdict(Decision.EXPLOIT, "poor", Exploit(1 - arrival.index, 7, 0.0, (1.2,)))
 
     def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
         return None

@@ -109,7 +109,7 @@ class PluginRule:
         with self._blamed("judge"):
             verdict = self.rule.judge(arrival)
         if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Decision):
-            raise self._useless("judge", verdict, "a Verdict with an Outcome")
+            raise self._useless("judge", verdict, "a Verdict with a Decision")
         return verdict
 
     def release(self, arrival: RungResult) -> None:

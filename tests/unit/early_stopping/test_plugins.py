@@ -151,7 +151,7 @@ ARRIVAL = RungResult(0, 1, 7, 0.5)
         pytest.param(lambda rule: rule.record(ARRIVAL), "raised ZeroDivisionError in record: by nothing; mend its package", id="record"),
         pytest.param(lambda rule: rule.release(ARRIVAL), "raised ZeroDivisionError in release", id="release"),
         pytest.param(lambda rule: rule.withdraw(0, 7), "raised ZeroDivisionError in withdraw", id="withdraw"),
-        pytest.param(lambda rule: rule.judge(ARRIVAL), "gave 'Continue' in judge; have it give a Verdict with an Outcome", id="judge"),
+        pytest.param(lambda rule: rule.judge(ARRIVAL), "gave 'Continue' in judge; have it give a Verdict with a Decision", id="judge"),
         pytest.param(lambda rule: rule.promotion(spare=True), "raised TypeError in promotion", id="promotion"),
     ],
 )  # fmt: skip

@@ -3,10 +3,13 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 WORKERS ?= 2
+CONTAINER_TOOL ?= docker
+VERSION_NOW = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help demo test test-all lint crds frameworks bench bench-neighbours bench-search clean
+.PHONY: help install demo test test-all test-unit test-integration lint format coverage crds docs image release frameworks bench \
+	bench-neighbours bench-search clean
 help:  ## Show what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 # One venv for all; torch first and pinned, so that no other package pulls another build of it.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -18,6 +21,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[trial,gp,dev]'
 	touch $@
 
+install: $(VENV)/.installed  ## Install the package and all development tools into $(VENV)
+
 demo: $(VENV)/.installed  ## Run examples/mnist.yaml on this machine: live table, best trial, picture
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/toprung run examples/mnist.yaml --dir .toprung/demo --fresh --picture mnist.png
 
@@ -27,14 +32,37 @@ test: lint  ## Lint, types, layers, and all tests but the slowest
 test-all: lint  ## All tests; those marked e2e run where KUBECONFIG names a cluster
 	$(BIN)/python -m pytest -n $(WORKERS)
 
+test-unit: $(VENV)/.installed  ## Tests without a cluster: unit, property, contract and simulation
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" tests/unit tests/property tests/contract tests/simulation
+
+test-integration: $(VENV)/.installed  ## Tests on the embedded cluster
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" tests/integration
+
+coverage: $(VENV)/.installed  ## Measure the coverage of the tests without a cluster, and check its floor
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" --cov --cov-report=term:skip-covered tests/unit tests/property tests/contract tests/simulation
+
 lint: $(VENV)/.installed  ## Ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+format: $(VENV)/.installed  ## Format the code, and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
 crds: $(VENV)/.installed  ## Write crds/*.yaml from the models
 	$(BIN)/python -m toprung.api.crd.generate crds/
+
+docs: $(VENV)/.installed  ## Write docs/settings.md from the models
+	$(BIN)/python -m toprung.api.docs docs/settings.md
+
+image:  ## Build both images with $(CONTAINER_TOOL)
+	$(CONTAINER_TOOL) build -f operator/Dockerfile -t toprung-operator:$(VERSION_NOW) .
+	$(CONTAINER_TOOL) build -f trial-image/Dockerfile -t toprung-trial:$(VERSION_NOW) .
+
+release: $(VENV)/.installed  ## Write, commit and tag VERSION (see RELEASE.md)
+	$(BIN)/python hack/release.py $(VERSION)
 
 frameworks:  ## Install the frameworks whose output the slow tests read
 	python3 -m venv .venv-frameworks

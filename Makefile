@@ -55,7 +55,7 @@ crds: $(VENV)/.installed  ## Write crds/*.yaml from the models
 	$(BIN)/python -m toprung.api.crd.generate crds/
 
 docs: $(VENV)/.installed  ## Write docs/settings.md from the models
-	$(BIN)/python -m toprung.api.docs docs/settings.md
+	$(BIN)/python -m toprung.api.crd.reference docs/settings.md
 
 image:  ## Build both images with $(CONTAINER_TOOL)
 	$(CONTAINER_TOOL) build -f operator/Dockerfile -t toprung-operator:$(VERSION_NOW) .

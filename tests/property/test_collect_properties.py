@@ -7,7 +7,7 @@ import looptime
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from collecting import START, FakeLog, follower_of, lines_of, log_of
+from support.logs import START, FakeLog, follower_of, lines_of, log_of
 from toprung.collectors.log_reader import LogReader
 from toprung.errors import ClusterUnavailable
 from toprung.metrics import LineFormat, progress_from_status, progress_to_status

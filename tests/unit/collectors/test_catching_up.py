@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from collecting import START, FakeLog, follower_of, log_of
+from support.logs import START, FakeLog, follower_of, log_of
 from toprung.collectors.log_follower import CAUGHT_UP_AFTER, LONGEST_CATCH_UP
 from toprung.errors import ClusterUnavailable
 

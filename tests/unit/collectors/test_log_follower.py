@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from collecting import START, FakeLog, follower_of, log_of
+from support.logs import START, FakeLog, follower_of, log_of
 from toprung.collectors.log_follower import FIRST_DELAY, LAST_DELAY, OVERDUE, QUIET, TRIES_AFTER_END
 from toprung.collectors.pace import REST, SLICE, Pace, Turn
 from toprung.errors import ClusterUnavailable, NotFound, Rejected

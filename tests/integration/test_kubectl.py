@@ -11,7 +11,7 @@ import kubernetes.aio as kube
 import pytest
 import yaml
 
-from embedded import MANIFESTS, STUDIES, config, make_store, owner_reference, pod, serving, study
+from support.api_server import MANIFESTS, STUDIES, config, make_store, owner_reference, pod, serving, study
 
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 STUDY, POD, CRD = (str(MANIFESTS / name) for name in ("study.yaml", "pod.yaml", "study-crd.yaml"))

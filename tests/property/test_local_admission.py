@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from embedded import CRDS, STUDY_CRD, make_store
 from localkube.apiserver import requests
 from localkube.apiserver.errors import ApiError
 from localkube.apiserver.requests import accepted
@@ -21,6 +20,7 @@ from localkube.node.node import LABELS, NAME, capacity
 from localkube.node.resource_accounting import Ledger
 from localkube.node.scheduler import Scheduler
 from localkube.node.volumes import ConfigError, Folders, prepare
+from support.api_server import CRDS, STUDY_CRD, make_store
 
 PODS = "/api/v1/namespaces/default/pods"
 ODD = st.one_of(

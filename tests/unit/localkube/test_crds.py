@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from embedded import CRDS, STUDIES, STUDY_CRD, changed, make_store, study
 from localkube.apiserver.errors import Invalid, NotFound
+from support.api_server import CRDS, STUDIES, STUDY_CRD, changed, make_store, study
 
 
 def test_definitions_are_served_at_once_and_after_a_restart(tmp_path):

@@ -5,9 +5,9 @@ import json
 import aiohttp
 import pytest
 
-from embedded import config, serving, study
 from localkube.apiserver import decoding
 from localkube.apiserver.registry import BUILT_IN
+from support.api_server import config, serving, study
 
 PODS = "/api/v1/namespaces/default/pods"
 STUDIES_URL = "/apis/example.dev/v1/namespaces/default/studies"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from embedded import CRDS, STUDIES, config, make_store, pod, study
 from localkube.apiserver.errors import Forbidden
+from support.api_server import CRDS, STUDIES, config, make_store, pod, study
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded import STUDIES, make_store, study
 from localkube import json_utils
 from localkube.apiserver import patching, server_side_apply, strategic_merge
 from localkube.apiserver.errors import BadRequest, Conflict, Invalid, UnsupportedMediaType
+from support.api_server import STUDIES, make_store, study
 
 POD = {
     "containers": [{"name": "a", "image": "1", "env": [{"name": "X", "value": "1"}]}, {"name": "b", "image": "1"}],

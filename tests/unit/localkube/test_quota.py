@@ -2,8 +2,8 @@
 
 import pytest
 
-from embedded import STUDIES, changed, config, make_store, pod, study
 from localkube.apiserver.errors import Forbidden
+from support.api_server import STUDIES, changed, config, make_store, pod, study
 
 
 def with_quota(path=None, **hard):

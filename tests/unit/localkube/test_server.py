@@ -7,10 +7,10 @@ import json
 import aiohttp
 import pytest
 
-from embedded import CRDS, MANIFESTS, STUDIES, STUDY_CRD, TOKEN, config, make_store, pod, serving, study
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.server import InjectedFault
 from localkube.node.log_source import LogQuery
+from support.api_server import CRDS, MANIFESTS, STUDIES, STUDY_CRD, TOKEN, config, make_store, pod, serving, study
 
 PODS = "/api/v1/namespaces/default/pods"
 CONFIGS = "/api/v1/namespaces/default/configmaps"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded import config, make_store
+from support.api_server import config, make_store
 
 
 def test_versions_are_never_given_out_twice(tmp_path):
@@ -27,7 +27,7 @@ WRITER = """
 import sys
 from pathlib import Path
 sys.path[:0] = [{tests!r}, {operator!r}]
-from embedded import config, make_store
+from support.api_server import config, make_store
 store = make_store(Path(sys.argv[1]))
 for i in range(10**6):
     name = f"c{{i % 50}}"

@@ -6,13 +6,13 @@ import stat
 
 import pytest
 
-from embedded import make_store
 from localkube import state_dir
 from localkube.apiserver.sqlite_journal import StoreBroken
 from localkube.apiserver.store import Store
 from localkube.cluster import LocalCluster, set_aside
 from localkube.state_dir import UnsafeFolder
 from machine import FakeRuntime, now
+from support.api_server import make_store
 
 
 def mode(path):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedded import STUDIES, Clock, changed, config, make_store, pod, study
 from localkube.apiserver.errors import AlreadyExists, BadRequest, Conflict, Gone, Invalid, NotFound
 from localkube.apiserver.sqlite_journal import StoreInUse
+from support.api_server import STUDIES, Clock, changed, config, make_store, pod, study
 
 
 async def take(stream, count):

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from embedded import STUDIES, make_store, pod, study
 from localkube.apiserver import jsonpath, tables
 from localkube.apiserver.printers import PRINTERS
+from support.api_server import STUDIES, make_store, pod, study
 
 NOW = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
 OBJ = {

@@ -25,7 +25,7 @@ from localkube.cluster import AlreadyRunning, LocalCluster
 from localkube.node import containers, pod_status, processes
 from localkube.node.log_source import LogQuery
 from localkube.node.runtime import ProcessRuntime
-from machine import Machine, container, machine, now, pod, until
+from support.node import Machine, container, machine, now, pod, until
 
 HOLDS = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
 OBEYS = 'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 0.05; done'

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from localkube.apiserver.store import Store
 from localkube.node.container_spec import Resolved, expand, resolve
 from localkube.node.volumes import ConfigError, Folders, Mounts, prepare
-from machine import container, now, pod
+from support.node import container, now, pod
 
 
 @pytest.mark.parametrize(

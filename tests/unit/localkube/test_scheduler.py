@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from localkube.node import gpus
 from localkube.node.gpus import ANNOTATION
-from machine import FakeRuntime, Machine, container, machine, pod, until
+from support.node import FakeRuntime, Machine, container, machine, pod, until
 
 NO_VICTIMS = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
 NOT_HELPFUL = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."

@@ -11,8 +11,8 @@ from localkube.apiserver.sqlite_journal import StoreBroken
 from localkube.apiserver.store import Store
 from localkube.cluster import LocalCluster, set_aside
 from localkube.state_dir import UnsafeFolder
-from machine import FakeRuntime, now
 from support.api_server import make_store
+from support.node import FakeRuntime, now
 
 
 def mode(path):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from simulation.runs import run_to_end
 from simulation.specs import PBT, POD_WITH_GPU, PROMOTION, experiment_spec
 from simulation.world import Program, World
+from support.runs import run_to_end
 
 FLAT, CRASHES = Program((0.5,) * 10), Program((0.5,) * 10, 1)
 

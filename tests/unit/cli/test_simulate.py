@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from simulation.specs import ASHA, manifest
+from support.specs import ASHA, manifest
 from toprung.cli.main import group
 from unit.simulate.builders import table
 

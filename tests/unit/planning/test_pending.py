@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from simulation.specs import MAIN, experiment_spec
 from simulation.world import START, Program, World
+from support.specs import MAIN, experiment_spec
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.objects.pods import pod_from
 from toprung.planning.actions import CreatePod, DeletePod

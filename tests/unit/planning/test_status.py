@@ -6,8 +6,8 @@ from math import nan
 
 import pytest
 
-from simulation.specs import experiment_spec
 from simulation.world import START, Program, World
+from support.specs import experiment_spec
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState, TrialStatus
 from toprung.errors import InternalError

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from simulation.specs import experiment_spec
+from support.specs import experiment_spec
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.simulate.learning_curves import Curve, Table
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.specs import experiment_spec
+from support.specs import experiment_spec
 from toprung.simulate.configuration_source import Nearest
 from toprung.simulate.learning_curves import Curve, InvalidTable, Table, read_table
 

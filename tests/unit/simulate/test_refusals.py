@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.specs import experiment_spec
+from support.specs import experiment_spec
 from toprung.simulate.configuration_source import InOrder
 from toprung.simulate.learning_curves import InvalidTable, Table
 from toprung.simulate.simulation import Simulation

@@ -2,9 +2,9 @@
 
 import pytest
 
-from simulation.world import Program, World
 from support.runs import run_to_end
 from support.specs import PBT, POD_WITH_GPU, PROMOTION, experiment_spec
+from support.world import Program, World
 
 FLAT, CRASHES = Program((0.5,) * 10), Program((0.5,) * 10, 1)
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.world import Program, World
 from support.specs import experiment_spec
+from support.world import Program, World
 from toprung.planning.actions import CreatePod, CreateTrial, StopPod
 
 SLOW = (0.1,) * 7 + (0.9,)  # the best value at second 8, when the program ends

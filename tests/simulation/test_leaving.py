@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from simulation.world import Program, World
 from support.runs import run_to_end
 from support.specs import experiment_spec
+from support.world import Program, World
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.records import RungVerdict
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulation.world import Program, World
 from support.runs import ended_by, run_to_end
 from support.specs import ASHA, POD, PROMOTION, experiment_spec
+from support.world import Program, World
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.plan import plan
 

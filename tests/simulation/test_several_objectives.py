@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulation.world import Program, World
 from support.runs import run_to_end
 from support.specs import ASHA, PBT, POD, PROMOTION, experiment_spec
+from support.world import Program, World
 from toprung.planning.scoring import evaluation
 
 AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from simulation.world import Program, World
 from support.runs import run_to_end
 from support.specs import POD, experiment_spec
+from support.world import Program, World
 from toprung.api.v1alpha1.trial import TrialState
 
 

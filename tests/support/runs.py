@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.world import START
+from support.world import START
 from toprung.objects.records import RungVerdict
 from toprung.planning.slots import holds_slot
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from simulation.world import START, World
 from support.specs import experiment_spec
+from support.world import START, World
 from toprung.objects.manifests import ANNOTATION_TEMPLATE, pod_manifest, trial_manifest
 from toprung.objects.placeholders import substitute, text_of
 from toprung.objects.pods import ANNOTATION_STOP_TIME

@@ -8,7 +8,7 @@ from enum import Enum
 
 import pytest
 
-from simulation.world import START
+from support.world import START
 from toprung.metrics.status import format_time
 from toprung.objects.codec import trial_from
 from toprung.objects.compact import CompactConfiguration

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.world import START, Program, World
 from support.specs import experiment_spec
+from support.world import START, Program, World
 from toprung.api.names import trial_name
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.pods import pod_from

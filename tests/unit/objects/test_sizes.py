@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.world import START, World
 from support.specs import experiment_spec
+from support.world import START, World
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState

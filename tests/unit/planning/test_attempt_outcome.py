@@ -6,8 +6,8 @@ from math import nan
 
 import pytest
 
-from simulation.world import START
 from support.specs import POD, experiment_spec
+from support.world import START
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress

@@ -6,8 +6,8 @@ from math import inf, nan
 
 import pytest
 
-from simulation.world import START, Program, World
 from support.specs import experiment_spec
+from support.world import START, Program, World
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState

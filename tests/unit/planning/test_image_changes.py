@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.world import Program, World
 from support.specs import experiment_spec
+from support.world import Program, World
 from toprung.objects.records import DeviceRecord
 from toprung.planning.actions import EmitEvent
 from toprung.planning.plan import plan

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from simulation.world import START, Program, World
 from support.specs import MAIN, experiment_spec
+from support.world import START, Program, World
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.objects.pods import pod_from
 from toprung.planning.actions import CreatePod, DeletePod

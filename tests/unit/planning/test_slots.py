@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from simulation.world import START, Program, World
 from support.runs import check_invariants
 from support.specs import PBT, POD_WITH_GPU, experiment_spec
+from support.world import START, Program, World
 from toprung.early_stopping.types import Decision, RungResult, Verdict
 from toprung.errors import InvalidExperiment
 from toprung.planning.slots import MAX_UNSCHEDULED

@@ -6,8 +6,8 @@ from math import nan
 
 import pytest
 
-from simulation.world import START, Program, World
 from support.specs import experiment_spec
+from support.world import START, Program, World
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState, TrialStatus
 from toprung.errors import InternalError

@@ -2,8 +2,8 @@
 
 import pytest
 
+from support.search import parameters
 from toprung.search.domains import domain_of, gridded
-from unit.search.builders import parameters
 
 
 def domain(**body):

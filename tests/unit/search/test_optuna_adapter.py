@@ -6,11 +6,11 @@ import random
 import pytest
 from optuna.trial import TrialState
 
+from support.search import LR, evaluation, parameters
 from toprung.search.samplers.distributions import distribution
 from toprung.search.samplers.optuna_adapter import OptunaStudy, standing
 from toprung.search.space import Space
 from toprung.search.types import EvaluationState
-from unit.search.builders import LR, evaluation, parameters
 
 RUNNING, COMPLETE, STOPPED, FAILED = (
     EvaluationState.RUNNING,

@@ -2,9 +2,9 @@
 
 import pytest
 
+from support.search import CONDITIONAL, parameters
 from toprung.search.perturbation import explore
 from toprung.search.space import Space
-from unit.search.builders import CONDITIONAL, parameters
 
 
 def neighbours(body, value, factors=(0.8, 1.2), resample_probability=0.0):

@@ -6,12 +6,12 @@ from math import inf, nan
 import pytest
 
 from scenarios.examples import PLUGINS, install, offer
+from support.search import LR, WIDTH, first_number, parameters, problem, run
 from toprung.errors import SearchFailed
 from toprung.search.conformance import SPACES, SamplerConformance
 from toprung.search.samplers import plugins
 from toprung.search.samplers.random import draw
 from toprung.search.study import Study
-from unit.search.builders import LR, WIDTH, first_number, parameters, problem, run
 
 make = runpy.run_path(str(PLUGINS / "local_searcher" / "local_searcher.py"))["make"]
 

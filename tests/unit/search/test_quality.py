@@ -7,9 +7,9 @@ from statistics import fmean, geometric_mean
 
 import pytest
 
+from support.search import evaluation, parameters, problem, run
 from toprung.search.study import Study
 from toprung.search.types import Evaluation, EvaluationState
-from unit.search.builders import evaluation, parameters, problem, run
 
 SPACE = parameters(
     {"name": "x", "type": "double", "min": -5, "max": 5},

@@ -5,12 +5,7 @@ from math import log10
 
 import pytest
 
-from toprung.errors import SearchFailed
-from toprung.search.seeds import permuted, trial_seed
-from toprung.search.space import Space
-from toprung.search.study import Study
-from toprung.search.types import EvaluationState
-from unit.search.builders import (
+from support.search import (
     ALGORITHMS,
     BATCH,
     CONDITIONAL,
@@ -23,6 +18,11 @@ from unit.search.builders import (
     problem,
     run,
 )
+from toprung.errors import SearchFailed
+from toprung.search.seeds import permuted, trial_seed
+from toprung.search.space import Space
+from toprung.search.study import Study
+from toprung.search.types import EvaluationState
 
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 

@@ -15,6 +15,7 @@ import pytest
 
 import toprung
 from scenarios.examples import offer
+from support.search import FINITE, FLAT, evaluation, first_number, problem, run
 from toprung.errors import SearchFailed
 from toprung.search.memory_limit import MemoryLimit
 from toprung.search.study import Study
@@ -22,7 +23,6 @@ from toprung.search.types import EvaluationState, Problem, Suggestions
 from toprung.search.worker_client import Limits, SearchWorker
 from toprung.search.worker_process import serve
 from toprung.search.worker_protocol import LENGTH, TAKEN_IN, Request, pack, unpack
-from unit.search.builders import FINITE, FLAT, evaluation, first_number, problem, run
 
 SOURCE = str(Path(toprung.__file__).parents[1])
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from support.curves import table
 from support.specs import ASHA, manifest
 from toprung.cli.main import group
-from unit.simulate.builders import table
 
 
 @pytest.fixture

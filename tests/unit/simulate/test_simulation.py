@@ -4,13 +4,13 @@ from math import isfinite
 
 import pytest
 
+from support.curves import RULES, STEPS, spec, table
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.objects.records import Snapshot
 from toprung.planning.plan import Plan, plan
 from toprung.simulate.configuration_source import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
-from unit.simulate.builders import RULES, STEPS, spec, table
 
 ALL = tuple(range(30))
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.views import START, busy, experiment, trial
 from toprung.cli.display.watcher import scene_of
 from toprung.cli.plots.curves import any_time_curve, levels, longest, reached, resource_name
-from unit.cli.scenes import START, busy, experiment, trial
 
 values = st.floats(-100, 100) | st.none()
 curves = st.lists(values, max_size=6).map(lambda each: list(enumerate(each, start=1)))

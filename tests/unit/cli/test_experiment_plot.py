@@ -3,11 +3,11 @@
 import pytest
 from matplotlib.colors import to_hex
 
+from support.views import busy, experiment, rising, trial
 from toprung.cli.display.watcher import scene_of
 from toprung.cli.plots.experiment import draw, figure_of
 from toprung.cli.plots.style import COLOURS
 from toprung.errors import TopRungError
-from unit.cli.scenes import busy, experiment, rising, trial
 
 
 def lines(axes, *, solid=True):

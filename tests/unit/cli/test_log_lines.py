@@ -2,9 +2,9 @@
 
 import pytest
 
+from support.views import busy, condition, experiment, trial
 from toprung.cli.display.log_lines import scene_lines, trial_line
 from toprung.cli.display.watcher import scene_of, whole_trial
-from unit.cli.scenes import busy, condition, experiment, trial
 
 PENDING = trial(0, "Pending")
 

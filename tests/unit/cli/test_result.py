@@ -2,9 +2,9 @@
 
 import pytest
 
+from support.views import experiment, trial
 from toprung.cli.display.result import result, summary
 from toprung.cli.display.watcher import scene_of
-from unit.cli.scenes import experiment, trial
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from support.views import START, busy, condition, experiment, trial
 from toprung.cli.display.table import bar_cells, live_view, sparkline
 from toprung.cli.display.watcher import ExperimentView, scene_of
-from unit.cli.scenes import START, busy, condition, experiment, trial
 
 
 def text(*scenes: ExperimentView, width: int = 110) -> str:

@@ -11,9 +11,7 @@ import pytest
 import yaml
 from kubernetes_validate.utils import all_versions
 
-from toprung.cli.commands.operator import operator_command
-from toprung.objects.devices import ACCELERATORS, parse_accelerators
-from unit.chart.rendering import (
+from support.chart import (
     CHART,
     NAMESPACE,
     ONE_NAMESPACE,
@@ -25,6 +23,8 @@ from unit.chart.rendering import (
     pod,
     render,
 )
+from toprung.cli.commands.operator import operator_command
+from toprung.objects.devices import ACCELERATORS, parse_accelerators
 
 EVERYTHING = {
     "nameOverride": "hpo",

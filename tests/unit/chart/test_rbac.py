@@ -2,7 +2,7 @@
 
 import pytest
 
-from unit.chart.rendering import NAMESPACE, ONE_NAMESPACE, Object, of_kind, render
+from support.chart import NAMESPACE, ONE_NAMESPACE, Object, of_kind, render
 
 OPERATOR = {
     ("toprung.dev", "experiments"): {"get", "list", "watch"},

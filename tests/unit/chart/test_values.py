@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from unit.chart.rendering import CHART
+from support.chart import CHART
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 TEXT = (CHART / "values.yaml").read_text()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kubernetes.aio import client
 
-from contract.manifests import BAD, BASE, GOOD, MINIMAL, SEVERAL, UPDATES, Bad, Good, Manifest, Update, edited
+from support.manifests import BAD, BASE, GOOD, MINIMAL, SEVERAL, UPDATES, Bad, Good, Manifest, Update, edited
 from toprung.api.crd.generate import experiment_crd, trial_crd
 from toprung.api.v1alpha1.immutability import TEMPLATE, advice_on
 

@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contract.manifests import MINIMAL, edited
 from localkube.apiserver import schema
+from support.manifests import MINIMAL, edited
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
 from toprung.errors import FieldError, InvalidExperiment

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contract.manifests import BAD, GOOD, UPDATES, Bad, Good, Update
+from support.manifests import BAD, GOOD, UPDATES, Bad, Good, Update
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
 from toprung.api.v1alpha1.immutability import ADVICE, IMMUTABLE, TEMPLATE_ADVICE, immutable_changes

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from contract.manifests import MINIMAL, edited
 from localkube.apiserver import decoding, pod_validation
 from localkube.apiserver.store import Store
+from support.manifests import MINIMAL, edited
 from toprung.api.crd.schema import without_nulls
 from toprung.api.loader import load_experiment
 from toprung.errors import InvalidExperiment

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.manifests import BASE, CONTAINER, REMOVE, edited
+from support.manifests import BASE, CONTAINER, REMOVE, edited
 from toprung.api.loader import load_experiment
 from toprung.errors import FieldError, InvalidExperiment
 

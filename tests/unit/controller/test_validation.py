@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.manifests import BASE, CONTAINER, edited
+from support.manifests import BASE, CONTAINER, edited
 from toprung.api.loader import is_large
 from toprung.controller import validation
 from toprung.controller.validation import Validator

@@ -1,6 +1,6 @@
 """Rules between fields, in CEL: what the API server itself refuses, with what to write instead.
 
-Each stands next to the Python rule of the same meaning; tests/contract/manifests.py holds both to one table.
+Each stands next to the Python rule of the same meaning; tests/support/manifests.py holds both to one table.
 """
 
 from dataclasses import dataclass

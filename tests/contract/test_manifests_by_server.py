@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 from kubernetes.aio.config import new_client_from_config_dict
 
-from contract.server import Judge, ManifestSuite, judging
 from localkube.apiserver.server import ApiServer
 from localkube.apiserver.store import Store
+from support.server_contract import Judge, ManifestSuite, judging
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

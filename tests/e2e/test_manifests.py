@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from kubernetes.aio.config import new_client_from_config
 
-from contract.server import Judge, ManifestSuite, judging
+from support.server_contract import Judge, ManifestSuite, judging
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

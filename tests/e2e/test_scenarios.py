@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scenarios import blocked, changes, crashes, ends, trials
-from scenarios.stage import Line, Operator, Stage, cases, make_namespace
+from support.stage import Line, Operator, Stage, cases, make_namespace
 from toprung.kube.client import connect
 from toprung.kube.resources import NAMESPACES
 

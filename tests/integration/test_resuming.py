@@ -14,7 +14,7 @@ import pytest_asyncio
 
 torch = pytest.importorskip("torch")
 from localkube.cluster import LocalCluster  # noqa: E402
-from scenarios.stage import Operator, Stage, make_namespace  # noqa: E402
+from support.stage import Operator, Stage, make_namespace  # noqa: E402
 from toprung.kube.client import connect  # noqa: E402
 from toprung_trial.examples import train_mnist  # noqa: E402
 

@@ -14,7 +14,7 @@ from localkube.apiserver.requests import RequestInfo
 from localkube.apiserver.server import InjectedFault
 from localkube.cluster import LocalCluster
 from scenarios import blocked, changes, crashes, ends, trials
-from scenarios.stage import Line, Operator, Stage, cases, make_namespace
+from support.stage import Line, Operator, Stage, cases, make_namespace
 from toprung.kube.client import KubeClient, connect
 from toprung.kube.resources import NAMESPACES
 

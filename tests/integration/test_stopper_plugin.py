@@ -7,7 +7,7 @@ import pytest
 
 from localkube.cluster import LocalCluster
 from scenarios.examples import offer
-from scenarios.stage import Operator, Stage, make_namespace
+from support.stage import Operator, Stage, make_namespace
 from toprung.kube.client import connect
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 import asyncio
 
 from scenarios.ends import QUICK
-from scenarios.stage import QUOTAS, Stage
+from support.stage import QUOTAS, Stage
 
 STEADY = "echo epoch=1 score=0.5; sleep 1"
 

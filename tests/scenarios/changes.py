@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from scenarios.ends import LONG, QUICK, reached
-from scenarios.stage import Stage
+from support.stage import Stage
 from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import random
 
-from scenarios.stage import Stage
 from scenarios.trials import ASHA
+from support.stage import Stage
 from toprung.kube.resources import TRIALS
 
 EPOCHS = """

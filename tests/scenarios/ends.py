@@ -1,6 +1,6 @@
 """How experiments end, and that nothing of them runs afterwards."""
 
-from scenarios.stage import Stage
+from support.stage import Stage
 
 QUICK = "echo score=0.${parameters.x}"
 LONG = "echo epoch=1 score=0.1; sleep 60"

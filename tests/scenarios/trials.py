@@ -3,7 +3,7 @@
 import asyncio
 
 from scenarios.ends import LONG, QUICK
-from scenarios.stage import Stage
+from support.stage import Stage
 from toprung.kube.resources import PODS, TRIALS
 
 ASHA = {"asha": {"maxResource": 9, "reductionFactor": 3, "variant": "stopping"}}

@@ -13,7 +13,7 @@ import yaml
 from localkube.apiserver.server import ApiServer
 from localkube.apiserver.store import Store
 
-MANIFESTS = Path(__file__).parent / "integration" / "manifests"
+MANIFESTS = Path(__file__).parents[1] / "integration" / "manifests"
 STUDY_CRD = yaml.safe_load((MANIFESTS / "study-crd.yaml").read_text())
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 STUDIES = "studies.example.dev"

@@ -6,7 +6,7 @@ from typing import Any
 import helm_python as helm
 import yaml
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "toprung"
 NAMESPACE = "toprung-system"
 ONE_NAMESPACE = {"watchNamespace": "team-vision"}

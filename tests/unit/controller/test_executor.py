@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from support.experiments import KEY, body
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.action_backoff import ActionBackoff, ActionFailure
 from toprung.controller.executor import CONCURRENT_WRITES, MAX_WRITES, ExecutionContext, Executor
@@ -15,7 +16,6 @@ from toprung.metrics.types import Mean, Observation, Progress
 from toprung.objects.codec import trial_status
 from toprung.objects.records import TrialRecord
 from toprung.planning.actions import CreatePod, CreateTrial, DeletePod, WriteTrial
-from unit.controller.test_experiment_cache import KEY, body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

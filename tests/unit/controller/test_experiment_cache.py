@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from support.experiments import KEY, SPEC, body
 from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, found_invalid
@@ -14,27 +15,6 @@ from toprung.objects.conditions import to_json
 from toprung.objects.records import ExperimentRecord
 from toprung.planning.events import validity_events
 from toprung.planning.status import condition_summary, invalid_status
-
-SPEC = {
-    "objective": {"metric": "score", "type": "maximize"},
-    "parameters": [{"name": "x", "type": "int", "min": 0, "max": 9}],
-    "maxTrialCount": 3,
-    "trialTemplate": {"template": {"spec": {"containers": [{"name": "main", "image": "x"}]}}},
-}
-KEY = "team/exp"
-
-
-def body(uid: str, version: int, **metadata) -> dict:
-    about = {
-        "namespace": "team",
-        "name": "exp",
-        "uid": uid,
-        "resourceVersion": str(version),
-        "generation": 1,
-        "creationTimestamp": "2026-01-01T00:00:00Z",
-        **metadata,
-    }
-    return {"apiVersion": "toprung.dev/v1alpha1", "kind": "Experiment", "metadata": about, "spec": SPEC}
 
 
 def uid_of(experiments: ExperimentCache) -> str | None:

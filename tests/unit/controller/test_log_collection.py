@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from support.experiments import SPEC
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.collectors.log_follower import LogFollower
 from toprung.controller.log_collection import LogCollection, last_words
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import LineFormat, Progress, Tracking
 from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
-from unit.controller.test_experiment_cache import SPEC
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, NOW, ExperimentSpec(**SPEC))

@@ -1,42 +1,20 @@
 """Passes over experiments that are no longer what they were, and the end of all passes."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from support.experiments import KEY, SPEC, body
+from support.reconciling import INVALID, NOW, Refusing, body_of, reconciler_of
 from toprung.controller.experiment_cache import ExperimentCache
-from toprung.controller.pod_events import PodEvents
 from toprung.controller.reconcile_state import ReconcileState
-from toprung.controller.reconciler import Reconciler
 from toprung.controller.suggestion_cache import PendingSuggestions
 from toprung.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 from toprung.kube.cache import Cache
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.records import TrialRecord
-from unit.controller.test_experiment_cache import KEY, SPEC, body
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-INVALID = {**body("uid", 1), "spec": {}}
-
-
-def body_of(patch):
-    """What a patch makes of the status."""
-    return {"status": patch["status"]}
-
-
-class Refusing:
-    """A gateway to a cluster that takes Events, and no other write."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-    async def emit(self, *_, **__):
-        pass
-
-    async def patch(self, *_, **__):
-        raise self.error
 
 
 class Noting(Refusing):
@@ -57,33 +35,6 @@ class Noting(Refusing):
         if self.error is not None:
             raise self.error
         self.events.append((event.reason, event.message))
-
-
-class Keys:
-    """A queue that only remembers."""
-
-    def __init__(self) -> None:
-        self.added: list[str] = []
-        self.later: list[float] = []
-
-    def add(self, key: str) -> None:
-        self.added.append(key)
-
-    def add_after(self, _key: str, seconds: float) -> None:
-        self.later.append(seconds)
-
-
-def reconciler_of(error: Exception) -> Reconciler:
-    """One whose only experiment is invalid: a pass writes nothing but its status."""
-    experiments = ExperimentCache()
-    experiments.put(INVALID)
-    parts = dict.fromkeys(("trials", "followers", "suggester", "telemetry"))
-    parts["nodes"] = SimpleNamespace(look_up=lambda _: None, models={}, close=lambda: None)
-    parts["pod_events"] = PodEvents(Refusing(error), wake=lambda _: None)
-    pods = Cache(convert=id, index=id, on_change=id)
-    return Reconciler(
-        gateway=Refusing(error), experiments=experiments, pods=pods, queue=Keys(), clock=lambda: NOW, **parts
-    )
 
 
 async def test_an_experiment_that_is_gone_is_forgotten():

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from support.experiments import KEY, body
+from support.reconciling import reconciler_of
 from toprung.errors import NotFound
 from toprung.objects.records import ExperimentRecord
-from unit.controller.test_experiment_cache import KEY, body
-from unit.controller.test_reconciler import reconciler_of
 
 
 class Stored:

@@ -2,21 +2,19 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
+from support.experiments import EXPERIMENT, SPEC, WARM
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.controller.suggestion_cache import BACKOFF, BATCH, SuggestionCache, problem_of
 from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress
-from toprung.objects.records import ExperimentRecord, TrialRecord
+from toprung.objects.records import TrialRecord
 from toprung.search.types import EvaluationState, Suggestion, Suggestions
-from unit.controller.test_experiment_cache import SPEC
-
-EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, datetime(2026, 1, 1, tzinfo=UTC), ExperimentSpec(**SPEC))
 
 
 class Worker:
@@ -166,7 +164,6 @@ async def test_closing_ends_what_is_asked():
 
 
 EARLIER = EXPERIMENT.created - timedelta(hours=1)
-WARM = replace(EXPERIMENT, spec=ExperimentSpec(**SPEC, warmStart={"experiments": ["a", "b"]}))
 
 
 def other(name, **objective):

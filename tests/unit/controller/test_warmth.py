@@ -2,10 +2,10 @@
 
 import pytest
 
+from support.experiments import EXPERIMENT, WARM
 from toprung.controller.suggestion_cache import PendingSuggestions
 from toprung.controller.warmth import warm_start
 from toprung.search.types import Evaluation, EvaluationState
-from unit.controller.test_suggestion_cache import EXPERIMENT, WARM
 
 PRIOR = tuple(Evaluation(-1 - n, {"x": n}, EvaluationState.COMPLETE, 0.5) for n in range(24))
 

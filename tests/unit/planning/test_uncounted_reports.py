@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from support.experiments import SPEC
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
@@ -15,7 +16,6 @@ from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRe
 from toprung.planning.actions import EmitEvent
 from toprung.planning.plan import plan
 from toprung.planning.uncounted_reports import ignored_reports, unread_lines
-from unit.controller.test_experiment_cache import SPEC
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TRIAL = TrialRecord("team/exp", "uid", "exp-0", "uid-0", 0, {"x": 1}, NOW)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.proposals import RECORDED, digest
 from support.search import FLAT, evaluation, first_number, parameters, problem, run
 from toprung.api.v1alpha1.algorithms import TpeSettings
 from toprung.api.v1alpha1.parameters import Parameter
@@ -12,7 +13,6 @@ from toprung.search.samplers.window import MOST, window
 from toprung.search.seeds import derive
 from toprung.search.space import Space
 from toprung.search.study import Study
-from unit.search.test_recorded_proposals import RECORDED, digest
 
 SCORED = {index: (True, 0, float(index % 10)) for index in range(100)}
 

@@ -1,0 +1,58 @@
+"""A reconciler whose cluster refuses every write but Events."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+from support.experiments import body
+from toprung.controller.experiment_cache import ExperimentCache
+from toprung.controller.pod_events import PodEvents
+from toprung.controller.reconciler import Reconciler
+from toprung.kube.cache import Cache
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+INVALID = {**body("uid", 1), "spec": {}}
+
+
+def body_of(patch):
+    """What a patch makes of the status."""
+    return {"status": patch["status"]}
+
+
+class Refusing:
+    """A gateway to a cluster that takes Events, and no other write."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def emit(self, *_, **__):
+        pass
+
+    async def patch(self, *_, **__):
+        raise self.error
+
+
+class Keys:
+    """A queue that only remembers."""
+
+    def __init__(self) -> None:
+        self.added: list[str] = []
+        self.later: list[float] = []
+
+    def add(self, key: str) -> None:
+        self.added.append(key)
+
+    def add_after(self, _key: str, seconds: float) -> None:
+        self.later.append(seconds)
+
+
+def reconciler_of(error: Exception) -> Reconciler:
+    """One whose only experiment is invalid: a pass writes nothing but its status."""
+    experiments = ExperimentCache()
+    experiments.put(INVALID)
+    parts = dict.fromkeys(("trials", "followers", "suggester", "telemetry"))
+    parts["nodes"] = SimpleNamespace(look_up=lambda _: None, models={}, close=lambda: None)
+    parts["pod_events"] = PodEvents(Refusing(error), wake=lambda _: None)
+    pods = Cache(convert=id, index=id, on_change=id)
+    return Reconciler(
+        gateway=Refusing(error), experiments=experiments, pods=pods, queue=Keys(), clock=lambda: NOW, **parts
+    )

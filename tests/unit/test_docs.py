@@ -1,0 +1,69 @@
+"""The documentation is consistent: links resolve, and the decision records have one form and a complete index."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/**/*.md", "charts/**/*.md", "examples/**/*.md", "benchmarks/**/*.md", ".github/*.md")
+    for page in ROOT.glob(pattern)
+)
+RECORDS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FORM = re.compile(
+    r"# (?P<number>\d+)\. (?P<title>[^\n]+)\n\n"
+    r"Status: (?P<status>Accepted|Rejected|Superseded)[^\n]*\n\n"
+    r"Date: (?P<date>\d{4}-\d{2}-\d{2})\n\n"
+    r"## Context\n"
+)
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def prose(page):
+    """Return the page without its code."""
+    return re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def anchors(page):
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_relative_link_resolves(page):
+    """A link names a file of the repository and, after a #, one of its headings."""
+    links = [link for link in LINK.findall(prose(page)) if "://" not in link and not link.startswith("mailto:")]
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=name)
+def test_a_decision_record_has_the_common_form(record):
+    """Number, title, status, date and context come first, and the file is named after the title."""
+    form = FORM.match(record.read_text(encoding="utf-8"))
+    assert form is not None
+    slug = re.sub(r"[^a-z0-9]+", "-", form["title"].lower()).strip("-")
+    assert record.name == f"{int(form['number']):04}-{slug}.md"
+
+
+def test_the_index_lists_every_decision_record():
+    """docs/adr/README.md has one row for each record, with its title, status and date."""
+    rows = re.findall(
+        r"^\| (\d+) \| \[([^]]+)\]\(([^)]+)\) \| (\w+) \| ([\d-]+) \|$",
+        (ROOT / "docs/adr/README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    forms = [(FORM.match(record.read_text(encoding="utf-8")), record.name) for record in RECORDS]
+    assert rows == [(form["number"], form["title"], file, form["status"], form["date"]) for form, file in forms]

@@ -1,6 +1,8 @@
 """Runs samplers: `python -m toprung.search.worker_process`, started by the pool. It ends with its stdin."""
 
+import ctypes
 import os
+import signal
 import sys
 from importlib import import_module
 from time import process_time
@@ -24,6 +26,9 @@ from toprung.search.worker_protocol import (
 
 _NICE = 5
 """How far a process with models stands back behind the operator's event loop on a busy machine."""
+
+_PR_SET_PDEATHSIG = 1
+"""Option of prctl(2): the signal that a process receives when its parent ends."""
 
 
 def serve(requests: BinaryIO, replies: BinaryIO, limit: MemoryLimit) -> None:
@@ -80,6 +85,12 @@ def _read(requests: BinaryIO) -> bytes:
     return requests.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
 
 
+def _end_with_parent() -> None:
+    """Have the kernel end this process with the operator; a process that a signal has stopped never reads its stdin."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main(models: str, budget: str) -> None:
     """Serve, with stdout for replies alone: what a sampler prints goes to stderr.
 
@@ -87,6 +98,7 @@ def main(models: str, budget: str) -> None:
         models: "models", or "draws" for a process that needs neither Optuna nor numpy.
         budget: bytes that the studies may take.
     """
+    _end_with_parent()
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     if models == "models":

@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[trial,gp,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cli,local,trial,gp,dev]'
 	touch $@
 
 install: $(VENV)/.installed  ## Install the package and all development tools into $(VENV)

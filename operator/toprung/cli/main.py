@@ -1,4 +1,4 @@
-"""The command line: `toprung ...`."""
+"""The command line `toprung`: imports each command on use and prints expected errors without a traceback."""
 
 import sys
 from importlib import import_module
@@ -17,23 +17,51 @@ COMMANDS = {
     "local": "toprung.cli.commands.local:local_group",
     "operator": "toprung.cli.commands.operator:operator_command",
 }
-"""Name -> where it is; imported when it is called, so that no command waits for another one's packages."""
+"""Name -> location. A command is imported on use, so that it needs only its own packages."""
+EXTRAS = {"run": "local", "local": "local", "plot": "cli", "simulate": "cli"}
+"""Command -> extra of the package `toprung` that installs what it imports; the other commands need none."""
+
+
+class MissingExtra(TopRungError):
+    """A command needs packages that are not installed."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are needed."""
+    """A group that imports a command on use."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
-        """Name the commands."""
+        """Return the names of the commands."""
         return list(COMMANDS)
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        """Import a command."""
+        """Import a command; return one that only raises MissingExtra where its extra is not installed."""
         if name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        try:
+            command: click.Command = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if name not in EXTRAS or package == "toprung":
+                raise
+            return _unavailable(name, package)
         return command
+
+
+def _unavailable(name: str, package: str) -> click.Command:
+    extra = EXTRAS[name]
+
+    def fail(**_arguments: Any) -> None:
+        raise MissingExtra(f"`toprung {name}` needs the package {package}. Run pip install 'toprung[{extra}]'")
+
+    return click.Command(
+        name,
+        callback=fail,
+        params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        short_help=f"Not installed: needs pip install 'toprung[{extra}]'.",
+        context_settings={"ignore_unknown_options": True},
+        add_help_option=False,
+    )
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -43,7 +71,7 @@ def group() -> None:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; an error that has a cause to tell is told in one line, without a traceback."""
+    """Run the command line. A TopRungError is printed in one line, without a traceback, and exits with code 1."""
     try:
         return group(args=arguments, prog_name="toprung")
     except TopRungError as error:

@@ -159,7 +159,7 @@ NEIGHBOURS: dict[str, Neighbour] = {
     "invalid": Neighbour("100 Experiments that are invalid", lambda: invalid(100)),
     "tpe-queue": Neighbour(
         "tpe, 64 parameters, 4,000 candidates, 50 at once",
-        lambda: expensive_search("queue", {"tpe": {"startupTrials": 50, "candidates": 4000}}, 50),
+        lambda: expensive_search("queue", {"tpe": {"startupTrials": 50, "eiCandidates": 4000}}, 50),
         settle=20,
     ),
     "gp-queue": Neighbour("gp, 64 parameters, 20 at once", lambda: expensive_search("gp", {"gp": {}}, 20), settle=15),

@@ -30,7 +30,7 @@ def healthy(algorithm: str) -> Problem:
 
 
 def expensive(number: int, namespaces: int) -> Problem:
-    algorithm = Algorithm.model_validate({"tpe": {"startupTrials": 150, "candidates": 4000}})
+    algorithm = Algorithm.model_validate({"tpe": {"startupTrials": 150, "eiCandidates": 4000}})
     problem = Problem(f"expensive-{number}", parameters(64), (), algorithm, number)
     return replace(problem, namespace=f"team-a{number % namespaces}")
 
@@ -117,7 +117,7 @@ def main(wait: float) -> None:
         "four of one namespace": (4, 1),
         "four of two": (4, 2),
     }
-    columns = ("tpe, 64 parameters, candidates 4000", "healthy", "first ms", "longest ms", "pool MiB", "loop busy ms")
+    columns = ("tpe, 64 parameters, eiCandidates 4000", "healthy", "first ms", "longest ms", "pool MiB", "loop busy ms")
     table = Table(*columns, title=f"Configurations of {TRIALS} healthy trials")
     for name, (count, namespaces) in loads.items():
         for algorithm in ("random", "tpe"):

@@ -62,7 +62,7 @@ def population(keep: Path) -> dict:
             "objective": {"metric": "score", "type": "maximize"},
             "parameters": [{"name": "x", "type": "double", "min": 0, "max": 1}],
             "algorithm": {"seed": 7, "random": {}},
-            "earlyStopping": {"pbt": {"interval": 2, "maxResource": EPOCHS}},
+            "earlyStopping": {"pbt": {"perturbationInterval": 2, "maxResource": EPOCHS}},
             "parallelTrialCount": 4,
             "maxTrialCount": 4,
             "checkpoint": {"volume": {"hostPath": {"path": str(keep)}}},

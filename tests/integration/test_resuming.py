@@ -168,7 +168,14 @@ async def test_a_trial_that_takes_over_trains_on_from_the_other_ones_weights(sta
         initialTrials=[{"lr": FAST, "dropout": 0.3}, {"lr": SLOW, "dropout": 0.1}],
         maxTrialCount=2,
         parallelTrialCount=2,
-        earlyStopping={"pbt": {"interval": 2, "maxResource": end, "resampleProbability": 0, "factors": [1.2]}},
+        earlyStopping={
+            "pbt": {
+                "perturbationInterval": 2,
+                "maxResource": end,
+                "resampleProbability": 0,
+                "perturbationFactors": [1.2],
+            }
+        },
     )
     await stage.apply(body)
     await stage.ended("pop")

@@ -55,13 +55,13 @@ def test_an_example_shows_its_algorithm(tried, name, startup):
 
 def test_several_objectives_end_in_a_front(results):
     """Each of its trials is better by the second objective than the one before, which is better by the first."""
-    front = results["nsga2"]["front"]
+    front = results["nsga2"]["paretoFront"]
     losses, latencies = zip(*((one["values"]["loss"], one["values"]["latency"]) for one in front), strict=True)
     assert len(front) > 1
     assert list(losses) == sorted(losses)
     assert list(latencies) == sorted(latencies, reverse=True)
     assert front[0]["trial"] == results["nsga2"]["best"]["trial"]
-    assert all("front" not in result for name, result in results.items() if name != "nsga2")
+    assert all("paretoFront" not in result for name, result in results.items() if name != "nsga2")
 
 
 def test_a_warm_start_begins_where_the_other_ended(results, folder):

@@ -19,7 +19,9 @@ def _settings(draw):
     r, eta = draw(st.integers(1, 5)), draw(st.integers(2, 5))
     largest = r * draw(st.integers(1, 100)) + draw(st.integers(0, 7))
     brackets = draw(st.integers(1, len(rung_levels(r, largest, eta, 0))))
-    return AshaSettings(min_resource=r, max_resource=largest, reduction_factor=eta, brackets=brackets, tilt=draw(TILTS))
+    return AshaSettings(
+        min_resource=r, max_resource=largest, reduction_factor=eta, brackets=brackets, rung_skew=draw(TILTS)
+    )
 
 
 TILTS = st.sampled_from([None, 0, 1 / 3, 1])
@@ -83,7 +85,7 @@ def test_nan_never_survives_a_rung_that_has_a_finite_rival(history):
 
 @given(histories())
 def test_a_verdict_is_the_definition(history):
-    """A finite arrival goes on iff it is among the best max(1, round(n/eta^x)), or at R; x leans from 1 + tilt."""
+    """A finite arrival goes on iff it is among the best max(1, round(n/eta^x)), or at R; x leans from 1 + rung_skew."""
     settings, seed, arrivals = history
     _, verdicts = play(settings, seed, arrivals)
     rungs = {}
@@ -100,9 +102,9 @@ def test_a_verdict_is_the_definition(history):
 
 def _places(settings, seed, bracket, resource, rung):
     below = StoppingAsha(settings, seed).levels(bracket)[:-1]
-    exponent, tilt = 1.0, 0.5 if settings.tilt is None else settings.tilt
+    exponent, rung_skew = 1.0, 0.5 if settings.rung_skew is None else settings.rung_skew
     if resource in below and len(below) > 1:
-        exponent += tilt * (1 - 2 * below.index(resource) / (len(below) - 1))
+        exponent += rung_skew * (1 - 2 * below.index(resource) / (len(below) - 1))
     return max(1, ceil(len(rung) / settings.reduction_factor**exponent - 1 / 2))
 
 

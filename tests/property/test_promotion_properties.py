@@ -18,9 +18,11 @@ def rules(draw):
     """Any settings that the API lets through, with few enough rungs to climb."""
     r, eta, largest = draw(st.integers(1, 3)), draw(st.integers(2, 4)), draw(st.integers(3, 30))
     brackets = draw(st.integers(1, len(rung_levels(r, largest, eta, 0))))
-    tilt = draw(st.sampled_from([None, 0, 1 / 3, 1]))
+    rung_skew = draw(st.sampled_from([None, 0, 1 / 3, 1]))
     return PromotionAsha(
-        AshaSettings(min_resource=r, max_resource=largest, reduction_factor=eta, brackets=brackets, tilt=tilt),
+        AshaSettings(
+            min_resource=r, max_resource=largest, reduction_factor=eta, brackets=brackets, rung_skew=rung_skew
+        ),
         draw(SEEDS),
     )
 
@@ -55,11 +57,11 @@ class Watched(PromotionAsha):
         return sorted(rung, key=lambda each: (-rung[each], each))[:places]
 
     def share(self, bracket, resource):
-        """Give n/eta^x, where x goes down evenly from 1 + tilt at the first rung to 1 - tilt at the last but one."""
+        """Give n/eta^x, where x goes down evenly from 1 + rung_skew at the first rung to 1 - rung_skew at the last but one."""
         below = self.levels(bracket)[:-1]
-        exponent, tilt = 1.0, 0.7 if self.settings.tilt is None else self.settings.tilt
+        exponent, rung_skew = 1.0, 0.7 if self.settings.rung_skew is None else self.settings.rung_skew
         if resource in below and len(below) > 1:
-            exponent += tilt * (1 - 2 * below.index(resource) / (len(below) - 1))
+            exponent += rung_skew * (1 - 2 * below.index(resource) / (len(below) - 1))
         return len(self.told[bracket, resource]) / self.settings.reduction_factor**exponent
 
     def highest(self, index):

@@ -78,7 +78,7 @@ async def by_no_progress(stage: Stage) -> None:
     """
     program = "case $TOPRUNG_TRIAL in exp-1) echo score=0.9;; exp-[0-3]) echo score=0.85;; *) sleep 60;; esac"
     limit = {"trials": 3, "minDelta": 0.1}
-    await stage.apply(stage.experiment(program, noProgress=limit, maxTrialCount=20, parallelTrialCount=1))
+    await stage.apply(stage.experiment(program, stopWhenNoProgress=limit, maxTrialCount=20, parallelTrialCount=1))
     status = await stage.ended()
     assert (reached(status)["type"], reached(status)["reason"]) == ("Succeeded", "NoProgress")
     assert "trials made the best no better by more than 0.1" in reached(status)["message"]

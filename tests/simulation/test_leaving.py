@@ -100,7 +100,7 @@ def test_who_waits_is_promoted_after_more_trials_were_allowed():
     """Those that waited at the first end did not go on, so of fifteen that came to the rung a fifth one may."""
     values = (*(0.9 - index / 10 for index in range(9)), 0.55, *[0.01] * 8)
     spec = {"parallelTrialCount": 1, "checkpoint": {"volume": {"emptyDir": {}}}}
-    spec |= {"earlyStopping": {"asha": {"maxResource": 9, "variant": "promotion", "tilt": 0}}}
+    spec |= {"earlyStopping": {"asha": {"maxResource": 9, "variant": "promotion", "rungSkew": 0}}}
     world = World(experiment_spec(**spec, maxTrialCount=9), lambda index, _: obedient(values[index]))
     run_to_end(world)
     world.spec = experiment_spec(**spec, maxTrialCount=18)

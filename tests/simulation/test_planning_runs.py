@@ -32,7 +32,7 @@ PROGRAMS = st.builds(
         pytest.param({"successiveHalving": {"maxResource": 3, "trials": 3}}, id="halving"),
         pytest.param({"median": {"maxResource": 9, "minTrials": 1}}, id="median"),
         pytest.param({"patience": {"steps": 2}}, id="patience"),
-        pytest.param({"pbt": {"maxResource": 9, "interval": 2}}, id="pbt"),
+        pytest.param({"pbt": {"maxResource": 9, "perturbationInterval": 2}}, id="pbt"),
     ],
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -66,13 +66,21 @@ LAST = {"objective": {"metric": "acc", "type": "maximize", "strategy": "last"}, 
     ("limits", "long", "reason", "trials"),
     [
         pytest.param(
-            {"noProgress": {"trials": 3}, "maxTrialCount": 9}, (0.9,) * 9, "NoProgress", 7, id="progress-under-way"
+            {"stopWhenNoProgress": {"trials": 3}, "maxTrialCount": 9},
+            (0.9,) * 9,
+            "NoProgress",
+            7,
+            id="progress-under-way",
         ),
         pytest.param(
-            {"noProgress": {"trials": 3}, "maxTrialCount": 9}, (0.1,) * 99, "NoProgress", 5, id="no-progress-cut-off"
+            {"stopWhenNoProgress": {"trials": 3}, "maxTrialCount": 9},
+            (0.1,) * 99,
+            "NoProgress",
+            5,
+            id="no-progress-cut-off",
         ),
         pytest.param(
-            {"noProgress": {"trials": 3}, "maxTrialCount": 5}, (0.1,) * 99, "NoProgress", 5, id="all-were-made"
+            {"stopWhenNoProgress": {"trials": 3}, "maxTrialCount": 5}, (0.1,) * 99, "NoProgress", 5, id="all-were-made"
         ),
         pytest.param({"maxDuration": "4s"}, (0.9,) * 99, "MaxDurationReached", 2, id="only-cut-off-trials"),
     ],
@@ -97,7 +105,7 @@ def test_what_is_over_stays_over(data):
         objective={"metric": "acc", "type": kind, "strategy": strategy, **goal},
         earlyStopping=data.draw(st.sampled_from([None, ASHA, PROMOTION])),
         checkpoint={"volume": {"emptyDir": {}}},
-        noProgress=data.draw(st.none() | st.builds(dict, trials=st.integers(1, 4))),
+        stopWhenNoProgress=data.draw(st.none() | st.builds(dict, trials=st.integers(1, 4))),
         maxDuration=data.draw(st.sampled_from([None, "3s", "9s"])),
         maxFailedTrialCount=data.draw(st.sampled_from([None, 0, 2])),
         maxTrialCount=7,
@@ -156,7 +164,11 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(data):
         ),
         pytest.param({"maxDuration": "5s"}, Program((0.1,), None), "MaxDurationReached", "Succeeded", id="time-is-up"),
         pytest.param(
-            {"noProgress": {"trials": 3}, "maxTrialCount": 50}, Program((0.5,)), "NoProgress", "Succeeded", id="still"
+            {"stopWhenNoProgress": {"trials": 3}, "maxTrialCount": 50},
+            Program((0.5,)),
+            "NoProgress",
+            "Succeeded",
+            id="still",
         ),
         pytest.param({}, Program((math.nan,)), "NoTrialSucceeded", "Failed", id="nothing-but-nan"),
         pytest.param({}, Program(()), "NoTrialSucceeded", "Failed", id="nothing-reported"),
@@ -353,7 +365,9 @@ def test_a_short_trial_costs_three_writes():
 def test_progress_is_more_than_min_delta(min_delta, made):
     """Trials that improve by less than minDelta do not keep an experiment going."""
     values = [0.5, 0.51, 0.52, 0.53, 0.54, 0.54, 0.54, 0.54, 0.54, 0.54]
-    spec = experiment_spec(maxTrialCount=10, parallelTrialCount=1, noProgress={"trials": 3, "minDelta": min_delta})
+    spec = experiment_spec(
+        maxTrialCount=10, parallelTrialCount=1, stopWhenNoProgress={"trials": 3, "minDelta": min_delta}
+    )
     world = World(spec, lambda index, _: Program((values[index],)))
     run_to_end(world)
     assert len(world.trials) == made

@@ -27,7 +27,7 @@ def reached(world):
     found = {}
     for name, trial in world.trials.items():
         status = trial["status"]
-        if status["state"] in ("Succeeded", "Stopped") and (seen := status.get("complete")):
+        if status["state"] in ("Succeeded", "Stopped") and (seen := status.get("latestComplete")):
             values = seen.get("value"), seen["metrics"].get("latency")
             if None not in values:
                 found[name] = values
@@ -62,14 +62,14 @@ def test_the_front_at_the_end_is_what_nobody_dominates(early_stopping, data):
     world = World(spec, lambda index, _: programs[index])
     run_to_end(world, lambda: next(points, None))
     found = reached(world)
-    front = world.status["front"]
+    front = world.status["paretoFront"]
     assert {member["trial"] for member in front} == undominated(found)
-    assert len(front) == world.status["frontSize"]
+    assert len(front) == world.status["paretoFrontSize"]
     for member in front:
         assert (member["values"]["acc"], member["values"]["latency"]) == found[member["trial"]]
     assert [-member["values"]["acc"] for member in front] == sorted(-member["values"]["acc"] for member in front)
     for trial in world.trials.values():
-        assert trial["status"]["state"] != "Succeeded" or trial["status"].get("complete")
+        assert trial["status"]["state"] != "Succeeded" or trial["status"].get("latestComplete")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -82,7 +82,7 @@ def test_an_operator_that_died_finds_the_same_front(data):
     worlds = [World(spec, lambda index, _: programs[index]) for _ in range(2)]
     run_to_end(worlds[0])
     run_to_end(worlds[1], lambda: next(points, None))
-    assert worlds[0].status["front"] == worlds[1].status["front"]
+    assert worlds[0].status["paretoFront"] == worlds[1].status["paretoFront"]
 
 
 def both(acc, latency):
@@ -96,17 +96,17 @@ def test_the_first_objective_decides_who_is_stopped():
     world = World(spec, lambda index, _: Program(tuple(curves[index])))
     run_to_end(world)
     assert [trial.state for trial in world.trial_records()] == ["Succeeded", "Stopped", "Stopped", "Stopped"]
-    assert [member["trial"] for member in world.status["front"]] == ["exp-0", "exp-1", "exp-2", "exp-3"]
+    assert [member["trial"] for member in world.status["paretoFront"]] == ["exp-0", "exp-1", "exp-2", "exp-3"]
     assert world.status["best"]["trial"] == "exp-0"
 
 
 def test_standing_still_is_by_the_first_objective():
     """An ever better second one does not keep an experiment going."""
-    spec = experiment_spec(**SEVERAL, maxTrialCount=10, parallelTrialCount=1, noProgress={"trials": 3})
+    spec = experiment_spec(**SEVERAL, maxTrialCount=10, parallelTrialCount=1, stopWhenNoProgress={"trials": 3})
     world = World(spec, lambda index, _: Program((both(0.5, -index),)))
     run_to_end(world)
     assert len(world.trials) == 4
-    assert [member["trial"] for member in world.status["front"]] == ["exp-3"]
+    assert [member["trial"] for member in world.status["paretoFront"]] == ["exp-3"]
 
 
 def test_a_population_goes_by_the_first_objective():
@@ -118,7 +118,7 @@ def test_a_population_goes_by_the_first_objective():
     *others, worst = world.trial_records()
     assert [each.source for each in worst.lineage] == ["exp-2"]
     assert not any(each.lineage for each in others)
-    assert world.status["front"][-1] == {
+    assert world.status["paretoFront"][-1] == {
         "trial": worst.name,
         "values": both(0.1, 2.0),
         "parameters": worst.current_parameters,
@@ -135,16 +135,16 @@ def test_metrics_on_lines_of_their_own_steps_fail_the_trial():
     (trial,) = world.trials.values()
     assert trial["status"]["state"] == "Failed"
     assert "acc=0.5 latency=0.5" in trial["status"]["message"]
-    assert world.status["front"] == []
+    assert world.status["paretoFront"] == []
 
 
 def test_a_second_objective_that_is_not_finite_is_known_after_a_restart():
-    """The API server keeps no null in status.complete.metrics: what lacks there was not finite, and is on no front."""
+    """The API server keeps no null in status.latestComplete.metrics: what lacks there was not finite, and is on no front."""
     spec = experiment_spec(**SEVERAL, maxTrialCount=2, parallelTrialCount=1)
     world = World(spec, lambda index, _: Program((both(0.9, math.nan if index == 0 else 2.0),)))
     run_to_end(world)
-    assert world.trials["exp-0"]["status"]["complete"]["metrics"] == {}
-    assert [member["trial"] for member in world.status["front"]] == ["exp-1"]
+    assert world.trials["exp-0"]["status"]["latestComplete"]["metrics"] == {}
+    assert [member["trial"] for member in world.status["paretoFront"]] == ["exp-1"]
     assert evaluation(world.trial_records()[0], spec).scores == (0.9, -math.inf)
 
 

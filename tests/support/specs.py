@@ -36,4 +36,4 @@ def experiment_spec(**spec: Any) -> ExperimentSpec:
 
 ASHA = {"asha": {"resource": "epoch", "minResource": 1, "maxResource": 9, "reductionFactor": 3, "variant": "stopping"}}
 PROMOTION = {"asha": {"maxResource": 9, "variant": "promotion"}}
-PBT = {"pbt": {"maxResource": 8, "interval": 2, "resampleProbability": 0}}
+PBT = {"pbt": {"maxResource": 8, "perturbationInterval": 2, "resampleProbability": 0}}

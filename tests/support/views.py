@@ -92,7 +92,7 @@ def trial(
             **({"latest": reports[-1]} if reports else {}),
             **({"best": best} if best else {}),
             **({"completionTime": at(completion)} if completion is not None else {}),
-            **({"complete": {**reports[-1], "metrics": others}} if others else {}),
+            **({"latestComplete": {**reports[-1], "metrics": others}} if others else {}),
             "rungs": [
                 {"resource": level, "value": values.get(level), "verdict": verdict, "time": at(begin + level * pace)}
                 for level, verdict in rungs

@@ -32,6 +32,17 @@ KATIB_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What authors of Katib's Experiments write -> what to write here."""
+FORMER_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "candidates": "eiCandidates",
+        "factors": "perturbationFactors",
+        "interval": "perturbationInterval",
+        "noProgress": "stopWhenNoProgress",
+        "quantile": "quantileFraction",
+        "tilt": "rungSkew",
+    }
+)
+"""Name of a field in an earlier version -> its name in this version."""
 
 
 def translate(error: ValidationError, model: type[BaseModel], prefix: str) -> tuple[FieldError, ...]:
@@ -89,7 +100,10 @@ def _unknown(path: str, location: Location, model: type[BaseModel], prefix: str)
         if name in _fields(location[:length], model):
             outer = field_path(prefix, (*location[:length], name))
             return FieldError(path, f"there is no field {shown(name)} here; write {outer} instead")
-    return FieldError(path, f"there is no field {shown(name)}", name, tuple(_fields(location[:-1], model)))
+    known = tuple(_fields(location[:-1], model))
+    if FORMER_NAMES.get(name) in known:
+        return FieldError(path, f"there is no field {shown(name)}; write {FORMER_NAMES[name]}")
+    return FieldError(path, f"there is no field {shown(name)}", name, known)
 
 
 def _fields(location: Location, model: type[BaseModel]) -> list[str]:

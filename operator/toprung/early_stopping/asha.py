@@ -27,7 +27,7 @@ def hyperband(settings: HyperbandSettings, seed: int, *, checkpoint: bool) -> "A
 
     No rung is stricter than another: the brackets are there for curves of which the first epochs say little.
     """
-    every = AshaSettings.model_validate(settings.model_dump() | {"brackets": settings.rungs, "tilt": 0})
+    every = AshaSettings.model_validate(settings.model_dump() | {"brackets": settings.rungs, "rung_skew": 0})
     return asha(every, seed, checkpoint=checkpoint)
 
 
@@ -46,7 +46,7 @@ class Asha(ABC):
 
     pauses: ClassVar[bool]
     """Whether trials may be paused, so that they must be able to go on from a checkpoint."""
-    default_tilt: ClassVar[float]
+    default_rung_skew: ClassVar[float]
     """Where the settings have none: milder where a wrong decision can't be mended (ADR 24)."""
     compares_curves: ClassVar[bool] = False
     """Whether best and mean of the reports so far are needed of an arrival."""
@@ -95,10 +95,10 @@ class Asha(ABC):
     def _share(self, bracket: int, resource: int, rung: Rung) -> float:
         """How many of a rung are to go on."""
         levels = self.levels(bracket)
-        tilt = self.default_tilt if self.settings.tilt is None else self.settings.tilt
+        rung_skew = self.default_rung_skew if self.settings.rung_skew is None else self.settings.rung_skew
         return (
             len(rung)
-            / reduction_per_rung(len(levels) - 1, self.settings.reduction_factor, tilt)[levels.index(resource)]
+            / reduction_per_rung(len(levels) - 1, self.settings.reduction_factor, rung_skew)[levels.index(resource)]
         )
 
     def _places(self, arrival: RungResult, rung: Rung) -> int:
@@ -119,7 +119,7 @@ class StoppingAsha(Asha):
     """
 
     pauses: ClassVar[bool] = False
-    default_tilt: ClassVar[float] = 0.5
+    default_rung_skew: ClassVar[float] = 0.5
 
     def judge(self, arrival: RungResult) -> Verdict:
         """Let the best of the records of the rung go on, itself included: the rung's share, one at least."""
@@ -170,7 +170,7 @@ class PromotionAsha(Asha):
     """
 
     pauses: ClassVar[bool] = True
-    default_tilt: ClassVar[float] = 0.7
+    default_rung_skew: ClassVar[float] = 0.7
 
     def judge(self, arrival: RungResult) -> Verdict:
         """Let the trial go on if it is among the best of the records of the rung, itself included."""

@@ -50,7 +50,9 @@ class PopulationBasedTraining:
 
     def levels(self, bracket: int) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
         """Give the multiples of the interval below maxResource, ascending, and maxResource."""
-        return even_levels(self.settings.interval, self.settings.interval, self.settings.max_resource)
+        return even_levels(
+            self.settings.perturbation_interval, self.settings.perturbation_interval, self.settings.max_resource
+        )
 
     def record(self, arrival: RungResult) -> None:
         """Take note of an arrival; a trial's first record at a level counts.
@@ -112,7 +114,7 @@ class PopulationBasedTraining:
     def _share(self) -> int:
         """How many are in a quantile: rounded up, but never more than half."""
         size = len(self._order)
-        return min(ceil(round(size * self.settings.quantile, 9)), size // 2)
+        return min(ceil(round(size * self.settings.quantile_fraction, 9)), size // 2)
 
     def _donors(self, index: int) -> tuple[int, ...]:
         top = (self._latest(one) for _, one in self._order[: self._share] if one != index)
@@ -136,7 +138,9 @@ class PopulationBasedTraining:
 
     def _exploit(self, donor: int, arrival: RungResult) -> Exploit:
         settings = self.settings
-        return Exploit(donor, self._draw("explore", arrival), settings.resample_probability, settings.factors)
+        return Exploit(
+            donor, self._draw("explore", arrival), settings.resample_probability, settings.perturbation_factors
+        )
 
     def _draw(self, what: str, arrival: RungResult) -> int:
         """Give 64 bits that depend on the seed, the trial and the level alone."""

@@ -32,14 +32,15 @@ def even_levels(interval: int, first: int, last: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1024)
-def reduction_per_rung(rungs: int, reduction_factor: int, tilt: float) -> tuple[float, ...]:
+def reduction_per_rung(rungs: int, reduction_factor: int, rung_skew: float) -> tuple[float, ...]:
     """Give of how many records one goes on from each rung below the last.
 
-    eta^(1 + tilt) at the first, evenly down to eta^(1 - tilt) in the exponent; eta where there is one rung alone. The
-    product is eta^rungs whatever the tilt, so as many reach the last rung; 0 is the textbook's eta at each (ADR 24).
+    eta^(1 + rung_skew) at the first, evenly down to eta^(1 - rung_skew) in the exponent; eta where there is one
+    rung alone. The product is eta^rungs for every rung_skew, so as many reach the last rung; 0 is the textbook's eta at
+    each rung (ADR 24).
     """
     steps = max(1, rungs - 1)
-    lean = tilt if rungs > 1 else 0.0
+    lean = rung_skew if rungs > 1 else 0.0
     return tuple(reduction_factor ** (1 + lean * (1 - 2 * k / steps)) for k in range(max(1, rungs)))
 
 

@@ -107,7 +107,9 @@ def _without_counted_lines(progress: Progress, metric: str) -> Progress:
     if latest is None:
         return progress
     noted = _with_one_more(progress, Ignored.NO_STEP, f"{metric}={latest.value:g}", count=int(latest.step))
-    return replace(noted, latest=None, best=None, curve=(), mean=Mean(), complete=None, settled=Settled(), excess=0)
+    return replace(
+        noted, latest=None, best=None, curve=(), mean=Mean(), latest_complete=None, settled=Settled(), excess=0
+    )
 
 
 def _shown(report: Report, metric: str) -> str:

@@ -79,7 +79,7 @@ def observe(
         crossings={**progress.crossings, **crossings} if crossings else progress.crossings,
         pending=pending if pending is not None and pending[0] is not None and pending[0] > step else None,
         mean=mean,
-        complete=observation if _has_all(observation, others) else progress.complete,
+        latest_complete=observation if _has_all(observation, others) else progress.latest_complete,
         settled=settled,
         reading=progress.reading if reading is None else reading,
     )
@@ -100,8 +100,8 @@ def join(
     if latest is not None and here and latest.metrics.keys().isdisjoint(extra):
         joined = replace(latest, metrics={**latest.metrics, **extra})
         best = joined if progress.best is not None and progress.best.step == latest.step else progress.best
-        complete = joined if _has_all(joined, others) else progress.complete
-        return replace(progress, latest=joined, best=best, complete=complete)
+        complete = joined if _has_all(joined, others) else progress.latest_complete
+        return replace(progress, latest=joined, best=best, latest_complete=complete)
     pending = progress.pending
     waited = pending[1] if pending is not None and pending[0] == step else {}
     return replace(progress, pending=(step, {**waited, **extra}))

@@ -21,7 +21,7 @@ _READING_NUMBERS = "base", "offset", "first", "last", "epoch", "counted"
 
 
 def progress_to_status(progress: Progress) -> dict[str, Any]:
-    """Return the fields latest, best, complete, mean, curve and reports of Trial.status; absent where they are empty.
+    """Return latest, best, latestComplete, mean, curve and reports of Trial.status; empty ones are absent.
 
     What is not finite becomes null, and an observation of it `finite: false`. Crossings are status.rungs, which the
     planner writes with the verdicts.
@@ -33,8 +33,8 @@ def progress_to_status(progress: Progress) -> dict[str, Any]:
     if progress.best is not None:
         status["best"] = _to_json(progress.best)
         status["mean"] = {"count": progress.mean.count, "value": _finite(progress.mean.value)}
-    if progress.complete is not None:
-        status["complete"] = _to_json(progress.complete)
+    if progress.latest_complete is not None:
+        status["latestComplete"] = _to_json(progress.latest_complete)
     if progress.ignored or progress.reading is not None:
         status["reports"] = _reports(progress)
     return status
@@ -46,14 +46,14 @@ def progress_from_status(status: Mapping[str, Any]) -> Progress:
     `crossings` then holds only what is crossed from here on: what was crossed before is in status.rungs.
     """
     latest, best, mean = status.get("latest"), status.get("best"), status.get("mean")
-    complete, reports = status.get("complete"), status.get("reports") or {}
+    complete, reports = status.get("latestComplete"), status.get("reports") or {}
     known_best = _from_json(best) if best else None
     return Progress(
         latest=_from_json(latest) if latest else None,
         best=known_best,
         curve=tuple((whole(step), _number(value)) for step, value in status.get("curve") or ()),
         mean=_mean(mean),
-        complete=_from_json(complete) if complete else None,
+        latest_complete=_from_json(complete) if complete else None,
         pending=_pending(reports.get("pending")),
         settled=_settled(reports, known_best, latest),
         reading=_reading(reports.get("reading")),
@@ -70,7 +70,7 @@ def format_time(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def brief(value: float) -> str | None:
+def display_value(value: float) -> str | None:
     """Write a value to six digits, for the printer columns, which show whatever they are given; None: not finite."""
     return f"{value:.6g}" if isfinite(value) else None
 
@@ -155,7 +155,7 @@ def _to_json(observation: Observation) -> dict[str, Any]:
     return {
         "step": whole(observation.step),
         "value": _finite(observation.value),
-        "brief": brief(observation.value),
+        "displayValue": display_value(observation.value),
         "finite": isfinite(observation.value),
         "time": format_time(observation.time),
         "metrics": {name: _finite(value) for name, value in observation.metrics.items()},

@@ -184,7 +184,7 @@ class Progress:
         crossings: rung level -> the observation by which the trial first reached it.
         pending: (step, additional metrics) that wait for their objective; None: for the next one, whatever its step.
         mean: of all finite values of the objective that were counted.
-        complete: of several objectives: the last observation that has all of them.
+        latest_complete: of several objectives: the last observation that has all of them.
         settled: best and mean without the latest step.
         reading: where the reading of the current attempt's log stands.
         ignored: the reports that did not count, by reason.
@@ -197,7 +197,7 @@ class Progress:
     crossings: Mapping[int, Crossing] = field(default_factory=dict)
     pending: tuple[float | None, Mapping[str, float]] | None = None
     mean: Mean = Mean()
-    complete: Observation | None = None
+    latest_complete: Observation | None = None
     settled: Settled = Settled()
     reading: Reading | None = None
     ignored: Mapping[Ignored, IgnoredReports] = field(default_factory=dict)
@@ -206,4 +206,4 @@ class Progress:
     @property
     def last(self) -> Observation | None:
         """What a trial is scored by that is scored by its last value."""
-        return self.complete or self.latest
+        return self.latest_complete or self.latest

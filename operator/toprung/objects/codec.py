@@ -113,14 +113,18 @@ def _shared_devices(devices: tuple[tuple[str, int, str], ...]) -> tuple[DeviceRe
 
 def _final(progress: Progress, over: datetime) -> Progress:
     """Return what planning needs of a trial that has ended: by what it is scored, and how far it came."""
-    latest, best, complete = progress.latest, progress.best, progress.complete
+    latest, best, complete = progress.latest, progress.best, progress.latest_complete
     latest = replace(latest, time=over, metrics=_NO_METRICS) if latest is not None else None
     best = replace(best, time=over, metrics=_NO_METRICS) if best is not None else None
     if complete is not None:
         metrics = {intern(name): value for name, value in complete.metrics.items()}
         complete = replace(complete, time=over, metrics=metrics)
     return Progress(
-        latest, latest if best == latest else best, crossings=_NO_CROSSINGS, complete=complete, ignored=_NO_IGNORED
+        latest,
+        latest if best == latest else best,
+        crossings=_NO_CROSSINGS,
+        latest_complete=complete,
+        ignored=_NO_IGNORED,
     )
 
 

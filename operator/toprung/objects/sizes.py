@@ -10,7 +10,7 @@ from toprung.api.v1alpha1.base import ParameterValue
 MAX_CONFIGURATION = 128 * 1024
 """Bytes of one configuration in a status."""
 MAX_FRONT = 384 * 1024
-"""Bytes of status.front."""
+"""Bytes of status.paretoFront."""
 MAX_LINEAGE = 512 * 1024
 """Bytes of the configurations in Trial.status.lineage."""
 MAX_LINEAGE_ENTRIES = 64

@@ -198,7 +198,7 @@ def incomplete(attempt: Attempt) -> StateChange | None:
     """Return the failure of a trial that has not reported all objectives, None where it has."""
     progress, (first, *others) = attempt.trial.progress, attempt.spec.all_objectives
     if progress.latest is not None:
-        return _incomplete(attempt) if others and progress.complete is None else None
+        return _incomplete(attempt) if others and progress.latest_complete is None else None
     metric = first.metric
     message = (
         f"the program ended well but never printed the objective {metric}; "

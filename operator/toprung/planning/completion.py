@@ -109,8 +109,8 @@ def all_trials_done(facts: CompletionInput) -> Completion | None:
 
 
 def stands_still(facts: CompletionInput) -> Completion | None:
-    """As many trials as noProgress.trials have ended in a row and made nothing better."""
-    limit = facts.experiment.spec.no_progress
+    """As many trials as stopWhenNoProgress.trials have ended in a row and made nothing better."""
+    limit = facts.experiment.spec.stop_when_no_progress
     if limit is None or (idle := _ended_since_progress(facts, limit.min_delta)) < limit.trials:
         return None
     by = f" by more than {limit.min_delta:g}" if limit.min_delta else ""
@@ -154,13 +154,13 @@ def recorded_end(experiment: ExperimentRecord) -> Completion | None:
 
 def limits_of(spec: ExperimentSpec) -> dict[str, object]:
     """Return the limits that decide when an experiment is over, as JSON."""
-    goal, idle = spec.primary_objective.goal, spec.no_progress
+    goal, idle = spec.primary_objective.goal, spec.stop_when_no_progress
     limits = {
         "maxTrialCount": spec.max_trial_count,
         "maxFailedTrialCount": spec.max_failed_trial_count,
         "maxDuration": format_duration(spec.max_duration) if spec.max_duration is not None else None,
         "goal": goal,
-        "noProgress": {"trials": idle.trials, "minDelta": idle.min_delta} if idle is not None else None,
+        "stopWhenNoProgress": {"trials": idle.trials, "minDelta": idle.min_delta} if idle is not None else None,
     }
     return {name: limit for name, limit in limits.items() if limit is not None}
 

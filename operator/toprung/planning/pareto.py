@@ -22,9 +22,9 @@ Scored = tuple[TrialRecord, Scores]
 
 
 def front_status(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> Mapping[str, object]:
-    """Return status.front and status.frontSize; null with one objective."""
+    """Return status.paretoFront and status.paretoFrontSize; null with one objective."""
     if spec.objectives is None:
-        return {"front": None, "frontSize": None}
+        return {"paretoFront": None, "paretoFrontSize": None}
     members = pareto_front(trials, spec)
     front = [
         {
@@ -34,7 +34,7 @@ def front_status(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> Mapping
         }
         for trial, scores in _that_fit(members, spec)
     ]
-    return {"front": front, "frontSize": len(members)}
+    return {"paretoFront": front, "paretoFrontSize": len(members)}
 
 
 def _that_fit(members: Sequence[Scored], spec: ExperimentSpec) -> Sequence[Scored]:

@@ -56,7 +56,7 @@ def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
 
     Empty where there is one objective, and where the trial has no report of them all, still goes on, or has failed.
     """
-    seen = trial.progress.complete
+    seen = trial.progress.latest_complete
     if seen is None or not trial.state.terminal or trial.state is TrialState.FAILED:
         return ()
     _, *others = spec.all_objectives

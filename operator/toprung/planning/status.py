@@ -10,7 +10,7 @@ from toprung.api.names import LABEL_EXPERIMENT
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.experiment import TrialCounts
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.metrics.status import brief
+from toprung.metrics.status import display_value
 from toprung.metrics.types import Observation
 from toprung.objects.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
 from toprung.objects.records import BlockReason, ExperimentRecord, TrialRecord
@@ -24,7 +24,7 @@ Claim = tuple[ConditionType, bool, str, str]
 """A condition, whether it holds, its reason and its message."""
 UNFINISHED = "the experiment has not ended"
 MANAGED = "No trial starts until this is corrected. Running trials follow the last valid spec."
-FINAL = ("trials", "best", "front", "frontSize", "omitted", "accelerators")
+FINAL = ("trials", "best", "paretoFront", "paretoFrontSize", "omitted", "accelerators")
 """Fields of the status that stay as they are once the experiment is complete, even if its Trials are deleted."""
 
 
@@ -107,10 +107,10 @@ def _results(outlook: Outlook, counts: TrialCounts) -> dict[str, Any]:
 
 def _with_omissions(*, best: tuple[TrialRecord, Observation] | None, front: Mapping[str, Any]) -> Mapping[str, object]:
     """Return best and front, and in status.omitted what of them has no room in the status."""
-    shown, members = _best(best), front["front"] or ()
+    shown, members = _best(best), front["paretoFront"] or ()
     omitted = []
-    if len(members) < (front["frontSize"] or 0):
-        omitted.append(f"front has {len(members)} of {front['frontSize']} trials")
+    if len(members) < (front["paretoFrontSize"] or 0):
+        omitted.append(f"paretoFront has {len(members)} of {front['paretoFrontSize']} trials")
     if best is not None and shown is not None:
         known, all_of = shown["parameters"], best[0].current_parameters
         if len(known) < len(all_of):
@@ -232,7 +232,7 @@ def _best(best: tuple[TrialRecord, Observation] | None) -> Mapping[str, Any] | N
     return {
         "trial": trial.name,
         "value": observation.value,
-        "brief": brief(observation.value),
+        "displayValue": display_value(observation.value),
         "step": observation.step,
         "parameters": bounded(trial.current_parameters),
     }

@@ -27,7 +27,7 @@ def startup(problem: Problem, history: Mapping[int, Evaluation]) -> bool:
 def heavy(problem: Problem, trials: int) -> bool:
     """Return whether a request certainly is slow."""
     tpe = problem.algorithm.tpe
-    return tpe is not None and tpe.candidates * len(problem.parameters) * trials > _HEAVY
+    return tpe is not None and tpe.ei_candidates * len(problem.parameters) * trials > _HEAVY
 
 
 def too_slow(problem: Problem, trials: int, seconds: float) -> str:
@@ -59,7 +59,7 @@ def _remedy(problem: Problem, trials: int) -> str:
 
 def _settings(algorithm: Algorithm) -> Iterable[str]:
     if algorithm.tpe is not None:
-        yield f"Reduce spec.algorithm.tpe.candidates ({algorithm.tpe.candidates})"
+        yield f"Reduce spec.algorithm.tpe.eiCandidates ({algorithm.tpe.ei_candidates})"
     elif algorithm.gp is not None:
         yield f"Reduce spec.algorithm.gp.maxObservations ({algorithm.gp.max_observations}) or the categorical values"
     elif algorithm.plugin is not None:

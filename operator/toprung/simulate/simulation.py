@@ -197,7 +197,7 @@ class Simulation:
         """Whether the planner may have something to do after a report."""
         rule = self.spec.early_stopping
         alone = rule is not None and (rule.patience is not None or rule.threshold is not None)
-        standing = self.spec.no_progress is not None  # hangs on all trials, those that run included
+        standing = self.spec.stop_when_no_progress is not None  # hangs on all trials, those that run included
         return crossed or ended or alone or standing or (better and self.spec.primary_objective.goal is not None)
 
     def _schedule(self, attempt: _Attempt) -> None:
@@ -255,7 +255,7 @@ class Simulation:
         The records of rungs are in the rule, which lives as long as the run. So a trial that is paused counts when it
         is promoted, and one that runs when its report matters. When nothing new is left to start, the incumbent counts
         too, and any other one that runs says that not all have ended. The Pods are all there, for they hold slots. For
-        noProgress all trials count.
+        stopWhenNoProgress all trials count.
         """
         now = self._time(self._now)
         if self._stopper is None:
@@ -288,7 +288,7 @@ class Simulation:
 
     def _seen(self) -> set[int]:
         """Give the indices of the trials that the planner is to see."""
-        if self.spec.no_progress is not None:
+        if self.spec.stop_when_no_progress is not None:
             return set(self._trials)
         if len(self._trials) < self.spec.max_trial_count and not self._exhausted:
             return self._sight

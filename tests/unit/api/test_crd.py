@@ -64,7 +64,7 @@ def test_the_files_are_yaml_that_says_the_same():
 @pytest.mark.parametrize(
     ("kind", "columns"),
     [
-        pytest.param("experiment", ["Status", "Done", "Running", "Best", "Front", "Age"], id="experiment"),
+        pytest.param("experiment", ["Status", "Done", "Running", "Best", "Pareto Front", "Age"], id="experiment"),
         pytest.param("trial", ["Status", "Step", "Value", "Best", "Rung", "Parameters", "Age"], id="trial"),
     ],
 )

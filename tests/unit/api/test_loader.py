@@ -97,6 +97,26 @@ def test_references_to_a_parameter_with_a_fault_of_its_own_are_good():
     assert set(faults(manifest)) == {"spec.parameters[3].values"}
 
 
+PBT = {"perturbationInterval": 3, "maxResource": 27}
+
+
+@pytest.mark.parametrize(
+    ("edits", "current"),
+    [
+        pytest.param({"noProgress": {"trials": 3}}, "stopWhenNoProgress", id="noProgress"),
+        pytest.param({"algorithm": {"tpe": {"candidates": 24}}}, "eiCandidates", id="candidates"),
+        pytest.param({"earlyStopping": {"asha": {"maxResource": 27, "tilt": 0}}}, "rungSkew", id="tilt"),
+        pytest.param({"earlyStopping": {"pbt": PBT | {"interval": 3}}}, "perturbationInterval", id="interval"),
+        pytest.param({"earlyStopping": {"pbt": PBT | {"quantile": 0.2}}}, "quantileFraction", id="quantile"),
+        pytest.param({"earlyStopping": {"pbt": PBT | {"factors": [0.8]}}}, "perturbationFactors", id="factors"),
+    ],
+)
+def test_a_former_field_name_is_answered_with_the_current_one(edits: dict[str, Any], current: str):
+    """The message of the unknown field names the field to write."""
+    (message,) = (text for text in faults(BASE | {"spec": BASE["spec"] | edits}).values() if "no field" in text)
+    assert current in message
+
+
 @pytest.mark.parametrize(
     ("edits", "path"),
     [

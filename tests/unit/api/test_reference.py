@@ -23,7 +23,7 @@ def test_the_page_is_up_to_date():
         pytest.param("| `sigma` | number | `0.2` | above 0, at most 1 | ", id="exclusive-bound"),
         pytest.param("| `variant` | `promotion` or `stopping` | ", id="one-of-several"),
         pytest.param("| `settings` | object | `{}` | at most 64 entries | ", id="anything"),
-        pytest.param("| `factors` | list of numbers | `[0.8, 1.2]` | at least 1 entries, at most 16 entries; each above 0 | ", id="list"),
+        pytest.param("| `perturbationFactors` | list of numbers | `[0.8, 1.2]` | at least 1 entries, at most 16 entries; each above 0 | ", id="list"),
         pytest.param("| `trials` | whole number | required | at least 1, at most 100,000 | How many; failed", id="no-progress"),
         pytest.param("### `qmc`", id="without-settings"),
     ],

@@ -45,12 +45,12 @@ def test_the_front_of_several_objectives(size, title):
         {"trial": "mnist-1", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}},
         {"trial": "mnist-0", "values": {"acc": 0.8, "latency": 5}, "parameters": {"lr": 0.2}},
     ]
-    body["status"] |= {"front": front, "frontSize": size}
+    body["status"] |= {"paretoFront": front, "paretoFrontSize": size}
     scene = scene_of(body, ())
     assert [str(text) for text in summary(scene)][1:] == [
         title,
         "  mnist-1: acc 0.9, latency 10, {lr: 0.1}",
         "  mnist-0: acc 0.8, latency 5, {lr: 0.2}",
     ]
-    assert result(scene)["front"] == front
-    assert "front" not in result(scene_of(experiment(), ()))
+    assert result(scene)["paretoFront"] == front
+    assert "paretoFront" not in result(scene_of(experiment(), ()))

@@ -61,7 +61,7 @@ def test_a_table_and_a_picture_for_people(files):
         pytest.param(
             {
                 "checkpoint": {"volume": {"emptyDir": {}}},
-                "earlyStopping": {"pbt": {"resource": "epoch", "maxResource": 9, "interval": 3}},
+                "earlyStopping": {"pbt": {"resource": "epoch", "maxResource": 9, "perturbationInterval": 3}},
                 "parallelTrialCount": 12,
                 "maxTrialCount": 12,
             },

@@ -75,7 +75,7 @@ def test_trials_do_not_run_as_the_operator(account, valid):
 
 
 EDITS = [
-    pytest.param({"noProgress": {"trials": 0}}, id="a-limit"),
+    pytest.param({"stopWhenNoProgress": {"trials": 0}}, id="a-limit"),
     pytest.param({"maxTrialCount": 0}, id="what-is-required"),
     pytest.param({"objective": {"metric": "score", "type": "most"}}, id="the-objective"),
 ]
@@ -104,17 +104,17 @@ def test_an_experiment_that_becomes_invalid_keeps_its_last_valid_spec(edit):
 def test_after_a_restart_a_spec_is_read_as_far_as_possible():
     """What cannot be read takes its default."""
     experiments = ExperimentCache()
-    experiments.put(invalid(2, {"noProgress": {"trials": 0}, "parallelTrialCount": 0, "maxDuration": "1h"}))
+    experiments.put(invalid(2, {"stopWhenNoProgress": {"trials": 0}, "parallelTrialCount": 0, "maxDuration": "1h"}))
     record = experiments.get(KEY)
     assert isinstance(record, ExperimentRecord)
     spec = record.spec
-    assert (spec.no_progress, spec.parallel_trial_count, spec.max_duration) == (None, 1, timedelta(hours=1))
+    assert (spec.stop_when_no_progress, spec.parallel_trial_count, spec.max_duration) == (None, 1, timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
     "unmanaged",
     [
-        pytest.param(invalid(2, {"noProgress": {"trials": 0}}, trials=0), id="no-trials"),
+        pytest.param(invalid(2, {"stopWhenNoProgress": {"trials": 0}}, trials=0), id="no-trials"),
         pytest.param(invalid(2, {"objective": {"metric": "score", "type": "most"}}), id="no-objective"),
         pytest.param({**invalid(2, {}), "spec": None}, id="no-spec"),
     ],

@@ -270,7 +270,7 @@ async def test_a_warm_start_that_cannot_be_says_why(experiments, says):
 async def test_a_warm_start_of_several_objectives_tells_all_scores():
     """In the order of the objectives, larger is better."""
     seen = Observation(3, 0.5, EARLIER, {"latency": 7.0})
-    ended = replace(trial("a", 1), progress=Progress(latest=seen, best=seen, complete=seen))
+    ended = replace(trial("a", 1), progress=Progress(latest=seen, best=seen, latest_complete=seen))
     (told,) = await warm([several(other("a")), several(other("b"))], [ended]).prior_of(several(WARM))
     assert told.scores == (0.5, -7.0)
 

@@ -50,7 +50,7 @@ async def test_a_large_experiment_is_read_once_and_elsewhere(function: str, monk
 
     monkeypatch.setattr(validation, function, noted)
     validator = Validator()
-    body = edited(stored(), {f"{CONTAINER}.command[2]": LONG, "spec.noProgress": {"trials": 0}})
+    body = edited(stored(), {f"{CONTAINER}.command[2]": LONG, "spec.stopWhenNoProgress": {"trials": 0}})
     for _ in range(2):
         await validator.prepare(body)
         with pytest.raises(InvalidExperiment):
@@ -63,12 +63,12 @@ async def test_a_large_experiment_is_read_once_and_elsewhere(function: str, monk
 async def test_an_invalid_experiment_has_one_readable_spec_whatever_its_size():
     """After a restart its trials follow what can be read."""
     validator = Validator()
-    small = edited(stored(), {"spec.noProgress": {"trials": 0}})
+    small = edited(stored(), {"spec.stopWhenNoProgress": {"trials": 0}})
     large = edited(small, {f"{CONTAINER}.command": [""] * 5000, "metadata.uid": "large"})
     await validator.prepare(large)
     specs = [validator.readable(body) for body in (small, large)]
     validator.close()
-    assert [(spec.max_trial_count, spec.no_progress) for spec in specs if spec] == [(200, None)] * 2
+    assert [(spec.max_trial_count, spec.stop_when_no_progress) for spec in specs if spec] == [(200, None)] * 2
 
 
 async def test_namespaces_take_turns_at_reading(monkeypatch: pytest.MonkeyPatch):

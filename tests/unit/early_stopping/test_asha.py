@@ -12,13 +12,13 @@ from toprung.errors import InternalError
 GO, STOP = Decision.CONTINUE, Decision.STOP
 
 
-def rule(*, max_resource=9, brackets=1, tilt=0):
-    return StoppingAsha(AshaSettings(max_resource=max_resource, brackets=brackets, tilt=tilt), 0)
+def rule(*, max_resource=9, brackets=1, rung_skew=0):
+    return StoppingAsha(AshaSettings(max_resource=max_resource, brackets=brackets, rung_skew=rung_skew), 0)
 
 
-def verdict_of_last(scores, *, resource=1, tilt=0, max_resource=9):
+def verdict_of_last(scores, *, resource=1, rung_skew=0, max_resource=9):
     """Record the scores at one rung, trial i the i-th, and judge the last."""
-    asha = rule(max_resource=max_resource, tilt=tilt)
+    asha = rule(max_resource=max_resource, rung_skew=rung_skew)
     arrivals = [RungResult(0, resource, index, score) for index, score in enumerate(scores)]
     for arrival in arrivals:
         asha.record(arrival)
@@ -67,7 +67,7 @@ def test_verdict(resource, scores, outcome, message):
 
 
 @pytest.mark.parametrize(
-    ("resource", "tilt", "places"),
+    ("resource", "rung_skew", "places"),
     [
         pytest.param(1, None, 23, id="the-first-of-120-by-5.2"),
         pytest.param(3, None, 40, id="the-middle-by-3"),
@@ -78,9 +78,9 @@ def test_verdict(resource, scores, outcome, message):
         pytest.param(9, 1, 120, id="the-steepest-by-1"),
     ],
 )
-def test_low_rungs_are_stricter_than_high_ones(resource, tilt, places):
-    """By eta^(1 + tilt) at the first, eta^(1 - tilt) at the last but one; unset is a half."""
-    verdict = verdict_of_last([*range(119), -1], resource=resource, tilt=tilt, max_resource=27)
+def test_low_rungs_are_stricter_than_high_ones(resource, rung_skew, places):
+    """By eta^(1 + rung_skew) at the first, eta^(1 - rung_skew) at the last but one; unset is a half."""
+    verdict = verdict_of_last([*range(119), -1], resource=resource, rung_skew=rung_skew, max_resource=27)
     assert verdict.message.endswith(f"the best {places} go on")
 
 

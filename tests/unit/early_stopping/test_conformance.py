@@ -56,12 +56,14 @@ class TestMedian(StopperConformance):
 
 class TestPopulationBasedTraining(StopperConformance):
     def stopper(self, seed):
-        return PopulationBasedTraining(PbtSettings(interval=2, max_resource=8, quantile=0.4), seed)
+        return PopulationBasedTraining(
+            PbtSettings(perturbation_interval=2, max_resource=8, quantile_fraction=0.4), seed
+        )
 
 
 class TestPopulationBasedTrainingOfOneComparison(StopperConformance):
     def stopper(self, seed):
-        return PopulationBasedTraining(PbtSettings(interval=1, max_resource=2), seed)
+        return PopulationBasedTraining(PbtSettings(perturbation_interval=1, max_resource=2), seed)
 
 
 class Unasked(MedianStopping):

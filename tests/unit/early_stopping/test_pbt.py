@@ -17,7 +17,7 @@ GO, STOP, EXPLOIT = Decision.CONTINUE, Decision.STOP, Decision.EXPLOIT
 
 
 def rule(seed=0, **settings):
-    return PopulationBasedTraining(PbtSettings(**{"interval": 1, "max_resource": 9, **settings}), seed)
+    return PopulationBasedTraining(PbtSettings(**{"perturbation_interval": 1, "max_resource": 9, **settings}), seed)
 
 
 def population(latest, *, seed=0, released=None, ended=(), **settings):
@@ -54,7 +54,7 @@ def verdicts(latest, **options):
 def test_the_worst_take_over_from_the_best(size, quantile, share):
     """As many as the quantile says, rounded up, at either end."""
     latest = [(3, float(index)) for index in range(size)]
-    given = verdicts(latest, quantile=quantile)
+    given = verdicts(latest, quantile_fraction=quantile)
     assert [each.outcome for each in given] == [EXPLOIT] * share + [GO] * (size - share)
     assert {each.exploit.donor for each in given[:share]} <= set(range(size - share, size))
 
@@ -121,11 +121,11 @@ def test_a_trial_is_compared_by_its_latest_record():
 def test_donors_are_drawn_by_seed_trial_and_level():
     """Every one of the best is drawn by some, and the same one again by a fresh rule."""
     latest = [(3, float(index)) for index in range(40)]
-    drawn = [each.exploit for each in verdicts(latest, quantile=0.25)[:10]]
-    assert drawn == [each.exploit for each in verdicts(latest, quantile=0.25)[:10]]
+    drawn = [each.exploit for each in verdicts(latest, quantile_fraction=0.25)[:10]]
+    assert drawn == [each.exploit for each in verdicts(latest, quantile_fraction=0.25)[:10]]
     assert len({each.donor for each in drawn}) > 3
     assert len({each.seed for each in drawn}) == 10
-    assert drawn != [each.exploit for each in verdicts(latest, quantile=0.25, seed=1)[:10]]
+    assert drawn != [each.exploit for each in verdicts(latest, quantile_fraction=0.25, seed=1)[:10]]
 
 
 SCORES = st.floats(-9, 9) | st.sampled_from([nan, inf, -inf])
@@ -134,7 +134,7 @@ SCORES = st.floats(-9, 9) | st.sampled_from([nan, inf, -inf])
 @given(st.lists(st.tuples(st.integers(1, 9), SCORES), min_size=1, max_size=30), st.floats(0.01, 0.5), st.integers(0, 9))
 def test_a_donor_is_another_one_and_no_worse(latest, quantile, seed):
     """It is finite, not at the end, and at least as good as who takes over from it."""
-    for index, verdict in enumerate(verdicts(latest, quantile=quantile, seed=seed)):
+    for index, verdict in enumerate(verdicts(latest, quantile_fraction=quantile, seed=seed)):
         if verdict.exploit is not None:
             level, score = latest[verdict.exploit.donor]
             assert verdict.exploit.donor != index
@@ -155,9 +155,9 @@ def test_messages_say_where_it_stands():
 @pytest.mark.parametrize(
     ("settings", "levels"),
     [
-        pytest.param({"interval": 2, "max_resource": 8}, (2, 4, 6, 8), id="a-multiple"),
-        pytest.param({"interval": 3, "max_resource": 8}, (3, 6, 8), id="and-the-end"),
-        pytest.param({"interval": 1, "max_resource": 64}, tuple(range(1, 65)), id="as-many-as-may-be"),
+        pytest.param({"perturbation_interval": 2, "max_resource": 8}, (2, 4, 6, 8), id="a-multiple"),
+        pytest.param({"perturbation_interval": 3, "max_resource": 8}, (3, 6, 8), id="and-the-end"),
+        pytest.param({"perturbation_interval": 1, "max_resource": 64}, tuple(range(1, 65)), id="as-many-as-may-be"),
     ],
 )
 def test_levels(settings, levels):
@@ -169,22 +169,22 @@ def test_levels(settings, levels):
 def test_the_interval_that_is_asked_for_suffices(maximum):
     """Who writes what the message says is not told off again."""
     with pytest.raises(ValidationError, match=r"write (\d+) or more") as told:
-        PbtSettings(interval=1, max_resource=maximum)
+        PbtSettings(perturbation_interval=1, max_resource=maximum)
     least = int(re.search(r"write (\d+)", str(told.value))[1])
     with pytest.raises(ValidationError):
-        PbtSettings(interval=least - 1, max_resource=maximum)
-    assert len(rule(interval=least, max_resource=maximum).levels(0)) <= MAX_LEVELS
+        PbtSettings(perturbation_interval=least - 1, max_resource=maximum)
+    assert len(rule(perturbation_interval=least, max_resource=maximum).levels(0)) <= MAX_LEVELS
 
 
 def test_misuse_is_a_bug():
     """What the contract forbids is told at once."""
     with pytest.raises(InternalError, match="no level 5"):
-        rule(interval=2).record(RungResult(0, 5, 0, 1.0))
+        rule(perturbation_interval=2).record(RungResult(0, 5, 0, 1.0))
     with pytest.raises(InternalError, match="before it is judged"):
         rule().judge(RungResult(0, 1, 0, 1.0))
 
 
 def test_the_experiment_names_it():
     """As a member of spec.earlyStopping, with the experiment's seed."""
-    asked = EarlyStopping.model_validate({"pbt": {"interval": 2, "maxResource": 8}})
-    assert stopper_for(asked, 5, checkpoint=True) == rule(5, interval=2, max_resource=8)
+    asked = EarlyStopping.model_validate({"pbt": {"perturbationInterval": 2, "maxResource": 8}})
+    assert stopper_for(asked, 5, checkpoint=True) == rule(5, perturbation_interval=2, max_resource=8)

@@ -12,8 +12,8 @@ from toprung.errors import InternalError
 GO, STOP, PAUSE = Decision.CONTINUE, Decision.STOP, Decision.PAUSE
 
 
-def rule(*, max_resource=9, brackets=1, tilt=0):
-    return PromotionAsha(AshaSettings(max_resource=max_resource, brackets=brackets, tilt=tilt), 0)
+def rule(*, max_resource=9, brackets=1, rung_skew=0):
+    return PromotionAsha(AshaSettings(max_resource=max_resource, brackets=brackets, rung_skew=rung_skew), 0)
 
 
 def arrive(asha, *scores, resource=1, first=0, bracket=0):
@@ -51,7 +51,7 @@ def test_verdict(scores, outcome, message):
 
 
 @pytest.mark.parametrize(
-    ("resource", "tilt", "places"),
+    ("resource", "rung_skew", "places"),
     [
         pytest.param(1, None, 19, id="the-first-of-120-by-6.5"),
         pytest.param(3, None, 40, id="the-middle-by-3"),
@@ -60,9 +60,9 @@ def test_verdict(scores, outcome, message):
         pytest.param(9, 0, 40, id="the-textbook-at-each"),
     ],
 )
-def test_low_rungs_are_stricter_than_high_ones(resource, tilt, places):
-    """By eta^(1 + tilt) at the first, eta^(1 - tilt) at the last but one; unset is 0.7."""
-    verdict = arrive(rule(max_resource=27, tilt=tilt), *range(119), -1, resource=resource)
+def test_low_rungs_are_stricter_than_high_ones(resource, rung_skew, places):
+    """By eta^(1 + rung_skew) at the first, eta^(1 - rung_skew) at the last but one; unset is 0.7."""
+    verdict = arrive(rule(max_resource=27, rung_skew=rung_skew), *range(119), -1, resource=resource)
     assert verdict.message.endswith(f"the best {places} go on; it waits")
 
 
@@ -130,7 +130,7 @@ def test_who_ended_as_it_waited_has_not_gone_on():
 
 def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
     """Beyond the share of its rung it waits until nothing new is left to start."""
-    asha = rule(tilt=1)
+    asha = rule(rung_skew=1)
     arrive(asha, *range(18, 0, -1))
     for index in (0, 1):
         assert asha.promotion() == RungResult(0, 1, index, 18 - index)
@@ -163,7 +163,7 @@ def test_with_a_slot_to_spare_who_came_first_goes_on_if_it_leads(scores, leads):
 
 def test_a_slot_to_spare_is_for_no_fewer_than_the_share():
     """At a high rung the share is larger than a third."""
-    asha = rule(tilt=1)
+    asha = rule(rung_skew=1)
     for index in range(3):
         asha.record(RungResult(0, 3, index, -index))
     for index in range(3):

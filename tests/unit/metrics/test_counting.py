@@ -264,7 +264,7 @@ def test_what_can_count_of_a_line_does():
 def test_no_pair_is_made_that_was_not_printed(lines, pairs):
     """Each prefix of the log has a pair that belongs together."""
     half, whole = read(*lines[: len(lines) // 2]), read(*lines)
-    assert [(each.complete.value, each.complete.metrics["acc"]) for each in (half, whole)] == pairs
+    assert [(each.latest_complete.value, each.latest_complete.metrics["acc"]) for each in (half, whole)] == pairs
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_metrics_of_one_step_join(reports, metrics):
 )
 def test_the_last_complete_report_is_kept(reports, step):
     """Of several objectives a report counts once all of them are there at one step."""
-    complete = fed(*reports, others=frozenset({"loss", "f1"})).complete
+    complete = fed(*reports, others=frozenset({"loss", "f1"})).latest_complete
     assert (complete and complete.step) == step
     assert complete is None or {"loss", "f1"} <= complete.metrics.keys()
 

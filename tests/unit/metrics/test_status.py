@@ -23,7 +23,7 @@ def test_json_of_progress():
         "latest": {
             "step": 2,
             "value": None,
-            "brief": None,
+            "displayValue": None,
             "finite": False,
             "time": "2026-01-02T03:04:05.678901Z",
             "metrics": {},
@@ -31,7 +31,7 @@ def test_json_of_progress():
         "best": {
             "step": 1,
             "value": 0.5,
-            "brief": "0.5",
+            "displayValue": "0.5",
             "finite": True,
             "time": "2026-01-02T03:04:05.678901Z",
             "metrics": {"loss": None},
@@ -74,7 +74,7 @@ def test_there_and_back(progress):
 def test_a_column_shows_six_digits(value, shown):
     """Beside it the value has them all, and is what is read."""
     status = progress_to_status(Progress(Observation(2, value, TIME)))
-    assert status["latest"]["brief"] == shown
+    assert status["latest"]["displayValue"] == shown
     assert repr(progress_from_status(status).latest.value) == repr(value)
 
 

@@ -29,7 +29,7 @@ def stored_size(value):
 
 def trial(index, parameters):
     seen = Observation(1, float(index), START, {"f2": -float(index)})
-    progress = Progress(latest=seen, best=seen, complete=seen)
+    progress = Progress(latest=seen, best=seen, latest_complete=seen)
     name, state = f"exp-{index}", TrialState.SUCCEEDED
     return TrialRecord("team/exp", "uid", name, f"u-{index}", index, parameters, START, state=state, progress=progress)
 
@@ -48,16 +48,16 @@ def test_a_front_of_long_values_fits(text, trials):
     """Trials are listed as far as there is room, both ends in any case, and the status says that some are not."""
     status = status_with(text, trials=trials)
     assert stored_size(status) < ETCD / 2
-    assert (len(status["front"]) >= 2, status["frontSize"]) == (True, trials)
-    assert (status["front"][0]["trial"], status["front"][-1]["trial"]) == ("exp-0", f"exp-{trials - 1}")
-    assert f"front has {len(status['front'])} of {trials} trials" in status["omitted"]
+    assert (len(status["paretoFront"]) >= 2, status["paretoFrontSize"]) == (True, trials)
+    assert (status["paretoFront"][0]["trial"], status["paretoFront"][-1]["trial"]) == ("exp-0", f"exp-{trials - 1}")
+    assert f"paretoFront has {len(status['paretoFront'])} of {trials} trials" in status["omitted"]
     ExperimentStatus.model_validate({k: v for k, v in status.items() if v is not None}, by_alias=True)
 
 
 def test_nothing_is_omitted_from_a_short_front():
     """Then status.omitted is absent."""
     status = status_with("v" * 20, trials=22)
-    assert (len(status["front"]), status["omitted"]) == (22, None)
+    assert (len(status["paretoFront"]), status["omitted"]) == (22, None)
 
 
 def test_parameters_are_left_out_whole():

@@ -24,7 +24,7 @@ ONE = experiment_spec()
 def trial(index, acc, latency, state=TrialState.SUCCEEDED):
     """A trial whose last report is of both, or of accuracy alone."""
     seen = Observation(3, acc, START, {} if latency is None else {"latency": latency})
-    progress = Progress(latest=seen, best=seen, complete=None if latency is None else seen)
+    progress = Progress(latest=seen, best=seen, latest_complete=None if latency is None else seen)
     name = f"exp-{index}"
     return TrialRecord(
         "team/exp", "uid", name, f"uid-{index}", index, {"lr": 0.1}, START, state=state, progress=progress
@@ -32,7 +32,7 @@ def trial(index, acc, latency, state=TrialState.SUCCEEDED):
 
 
 def names(trials, spec=SPEC):
-    return [member["trial"] for member in front_status(trials, spec)["front"]]
+    return [member["trial"] for member in front_status(trials, spec)["paretoFront"]]
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,17 @@ def test_who_is_on_the_front(other, expected):
 def test_a_member_says_what_it_reaches():
     """Values are as they were reported, whichever way they are to go."""
     assert front_status([trial(0, 0.9, 10)], SPEC) == {
-        "front": [{"trial": "exp-0", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}}],
-        "frontSize": 1,
+        "paretoFront": [{"trial": "exp-0", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}}],
+        "paretoFrontSize": 1,
     }
 
 
 def test_a_member_that_took_over_from_another_has_what_it_ended_with():
     """The parameters are those that its values came from."""
     taken = Lineage(1, "exp-9", 2, {"lr": 0.01})
-    assert front_status([replace(trial(0, 0.9, 10), lineage=(taken,))], SPEC)["front"][0]["parameters"] == {"lr": 0.01}
+    assert front_status([replace(trial(0, 0.9, 10), lineage=(taken,))], SPEC)["paretoFront"][0]["parameters"] == {
+        "lr": 0.01
+    }
 
 
 def test_a_long_front_is_thinned():
@@ -79,7 +81,7 @@ def test_a_long_front_is_thinned():
     kept = names(trials)
     assert (len(kept), kept[0], kept[-1]) == (MAX_MEMBERS, "exp-199", "exp-0")
     assert len(set(kept)) == MAX_MEMBERS
-    assert front_status(trials, SPEC)["frontSize"] == 200
+    assert front_status(trials, SPEC)["paretoFrontSize"] == 200
 
 
 def test_one_objective_has_no_front():
@@ -110,7 +112,7 @@ def test_a_later_report_that_lacks_one_does_not_count():
     best = incumbent([ended], SPEC.primary_objective)
     assert best is not None
     assert best[1].value == evaluation(ended, SPEC).score == 0.9
-    assert front_status([ended], SPEC)["front"][0]["values"] == {"acc": 0.9, "latency": 10}
+    assert front_status([ended], SPEC)["paretoFront"][0]["values"] == {"acc": 0.9, "latency": 10}
 
 
 def test_the_last_complete_report_survives_a_restart():

@@ -138,7 +138,7 @@ def test_who_takes_over_and_is_slow_to_end_has_one_slot():
     programs = [Program((0.9,) * 8), Program((0.8,) * 8), slow_to_end(0.1), Program((0.2,) * 8)]
     world = with_devices(
         lambda index, _: programs[index],
-        earlyStopping={"pbt": {**PBT["pbt"], "quantile": 0.5}},
+        earlyStopping={"pbt": {**PBT["pbt"], "quantileFraction": 0.5}},
         maxTrialCount=4,
         parallelTrialCount=4,
     )
@@ -150,7 +150,7 @@ def test_who_is_promoted_and_is_slow_to_end_has_one_slot():
     """The other slot is for a new trial."""
     world = with_devices(
         lambda index, _: Program((0.5,) * 9) if index else slow_to_end(0.9),
-        earlyStopping={"asha": {"maxResource": 9, "variant": "promotion", "tilt": 0}},
+        earlyStopping={"asha": {"maxResource": 9, "variant": "promotion", "rungSkew": 0}},
         parallelTrialCount=2,
     )
     slow, new = starts_of(world, "exp-0-2", "exp-3-1")

@@ -173,7 +173,7 @@ def test_an_experiment_that_has_ended_stays_so():
 
 def test_standing_still_hangs_on_no_fraction_of_a_second():
     """What ended in this pass has its exact time, and whole seconds once it was stored: the order must be the same."""
-    spec = experiment_spec(noProgress={"trials": 1}, maxTrialCount=9)
+    spec = experiment_spec(stopWhenNoProgress={"trials": 1}, maxTrialCount=9)
     first, second = (
         replace(
             TRIAL,

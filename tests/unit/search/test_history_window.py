@@ -59,7 +59,7 @@ def test_the_model_of_tpe_is_as_large_as_time_and_memory_allow(width, values, ca
     """At least the trials of which Optuna takes the most as good ones."""
     kind = {"type": "categorical", "values": CATEGORIES[:values]} if values else {"type": "double", "min": 0, "max": 1}
     space = Space.of(tuple(Parameter(name=f"p{n}", **kind) for n in range(width)))
-    assert tpe._most(space, TpeSettings(candidates=candidates)) == most
+    assert tpe._most(space, TpeSettings(ei_candidates=candidates)) == most
 
 
 BOUNDED = [("tpe", tpe, "_FEWEST"), ("nsga2", nsga2, "MOST"), ("cmaes", cmaes, "_BLOCK")]

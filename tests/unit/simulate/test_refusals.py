@@ -25,7 +25,7 @@ def test_a_warm_start_is_not_simulated():
 def test_changing_parameters_are_not_simulated():
     """A population's trials change their parameters, and no recorded curve does."""
     spec = experiment_spec(
-        earlyStopping={"pbt": {"interval": 2, "maxResource": 8}},
+        earlyStopping={"pbt": {"perturbationInterval": 2, "maxResource": 8}},
         checkpoint={"volume": {"emptyDir": {}}},
         parallelTrialCount=6,
     )

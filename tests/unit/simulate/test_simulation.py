@@ -53,9 +53,12 @@ def told(run):
         ),
         pytest.param({"maxDuration": "40s"}, id="max-duration"),
         pytest.param({"maxTrialCount": 99}, id="more-trials-than-rows"),
-        pytest.param({"noProgress": {"trials": 6}}, id="no-progress"),
+        pytest.param({"stopWhenNoProgress": {"trials": 6}}, id="no-progress"),
         pytest.param(
-            {"objective": {"metric": "acc", "type": "maximize", "strategy": "last"}, "noProgress": {"trials": 4}},
+            {
+                "objective": {"metric": "acc", "type": "maximize", "strategy": "last"},
+                "stopWhenNoProgress": {"trials": 4},
+            },
             id="no-progress-by-the-last",
         ),
         pytest.param({"parallelTrialCount": 9}, id="9-workers"),

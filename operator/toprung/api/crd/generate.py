@@ -93,8 +93,8 @@ def experiment_crd() -> dict[str, Any]:
             _column("Status", ".status.state"),
             _column("Done", ".status.done"),
             _column("Running", ".status.trials.running", "integer"),
-            _column("Best", ".status.best.brief"),
-            _column("Front", ".status.frontSize", "integer", priority=1),
+            _column("Best", ".status.best.displayValue"),
+            _column("Pareto Front", ".status.paretoFrontSize", "integer", priority=1),
         ),
         scale={
             "specReplicasPath": ".spec.parallelTrialCount",
@@ -120,8 +120,8 @@ def trial_crd() -> dict[str, Any]:
         columns=(
             _column("Status", ".status.state"),
             _column("Step", ".status.latest.step", "integer"),
-            _column("Value", ".status.latest.brief"),
-            _column("Best", ".status.best.brief"),
+            _column("Value", ".status.latest.displayValue"),
+            _column("Best", ".status.best.displayValue"),
             _column("Rung", ".status.rung", "integer"),
             _column("Parameters", ".status.parameters"),
         ),

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.early_stopping import EarlyStopping
-from toprung.api.v1alpha1.experiment import MetricGoal, NoProgress, Objective, TrialTemplate, WarmStart
+from toprung.api.v1alpha1.experiment import MetricGoal, Objective, StopWhenNoProgress, TrialTemplate, WarmStart
 
 Schema = dict[str, Any]
 
@@ -26,7 +26,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("The objective", "spec.objective", Objective),
     ("Several objectives", "spec.objectives[]", MetricGoal),
     ("Warm start", "spec.warmStart", WarmStart),
-    ("The end for want of progress", "spec.noProgress", NoProgress),
+    ("The end for want of progress", "spec.stopWhenNoProgress", StopWhenNoProgress),
     ("Trials", "spec.trialTemplate", TrialTemplate),
     ("Algorithms", "spec.algorithm", Algorithm),
     ("Early stopping", "spec.earlyStopping", EarlyStopping),

@@ -27,7 +27,7 @@ class TpeSettings(Model):
 
     startup_trials: Annotated[int, Field(ge=0, le=10000)] = 10
     """How many trials are drawn at random before the model is used."""
-    candidates: Annotated[int, Field(ge=1, le=10000)] = 12
+    ei_candidates: Annotated[int, Field(ge=1, le=10000)] = 12
     """How many draws from the good trials' density are compared for each proposal."""
 
 

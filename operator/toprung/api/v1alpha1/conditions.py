@@ -37,7 +37,7 @@ class Reason(StrEnum):
     MAX_TRIALS_REACHED = "MaxTrialsReached"  # all of maxTrialCount have ended
     MAX_FAILED_TRIALS_REACHED = "MaxFailedTrialsReached"  # more than maxFailedTrialCount failed
     MAX_DURATION_REACHED = "MaxDurationReached"  # maxDuration is over
-    NO_PROGRESS = "NoProgress"  # as many trials as noProgress says ended without making the best better
+    NO_PROGRESS = "NoProgress"  # as many trials as stopWhenNoProgress says ended without making the best better
     SEARCH_SPACE_EXHAUSTED = "SearchSpaceExhausted"  # a finite space has no untried configuration left
     NO_TRIAL_SUCCEEDED = "NoTrialSucceeded"  # the end was reached and there is no best trial
     SEARCH_FAILED = "SearchFailed"  # the sampler raised; retried

@@ -42,7 +42,7 @@ class RungSettings(Model):
     max_resource: Resource
     """Resource that a trial gets at most; the last rung."""
     reduction_factor: Annotated[int, Field(ge=2, le=100)] = 3
-    """One trial in this many continues from a rung; with asha's tilt on average, over the rungs."""
+    """One trial in this many continues from a rung; with asha's rungSkew on average, over the rungs."""
 
     def faults(self) -> Iterable[FieldError]:
         """Check that the first rung is not above the last."""
@@ -66,10 +66,11 @@ class AshaSettings(RungSettings):
     is (needs spec.checkpoint). stopping: it stops for good. Unset: promotion where spec.checkpoint is set."""
     brackets: Annotated[int, Field(ge=1, le=32)] = 1
     """Into how many brackets trials are spread; bracket s starts at rung minResource * reductionFactor^s."""
-    tilt: Annotated[float, Field(ge=0, le=1)] | None = None
-    """How much stricter low rungs are than high ones, with as many at the end: one trial in reductionFactor^(1 + tilt)
-    continues from the first, in reductionFactor^(1 - tilt) from the last but one. 0: from each alike, where early
-    values mislead. Unset: 0.7 for promotion, 0.5 for stopping."""
+    rung_skew: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How much stricter low rungs are than high rungs. The number of trials that reach the last rung stays the same.
+    One trial in reductionFactor^(1 + rungSkew) continues from the first rung, and one in
+    reductionFactor^(1 - rungSkew) from the last rung but one. 0 treats all rungs alike: use it where early values
+    mislead. Defaults to 0.7 for promotion and to 0.5 for stopping."""
 
     def faults(self) -> Iterable[FieldError]:
         """Check as well that there is a rung for each bracket to start at."""
@@ -163,36 +164,41 @@ class PbtSettings(Model):
     model_config = ConfigDict(
         json_schema_extra=validations(
             CelRule(
-                "self.interval < self.maxResource",
-                message="interval must be below maxResource, or no trial is ever compared; lower it",
-                path=".interval",
+                "self.perturbationInterval < self.maxResource",
+                message="perturbationInterval must be below maxResource, or no trial is ever compared; lower it",
+                path=".perturbationInterval",
             )
         )
     )
 
     resource: StepName = "epoch"
     """What a trial's progress is counted in: the name its reports give it."""
-    interval: Resource
+    perturbation_interval: Resource
     """At which multiples a trial is compared with the population, and may copy checkpoint and parameters of a
     better one."""
     max_resource: Resource
     """Resource that a trial gets at most."""
-    quantile: Annotated[float, Field(gt=0, le=0.5)] = 0.2
+    quantile_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.2
     """Fraction of the population, in the bottom and top quantiles; one trial at least. Bottom trials copy from top
     trials."""
     resample_probability: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Probability that a parameter is resampled instead of perturbed."""
-    factors: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=16)] = (0.8, 1.2)
+    perturbation_factors: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=16)] = (
+        0.8,
+        1.2,
+    )
     """One of these multiplies a number that is perturbed; a value of a list becomes one of its neighbours."""
 
     def faults(self) -> Iterable[FieldError]:
         """Check that there is something to compare, and not too much."""
-        if self.interval >= self.max_resource:
-            yield FieldError("interval", f"{self.interval} is not below maxResource {self.max_resource}; lower it")
-        elif _multiples(self.interval, 1, self.max_resource) >= MAX_LEVELS:
+        if self.perturbation_interval >= self.max_resource:
+            message = f"{self.perturbation_interval} is not below maxResource {self.max_resource}; lower it"
+            yield FieldError("perturbationInterval", message)
+        elif _multiples(self.perturbation_interval, 1, self.max_resource) >= MAX_LEVELS:
             least = (self.max_resource - 1) // MAX_LEVELS + 1
             yield FieldError(
-                "interval", f"{self.interval} gives more than {MAX_LEVELS} comparisons; write {least} or more"
+                "perturbationInterval",
+                f"{self.perturbation_interval} gives more than {MAX_LEVELS} comparisons; write {least} or more",
             )
 
 

@@ -175,7 +175,7 @@ class TrialTemplate(Model):
     """A PodTemplateSpec; ${parameters.NAME}, ${resource}, ${trial.name} and ${trial.index} are replaced in it."""
 
 
-class NoProgress(Model):
+class StopWhenNoProgress(Model):
     """The experiment ends when this many trials in a row have ended and made the best no better."""
 
     trials: Annotated[int, Field(ge=1, le=100000)]
@@ -217,7 +217,8 @@ class ExperimentSpec(Model):
         ),
     ] = None
     """What is optimized, where it is several metrics at once. A trial is scored by its last report of all of them at
-    one step; early stopping, noProgress and status.best go by the first of them. Stands in place of `objective`."""
+    one step; early stopping, stopWhenNoProgress and status.best go by the first of them. Stands in place of
+    `objective`."""
     parameters: Annotated[
         tuple[Parameter, ...],
         Field(
@@ -247,7 +248,7 @@ class ExperimentSpec(Model):
     """The experiment fails when more trials than this have failed; unset: only maxTrialCount ends it."""
     max_duration: Duration | None = None
     """How long the experiment may take."""
-    no_progress: NoProgress | None = None
+    stop_when_no_progress: StopWhenNoProgress | None = None
     """Ends an experiment that stands still."""
     suspend: bool = False
     """true: running trials are stopped at once (resumed from their checkpoints later), and none start."""
@@ -297,7 +298,7 @@ class BestTrial(Model):
     """Name of the Trial."""
     value: float
     """Its value of the objective."""
-    brief: str | None = None
+    display_value: str | None = None
     """The value to six digits, for the printer column."""
     step: float
     """The step at which it was reported."""
@@ -305,7 +306,7 @@ class BestTrial(Model):
     """Its configuration."""
 
 
-class FrontTrial(Model):
+class ParetoFrontTrial(Model):
     """A trial than which no other is better in one objective without being worse in another."""
 
     trial: str
@@ -316,8 +317,8 @@ class FrontTrial(Model):
     """Its configuration."""
 
 
-class NoProgressLimit(Model):
-    """spec.noProgress as it was at the end."""
+class StopWhenNoProgressLimit(Model):
+    """spec.stopWhenNoProgress as it was at the end."""
 
     trials: int
     min_delta: float = 0.0
@@ -330,7 +331,7 @@ class Limits(Model):
     max_failed_trial_count: int | None = None
     max_duration: str | None = None
     goal: float | None = None
-    no_progress: NoProgressLimit | None = None
+    stop_when_no_progress: StopWhenNoProgressLimit | None = None
 
 
 class Accelerators(Model):
@@ -370,11 +371,12 @@ class ExperimentStatus(Model):
     """Label selector of the trial Pods, for the scale subresource."""
     trials: TrialCounts = TrialCounts()
     best: BestTrial | None = None
-    front: Annotated[tuple[FrontTrial, ...] | None, Field(max_length=64)] = None
+    pareto_front: Annotated[tuple[ParetoFrontTrial, ...] | None, Field(max_length=64)] = None
     """Of several objectives: the Pareto front of the trials that have ended, from the best by the first objective on;
     of more than 64 trials, or of long configurations, some, spread evenly."""
-    front_size: int | None = None
+    pareto_front_size: int | None = None
     """How many trials are on the Pareto front."""
     omitted: str | None = None
-    """What best and front leave out, so that the object does not exceed what etcd takes; absent where nothing is."""
+    """What best and paretoFront leave out, so that the object does not exceed what etcd takes; absent where
+    nothing is."""
     accelerators: Accelerators = Accelerators()

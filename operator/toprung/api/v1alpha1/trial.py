@@ -67,7 +67,7 @@ class ObservationStatus(Model):
     """The resource consumed; a fraction such as epoch 1.5 is a step."""
     value: float | None = None
     """Absent where the value was not finite."""
-    brief: Annotated[str | None, Field(max_length=64)] = None
+    display_value: Annotated[str | None, Field(max_length=64)] = None
     """The value to six digits, for the printer columns."""
     finite: bool = True
     time: datetime
@@ -204,7 +204,7 @@ class TrialStatus(Model):
     completion_time: datetime | None = None
     latest: ObservationStatus | None = None
     best: ObservationStatus | None = None
-    complete: ObservationStatus | None = None
+    latest_complete: ObservationStatus | None = None
     """Of several objectives: the last report that has all of them."""
     mean: MeanStatus | None = None
     reports: ReportsStatus | None = None

@@ -43,7 +43,7 @@ def result(scene: ExperimentView) -> dict[str, Any]:
         "namespace": experiment.namespace,
         "name": experiment.name,
         **{name: status.get(name) for name in names},
-        **{name: status[name] for name in ("front", "frontSize") if name in status},
+        **{name: status[name] for name in ("paretoFront", "paretoFrontSize") if name in status},
         "message": _message(scene),
     }
 
@@ -61,7 +61,7 @@ def summary(scene: ExperimentView) -> Iterator[Text]:
         )
         yield Text(f"best trial: {best['trial']}, {metric} {number(best['value'])} at step {best['step']}")
         yield Text(f"parameters: {flow(best['parameters'])}")
-    yield from _front(scene.status.get("front") or (), scene.status.get("frontSize", 0))
+    yield from _front(scene.status.get("paretoFront") or (), scene.status.get("paretoFrontSize", 0))
     yield from _failures(scene.trials)
     if scene.state == "Failed":
         yield Text("When the cause is mended: the same command with --fresh starts anew.", "dim")

@@ -66,7 +66,7 @@ class Tpe:
         return _UntriedTPESampler(
             fresh if repeats else None,
             n_startup_trials=0,
-            n_ei_candidates=self._candidates(ask.attempt) if repeats else self._settings.candidates,
+            n_ei_candidates=self._candidates(ask.attempt) if repeats else self._settings.ei_candidates,
             multivariate=True,
             constant_liar=True,
             seed=ask.seed % 2**32,
@@ -75,8 +75,8 @@ class Tpe:
     def _candidates(self, attempt: int) -> int:
         """Return four times as many at each attempt at something new, as far as the time allows."""
         affordable = _WORK // (self._mirror.finished() * len(self.space.dimensions) + 1)
-        wanted: int = self._settings.candidates * 4**attempt
-        return max(self._settings.candidates, min(wanted, affordable))
+        wanted: int = self._settings.ei_candidates * 4**attempt
+        return max(self._settings.ei_candidates, min(wanted, affordable))
 
     def _sample(self, group: tuple[Dimension, ...], sampler: TPESampler) -> Mapping[str, ParameterValue]:
         """Draw the parameters of one group jointly; those with one value only are no question."""
@@ -95,7 +95,7 @@ def _most(space: Space, settings: TpeSettings) -> int:
 
     its memory with their product with the number of categorical values.
     """
-    work = settings.candidates * len(space.dimensions)
+    work = settings.ei_candidates * len(space.dimensions)
     values = sum(one.domain.count or 0 for one in space.dimensions if not ordered(one.domain))
     return max(_FEWEST, min(MOST, _WORK // work, _VALUES // max(1, values)))
 

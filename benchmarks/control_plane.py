@@ -24,7 +24,7 @@ from stage import NAMESPACE, NOTES, Bench, a_cluster, cpu_seconds, operator, res
 
 from toprung.kube.client import connect
 from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS, Resource
-from toprung.objects.conditions import timestamp
+from toprung.objects.timestamps import timestamp
 
 NAMESPACES = Resource("", "v1", "namespaces")
 

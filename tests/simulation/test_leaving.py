@@ -9,7 +9,7 @@ from support.runs import run_to_end
 from support.specs import experiment_spec
 from support.world import Program, World
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.objects.records import RungVerdict
+from toprung.objects.trial import RungVerdict
 
 HALVING = {"successiveHalving": {"minResource": 3, "maxResource": 9, "trials": 3}}
 

@@ -6,7 +6,7 @@ from support.runs import run_to_end
 from support.specs import PBT, experiment_spec
 from support.world import Program, World
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.objects.records import RungVerdict
+from toprung.objects.trial import RungVerdict
 from toprung.planning.scoring import evaluation
 
 

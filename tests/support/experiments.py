@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.objects.records import ExperimentRecord
+from toprung.objects.experiment import ExperimentRecord
 
 SPEC = {
     "objective": {"metric": "score", "type": "maximize"},

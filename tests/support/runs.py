@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from support.world import START
-from toprung.objects.records import RungVerdict
+from toprung.objects.trial import RungVerdict
 from toprung.planning.slots import holds_slot
 
 

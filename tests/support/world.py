@@ -10,15 +10,17 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.early_stopping import Stopper, stopper_for
 from toprung.metrics.progress import observe
 from toprung.metrics.types import Progress
-from toprung.objects.codec import condition_from, parse_time, trial_from, trial_status
-from toprung.objects.conditions import timestamp
-from toprung.objects.manifests import pod_manifest, trial_manifest
+from toprung.objects.conditions import condition_from
+from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.ownership import owned_pods, owned_trials
-from toprung.objects.pods import pod_from, stop_patch
-from toprung.objects.records import Collected, ExperimentRecord, PodRecord, Snapshot, TrialRecord
+from toprung.objects.pod import PodRecord, pod_from, stop_patch
+from toprung.objects.pod_manifest import pod_manifest
+from toprung.objects.timestamps import parse_time, timestamp
+from toprung.objects.trial import TrialRecord, trial_from, trial_manifest, trial_status
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, EmitEvent, Plan, StopPod, WriteTrial
 from toprung.planning.completion import deadline_of
 from toprung.planning.plan import plan
+from toprung.planning.snapshot import Collected, Snapshot, deleted_indices
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -80,7 +82,7 @@ class World:
             conditions=conditions,
             start_time=parse_time(self.status.get("startTime")),
             completion_time=parse_time(self.status.get("completionTime")),
-            made=self.status.get("trials", {}).get("total", 0),
+            created_count=self.status.get("trials", {}).get("total", 0),
         )
 
     def stopper(self) -> Stopper | None:
@@ -107,7 +109,7 @@ class World:
             trials=trials,
             pods=pods,
             collected={pod.uid: self._collected(pod) for group in pods.values() for pod in group},
-            deleted=experiment.deleted_of(trials),
+            deleted=deleted_indices(experiment, trials),
             suggestions=suggestions,
             exhausted=len(suggestions) < len(fresh),
         )

@@ -21,7 +21,7 @@ from toprung.errors import (
     TopRungError,
 )
 from toprung.kube.backoff import Backoff, Jitter
-from toprung.objects.records import BlockReason
+from toprung.objects.conditions import BlockReason
 
 BACKOFF = Backoff(first=0.5, longest=60.0)
 LONGEST_WAIT = timedelta(seconds=BACKOFF.longest)

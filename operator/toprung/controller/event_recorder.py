@@ -8,7 +8,7 @@ from toprung.controller.experiment_cache import InvalidRecord
 from toprung.errors import ClusterError
 from toprung.kube.client import KubeClient
 from toprung.objects.events import Event
-from toprung.objects.records import ExperimentRecord
+from toprung.objects.experiment import ExperimentRecord
 from toprung.planning.actions import EmitEvent
 
 logger = logging.getLogger(__name__)

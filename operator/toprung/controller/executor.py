@@ -29,10 +29,11 @@ from toprung.kube.cache import Cache
 from toprung.kube.client import KubeClient
 from toprung.kube.merge_patch import merge_patch
 from toprung.kube.resources import PODS, TRIALS
-from toprung.objects.codec import controller_of, trial_status
-from toprung.objects.manifests import pod_manifest, trial_manifest
-from toprung.objects.pods import stop_patch
-from toprung.objects.records import ExperimentRecord, PodRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.owner_references import controller_of
+from toprung.objects.pod import PodRecord, stop_patch
+from toprung.objects.pod_manifest import pod_manifest
+from toprung.objects.trial import TrialRecord, trial_manifest, trial_status
 from toprung.planning.actions import (
     Action,
     ActionSequence,
@@ -202,7 +203,7 @@ class Executor:
         self._trials.put(answer)
 
     def _status_patch(self, trial: TrialRecord) -> dict[str, Any]:
-        there = self._trials.get(trial.owner.partition("/")[0], trial.name) or trial
+        there = self._trials.get(trial.experiment_key.partition("/")[0], trial.name) or trial
         before, after = trial_status(there), trial_status(trial)
         gone = dict.fromkeys(before.keys() - after.keys())  # such as the values of an attempt without checkpoint
         return {**gone, **merge_patch(before, after)}

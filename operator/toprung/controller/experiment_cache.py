@@ -8,10 +8,9 @@ from typing import Any
 from toprung.api.pod_template.accounts import ServiceAccount, account_faults
 from toprung.api.v1alpha1.conditions import ConditionRecord
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.controller.stored_status import read_status
 from toprung.controller.validation import Validator
 from toprung.errors import InvalidExperiment
-from toprung.objects.records import ExperimentRecord
+from toprung.objects.experiment import ExperimentRecord, read_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class InvalidRecord:
 
 def found_invalid(experiment: ExperimentRecord, error: InvalidExperiment) -> ExperimentRecord | InvalidRecord:
     """Return an Experiment whose early-stopping rule cannot be used; running trials continue without the rule."""
-    if experiment.made and experiment.spec.early_stopping is not None:
+    if experiment.created_count and experiment.spec.early_stopping is not None:
         unruled = experiment.spec.model_copy(update={"early_stopping": None})
         return replace(experiment, spec=unruled, invalid=str(error))
     return invalid_record(experiment, error)
@@ -98,7 +97,7 @@ class ExperimentCache:
         if not faults or record.invalid:
             return record
         error = InvalidExperiment(faults)
-        return replace(record, invalid=str(error)) if record.made else invalid_record(record, error)
+        return replace(record, invalid=str(error)) if record.created_count else invalid_record(record, error)
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Take the answer to a write of ours; one that comes after the Experiment's deletion brings nothing back."""
@@ -119,7 +118,7 @@ def _record_of(
     metadata, status = body["metadata"], read_status(body.get("status"))
     spec, invalid, ignored = None, status.fault, ""
     if not status.fault:
-        spec, invalid, ignored = _spec_of(body, known, validator, status.made)
+        spec, invalid, ignored = _spec_of(body, known, validator, status.created_count)
     if spec is None:
         return InvalidRecord(
             namespace=metadata["namespace"],
@@ -141,20 +140,20 @@ def _record_of(
         conditions=status.conditions,
         start_time=status.start_time,
         completion_time=status.completion_time,
-        made=status.made,
+        created_count=status.created_count,
         invalid=invalid,
         ignored=ignored,
     )
 
 
 def _last_valid_spec(
-    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, validator: Validator, made: int
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, validator: Validator, created_count: int
 ) -> ExperimentSpec | None:
     """Return the spec that the trials of an invalid Experiment follow; None where it has no trials.
 
     It is the last valid one that this process has seen; after a restart, the fields that can still be read.
     """
-    if not made:
+    if not created_count:
         return None
     same = isinstance(known, ExperimentRecord) and known.uid == body["metadata"]["uid"]
     spec = known.spec if same and isinstance(known, ExperimentRecord) else validator.readable(body)
@@ -164,7 +163,7 @@ def _last_valid_spec(
 
 
 def _spec_of(
-    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, validator: Validator, made: int
+    body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, validator: Validator, created_count: int
 ) -> tuple[ExperimentSpec | None, str, str]:
     """Return the spec to follow, why it is not the present one, and its ignored fields; once for each generation."""
     metadata = body["metadata"]
@@ -173,7 +172,7 @@ def _spec_of(
     try:
         experiment = validator.load(body)
     except InvalidExperiment as error:
-        return _last_valid_spec(body, known, validator, made), str(error), ""
+        return _last_valid_spec(body, known, validator, created_count), str(error), ""
     return experiment.spec, "", "\n".join(map(str, experiment.warnings))
 
 

@@ -12,8 +12,11 @@ from toprung.collectors.pace import Pace, Turn
 from toprung.early_stopping import Stopper
 from toprung.kube.client import KubeClient
 from toprung.metrics import Tracking, line_format_for
-from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.completion import deadline_of
+from toprung.planning.snapshot import Collected
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +146,6 @@ def _of_interest(
         if trial.state.terminal:
             continue  # a paused one is still read: its checkpoint moves on until its Pod has ended
         for pod in pods.get(trial.name, ()):
-            current = pod.attempt == trial.attempt and pod.owner_uid == trial.uid
+            current = pod.attempt == trial.attempt and pod.controller_uid == trial.uid
             if current and pod.phase is not PodPhase.PENDING:
                 yield trial, pod

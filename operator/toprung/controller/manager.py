@@ -27,9 +27,9 @@ from toprung.kube.client import KubeClient, connect
 from toprung.kube.informer import Informer
 from toprung.kube.resources import PODS, TRIALS
 from toprung.kube.work_queue import WorkQueue
-from toprung.objects.codec import claimed_by, trial_from
-from toprung.objects.pods import pod_from
-from toprung.objects.records import PodRecord, TrialRecord
+from toprung.objects.owner_references import claimed_by
+from toprung.objects.pod import PodRecord, pod_from
+from toprung.objects.trial import TrialRecord, trial_from
 from toprung.search.worker_client import Limits, SearchWorker
 
 SELECTOR = "=".join(MANAGED_BY)
@@ -50,11 +50,14 @@ class App:
         self._experiments = ExperimentCache(settings.own_account, self._validator)
         self._queue = queue = WorkQueue(longest_rest=LONGEST_REST, per_namespace=WORKERS_PER_NAMESPACE)
         trials = Cache(
-            convert=_living_trial, index=_owner, on_change=self._on_change, claim=partial(claimed_by, "Experiment")
+            convert=_living_trial,
+            index=_experiment_key,
+            on_change=self._on_change,
+            claim=partial(claimed_by, "Experiment"),
         )
         pods = Cache(
             convert=partial(pod_from, accelerators=settings.accelerators),
-            index=_owner,
+            index=_experiment_key,
             on_change=self._on_change,
             claim=partial(claimed_by, "Trial"),
         )
@@ -128,8 +131,8 @@ class App:
             self._not_ready = None
             await self._reconciler.run(self._settings.workers)
 
-    def _on_change(self, owner: str, _old: object, _new: object) -> None:
-        self._queue.add(owner)
+    def _on_change(self, key: str, _old: object, _new: object) -> None:
+        self._queue.add(key)
 
 
 def _living_trial(body: Mapping[str, Any]) -> TrialRecord | None:
@@ -141,5 +144,5 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _owner(record: TrialRecord | PodRecord) -> str:
-    return record.owner
+def _experiment_key(record: TrialRecord | PodRecord) -> str:
+    return record.experiment_key

@@ -9,7 +9,7 @@ from toprung.errors import ClusterError, Forbidden
 from toprung.kube.client import KubeClient
 from toprung.kube.resources import NODES
 from toprung.objects.devices import model_of
-from toprung.objects.records import PodRecord
+from toprung.objects.pod import PodRecord
 
 RETRY_AFTER = timedelta(minutes=5)
 """Until a node that could not be read, or has no label that names a model, is read again."""

@@ -12,9 +12,10 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.errors import ClusterError, Forbidden
 from toprung.kube.client import KubeClient, KubernetesObject
 from toprung.kube.resources import EVENTS
-from toprung.objects.codec import parse_time
+from toprung.objects.conditions import BlockReason
 from toprung.objects.events import MAX_MESSAGE
-from toprung.objects.records import BlockReason, PodPhase, PodRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.timestamps import parse_time
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class PodEvents:
             self._watch(key, oldest, now)
         if not (warning := self._watched[key].warning):
             return pods
-        explained = replace(oldest, trouble=BlockReason(Reason.CONTAINER_CONFIG, warning))
+        explained = replace(oldest, blocked=BlockReason(Reason.CONTAINER_CONFIG, warning))
         return {**pods, oldest.trial: tuple(explained if pod is oldest else pod for pod in pods[oldest.trial])}
 
     def forget(self, key: str) -> None:
@@ -96,7 +97,7 @@ class PodEvents:
 
     async def _read(self, pod: PodRecord) -> list[KubernetesObject]:
         found: list[KubernetesObject] = []
-        namespace, selector = pod.owner.partition("/")[0], f"involvedObject.uid={pod.uid}"
+        namespace, selector = pod.experiment_key.partition("/")[0], f"involvedObject.uid={pod.uid}"
         async with aclosing(self._gateway.list(EVENTS, namespace=namespace, field_selector=selector)) as pages:
             async for page in pages:
                 found += page.items
@@ -122,4 +123,4 @@ def _time(event: Mapping[str, Any]) -> datetime:
 
 def _is_starting(pod: PodRecord) -> bool:
     """Return whether a node sets the Pod up, and its status does not say what fails."""
-    return pod.phase is PodPhase.PENDING and bool(pod.node) and pod.trouble is None and not pod.leaving
+    return pod.phase is PodPhase.PENDING and bool(pod.node) and pod.blocked is None and not pod.stopping

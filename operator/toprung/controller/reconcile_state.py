@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from toprung.controller.action_backoff import ActionBackoff
-from toprung.objects.records import BlockReason
+from toprung.objects.conditions import BlockReason
 
 
 @dataclass(slots=True)

@@ -31,11 +31,15 @@ from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperim
 from toprung.kube.cache import Cache
 from toprung.kube.client import KubeClient
 from toprung.kube.work_queue import WorkQueue
+from toprung.objects.conditions import BlockReason
+from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.ownership import owned_pods, owned_trials
-from toprung.objects.records import BlockReason, ExperimentRecord, PodRecord, Setback, Snapshot, TrialRecord
+from toprung.objects.pod import PodRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import CreatePod, Plan
 from toprung.planning.plan import plan
 from toprung.planning.slots import holds_slot
+from toprung.planning.snapshot import Setback, Snapshot, deleted_indices
 
 logger = logging.getLogger(__name__)
 
@@ -167,10 +171,10 @@ class Reconciler:
             pods=pods,
             collected=self.followers.collected(experiment.key),
             models=dict(self.nodes.models),
-            deleted=experiment.deleted_of(trials),
+            deleted=deleted_indices(experiment, trials),
             suggestions=dict(ready.suggestions),  # a plan may be made in another thread
             exhausted=ready.exhausted,
-            trouble=state.pods_refused or search,
+            blocked=state.pods_refused or search,
             hold=state.backoff.held(PODS, now) is not None,
         )
 
@@ -183,7 +187,7 @@ class Reconciler:
 
     def _is_ours(self, experiment: ExperimentRecord, pod: PodRecord) -> bool:
         trial = self.trials.get(experiment.namespace, pod.trial)
-        return trial is not None and (pod.owner_uid, trial.owner_uid) == (trial.uid, experiment.uid)
+        return trial is not None and (pod.controller_uid, trial.controller_uid) == (trial.uid, experiment.uid)
 
     def _unreadable(self, experiment: ExperimentRecord) -> BlockReason | None:
         """Return which objects of the experiment cannot be read, None where all can."""
@@ -233,7 +237,10 @@ class Reconciler:
             return
         elif any(isinstance(action, CreatePod) for chain in decided.chains for action in chain):
             self.queue.add(experiment.key)  # one more fits; try the next one
-        elif not decided.wanted or sum(holds_slot(pod, now) for pod in pods) >= experiment.spec.parallel_trial_count:
+        elif (
+            not decided.suggestions_needed
+            or sum(holds_slot(pod, now) for pod in pods) >= experiment.spec.parallel_trial_count
+        ):
             state.pods_refused = None
             self.queue.add(experiment.key)
 
@@ -262,8 +269,8 @@ class Reconciler:
     def _look_ahead(self, experiment: ExperimentRecord, decided: Plan, now: datetime) -> None:
         """Request suggestions, and come back when time alone makes something due."""
         again = None
-        if decided.wanted:
-            again = self.suggester.want(experiment, self._trials_of(experiment), decided.wanted)
+        if decided.suggestions_needed:
+            again = self.suggester.want(experiment, self._trials_of(experiment), decided.suggestions_needed)
         elif decided.experiment_ended:
             self.suggester.forget(experiment.uid)
         for moment in (decided.requeue_at, again):

@@ -15,9 +15,11 @@ from toprung.kube.client import KubeClient
 from toprung.kube.merge_patch import matches, merge_patch
 from toprung.kube.resources import EXPERIMENTS
 from toprung.kube.work_queue import WorkQueue
-from toprung.objects.records import BlockReason, ExperimentRecord, Snapshot
+from toprung.objects.conditions import BlockReason
+from toprung.objects.experiment import ExperimentRecord
 from toprung.planning.actions import Plan
 from toprung.planning.events import blocked_events, invalid_event
+from toprung.planning.snapshot import Snapshot
 from toprung.planning.status import blocked_status, invalid_status
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,10 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.controller.experiment_cache import InvalidRecord
 from toprung.errors import SearchFailed
 from toprung.kube.backoff import Backoff, Jitter
-from toprung.objects.conditions import timestamp
+from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.ownership import owned_trials
-from toprung.objects.records import ExperimentRecord, TrialRecord
+from toprung.objects.timestamps import timestamp
+from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import evaluation
 from toprung.search.seeds import derive
 from toprung.search.types import Evaluation, EvaluationState, Problem, Suggestions
@@ -260,4 +261,4 @@ def _take(ready: PendingSuggestions, answer: Suggestions) -> None:
 def _had_ended(trial: TrialRecord, owner: ExperimentRecord, moment: datetime) -> bool:
     """Whether the trial, or the experiment that it was paused in, was over by then."""
     ended = trial.completion_time or (owner.completion_time if trial.state is TrialState.PAUSED else None)
-    return trial.owner_uid == owner.uid and ended is not None and ended <= moment
+    return trial.controller_uid == owner.uid and ended is not None and ended <= moment

@@ -2,7 +2,7 @@
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.suggestion_cache import PendingSuggestions
-from toprung.objects.records import ExperimentRecord
+from toprung.objects.experiment import ExperimentRecord
 from toprung.planning.actions import EmitEvent
 
 

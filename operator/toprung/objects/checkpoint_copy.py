@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from toprung.objects.records import Lineage
+from toprung.objects.trial import Lineage
 
 CONTAINER = "toprung-takeover"
 COPY = """\

@@ -1,13 +1,23 @@
-"""Setting conditions by the Kubernetes conventions."""
+"""Conditions of an Experiment: how they are set, read and written."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
+from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.objects.sizes import shortened
+from toprung.objects.timestamps import timestamp
 
 Conditions = Mapping[ConditionType, ConditionRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReason:
+    """Why something does not go on, in the words of who knows (scheduler, kubelet, quota)."""
+
+    reason: Reason
+    message: str
 
 
 def set_condition(conditions: Conditions, new: ConditionRecord) -> Conditions:
@@ -23,9 +33,18 @@ def clear_condition(conditions: Conditions, new: ConditionRecord) -> Conditions:
     return set_condition(conditions, new) if new.type in conditions else conditions
 
 
-def timestamp(moment: datetime) -> str:
-    """Write a time as Kubernetes does in metav1.Time: RFC 3339 in UTC, whole seconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def condition_from(body: Mapping[str, Any]) -> ConditionRecord | None:
+    """Read a condition; None for one that is not ours."""
+    if body.get("type") not in set(ConditionType):
+        return None
+    return ConditionRecord(
+        type=ConditionType(body["type"]),
+        status=body["status"] == "True",
+        reason=body.get("reason", ""),
+        message=body.get("message", ""),
+        observed_generation=body.get("observedGeneration", 0),
+        last_transition_time=datetime.fromisoformat(body["lastTransitionTime"]),
+    )
 
 
 def to_json(condition: ConditionRecord) -> dict[str, object]:

@@ -6,7 +6,9 @@ Labels prove nothing: any user can write them. What is not ours is neither count
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
-from toprung.objects.records import ExperimentRecord, PodRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.pod import PodRecord
+from toprung.objects.trial import TrialRecord
 
 _index_of = attrgetter("index")
 
@@ -19,7 +21,7 @@ def owned_trials(experiment: ExperimentRecord, trials: Iterable[TrialRecord]) ->
     """
     uid = experiment.uid
     prefix = f"{experiment.name}-"  # of trial_name, without a call for each Trial
-    ours = [trial for trial in trials if trial.owner_uid == uid and trial.name == f"{prefix}{trial.index}"]
+    ours = [trial for trial in trials if trial.controller_uid == uid and trial.name == f"{prefix}{trial.index}"]
     ours.sort(key=_index_of)
     return tuple(ours)
 
@@ -29,6 +31,6 @@ def owned_pods(trials: Iterable[TrialRecord], pods: Iterable[PodRecord]) -> Mapp
     uids = {trial.name: trial.uid for trial in trials}
     owned: dict[str, list[PodRecord]] = {}
     for pod in pods:
-        if pod.owner_uid and uids.get(pod.trial) == pod.owner_uid:
+        if pod.controller_uid and uids.get(pod.trial) == pod.controller_uid:
             owned.setdefault(pod.trial, []).append(pod)
     return {name: tuple(group) for name, group in owned.items()}

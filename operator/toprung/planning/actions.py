@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from toprung.api.v1alpha1.base import ParameterValue
-from toprung.objects.records import TrialRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.status import Outlook, condition_summary, status_of
 
 
@@ -80,14 +80,14 @@ class Plan:
         chains: independent of each other, so they may run side by side.
         outlook: what the Experiment's status tells.
         announcements: Events about the Experiment, emitted after its status was written.
-        wanted: indices for which a suggestion should be made ready.
+        suggestions_needed: indices for which a suggestion should be made ready.
         requeue_at: when to look again if nothing happens before.
     """
 
     chains: tuple[ActionSequence, ...]
     outlook: Outlook
     announcements: tuple[EmitEvent, ...] = ()
-    wanted: tuple[int, ...] = ()
+    suggestions_needed: tuple[int, ...] = ()
     requeue_at: datetime | None = None
 
     @cached_property

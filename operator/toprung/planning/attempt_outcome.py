@@ -8,11 +8,13 @@ from toprung.api.v1alpha1.base import format_duration
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.objects.records import Collected, PodPhase, PodRecord, TrialRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.deadlines import LOOK_AGAIN, read_until, resource_used_at, silent_at
 from toprung.planning.exploit import took_complete_checkpoint
 from toprung.planning.lifecycle import StateChange, TrialEvent
 from toprung.planning.scoring import scored_by
+from toprung.planning.snapshot import Collected
 from toprung.planning.terminating_pods import describe_lost, is_lost, lost_at, may_be_replaced, successor_at
 from toprung.planning.uncounted_reports import ignored_reports, unread_lines
 

@@ -16,7 +16,8 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
-from toprung.objects.records import ExperimentRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import reaches_goal, scored_by
 
 MOST_CAUSES = 3
@@ -32,14 +33,14 @@ class CompletionInput:
     Attributes:
         trials: all trials as they are after this reconciliation.
         best: the incumbent and its observation.
-        made: trials ever made; active: those that run or may continue; failed: those that failed.
+        created_count: trials ever made; active: those that run or may continue; failed: those that failed.
         exhausted: no configuration is left for another trial.
     """
 
     experiment: ExperimentRecord
     trials: tuple[TrialRecord, ...]
     best: tuple[TrialRecord, Observation] | None
-    made: int
+    created_count: int
     active: int
     failed: int
     exhausted: bool
@@ -103,9 +104,9 @@ def time_is_up(facts: CompletionInput) -> Completion | None:
 def all_trials_done(facts: CompletionInput) -> Completion | None:
     """All of maxTrialCount have ended."""
     limit = facts.experiment.spec.max_trial_count
-    if facts.made < limit or facts.active:
+    if facts.created_count < limit or facts.active:
         return None
-    return _by_limit(facts, Reason.MAX_TRIALS_REACHED, f"all {facts.made} trials have ended")
+    return _by_limit(facts, Reason.MAX_TRIALS_REACHED, f"all {facts.created_count} trials have ended")
 
 
 def stands_still(facts: CompletionInput) -> Completion | None:
@@ -122,7 +123,9 @@ def space_exhausted(facts: CompletionInput) -> Completion | None:
     if facts.active or not (facts.exhausted or _was_exhausted(facts.experiment)):
         return None
     return _by_limit(
-        facts, Reason.SEARCH_SPACE_EXHAUSTED, f"the search space has no configuration beyond the {facts.made} tried"
+        facts,
+        Reason.SEARCH_SPACE_EXHAUSTED,
+        f"the search space has no configuration beyond the {facts.created_count} tried",
     )
 
 
@@ -204,8 +207,8 @@ def _by_limit(facts: CompletionInput, reason: Reason, message: str) -> Completio
 def _without_best(facts: CompletionInput, message: str) -> str:
     """Say why no trial is the best: they failed, reported no finite value or none at all, or were deleted."""
     metric = facts.experiment.spec.primary_objective.metric
-    if facts.trials and facts.failed == len(facts.trials) == facts.made:
-        which = f"all {facts.made} trials" if facts.made > 1 else "the only trial"
+    if facts.trials and facts.failed == len(facts.trials) == facts.created_count:
+        which = f"all {facts.created_count} trials" if facts.created_count > 1 else "the only trial"
         start = "" if message.startswith("all ") else f"{message}: "
         return f"{start}{which} failed: {_causes(facts.trials)}"
     others = [trial for trial in facts.trials if trial.state is not TrialState.FAILED]
@@ -215,7 +218,7 @@ def _without_best(facts: CompletionInput, message: str) -> str:
         f"failed ({_causes(facts.trials)})": facts.failed,
         f"reported no {metric}": silent,
         f"reported no finite {metric}": infinite,
-        "were deleted": facts.made - len(facts.trials),
+        "were deleted": facts.created_count - len(facts.trials),
     }
     why = ", ".join(f"{count} {what}" for what, count in counts.items() if count > 0)
     return f"{message}, and none has a finite objective{f': {why}' if why else ''}"

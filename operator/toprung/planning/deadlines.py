@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.metrics.types import MAX_EXCESS
-from toprung.objects.records import Collected, PodPhase, PodRecord, TrialRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
+from toprung.planning.snapshot import Collected
 from toprung.planning.terminating_pods import grace_period
 
 LOOK_AGAIN = timedelta(seconds=5)
@@ -17,7 +19,7 @@ LOOK_AGAIN = timedelta(seconds=5)
 
 def runs(pod: PodRecord | None) -> bool:
     """Return whether the attempt's program runs and was not told to end."""
-    return pod is not None and pod.outcome is PodPhase.RUNNING and not pod.leaving
+    return pod is not None and pod.outcome is PodPhase.RUNNING and not pod.stopping
 
 
 def silent_at(spec: ExperimentSpec, pod: PodRecord | None, collected: Collected | None) -> datetime | None:

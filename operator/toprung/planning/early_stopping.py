@@ -15,8 +15,8 @@ from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Decision, Exploit, RungResult, Stopper, Verdict
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
-from toprung.objects.records import RungRecord, RungVerdict, TrialRecord
 from toprung.objects.sizes import lineage_is_full
+from toprung.objects.trial import RungRecord, RungVerdict, TrialRecord
 
 WORST = float("-inf")
 RECORDED = {

@@ -7,10 +7,12 @@ and the new one, so every attempt at a transition has the same Event: a crash lo
 from collections.abc import Iterable
 
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
-from toprung.objects.conditions import timestamp
-from toprung.objects.records import BlockReason, ExperimentRecord, Snapshot
+from toprung.objects.conditions import BlockReason
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.timestamps import timestamp
 from toprung.planning.actions import EmitEvent
 from toprung.planning.completion import Completion
+from toprung.planning.snapshot import Snapshot
 
 
 def validity_events(experiment: ExperimentRecord) -> tuple[EmitEvent, ...]:
@@ -52,9 +54,9 @@ def refusal_events(
 
     Other components emit those of a Pod that exists and waits for something else.
     """
-    trouble = snapshot.setback.trouble if snapshot.setback is not None else None
+    trouble = snapshot.setback.blocked if snapshot.setback is not None else None
     if trouble is None and ended is None and not snapshot.experiment.spec.suspend:
-        trouble = snapshot.trouble or correctable
+        trouble = snapshot.blocked or correctable
     return blocked_events(snapshot.experiment.conditions, trouble)
 
 

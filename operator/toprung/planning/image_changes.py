@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from toprung.api.v1alpha1.conditions import Reason
-from toprung.objects.records import Snapshot
 from toprung.planning.actions import EmitEvent
+from toprung.planning.snapshot import Snapshot
 from toprung.planning.transitions import TrialTransition
 
 

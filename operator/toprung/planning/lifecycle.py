@@ -17,7 +17,7 @@ from enum import StrEnum
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.errors import InternalError
-from toprung.objects.records import TrialRecord
+from toprung.objects.trial import TrialRecord
 
 
 class TrialEvent(StrEnum):

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from toprung.objects.records import PodPhase, PodRecord, Snapshot
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.planning.snapshot import Snapshot
 from toprung.planning.transitions import TrialTransition, current_pod
 
 

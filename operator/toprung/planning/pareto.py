@@ -6,8 +6,8 @@ from math import isfinite
 from operator import ge
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.objects.records import TrialRecord
 from toprung.objects.sizes import MAX_CONFIGURATION, MAX_FRONT, bounded, size_of_configuration
+from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import evaluation, scores_of
 
 MAX_MEMBERS = 64

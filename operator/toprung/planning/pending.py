@@ -4,8 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.objects.manifests import template_id
-from toprung.objects.records import BlockReason, ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord
+from toprung.objects.conditions import BlockReason
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.pod_manifest import template_id
+from toprung.objects.trial import TrialRecord
+from toprung.planning.snapshot import Snapshot
 
 PATIENCE = timedelta(seconds=5)
 """How long a Pod may take to start before the Experiment reports what it waits for."""
@@ -48,4 +52,4 @@ def patience_ends(snapshot: Snapshot) -> Iterable[datetime]:
 
 def _waiting(snapshot: Snapshot) -> Iterable[PodRecord]:
     pods = (pod for each in snapshot.pods.values() for pod in each)
-    return (pod for pod in pods if pod.phase is PodPhase.PENDING and not pod.leaving)
+    return (pod for pod in pods if pod.phase is PodPhase.PENDING and not pod.stopping)

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, missing_batch_indices
-from toprung.objects.records import BlockReason, Snapshot, TrialRecord
+from toprung.objects.conditions import BlockReason
+from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import Action, ActionSequence, EmitEvent, Plan, WriteTrial
 from toprung.planning.completion import Completion, CompletionInput, deadline_of, end_of, was_active
 from toprung.planning.early_stopping import RungEvaluator
@@ -27,6 +28,7 @@ from toprung.planning.pod_cleanup import (
 )
 from toprung.planning.scoring import incumbent
 from toprung.planning.slots import SlotAssignment, beyond, next_index, no_new_trials, space_exhausted, starts
+from toprung.planning.snapshot import Snapshot
 from toprung.planning.status import Outlook
 from toprung.planning.terminating_pods import blocking_lost_pods
 from toprung.planning.transitions import TrialTransition, advance, end_all
@@ -86,10 +88,10 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
     outlook = Outlook(
         experiment=snapshot.experiment,
         trials=decision.trials,
-        made=next_index(snapshot),
+        created_count=next_index(snapshot),
         ended=decision.ended,
-        refused=snapshot.setback.trouble if snapshot.setback is not None else None,
-        trouble=_trouble(snapshot, decision.trials, now),
+        refused=snapshot.setback.blocked if snapshot.setback is not None else None,
+        blocked=_trouble(snapshot, decision.trials, now),
         waiting=first_wait(snapshot, now),
         max_resource=stopper.levels(0)[-1] if stopper is not None else None,
         now=now,
@@ -102,7 +104,7 @@ def plan(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
             *end_events(snapshot.experiment, decision.ended),
             *refusal_events(snapshot, decision.ended, _correctable(snapshot, decision.trials, now)),
         ),
-        wanted=decision.starts.wanted,
+        suggestions_needed=decision.starts.suggestions_needed,
         requeue_at=_requeue_at(snapshot, decision, now),
     )
 
@@ -159,7 +161,7 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
         experiment=snapshot.experiment,
         trials=trials,
         best=incumbent(trials, snapshot.experiment.spec.primary_objective),
-        made=next_index(snapshot),
+        created_count=next_index(snapshot),
         active=going_on + may_resume,
         failed=sum(trial.state is TrialState.FAILED for trial in trials),
         exhausted=space_exhausted(snapshot),
@@ -216,7 +218,7 @@ def _worth_telling(step: TrialTransition) -> bool:
 
 
 def _trouble(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> BlockReason | None:
-    return snapshot.trouble or _correctable(snapshot, trials, now) or _pod_trouble(snapshot, now)
+    return snapshot.blocked or _correctable(snapshot, trials, now) or _pod_trouble(snapshot, now)
 
 
 def _correctable(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime) -> BlockReason | None:
@@ -229,14 +231,14 @@ def _correctable(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datet
 
 def _pod_trouble(snapshot: Snapshot, now: datetime) -> BlockReason | None:
     """Give the reason why Pods do not start, the oldest Pod's first."""
-    stuck = [pod for pods in snapshot.pods.values() for pod in pods if pod.trouble is not None and not pod.leaving]
+    stuck = [pod for pods in snapshot.pods.values() for pod in pods if pod.blocked is not None and not pod.stopping]
     stuck += blocking_lost_pods(snapshot, now)
     if not stuck:
         return None
     oldest = min(stuck, key=lambda pod: (pod.created, pod.name))
-    assert oldest.trouble is not None  # noqa: S101 - tells the type checker what the list's condition says
+    assert oldest.blocked is not None  # noqa: S101 - tells the type checker what the list's condition says
     others = f" (and {len(stuck) - 1} more Pods)" if len(stuck) > 1 else ""
-    return BlockReason(oldest.trouble.reason, f"Pod {oldest.name}: {oldest.trouble.message}{others}")
+    return BlockReason(oldest.blocked.reason, f"Pod {oldest.name}: {oldest.blocked.message}{others}")
 
 
 def _requeue_at(snapshot: Snapshot, decision: Draft, now: datetime) -> datetime | None:

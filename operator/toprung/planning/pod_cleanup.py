@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import DeletePod, EndAction, StopPod
 from toprung.planning.pending import outdated
+from toprung.planning.snapshot import Snapshot
 from toprung.planning.terminating_pods import grace_period
 from toprung.planning.transitions import TrialTransition
 
@@ -16,7 +18,7 @@ OBEY_WITHIN = timedelta(seconds=30)
 
 def end_pod(pod: PodRecord) -> EndAction | None:
     """End a Pod as gently as its phase allows; None where it is ending already, by us or by itself."""
-    if pod.ended or pod.leaving or pod.finishing:
+    if pod.ended or pod.stopping or pod.finishing:
         return None
     if pod.phase is PodPhase.RUNNING:
         return StopPod(pod.name, pod.uid)

@@ -7,7 +7,7 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec, Objective
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Observation
-from toprung.objects.records import TrialRecord
+from toprung.objects.trial import TrialRecord
 from toprung.search.types import Evaluation, EvaluationState
 
 STANDINGS = {

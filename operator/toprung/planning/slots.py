@@ -7,9 +7,11 @@ from datetime import datetime
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Stopper
-from toprung.objects.records import PodPhase, PodRecord, Snapshot, TrialRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import ActionSequence, CreatePod, CreateTrial
 from toprung.planning.early_stopping import RungEvaluator
+from toprung.planning.snapshot import Snapshot
 from toprung.planning.terminating_pods import is_lost, may_be_replaced
 from toprung.planning.transitions import TrialTransition, resume
 
@@ -31,18 +33,18 @@ class SlotAssignment:
     Attributes:
         steps: the trials that have not ended, with those promoted that go on.
         chains: index of a trial -> its actions.
-        wanted: the indices whose suggestions should be made ready.
+        suggestions_needed: the indices whose suggestions should be made ready.
     """
 
     steps: tuple[TrialTransition, ...]
     chains: Mapping[int, ActionSequence]
-    wanted: tuple[int, ...] = ()
+    suggestions_needed: tuple[int, ...] = ()
 
 
 def next_index(snapshot: Snapshot) -> int:
     """The index of the next new trial; one that was ever used is not used again, even if its Trial was deleted."""
     last = snapshot.trials[-1].index + 1 if snapshot.trials else 0
-    return max(last, snapshot.experiment.made)
+    return max(last, snapshot.experiment.created_count)
 
 
 def beyond(snapshot: Snapshot) -> int:
@@ -80,8 +82,8 @@ def starts(
     chains: dict[int, ActionSequence] = {
         trial.index: (CreatePod(trial.index, trial.attempt),) for trial in ready[: max(0, slots)]
     }
-    wanted = _wanted(snapshot, len(fresh), slots - _slots_of(snapshot, waiting, now))
-    return SlotAssignment(tuple(by_index.values()), {**chains, **fresh}, wanted)
+    needed = _suggestions_needed(snapshot, len(fresh), slots - _slots_of(snapshot, waiting, now))
+    return SlotAssignment(tuple(by_index.values()), {**chains, **fresh}, needed)
 
 
 def _promoted(
@@ -122,7 +124,7 @@ def holds_slot(pod: PodRecord, now: datetime) -> bool:
 
     One that was told to end does while it holds a device, unless its node is lost.
     """
-    return not pod.ended and (not pod.leaving or pod.device_count > 0) and not is_lost(pod, now)
+    return not pod.ended and (not pod.stopping or pod.device_count > 0) and not is_lost(pod, now)
 
 
 def _slots_of(snapshot: Snapshot, waiting: Iterable[TrialRecord], now: datetime) -> int:
@@ -150,7 +152,7 @@ def _new_trials(snapshot: Snapshot, stopper: Stopper | None, slots: int) -> Mapp
     return chains
 
 
-def _wanted(snapshot: Snapshot, started: int, slots: int) -> tuple[int, ...]:
+def _suggestions_needed(snapshot: Snapshot, started: int, slots: int) -> tuple[int, ...]:
     """Give the indices of the slots that are still free, and of a few more for the ends to come."""
     spec = snapshot.experiment.spec
     first = next_index(snapshot) + started
@@ -178,4 +180,4 @@ def _free_slots(snapshot: Snapshot, now: datetime) -> int:
     alive = sum(holds_slot(pod, now) for pod in pods)
     unscheduled = sum(pod.phase is PodPhase.PENDING and not pod.node for pod in pods)
     free = min(snapshot.experiment.spec.parallel_trial_count - alive, MAX_UNSCHEDULED - unscheduled)
-    return free if snapshot.trouble is None else min(free, 1)
+    return free if snapshot.blocked is None else min(free, 1)

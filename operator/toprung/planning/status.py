@@ -12,9 +12,11 @@ from toprung.api.v1alpha1.experiment import TrialCounts
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.status import display_value
 from toprung.metrics.types import Observation
-from toprung.objects.conditions import Conditions, clear_condition, set_condition, timestamp, to_json
-from toprung.objects.records import BlockReason, ExperimentRecord, TrialRecord
+from toprung.objects.conditions import BlockReason, Conditions, clear_condition, set_condition, to_json
+from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.sizes import bounded
+from toprung.objects.timestamps import timestamp
+from toprung.objects.trial import TrialRecord
 from toprung.planning.completion import Completion, limits_of
 from toprung.planning.pareto import front_status
 from toprung.planning.pending import PATIENCE, program_started
@@ -35,26 +37,26 @@ class Outlook:
     Attributes:
         experiment: as it was before this pass.
         trials: all trials as they are after it.
-        made: trials ever made before this pass.
+        created_count: trials ever made before this pass.
         ended: why the experiment is over, None while it is not.
         refused: why something of this pass could not be done, None where all was.
-        trouble: why trials can't start, None where they can.
+        blocked: why trials can't start, None where they can.
         waiting: what Pods wait for that take longer than usual to start, None where none does.
         max_resource: what a full trial gets, to say what early stopping saved; None without early stopping.
     """
 
     experiment: ExperimentRecord
     trials: tuple[TrialRecord, ...]
-    made: int
+    created_count: int
     ended: Completion | None
     refused: BlockReason | None
-    trouble: BlockReason | None
+    blocked: BlockReason | None
     waiting: BlockReason | None
     max_resource: int | None
     now: datetime
 
 
-def count_trials(trials: Iterable[TrialRecord], made: int) -> TrialCounts:
+def count_trials(trials: Iterable[TrialRecord], created_count: int) -> TrialCounts:
     """Count the trials by state; one whose Trial was deleted counts only in the total."""
     states = Counter(trial.state for trial in trials)
     return TrialCounts(
@@ -64,15 +66,15 @@ def count_trials(trials: Iterable[TrialRecord], made: int) -> TrialCounts:
         stopped=states[TrialState.STOPPED],
         succeeded=states[TrialState.SUCCEEDED],
         failed=states[TrialState.FAILED],
-        total=made,
+        total=created_count,
     )
 
 
 def status_of(outlook: Outlook) -> dict[str, object]:
     """Give the whole status as JSON, None for what must be absent."""
-    experiment, counts = outlook.experiment, count_trials(outlook.trials, outlook.made)
+    experiment, counts = outlook.experiment, count_trials(outlook.trials, outlook.created_count)
     conditions = _conditions(outlook)
-    start = experiment.start_time or (outlook.now if outlook.made else None)
+    start = experiment.start_time or (outlook.now if outlook.created_count else None)
     end = _end(outlook, start)
     results = _results(outlook, counts)
     done = sum(int(results["trials"].get(state, 0)) for state in ("stopped", "succeeded", "failed"))
@@ -167,7 +169,7 @@ def _claims(outlook: Outlook) -> Iterable[Claim]:
     """Say which condition holds, and why or why not."""
     ended, suspended = outlook.ended, outlook.experiment.spec.suspend and outlook.ended is None
     yield _validity(outlook.experiment)
-    trouble = outlook.refused or (None if ended or suspended else outlook.trouble)
+    trouble = outlook.refused or (None if ended or suspended else outlook.blocked)
     yield _progress(outlook, trouble, suspended=suspended)
     if suspended:
         yield ConditionType.SUSPENDED, True, Reason.SUSPENDED, "spec.suspend is true: no trial starts"

@@ -16,8 +16,10 @@ from datetime import datetime, timedelta
 
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.objects.conditions import timestamp
-from toprung.objects.records import BlockReason, PodPhase, PodRecord, Snapshot
+from toprung.objects.conditions import BlockReason
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.timestamps import timestamp
+from toprung.planning.snapshot import Snapshot
 
 ANSWERS_WITHIN = timedelta(seconds=30)
 """How long after its grace period a deleted Pod may still be there before its node counts as lost."""
@@ -86,4 +88,4 @@ def blocking_lost_pods(snapshot: Snapshot, now: datetime) -> Iterator[PodRecord]
     for trial in snapshot.trials:
         for pod in snapshot.pods.get(trial.name, ()) if not trial.state.terminal else ():
             if is_lost(pod, now) and not may_be_replaced(spec, pod, now):
-                yield replace(pod, trouble=BlockReason(Reason.NODE_LOST, describe_lost(spec, pod)))
+                yield replace(pod, blocked=BlockReason(Reason.NODE_LOST, describe_lost(spec, pod)))

@@ -10,11 +10,13 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import MAX_DEVICES, TrialState
 from toprung.early_stopping import Decision, individual_stop
 from toprung.metrics.types import Observation, Progress
-from toprung.objects.records import DeviceRecord, PodRecord, Snapshot, TrialRecord
+from toprung.objects.pod import PodRecord
+from toprung.objects.trial import DeviceRecord, TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of, due_at
 from toprung.planning.early_stopping import RungDecision, RungEvaluator
 from toprung.planning.exploit import extended, taken_over
 from toprung.planning.lifecycle import StateChange, TrialEvent, move
+from toprung.planning.snapshot import Snapshot
 
 FIRST_WRITE_AFTER = timedelta(seconds=1)
 """A trial that is over sooner never has its Running state written: that saves a write for each of many short ones."""
@@ -71,7 +73,7 @@ class TrialTransition:
 def current_pod(snapshot: Snapshot, trial: TrialRecord) -> PodRecord | None:
     """The Pod of the trial's current attempt."""
     pods = snapshot.pods.get(trial.name, ())
-    return next((pod for pod in pods if pod.attempt == trial.attempt and pod.owner_uid == trial.uid), None)
+    return next((pod for pod in pods if pod.attempt == trial.attempt and pod.controller_uid == trial.uid), None)
 
 
 def advance(snapshot: Snapshot, judge: RungEvaluator | None, now: datetime) -> tuple[TrialTransition, ...]:

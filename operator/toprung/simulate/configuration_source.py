@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.objects.records import TrialRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import evaluation
 from toprung.search.space import Space
 from toprung.search.study import Study

@@ -18,16 +18,12 @@ from toprung.early_stopping import RungResult, Stopper, stopper_for
 from toprung.errors import InternalError
 from toprung.metrics.progress import observe, score
 from toprung.metrics.types import Progress
-from toprung.objects.records import (
-    Collected,
-    ExperimentRecord,
-    PodPhase,
-    PodRecord,
-    Snapshot,
-    TrialRecord,
-)
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
 from toprung.planning.plan import plan
+from toprung.planning.snapshot import Collected, Snapshot
 from toprung.search.types import Configuration
 from toprung.simulate.configuration_source import Chooser
 from toprung.simulate.learning_curves import Curve, InvalidTable, Table
@@ -226,7 +222,7 @@ class Simulation:
                 self._end()
                 return
             self._mind_promises()
-            asked = self._ask(planned.wanted)
+            asked = self._ask(planned.suggestions_needed)
             if not any(freed) and not (asked and len(self._attempts) < self.spec.parallel_trial_count):
                 return
 
@@ -304,7 +300,7 @@ class Simulation:
             created=START,
             spec=self.spec,
             start_time=START,
-            made=len(self._trials),
+            created_count=len(self._trials),
         )
 
     def _do(self, action: Action) -> bool:

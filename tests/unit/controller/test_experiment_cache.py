@@ -12,7 +12,7 @@ from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, 
 from toprung.errors import FieldError, InvalidExperiment
 from toprung.kube.merge_patch import matches, merge_patch
 from toprung.objects.conditions import to_json
-from toprung.objects.records import ExperimentRecord
+from toprung.objects.experiment import ExperimentRecord
 from toprung.planning.events import validity_events
 from toprung.planning.status import condition_summary, invalid_status
 
@@ -131,7 +131,7 @@ def test_an_early_stopping_rule_that_is_missing(made, managed):
     """Running trials continue without it."""
     experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "spec": {**SPEC, "earlyStopping": {"patience": {"steps": 2}}}})
-    record = replace(experiments.get(KEY), made=made)
+    record = replace(experiments.get(KEY), created_count=made)
     found = found_invalid(record, InvalidExperiment((FieldError("spec.earlyStopping.plugin.name", "is missing"),)))
     kept = (None, "spec.earlyStopping.plugin.name: is missing") if managed else None
     assert ((found.spec.early_stopping, found.invalid) if isinstance(found, ExperimentRecord) else None) == kept

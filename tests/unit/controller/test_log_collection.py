@@ -11,7 +11,9 @@ from toprung.collectors.log_follower import LogFollower
 from toprung.controller.log_collection import LogCollection, last_words
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import LineFormat, Progress, Tracking
-from toprung.objects.records import ExperimentRecord, PodPhase, PodRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EXPERIMENT = ExperimentRecord("team", "exp", "uid", 1, NOW, ExperimentSpec(**SPEC))

@@ -8,7 +8,7 @@ import pytest
 from toprung.controller import node_models as module
 from toprung.controller.node_models import RETRY_AFTER, NodeModels
 from toprung.errors import ClusterUnavailable, Forbidden, NotFound
-from toprung.objects.records import PodPhase, PodRecord
+from toprung.objects.pod import PodPhase, PodRecord
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -11,7 +11,8 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.pod_events import PodEvents, newest_warning
 from toprung.errors import ClusterUnavailable, Forbidden
 from toprung.kube.client import Page
-from toprung.objects.records import BlockReason, PodPhase, PodRecord
+from toprung.objects.conditions import BlockReason
+from toprung.objects.pod import PodPhase, PodRecord
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = "a/e"
@@ -54,7 +55,7 @@ async def watched(gateway: Events, *pods: PodRecord, seconds: float) -> tuple[di
     await asyncio.sleep(seconds)
     explained = reader.explain(KEY, by_trial, NOW + timedelta(seconds=seconds))
     reader.close()
-    troubles = {pod.name: pod.trouble.message for each in explained.values() for pod in each if pod.trouble is not None}
+    troubles = {pod.name: pod.blocked.message for each in explained.values() for pod in each if pod.blocked is not None}
     return troubles, woken
 
 
@@ -90,7 +91,7 @@ async def test_other_pods_quote_nothing(pod: PodRecord, answers: list | Exceptio
 @pytest.mark.looptime
 async def test_what_the_status_of_a_pod_says_is_kept():
     """Its own trouble is more precise."""
-    assert await watched(Events([FAILED]), replace(POD, trouble=TROUBLE), seconds=45) == ({"p": "no such image"}, [])
+    assert await watched(Events([FAILED]), replace(POD, blocked=TROUBLE), seconds=45) == ({"p": "no such image"}, [])
 
 
 @pytest.mark.looptime

@@ -14,7 +14,7 @@ from toprung.controller.suggestion_cache import PendingSuggestions
 from toprung.errors import ClusterUnavailable, Conflict, Forbidden, NotFound, Rejected
 from toprung.kube.cache import Cache
 from toprung.kube.work_queue import WorkQueue
-from toprung.objects.records import TrialRecord
+from toprung.objects.trial import TrialRecord
 
 
 class Noting(Refusing):

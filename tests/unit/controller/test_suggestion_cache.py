@@ -13,7 +13,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.controller.suggestion_cache import BACKOFF, BATCH, SuggestionCache, problem_of
 from toprung.errors import SearchFailed
 from toprung.metrics.types import Observation, Progress
-from toprung.objects.records import TrialRecord
+from toprung.objects.trial import TrialRecord
 from toprung.search.types import EvaluationState, Suggestion, Suggestions
 
 
@@ -191,8 +191,8 @@ def test_the_sampler_is_told_how_many_objectives_there_are():
 def trial(owner, index, *, state=TrialState.SUCCEEDED, ended=EARLIER, uid=None):
     progress = Progress(best=Observation(3, 0.5, EARLIER))
     return TrialRecord(
-        owner=f"team/{owner}",
-        owner_uid=uid or f"uid-{owner}",
+        experiment_key=f"team/{owner}",
+        controller_uid=uid or f"uid-{owner}",
         name=f"{owner}-{index}",
         uid="",
         index=index,
@@ -206,7 +206,7 @@ def trial(owner, index, *, state=TrialState.SUCCEEDED, ended=EARLIER, uid=None):
 
 def warm(experiments, trials=()):
     known = {one.key: one for one in experiments}
-    of = {one.key: [each for each in trials if each.owner == one.key] for one in experiments}
+    of = {one.key: [each for each in trials if each.experiment_key == one.key] for one in experiments}
     return SuggestionCache(Worker(0), lambda _: None, known.get, of.__getitem__, clock, jitter=lambda: 0.0)
 
 

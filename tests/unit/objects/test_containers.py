@@ -2,8 +2,7 @@
 
 import pytest
 
-from toprung.objects.pods import pod_from
-from toprung.objects.records import PodPhase
+from toprung.objects.pod import PodPhase, pod_from
 
 LABELS = {"toprung.dev/experiment": "exp", "toprung.dev/trial": "exp-0", "toprung.dev/attempt": "1"}
 ANNOTATION = "kubectl.kubernetes.io/default-container"

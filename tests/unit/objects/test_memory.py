@@ -10,8 +10,8 @@ import pytest
 
 from support.world import START
 from toprung.metrics.status import format_time
-from toprung.objects.codec import trial_from
 from toprung.objects.compact import CompactConfiguration
+from toprung.objects.trial import trial_from
 
 MOST_BYTES = 2048
 

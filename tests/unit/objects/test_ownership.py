@@ -8,9 +8,10 @@ from support.specs import experiment_spec
 from support.world import START, Program, World
 from toprung.api.names import trial_name
 from toprung.objects.ownership import owned_pods, owned_trials
-from toprung.objects.pods import pod_from
-from toprung.objects.records import TrialRecord
+from toprung.objects.pod import pod_from
+from toprung.objects.trial import TrialRecord
 from toprung.planning.slots import next_index
+from toprung.planning.snapshot import deleted_indices
 
 
 def world():
@@ -58,8 +59,8 @@ def test_a_pod_of_a_user_is_never_touched(owners, attempt):
     ("change", "ours"),
     [
         pytest.param({}, True, id="ours"),
-        pytest.param({"owner_uid": "uid-else"}, False, id="of-an-earlier-experiment"),
-        pytest.param({"owner_uid": ""}, False, id="without-owner"),
+        pytest.param({"controller_uid": "uid-else"}, False, id="of-an-earlier-experiment"),
+        pytest.param({"controller_uid": ""}, False, id="without-owner"),
         pytest.param({"name": "idx-x", "index": 20_000_000}, False, id="a-name-that-is-not-its-index"),
     ],
 )
@@ -80,9 +81,9 @@ def test_trials_come_ascending_by_index():
 def test_a_very_high_index_costs_nothing():
     """Indices without a Trial are ranges, and none is above maxTrialCount."""
     made = world()
-    experiment = replace(made.experiment(), made=20_000_001)
+    experiment = replace(made.experiment(), created_count=20_000_001)
     trials = (*made.trial_records(), replace(made.trial_records()[0], name="exp-20000000", index=20_000_000))
-    assert experiment.deleted_of(trials) == (range(1, 3),)
+    assert deleted_indices(experiment, trials) == (range(1, 3),)
     assert next_index(replace(made.snapshot(), trials=trials)) == 20_000_001
 
 

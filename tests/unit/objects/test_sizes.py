@@ -11,11 +11,11 @@ from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
-from toprung.objects.codec import trial_status
 from toprung.objects.conditions import to_json
-from toprung.objects.records import Lineage, Snapshot, TrialRecord
 from toprung.objects.sizes import bounded, lineage_is_full, size_of_value
+from toprung.objects.trial import Lineage, TrialRecord, trial_status
 from toprung.planning.plan import plan
+from toprung.planning.snapshot import Snapshot
 
 ETCD = 1536 * 1024
 AIMS = [{"metric": "f1", "type": "minimize"}, {"metric": "f2", "type": "minimize"}]

@@ -11,9 +11,11 @@ from support.world import START
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
-from toprung.objects.records import Collected, PodPhase, PodRecord, TrialRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of
 from toprung.planning.lifecycle import TrialEvent
+from toprung.planning.snapshot import Collected
 
 
 def attempt(phase=PodPhase.FAILED, *, tail=(), retries=0, trial=None, **pod):

@@ -12,8 +12,10 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
-from toprung.objects.records import BlockReason, Snapshot, TrialRecord
+from toprung.objects.conditions import BlockReason
+from toprung.objects.trial import TrialRecord
 from toprung.planning.plan import plan
+from toprung.planning.snapshot import Snapshot
 
 
 def ended_world(**spec):
@@ -170,7 +172,7 @@ def test_a_transition_has_one_event_however_often_it_is_tried():
     """An operator that dies before the status is written emits the same Event again, by the same name."""
     world = World(experiment_spec(), lambda *_: None)
     quota = BlockReason(Reason.QUOTA_EXCEEDED, "q")
-    snapshot = Snapshot(world.experiment(), trouble=quota)
+    snapshot = Snapshot(world.experiment(), blocked=quota)
     moments = (START, START + timedelta(seconds=30))
     (one,), (two,) = (plan(snapshot, None, now).announcements for now in moments)
     assert one == two

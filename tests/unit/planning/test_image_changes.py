@@ -6,7 +6,7 @@ import pytest
 
 from support.specs import experiment_spec
 from support.world import Program, World
-from toprung.objects.records import DeviceRecord
+from toprung.objects.trial import DeviceRecord
 from toprung.planning.actions import EmitEvent
 from toprung.planning.plan import plan
 

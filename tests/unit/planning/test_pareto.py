@@ -10,8 +10,8 @@ from support.world import START
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
-from toprung.objects.codec import trial_from, trial_status
-from toprung.objects.records import Lineage, PodPhase, PodRecord, TrialRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import Lineage, TrialRecord, trial_from, trial_status
 from toprung.planning.attempt_outcome import Attempt, change_of
 from toprung.planning.pareto import MAX_MEMBERS, front_status
 from toprung.planning.scoring import evaluation, incumbent

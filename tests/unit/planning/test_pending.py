@@ -8,7 +8,7 @@ import pytest
 from support.specs import MAIN, experiment_spec
 from support.world import START, Program, World
 from toprung.api.v1alpha1.conditions import Reason
-from toprung.objects.pods import pod_from
+from toprung.objects.pod import pod_from
 from toprung.planning.actions import CreatePod, DeletePod
 from toprung.planning.plan import plan
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.objects.pods import pod_from
+from toprung.objects.pod import pod_from
 
 LABELS = {"toprung.dev/experiment": "exp", "toprung.dev/trial": "exp-0", "toprung.dev/attempt": "1"}
 DELETED_AT_10 = {"deletionTimestamp": "2026-01-01T00:00:40Z", "deletionGracePeriodSeconds": 30}

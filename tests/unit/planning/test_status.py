@@ -12,20 +12,12 @@ from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reas
 from toprung.api.v1alpha1.trial import TrialState, TrialStatus
 from toprung.errors import InternalError
 from toprung.metrics.types import Observation, Progress
-from toprung.objects.codec import trial_from, trial_status
-from toprung.objects.conditions import clear_condition, set_condition
-from toprung.objects.records import (
-    BlockReason,
-    PodPhase,
-    PodRecord,
-    RungRecord,
-    RungVerdict,
-    Setback,
-    Snapshot,
-    TrialRecord,
-)
+from toprung.objects.conditions import BlockReason, clear_condition, set_condition
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import RungRecord, RungVerdict, TrialRecord, trial_from, trial_status
 from toprung.planning.lifecycle import TRANSITIONS, StateChange, TrialEvent, move
 from toprung.planning.plan import plan
+from toprung.planning.snapshot import Setback, Snapshot
 
 LATER = START + timedelta(seconds=60)
 TRIAL = TrialRecord("team/exp", "uid-exp", "exp-0", "uid-0", 0, {"lr": 0.5}, START)
@@ -103,7 +95,7 @@ def test_a_trials_status_comes_back_as_it_was():
 
 
 def stuck(name, trouble, phase=PodPhase.PENDING):
-    return PodRecord("team/exp", "uid-0", name, f"uid-{name}", "exp-0", 1, phase, START, trouble=trouble)
+    return PodRecord("team/exp", "uid-0", name, f"uid-{name}", "exp-0", 1, phase, START, blocked=trouble)
 
 
 QUOTA = BlockReason(Reason.QUOTA_EXCEEDED, "q")
@@ -122,7 +114,7 @@ NO_ROOM = BlockReason(Reason.UNSCHEDULABLE, "u")
 def test_what_keeps_trials_from_starting_is_told(spec, trouble, pods, state, reason):
     """Blocked carries the words of who refuses, and so does one Event where there is no Pod to have its own."""
     world = World(experiment_spec(**spec), lambda *_: None)
-    snapshot = Snapshot(world.experiment(), (TRIAL,) if pods else (), {"exp-0": tuple(pods)}, trouble=trouble)
+    snapshot = Snapshot(world.experiment(), (TRIAL,) if pods else (), {"exp-0": tuple(pods)}, blocked=trouble)
     planned = plan(snapshot, None, START)
     told = [(None, reason, "q")] if reason == QUOTA.reason else []
     assert [(each.trial, each.reason, each.message) for each in planned.announcements] == told

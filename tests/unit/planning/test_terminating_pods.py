@@ -8,7 +8,8 @@ from support.specs import POD, experiment_spec
 from support.world import START
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.objects.records import PodPhase, PodRecord, TrialRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of, due_at
 from toprung.planning.lifecycle import TrialEvent
 from toprung.planning.slots import holds_slot

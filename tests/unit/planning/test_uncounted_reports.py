@@ -12,9 +12,12 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.log_lines import ignored_line
 from toprung.metrics import Progress
 from toprung.metrics.types import Ignored, IgnoredReports
-from toprung.objects.records import Collected, ExperimentRecord, PodPhase, PodRecord, Snapshot, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.pod import PodPhase, PodRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import EmitEvent
 from toprung.planning.plan import plan
+from toprung.planning.snapshot import Collected, Snapshot
 from toprung.planning.uncounted_reports import ignored_reports, unread_lines
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 from support.curves import RULES, STEPS, spec, table
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Decision, RungResult, stopper_for
-from toprung.objects.records import Snapshot
 from toprung.planning.plan import Plan, plan
+from toprung.planning.snapshot import Snapshot
 from toprung.simulate.configuration_source import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
 
@@ -78,7 +78,7 @@ def test_a_pass_sees_whom_it_is_about(rule):
     class Watched(Simulation):
         def _observe(self) -> Snapshot:
             snapshot = super()._observe()
-            seen.append((snapshot.experiment.made, len(snapshot.trials)))
+            seen.append((snapshot.experiment.created_count, len(snapshot.trials)))
             return snapshot
 
     Watched(spec(rule, parallelTrialCount=9), table(0), InOrder(ALL), 0).run()

@@ -11,7 +11,7 @@ from toprung.cli.plots.experiment import draw
 from toprung.cli.plots.output_file import picture_file
 from toprung.kube.client import KubernetesObject, connect
 from toprung.kube.resources import EXPERIMENTS, TRIALS
-from toprung.objects.codec import controller_of
+from toprung.objects.owner_references import controller_of
 
 
 @click.command("plot")

@@ -6,7 +6,8 @@ from toprung.api.v1alpha1.conditions import ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import configuration, number
 from toprung.cli.display.watcher import ExperimentView
-from toprung.objects.records import ExperimentRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import incumbent
 from toprung.planning.uncounted_reports import ignored_reports
 

@@ -12,7 +12,7 @@ from toprung.cli.display.format import duration
 from toprung.cli.display.log_lines import ignored_line, scene_lines, trial_line
 from toprung.cli.display.table import live_view
 from toprung.cli.display.watcher import ExperimentView
-from toprung.objects.records import TrialRecord
+from toprung.objects.trial import TrialRecord
 
 _INDENT = "\n" + " " * 9
 """A program's last words stand below what is said of it, not below the time."""
@@ -94,7 +94,7 @@ class _Lines:
 def _warning(warned: set[str], old: TrialRecord | None, new: TrialRecord) -> str | None:
     """Return a warning about reports that did not count, once for each Experiment: its trials run one program."""
     line = ignored_line(old, new)
-    if line is None or new.owner_uid in warned:
+    if line is None or new.controller_uid in warned:
         return None
-    warned.add(new.owner_uid)
+    warned.add(new.controller_uid)
     return line

@@ -14,7 +14,8 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import flow, number
 from toprung.cli.display.table import COLOURS
 from toprung.cli.display.watcher import ExperimentView
-from toprung.objects.records import ExperimentRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.trial import TrialRecord
 
 Output = Literal["text", "json", "yaml"]
 MOST_FAILURES = 3

@@ -16,7 +16,8 @@ from toprung.cli.display.format import configuration, duration, number
 from toprung.cli.display.watcher import ExperimentView
 from toprung.cli.plots.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.controller.experiment_cache import InvalidRecord
-from toprung.objects.records import ExperimentRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import incumbent
 
 COLOURS = {

@@ -13,8 +13,8 @@ from toprung.kube.client import KubeClient, KubernetesObject
 from toprung.kube.informer import Informer
 from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.metrics.status import progress_from_status
-from toprung.objects.codec import trial_from
-from toprung.objects.records import ExperimentRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.trial import TrialRecord, trial_from
 
 AnyExperiment = ExperimentRecord | InvalidRecord
 Key = tuple[str, str]
@@ -84,7 +84,7 @@ class Watcher:
         self._experiments: Cache[AnyExperiment] = Cache(
             convert=self._read, index=lambda _: "", on_change=lambda *_: on_change()
         )
-        self._trials = Cache(convert=whole_trial, index=lambda trial: trial.owner, on_change=self._see)
+        self._trials = Cache(convert=whole_trial, index=lambda trial: trial.experiment_key, on_change=self._see)
         selector = f"{LABEL_EXPERIMENT}={name}"
         self._watch = Informer(gateway, EXPERIMENTS, cache=self._experiments, namespace=namespace)
         self._watch_trials = Informer(gateway, TRIALS, cache=self._trials, namespace=namespace, label_selector=selector)
@@ -106,7 +106,7 @@ class Watcher:
         if experiment is None:
             return None
         trials = self._trials.of("/".join(self.key))
-        return ExperimentView(experiment, _sorted(trial for trial in trials if trial.owner_uid == experiment.uid))
+        return ExperimentView(experiment, _sorted(trial for trial in trials if trial.controller_uid == experiment.uid))
 
     def _read(self, body: KubernetesObject) -> AnyExperiment | None:
         return self._bodies.get(self._bodies.put(body))

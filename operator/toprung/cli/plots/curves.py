@@ -9,7 +9,7 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec, Objective
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.rungs import rung_levels
 from toprung.metrics.progress import score
-from toprung.objects.records import RungVerdict, TrialRecord
+from toprung.objects.trial import RungVerdict, TrialRecord
 
 Point = tuple[datetime, float]
 

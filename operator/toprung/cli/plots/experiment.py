@@ -19,7 +19,8 @@ from toprung.cli.plots.curves import any_time_curve, levels, resource_name
 from toprung.cli.plots.pareto import trade
 from toprung.cli.plots.style import COLOURS, FAINT, INK, MARKERS, TITLE, dot, drawable, dress, ring, scale
 from toprung.errors import TopRungError
-from toprung.objects.records import ExperimentRecord, TrialRecord
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import incumbent
 
 PANEL = (5.5, 4.6)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.cli.plots.style import INK, dot, drawable, dress, ring, scale
-from toprung.objects.records import TrialRecord
+from toprung.objects.trial import TrialRecord
 from toprung.planning.pareto import Scores, pareto_front, values_of
 from toprung.planning.scoring import scores_of
 

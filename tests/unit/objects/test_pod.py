@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from toprung.api.v1alpha1.conditions import Reason
-from toprung.objects.pods import ANNOTATION_STOP_TIME, pod_from
-from toprung.objects.records import BlockReason, PodPhase
+from toprung.objects.conditions import BlockReason
+from toprung.objects.pod import ANNOTATION_STOP_TIME, PodPhase, pod_from
 from toprung.planning.pod_cleanup import end_pod
 
 
@@ -71,7 +71,7 @@ def waiting(reason, message="why"):
 )
 def test_why_a_pod_does_not_start(status, trouble):
     """The scheduler's and the kubelet's own words are passed on, but only while nothing of the Pod runs."""
-    assert pod_from(body(status)).trouble == trouble
+    assert pod_from(body(status)).blocked == trouble
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_why_a_pod_does_not_start(status, trouble):
         pytest.param(
             {"phase": "Failed", "reason": "DeadlineExceeded"},
             {"deadline": 1, "annotations": {ANNOTATION_STOP_TIME: "2026-01-01T00:00:04Z"}},
-            {"timed_out": False, "leaving": True, "stop_time": datetime(2026, 1, 1, 0, 0, 4, tzinfo=UTC)},
+            {"timed_out": False, "stopping": True, "stop_time": datetime(2026, 1, 1, 0, 0, 4, tzinfo=UTC)},
             id="told-to-end",
         ),
         pytest.param(
             {"phase": "Failed", "reason": "DeadlineExceeded"},
             {"deadline": 1},
-            {"timed_out": True, "leaving": False},
+            {"timed_out": True, "stopping": False},
             id="an-authors-deadline-as-short-as-our-stop",
         ),
-        pytest.param({"phase": "Running"}, {"deleting": True}, {"deleting": True, "leaving": True}, id="deleted"),
+        pytest.param({"phase": "Running"}, {"deleting": True}, {"deleting": True, "stopping": True}, id="deleted"),
     ],
 )
 def test_how_a_pod_ended(status, options, expected):
@@ -135,7 +135,7 @@ def test_whose_output_carries_the_metrics(annotations, container):
 def test_owners():
     """A Pod tells its Experiment by label and its Trial by the UID of its controller."""
     pod = pod_from(body())
-    assert (pod.owner, pod.trial, pod.owner_uid, pod.attempt) == ("team/exp", "exp-3", "trial-uid", 2)
+    assert (pod.experiment_key, pod.trial, pod.controller_uid, pod.attempt) == ("team/exp", "exp-3", "trial-uid", 2)
 
 
 def test_accelerators_are_counted_by_name():

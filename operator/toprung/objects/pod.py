@@ -1,20 +1,22 @@
-"""Reading a Pod: its phase, why it does not start, how it ended."""
+"""A trial's Pod: its record, how it is read, and how it is told to end."""
 
-import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
+from sys import intern
 from typing import Any
 
 from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.api.v1alpha1.base import GROUP
-from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import MAX_IMAGE_ID
-from toprung.objects.codec import controller_of, parse_time
-from toprung.objects.conditions import timestamp
-from toprung.objects.containers import all_statuses, explain, primary_container, primary_state
+from toprung.objects.conditions import BlockReason
+from toprung.objects.containers import explain, primary_container, primary_state
 from toprung.objects.devices import ACCELERATORS, count_devices, model_of
-from toprung.objects.manifests import ANNOTATION_TEMPLATE
-from toprung.objects.records import BlockReason, PodPhase, PodRecord
+from toprung.objects.owner_references import controller_of
+from toprung.objects.pod_manifest import ANNOTATION_TEMPLATE
+from toprung.objects.pod_waiting import block_reason, waits_for
+from toprung.objects.timestamps import parse_time, timestamp
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
 """When we told a Pod to end. Its deadline alone would not say that it was we: an author's template may have one."""
@@ -30,8 +32,115 @@ DISRUPTIONS = {
     "UnexpectedAdmissionError",
     "NodeAffinity",
 }
-PULL_TROUBLES = {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
-CONFIG_TROUBLES = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+
+
+class PodPhase(StrEnum):
+    """Status.phase of a Pod."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
+_ENDED = PodPhase.SUCCEEDED, PodPhase.FAILED  # here, for it costs time to look up a member of an enum
+
+
+@dataclass(frozen=True, slots=True)
+class PodRecord:
+    """One attempt's Pod.
+
+    Attributes:
+        experiment_key: `namespace/name` of the Experiment.
+        controller_uid: UID of its controller, the Trial; "" where it has none, so that it is not ours.
+        phase: Status.phase; Running as soon as the program runs, even while a container beside it waits.
+        result: Succeeded or Failed once the program has ended while other containers run; None: the phase says it.
+        finishing: all its containers have ended, so the kubelet ends it; it holds its devices until then.
+        program_started: when the primary container started, None where that is not known.
+        finished: when the container ended that explains the Pod's end.
+        stop_time: when the operator told it to end without deleting it, by the operator's clock; None: it has not.
+        deletion_time: metadata.deletionTimestamp: when the grace period of its deletion is over; None: not deleted.
+        disruption: what was done to it (eviction, preemption, deletion, a lost node), not the program's fault; or "".
+        timed_out: its program ran into the Pod's deadline, which maxTrialDuration sets.
+        exit_code: of the primary container, of a failed init container, or of the container that failed.
+        container: whose log is read: the primary container, or the one that explains the Pod's end.
+        culprit: the container that explains the end where that is not the primary one: "init container setup".
+        init_failed: an init container failed, so the program never started.
+        devices: name of an accelerator -> how many it holds.
+        model: of its accelerators, where its nodeSelector names it; else "".
+        image: of the primary container, as its author wrote it.
+        image_id: digest of that image, "" before it is pulled.
+        blocked: why a Pending Pod does not start, None while all is well.
+        waits_for: what a Pending Pod waits for in the normal course of events; None: it does not wait.
+        template: identifies the template that it was made from.
+    """
+
+    experiment_key: str
+    controller_uid: str
+    name: str
+    uid: str
+    trial: str
+    attempt: int
+    phase: PodPhase
+    created: datetime
+    result: PodPhase | None = None
+    finishing: bool = False
+    started: datetime | None = None
+    program_started: datetime | None = None
+    finished: datetime | None = None
+    stop_time: datetime | None = None
+    deletion_time: datetime | None = None
+    disruption: str = ""
+    timed_out: bool = False
+    exit_code: int | None = None
+    message: str = ""
+    node: str = ""
+    container: str = ""
+    culprit: str = ""
+    init_failed: bool = False
+    devices: Mapping[str, int] = field(default_factory=dict)
+    model: str = ""
+    image: str = ""
+    image_id: str = ""
+    blocked: BlockReason | None = None
+    waits_for: BlockReason | None = None
+    template: str = ""
+
+    @property
+    def device_count(self) -> int:
+        """Return how many accelerators it holds."""
+        return sum(self.devices.values())
+
+    @property
+    def ended(self) -> bool:
+        """Return whether no process of it runs any more."""
+        return self.phase in _ENDED
+
+    @property
+    def outcome(self) -> PodPhase:
+        """Return the phase as the primary container alone determines it."""
+        return self.result or self.phase
+
+    @property
+    def over(self) -> bool:
+        """Return whether its program has ended; containers beside it may still run."""
+        return self.result is not None or self.phase in _ENDED
+
+    @property
+    def deleting(self) -> bool:
+        """Return whether its deletion has begun."""
+        return self.deletion_time is not None
+
+    @property
+    def disrupted(self) -> bool:
+        """Return whether it ended by what was done to it."""
+        return self.disruption != ""
+
+    @property
+    def stopping(self) -> bool:
+        """Return whether it was told to end."""
+        return self.stop_time is not None or self.deleting
 
 
 def stop_patch(uid: str, now: datetime) -> dict[str, Any]:
@@ -58,8 +167,8 @@ def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS
     if phase is PodPhase.PENDING and (state.get("running") or state.get("terminated")):
         phase = PodPhase.RUNNING  # a container beside the program still waits, for its image or a restart
     return PodRecord(
-        owner=f"{metadata['namespace']}/{labels[LABEL_EXPERIMENT]}",
-        owner_uid=str(controller_of(metadata).get("uid", "")),
+        experiment_key=f"{metadata['namespace']}/{labels[LABEL_EXPERIMENT]}",
+        controller_uid=str(controller_of(metadata).get("uid", "")),
         name=metadata["name"],
         uid=metadata["uid"],
         trial=labels[LABEL_TRIAL],
@@ -85,7 +194,7 @@ def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS
         model=model_of(spec.get("nodeSelector") or {}),
         image=_image(spec, primary),
         image_id=_image_id(status, primary),
-        trouble=_trouble(status) if phase is PodPhase.PENDING else None,
+        blocked=block_reason(status) if phase is PodPhase.PENDING else None,
         waits_for=waits_for(spec, status) if phase is PodPhase.PENDING else None,
         template=(metadata.get("annotations") or {}).get(ANNOTATION_TEMPLATE, ""),
     )
@@ -165,35 +274,4 @@ def _image_id(status: Mapping[str, Any], container: str) -> str:
     """Return the digest of the container's image, "" before the image is there; many trials share one string."""
     statuses = status.get("containerStatuses") or ()
     found = next((each.get("imageID") for each in statuses if each["name"] == container), None)
-    return sys.intern(str(found or "")[:MAX_IMAGE_ID])
-
-
-def _trouble(status: Mapping[str, Any]) -> BlockReason | None:
-    for condition in status.get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            return BlockReason(Reason.UNSCHEDULABLE, condition.get("message", "no node has room"))
-    for each in all_statuses(status):
-        waiting = (each.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") in PULL_TROUBLES:
-            return BlockReason(
-                Reason.IMAGE_PULL, f"{waiting['reason']}: {waiting.get('message', each.get('image', ''))}"
-            )
-        if waiting.get("reason") in CONFIG_TROUBLES:
-            return BlockReason(Reason.CONTAINER_CONFIG, f"{waiting['reason']}: {waiting.get('message', '')}")
-    return None
-
-
-def waits_for(spec: Mapping[str, Any], status: Mapping[str, Any]) -> BlockReason | None:
-    """Return what a Pending Pod waits for in the normal course of events."""
-    for condition in status.get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition.get("reason") == "SchedulingGated":
-            gates = ", ".join(gate["name"] for gate in spec.get("schedulingGates") or ())
-            return BlockReason(Reason.QUEUED, f"it is queued by its scheduling gates {gates}".rstrip())
-    for each in status.get("initContainerStatuses") or ():
-        if "running" in (each.get("state") or {}):
-            return BlockReason(Reason.STARTING, f"its init container {each['name']} runs")
-    ready = (each for each in status.get("conditions") or () if each["type"] == "PodReadyToStartContainers")
-    if spec.get("nodeName") and any(each["status"] == "False" for each in ready):
-        what = "its volumes and its network are being set up; `kubectl describe pod` shows what fails"
-        return BlockReason(Reason.STARTING, what)
-    return BlockReason(Reason.STARTING, "its containers start" if spec.get("nodeName") else "it is not scheduled yet")
+    return intern(str(found or "")[:MAX_IMAGE_ID])

@@ -6,10 +6,10 @@ import pytest
 
 from support.specs import experiment_spec
 from support.world import START, World
-from toprung.objects.manifests import ANNOTATION_TEMPLATE, pod_manifest, trial_manifest
 from toprung.objects.placeholders import substitute, text_of
-from toprung.objects.pods import ANNOTATION_STOP_TIME
-from toprung.objects.records import TrialRecord
+from toprung.objects.pod import ANNOTATION_STOP_TIME
+from toprung.objects.pod_manifest import ANNOTATION_TEMPLATE, pod_manifest
+from toprung.objects.trial import TrialRecord, trial_manifest
 
 CONTAINER = {"name": "main", "image": "img", "command": ["train", "--lr=${parameters.lr}", "--epochs", "${resource}"]}
 EARLY = {"asha": {"maxResource": 9}}

@@ -1,55 +1,168 @@
-"""Between the cluster's JSON and the planner's records; read and write of each field stand side by side."""
+"""A Trial: its record, and how it is read and written as JSON; read and write of each field stand side by side."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
 from sys import intern
 from typing import Any
 
-from toprung.api.names import LABEL_EXPERIMENT
+from toprung.api.names import LABEL_EXPERIMENT, LABEL_INDEX, MANAGED_BY, trial_name
 from toprung.api.v1alpha1.base import API_VERSION, ParameterValue
-from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
 from toprung.api.v1alpha1.trial import MAX_COLUMN, TrialState
 from toprung.metrics.status import format_time, progress_from_status, progress_to_status
 from toprung.metrics.types import Crossing, Ignored, IgnoredReports, Progress
 from toprung.objects.compact import CompactConfiguration
-from toprung.objects.conditions import timestamp
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.owner_references import controller_of, owner_reference
 from toprung.objects.placeholders import text_of
-from toprung.objects.records import DeviceRecord, Lineage, RungRecord, RungVerdict, TrialRecord
 from toprung.objects.sizes import shortened
+from toprung.objects.timestamps import parse_time, timestamp
 
 LONGEST_CAUSE = 240
 """Characters of a failed trial's message that are kept in memory, once for all trials that failed alike."""
-
 _NO_METRICS: Mapping[str, float] = {}
 _NO_CROSSINGS: Mapping[int, Crossing] = {}
 _NO_IGNORED: Mapping[Ignored, IgnoredReports] = {}
 
 
-def parse_time(text: str | None) -> datetime | None:
-    """Read an RFC 3339 time; None for none."""
-    return datetime.fromisoformat(text) if text else None
+@dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """Accelerators of one kind that an attempt held; `model` is "" where it is not known."""
+
+    name: str
+    count: int
+    model: str = ""
 
 
-def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the owner reference of the controller, empty where there is none."""
-    owners = metadata.get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller")), {})
+class RungVerdict(StrEnum):
+    """What Trial.status.rungs[].verdict says; never changed once written, but for Pause, which may become Promote."""
+
+    CONTINUE = "Continue"
+    STOP = "Stop"
+    PAUSE = "Pause"
+    PROMOTE = "Promote"
+    EXPLOIT = "Exploit"
+    FAILED = "Failed"
 
 
-def claimed_by(kind: str, body: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the key `namespace/name` of the Experiment of an unreadable object, and its controller's UID.
+@dataclass(frozen=True, slots=True)
+class RungRecord:
+    """One rung of one trial; values are raw (not normalised), None where there is none or it is not finite.
 
-    Args:
-        kind: of the controller that an object of ours has.
-        body: the object.
+    Attributes:
+        best: of the values up to there; kept for rules that compare curves, like `mean`.
     """
-    metadata = body["metadata"]
-    controller = controller_of(metadata)
-    experiment = (metadata.get("labels") or {}).get(LABEL_EXPERIMENT)
-    ours = controller.get("kind") == kind and controller.get("apiVersion") == API_VERSION
-    return (f"{metadata['namespace']}/{experiment}", str(controller.get("uid"))) if ours and experiment else None
+
+    resource: int
+    value: float | None
+    verdict: RungVerdict
+    time: datetime
+    best: float | None = None
+    mean: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """That a trial took over from a better one.
+
+    Attributes:
+        resource: the step up to which its reports were with what it had before.
+        source: name of the Trial that it took over from.
+        attempt: the first one that runs with it.
+        parameters: the other trial's, perturbed.
+        offset: by how much the steps of the other trial's program are above that trial's own.
+        extended: resource that was added because the checkpoint was complete when it was copied.
+    """
+
+    resource: float
+    source: str
+    attempt: int
+    parameters: Mapping[str, ParameterValue]
+    offset: int = 0
+    extended: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One Trial. A finished one carries no curve: 100,000 of them must fit in memory.
+
+    Attributes:
+        experiment_key: `namespace/name` of the Experiment.
+        controller_uid: UID of the Experiment: a Trial of an earlier Experiment of the same name is not ours.
+        parameters: those it began with, which never change.
+        lineage: whom it took over from since, in order.
+        image_id: digest of the primary container's image in its last attempt.
+        devices: what its last attempt held.
+    """
+
+    experiment_key: str
+    controller_uid: str
+    name: str
+    uid: str
+    index: int
+    parameters: Mapping[str, ParameterValue]
+    created: datetime
+    bracket: int = 0
+    resource_version: str = ""
+    state: TrialState = TrialState.PENDING
+    reason: str = ""
+    message: str = ""
+    attempt: int = 1
+    failures: int = 0
+    disruptions: int = 0
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    progress: Progress = field(default_factory=Progress)
+    rungs: tuple[RungRecord, ...] = ()
+    lineage: tuple[Lineage, ...] = ()
+    node: str = ""
+    image_id: str = ""
+    devices: tuple[DeviceRecord, ...] = ()
+    accelerator_seconds: float = 0.0
+
+    @property
+    def current_parameters(self) -> Mapping[str, ParameterValue]:
+        """Those that its next attempt runs with, or the present one."""
+        return self.lineage[-1].parameters if self.lineage else self.parameters
+
+    @property
+    def step_offset(self) -> int:
+        """Return by how much the steps that its program reports are above its own: it took a checkpoint ahead of it."""
+        return self.lineage[-1].offset + self.lineage[-1].extended if self.lineage else 0
+
+    @property
+    def last_exploit_step(self) -> float:
+        """The step up to which its reports are of what it had before it last took over; 0 where it never did."""
+        return self.lineage[-1].resource if self.lineage else 0
+
+    def parameters_at(self, step: float) -> Mapping[str, ParameterValue]:
+        """Those that its report of a step came from."""
+        earlier = (each.parameters for each in reversed(self.lineage) if each.resource < step)
+        return next(earlier, self.parameters)
+
+
+def trial_manifest(
+    experiment: ExperimentRecord, index: int, parameters: Mapping[str, ParameterValue], bracket: int
+) -> dict[str, Any]:
+    """Build the Trial for a new configuration."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Trial",
+        "metadata": {
+            "name": trial_name(experiment.name, index),
+            "namespace": experiment.namespace,
+            "labels": {LABEL_EXPERIMENT: experiment.name, LABEL_INDEX: str(index), MANAGED_BY[0]: MANAGED_BY[1]},
+            "ownerReferences": [owner_reference("Experiment", experiment.name, experiment.uid)],
+        },
+        "spec": {
+            "experiment": experiment.name,
+            "index": index,
+            "parameters": dict(parameters),
+            "bracket": bracket,
+        },
+    }
 
 
 def trial_from(body: Mapping[str, Any]) -> TrialRecord:
@@ -63,8 +176,8 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
     progress, completed = progress_from_status(status), parse_time(status.get("completionTime"))
     over = completed if state.terminal else None
     return TrialRecord(
-        owner=intern(f"{metadata['namespace']}/{spec['experiment']}"),
-        owner_uid=intern(str(controller_of(metadata).get("uid", ""))),
+        experiment_key=intern(f"{metadata['namespace']}/{spec['experiment']}"),
+        controller_uid=intern(str(controller_of(metadata).get("uid", ""))),
         name=metadata["name"],
         uid=metadata["uid"],
         index=spec["index"],
@@ -180,20 +293,6 @@ def _column(parameters: Mapping[str, ParameterValue]) -> str:
 def _short(value: ParameterValue) -> str:
     """Write a value for a column: spec.parameters has all its digits."""
     return f"{value:.4g}" if isinstance(value, float) else text_of(value)
-
-
-def condition_from(body: Mapping[str, Any]) -> ConditionRecord | None:
-    """Read a condition; None for one that is not ours."""
-    if body.get("type") not in set(ConditionType):
-        return None
-    return ConditionRecord(
-        type=ConditionType(body["type"]),
-        status=body["status"] == "True",
-        reason=body.get("reason", ""),
-        message=body.get("message", ""),
-        observed_generation=body.get("observedGeneration", 0),
-        last_transition_time=datetime.fromisoformat(body["lastTransitionTime"]),
-    )
 
 
 def _rung_from(body: Mapping[str, Any], over: datetime | None) -> RungRecord:

@@ -8,7 +8,7 @@ import pytest
 from support.experiments import KEY, body
 from support.reconciling import reconciler_of
 from toprung.errors import NotFound
-from toprung.objects.records import ExperimentRecord
+from toprung.objects.experiment import ExperimentRecord
 
 
 class Stored:

@@ -1,18 +1,52 @@
-"""Reads what the operator needs from the stored status of an Experiment, which any user may have edited."""
+"""An Experiment: its record, and how its stored status is read, which any user may have edited."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.conditions import ConditionRecord
-from toprung.objects.codec import condition_from, parse_time
+from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.objects.conditions import condition_from
+from toprung.objects.timestamps import parse_time
 
 HOW = "Correct it: kubectl edit experiment NAME --subresource=status. Until then the experiment is not reconciled."
-
 UNREADABLE = {"type": "", "status": "", "reason": ""}
 """Stands for a condition that cannot be read. No status that the operator writes has it: the next one differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRecord:
+    """One Experiment with a valid spec.
+
+    Attributes:
+        spec: the present one; of an Experiment that became invalid after it had trials, the last valid one.
+        invalid: why the present spec is invalid, "" where it is valid. No trial starts then; those that run continue.
+        ignored: the fields of the spec that this version does not know, one a line.
+        status: the status as it is in the cluster, to see whether it has to be written.
+        conditions: the same status's conditions.
+        created_count: trials that were ever created, as far as the status records: an index is never used twice.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    created: datetime
+    spec: ExperimentSpec
+    status: Mapping[str, object] = field(default_factory=dict)
+    conditions: tuple[ConditionRecord, ...] = ()
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    created_count: int = 0
+    invalid: str = ""
+    ignored: str = ""
+
+    @property
+    def key(self) -> str:
+        """The owner key of its Trials and Pods."""
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +56,7 @@ class StoredStatus:
     Attributes:
         fields: the status as it is stored; an unreadable condition is `UNREADABLE`.
         conditions: the readable ones of the operator's types.
-        made: how many trials were ever made.
+        created_count: trials that were ever created.
         fault: which field cannot be read, and how to correct it; "" where all can.
     """
 
@@ -30,7 +64,7 @@ class StoredStatus:
     conditions: tuple[ConditionRecord, ...]
     start_time: datetime | None = None
     completion_time: datetime | None = None
-    made: int = 0
+    created_count: int = 0
     fault: str = ""
 
 
@@ -44,7 +78,11 @@ def read_status(status: Any) -> StoredStatus:
     conditions = tuple(_conditions(listed))
     try:
         return StoredStatus(
-            fields, conditions, _time_of(status, "startTime"), _time_of(status, "completionTime"), _made_of(status)
+            fields,
+            conditions,
+            _time_of(status, "startTime"),
+            _time_of(status, "completionTime"),
+            _created_count_of(status),
         )
     except ValueError as error:
         return StoredStatus(fields, conditions, fault=str(error))
@@ -83,8 +121,8 @@ def _time_of(status: Mapping[str, Any], name: str) -> datetime | None:
     return time
 
 
-def _made_of(status: Mapping[str, Any]) -> int:
-    """Read how many trials were made.
+def _created_count_of(status: Mapping[str, Any]) -> int:
+    """Read how many trials were created.
 
     Raises:
         ValueError: it is no count.

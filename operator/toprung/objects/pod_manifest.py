@@ -1,4 +1,4 @@
-"""The Kubernetes objects that a plan makes; all names and labels are deterministic."""
+"""Builds the Pod of an attempt; its name and labels are deterministic."""
 
 import hashlib
 import json
@@ -13,15 +13,16 @@ from toprung.api.names import (
     MANAGED_BY,
     parameter_variable,
     pod_name,
-    trial_name,
 )
-from toprung.api.v1alpha1.base import API_VERSION, GROUP, ParameterValue
+from toprung.api.v1alpha1.base import GROUP, ParameterValue
 from toprung.api.v1alpha1.experiment import ExperimentSpec, TrialTemplate
 from toprung.api.v1alpha1.template_rules import DEFAULT_CONTAINER_ANNOTATION
 from toprung.objects.checkpoint_copy import copying_container
 from toprung.objects.containers import primary_container
+from toprung.objects.experiment import ExperimentRecord
+from toprung.objects.owner_references import owner_reference
 from toprung.objects.placeholders import substitute, text_of
-from toprung.objects.records import ExperimentRecord, Lineage, TrialRecord
+from toprung.objects.trial import Lineage, TrialRecord
 
 Manifest = dict[str, Any]
 CHECKPOINT_VOLUME = "toprung-checkpoint"
@@ -35,28 +36,6 @@ def template_id(template: TrialTemplate) -> str:
     seconds = limit.total_seconds() if limit is not None else None
     text = json.dumps([template.template, seconds, template.primary_container], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def trial_manifest(
-    experiment: ExperimentRecord, index: int, parameters: Mapping[str, ParameterValue], bracket: int
-) -> Manifest:
-    """Build the Trial for a new configuration."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "Trial",
-        "metadata": {
-            "name": trial_name(experiment.name, index),
-            "namespace": experiment.namespace,
-            "labels": {LABEL_EXPERIMENT: experiment.name, LABEL_INDEX: str(index), MANAGED_BY[0]: MANAGED_BY[1]},
-            "ownerReferences": [_owner("Experiment", experiment.name, experiment.uid)],
-        },
-        "spec": {
-            "experiment": experiment.name,
-            "index": index,
-            "parameters": dict(parameters),
-            "bracket": bracket,
-        },
-    }
 
 
 def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int, resource: int | None) -> Manifest:
@@ -95,7 +74,7 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
                 DEFAULT_CONTAINER_ANNOTATION: primary,
                 ANNOTATION_TEMPLATE: template_id(experiment.spec.trial_template),
             },
-            "ownerReferences": [_owner("Trial", trial.name, trial.uid)],
+            "ownerReferences": [owner_reference("Trial", trial.name, trial.uid)],
         },
         "spec": {**spec, "restartPolicy": "Never"},
     }
@@ -147,17 +126,6 @@ def _labels(experiment: ExperimentRecord, trial: TrialRecord, attempt: int) -> M
         LABEL_INDEX: str(trial.index),
         LABEL_ATTEMPT: str(attempt),
         MANAGED_BY[0]: MANAGED_BY[1],
-    }
-
-
-def _owner(kind: str, name: str, uid: str) -> Manifest:
-    return {
-        "apiVersion": API_VERSION,
-        "kind": kind,
-        "name": name,
-        "uid": uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
     }
 
 

@@ -69,19 +69,19 @@ frameworks:  ## Install the frameworks whose output the slow tests read
 	.venv-frameworks/bin/pip install -r tests/frameworks/requirements.txt
 
 bench: $(VENV)/.installed  ## Measure the control plane against its limits
-	$(BIN)/python benchmarks/control_plane.py
+	$(BIN)/python benchmarks/control_plane/costs.py
 
 bench-neighbours: $(VENV)/.installed  ## Measure a healthy Experiment next to noisy neighbours: some 15 minutes
-	$(BIN)/python benchmarks/noisy_neighbours.py
+	$(BIN)/python benchmarks/control_plane/noisy_neighbours.py
 
 $(VENV)/.peers: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $@
 
 bench-search: $(VENV)/.peers  ## Measure search and early stopping beside Ray Tune, Syne Tune and Optuna: some hundred minutes
-	$(BIN)/python benchmarks/search_ask.py
-	$(BIN)/python benchmarks/asha_decision.py
-	$(BIN)/python benchmarks/anytime.py
+	$(BIN)/python benchmarks/search/ask_cost.py
+	$(BIN)/python benchmarks/search/asha_cost.py
+	$(BIN)/python benchmarks/search/anytime.py
 
 clean:  ## Remove what was built or run here
 	rm -rf $(VENV) .toprung .bench mnist.png

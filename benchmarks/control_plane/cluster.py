@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from instant import InstantRuntime
+from no_op_runtime import NoOpRuntime
 from rich.console import Console
 
 from localkube.cluster import LocalCluster
@@ -20,7 +20,7 @@ from toprung.kube.client import KubeClient, connect
 from toprung.kube.resources import EXPERIMENTS, PODS
 
 NAMESPACE = "toprung-bench"
-CRDS = Path(__file__).parents[1] / "crds"
+CRDS = Path(__file__).parents[2] / "crds"
 NOTES = Console(stderr=True)
 
 
@@ -153,7 +153,7 @@ def resident_mebibytes(pid: int) -> float:
 
 
 @asynccontextmanager
-async def a_cluster(image: str) -> AsyncIterator[Bench]:
+async def open_cluster(image: str) -> AsyncIterator[Bench]:
     """The cluster of KUBECONFIG, or an embedded one for the time of the measurement."""
     if "KUBECONFIG" in os.environ:
         async with await connect() as gateway:
@@ -166,7 +166,7 @@ async def a_cluster(image: str) -> AsyncIterator[Bench]:
             writes[verb, resource, subresource] += 1
 
     with tempfile.TemporaryDirectory() as folder:
-        cluster = LocalCluster(Path(folder), gpus=0, crd_dir=CRDS, runtime=InstantRuntime(), on_request=count)
+        cluster = LocalCluster(Path(folder), gpus=0, crd_dir=CRDS, runtime=NoOpRuntime(), on_request=count)
         await cluster.start()
         try:
             async with await connect(cluster.kubeconfig_path) as gateway:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from cluster import NAMESPACE, NOTES, Bench, cpu_seconds, open_cluster, operator, resident_mebibytes, watching
 from rich.console import Console
 from rich.table import Table
-from stage import NAMESPACE, NOTES, Bench, a_cluster, cpu_seconds, operator, resident_mebibytes, watching
 
 from toprung.kube.client import connect
 from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS, Resource
@@ -254,7 +254,7 @@ async def touch_pods(bench: Bench, running: int, events: int) -> None:
 
 async def measure(image: str, scale: float, only: str | None) -> bool:
     """Measure all, print the table, and say whether every limit was kept."""
-    async with a_cluster(image) as bench:
+    async with open_cluster(image) as bench:
         with suppress(Exception):
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
             await bench.gateway.create(NAMESPACES, namespace=None, body=body)

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from neighbours import Disturbance, Neighbour, Object
+from cluster import NOTES
 from processes import Operator, children
-from stage import NOTES
+from workloads import Disturbance, Neighbour, Object
 
 from toprung.errors import ClusterError, NotFound
 from toprung.kube.client import KubeClient

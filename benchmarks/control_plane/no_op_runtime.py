@@ -14,7 +14,7 @@ from localkube.node.runtime import Exit, Program
 
 
 @dataclass
-class InstantProcess:
+class NoOpProcess:
     """One run; over when its time is over or it gets a signal."""
 
     program: Program
@@ -62,7 +62,7 @@ class InstantProcess:
             self._grown.set()
 
 
-class InstantRuntime:
+class NoOpRuntime:
     """Starts nothing; see the module."""
 
     async def open(self) -> None:
@@ -71,6 +71,6 @@ class InstantRuntime:
     async def close(self) -> None:
         """Nothing runs."""
 
-    async def start(self, program: Program) -> InstantProcess:
+    async def start(self, program: Program) -> NoOpProcess:
         """Begin a run."""
-        return InstantProcess(program)
+        return NoOpProcess(program)

@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 
 import click
-from control_plane import machine
+from cluster import NOTES
+from costs import machine
 from disturbances import Ground, disturb, namespaces, write_history
-from neighbours import NEIGHBOURS, Disturbance, Neighbour, Object, experiment
 from processes import PATIENCE, cluster, operator
 from rich.console import Console
 from rich.table import Table
-from stage import NOTES
+from workloads import NEIGHBOURS, Disturbance, Neighbour, Object, experiment
 
 from toprung.kube.resources import EXPERIMENTS, PODS
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import aiohttp
 import click
-from stage import CRDS, resident_mebibytes
+from cluster import CRDS, resident_mebibytes
 
 from localkube.cluster import LocalCluster
 from toprung.kube.client import KubeClient, connect

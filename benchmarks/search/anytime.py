@@ -13,7 +13,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 import click
-from report import HERE, paragraph
+from report import RESULTS, paragraph
 from sections import SECTIONS, TABLES
 
 ALL_SAY = """
@@ -54,7 +54,7 @@ def main(seeds: int, only: tuple[str, ...], table: tuple[str, ...]) -> None:
         for part in parts:
             part.draw()
         texts = (part.text for part in parts)
-        (HERE / "search.md").write_text("\n".join([heading(seeds), *texts]))
+        (RESULTS / "search.md").write_text("\n".join([heading(seeds), *texts]))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from toprung.api.loader import load_experiment
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.simulate.learning_curves import Curve, Table, read_table
 
-TABLES = Path(__file__).parent / "tables"
+TABLES = Path(__file__).parents[1] / "data"
 
 OURS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "toprung asha stopping": ("asha", {"variant": "stopping"}),

@@ -9,8 +9,8 @@ import click
 import torch
 from comparison import Incumbents, time_to
 from contestants import SAMPLERS
-from kept import Kept
 from rich.progress import track
+from run_cache import Kept
 from runs import NEAR, NEARER, ORACLE, Setting, Task, source
 
 WORKERS = (4, 25)

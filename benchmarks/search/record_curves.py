@@ -34,7 +34,7 @@ from toprung.search.seeds import trial_seed
 from toprung.search.space import Space
 from toprung_trial.examples.train_mnist import mnist
 
-TABLES = Path(__file__).parent / "tables"
+TABLES = Path(__file__).parents[1] / "data"
 MNIST_TRAINING = 2000
 DIGITS_TRAINING = 600
 

@@ -10,7 +10,7 @@ from comparison import Panel, draw, paired_ratio, time_to
 from race import Runs, near_and_nearer
 from runs import NEARER, Setting, source
 
-HERE = Path(__file__).parent
+RESULTS = Path(__file__).parents[1] / "results"
 
 HEADERS = (
     "setting", "who", "s to 0.5", "ratio to 0.5", "reached", "s to 0.2", "ratio to 0.2", "reached",
@@ -32,7 +32,7 @@ class Section:
             draw(
                 self.panels,
                 self.columns,
-                HERE / self.picture,
+                RESULTS / self.picture,
                 x_label="virtual seconds",
                 y_label="points below the table's best",
             )

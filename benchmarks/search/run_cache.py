@@ -13,11 +13,12 @@ from joblib import Memory
 import toprung
 
 HERE = Path(__file__).parent
-FOLDER = HERE.parent / ".bench"
+DATA = HERE.parent / "data"
+FOLDER = HERE.parents[1] / ".bench"
 OPERATOR = Path(toprung.__file__).parent
 CORE = ("api", "early_stopping", "metrics", "objects", "planning", "search", "simulate")
 """The packages of the operator that a run consists of."""
-OURS = ("contestants.py", "peers.py", "runs.py", "tabular.py")
+OURS = ("contestants.py", "peers.py", "runs.py", "simple_hpo_bench.py")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,7 +45,7 @@ class Kept(Generic[T, R]):
 def everything() -> str:
     """Give the fingerprint of all that a run's result depends on: the code, the tables and the packages."""
     code = [path for package in CORE for path in sorted((OPERATOR / package).rglob("*.py"))]
-    tables = sorted(path for path in (HERE / "tables").iterdir())
+    tables = sorted(DATA.iterdir())
     packages = sorted(f"{each.name}=={each.version}" for each in distributions())
     return fingerprint([*code, *(HERE / name for name in OURS), *tables], [python_version(), *packages])
 

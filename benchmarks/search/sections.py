@@ -4,14 +4,14 @@ from collections.abc import Callable, Collection, Mapping
 
 from comparison import Panel
 from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS
+from goals import HEADERS as FIGURES
+from goals import models_judged, rules_judged
 from peers import installed
 from race import GP_TABLE, REFERENCE, WORKERS, race, race_in, workers_for
 from report import HEADERS, Section, compared, markdown, panel, paragraph
 from runs import NEAR, ORACLE, STARTS, Setting, sample, source, stop
-from structure import KNOWN, place_of_the_good
-from tabular import CONTESTANTS, DATASETS, compare, search
-from verdicts import HEADERS as FIGURES
-from verdicts import models_judged, rules_judged
+from simple_hpo_bench import CONTESTANTS, DATASETS, compare, search
+from space_structure import KNOWN, place_of_the_good
 
 SHOWN = (
     "random, no stopping",

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from toprung.cli.commands.simulate import simulate_command
 
-TABLES = Path(__file__).parents[2] / "benchmarks" / "tables"
+TABLES = Path(__file__).parents[2] / "benchmarks" / "data"
 RECORDED = Path(__file__).with_name("recorded_decisions.json")
 CURVES = (
     {"digits": "digits", "digits-2000": "digits", "digits-grid": "digits-grid"}

@@ -1,7 +1,7 @@
 """The workloads of the noisy neighbours are valid under the schema, so an author can apply each of them."""
 
 import pytest
-from neighbours import NEIGHBOURS
+from workloads import NEIGHBOURS
 
 from localkube.apiserver import schema
 from toprung.api.crd.generate import experiment_crd

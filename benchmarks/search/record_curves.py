@@ -1,10 +1,10 @@
 """Learning curves for the simulator, recorded by training: every configuration to the last epoch.
 
-    python benchmarks/record.py mnist
-    python benchmarks/record.py digits
-    python benchmarks/record.py digits-grid
+    python benchmarks/search/record_curves.py mnist
+    python benchmarks/search/record_curves.py digits
+    python benchmarks/search/record_curves.py digits-grid
 
-The configurations are random draws from the space of the Experiment in benchmarks/tables/NAME.yaml, or all there are of
+The configurations are random draws from the space of the Experiment in benchmarks/data/NAME.yaml, or all there are of
 a finite one; the curves go to NAME.csv.gz beside it. Seconds are of CPU time in one thread, so other work on the
 machine does not distort them; the configurations are spread over all cores.
 """

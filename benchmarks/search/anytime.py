@@ -1,6 +1,6 @@
 """Any-time performance of TopRung's early stopping and samplers beside other packages' own, on recorded curves.
 
-    python benchmarks/search/anytime.py                           # all of it, into benchmarks/results/search.md and its pictures
+    python benchmarks/search/anytime.py                      # all, into benchmarks/results/search.md and its pictures
     python benchmarks/search/anytime.py --only samplers --table digits-grid --seeds 10           # printed
 
 Ours run as `toprung simulate` does, by the operator's planner; peers.py drives the others by the same rules of time.
@@ -17,9 +17,10 @@ from report import RESULTS, paragraph
 from sections import SECTIONS, TABLES
 
 ALL_SAY = """
-Virtual time over curves recorded by `benchmarks/search/record_curves.py`: configurations x 27 epochs each of a small torch network
-on MNIST images and of scikit-learn's perceptron on digits (400 of each, 2,000, and a grid of 960). A start costs a
-third of a mean epoch (cheap) or five (dear), for a new trial and for one that goes on from its checkpoint alike.
+Virtual time over curves recorded by `benchmarks/search/record_curves.py`: configurations x 27 epochs each of a small
+torch network on MNIST images and of scikit-learn's perceptron on digits (400 of each, 2,000, and a grid of 960). A
+start costs a third of a mean epoch (cheap) or five (dear), for a new trial and for one that goes on from its
+checkpoint alike.
 Targets are 0.5 and 0.2 percentage points below the table's best.
 """
 

@@ -1,25 +1,27 @@
-"""The one tree of errors.
+"""Defines every error that TopRung raises on purpose, as one tree.
 
 TopRungError
-├── InvalidExperiment      the manifest's author mends it; never retried
-├── ClusterError           what the Kubernetes API answered
-│   ├── NotFound           the object is gone; look again
-│   ├── AlreadyExists      somebody (perhaps we, before a crash) made it; that is success for deterministic names
-│   ├── Conflict           our copy is old; retried after the cache has caught up
-│   ├── Forbidden          quota or RBAC; retried slowly, and shown as the condition Blocked
-│   ├── Rejected           the API server refuses the object (422, 400); likewise
-│   ├── NameTaken          another object has the name; shown as Blocked, retried slowly
-│   └── ClusterUnavailable timeouts, 429, 5xx, broken connections; retried with back-off
-├── SearchFailed           a sampler raised; retried with back-off, and shown in the Experiment's conditions
-└── InternalError          a bug of TopRung; logged with its traceback, shown as Blocked, retried with back-off
+├── InvalidExperiment      the manifest is invalid; its author corrects it; never retried
+├── ClusterError           the Kubernetes API did not carry out a request
+│   ├── NotFound           the object does not exist; the next reconciliation reads the current state
+│   ├── AlreadyExists      the object exists, perhaps from before a crash; success for a deterministic name
+│   ├── Conflict           the cached object is outdated; retried when the cache has caught up
+│   ├── Forbidden          a quota or RBAC refuses the request; shown as the condition Blocked; retried slowly
+│   ├── Rejected           the API server refuses the object (400, 422); shown as Blocked; retried slowly
+│   ├── NameTaken          another object has the name; shown as Blocked; retried slowly
+│   └── ClusterUnavailable timeout, 429, 5xx or a broken connection; retried with back-off
+├── SearchFailed           a sampler failed; shown in the conditions; retried with back-off
+└── InternalError          a bug in TopRung; logged with its traceback; shown as Blocked; retried with back-off
 """
 
 from dataclasses import dataclass
 
-MAX_FAULTS = 20
-"""Faults in one message; with MAX_PATH and MAX_TEXT, in characters, this keeps it below the 32,768 of a condition."""
+MAX_FIELD_ERRORS = 20
+"""Field errors in one message. With MAX_PATH and MAX_TEXT, a message fits in the 32,768 characters of a condition."""
 MAX_PATH = 400
+"""Characters of the path of a field error."""
 MAX_TEXT = 1200
+"""Characters of the text of a field error."""
 
 
 class TopRungError(Exception):
@@ -28,41 +30,41 @@ class TopRungError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing that is wrong with a manifest.
+    """An error in one field of a manifest, like field.Error of Kubernetes.
 
     Attributes:
-        path: where, as Kubernetes writes it: ``spec.parameters[2].min``.
-        message: what is wrong, with the value, and what to write instead.
-        word: a name that is unknown, "" where the fault is another. `wording.suggested` looks for the one that was
-            meant, which takes long, only for the faults that are shown.
-        known: the names that are known there.
+        path: path of the field, such as ``spec.parameters[2].min``.
+        message: what is wrong, with the value, and how to fix it.
+        unknown_name: a misspelled name; "" for any other error. `messages.with_suggestions` looks up the nearest known
+            name only for the errors that are shown, because a lookup is slow.
+        known_names: names that are valid in its place.
     """
 
     path: str
     message: str
-    word: str = ""
-    known: tuple[str, ...] = ()
+    unknown_name: str = ""
+    known_names: tuple[str, ...] = ()
 
-    def below(self, path: str) -> "FieldError":
-        """Return the fault with its path seen from further out: `path`, with its dot, stands before it."""
-        return FieldError(path + self.path, self.message, self.word, self.known)
+    def prefixed(self, prefix: str) -> "FieldError":
+        """Return the error with `prefix` before its path; the prefix ends in a dot."""
+        return FieldError(prefix + self.path, self.message, self.unknown_name, self.known_names)
 
     def __str__(self) -> str:
         return f"{_cut(self.path, MAX_PATH)}: {_cut(self.message, MAX_TEXT)}"
 
 
 class InvalidExperiment(TopRungError):
-    """A manifest breaks the rules.
+    """A manifest is invalid.
 
     Attributes:
-        faults: the faults to show, all at once; at most MAX_FAULTS.
-        omitted: number of further faults.
+        errors: the errors to show, at most MAX_FIELD_ERRORS.
+        omitted: number of further errors.
     """
 
-    def __init__(self, faults: tuple[FieldError, ...], omitted: int = 0) -> None:
+    def __init__(self, errors: tuple[FieldError, ...], omitted: int = 0) -> None:
         more = [f"... and {omitted:,} more"] * bool(omitted)
-        super().__init__("\n".join([*map(str, faults), *more]))
-        self.faults = faults
+        super().__init__("\n".join([*map(str, errors), *more]))
+        self.errors = errors
         self.omitted = omitted
 
 
@@ -71,12 +73,12 @@ def _cut(text: str, length: int) -> str:
 
 
 class ClusterError(TopRungError):
-    """The Kubernetes API did not do what it was asked.
+    """The Kubernetes API did not carry out a request.
 
     Attributes:
-        status: HTTP status code, 0 where no answer came.
-        reason: machine-readable reason of the API's Status object, "" where there is none.
-        retry_after: seconds the server asked us to wait, 0 where it did not say.
+        status: HTTP status code; 0 without a response.
+        reason: machine-readable reason of the API's Status object; "" if it is missing.
+        retry_after: seconds after which the server accepts another request; 0 if it does not say.
     """
 
     def __init__(self, message: str, *, status: int = 0, reason: str = "", retry_after: float = 0.0) -> None:
@@ -87,36 +89,36 @@ class ClusterError(TopRungError):
 
 
 class NotFound(ClusterError):
-    """404: the object is gone."""
+    """404: the object does not exist."""
 
 
 class AlreadyExists(ClusterError):
-    """409 AlreadyExists: an object of that name is there."""
+    """409 AlreadyExists: an object with this name exists."""
 
 
 class Conflict(ClusterError):
-    """409 Conflict: the resourceVersion given is not the newest."""
+    """409 Conflict: the resourceVersion of the request is not the newest."""
 
 
 class Forbidden(ClusterError):
-    """403: a quota or the operator's rights do not allow it."""
+    """403: a quota or RBAC refuses the request."""
 
 
 class Rejected(ClusterError):
-    """400 or 422: the API server will never take this object as it is."""
+    """400 or 422: the object is invalid; the API server refuses it however often it is sent."""
 
 
 class NameTaken(ClusterError):
-    """An object that is not ours has the name that one of ours must have."""
+    """An object that TopRung does not own has a name that TopRung needs."""
 
 
 class ClusterUnavailable(ClusterError):
-    """No usable answer (timeout, 429, 5xx, connection broken); try again later."""
+    """The API server sent no usable response (timeout, 429, 5xx, broken connection); the request is retried."""
 
 
 class SearchFailed(TopRungError):
-    """A sampler could not propose a configuration."""
+    """A sampler returned no configuration."""
 
 
 class InternalError(TopRungError):
-    """A bug of TopRung: an unexpected exception, or a violated invariant; the log has its traceback."""
+    """A bug in TopRung: an unexpected exception or a violated invariant."""

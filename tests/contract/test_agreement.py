@@ -50,7 +50,7 @@ def outcome(manifest: dict[str, Any]) -> tuple[FieldError, ...]:
     try:
         load_experiment(manifest)
     except InvalidExperiment as error:
-        return error.faults
+        return error.errors
     return ()
 
 
@@ -62,8 +62,8 @@ def outcome(manifest: dict[str, Any]) -> tuple[FieldError, ...]:
 def test_pydantic_and_the_schema_judge_parameters_alike(space: list[dict[str, Any]]):
     """What one refuses the other refuses, but for the rules that a schema can't express."""
     manifest = edited(MINIMAL, {"spec.parameters": space})
-    faults = outcome(manifest)
-    if not faults:
+    errors = outcome(manifest)
+    if not errors:
         assert schema_takes(manifest)
-    elif any(all(word not in fault.message for word in ONLY_PYDANTIC) for fault in faults):
-        assert not schema_takes(manifest), faults
+    elif any(all(word not in error.message for word in ONLY_PYDANTIC) for error in errors):
+        assert not schema_takes(manifest), errors

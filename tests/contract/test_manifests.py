@@ -21,11 +21,11 @@ def test_a_good_manifest_is_taken(good: Good):
 
 @pytest.mark.parametrize("bad", [pytest.param(case, id=case.name) for case in BAD])
 def test_a_bad_manifest_has_one_fault_with_its_path_and_what_to_write(bad: Bad):
-    """Each bad manifest is refused for its own fault, and for no other."""
+    """Each bad manifest is refused for its own error, and for no other."""
     with pytest.raises(InvalidExperiment) as caught:
         load_experiment(bad.manifest())
-    assert [fault.path for fault in caught.value.faults] == [bad.path], caught.value
-    assert bad.says in caught.value.faults[0].message
+    assert [error.path for error in caught.value.errors] == [bad.path], caught.value
+    assert bad.says in caught.value.errors[0].message
 
 
 @pytest.mark.parametrize("update", [pytest.param(case, id=case.name) for case in UPDATES])
@@ -34,7 +34,7 @@ def test_only_what_may_change_after_the_first_trial_does(update: Update):
     old = load_experiment(update.before()).spec
     new = load_experiment(update.manifest()).spec
     changes = immutable_changes(old, new)
-    assert [fault.path for fault in changes] == [update.path] * bool(update.path)
+    assert [error.path for error in changes] == [update.path] * bool(update.path)
 
 
 def test_each_rule_of_the_schema_has_a_row():

@@ -93,7 +93,7 @@ class Bad:
     """A manifest that is refused.
 
     Attributes:
-        path: where pydantic finds the fault.
+        path: where pydantic finds the error.
         says: a fragment of its message.
         schema: a fragment of the API server's answer; None where a schema can't express the rule, and so takes it.
     """

@@ -1,4 +1,4 @@
-"""From a manifest, whatever it holds, to a valid Experiment or to every fault in it."""
+"""From a manifest, whatever it holds, to a valid Experiment or to every error in it."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from toprung.api.messages import MAX_COUNTED, bounded, invalid_experiment, shown, suggested
+from toprung.api.messages import MAX_COUNTED, bounded, invalid_experiment, shown, with_suggestions
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.pod_template.schema import is_misspelled, must_be_string
 from toprung.api.pydantic_errors import Location, field_path, reached_root, translate, unknown_fields
@@ -16,8 +16,8 @@ from toprung.api.v1alpha1 import experiment_rules
 from toprung.api.v1alpha1.base import API_VERSION
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.parameters import Parameter
-from toprung.api.v1alpha1.template_rules import has_more_values, metadata_faults, pod_faults
-from toprung.errors import MAX_FAULTS, FieldError
+from toprung.api.v1alpha1.template_rules import has_more_values, validate_metadata, validate_pod_template
+from toprung.errors import MAX_FIELD_ERRORS, FieldError
 
 KIND = "Experiment"
 TOP_LEVEL = ("apiVersion", "kind", "metadata", "spec", "status")
@@ -67,19 +67,19 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
     Args:
         manifest: as its author wrote it, or as the API server stores it.
         stored: whether it comes from the API server. A field that is unknown there belongs to a newer CRD than this
-            operator: it is ignored and listed in `warnings`. In an author's manifest it is a fault, as with
+            operator: it is ignored and listed in `warnings`. In an author's manifest it is a error, as with
             `kubectl apply`.
 
     Raises:
-        InvalidExperiment: with every fault at once; nothing else, whatever the manifest holds.
+        InvalidExperiment: with every error at once; nothing else, whatever the manifest holds.
     """
-    faults, unknown = list(_head_faults(manifest)), list[FieldError]()
+    errors, unknown = list(_head_errors(manifest)), list[FieldError]()
     if not stored:
-        faults += bounded(_envelope_faults(manifest, unknown))
-    spec = _load_spec(manifest.get("spec"), faults, unknown, stored=stored)
-    faults.extend(_own_name_faults(manifest, spec))
-    if spec is None or faults or (unknown and not stored):
-        raise invalid_experiment([*faults, *(() if stored else unknown)])
+        errors += bounded(_envelope_errors(manifest, unknown))
+    spec = _load_spec(manifest.get("spec"), errors, unknown, stored=stored)
+    errors.extend(_own_name_errors(manifest, spec))
+    if spec is None or errors or (unknown and not stored):
+        raise invalid_experiment([*errors, *(() if stored else unknown)])
     metadata = manifest["metadata"]
     generation = metadata.get("generation")
     return Experiment(
@@ -88,7 +88,7 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
         uid=str(metadata.get("uid") or ""),
         generation=generation if isinstance(generation, int) else 0,
         spec=spec,
-        warnings=suggested(unknown[:MAX_FAULTS]),
+        warnings=with_suggestions(unknown[:MAX_FIELD_ERRORS]),
     )
 
 
@@ -118,18 +118,18 @@ def readable_spec(manifest: Mapping[str, Any]) -> ExperimentSpec | None:
         try:
             return _parse(spec)
         except ValidationError as error:
-            faulty = {
-                re.split(r"[.\[]", fault.path)[1]
-                for fault in translate(error, ExperimentSpec, "spec")
-                if "." in fault.path
+            invalid = {
+                re.split(r"[.\[]", error.path)[1]
+                for error in translate(error, ExperimentSpec, "spec")
+                if "." in error.path
             }
-            if not faulty & spec.keys() or faulty & _ESSENTIAL:
+            if not invalid & spec.keys() or invalid & _ESSENTIAL:
                 return None
-            spec = {name: value for name, value in spec.items() if name not in faulty}
+            spec = {name: value for name, value in spec.items() if name not in invalid}
     return None
 
 
-def _head_faults(manifest: Mapping[str, Any]) -> Iterator[FieldError]:
+def _head_errors(manifest: Mapping[str, Any]) -> Iterator[FieldError]:
     for field, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         found = manifest.get(field)
         if found is None:
@@ -150,17 +150,17 @@ def _head_faults(manifest: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("metadata.name", f"Invalid value: {shown(name)}. {advice}")
 
 
-def _envelope_faults(manifest: Mapping[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
+def _envelope_errors(manifest: Mapping[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
     """Check what is around the spec as the API server does, which has checked a stored Experiment."""
     fields = (str(field) for field in manifest if field not in TOP_LEVEL)
     unknown += [FieldError(field, f"there is no field {shown(field)}", field, TOP_LEVEL) for field in fields]
     metadata = manifest.get("metadata")
     if isinstance(metadata, dict):
         written = {field: value for field, value in metadata.items() if field != "name"}
-        yield from (fault.below("metadata.") for fault in metadata_faults(written, unknown))
+        yield from (error.prefixed("metadata.") for error in validate_metadata(written, unknown))
 
 
-def _own_name_faults(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -> Iterator[FieldError]:
+def _own_name_errors(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -> Iterator[FieldError]:
     if spec is None or spec.warm_start is None:
         return
     metadata = manifest.get("metadata")
@@ -173,36 +173,36 @@ def _own_name_faults(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -
 
 
 def _load_spec(
-    spec: Any, faults: list[FieldError], unknown: list[FieldError], *, stored: bool
+    spec: Any, errors: list[FieldError], unknown: list[FieldError], *, stored: bool
 ) -> ExperimentSpec | None:
-    """Read a spec, or add every fault in it to `faults`; its unknown fields are added to `unknown`."""
+    """Read a spec, or add every error in it to `errors`; its unknown fields are added to `unknown`."""
     if spec is None:
-        faults.append(
+        errors.append(
             FieldError("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate in it")
         )
         return None
-    if too_large := tuple(_size_faults(spec)):
-        faults += too_large
+    if too_large := tuple(_size_errors(spec)):
+        errors += too_large
         return None
     try:
         text = _json(spec)
         spec = json.loads(text)
     except RecursionError:
-        faults.append(FieldError("spec", "Invalid value: is nested too deeply. Remove the inner levels."))
+        errors.append(FieldError("spec", "Invalid value: is nested too deeply. Remove the inner levels."))
         return None
     except (TypeError, ValueError) as error:
-        faults.append(
+        errors.append(
             FieldError("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only")
         )
         return None
-    faults += _template_faults(_template_of(spec), unknown, stored=stored)
+    errors += _template_errors(_template_of(spec), unknown, stored=stored)
     try:
         return _parse_text(text)
     except ValidationError as error:
-        return _mended(spec, error, faults, unknown, stored=stored)
+        return _mended(spec, error, errors, unknown, stored=stored)
 
 
-def _size_faults(spec: Any) -> Iterator[FieldError]:
+def _size_errors(spec: Any) -> Iterator[FieldError]:
     """Bound the time that everything else takes; the C code of json would hold the event loop's thread up for it."""
     if has_more_values(spec, MAX_VALUES):
         yield FieldError("spec", f"Invalid value: has more than {MAX_VALUES:,} values. Put data into the image.")
@@ -218,27 +218,27 @@ def _template_of(spec: Any) -> Any:
     return node
 
 
-def _template_faults(template: Any, unknown: list[FieldError], *, stored: bool) -> tuple[FieldError, ...]:
-    """Check the Pod template as it is written; misspelled fields are faults even where unknown ones are not."""
+def _template_errors(template: Any, unknown: list[FieldError], *, stored: bool) -> tuple[FieldError, ...]:
+    """Check the Pod template as it is written; misspelled fields are errors even where unknown ones are not."""
     if not isinstance(template, dict):
         return ()
     found: list[FieldError] = []
-    faults = bounded(pod_faults(template, found))
-    prefixed = [fault.below(TEMPLATE_PATH) for fault in found[:MAX_COUNTED]]
-    slips = tuple(fault for fault in prefixed[:MAX_FAULTS] if stored and is_misspelled(fault))
-    unknown += [fault for fault in prefixed if fault not in slips]
-    return (*(fault.below(TEMPLATE_PATH) for fault in faults), *slips)
+    errors = bounded(validate_pod_template(template, found))
+    prefixed = [error.prefixed(TEMPLATE_PATH) for error in found[:MAX_COUNTED]]
+    slips = tuple(error for error in prefixed[:MAX_FIELD_ERRORS] if stored and is_misspelled(error))
+    unknown += [error for error in prefixed if error not in slips]
+    return (*(error.prefixed(TEMPLATE_PATH) for error in errors), *slips)
 
 
 def _mended(
-    spec: Any, error: ValidationError, faults: list[FieldError], unknown: list[FieldError], *, stored: bool
+    spec: Any, error: ValidationError, errors: list[FieldError], unknown: list[FieldError], *, stored: bool
 ) -> ExperimentSpec | None:
-    """Read a spec without its unknown fields, or add its faults."""
+    """Read a spec without its unknown fields, or add its errors."""
     locations = unknown_fields(error)
     found = translate(error, ExperimentSpec, "spec")
     paths = {field_path("spec", location) for location in locations}
-    unknown += [fault for fault in found if fault.path in paths]
-    faults += [fault for fault in found if fault.path not in paths]
+    unknown += [error for error in found if error.path in paths]
+    errors += [error for error in found if error.path not in paths]
     if not isinstance(spec, dict):
         return None
     if locations:
@@ -250,10 +250,10 @@ def _mended(
             # a model that lacks a field beside an unknown one has that field there under a wrong name
             explained = set() if stored else {field_path("spec", location[:-1]) for location in locations}
             hidden = translate(remaining, ExperimentSpec, "spec")
-            faults += [fault for fault in hidden if fault.path not in explained]
+            errors += [error for error in hidden if error.path not in explained]
             error = remaining
     if not reached_root(error):
-        faults += bounded(_remaining_faults(spec))
+        errors += bounded(_remaining_errors(spec))
     return None
 
 
@@ -282,7 +282,7 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-def _remaining_faults(spec: dict[str, Any]) -> Iterator[FieldError]:
+def _remaining_errors(spec: dict[str, Any]) -> Iterator[FieldError]:
     """Check the readable fields against each other, which pydantic leaves out when one of them is bad."""
     fields: dict[str, Any] = {}
     for name, adapter in _ADAPTERS.items():
@@ -296,8 +296,8 @@ def _remaining_faults(spec: dict[str, Any]) -> Iterator[FieldError]:
     parameters = {i: _readable(_PARAMETER, item) for i, item in enumerate(items)}
     readable = {i: parameter for i, parameter in parameters.items() if parameter is not None}
     unreadable = {str(item.get("name")) for i, item in enumerate(items) if i not in readable and isinstance(item, dict)}
-    for fault in experiment_rules.faults({**fields, "parameters": readable}, frozenset(unreadable)):
-        yield fault.below("spec.")
+    for error in experiment_rules.validate({**fields, "parameters": readable}, frozenset(unreadable)):
+        yield error.prefixed("spec.")
 
 
 def _readable(adapter: TypeAdapter[Any], value: Any) -> Any:

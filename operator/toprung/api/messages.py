@@ -6,14 +6,14 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
-from toprung.errors import MAX_FAULTS, FieldError, InvalidExperiment
+from toprung.errors import MAX_FIELD_ERRORS, FieldError, InvalidExperiment
 
 MAX_SHOWN = 60
 """How much of a bad value a message quotes, in characters."""
 MAX_SUGGESTED = 5
 """Misspelled names of a message for which the nearest known one is looked for."""
 MAX_COUNTED = 5_000
-"""Faults that are looked for at most."""
+"""Errors that are looked for at most."""
 _MAX_WORD = 64
 """Characters of a misspelled name that are compared with the known ones."""
 _MAX_LISTED = 20
@@ -32,27 +32,29 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"write one of {', '.join(known[:_MAX_LISTED])}{', ...' if len(known) > _MAX_LISTED else ''}"
 
 
-def suggested(faults: Iterable[FieldError]) -> tuple[FieldError, ...]:
-    """Complete the messages of faults that are unknown names; those after the first few stay as they are."""
+def with_suggestions(errors: Iterable[FieldError]) -> tuple[FieldError, ...]:
+    """Complete the messages of errors that are unknown names; those after the first few stay as they are."""
     left, complete = MAX_SUGGESTED, []
-    for fault in faults:
-        if fault.word and left:
+    for error in errors:
+        if error.unknown_name and left:
             left -= 1
-            complete.append(FieldError(fault.path, f"{fault.message}; {did_you_mean(fault.word, fault.known)}"))
+            complete.append(
+                FieldError(error.path, f"{error.message}; {did_you_mean(error.unknown_name, error.known_names)}")
+            )
         else:
-            complete.append(FieldError(fault.path, fault.message))
+            complete.append(FieldError(error.path, error.message))
     return tuple(complete)
 
 
-def invalid_experiment(faults: Iterable[FieldError]) -> InvalidExperiment:
-    """Build the error of a manifest: the first faults in full, the number of the others."""
-    distinct = tuple({(fault.path, fault.message): fault for fault in faults}.values())
-    return InvalidExperiment(suggested(distinct[:MAX_FAULTS]), max(0, len(distinct) - MAX_FAULTS))
+def invalid_experiment(errors: Iterable[FieldError]) -> InvalidExperiment:
+    """Build the error of a manifest: the first errors in full, the number of the others."""
+    distinct = tuple({(error.path, error.message): error for error in errors}.values())
+    return InvalidExperiment(with_suggestions(distinct[:MAX_FIELD_ERRORS]), max(0, len(distinct) - MAX_FIELD_ERRORS))
 
 
-def bounded(faults: Iterable[FieldError]) -> tuple[FieldError, ...]:
-    """Collect faults, at most MAX_COUNTED."""
-    return tuple(islice(faults, MAX_COUNTED))
+def bounded(errors: Iterable[FieldError]) -> tuple[FieldError, ...]:
+    """Collect errors, at most MAX_COUNTED."""
+    return tuple(islice(errors, MAX_COUNTED))
 
 
 def shortened(text: str, length: int = MAX_SHOWN) -> str:

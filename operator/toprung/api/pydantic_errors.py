@@ -1,4 +1,4 @@
-"""From pydantic's errors to faults: where in Kubernetes' notation, what was found, what to write instead."""
+"""From pydantic's errors to errors: where in Kubernetes' notation, what was found, what to write instead."""
 
 import math
 import re
@@ -46,10 +46,10 @@ FORMER_NAMES: Mapping[str, str] = MappingProxyType(
 
 
 def translate(error: ValidationError, model: type[BaseModel], prefix: str) -> tuple[FieldError, ...]:
-    """Give the faults behind an error that validating `model` raised; paths start with `prefix`."""
+    """Give the errors behind an error that validating `model` raised; paths start with `prefix`."""
     errors = error.errors(include_url=False)
     own = (details for details in errors if not _echo(details, errors))
-    return bounded(fault for details in own for fault in _faults(details, model, prefix))
+    return bounded(error for details in own for error in _field_errors(details, model, prefix))
 
 
 def unknown_fields(error: ValidationError) -> tuple[Location, ...]:
@@ -77,13 +77,13 @@ def _echo(details: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     return details["type"] == "too_short" and any(other["loc"][: len(location)] == location for other in below)
 
 
-def _faults(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Iterator[FieldError]:
+def _field_errors(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Iterator[FieldError]:
     location = tuple(step for step in details["loc"] if step != "[key]")
     path = field_path(prefix, location)
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, CrossFieldErrors):
-        for fault in cause.faults:
-            yield fault.below(f"{path}.") if fault.path else FieldError(path, fault.message)
+        for error in cause.errors:
+            yield error.prefixed(f"{path}.") if error.path else FieldError(path, error.message)
     elif isinstance(cause, ValueError):
         yield FieldError(path, str(cause))
     elif details["type"] == "extra_forbidden":

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from toprung.api.pod_template.accounts import ServiceAccount, account_faults
+from toprung.api.pod_template.accounts import ServiceAccount, validate_service_account
 from toprung.api.v1alpha1.conditions import ConditionRecord
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.controller.validation import Validator
@@ -93,7 +93,7 @@ class ExperimentCache:
         if isinstance(record, InvalidRecord):
             return record
         template = record.spec.trial_template.template
-        faults = tuple(account_faults(self._own_account, record.namespace, template))
+        faults = tuple(validate_service_account(self._own_account, record.namespace, template))
         if not faults or record.invalid:
             return record
         error = InvalidExperiment(faults)

@@ -92,4 +92,4 @@ def _read(body: Mapping[str, Any]) -> Experiment | InvalidExperiment:
     try:
         return load_experiment(body, stored=True)
     except InvalidExperiment as error:
-        return InvalidExperiment(error.faults)  # without its traceback, whose frames hold the whole manifest
+        return InvalidExperiment(error.errors)  # without its traceback, whose frames hold the whole manifest

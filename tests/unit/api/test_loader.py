@@ -24,18 +24,18 @@ def paths(node: Any, path: tuple[int | str, ...] = ()) -> list[tuple[int | str, 
     return [path] * bool(path) + [found for key, child in children for found in paths(child, (*path, key))]
 
 
-def faults(manifest: Any) -> dict[str, str]:
+def errors(manifest: Any) -> dict[str, str]:
     with pytest.raises(InvalidExperiment) as caught:
         load_experiment(manifest)
-    return {fault.path: fault.message for fault in caught.value.faults}
+    return {error.path: error.message for error in caught.value.errors}
 
 
 def outcome(manifest: Any) -> tuple[FieldError, ...]:
-    """Give the faults, none where it is valid."""
+    """Give the errors, none where it is valid."""
     try:
         load_experiment(manifest)
     except InvalidExperiment as error:
-        return error.faults
+        return error.errors
     return ()
 
 
@@ -54,8 +54,8 @@ def test_a_view_of_a_mapping_is_read_as_the_mapping():
 
 
 def test_every_fault_is_reported_at_once():
-    """A fault of one field hides neither those of others nor those between the good ones."""
-    found = faults(
+    """A error of one field hides neither those of others nor those between the good ones."""
+    found = errors(
         edited(
             BASE,
             {
@@ -94,7 +94,7 @@ def test_references_to_a_parameter_with_a_fault_of_its_own_are_good():
     manifest = edited(
         BASE, {"spec.parameters[3].values": "sgd", "spec.initialTrials": [{"opt": "sgd", "momentum": 0.1}]}
     )
-    assert set(faults(manifest)) == {"spec.parameters[3].values"}
+    assert set(errors(manifest)) == {"spec.parameters[3].values"}
 
 
 PBT = {"perturbationInterval": 3, "maxResource": 27}
@@ -113,7 +113,7 @@ PBT = {"perturbationInterval": 3, "maxResource": 27}
 )
 def test_a_former_field_name_is_answered_with_the_current_one(edits: dict[str, Any], current: str):
     """The message of the unknown field names the field to write."""
-    (message,) = (text for text in faults(BASE | {"spec": BASE["spec"] | edits}).values() if "no field" in text)
+    (message,) = (text for text in errors(BASE | {"spec": BASE["spec"] | edits}).values() if "no field" in text)
     assert current in message
 
 
@@ -138,7 +138,7 @@ def test_odd_values_are_faults_of_their_field(edits: dict[str, Any], path: str):
     """Nothing odd gets as far as the planner."""
     if path.endswith(".step"):
         edits = edits | {"spec.parameters[0].scale": "linear"}
-    assert path in faults(edited(BASE, edits))
+    assert path in errors(edited(BASE, edits))
 
 
 def test_deep_nesting_is_a_fault():
@@ -146,14 +146,14 @@ def test_deep_nesting_is_a_fault():
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]
-    assert set(faults(edited(BASE, {}) | {"spec": {"objective": deep}})) >= {"spec"}
+    assert set(errors(edited(BASE, {}) | {"spec": {"objective": deep}})) >= {"spec"}
 
 
 def test_a_circle_of_aliases_is_a_fault():
     """YAML can say what JSON can't."""
     manifest = copy.deepcopy(BASE)
     manifest["spec"]["trialTemplate"]["template"]["spec"]["self"] = manifest["spec"]
-    assert "spec" in faults(manifest)
+    assert "spec" in errors(manifest)
 
 
 @settings(max_examples=200, deadline=None)
@@ -168,7 +168,7 @@ def test_a_manifest_is_valid_or_invalid_and_nothing_else(data: st.DataObject):
             node = node[step]
         node[last] = data.draw(json_values)
     found = outcome(manifest)
-    assert all(fault.path and fault.message for fault in found)
+    assert all(error.path and error.message for error in found)
     assert len(set(found)) == len(found)
 
 
@@ -184,19 +184,19 @@ def test_unknown_fields_of_a_stored_experiment_are_ignored_and_reported():
     """A CRD that is newer than the operator does not make a running Experiment invalid."""
     experiment = load_experiment(edited(BASE, NEWER), stored=True)
     assert experiment.spec == load_experiment(BASE).spec
-    assert {fault.path for fault in experiment.warnings} == set(NEWER)
+    assert {error.path for error in experiment.warnings} == set(NEWER)
 
 
 def test_unknown_fields_of_an_authors_manifest_are_faults():
     """`kubectl apply` refuses them too."""
-    assert set(faults(edited(BASE, NEWER))) == set(NEWER)
+    assert set(errors(edited(BASE, NEWER))) == set(NEWER)
 
 
 def test_a_stored_experiment_is_invalid_without_what_an_unknown_member_replaces():
     """An algorithm of a newer version can't be replaced by a guess."""
     with pytest.raises(InvalidExperiment) as caught:
         load_experiment(edited(BASE, {"spec.algorithm": {"nextYears": {}}}), stored=True)
-    assert [fault.path for fault in caught.value.faults] == ["spec.algorithm"]
+    assert [error.path for error in caught.value.errors] == ["spec.algorithm"]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_stored_experiment_is_invalid_without_what_an_unknown_member_replaces(
 )  # fmt: skip
 def test_a_value_of_the_wrong_type_gets_a_correction_that_fits_it(edits: dict[str, Any], path: str, message: str):
     """The advice for a list is not that for a number."""
-    assert faults(edited(BASE, edits)).get(path) == message
+    assert errors(edited(BASE, edits)).get(path) == message
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_value_of_the_wrong_type_gets_a_correction_that_fits_it(edits: dict[st
 )  # fmt: skip
 def test_a_field_that_belongs_further_out_is_placed(edits: dict[str, Any], path: str, says: str):
     """An object without fields of its own has no name to suggest."""
-    assert says in faults(edited(BASE, edits))[path]
+    assert says in errors(edited(BASE, edits))[path]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_a_malformed_placeholder_is_a_fault(text: str, found: str, meant: str):
     """It would reach the program as it is."""
     path = f"{CONTAINER}.command"
     message = f'Invalid value: "{found}" is not a placeholder. Write {meant}.'
-    assert faults(edited(BASE, {path: ["train", text]})).get(f"{path}[1]") == message
+    assert errors(edited(BASE, {path: ["train", text]})).get(f"{path}[1]") == message
 
 
 @pytest.mark.parametrize(
@@ -271,4 +271,4 @@ def test_a_missing_field_is_reported_once(claim: dict[str, Any]):
     volumes = [{"name": "data", "persistentVolumeClaim": claim}]
     found = outcome(edited(BASE, {"spec.trialTemplate.template.spec.volumes": volumes}))
     path = "spec.trialTemplate.template.spec.volumes[0].persistentVolumeClaim.claimName"
-    assert [fault.message for fault in found if fault.path == path] == ["Required value: write the name of the object."]
+    assert [error.message for error in found if error.path == path] == ["Required value: write the name of the object."]

@@ -61,7 +61,7 @@ def test_a_structural_schema_is_taken(schema: dict[str, Any]):
 )  # fmt: skip
 def test_what_an_api_server_would_refuse_is_found(schema: dict[str, Any], says: str):
     """Each rule has its message, with the path."""
-    faults = list(lint(below(schema)))
-    assert len(faults) == 1
-    assert says in faults[0].message
-    assert faults[0].path.startswith("openAPIV3Schema.properties[a].items")
+    errors = list(lint(below(schema)))
+    assert len(errors) == 1
+    assert says in errors[0].message
+    assert errors[0].path.startswith("openAPIV3Schema.properties[a].items")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.api.pod_template.accounts import ServiceAccount, account_faults
+from toprung.api.pod_template.accounts import ServiceAccount, validate_service_account
 
 OWN = ServiceAccount("toprung-system", "toprung")
 
@@ -40,5 +40,5 @@ OWN = ServiceAccount("toprung-system", "toprung")
 )
 def test_the_operators_account_is_refused(own, namespace, spec, paths):
     """Only the operator's own account, in its own namespace, is refused, however it is written."""
-    faults = list(account_faults(own, namespace, {"spec": spec}))
-    assert [fault.path for fault in faults] == [f"spec.trialTemplate.template.spec.{path}" for path in paths]
+    errors = list(validate_service_account(own, namespace, {"spec": spec}))
+    assert [error.path for error in errors] == [f"spec.trialTemplate.template.spec.{path}" for path in paths]

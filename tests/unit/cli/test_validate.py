@@ -122,7 +122,7 @@ def test_programs_read_json():
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {
         "valid": False,
-        "faults": [
+        "errors": [
             {"file": "-", "line": 7, "path": "spec.parameters[0].min", "message": "0.5 is above max 0.1; swap them"}
         ],
     }

@@ -127,7 +127,7 @@ def test_what_can_not_be_used_is_the_authors_to_mend(name, settings, path, says)
     """The message names the field, and what is installed."""
     with pytest.raises(InvalidExperiment) as caught:
         build(name, settings)
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.errors
     assert fault.path == f"spec.earlyStopping.plugin.{path}"
     assert says in fault.message
 
@@ -159,6 +159,6 @@ def test_what_a_rule_does_wrong_is_the_authors_to_mend(call, says):
     """It is told like any other fault of the manifest, not taken for a defect of the operator."""
     with pytest.raises(InvalidExperiment) as caught:
         call(build("defective", checkpoint=True))
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.errors
     assert fault.path == "spec.earlyStopping.plugin.name"
     assert fault.message.startswith(f"the rule defective {says}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.api.v1alpha1.template_rules import pod_faults
+from toprung.api.v1alpha1.template_rules import validate_pod_template
 from toprung.objects.devices import count_devices, parse_accelerators, parse_count
 
 
@@ -77,7 +77,7 @@ def test_what_validation_accepts_is_counted(quantity: object):
     """A Pod of a valid template can be read."""
     limits = {"limits": {"nvidia.com/gpu": quantity}}
     main = {"name": "c", "image": "x", "resources": limits}
-    valid = not list(pod_faults({"spec": {"containers": [main]}}, []))
+    valid = not list(validate_pod_template({"spec": {"containers": [main]}}, []))
     try:
         counted = parse_count(quantity) > 0
     except ValueError:

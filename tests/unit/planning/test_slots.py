@@ -79,7 +79,7 @@ def test_a_rule_that_pauses_says_so():
         world.tick()
     with pytest.raises(InvalidExperiment) as caught:
         world.plan()
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.errors
     assert (fault.path, fault.message) == (
         "spec.earlyStopping.plugin.name",
         "the rule gave the verdict Pause, and its `pauses` is false; make it true",

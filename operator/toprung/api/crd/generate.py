@@ -162,8 +162,8 @@ def _definition(
         "properties": {"spec": spec, "status": _status(status, newborn)},
         **(validations(*rules) if rules else {}),
     }
-    if faults := tuple(lint(schema)):
-        raise InternalError("\n".join(map(str, faults)))
+    if errors := tuple(lint(schema)):
+        raise InternalError("\n".join(map(str, errors)))
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -78,7 +78,7 @@ def _keywords(schema: Mapping[str, Any]) -> Iterator[str]:
 def _default(schema: Mapping[str, Any]) -> Iterator[str]:
     if "default" not in schema:
         return
-    yield from (f"has a default that {fault}" for fault in _misfits(schema, schema["default"]))
+    yield from (f"has a default that {error}" for error in _misfits(schema, schema["default"]))
 
 
 def _misfits(schema: Mapping[str, Any], value: Any) -> Iterator[str]:

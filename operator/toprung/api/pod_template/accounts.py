@@ -20,7 +20,9 @@ class ServiceAccount:
     name: str
 
 
-def account_faults(own: ServiceAccount | None, namespace: str, template: Mapping[str, Any]) -> Iterator[FieldError]:
+def validate_service_account(
+    own: ServiceAccount | None, namespace: str, template: Mapping[str, Any]
+) -> Iterator[FieldError]:
     """Check that trial Pods do not run as the operator.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any
 
 from toprung.api.messages import shown
 from toprung.api.pod_template.schema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, ValueCheck
-from toprung.api.pod_template.sources import SOURCES, dns_label_faults
+from toprung.api.pod_template.sources import SOURCES, validate_dns_label
 from toprung.errors import FieldError
 
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?")
@@ -105,8 +105,8 @@ def _mounts(container: Mapping[str, Any], path: str, volumes: set[str]) -> Itera
     for i, mount in enumerate(mounts if isinstance(mounts, list) else ()):
         name, where = (mount.get("name"), mount.get("mountPath")) if isinstance(mount, dict) else (None, None)
         if isinstance(name, str) and name not in volumes and PLACEHOLDER not in name and name != CHECKPOINT_VOLUME:
-            fault = f"Invalid value: no volume is named {shown(name)}"
-            yield FieldError(f"{path}.volumeMounts[{i}].name", fault, name or "-", tuple(sorted(volumes)))
+            error = f"Invalid value: no volume is named {shown(name)}"
+            yield FieldError(f"{path}.volumeMounts[{i}].name", error, name or "-", tuple(sorted(volumes)))
         if isinstance(where, str) and (where in taken or not where):
             kind = "Duplicate value" if where else "Required value"
             yield FieldError(f"{path}.volumeMounts[{i}].mountPath", f"{kind}: {shown(where)}. Write a path of its own.")
@@ -119,7 +119,7 @@ CHECKPOINT_VOLUME = "toprung-checkpoint"
 
 def _container(container: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     yield from _enums("Container", container, path)
-    yield from dns_label_faults(container.get("name"), f"{path}name")
+    yield from validate_dns_label(container.get("name"), f"{path}name")
     image = container.get("image")
     if image is None or image == "":
         yield FieldError(f"{path}image", "Required value: write the image that has the program.")

@@ -52,7 +52,7 @@ class ObjectType:
 
 
 ValueCheck = Callable[[Mapping[str, Any], str], Iterator[FieldError]]
-"""Checks the values of an object whose types may be wrong: (object, its path) -> faults."""
+"""Checks the values of an object whose types may be wrong: (object, its path) -> errors."""
 
 
 @cache
@@ -79,7 +79,7 @@ def _type(text: str) -> Type:
     return Type(text, "")
 
 
-def object_faults(
+def validate_object(
     value: Any, kind: str, rules: Mapping[str, ValueCheck], unknown: list[FieldError]
 ) -> Iterator[FieldError]:
     """Check an object; paths are relative to it.
@@ -93,9 +93,9 @@ def object_faults(
     yield from _Walk(object_types(), rules, unknown).object(value, kind, "")
 
 
-def is_misspelled(fault: FieldError) -> bool:
+def is_misspelled(error: FieldError) -> bool:
     """Return whether an unknown field is almost a known one; others may be of a newer Kubernetes."""
-    return bool(get_close_matches(fault.word[:64], fault.known, n=1, cutoff=_NEAR))
+    return bool(get_close_matches(error.unknown_name[:64], error.known_names, n=1, cutoff=_NEAR))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ _LABEL_ADVICE = "Write at most 63 of a-z, 0-9 and -, with no - at the ends."
 _MAX_NAME = 253
 
 
-def dns_label_faults(name: Any, path: str) -> Iterator[FieldError]:
+def validate_dns_label(name: Any, path: str) -> Iterator[FieldError]:
     """Check the name of an object that DNS labels are made of; a value that is no string is ignored."""
     if isinstance(name, str) and PLACEHOLDER not in name and not _DNS_LABEL.fullmatch(name):
         yield FieldError(path, f"Invalid value: {shown(name)} is not a DNS label. {_LABEL_ADVICE}")
@@ -31,7 +31,7 @@ def _subdomain(name: Any, path: str) -> Iterator[FieldError]:
 
 
 def _volume(volume: Mapping[str, Any], path: str) -> Iterator[FieldError]:
-    yield from dns_label_faults(volume.get("name"), f"{path}name")
+    yield from validate_dns_label(volume.get("name"), f"{path}name")
     sources = [key for key, value in volume.items() if key != "name" and value is not None]
     if len(sources) > 1:
         found = f"a volume has one source, not {' and '.join(sources[:4])}"

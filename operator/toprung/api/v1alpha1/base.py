@@ -39,9 +39,9 @@ ParameterValue = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 class CrossFieldErrors(ValueError):
     """Rules that a model breaks though each of its fields is well-formed; paths are relative to the model."""
 
-    def __init__(self, faults: tuple[FieldError, ...]) -> None:
-        super().__init__("; ".join(str(fault) for fault in faults))
-        self.faults = faults
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = errors
 
 
 class Model(BaseModel):
@@ -56,14 +56,14 @@ class Model(BaseModel):
         allow_inf_nan=False,
     )
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Give what breaks the rules between fields; paths are relative to this model."""
         return ()
 
     @model_validator(mode="after")
     def _keep_the_rules(self) -> Self:
-        if faults := bounded(self.faults()):
-            raise CrossFieldErrors(faults)
+        if errors := bounded(self.cross_field_errors()):
+            raise CrossFieldErrors(errors)
         return self
 
 
@@ -104,7 +104,7 @@ class OneOf(Model):
     def _set(self) -> list[str]:
         return [member for member in self.members() if getattr(self, member) is not None]
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Count the members."""
         present = self._set()
         if len(present) != 1:

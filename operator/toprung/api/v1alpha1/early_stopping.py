@@ -44,7 +44,7 @@ class RungSettings(Model):
     reduction_factor: Annotated[int, Field(ge=2, le=100)] = 3
     """One trial in this many continues from a rung; with asha's rungSkew on average, over the rungs."""
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check that the first rung is not above the last."""
         if self.min_resource > self.max_resource:
             yield FieldError("minResource", f"{self.min_resource} is above maxResource {self.max_resource}; swap them")
@@ -72,11 +72,11 @@ class AshaSettings(RungSettings):
     reductionFactor^(1 - rungSkew) from the last rung but one. 0 treats all rungs alike: use it where early values
     mislead. Defaults to 0.7 for promotion and to 0.5 for stopping."""
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check as well that there is a rung for each bracket to start at."""
-        faults = tuple(RungSettings.faults(self))
-        yield from faults
-        if not faults and self.brackets > self.rungs:
+        errors = tuple(RungSettings.cross_field_errors(self))
+        yield from errors
+        if not errors and self.brackets > self.rungs:
             yield FieldError("brackets", f"{self.brackets} is more than there are rungs; write at most {self.rungs}")
 
 
@@ -96,12 +96,12 @@ class SuccessiveHalvingSettings(RungSettings):
     trials: Annotated[int, Field(ge=1, le=100000)]
     """Trials of a batch; maxTrialCount must be a multiple of it."""
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check as well that a batch is large enough to leave one trial at the last rung."""
-        faults = tuple(RungSettings.faults(self))
-        yield from faults
+        errors = tuple(RungSettings.cross_field_errors(self))
+        yield from errors
         least = self.reduction_factor ** (self.rungs - 1)
-        if not faults and self.trials < least:
+        if not errors and self.trials < least:
             rungs = f"{self.rungs} rungs of which each keeps one in {self.reduction_factor}"
             yield FieldError("trials", f"{self.trials} are too few for {rungs}; write at least {least}")
 
@@ -135,7 +135,7 @@ class MedianSettings(Model):
         """The interval, or the default for it."""
         return self.interval or self._default_interval()
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check that there is something to compare, and not too much."""
         if self.grace_period > self.max_resource:
             yield FieldError("gracePeriod", f"{self.grace_period} is above maxResource {self.max_resource}; lower it")
@@ -189,7 +189,7 @@ class PbtSettings(Model):
     )
     """One of these multiplies a number that is perturbed; a value of a list becomes one of its neighbours."""
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check that there is something to compare, and not too much."""
         if self.perturbation_interval >= self.max_resource:
             message = f"{self.perturbation_interval} is not below maxResource {self.max_resource}; lower it"
@@ -273,7 +273,7 @@ class EarlyStopping(Model):
         """The settings of the rule that compares trials, None where each is looked at for itself alone."""
         return next(iter(self.comparing().values()), None)
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Count the rules."""
         found = self.comparing()
         if len(found) > 1:
@@ -337,7 +337,7 @@ SPEC_RULES = (
 """Rules between early stopping and the rest of an Experiment's spec."""
 
 
-def spec_faults(fields: Mapping[str, Any]) -> Iterator[FieldError]:
+def validate_early_stopping(fields: Mapping[str, Any]) -> Iterator[FieldError]:
     """Check early stopping against the rest of the spec; paths are relative to it.
 
     Args:
@@ -345,16 +345,16 @@ def spec_faults(fields: Mapping[str, Any]) -> Iterator[FieldError]:
     """
     stopping: EarlyStopping | None = fields.get("early_stopping")
     for name, rule in stopping.comparing().items() if stopping is not None else ():
-        yield from _rule_faults(name, rule, fields)
+        yield from _rule_errors(name, rule, fields)
 
 
-def _rule_faults(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> Iterator[FieldError]:
+def _rule_errors(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> Iterator[FieldError]:
     all_objectives = (fields.get("objective"), *(fields.get("objectives") or ()))
     if rule.resource in (aim.metric for aim in all_objectives if aim is not None):
         message = f"{shown(rule.resource)} is the objective; name what progress is counted in, such as epoch"
         yield FieldError(f"earlyStopping.{name}.resource", message)
     if fields.get("checkpoint", True) is None:
-        yield from _checkpoint_faults(name, rule)
+        yield from _checkpoint_errors(name, rule)
     count, parallel = fields.get("max_trial_count"), fields.get("parallel_trial_count")
     if isinstance(rule, PbtSettings) and None not in (count, parallel) and parallel != count:
         message = f"{parallel} is not maxTrialCount {count}: the population of pbt runs side by side"
@@ -367,7 +367,7 @@ def _rule_faults(name: str, rule: ComparingRule, fields: Mapping[str, Any]) -> I
         )
 
 
-def _checkpoint_faults(name: str, rule: ComparingRule) -> Iterator[FieldError]:
+def _checkpoint_errors(name: str, rule: ComparingRule) -> Iterator[FieldError]:
     if isinstance(rule, AshaSettings | HyperbandSettings) and rule.variant == "promotion":
         message = "promotion continues from checkpoints; set spec.checkpoint, or write variant: stopping"
         yield FieldError(f"earlyStopping.{name}.variant", message)

@@ -19,7 +19,7 @@ from toprung.api.v1alpha1.parameters import Parameter, ParameterName
 from toprung.api.v1alpha1.space_rules import RULES as SPACE_RULES
 from toprung.errors import FieldError
 
-Configuration = Annotated[dict[ParameterName, ParameterValue], Field(max_length=64)]
+ParameterAssignments = Annotated[dict[ParameterName, ParameterValue], Field(max_length=64)]
 
 
 class MetricGoal(Model):
@@ -53,7 +53,7 @@ class Objective(MetricGoal):
     ] = ()
     """Other metrics to record; they decide nothing."""
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check that each metric is named once."""
         named = [self.metric]
         for i, metric in enumerate(self.additional_metrics):
@@ -103,7 +103,7 @@ class StdoutMetrics(Model):
         """The custom formats, however they are written."""
         return self.patterns or (() if self.pattern is None else (self.pattern,))
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check that one way is chosen, and that the patterns are RE2 expressions with their groups."""
         if sum(each is not None for each in (self.format, self.pattern, self.patterns)) > 1:
             yield FieldError("", "only one of format, pattern and patterns may be set; remove the others")
@@ -194,7 +194,7 @@ class WarmStart(Model):
     """Experiments of this namespace with the same objective: their trials that had ended when this one was made, and
     that lie in its search space, are observations of the algorithm; their configurations are not tried again."""
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check that each experiment is named once."""
         for i, name in enumerate(self.experiments):
             if name in self.experiments[:i]:
@@ -232,7 +232,7 @@ class ExperimentSpec(Model):
         ),
     ]
     """The search space."""
-    initial_trials: Annotated[tuple[Configuration, ...], Field(max_length=256)] = ()
+    initial_trials: Annotated[tuple[ParameterAssignments, ...], Field(max_length=256)] = ()
     """Configurations to try first, in this order; what a configuration leaves out is proposed by the algorithm."""
     warm_start: WarmStart | None = None
     """Other experiments to learn from."""
@@ -268,15 +268,15 @@ class ExperimentSpec(Model):
         """The objective that early stopping and the incumbent go by: of several the first; the others are recorded."""
         if self.objective is not None:
             return self.objective
-        assert self.objectives is not None  # noqa: S101 - one of both is set, see faults()
+        assert self.objectives is not None  # noqa: S101 - one of both is set, see cross_field_errors()
         first, *others = self.objectives
         recorded = tuple(other.metric for other in others)
         return Objective(metric=first.metric, type=first.type, strategy="last", additional_metrics=recorded)
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check the fields against each other."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return experiment_rules.faults(fields | {"parameters": dict(enumerate(self.parameters))})
+        return experiment_rules.validate(fields | {"parameters": dict(enumerate(self.parameters))})
 
 
 class TrialCounts(Model):
@@ -302,7 +302,7 @@ class BestTrial(Model):
     """The value to six digits, for the printer column."""
     step: float
     """The step at which it was reported."""
-    parameters: Configuration
+    parameters: ParameterAssignments
     """Its configuration."""
 
 
@@ -313,7 +313,7 @@ class ParetoFrontTrial(Model):
     """Name of the Trial."""
     values: dict[MetricName, float]
     """Its value of each objective."""
-    parameters: Configuration
+    parameters: ParameterAssignments
     """Its configuration."""
 
 

@@ -1,6 +1,6 @@
 """Rules between the fields of an Experiment's spec.
 
-They take the fields that could be read, so that a fault in one does not hide those between the others.
+They take the fields that could be read, so that a error in one does not hide those between the others.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ from toprung.api.crd.cel import CelRule
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.early_stopping import SPEC_RULES as STOPPING_RULES
-from toprung.api.v1alpha1.early_stopping import spec_faults as stopping_faults
-from toprung.api.v1alpha1.space_rules import configuration_faults, first_by_name, space_faults
-from toprung.api.v1alpha1.template_rules import primary_faults, reference_faults
+from toprung.api.v1alpha1.early_stopping import validate_early_stopping
+from toprung.api.v1alpha1.space_rules import first_by_name, validate_configuration, validate_space
+from toprung.api.v1alpha1.template_rules import validate_primary_container, validate_references
 from toprung.errors import FieldError
 
 Fields = Mapping[str, Any]
@@ -67,25 +67,25 @@ RULES = (
 )
 
 
-def faults(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator[FieldError]:
+def validate(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator[FieldError]:
     """Check the fields against each other; paths are relative to the spec.
 
     Args:
         fields: those that could be read.
         unreadable: names of parameters that could not.
     """
-    yield from _objective_faults(fields)
-    yield from _count_faults(fields)
-    yield from _surplus_faults(fields)
-    yield from _duration_faults(fields)
-    yield from stopping_faults(fields)
-    yield from _template_faults(fields, unreadable)
+    yield from _objective_errors(fields)
+    yield from _count_errors(fields)
+    yield from _surplus_errors(fields)
+    yield from _duration_errors(fields)
+    yield from validate_early_stopping(fields)
+    yield from _template_errors(fields, unreadable)
     if fields["parameters"] or unreadable:
-        yield from space_faults(fields["parameters"], unreadable)
-        yield from _initial_faults(fields, unreadable)
+        yield from validate_space(fields["parameters"], unreadable)
+        yield from _initial_errors(fields, unreadable)
 
 
-def _objective_faults(fields: Fields) -> Iterator[FieldError]:
+def _objective_errors(fields: Fields) -> Iterator[FieldError]:
     one, several = fields.get("objective", ()), fields.get("objectives", ())
     if one is None and several is None:
         yield FieldError("objective", "is missing; write {metric: ..., type: minimize}, or several under objectives")
@@ -100,7 +100,7 @@ def _objective_faults(fields: Fields) -> Iterator[FieldError]:
         yield FieldError("algorithm.cmaes", message)
 
 
-def _count_faults(fields: Fields) -> Iterator[FieldError]:
+def _count_errors(fields: Fields) -> Iterator[FieldError]:
     most = fields.get("max_trial_count")
     parallel, failed = fields.get("parallel_trial_count"), fields.get("max_failed_trial_count")
     if most is not None and parallel is not None and parallel > most:
@@ -109,7 +109,7 @@ def _count_faults(fields: Fields) -> Iterator[FieldError]:
         yield FieldError("maxFailedTrialCount", f"{failed} is never passed by {most} trials; write less, or remove it")
 
 
-def _surplus_faults(fields: Fields) -> Iterator[FieldError]:
+def _surplus_errors(fields: Fields) -> Iterator[FieldError]:
     most, initial = fields.get("max_trial_count"), fields.get("initial_trials") or ()
     if most is not None and len(initial) > most:
         found = f"{len(initial)} configurations are more than maxTrialCount {most}"
@@ -118,7 +118,7 @@ def _surplus_faults(fields: Fields) -> Iterator[FieldError]:
         )
 
 
-def _duration_faults(fields: Fields) -> Iterator[FieldError]:
+def _duration_errors(fields: Fields) -> Iterator[FieldError]:
     template = fields.get("trial_template")
     durations = {
         "maxDuration": fields.get("max_duration"),
@@ -130,28 +130,28 @@ def _duration_faults(fields: Fields) -> Iterator[FieldError]:
             yield FieldError(path, "0 leaves no time to run; write it like 30m or 4h, or remove it")
 
 
-def _initial_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[FieldError]:
+def _initial_errors(fields: Fields, unreadable: frozenset[str]) -> Iterator[FieldError]:
     by_name = first_by_name(fields["parameters"])
     for i, configuration in enumerate(fields.get("initial_trials") or ()):
-        for fault in configuration_faults(configuration, by_name, unreadable):
-            yield fault.below(f"initialTrials[{i}].")
+        for error in validate_configuration(configuration, by_name, unreadable):
+            yield error.prefixed(f"initialTrials[{i}].")
 
 
-def _template_faults(fields: Fields, unreadable: frozenset[str]) -> Iterator[FieldError]:
+def _template_errors(fields: Fields, unreadable: frozenset[str]) -> Iterator[FieldError]:
     if (trial_template := fields.get("trial_template")) is None:
         return
-    faults: list[FieldError] = []
+    errors: list[FieldError] = []
     if (parameters := fields["parameters"].values()) or unreadable:
-        faults += reference_faults(
+        errors += validate_references(
             trial_template.template,
             names=frozenset(parameter.name for parameter in parameters) | unreadable,
             conditional=frozenset(parameter.name for parameter in parameters if parameter.when),
             has_resource=_has_resource(fields),
         )
-    for fault in faults:
-        yield fault.below("trialTemplate.template.")
-    for fault in primary_faults(trial_template.template, trial_template.primary_container):
-        yield fault.below("trialTemplate.")
+    for error in errors:
+        yield error.prefixed("trialTemplate.template.")
+    for error in validate_primary_container(trial_template.template, trial_template.primary_container):
+        yield error.prefixed("trialTemplate.")
 
 
 def _has_resource(fields: Fields) -> bool:

@@ -142,10 +142,10 @@ class Parameter(Model):
         """Whether it has min and max, not a list of values."""
         return self.type in ("double", "int")
 
-    def faults(self) -> Iterable[FieldError]:
+    def cross_field_errors(self) -> Iterable[FieldError]:
         """Check the fields against each other."""
         if not self.is_range:
-            yield from _listed_faults(self)
+            yield from _listed_errors(self)
             return
         if self.values is not None:
             yield FieldError(
@@ -155,7 +155,7 @@ class Parameter(Model):
             missing = "min and max" if self.min is self.max else "min" if self.min is None else "max"
             yield FieldError("", f"type {self.type} needs {missing}; write it, or type: categorical with values")
             return
-        yield from _range_faults(self, self.min, self.max)
+        yield from _range_errors(self, self.min, self.max)
 
 
 def key_of(value: ParameterValue) -> ValueKey:
@@ -171,7 +171,7 @@ def step_index(low: float, step: float, value: float) -> int | None:
     return round(steps)
 
 
-def _listed_faults(parameter: Parameter) -> Iterable[FieldError]:
+def _listed_errors(parameter: Parameter) -> Iterable[FieldError]:
     for field in ("min", "max", "step"):
         if (value := getattr(parameter, field)) is not None:
             yield FieldError(
@@ -188,7 +188,7 @@ def _listed_faults(parameter: Parameter) -> Iterable[FieldError]:
         seen.add(key_of(value))
 
 
-def _range_faults(parameter: Parameter, low: float, high: float) -> Iterable[FieldError]:
+def _range_errors(parameter: Parameter, low: float, high: float) -> Iterable[FieldError]:
     if high / 2 - low / 2 > MAX_HALF_SPAN:
         span = f"max - min is above the largest number, {MAX_HALF_SPAN * 2:.4g}"
         yield FieldError("max", f"Invalid value: {span}. Write bounds that are closer together.")
@@ -196,13 +196,13 @@ def _range_faults(parameter: Parameter, low: float, high: float) -> Iterable[Fie
         yield FieldError("min", f"{low:g} is above max {high:g}; swap them")
     if parameter.scale == "log" and low <= 0:
         yield FieldError("min", f"{low:g} has no logarithm; write a small positive min, or scale: linear")
-    whole = tuple(_whole_faults(parameter)) if parameter.type == "int" else ()
+    whole = tuple(_whole_errors(parameter)) if parameter.type == "int" else ()
     yield from whole
     if parameter.step is not None and low <= high and not whole:
-        yield from _step_faults(parameter, low, high, parameter.step)
+        yield from _step_errors(parameter, low, high, parameter.step)
 
 
-def _whole_faults(parameter: Parameter) -> Iterable[FieldError]:
+def _whole_errors(parameter: Parameter) -> Iterable[FieldError]:
     for field in ("min", "max", "step"):
         value = getattr(parameter, field)
         if value is not None and not value.is_integer():
@@ -211,7 +211,7 @@ def _whole_faults(parameter: Parameter) -> Iterable[FieldError]:
             yield FieldError(field, f"{value:g} is beyond 2^53; write a smaller bound, or type: double")
 
 
-def _step_faults(parameter: Parameter, low: float, high: float, step: float) -> Iterable[FieldError]:
+def _step_errors(parameter: Parameter, low: float, high: float, step: float) -> Iterable[FieldError]:
     if parameter.scale == "log":
         yield FieldError("step", f"{step:g} does not go with scale log; remove step, or write scale: linear")
     elif step_index(low, step, high) is None:

@@ -28,20 +28,22 @@ RULES = (
 )
 
 
-def space_faults(parameters: Mapping[int, Parameter], unreadable: frozenset[str] = frozenset()) -> Iterator[FieldError]:
+def validate_space(
+    parameters: Mapping[int, Parameter], unreadable: frozenset[str] = frozenset()
+) -> Iterator[FieldError]:
     """Check the parameters against each other.
 
     Args:
         parameters: index in spec.parameters -> parameter; those that could not be read are left out.
         unreadable: names of those, so that references to them count as good.
     """
-    yield from _name_faults(parameters)
+    yield from _name_errors(parameters)
     by_name = first_by_name(parameters)
     for i, parameter in parameters.items():
         if parameter.when is not None and parameter.when.parameter not in unreadable:
-            for fault in _when_faults(parameter, by_name):
-                yield fault.below(f"parameters[{i}].when.")
-    yield from _circle_faults(parameters, by_name)
+            for error in _when_errors(parameter, by_name):
+                yield error.prefixed(f"parameters[{i}].when.")
+    yield from _circle_errors(parameters, by_name)
 
 
 def first_by_name(parameters: Mapping[int, Parameter]) -> Mapping[str, Parameter]:
@@ -49,7 +51,7 @@ def first_by_name(parameters: Mapping[int, Parameter]) -> Mapping[str, Parameter
     return {parameter.name: parameter for _, parameter in sorted(parameters.items(), reverse=True)}
 
 
-def configuration_faults(
+def validate_configuration(
     configuration: Mapping[str, ParameterValue],
     parameters: Mapping[str, Parameter],
     unreadable: frozenset[str] = frozenset(),
@@ -61,11 +63,11 @@ def configuration_faults(
             continue
         if name not in parameters:
             yield FieldError(name, f"no parameter is called {shown(name)}", name, known)
-        elif message := value_fault(parameters[name], value) or _inactive(parameters[name], configuration):
+        elif message := value_error(parameters[name], value) or _inactive(parameters[name], configuration):
             yield FieldError(name, message)
 
 
-def value_fault(parameter: Parameter, value: ParameterValue) -> str:
+def value_error(parameter: Parameter, value: ParameterValue) -> str:
     """Say why a parameter can't have a value; "" where it can."""
     if not parameter.is_range:
         values = parameter.values or ()
@@ -75,10 +77,10 @@ def value_fault(parameter: Parameter, value: ParameterValue) -> str:
     if isinstance(value, bool | str) or (parameter.type == "int" and value != int(value)):
         kind = "whole number" if parameter.type == "int" else "number"
         return f"{shown(value)} is not a {kind}; parameter {parameter.name} has type {parameter.type}"
-    return _range_fault(parameter, value)
+    return _range_error(parameter, value)
 
 
-def _range_fault(parameter: Parameter, value: float) -> str:
+def _range_error(parameter: Parameter, value: float) -> str:
     low, high = parameter.min, parameter.max
     if low is None or high is None:
         return ""
@@ -103,7 +105,7 @@ def _inactive(parameter: Parameter, configuration: Mapping[str, ParameterValue])
     return f"{parameter.name} exists only with {need}, not with {shown(value)}; remove it"
 
 
-def _name_faults(parameters: Mapping[int, Parameter]) -> Iterator[FieldError]:
+def _name_errors(parameters: Mapping[int, Parameter]) -> Iterator[FieldError]:
     names: dict[str, int] = {}
     variables: dict[str, int] = {}
     for i, parameter in parameters.items():
@@ -118,7 +120,7 @@ def _name_faults(parameters: Mapping[int, Parameter]) -> Iterator[FieldError]:
         variables.setdefault(variable, i)
 
 
-def _when_faults(parameter: Parameter, by_name: Mapping[str, Parameter]) -> Iterator[FieldError]:
+def _when_errors(parameter: Parameter, by_name: Mapping[str, Parameter]) -> Iterator[FieldError]:
     when = parameter.when
     if when is None or when.parameter == parameter.name:
         return
@@ -132,11 +134,11 @@ def _when_faults(parameter: Parameter, by_name: Mapping[str, Parameter]) -> Iter
         yield FieldError("parameter", f"{found}; name an ordinal or categorical parameter")
         return
     for i, value in enumerate(when.in_):
-        if message := value_fault(decider, value):
+        if message := value_error(decider, value):
             yield FieldError(f"in[{i}]", f"{message}, the values of {decider.name}")
 
 
-def _circle_faults(parameters: Mapping[int, Parameter], by_name: Mapping[str, Parameter]) -> Iterator[FieldError]:
+def _circle_errors(parameters: Mapping[int, Parameter], by_name: Mapping[str, Parameter]) -> Iterator[FieldError]:
     reported: set[str] = set()
     for i, parameter in parameters.items():
         circle = _circle(parameter.name, by_name)

@@ -8,8 +8,8 @@ from pydantic import JsonValue
 
 from toprung.api.messages import bounded, shortened, shown
 from toprung.api.pod_template.rules import RULES
-from toprung.api.pod_template.schema import REQUIRED, TEMPLATE, object_faults
-from toprung.api.pod_template.sources import dns_label_faults
+from toprung.api.pod_template.schema import REQUIRED, TEMPLATE, validate_object
+from toprung.api.pod_template.sources import validate_dns_label
 from toprung.errors import FieldError
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
@@ -24,7 +24,7 @@ _BLANK = re.compile(r"\s")
 MAX_DEPTH = 64
 
 
-def pod_faults(template: dict[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
+def validate_pod_template(template: dict[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
     """Check a PodTemplateSpec as an API server checks a Pod; paths are relative to it.
 
     Args:
@@ -33,19 +33,19 @@ def pod_faults(template: dict[str, Any], unknown: list[FieldError]) -> Iterator[
     """
     if template.get("spec") is None:
         yield FieldError("spec", "Required value: write the spec of a Pod with at least one container.")
-    faults = bounded(object_faults(template, TEMPLATE, RULES, unknown))
-    explained = {fault.path for fault in faults if fault.message != REQUIRED}
-    yield from (fault for fault in faults if fault.message != REQUIRED or fault.path not in explained)
+    errors = bounded(validate_object(template, TEMPLATE, RULES, unknown))
+    explained = {error.path for error in errors if error.message != REQUIRED}
+    yield from (error for error in errors if error.message != REQUIRED or error.path not in explained)
 
 
-def metadata_faults(metadata: dict[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
+def validate_metadata(metadata: dict[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
     """Check the metadata of an object; paths are relative to it, and `unknown` gets those of the unknown fields."""
     found: list[FieldError] = []
-    yield from object_faults(metadata, "ObjectMeta", RULES, found)
-    unknown += [fault.below("metadata.") for fault in found]
+    yield from validate_object(metadata, "ObjectMeta", RULES, found)
+    unknown += [error.prefixed("metadata.") for error in found]
     namespace = metadata.get("namespace")
     if isinstance(namespace, str):
-        yield from dns_label_faults(namespace, "namespace")
+        yield from validate_dns_label(namespace, "namespace")
 
 
 def has_more_values(node: Any, limit: int) -> bool:
@@ -61,7 +61,7 @@ def has_more_values(node: Any, limit: int) -> bool:
     return False
 
 
-def primary_faults(template: dict[str, JsonValue], primary: str | None) -> Iterator[FieldError]:
+def validate_primary_container(template: dict[str, JsonValue], primary: str | None) -> Iterator[FieldError]:
     """Check that the container whose output counts exists; paths are relative to the TrialTemplate.
 
     Args:
@@ -88,7 +88,7 @@ def _items(node: Any) -> list[Any]:
     return node if isinstance(node, list) else []
 
 
-def reference_faults(
+def validate_references(
     template: dict[str, JsonValue], *, names: frozenset[str], conditional: frozenset[str], has_resource: bool
 ) -> Iterator[FieldError]:
     """Check what ${...} refers to in a PodTemplateSpec; paths are relative to it.
@@ -112,7 +112,7 @@ def reference_faults(
                     path, "${resource} has no value without earlyStopping; set it, or write the number itself"
                 )
             elif reference not in VARIABLES:
-                yield from _parameter_faults(path, reference, names, conditional, known)
+                yield from _parameter_errors(path, reference, names, conditional, known)
 
 
 def _slips(path: str, text: str) -> Iterator[FieldError]:
@@ -151,7 +151,7 @@ def _references(text: str) -> Iterator[str]:
             yield match[1]
 
 
-def _parameter_faults(
+def _parameter_errors(
     path: str, reference: str, names: frozenset[str], conditional: frozenset[str], known: tuple[str, ...]
 ) -> Iterator[FieldError]:
     name = reference.removeprefix("parameters.")

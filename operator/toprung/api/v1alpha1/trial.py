@@ -8,7 +8,7 @@ from pydantic import Field
 
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.v1alpha1.base import Model
-from toprung.api.v1alpha1.experiment import Configuration
+from toprung.api.v1alpha1.experiment import ParameterAssignments
 
 MAX_EXAMPLE = 128
 """Characters of a report that is quoted."""
@@ -54,7 +54,7 @@ class TrialSpec(Model):
     """Name of the Experiment."""
     index: Annotated[int, Field(ge=0, le=MAX_INDEX)]
     """Counts the experiment's trials from 0."""
-    parameters: Configuration
+    parameters: ParameterAssignments
     """The configuration; with population based training that of the beginning, see status.lineage."""
     bracket: Annotated[int, Field(ge=0, le=64)] = 0
     """The early-stopping bracket that the trial belongs to."""
@@ -168,7 +168,7 @@ class LineageStatus(Model):
     """Name of the Trial whose checkpoint and parameters it took."""
     attempt: Annotated[int, Field(ge=1)]
     """The first attempt that runs with it."""
-    parameters: Configuration
+    parameters: ParameterAssignments
     """The other trial's parameters, perturbed: what runs from then on."""
     offset: Annotated[int | None, Field(ge=0)] = None
     """By how much the steps of the other trial's program were above that trial's own; absent for 0."""

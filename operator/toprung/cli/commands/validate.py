@@ -49,7 +49,7 @@ def validate_command(files: Sequence[str], output: Literal["text", "json"]) -> N
     valid: list[str] = []
     findings = [finding for file in files for finding in check(file, _read(file), valid)]
     if output == "json":
-        click.echo(json.dumps({"valid": not findings, "faults": [asdict(finding) for finding in findings]}, indent=2))
+        click.echo(json.dumps({"valid": not findings, "errors": [asdict(finding) for finding in findings]}, indent=2))
     else:
         for line in (*map(str, findings), *valid):
             click.echo(line)
@@ -93,7 +93,7 @@ def _faults(file: str, document: Document, valid: list[str]) -> Iterator[Finding
     try:
         experiment = load_experiment(document.value)
     except InvalidExperiment as error:
-        found = [Finding(file, document.line(fault.path), fault.path, fault.message) for fault in error.faults]
+        found = [Finding(file, document.line(fault.path), fault.path, fault.message) for fault in error.errors]
         yield from sorted(found, key=lambda finding: finding.line)
         if error.omitted:
             yield Finding(file, document.line(""), "", f"... and {error.omitted:,} more")

@@ -19,11 +19,11 @@ import pytest
 import yaml
 
 from localkube.apiserver.errors import BadRequest
+from localkube.apiserver.log_source import LogQuery
 from localkube.apiserver.storage import Key
 from localkube.apiserver.store import Store
 from localkube.cluster import AlreadyRunning, LocalCluster
 from localkube.node import containers, pod_status, processes
-from localkube.node.log_source import LogQuery
 from localkube.node.runtime import ProcessRuntime
 from support.node import Machine, container, machine, now, pod, until
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from localkube.apiserver.log_source import LogQuery
 from localkube.apiserver.store import Store
 from localkube.node.gpus import devices
-from localkube.node.log_source import LogQuery
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.node.pod_logs import PodLogs
 from localkube.node.resource_accounting import Ledger

@@ -10,12 +10,12 @@ from typing import Any
 from localkube import json_utils
 from localkube.apiserver import decoding, patching, scale, schema, selectors, server_side_apply, tables, watch
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
+from localkube.apiserver.log_source import LogSource, parse_query
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.apiserver.selectors import Predicate
 from localkube.apiserver.store import Store
 from localkube.node import pod_status
-from localkube.node.log_source import LogSource, parse_query
 from localkube.node.pod_watch import terminal
 
 Object = dict[str, Any]

@@ -17,10 +17,10 @@ from aiohttp import web
 from localkube import json_utils
 from localkube.apiserver import discovery, openapi, requests
 from localkube.apiserver.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
+from localkube.apiserver.log_source import LogSource
 from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.apiserver.rest import Answer, Call, Rest, Stream
 from localkube.apiserver.store import Store
-from localkube.node.log_source import LogSource
 
 Object = dict[str, Any]
 _TOKEN_PREFIX = "/token/"  # noqa: S105 - a path, not a token

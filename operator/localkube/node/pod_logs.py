@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from localkube.apiserver.errors import BadRequest
+from localkube.apiserver.log_source import LogQuery
 from localkube.node.log_file import old_file, timestamp
-from localkube.node.log_source import LogQuery
 from localkube.node.node import Node
 from localkube.node.runtime import Process
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from localkube import json_utils
-from localkube.apiserver import decoding, patching, scale, schema, selectors, server_side_apply, tables, watch
+from localkube.apiserver import decoding, object_selectors, patching, scale, schema, server_side_apply, tables, watch
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.apiserver.log_source import LogSource, parse_query
+from localkube.apiserver.object_selectors import Predicate
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.requests import Representation, RequestInfo
-from localkube.apiserver.selectors import Predicate
 from localkube.apiserver.store import Store
 from localkube.node import pod_status
 from localkube.node.pod_watch import terminal
@@ -315,13 +315,13 @@ class Rest:
         }
 
     def _predicate(self, call: Call) -> Predicate:
-        labels = selectors.labels(call.query.get("labelSelector", ""))
+        labels = object_selectors.labels(call.query.get("labelSelector", ""))
         text = call.query.get("fieldSelector", "")
         if call.info.name:
             text = ",".join(filter(None, (text, f"metadata.name={call.info.name}")))
         if not text:
             return labels
-        fields = selectors.fields(text, supported=call.kind.fields | _COMMON_FIELDS, shown=call.kind.qualified)
+        fields = object_selectors.fields(text, supported=call.kind.fields | _COMMON_FIELDS, shown=call.kind.qualified)
         return lambda obj: labels(obj) and fields(obj)
 
     def _one(self, call: Call, obj: Object, *, data: bytes | None = None, status: int = 200) -> Answer:

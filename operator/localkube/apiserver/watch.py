@@ -9,8 +9,8 @@ from typing import Any
 
 from localkube import json_utils
 from localkube.apiserver.errors import ApiError, BadRequest
+from localkube.apiserver.object_selectors import Predicate
 from localkube.apiserver.registry import Kind
-from localkube.apiserver.selectors import Predicate
 from localkube.apiserver.storage import Stored
 from localkube.apiserver.store import Store
 from localkube.apiserver.watch_history import ObjectChange

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localkube.apiserver import selectors
+from localkube.apiserver import object_selectors
 from localkube.apiserver.errors import BadRequest
 
 OBJ = {"metadata": {"name": "x", "labels": {"app": "web", "tier": "a"}}, "status": {"phase": "Running", "ready": True}}
@@ -19,14 +19,14 @@ FIELDS = frozenset({"metadata.name", "status.phase", "status.ready", "spec.nodeN
 )  # fmt: skip
 def test_labels(selector, matches):
     """Every form of a label selector, alone and combined."""
-    assert selectors.labels(selector)(OBJ) == matches
+    assert object_selectors.labels(selector)(OBJ) == matches
 
 
 @pytest.mark.parametrize("selector", ["app in web", "a b", "=x", "app=(x)"])
 def test_bad_label_selector(selector):
     """A selector that is none is a bad request, not an empty answer."""
     with pytest.raises(BadRequest, match="unable to parse requirement"):
-        selectors.labels(selector)
+        object_selectors.labels(selector)
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,10 @@ def test_bad_label_selector(selector):
 )
 def test_fields(selector, matches):
     """A missing field is the empty string, booleans are words."""
-    assert selectors.fields(selector, supported=FIELDS, shown="pods")(OBJ) == matches
+    assert object_selectors.fields(selector, supported=FIELDS, shown="pods")(OBJ) == matches
 
 
 def test_unsupported_field():
     """A field that the kind does not offer is named in the refusal."""
     with pytest.raises(BadRequest, match=r'"spec\.color" not supported'):
-        selectors.fields("spec.color=red", supported=FIELDS, shown="pods")
+        object_selectors.fields("spec.color=red", supported=FIELDS, shown="pods")

@@ -9,7 +9,7 @@ from typing import Any
 
 from localkube import json_utils
 from localkube.apiserver import formats
-from localkube.apiserver.cel import CelRule, compile_rule, escape, failures
+from localkube.apiserver.cel_rules import CelRule, compile_rule, escape, failures
 from localkube.apiserver.errors import Cause
 
 JSON = Any

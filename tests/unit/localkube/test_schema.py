@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from localkube.apiserver import schema
-from localkube.apiserver.cel import escape
+from localkube.apiserver.cel_rules import escape
 
 
 def compiled(part, *, required=()):

@@ -7,6 +7,7 @@ import fcntl
 import logging
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from localkube import state_dir
 from localkube.apiserver.server import ApiServer, AuditHook, FaultHook
 from localkube.apiserver.store import Store
 from localkube.node import gpus
+from localkube.node.container_spec import host_environment
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.node.pod_logs import PodLogs
 from localkube.node.resource_accounting import Ledger
@@ -33,8 +35,7 @@ class AlreadyRunning(Exception):
 
     def __init__(self, folder: Path, pid: int) -> None:
         super().__init__(
-            f"{folder} is in use by the cluster of process {pid or '(just starting)'}: "
-            "stop that one first (toprung local down), or choose another folder"
+            f"{folder} is in use by the cluster of process {pid or '(just starting)'}. Stop it, or choose another folder"
         )
         self.pid = pid
 
@@ -46,6 +47,7 @@ class LocalCluster:
     gpus: how many to hand out; None for as many as the machine has. They are given by index, whether or not they exist.
     crd_dir: CustomResourceDefinitions to create or update at the start. port: 0 for any that is free.
     runtime: what runs containers; by default processes of this machine. on_request, faults: see ApiServer.
+    environment: the variables that programs inherit; None for those of `container_spec.host_environment`.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class LocalCluster:
         crd_dir: Path | None = None,
         port: int = 0,
         runtime: Runtime | None = None,
+        environment: Mapping[str, str] | None = None,
         on_request: AuditHook | None = None,
         faults: FaultHook | None = None,
     ) -> None:
@@ -64,6 +67,7 @@ class LocalCluster:
         self._crd_dir = crd_dir
         self._port = port
         self._runtime = runtime or ProcessRuntime(self._folder / "processes")
+        self._environment = host_environment() if environment is None else environment
         self._on_request = on_request
         self._faults = faults
         self._running = AsyncExitStack()
@@ -106,6 +110,7 @@ class LocalCluster:
             ledger,
             folder=self._folder,
             devices=gpus.devices(count),
+            environment=self._environment,
             now=_now,
             released=scheduler.wake,
         )

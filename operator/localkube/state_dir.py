@@ -20,8 +20,8 @@ def check(folder: Path) -> None:
         _check_owner(path, follow=path == folder)
     if folder.exists() and folder.stat().st_mode & _OTHERS_WRITE:
         raise UnsafeFolder(
-            f"{folder}: Forbidden: other users may write to it. Run `chmod 700 {folder}` if you trust what is in it, "
-            "or choose another folder by --dir."
+            f"{folder}: Forbidden: other users may write to it. Run `chmod 700 {folder}` if you trust its contents, "
+            "or choose another folder."
         )
 
 
@@ -55,6 +55,6 @@ def _check_owner(path: Path, *, follow: bool) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     if any(entry.st_uid != os.geteuid() for entry in found):
-        raise UnsafeFolder(f"{path}: Forbidden: it belongs to another user. Choose another folder by --dir.")
+        raise UnsafeFolder(f"{path}: Forbidden: it belongs to another user. Choose another folder.")
     if not follow and stat.S_ISLNK(found[0].st_mode):
-        raise UnsafeFolder(f"{path}: Forbidden: it is a symbolic link. Remove it, or choose another folder by --dir.")
+        raise UnsafeFolder(f"{path}: Forbidden: it is a symbolic link. Remove it, or choose another folder.")

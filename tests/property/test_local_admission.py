@@ -68,7 +68,7 @@ def whole_pod() -> dict[str, Any]:
             "name": "p",
             "namespace": "default",
             "labels": {"a": "b"},
-            "annotations": {"local.toprung.dev/gpus": "0"},
+            "annotations": {"localkube/gpus": "0"},
             "finalizers": ["example.com/x"],
             "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "u"}],
             "creationTimestamp": None,
@@ -150,7 +150,7 @@ def process(server: Server, folder: Path) -> None:
         for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
             try:
                 volumes = prepare(pod, server.store, Folders(folder / "pods", folder / "claims"))
-                resolve(pod, container, server.store, volumes, {})
+                resolve(pod, container, server.store, volumes, inherited={}, devices={})
             except (ConfigError, OSError):
                 continue
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from localkube.apiserver.log_source import LogQuery
 from localkube.apiserver.store import Store
+from localkube.node.container_spec import host_environment
 from localkube.node.gpus import devices
 from localkube.node.node import LABELS, NAME, Node, capacity
 from localkube.node.pod_logs import PodLogs
@@ -146,7 +147,16 @@ async def machine(
     store = Store(path, now=now)
     ledger = Ledger(capacity(gpus))
     scheduler = Scheduler(store, ledger, node=NAME, labels=LABELS, now=now)
-    node = Node(store, runtime, ledger, folder=folder, devices=devices(gpus), now=now, released=scheduler.wake)
+    node = Node(
+        store,
+        runtime,
+        ledger,
+        folder=folder,
+        devices=devices(gpus),
+        environment=host_environment(),
+        now=now,
+        released=scheduler.wake,
+    )
     await node.start()
     scheduling = asyncio.create_task(scheduler.run())
     try:

@@ -1,4 +1,4 @@
-"""The string formats that schemas may ask for, and the ones that CEL sees as values of their own."""
+"""Text formats of values: the string formats of schemas, and times and ages as Kubernetes writes them."""
 
 from __future__ import annotations
 
@@ -72,3 +72,40 @@ def matches(name: str, text: str) -> bool:
 def native(name: str, value: Any) -> Any:
     """The value that CEL works with: a time or a duration for strings of these formats."""
     return _PARSERS[name](value) if name in _NATIVE and isinstance(value, str) else value
+
+
+def stamp(time: datetime) -> str:
+    """Format a metav1.Time: RFC 3339 in whole seconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86400, 365 * 86400
+
+
+def human_duration(span: timedelta) -> str:
+    """Format a duration in at most two units, coarser as it grows: `45s`, `3m12s`, `5d`.
+
+    As k8s.io/apimachinery `duration.HumanDuration`.
+    """
+    seconds = int(span.total_seconds())
+    if seconds < -1:
+        return "<invalid>"
+    if seconds < 2 * _MINUTE:
+        return f"{max(seconds, 0)}s"
+    if seconds < 3 * _HOUR:
+        return _two(seconds, _MINUTE, "m", 1, "s", until=10 * _MINUTE)
+    if seconds < 2 * _DAY:
+        return _two(seconds, _HOUR, "h", _MINUTE, "m", until=8 * _HOUR)
+    if seconds < 2 * _YEAR:
+        return _two(seconds, _DAY, "d", _HOUR, "h", until=8 * _DAY)
+    return _two(seconds, _YEAR, "y", _DAY, "d", until=8 * _YEAR)
+
+
+def _two(seconds: int, unit: int, name: str, small: int, small_name: str, *, until: int) -> str:
+    rest = seconds % unit // small
+    return f"{seconds // unit}{name}" + (f"{rest}{small_name}" if rest and seconds < until else "")
+
+
+def age(text: str | None, now: datetime) -> str:
+    """Format the age of a timestamp; `<unknown>` where there is none."""
+    return human_duration(now - timestamp(text)) if text else "<unknown>"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from localkube.apiserver.formats import age
 from localkube.apiserver.registry import Column
-from localkube.human_duration import since
 
 Object = dict[str, Any]
 _NONE = "<none>"
@@ -31,7 +31,7 @@ def _columns(titles: str, wide: str = "") -> tuple[Column, ...]:
 
 
 def _age(obj: Object, now: datetime) -> str:
-    return since(obj["metadata"].get("creationTimestamp"), now)
+    return age(obj["metadata"].get("creationTimestamp"), now)
 
 
 def _statuses(pod: Object, field: str) -> list[Object]:
@@ -84,7 +84,7 @@ def _restarts(pod: Object, now: datetime) -> str:
     count = sum(int(s.get("restartCount", 0)) for s in statuses)
     ends = [((s.get("lastState") or {}).get("terminated") or {}).get("finishedAt") for s in statuses]
     last = max((end for end in ends if end), default=None)
-    return f"{count} ({since(last, now)} ago)" if count and last else str(count)
+    return f"{count} ({age(last, now)} ago)" if count and last else str(count)
 
 
 def _pod(pod: Object, now: datetime) -> list[Any]:
@@ -136,14 +136,14 @@ def _event(event: Object, now: datetime) -> list[Any]:
     last = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or first
     origin = source.get("component") or event.get("reportingComponent") or ""
     return [
-        since(last, now),
+        age(last, now),
         event.get("type", ""),
         event.get("reason", ""),
         f"{about.get('kind', '').lower()}/{about.get('name', '')}",
         about.get("fieldPath", ""),
         ", ".join(part for part in (origin, source.get("host")) if part),
         (event.get("message") or "").strip(),
-        since(first, now),
+        age(first, now),
         str(series.get("count") or event.get("count") or 1),
         event["metadata"]["name"],
     ]

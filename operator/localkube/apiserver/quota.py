@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from localkube import quantities
 from localkube.apiserver.errors import Forbidden, about
+from localkube.apiserver.pods import effective
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.watch_history import ObjectChange
-from localkube.node.resource_accounting import effective
 
 if TYPE_CHECKING:
     from localkube.apiserver.store import Store

@@ -12,11 +12,10 @@ from localkube.apiserver import decoding, object_selectors, patching, scale, sch
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, MethodNotAllowed, NotFound
 from localkube.apiserver.log_source import LogSource, parse_query
 from localkube.apiserver.object_selectors import Predicate
+from localkube.apiserver.pods import disrupted, terminal
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.requests import Representation, RequestInfo
 from localkube.apiserver.store import Store
-from localkube.node import pod_status
-from localkube.node.pod_watch import terminal
 
 Object = dict[str, Any]
 _WATCH_SECONDS = 1800.0
@@ -238,9 +237,7 @@ class Rest:
         pod = self._store.get("pods", call.namespace, call.info.name)
         deletion = self._deletion(call, options)
         if not deletion["dry_run"] and not terminal(pod):
-            status = pod_status.disrupted(
-                pod.get("status") or {}, "EvictionByEvictionAPI", "Eviction API: evicting", self._now()
-            )
+            status = disrupted(pod.get("status") or {}, "EvictionByEvictionAPI", "Eviction API: evicting", self._now())
             self._store.update("pods", {**pod, "status": status}, subresource="status")
         self._store.delete("pods", call.namespace, call.info.name, **deletion)
         return Answer(

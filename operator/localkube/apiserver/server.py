@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from localkube import json_utils
+from localkube import VERSION, json_utils
 from localkube.apiserver import discovery, openapi, requests
 from localkube.apiserver.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
 from localkube.apiserver.log_source import LogSource
@@ -107,7 +107,7 @@ class ApiServer:
 
         kubectl sends no Authorization over plain HTTP, so for kubectl the token is in the URL.
         """
-        name = "toprung-local"
+        name = "localkube"
         server = self.url if token_in_url else self.url.partition(_TOKEN_PREFIX)[0]
         user = {} if token_in_url else {"token": self._token}
         return {
@@ -221,7 +221,7 @@ class ApiServer:
 _VERSION = {
     "major": "1",
     "minor": "37",
-    "gitVersion": "v1.37.0+toprung-local",
+    "gitVersion": VERSION,
     "gitCommit": "",
     "gitTreeState": "clean",
     "buildDate": "1970-01-01T00:00:00Z",

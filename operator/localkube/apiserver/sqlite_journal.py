@@ -33,8 +33,7 @@ class StoreBroken(Exception):
 
     def __init__(self, path: Path | None, why: str) -> None:
         super().__init__(
-            f"{path}: Invalid value: {why}. Restore the file from a backup, or start over with `toprung run --fresh` (the "
-            "broken file is kept beside it) or `toprung local down --wipe`."
+            f"{path}: Invalid value: {why}. Restore the file from a backup, or start with an empty cluster."
         )
 
 

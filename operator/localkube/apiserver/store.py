@@ -13,11 +13,10 @@ from typing import Any
 
 from localkube import json_utils
 from localkube.apiserver import admission, crds, pod_validation
-from localkube.apiserver.conversion import VIEWS
 from localkube.apiserver.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
 from localkube.apiserver.garbage_collector import FOREGROUND, Collector
 from localkube.apiserver.quota import Quotas
-from localkube.apiserver.registry import BUILT_IN, Kind, Registry
+from localkube.apiserver.registry import BUILT_IN, VIEWS, Kind, Registry
 from localkube.apiserver.sqlite_journal import StoreBroken
 from localkube.apiserver.storage import Key, Storage, Stored
 from localkube.apiserver.watch_history import ObjectChange, follow

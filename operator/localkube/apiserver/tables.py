@@ -10,7 +10,6 @@ from localkube import json_utils
 from localkube.apiserver import formats, jsonpath
 from localkube.apiserver.printers import PRINTERS
 from localkube.apiserver.registry import Column, Kind
-from localkube.human_duration import human
 
 Object = dict[str, Any]
 _NAME = {
@@ -81,6 +80,6 @@ def _cell(column: Column, obj: Object, now: datetime) -> Any:
 
 def _age(text: Any, now: datetime) -> str:
     try:
-        return human(now - formats.timestamp(text))
+        return formats.human_duration(now - formats.timestamp(text))
     except (ValueError, TypeError):
         return "<invalid>"

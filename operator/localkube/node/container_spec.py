@@ -1,7 +1,7 @@
 """A container as a program: its command, environment and folder with every reference resolved, as the kubelet does it.
 
 The image is ignored: the program is one of this machine, and runs as in the shell that started the cluster. It inherits
-that shell's variables, except those in `EXCLUDED`, under what its Pod says. Without a workingDir it runs where the
+that shell's variables (`host_environment`); the variables of its Pod override them. Without a workingDir it runs where the
 cluster was started.
 """
 
@@ -24,8 +24,8 @@ from localkube.node.volumes import ConfigError, Mounts, config_map, mounts, secr
 
 Object = Mapping[str, Any]
 
-EXCLUDED = ("TOPRUNG_", "KUBERNETES_", "KUBECONFIG", "PWD", "OLDPWD")
-"""Variables, or beginnings of their names, that mean another trial, another cluster or another folder."""
+EXCLUDED = ("LOCALKUBE_", "KUBERNETES_", "KUBECONFIG", "PWD", "OLDPWD")
+"""Variables, or prefixes of their names, that describe another container, another cluster or another directory."""
 _ENVIRONMENTS = ("VIRTUAL_ENV", "CONDA_PREFIX")
 """Variables that an activated Python environment sets."""
 _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[^()]*)\))")
@@ -52,33 +52,40 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     return _REFERENCE.sub(value, text)
 
 
-def host() -> dict[str, str]:
-    """Return the environment that every program inherits from the shell that started the cluster."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(EXCLUDED)}
-    return inherited | {"PATH": os.pathsep.join(_folders(os.environ.get("PATH") or os.defpath))}
+def host_environment(*, excluded: tuple[str, ...] = (), command: str = "") -> dict[str, str]:
+    """Return the environment that programs inherit from the shell that started this process.
 
-
-def _folders(path: str) -> tuple[str, str]:
-    """Return the shell's PATH and the folder of TopRung's own interpreter, in the order in which they are searched.
-
-    The shell's comes first where it has an environment activated or finds `toprung` itself. Otherwise `toprung` was
-    called by its path, without activation, and `python` is the one beside it.
+    Variables in `EXCLUDED` and in `excluded`, names or prefixes of names, are omitted. PATH also contains the directory
+    of this interpreter: last where an environment is activated or PATH contains `command`, the program that the user
+    started. Otherwise that program was started by its path, without activation, and its `python` comes first.
     """
-    own = str(Path(sys.executable).parent)
-    chosen = any(os.environ.get(name) for name in _ENVIRONMENTS) or shutil.which("toprung", path=path)
-    return (path, own) if chosen else (own, path)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith((*EXCLUDED, *excluded))}
+    path, own = os.environ.get("PATH") or os.defpath, str(Path(sys.executable).parent)
+    chosen = any(os.environ.get(name) for name in _ENVIRONMENTS) or (command and shutil.which(command, path=path))
+    return inherited | {"PATH": os.pathsep.join((path, own) if chosen else (own, path))}
 
 
 def resolve(
-    pod: Object, container: Object, store: Store, volumes: Mapping[str, Path], devices: Mapping[str, str]
+    pod: Object,
+    container: Object,
+    store: Store,
+    volumes: Mapping[str, Path],
+    *,
+    inherited: Mapping[str, str],
+    devices: Mapping[str, str],
 ) -> Resolved:
-    """The program of one container; `devices` are the variables that give it its GPUs. Raises ConfigError."""
+    """Return the program of one container.
+
+    `inherited` are variables that the container's own override; `devices` are the variables that select its GPUs, which
+    override both. Raises ConfigError.
+    """
     given = _env(pod, container, store)
     paths = mounts(container, volumes, lambda text: expand(text, given))
     words = [*_command(pod, container), *(container.get("args") or ())]
-    env = host() | {"HOSTNAME": pod["metadata"]["name"]} | {name: paths.rewrite(text) for name, text in given.items()}
+    own = {name: paths.rewrite(text) for name, text in given.items()}
+    env = {**inherited, "HOSTNAME": pod["metadata"]["name"], **own, **devices}
     argv = tuple(paths.rewrite(expand(word, given)) for word in words)
-    return Resolved(argv, env | dict(devices), _folder(container, paths))
+    return Resolved(argv, env, _folder(container, paths))
 
 
 def _command(pod: Object, container: Object) -> list[str]:

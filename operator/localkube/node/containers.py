@@ -121,7 +121,7 @@ class Containers:
         host, pod = self._host, self.pod
         volumes = prepare(pod, host.store, host.folders)
         devices = gpus.environment(host.ledger.gpus(pod["metadata"]["uid"]), host.devices)
-        resolved = resolve(pod, spec, host.store, volumes, devices)
+        resolved = resolve(pod, spec, host.store, volumes, inherited=host.environment, devices=devices)
         if run > 1:
             for old in host.log(pod, spec["name"], run - 2).parent.glob(f"{run - 2}.log*"):
                 old.unlink(missing_ok=True)

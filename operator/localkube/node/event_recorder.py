@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from localkube.apiserver.errors import ApiError
+from localkube.apiserver.formats import stamp
 from localkube.apiserver.store import Store
-from localkube.node.pod_status import stamp
 
 Object = dict[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 GPU = "nvidia.com/gpu"
-ANNOTATION = "local.toprung.dev/gpus"
+ANNOTATION = "localkube/gpus"
 
 
 def count() -> int:

@@ -18,14 +18,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from localkube import quantities
+from localkube import VERSION, quantities
 from localkube.apiserver.errors import ApiError, Conflict, NotFound
+from localkube.apiserver.formats import stamp
+from localkube.apiserver.pods import terminal
 from localkube.apiserver.store import Store
-from localkube.node import gpus, recovery
+from localkube.node import gpus, pod_status
 from localkube.node.event_recorder import EventRecorder
 from localkube.node.pod_host import Host, give_up, remove
-from localkube.node.pod_status import ADDRESS, PodOutcome, stamp
-from localkube.node.pod_watch import terminal, watch_pods
+from localkube.node.pod_status import ADDRESS, PodOutcome
+from localkube.node.pod_watch import watch_pods
 from localkube.node.pod_worker import PodWorker
 from localkube.node.resource_accounting import PODS, Ledger, requests
 from localkube.node.runtime import Process, Runtime
@@ -68,6 +70,7 @@ class Node:
         *,
         folder: Path,
         devices: Sequence[str],
+        environment: Mapping[str, str],
         now: Callable[[], datetime],
         released: Callable[[], None],
     ) -> None:
@@ -77,7 +80,9 @@ class Node:
         self._now = now
         record = EventRecorder(store, "kubelet", now)
         folders = Folders(folder / "pods", folder / "claims")
-        self.host = Host(store, runtime, ledger, record, folders, folder / "logs", tuple(devices), now, released)
+        self.host = Host(
+            store, runtime, ledger, record, folders, folder / "logs", tuple(devices), environment, now, released
+        )
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._watch: asyncio.Task[None] | None = None
@@ -133,17 +138,17 @@ class Node:
                 "operatingSystem": LABELS["kubernetes.io/os"],
                 "osImage": platform.platform(),
                 "kernelVersion": platform.release(),
-                "kubeletVersion": "toprung",
+                "kubeletVersion": VERSION,
                 "containerRuntimeVersion": "process://1",
             },
         }
 
     def _recover(self, pod: Object) -> None:
-        if recovery.began(pod):
+        if pod_status.began(pod):
             with suppress(NotFound, Conflict):
-                lost = {**pod, "status": recovery.lost(pod, self._now())}
+                lost = {**pod, "status": pod_status.lost(pod, self._now())}
                 self._store.update("pods", lost, subresource="status")
-            self.host.record(pod, "Warning", "NodeLost", recovery.NODE_LOST)
+            self.host.record(pod, "Warning", "NodeLost", pod_status.NODE_LOST)
         else:
             self._ledger.restore(pod["metadata"]["uid"], requests(pod), gpus.given(pod))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,7 @@ class Host:
     folders: Folders
     logs: Path
     devices: tuple[str, ...]
+    environment: Mapping[str, str]
     now: Callable[[], datetime]
     released: Callable[[], None]
 

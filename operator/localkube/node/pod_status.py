@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from localkube.apiserver.formats import stamp
 from localkube.node.runtime import Exit
 
 Object = dict[str, Any]
 ADDRESS = "127.0.0.1"
-
-
-def stamp(time: datetime) -> str:
-    """A metav1.Time: RFC3339 in whole seconds."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+NODE_LOST = "The node stopped while this Pod was running, and the Pod's processes are gone"
+_LOST_CONTAINER = "The container could not be located when the pod was terminated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +172,6 @@ def status(
     return body | ({"reason": verdict.reason, "message": verdict.message} if verdict else {})
 
 
-def disrupted(status: Object, reason: str, message: str, now: datetime) -> Object:
-    """A Pod's status with the condition that something other than its own program ends it."""
-    kept = [c for c in status.get("conditions") or () if c["type"] != "DisruptionTarget"]
-    condition = {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message}
-    return {**status, "conditions": [*kept, condition | {"lastProbeTime": None, "lastTransitionTime": stamp(now)}]}
-
-
 def _conditions(
     reached: str, init: Sequence[Container], main: Sequence[Container], verdict: PodOutcome | None
 ) -> list[Object]:
@@ -221,3 +212,43 @@ def terminated(end: Exit, started: datetime, name: str) -> Terminated:
     """The state of a container whose run, of that name, has ended."""
     reason = "Completed" if end.code == 0 else "Error"
     return Terminated(end.code, reason, started, end.at, end.signal, end.message, name)
+
+
+def began(pod: Mapping[str, Any]) -> bool:
+    """Whether any container of the Pod had run when its status was last written."""
+    status = pod.get("status") or {}
+    containers = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    return any(c["state"].keys() & {"running", "terminated"} or c.get("lastState") for c in containers)
+
+
+def lost(pod: Mapping[str, Any], now: datetime) -> Object:
+    """The status of a Pod whose processes are gone: Failed, and marked as disrupted by what was no fault of its own."""
+    status = dict(pod["status"])
+    for group in ("containerStatuses", "initContainerStatuses"):
+        if group in status:
+            status[group] = [_ended(container, now) for container in status[group]]
+    kept = [
+        c for c in status.get("conditions") or () if c["type"] not in ("Ready", "ContainersReady", "DisruptionTarget")
+    ]
+    time = {"lastProbeTime": None, "lastTransitionTime": stamp(now)}
+    status["conditions"] = [
+        *kept,
+        {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "message": NODE_LOST} | time,
+        {"type": "Ready", "status": "False", "reason": "PodFailed"} | time,
+        {"type": "ContainersReady", "status": "False", "reason": "PodFailed"} | time,
+    ]
+    return status | {"phase": "Failed", "reason": "NodeLost", "message": NODE_LOST}
+
+
+def _ended(container: Object, now: datetime) -> Object:
+    state = container["state"]
+    if "terminated" in state or not ("running" in state or container.get("lastState")):
+        return container
+    end = {
+        "exitCode": 137,
+        "reason": "ContainerStatusUnknown",
+        "message": _LOST_CONTAINER,
+        "startedAt": state.get("running", {}).get("startedAt"),
+        "finishedAt": stamp(now),
+    }
+    return {**container, "ready": False, "started": False, "state": {"terminated": end}}

@@ -23,8 +23,3 @@ async def watch_pods(
                 observe(change, pod)
         except Gone:
             continue
-
-
-def terminal(pod: Object) -> bool:
-    """Whether the Pod has ended and holds nothing any more."""
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

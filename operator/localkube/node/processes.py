@@ -1,6 +1,6 @@
 """Process groups: which are still alive, to whom they belong, and how they are ended for good.
 
-Every process of a container carries `TOPRUNG_CONTAINER_ID` in its environment, and its group leader is recorded in a
+Every process of a container carries `LOCALKUBE_CONTAINER_ID` in its environment, and its group leader is recorded in a
 file together with its start time. So a group that outlived its server is found again, and a process id that was given
 to another program in the meantime is never mistaken for it. Standard library only: the guard runs this too.
 """
@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-CONTAINER_ID = "TOPRUNG_CONTAINER_ID"
+CONTAINER_ID = "LOCALKUBE_CONTAINER_ID"
 _PROC = Path("/proc")
 _MARK = f"{CONTAINER_ID}=".encode()
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from localkube import quantities
+from localkube.apiserver.pods import Amounts, effective
 from localkube.node.gpus import GPU
 
-Amounts = Mapping[str, Decimal]
 PODS = "pods"
 
 
@@ -21,28 +21,6 @@ def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
     for name, amount in (spec.get("overhead") or {}).items():
         total[name] = total.get(name, Decimal(0)) + quantities.parse(amount)
     return {name: amount for name, amount in total.items() if amount} | {PODS: Decimal(1)}
-
-
-def effective(spec: Mapping[str, Any], of: Callable[[Mapping[str, Any]], Amounts]) -> dict[str, Decimal]:
-    """The amounts of a whole Pod from those `of` its containers: the containers and sidecars together, or one init
-    container with the sidecars before it where that is more.
-    """
-    sidecars: Amounts = {}
-    peak: Amounts = {}
-    for container in spec.get("initContainers") or ():
-        together = _merged(sidecars, of(container), Decimal.__add__)
-        if container.get("restartPolicy") == "Always":
-            sidecars = together
-        peak = _merged(peak, together, max)
-    total = sidecars
-    for container in spec["containers"]:
-        total = _merged(total, of(container), Decimal.__add__)
-    return _merged(total, peak, max)
-
-
-def _merged(one: Amounts, other: Amounts, how: Callable[[Decimal, Decimal], Decimal]) -> dict[str, Decimal]:
-    zero = Decimal(0)
-    return {name: how(one.get(name, zero), other.get(name, zero)) for name in one.keys() | other.keys()}
 
 
 def _of_container(container: Mapping[str, Any]) -> dict[str, Decimal]:

@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from localkube.apiserver.errors import Conflict, NotFound
+from localkube.apiserver.formats import stamp
+from localkube.apiserver.pods import Amounts, terminal
 from localkube.apiserver.store import Store
 from localkube.node import gpus
 from localkube.node.event_recorder import EventRecorder
-from localkube.node.pod_status import stamp
-from localkube.node.pod_watch import terminal, watch_pods
-from localkube.node.resource_accounting import PODS, Amounts, Ledger, requests
+from localkube.node.pod_watch import watch_pods
+from localkube.node.resource_accounting import PODS, Ledger, requests
 
 Object = dict[str, Any]
 _log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 Processes of one machine share one file system, so a volume can't appear at its `mountPath`. Instead every occurrence of
 a mountPath in the values of `env`, in `command`, `args` and `workingDir` is replaced by the folder behind it. So:
 
-- A program must take its paths from there (`TOPRUNG_CHECKPOINT_DIR=/checkpoints/x` works); one that has `/checkpoints`
+- A program must take its paths from there (`CHECKPOINT_DIR=/checkpoints/x` works); one that has `/checkpoints`
   written into its source does not find it.
 - A path is an occurrence only where it stands alone: `/data`, `--dir=/data/x` and `a:/data` are, `/mnt/data`, `/data2`,
   `s3://bucket/data` and `file:///data` are not.

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localkube.apiserver.store import Store
-from localkube.node.container_spec import Resolved, expand, resolve
+from localkube.node.container_spec import Resolved, expand, host_environment, resolve
 from localkube.node.volumes import ConfigError, Folders, Mounts, prepare
 from support.node import container, now, pod
 
@@ -81,7 +81,9 @@ def store() -> Store:
 def resolved(store: Store, tmp_path: Path, body: Mapping[str, Any]) -> Resolved:
     stored = store.create("pods", dict(body))
     volumes = prepare(stored, store, Folders(tmp_path / "pods", tmp_path / "claims"))
-    return resolve(stored, stored["spec"]["containers"][0], store, volumes, {"CUDA_VISIBLE_DEVICES": ""})
+    inherited = host_environment(excluded=("OUTER_",), command="outer")
+    devices = {"CUDA_VISIBLE_DEVICES": ""}
+    return resolve(stored, stored["spec"]["containers"][0], store, volumes, inherited=inherited, devices=devices)
 
 
 def ref(kind: str, **fields: Any) -> dict[str, Any]:
@@ -142,7 +144,7 @@ def test_a_program_inherits_the_variables_of_the_shell(
 ) -> None:
     """Except those that mean another trial, cluster or folder; what the Pod says wins."""
     kept = {"HOME": "/home/x", "DATA_DIR": "/data", "HF_HOME": "/hf", "WANDB_API_KEY": "k", "VIRTUAL_ENV": "/venv"}
-    left_out = dict.fromkeys(("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "TOPRUNG_TRIAL", "PWD"), "other")
+    left_out = dict.fromkeys(("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "OUTER_TRIAL", "PWD"), "other")
     for name, value in {**kept, **left_out, "LR": "1", "CUDA_VISIBLE_DEVICES": "0"}.items():
         monkeypatch.setenv(name, value)
     env = resolved(store, tmp_path, pod("p", container("true", env=[{"name": "LR", "value": "2"}]))).env
@@ -151,12 +153,12 @@ def test_a_program_inherits_the_variables_of_the_shell(
 
 
 @pytest.mark.parametrize(
-    ("activated", "toprung_in_path", "first"),
+    ("activated", "outer_in_path", "first"),
     [
         pytest.param("VIRTUAL_ENV", False, "shell", id="another virtual environment is active"),
         pytest.param("CONDA_PREFIX", False, "shell", id="a conda environment is active"),
-        pytest.param(None, True, "shell", id="toprung is in PATH"),
-        pytest.param(None, False, "own", id="toprung was called by its path"),
+        pytest.param(None, True, "shell", id="outer is in PATH"),
+        pytest.param(None, False, "own", id="outer was called by its path"),
     ],
 )
 def test_python_is_the_one_of_the_shell(  # noqa: PLR0917 - the parameters of a case
@@ -164,18 +166,18 @@ def test_python_is_the_one_of_the_shell(  # noqa: PLR0917 - the parameters of a 
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     activated: str | None,
-    toprung_in_path: bool,
+    outer_in_path: bool,
     first: str,
 ) -> None:
-    """TopRung's own comes first only where no environment was chosen, so that its examples find what they need."""
+    """The interpreter's own directory comes first only where no environment was chosen."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         monkeypatch.delenv(name, raising=False)
     if activated is not None:
         monkeypatch.setenv(activated, "/env")
-    if toprung_in_path:
-        folder.joinpath("toprung").touch(mode=0o755)
+    if outer_in_path:
+        folder.joinpath("outer").touch(mode=0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/bin")
     env = resolved(store, tmp_path, pod("p", container("true"))).env
     own = str(Path(sys.executable).parent)
@@ -239,5 +241,12 @@ def test_no_path_leads_out_of_a_volume(store: Store, tmp_path: Path, volume: Any
     body = pod("p", main, volumes=[volume])
     body["metadata"]["uid"] = "u"
     with pytest.raises(ConfigError, match="leads out of"):
-        resolve(body, main, store, prepare(body, store, Folders(folder / "pods", folder / "claims")), {})
+        resolve(
+            body,
+            main,
+            store,
+            prepare(body, store, Folders(folder / "pods", folder / "claims")),
+            inherited={},
+            devices={},
+        )
     assert [entry.name for entry in tmp_path.iterdir()] == ["state"]

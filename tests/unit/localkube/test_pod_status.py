@@ -7,8 +7,18 @@ from typing import Any
 
 import pytest
 
-from localkube.node.pod_status import Container, PodOutcome, Running, State, Terminated, Waiting, phase, status
-from localkube.node.recovery import began, lost
+from localkube.node.pod_status import (
+    Container,
+    PodOutcome,
+    Running,
+    State,
+    Terminated,
+    Waiting,
+    began,
+    lost,
+    phase,
+    status,
+)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = datetime(2026, 1, 1, 13, tzinfo=UTC)

@@ -7,7 +7,6 @@ import pytest
 
 from localkube import quantities
 from localkube.apiserver import formats
-from localkube.human_duration import human
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def test_quantity_prints(value, like, shown):
 )
 def test_age(seconds, shown):
     """Ages are shown in at most two units, coarser as they grow."""
-    assert human(timedelta(seconds=seconds)) == shown
+    assert formats.human_duration(timedelta(seconds=seconds)) == shown
 
 
 @pytest.mark.parametrize(

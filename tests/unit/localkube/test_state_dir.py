@@ -111,7 +111,7 @@ async def test_a_broken_database_is_reported_and_set_aside(tmp_path, damage):
     await cluster.start()
     await cluster.stop()
     damage(tmp_path / "cluster.sqlite")
-    with pytest.raises(StoreBroken, match=r"cluster\.sqlite: Invalid value: .*--fresh") as refused:
+    with pytest.raises(StoreBroken, match=r"cluster\.sqlite: Invalid value: .*start with an empty cluster") as refused:
         await LocalCluster(tmp_path, runtime=FakeRuntime(), gpus=0).start()
     assert "\n" not in str(refused.value)
     set_aside(tmp_path)

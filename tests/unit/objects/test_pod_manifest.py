@@ -151,7 +151,7 @@ FOREIGN = {
     "annotations": {
         "note": "mine",
         ANNOTATION_STOP_TIME: "2026-01-01T00:00:00Z",
-        "local.toprung.dev/gpus": "0,1",
+        "localkube/gpus": "0,1",
         "toprung.dev/anything": "x",
     },
 }

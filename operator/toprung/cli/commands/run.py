@@ -150,7 +150,7 @@ async def _cluster(order: RunOptions, console: Console) -> AsyncIterator[KubeCli
             async with hosted(order.folder, gpus=order.gpus, fresh=order.fresh) as gateway:
                 yield gateway
         except AlreadyRunning as error:
-            raise ClusterUnavailable(f"{error.args[0]}, or wait a moment and call it again, to join it") from error
+            raise ClusterUnavailable(f"{error}, or run the command again to join it.") from error
         return
     async with await connect(order.folder.kubeconfig) as gateway:
         folder = await working_dir(gateway)

@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from localkube.apiserver.pods import terminal
 from localkube.node.gpus import GPU, given
-from localkube.node.pod_watch import terminal
 from toprung.cli.display.format import number
 from toprung.cli.display.table import COLOURS
 from toprung.cli.embedded.host import NAMESPACE

@@ -57,7 +57,7 @@ def prepare(folder: StateFolder) -> None:
         make(folder.path)
         create_private(folder.log)
     except UnsafeFolder as error:
-        raise Unsafe(str(error)) from error
+        raise Unsafe(f"{error} `--dir` names the folder.") from error
     except OSError as error:
         raise TopRungError(
             f"{folder.path} can't be written to ({error.strerror}); choose another folder by --dir"
@@ -75,7 +75,9 @@ def serve_command(folder: Path, gpus: int | None, port: int, ready: int) -> None
     with os.fdopen(ready, "w") as answer:
         try:
             asyncio.run(_serve(state_folder(folder), gpus, port, answer.fileno()))
-        except (TopRungError, AlreadyRunning) as error:
+        except AlreadyRunning as error:
+            json.dump({"error": f"{error} by --dir. `toprung local down` stops it."}, answer)
+        except TopRungError as error:
             json.dump({"error": str(error)}, answer)
 
 

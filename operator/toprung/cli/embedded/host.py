@@ -10,8 +10,9 @@ from typing import Any
 
 from localkube.apiserver.sqlite_journal import StoreBroken, StoreInUse
 from localkube.cluster import LocalCluster, set_aside
+from localkube.node.container_spec import host_environment
 from localkube.state_dir import UnsafeFolder
-from toprung.cli.embedded.state_dir import StateFolder
+from toprung.cli.embedded.state_dir import StateFolder, Unsafe
 from toprung.cli.embedded.waiting import until
 from toprung.cli.files.crd_files import crd_folder
 from toprung.errors import NotFound, TopRungError
@@ -21,6 +22,10 @@ from toprung.kube.resources import NAMESPACES, PODS
 NAMESPACE = "toprung-system"
 OPERATOR = "toprung-operator"
 _PATIENCE = 60.0
+_START_OVER = (
+    "`toprung run --fresh` starts with an empty one and keeps the broken file beside it; "
+    "`toprung local down --wipe` removes it."
+)
 
 
 @asynccontextmanager
@@ -40,12 +45,17 @@ async def hosted(
         TopRungError: it can't be served; says what to do.
     """
     with crd_folder() as definitions:
-        cluster = LocalCluster(folder.path, gpus=gpus, crd_dir=definitions, port=port)
+        environment = host_environment(excluded=("TOPRUNG_",), command="toprung")
+        cluster = LocalCluster(folder.path, gpus=gpus, crd_dir=definitions, port=port, environment=environment)
         try:
             await _start(cluster, folder.path, fresh=fresh)
         except OSError as error:
             raise TopRungError(advice(error, folder.path, port)) from error
-        except (StoreBroken, StoreInUse, UnsafeFolder) as error:
+        except StoreBroken as error:
+            raise TopRungError(f"{error} {_START_OVER}") from error
+        except UnsafeFolder as error:
+            raise Unsafe(f"{error} `--dir` names the folder.") from error
+        except StoreInUse as error:
             raise TopRungError(str(error)) from error
         try:
             async with await connect(folder.kubeconfig) as gateway:

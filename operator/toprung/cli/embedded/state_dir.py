@@ -82,7 +82,7 @@ class StateFolder:
             check(self.path)
             return serving(self.path)
         except UnsafeFolder as error:
-            raise Unsafe(str(error)) from error
+            raise Unsafe(f"{error} `--dir` names the folder.") from error
         except OSError as error:
             raise Unsafe(f"{self.path}: Forbidden: {error.strerror}. Choose another folder by --dir.") from error
 

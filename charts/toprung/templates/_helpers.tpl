@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Release and chart in one word where they are the same; short enough for a suffix. */}}
+{{/* Release and chart name, once if they are the same. Truncated so that a suffix fits. */}}
 {{- define "toprung.fullname" -}}
 {{- $name := include "toprung.name" . -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}

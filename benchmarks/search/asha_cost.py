@@ -24,11 +24,11 @@ def climb(rule: Asha, index: int, random: Random) -> int:
     score, levels = random.gauss(), rule.levels(0)
     for decisions, resource in enumerate(levels, 1):
         rule.record(arrival := RungResult(0, resource, index, score))
-        if rule.judge(arrival).outcome is not Decision.CONTINUE:
-            if (promoted := rule.promotion()) is not None:
-                rule.release(promoted)
+        if rule.decide(arrival).outcome is not Decision.CONTINUE:
+            if (promoted := rule.next_promotion()) is not None:
+                rule.mark_continued(promoted)
             return decisions
-        rule.release(arrival)
+        rule.mark_continued(arrival)
         score += random.gauss() / 2
     return len(levels)
 

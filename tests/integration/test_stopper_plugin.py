@@ -27,12 +27,12 @@ class Envious:
     def record(self, *_):
         pass
 
-    release = withdraw = record
+    mark_continued = mark_finished = record
 
-    def judge(self, arrival):
-        return Verdict(Decision.EXPLOIT, "poor", Exploit(1 - arrival.index, 7, 0.0, (1.2,)))
+    def decide(self, result):
+        return Verdict(Decision.EXPLOIT, "poor", Exploit(1 - result.index, 7, 0.0, (1.2,)))
 
-    def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
+    def next_promotion(self, *, idle_slot=False):  # noqa: ARG002 - the contract's
         return None
 
 

@@ -31,22 +31,22 @@ VALUES = st.one_of(st.sampled_from([0.0, 0.5, nan, inf, -inf]), st.floats())
 
 @st.composite
 def histories(draw):
-    """Settings, and (trial index, value) of arrivals at rungs of the trial's own bracket."""
+    """Settings, and (trial index, value) of results at rungs of the trial's own bracket."""
     asha = StoppingAsha(draw(SETTINGS), draw(st.integers(0, 5)))
-    arrivals = []
+    results = []
     for index, place, value in draw(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9), VALUES), max_size=40)):
         levels = asha.levels(asha.bracket(index))
-        arrivals.append((asha.bracket(index), levels[place % len(levels)], index, value))
-    return asha.settings, asha.seed, arrivals
+        results.append((asha.bracket(index), levels[place % len(levels)], index, value))
+    return asha.settings, asha.seed, results
 
 
-def play(settings, seed, arrivals, *, maximize=True):
+def play(settings, seed, results, *, maximize=True):
     """Record and judge each in turn; gives the rule and the verdicts."""
     asha, verdicts = StoppingAsha(settings, seed), []
-    for bracket, resource, index, value in arrivals:
-        arrival = RungResult(bracket, resource, index, score(value, maximize=maximize))
-        asha.record(arrival)
-        verdicts.append(asha.judge(arrival))
+    for bracket, resource, index, value in results:
+        result = RungResult(bracket, resource, index, score(value, maximize=maximize))
+        asha.record(result)
+        verdicts.append(asha.decide(result))
     return asha, verdicts
 
 
@@ -54,19 +54,19 @@ def play(settings, seed, arrivals, *, maximize=True):
 def test_asked_twice_the_same_answer(history):
     """Asking changes nothing, nor does recording again."""
     asha, _ = play(*history)
-    arrivals = [RungResult(*arrival) for arrival in history[2]]
-    first = [asha.judge(arrival) for arrival in arrivals]
-    for arrival in arrivals:
-        asha.record(arrival)
-    assert [asha.judge(arrival) for arrival in arrivals] == first
+    results = [RungResult(*result) for result in history[2]]
+    first = [asha.decide(result) for result in results]
+    for result in results:
+        asha.record(result)
+    assert [asha.decide(result) for result in results] == first
 
 
 @given(histories())
 def test_the_direction_makes_no_difference(history):
     """Negated values of the other direction get the same verdicts."""
-    settings, seed, arrivals = history
-    negated = [(bracket, resource, index, -value) for bracket, resource, index, value in arrivals]
-    assert play(settings, seed, arrivals)[1] == play(settings, seed, negated, maximize=False)[1]
+    settings, seed, results = history
+    negated = [(bracket, resource, index, -value) for bracket, resource, index, value in results]
+    assert play(settings, seed, results)[1] == play(settings, seed, negated, maximize=False)[1]
 
 
 @given(histories())
@@ -80,16 +80,16 @@ def test_nan_never_survives_a_rung_that_has_a_finite_rival(history):
         if any(isfinite(value) for value in values.values()):
             for index, value in values.items():
                 if not isfinite(value):
-                    assert asha.judge(RungResult(bracket, resource, index, value)).outcome is Decision.STOP
+                    assert asha.decide(RungResult(bracket, resource, index, value)).outcome is Decision.STOP
 
 
 @given(histories())
 def test_a_verdict_is_the_definition(history):
-    """A finite arrival goes on iff it is among the best max(1, round(n/eta^x)), or at R; x leans from 1 + rung_skew."""
-    settings, seed, arrivals = history
-    _, verdicts = play(settings, seed, arrivals)
+    """A finite result goes on iff it is among the best max(1, round(n/eta^x)), or at R; x leans from 1 + rung_skew."""
+    settings, seed, results = history
+    _, verdicts = play(settings, seed, results)
     rungs = {}
-    for (bracket, resource, index, value), verdict in zip(arrivals, verdicts, strict=True):
+    for (bracket, resource, index, value), verdict in zip(results, verdicts, strict=True):
         rung = rungs.setdefault((bracket, resource), {})
         if isfinite(rung.setdefault(index, value if isfinite(value) else -inf)):
             best = sorted(rung, key=lambda each: (-rung[each], each))[
@@ -111,8 +111,8 @@ def _places(settings, seed, bracket, resource, rung):
 @given(histories(), st.integers(0, 40))
 def test_a_verdict_depends_only_on_what_was_recorded_before(history, cut):
     """What arrives later does not change what was said, so a verdict that is kept stays true of its time."""
-    settings, seed, arrivals = history
-    assert play(settings, seed, arrivals)[1][:cut] == play(settings, seed, arrivals[:cut])[1]
+    settings, seed, results = history
+    assert play(settings, seed, results)[1][:cut] == play(settings, seed, results[:cut])[1]
 
 
 @given(histories(), st.randoms(use_true_random=False))
@@ -128,8 +128,8 @@ def test_a_rebuilt_state_equals_the_live_one(history, random):
         rebuilt.record(RungResult(bracket, resource, index, value))
     assert rebuilt == live
     for bracket, resource, index, value in history[2]:
-        arrival = RungResult(bracket, resource, index, value)
-        assert rebuilt.judge(arrival) == live.judge(arrival)
+        result = RungResult(bracket, resource, index, value)
+        assert rebuilt.decide(result) == live.decide(result)
 
 
 @given(SETTINGS, st.integers(0, 6))

@@ -37,15 +37,15 @@ class Watched(PromotionAsha):
         super().__init__(settings, seed)
         self.told, self.gone = {}, {}
 
-    def record(self, arrival):
-        super().record(arrival)
-        self.told.setdefault((arrival.bracket, arrival.resource), {}).setdefault(arrival.index, arrival.score)
+    def record(self, result):
+        super().record(result)
+        self.told.setdefault((result.bracket, result.resource), {}).setdefault(result.index, result.score)
 
-    def release(self, arrival):
-        rung = self.told[arrival.bracket, arrival.resource]
-        gone = self.gone.setdefault((arrival.bracket, arrival.resource), {})
-        gone.setdefault(arrival.index, (self.best(arrival.bracket, arrival.resource), len(rung)))
-        super().release(arrival)
+    def mark_continued(self, result):
+        rung = self.told[result.bracket, result.resource]
+        gone = self.gone.setdefault((result.bracket, result.resource), {})
+        gone.setdefault(result.index, (self.best(result.bracket, result.resource), len(rung)))
+        super().mark_continued(result)
 
     def best(self, bracket, resource):
         """Who goes on from a rung as it arrives: its share of the best, and who leads, but not alone from the first."""
@@ -67,14 +67,14 @@ class Watched(PromotionAsha):
     def highest(self, index):
         return max(resource for (_, resource), rung in self.told.items() if index in rung)
 
-    def candidates(self, *, spare):
-        """Algorithm 2, get_job, rung by rung from the top, of each its share; but for slots to spare with the delay."""
+    def candidates(self, *, idle_slot):
+        """Algorithm 2, get_job, rung by rung from the top, of each its share; but for idle slots with the delay."""
         for (bracket, resource), rung in sorted(self.told.items(), key=lambda each: -each[0][1]):
             share, third = int(self.share(bracket, resource)), len(rung) // self.settings.reduction_factor
             waiting = [index for index in rung if isfinite(rung[index]) and self.waits(bracket, resource, index)]
             gone = sum(isfinite(value) for value in rung.values()) - len(waiting)
-            if resource < self.settings.max_resource and (spare or gone < share):
-                for index in self.ranked(bracket, resource, max(share, third, 1) if spare else share):
+            if resource < self.settings.max_resource and (idle_slot or gone < share):
+                for index in self.ranked(bracket, resource, max(share, third, 1) if idle_slot else share):
                     if index in waiting:
                         yield RungResult(bracket, resource, index, rung[index])
 
@@ -91,10 +91,10 @@ def watched(rule):
 def test_the_promotion_is_algorithm_2s(rule, occasions):
     """Fast and naive account agree on who is promoted next, at any time."""
     for play in Play(watched(rule)).through(occasions):
-        for spare in (False, True):
-            candidates = list(play.stopper.candidates(spare=spare))
+        for idle_slot in (False, True):
+            candidates = list(play.stopper.candidates(idle_slot=idle_slot))
             expected = max(candidates, key=lambda each: (each.resource, each.score, -each.index), default=None)
-            assert play.stopper.promotion(spare=spare) == expected
+            assert play.stopper.next_promotion(idle_slot=idle_slot) == expected
 
 
 @settings(deadline=None)
@@ -114,14 +114,14 @@ def test_who_goes_on_was_among_the_best_when_it_did(rule, occasions):
 @settings(deadline=None)
 @given(rules(), OCCASIONS)
 def test_a_verdict_is_the_definition(rule, occasions):
-    """A finite arrival goes on iff it is among the best, at R, or left the rung behind; else it pauses."""
+    """A finite result goes on iff it is among the best, at R, or left the rung behind; else it pauses."""
     play, seen = Play(watched(rule)), 0
     for _ in play.through(occasions):
-        for arrival, outcome in play.judged[seen:]:
-            last = arrival.resource == rule.settings.max_resource
-            left = play.stopper.highest(arrival.index) > arrival.resource
-            among = arrival.index in play.stopper.best(arrival.bracket, arrival.resource)
-            if not isfinite(arrival.score):
+        for result, outcome in play.judged[seen:]:
+            last = result.resource == rule.settings.max_resource
+            left = play.stopper.highest(result.index) > result.resource
+            among = result.index in play.stopper.best(result.bracket, result.resource)
+            if not isfinite(result.score):
                 assert outcome is Decision.STOP
             else:
                 assert outcome is (Decision.CONTINUE if last or left or among else Decision.PAUSE)
@@ -148,5 +148,5 @@ def test_the_direction_makes_no_difference(rule, reports):
     for sign, maximize in ((1, True), (-1, False)):
         play = Play(PromotionAsha(rule.settings, rule.seed))
         told = [(which, score(sign * value, maximize=maximize), 1, 1) for which, value in reports]
-        plays.append([(each.judged[-1], each.stopper.promotion()) for each in play.through(told)])
+        plays.append([(each.judged[-1], each.stopper.next_promotion()) for each in play.through(told)])
     assert plays[0] == plays[1]

@@ -43,23 +43,23 @@ class Ceiling:
         """Give the steps at which trials are judged; the last one is where they end."""
         return (self._settings.rung, self._settings.end)
 
-    def record(self, arrival: RungResult) -> None:
+    def record(self, result: RungResult) -> None:
         """Note a score; a trial's first at a level counts."""
-        self._scores.setdefault((arrival.resource, arrival.index), arrival.score)
+        self._scores.setdefault((result.resource, result.index), result.score)
 
-    def judge(self, arrival: RungResult) -> Verdict:
+    def decide(self, result: RungResult) -> Verdict:
         """Compare with the bar; what is not finite is below it."""
         least = self._settings.least
-        good = self._scores[arrival.resource, arrival.index] >= least
+        good = self._scores[result.resource, result.index] >= least
         return Verdict(Decision.CONTINUE if good else Decision.STOP, f"{'at least' if good else 'below'} {least}")
 
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Nobody waits."""
 
-    def withdraw(self, bracket: int, index: int) -> None:
+    def mark_finished(self, bracket: int, index: int) -> None:
         """Nobody is waited for."""
 
-    def promotion(self, *, spare: bool = False) -> None:
+    def next_promotion(self, *, idle_slot: bool = False) -> None:
         """Nobody is paused."""
 
 

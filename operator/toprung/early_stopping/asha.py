@@ -49,7 +49,7 @@ class Asha(ABC):
     default_rung_skew: ClassVar[float]
     """Where the settings have none: milder where a wrong decision can't be mended (ADR 24)."""
     compares_curves: ClassVar[bool] = False
-    """Whether best and mean of the reports so far are needed of an arrival."""
+    """Whether best and mean of the reports so far are needed of an result."""
 
     def bracket(self, index: int) -> int:
         """Give the bracket of the trial of that index, in proportion to Hyperband's n_s."""
@@ -64,32 +64,32 @@ class Asha(ABC):
         settings = self.settings
         return rung_levels(settings.min_resource, settings.max_resource, settings.reduction_factor, bracket)
 
-    def record(self, arrival: RungResult) -> None:
-        """Take note of an arrival; a trial's first record at a rung counts.
+    def record(self, result: RungResult) -> None:
+        """Take note of an result; a trial's first record at a rung counts.
 
         Raises:
             InternalError: the bracket has no rung of that resource.
         """
-        self._ladders.record(arrival.bracket, self.levels(arrival.bracket), arrival)
+        self._ladders.record(result.bracket, self.levels(result.bracket), result)
 
     @abstractmethod
-    def judge(self, arrival: RungResult) -> Verdict:
-        """Decide about a recorded arrival.
+    def decide(self, result: RungResult) -> Verdict:
+        """Decide about a recorded result.
 
         Raises:
-            InternalError: the arrival is not recorded.
+            InternalError: the result is not recorded.
         """
 
     @abstractmethod
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Take note that a trial has gone on from a rung."""
 
     @abstractmethod
-    def withdraw(self, bracket: int, index: int) -> None:
+    def mark_finished(self, bracket: int, index: int) -> None:
         """Take note that a trial has ended."""
 
     @abstractmethod
-    def promotion(self, *, spare: bool = False) -> RungResult | None:
+    def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:
         """Give the paused trial that is to go on next."""
 
     def _share(self, bracket: int, resource: int, rung: Rung) -> float:
@@ -101,9 +101,9 @@ class Asha(ABC):
             / reduction_per_rung(len(levels) - 1, self.settings.reduction_factor, rung_skew)[levels.index(resource)]
         )
 
-    def _places(self, arrival: RungResult, rung: Rung) -> int:
+    def _places(self, result: RungResult, rung: Rung) -> int:
         """Give the share to the nearest whole number; of halves the lower, lest one go on alone."""
-        return ceil(self._share(arrival.bracket, arrival.resource, rung) - 1 / 2)
+        return ceil(self._share(result.bracket, result.resource, rung) - 1 / 2)
 
 
 @dataclass(slots=True)
@@ -121,35 +121,35 @@ class StoppingAsha(Asha):
     pauses: ClassVar[bool] = False
     default_rung_skew: ClassVar[float] = 0.5
 
-    def judge(self, arrival: RungResult) -> Verdict:
+    def decide(self, result: RungResult) -> Verdict:
         """Let the best of the records of the rung go on, itself included: the rung's share, one at least."""
-        rung = self._ladders.reached(arrival.bracket, arrival)
-        if not rung.finite(arrival.index):
-            return self._judge_not_finite(rung, arrival)
-        if arrival.resource == self.settings.max_resource:
-            return Verdict(Decision.CONTINUE, f"{place(rung, arrival)}, the last rung: the trial ends by itself")
-        return self._judge_rank(rung, arrival)
+        rung = self._ladders.reached(result.bracket, result)
+        if not rung.finite(result.index):
+            return self._judge_not_finite(rung, result)
+        if result.resource == self.settings.max_resource:
+            return Verdict(Decision.CONTINUE, f"{place(rung, result)}, the last rung: the trial ends by itself")
+        return self._judge_rank(rung, result)
 
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Nothing waits at a rung of this variant, so nothing is to be noted."""
 
-    def withdraw(self, bracket: int, index: int) -> None:
+    def mark_finished(self, bracket: int, index: int) -> None:
         """Nobody waits for anybody, so nothing is to be noted."""
 
-    def promotion(self, *, spare: bool = False) -> None:
+    def next_promotion(self, *, idle_slot: bool = False) -> None:
         """Nobody is ever paused by this variant."""
 
-    def _judge_rank(self, rung: Rung, arrival: RungResult) -> Verdict:
-        places = max(1, self._places(arrival, rung))
-        outcome = Decision.CONTINUE if rung.rank(arrival.index) <= places else Decision.STOP
-        return Verdict(outcome, f"{place(rung, arrival)}, {go_on(places)}")
+    def _judge_rank(self, rung: Rung, result: RungResult) -> Verdict:
+        places = max(1, self._places(result, rung))
+        outcome = Decision.CONTINUE if rung.rank(result.index) <= places else Decision.STOP
+        return Verdict(outcome, f"{place(rung, result)}, {go_on(places)}")
 
-    def _judge_not_finite(self, rung: Rung, arrival: RungResult) -> Verdict:
-        first = arrival.resource == self.levels(arrival.bracket)[0]
-        if (stop := judge_not_finite(arrival, rivals=rung.count_finite > 0, first=first)) is not None:
+    def _judge_not_finite(self, rung: Rung, result: RungResult) -> Verdict:
+        first = result.resource == self.levels(result.bracket)[0]
+        if (stop := judge_not_finite(result, rivals=rung.count_finite > 0, first=first)) is not None:
             return stop
-        ranked = self._judge_rank(rung, arrival)
-        return Verdict(ranked.outcome, f"not finite, like all at rung {arrival.resource}: {ranked.message}")
+        ranked = self._judge_rank(rung, result)
+        return Verdict(ranked.outcome, f"not finite, like all at rung {result.resource}: {ranked.message}")
 
 
 @dataclass(slots=True)
@@ -172,46 +172,46 @@ class PromotionAsha(Asha):
     pauses: ClassVar[bool] = True
     default_rung_skew: ClassVar[float] = 0.7
 
-    def judge(self, arrival: RungResult) -> Verdict:
+    def decide(self, result: RungResult) -> Verdict:
         """Let the trial go on if it is among the best of the records of the rung, itself included."""
-        rung = self._ladders.reached(arrival.bracket, arrival)
-        where = place(rung, arrival)
-        if not rung.finite(arrival.index):
-            return Verdict(Decision.STOP, f"not finite at rung {arrival.resource}, and never promoted")
-        if arrival.resource == self.settings.max_resource:
+        rung = self._ladders.reached(result.bracket, result)
+        where = place(rung, result)
+        if not rung.finite(result.index):
+            return Verdict(Decision.STOP, f"not finite at rung {result.resource}, and never promoted")
+        if result.resource == self.settings.max_resource:
             return Verdict(Decision.CONTINUE, f"{where}, the last rung: the trial ends by itself")
-        if self._ladders.has_passed(arrival):
+        if self._ladders.has_passed(result):
             return Verdict(Decision.CONTINUE, f"{where}, and has reached a higher one")
-        alone = len(rung) == 1 and arrival.resource == self.levels(arrival.bracket)[0]
-        places = max(self._places(arrival, rung), 0 if alone else 1)
-        if rung.rank(arrival.index) <= places:
+        alone = len(rung) == 1 and result.resource == self.levels(result.bracket)[0]
+        places = max(self._places(result, rung), 0 if alone else 1)
+        if rung.rank(result.index) <= places:
             return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
         return Verdict(Decision.PAUSE, f"{where}, {go_on(places) if places else 'nobody goes on alone'}; it waits")
 
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Take note that a recorded trial has gone on from a rung."""
-        self._ladders.release(arrival.bracket, arrival)
+        self._ladders.mark_continued(result.bracket, result)
 
-    def withdraw(self, bracket: int, index: int) -> None:
+    def mark_finished(self, bracket: int, index: int) -> None:
         """Take note that a trial waits no more."""
-        self._ladders.withdraw(bracket, index)
+        self._ladders.mark_finished(bracket, index)
 
-    def promotion(self, *, spare: bool = False) -> RungResult | None:
+    def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:
         """Give the best candidate of the highest rungs that have one, whatever their bracket."""
         candidates = (
             RungResult(bracket, resource, index, rung.score(index))
             for bracket, resource, rung in self._ladders
             if resource < self.settings.max_resource
-            and (index := self._candidate(bracket, resource, rung, spare=spare)) is not None
+            and (index := self._candidate(bracket, resource, rung, idle_slot=idle_slot)) is not None
         )
         return max(candidates, key=_urgency, default=None)
 
-    def _candidate(self, bracket: int, resource: int, rung: Rung, *, spare: bool) -> int | None:
+    def _candidate(self, bracket: int, resource: int, rung: Rung, *, idle_slot: bool) -> int | None:
         share = int(self._share(bracket, resource, rung))
-        if spare:
+        if idle_slot:
             return rung.best_paused(max(share, len(rung) // self.settings.reduction_factor, 1))
         return rung.best_paused(share) if rung.continued_count < share else None
 
 
-def _urgency(arrival: RungResult) -> tuple[int, float, int]:
-    return arrival.resource, arrival.score, -arrival.index
+def _urgency(result: RungResult) -> tuple[int, float, int]:
+    return result.resource, result.score, -result.index

@@ -42,8 +42,8 @@ class Play:
         running: index -> how many rungs the trial has reached.
         paused: index -> where the trial waits.
         scores: index -> what the trial has reported at rungs.
-        records: index -> what was said to the rule about the trial, in turn: (record, release or withdraw, arrival).
-        judged: the arrivals that were judged, with the outcomes.
+        records: index -> what was said to the rule about the trial, in turn: (record, release or withdraw, result).
+        judged: the results that were judged, with the outcomes.
         latest: those of the last report, with the verdicts.
         failed: those that were recorded for a failure.
     """
@@ -71,7 +71,7 @@ class Play:
     def fill(self) -> None:
         """Fill the free slots: a promotion first, else a new trial."""
         while len(self.running) < SLOTS:
-            promoted = self.stopper.promotion()
+            promoted = self.stopper.next_promotion()
             if promoted is None:
                 index = len(self.records)
                 self.records[index], self.scores[index], self.running[index] = [], [], 0
@@ -87,22 +87,22 @@ class Play:
         self.scores[index] += [score] * len(crossed)
         finite = [each for each in self.scores[index] if isfinite(each)]
         best, mean = max(finite, default=-inf), sum(finite) / len(finite) if finite else -inf
-        arrivals = [RungResult(bracket, level, index, score, best, mean) for level in crossed]
-        for arrival in arrivals:
-            self._say("record", arrival)
-        self.latest = [(arrival, self.stopper.judge(arrival)) for arrival in arrivals]
+        results = [RungResult(bracket, level, index, score, best, mean) for level in crossed]
+        for result in results:
+            self._say("record", result)
+        self.latest = [(result, self.stopper.decide(result)) for result in results]
         outcomes = [verdict.outcome for _, verdict in self.latest]
-        self.judged += zip(arrivals, outcomes, strict=True)
-        for arrival, outcome in zip(arrivals, outcomes, strict=True):
+        self.judged += zip(results, outcomes, strict=True)
+        for result, outcome in zip(results, outcomes, strict=True):
             if outcome is Decision.CONTINUE:
-                self._say("release", arrival)
+                self._say("release", result)
         self.running[index] = before + len(crossed)
         if Decision.STOP in outcomes or self.running[index] == len(levels):
             del self.running[index]
-            self._say("withdraw", arrivals[-1])
+            self._say("withdraw", results[-1])
         elif Decision.PAUSE in outcomes:
             del self.running[index]
-            self.paused[index] = arrivals[-1]
+            self.paused[index] = results[-1]
 
     def fail(self, index: int) -> None:
         """Have a running trial fail on its way to its next rung."""
@@ -115,29 +115,29 @@ class Play:
     def rebuilt(self, stopper: Stopper, order: list[int]) -> Stopper:
         """Tell a fresh rule all that was told to this one, trial by trial in the order given."""
         for index in order:
-            for word, arrival in self.records[index]:
-                tell(stopper, word, arrival)
+            for word, result in self.records[index]:
+                tell(stopper, word, result)
         return stopper
 
-    def _say(self, word: str, arrival: RungResult) -> None:
-        self.records[arrival.index].append((word, arrival))
-        tell(self.stopper, word, arrival)
+    def _say(self, word: str, result: RungResult) -> None:
+        self.records[result.index].append((word, result))
+        tell(self.stopper, word, result)
 
 
-def tell(stopper: Stopper, word: str, arrival: RungResult) -> None:
-    """Say one thing to a rule: record or release an arrival, or withdraw the trial that it is of."""
+def tell(stopper: Stopper, word: str, result: RungResult) -> None:
+    """Say one thing to a rule: record or release an result, or withdraw the trial that it is of."""
     match word:
         case "record":
-            stopper.record(arrival)
+            stopper.record(result)
         case "release":
-            stopper.release(arrival)
+            stopper.mark_continued(result)
         case _:
-            stopper.withdraw(arrival.bracket, arrival.index)
+            stopper.mark_finished(result.bracket, result.index)
 
 
 def promotions(stopper: Stopper) -> tuple[RungResult | None, RungResult | None]:
     """Whom a rule promotes while new trials are left, and to a slot that is to spare."""
-    return stopper.promotion(spare=False), stopper.promotion(spare=True)
+    return stopper.next_promotion(idle_slot=False), stopper.next_promotion(idle_slot=True)
 
 
 class StopperConformance:
@@ -170,12 +170,12 @@ class StopperConformance:
     def test_asking_changes_nothing(self, seed: int, occasions: list[tuple[int, float, int, int]]) -> None:
         """Asked twice, told twice, the answers are the same."""
         for play in Play(self.stopper(seed)).through(occasions):
-            asked, promoted = [arrival for arrival, _ in play.judged[-SLOTS:]], promotions(play.stopper)
-            answers = [play.stopper.judge(arrival) for arrival in asked]
+            asked, promoted = [result for result, _ in play.judged[-SLOTS:]], promotions(play.stopper)
+            answers = [play.stopper.decide(result) for result in asked]
             for trial in play.records.values():
-                for word, arrival in trial:
-                    tell(play.stopper, word, arrival)
-            assert [play.stopper.judge(arrival) for arrival in asked] == answers
+                for word, result in trial:
+                    tell(play.stopper, word, result)
+            assert [play.stopper.decide(result) for result in asked] == answers
             assert promotions(play.stopper) == promoted
 
     @_quick
@@ -188,8 +188,8 @@ class StopperConformance:
         order = list(play.records)
         random.shuffle(order)
         rebuilt = play.rebuilt(self.stopper(seed), order)
-        for arrival, _ in play.judged:
-            assert rebuilt.judge(arrival) == play.stopper.judge(arrival)
+        for result, _ in play.judged:
+            assert rebuilt.decide(result) == play.stopper.decide(result)
         assert promotions(rebuilt) == promotions(play.stopper)
 
     @_quick
@@ -213,9 +213,9 @@ class StopperConformance:
         """Nor does it wait for a promotion, which it never gets; it stops, or takes over from another trial."""
         *_, play = [Play(self.stopper(seed)), *Play(self.stopper(seed)).through(occasions)]
         finite: set[tuple[int, int]] = set()
-        for arrival, outcome in play.judged:
-            rung = arrival.bracket, arrival.resource
-            if isfinite(arrival.score):
+        for result, outcome in play.judged:
+            rung = result.bracket, result.resource
+            if isfinite(result.score):
                 finite.add(rung)
             elif rung in finite:
                 assert outcome in (Decision.STOP, Decision.EXPLOIT)
@@ -227,10 +227,10 @@ class StopperConformance:
     ) -> None:
         """At maxResource there is nothing to wait for, and nothing to take over."""
         *_, play = [Play(self.stopper(seed)), *Play(self.stopper(seed)).through(occasions)]
-        for arrival, outcome in play.judged:
-            assert play.stopper.judge(arrival).message
-            last = play.stopper.levels(arrival.bracket)[-1]
-            assert outcome not in (Decision.PAUSE, Decision.EXPLOIT) or arrival.resource < last
+        for result, outcome in play.judged:
+            assert play.stopper.decide(result).message
+            last = play.stopper.levels(result.bracket)[-1]
+            assert outcome not in (Decision.PAUSE, Decision.EXPLOIT) or result.resource < last
 
     @_quick
     @given(SEEDS, OCCASIONS)
@@ -240,15 +240,15 @@ class StopperConformance:
         """Exploit, and no other verdict, names whom the trial takes over from: one that has come to a rung before."""
         for play in Play(self.stopper(seed)).through(occasions):
             on_record = {index for index, said in play.records.items() if said}
-            for arrival, verdict in play.latest:
+            for result, verdict in play.latest:
                 donors = set() if verdict.exploit is None else {verdict.exploit.donor}
                 assert bool(donors) == (verdict.outcome is Decision.EXPLOIT)
-                assert donors <= on_record - {arrival.index}
+                assert donors <= on_record - {result.index}
 
     def test_a_trial_may_end_without_a_record(self) -> None:
         """It reported too little, or somebody has deleted its Trial."""
         stopper = self.stopper(0)
-        stopper.withdraw(stopper.bracket(7), 7)
+        stopper.mark_finished(stopper.bracket(7), 7)
         assert promotions(stopper) == (None, None)
 
     def test_an_experiment_without_records_has_no_promotion(self) -> None:
@@ -257,11 +257,11 @@ class StopperConformance:
 
     def test_a_long_history_is_taken_in(self) -> None:
         """10,000 trials, told at once, are no obstacle."""
-        stopper, arrivals = self.stopper(0), []
+        stopper, results = self.stopper(0), []
         for index in range(LONG):
             bracket = stopper.bracket(index)
             score = (index * 7919) % LONG / LONG
-            arrivals.append(RungResult(bracket, stopper.levels(bracket)[0], index, score, score, score))
-            stopper.record(arrivals[-1])
-        assert stopper.judge(arrivals[-1]).message
+            results.append(RungResult(bracket, stopper.levels(bracket)[0], index, score, score, score))
+            stopper.record(results[-1])
+        assert stopper.decide(results[-1]).message
         assert stopper.pauses or promotions(stopper) == (None, None)

@@ -19,61 +19,61 @@ class RungSystem:
     _rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)
     _highest: dict[int, int] = field(default_factory=dict)
 
-    def record(self, group: int, levels: tuple[int, ...], arrival: RungResult) -> None:
-        """Take note of an arrival; a trial's first record at a rung counts.
+    def record(self, group: int, levels: tuple[int, ...], result: RungResult) -> None:
+        """Take note of an result; a trial's first record at a rung counts.
 
         Args:
             group: of the trial, whose index is in no other.
             levels: of the rungs of the group, ascending.
-            arrival: at one of the levels.
+            result: at one of the levels.
 
         Raises:
             InternalError: there is no rung of that resource.
         """
-        if arrival.resource not in levels:
-            raise InternalError(f"no rung {arrival.resource}, only {levels}: {arrival}")
-        rung = self._rungs.setdefault((group, arrival.resource), Rung())
-        if arrival.index in rung:
+        if result.resource not in levels:
+            raise InternalError(f"no rung {result.resource}, only {levels}: {result}")
+        rung = self._rungs.setdefault((group, result.resource), Rung())
+        if result.index in rung:
             return
-        rung.record(arrival.index, arrival.score)
-        before = self._highest.get(arrival.index, arrival.resource)
-        left, self._highest[arrival.index] = sorted((before, arrival.resource))
-        if left != self._highest[arrival.index]:
-            self._rungs[group, left].release(arrival.index)
+        rung.record(result.index, result.score)
+        before = self._highest.get(result.index, result.resource)
+        left, self._highest[result.index] = sorted((before, result.resource))
+        if left != self._highest[result.index]:
+            self._rungs[group, left].mark_continued(result.index)
 
-    def release(self, group: int, arrival: RungResult) -> None:
+    def mark_continued(self, group: int, result: RungResult) -> None:
         """Take note that a trial has gone on from a rung; twice changes nothing.
 
         Raises:
             InternalError: it was never recorded there.
         """
-        self.reached(group, arrival).release(arrival.index)
+        self.reached(group, result).mark_continued(result.index)
 
-    def withdraw(self, group: int, index: int) -> int:
+    def mark_finished(self, group: int, index: int) -> int:
         """Take note that a trial has ended, wherever it waits; gives the highest rung it has reached, 0 for none."""
         highest = self._highest.get(index, 0)
         if highest:
-            self._rungs[group, highest].withdraw(index)
+            self._rungs[group, highest].mark_finished(index)
         return highest
 
-    def reached(self, group: int, arrival: RungResult) -> Rung:
-        """Give the rung of an arrival that is recorded.
+    def reached(self, group: int, result: RungResult) -> Rung:
+        """Give the rung of an result that is recorded.
 
         Raises:
             InternalError: it is not.
         """
-        rung = self.rung(group, arrival.resource)
-        if arrival.index not in rung:
-            raise InternalError(f"an arrival is recorded before anything is asked or said about it: {arrival}")
+        rung = self.rung(group, result.resource)
+        if result.index not in rung:
+            raise InternalError(f"an result is recorded before anything is asked or said about it: {result}")
         return rung
 
     def rung(self, group: int, resource: int) -> Rung:
         """Give a rung, an empty one where nobody has come."""
         return self._rungs.get((group, resource), _EMPTY)
 
-    def has_passed(self, arrival: RungResult) -> bool:
+    def has_passed(self, result: RungResult) -> bool:
         """Whether the trial has reached a higher rung since, or by the same report."""
-        return self._highest[arrival.index] > arrival.resource
+        return self._highest[result.index] > result.resource
 
     def __iter__(self) -> Iterator[tuple[int, int, Rung]]:
         """Give group, resource and rung of each rung that somebody has reached."""

@@ -25,12 +25,12 @@ class Level:
     finite: int = 0
     _means: list[tuple[float, int]] = field(default_factory=list)
 
-    def record(self, arrival: RungResult) -> None:
+    def record(self, result: RungResult) -> None:
         """Take note of a trial's standing; its first counts."""
-        if arrival.index not in self.records:
-            self.records[arrival.index] = arrival
-            self.finite += isfinite(arrival.score)
-            insort(self._means, (_mean(arrival), arrival.index))
+        if result.index not in self.records:
+            self.records[result.index] = result
+            self.finite += isfinite(result.score)
+            insort(self._means, (_mean(result), result.index))
 
     def median_of_others(self, index: int) -> float:
         """Give the median of the means of all recorded trials but that one, of which there are some."""
@@ -65,53 +65,53 @@ class MedianStopping:
         """Give the multiples of the interval from gracePeriod on, ascending, and maxResource."""
         return even_levels(self.settings.step, self.settings.grace_period, self.settings.max_resource)
 
-    def record(self, arrival: RungResult) -> None:
-        """Take note of an arrival; a trial's first record at a level counts.
+    def record(self, result: RungResult) -> None:
+        """Take note of an result; a trial's first record at a level counts.
 
         Raises:
             InternalError: there is no such level.
         """
-        if arrival.resource not in self.levels(0):
-            raise InternalError(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
-        self._levels.setdefault(arrival.resource, Level()).record(arrival)
+        if result.resource not in self.levels(0):
+            raise InternalError(f"no level {result.resource}, only {self.levels(0)}: {result}")
+        self._levels.setdefault(result.resource, Level()).record(result)
 
-    def judge(self, arrival: RungResult) -> Verdict:
+    def decide(self, result: RungResult) -> Verdict:
         """Stop the trial if its best so far is worse than the median of the others' means.
 
         Raises:
-            InternalError: the arrival is not recorded.
+            InternalError: the result is not recorded.
         """
-        level = self._levels.get(arrival.resource, Level())
-        own = level.records.get(arrival.index)
+        level = self._levels.get(result.resource, Level())
+        own = level.records.get(result.index)
         if own is None:
-            raise InternalError(f"an arrival is recorded before it is judged: {arrival}")
+            raise InternalError(f"an result is recorded before it is judged: {result}")
         if not isfinite(own.score):
-            first = arrival.resource == self.levels(0)[0]
-            stop = judge_not_finite(arrival, rivals=level.finite > 0, first=first)
-            return stop or Verdict(Decision.CONTINUE, f"not finite, like all at step {arrival.resource}")
+            first = result.resource == self.levels(0)[0]
+            stop = judge_not_finite(result, rivals=level.finite > 0, first=first)
+            return stop or Verdict(Decision.CONTINUE, f"not finite, like all at step {result.resource}")
         others = len(level.records) - 1
-        if arrival.resource == self.settings.max_resource or others < self.settings.min_trials:
-            return Verdict(Decision.CONTINUE, f"one of {others + 1} at step {arrival.resource}: it goes on")
-        worse = _best(own) < level.median_of_others(arrival.index)
-        compared = f"the median of {others} means at step {arrival.resource}"
+        if result.resource == self.settings.max_resource or others < self.settings.min_trials:
+            return Verdict(Decision.CONTINUE, f"one of {others + 1} at step {result.resource}: it goes on")
+        worse = _best(own) < level.median_of_others(result.index)
+        compared = f"the median of {others} means at step {result.resource}"
         if worse:
             return Verdict(Decision.STOP, f"not enough: its best so far is worse than {compared}")
         return Verdict(Decision.CONTINUE, f"enough: its best so far is no worse than {compared}")
 
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Nothing waits, so nothing is to be noted."""
 
-    def withdraw(self, bracket: int, index: int) -> None:
+    def mark_finished(self, bracket: int, index: int) -> None:
         """Nobody waits for anybody, so nothing is to be noted."""
 
-    def promotion(self, *, spare: bool = False) -> None:
+    def next_promotion(self, *, idle_slot: bool = False) -> None:
         """Nobody is ever paused by this rule."""
 
 
-def _best(arrival: RungResult) -> float:
-    return arrival.score if arrival.best is None else arrival.best
+def _best(result: RungResult) -> float:
+    return result.score if result.best is None else result.best
 
 
-def _mean(arrival: RungResult) -> float:
-    mean = arrival.score if arrival.mean is None else arrival.mean
+def _mean(result: RungResult) -> float:
+    mean = result.score if result.mean is None else result.mean
     return mean if isfinite(mean) else -inf

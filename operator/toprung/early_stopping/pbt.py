@@ -54,60 +54,60 @@ class PopulationBasedTraining:
             self.settings.perturbation_interval, self.settings.perturbation_interval, self.settings.max_resource
         )
 
-    def record(self, arrival: RungResult) -> None:
-        """Take note of an arrival; a trial's first record at a level counts.
+    def record(self, result: RungResult) -> None:
+        """Take note of an result; a trial's first record at a level counts.
 
         Raises:
             InternalError: there is no such level.
         """
-        if arrival.resource not in self.levels(0):
-            raise InternalError(f"no level {arrival.resource}, only {self.levels(0)}: {arrival}")
-        own = self._records.setdefault(arrival.index, {})
-        if arrival.resource in own:
+        if result.resource not in self.levels(0):
+            raise InternalError(f"no level {result.resource}, only {self.levels(0)}: {result}")
+        own = self._records.setdefault(result.index, {})
+        if result.resource in own:
             return
         if own:
-            self._leave(arrival.index)
-        own[arrival.resource] = arrival
-        insort(self._order, _key(self._latest(arrival.index)))
-        if isfinite(arrival.score):
-            self._finite.add(arrival.resource)
+            self._leave(result.index)
+        own[result.resource] = result
+        insort(self._order, _key(self._latest(result.index)))
+        if isfinite(result.score):
+            self._finite.add(result.resource)
 
-    def judge(self, arrival: RungResult) -> Verdict:
+    def decide(self, result: RungResult) -> Verdict:
         """Let the trial take over from a better one if it is in the bottom quantile, or not finite.
 
         Raises:
-            InternalError: the arrival is not recorded.
+            InternalError: the result is not recorded.
         """
-        own = self._records.get(arrival.index, {}).get(arrival.resource)
+        own = self._records.get(result.index, {}).get(result.resource)
         if own is None:
-            raise InternalError(f"an arrival is recorded before it is judged: {arrival}")
-        latest, size = self._latest(arrival.index), len(self._order)
+            raise InternalError(f"an result is recorded before it is judged: {result}")
+        latest, size = self._latest(result.index), len(self._order)
         place, share = bisect_left(self._order, _key(latest)) + 1, self._share
         where = f"{place} of {size} by the latest of each, at step {latest.resource}"
         ends = latest.resource == self.settings.max_resource
-        donors = () if ends else self._donors(arrival.index)
+        donors = () if ends else self._donors(result.index)
         if donors and (place > size - share or not isfinite(latest.score)):
             donor = donors[self._draw("donor", own) % len(donors)]
             message = f"{where}: it takes over from trial {donor} and explores from there"
             return Verdict(Decision.EXPLOIT, message, self._exploit(donor, own))
         if not isfinite(own.score):
-            first = arrival.resource == self.levels(0)[0] or not ends
-            stop = judge_not_finite(arrival, rivals=arrival.resource in self._finite, first=first)
+            first = result.resource == self.levels(0)[0] or not ends
+            stop = judge_not_finite(result, rivals=result.resource in self._finite, first=first)
             return stop or Verdict(Decision.CONTINUE, f"not finite, and nobody is there to take over from: {where}")
         return Verdict(Decision.CONTINUE, f"{where}: it goes on")
 
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Take note that a trial has gone on with what it recorded."""
-        self._released.add((arrival.index, arrival.resource))
+        self._released.add((result.index, result.resource))
 
-    def withdraw(self, bracket: int, index: int) -> None:  # noqa: ARG002 - the contract's
+    def mark_finished(self, bracket: int, index: int) -> None:  # noqa: ARG002 - the contract's
         """Take note that a trial has ended: it leaves the population unless it has come to maxResource well."""
         if index in self._records:
             latest = self._latest(index)
             if latest.resource < self.settings.max_resource or not isfinite(latest.score):
                 self._leave(index)
 
-    def promotion(self, *, spare: bool = False) -> None:
+    def next_promotion(self, *, idle_slot: bool = False) -> None:
         """Nobody is ever paused by this rule."""
 
     @property
@@ -136,18 +136,18 @@ class PopulationBasedTraining:
         own = self._records[index]
         return own[max(own)]
 
-    def _exploit(self, donor: int, arrival: RungResult) -> Exploit:
+    def _exploit(self, donor: int, result: RungResult) -> Exploit:
         settings = self.settings
         return Exploit(
-            donor, self._draw("explore", arrival), settings.resample_probability, settings.perturbation_factors
+            donor, self._draw("explore", result), settings.resample_probability, settings.perturbation_factors
         )
 
-    def _draw(self, what: str, arrival: RungResult) -> int:
+    def _draw(self, what: str, result: RungResult) -> int:
         """Give 64 bits that depend on the seed, the trial and the level alone."""
-        name = f"pbt/{what}/{self.seed}/{arrival.index}/{arrival.resource}"
+        name = f"pbt/{what}/{self.seed}/{result.index}/{result.resource}"
         return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
 
 
-def _key(arrival: RungResult) -> tuple[float, int]:
+def _key(result: RungResult) -> tuple[float, int]:
     """Order from the best; ties go to the smaller index."""
-    return -arrival.score if isfinite(arrival.score) else inf, arrival.index
+    return -result.score if isfinite(result.score) else inf, result.index

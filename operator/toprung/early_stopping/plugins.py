@@ -99,35 +99,35 @@ class PluginRule:
             first, *others = self.rule.levels(bracket)
             return int(first), *map(int, others)
 
-    def record(self, arrival: RungResult) -> None:
+    def record(self, result: RungResult) -> None:
         """Tell the rule."""
         with self._blamed("record"):
-            self.rule.record(arrival)
+            self.rule.record(result)
 
-    def judge(self, arrival: RungResult) -> Verdict:
+    def decide(self, result: RungResult) -> Verdict:
         """Give the rule's verdict."""
-        with self._blamed("judge"):
-            verdict = self.rule.judge(arrival)
+        with self._blamed("decide"):
+            verdict = self.rule.decide(result)
         if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Decision):
-            raise self._useless("judge", verdict, "a Verdict with a Decision")
+            raise self._useless("decide", verdict, "a Verdict with a Decision")
         return verdict
 
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Tell the rule."""
-        with self._blamed("release"):
-            self.rule.release(arrival)
+        with self._blamed("mark_continued"):
+            self.rule.mark_continued(result)
 
-    def withdraw(self, bracket: int, index: int) -> None:
+    def mark_finished(self, bracket: int, index: int) -> None:
         """Tell the rule."""
-        with self._blamed("withdraw"):
-            self.rule.withdraw(bracket, index)
+        with self._blamed("mark_finished"):
+            self.rule.mark_finished(bracket, index)
 
-    def promotion(self, *, spare: bool = False) -> RungResult | None:
+    def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:
         """Give the rule's promotion."""
-        with self._blamed("promotion"):
-            promoted = self.rule.promotion(spare=spare)
+        with self._blamed("next_promotion"):
+            promoted = self.rule.next_promotion(idle_slot=idle_slot)
         if promoted is not None and not isinstance(promoted, RungResult):
-            raise self._useless("promotion", promoted, "an Arrival, or None")
+            raise self._useless("next_promotion", promoted, "an Arrival, or None")
         return promoted
 
     @contextmanager

@@ -88,11 +88,11 @@ class Rung:
         if self.finite(index):
             insort(self._waiting, key)
 
-    def release(self, index: int) -> None:
+    def mark_continued(self, index: int) -> None:
         """Take note that a recorded trial has gone on."""
         self._take_out(index)
 
-    def withdraw(self, index: int) -> None:
+    def mark_finished(self, index: int) -> None:
         """Take note that a recorded trial has ended; if it waited, it has not gone on."""
         self._withdrawn += self._take_out(index)
 

@@ -53,52 +53,52 @@ class SuccessiveHalving:
         settings = self.settings
         return rung_levels(settings.min_resource, settings.max_resource, settings.reduction_factor, bracket)
 
-    def record(self, arrival: RungResult) -> None:
-        """Take note of an arrival; a trial's first record at a rung counts.
+    def record(self, result: RungResult) -> None:
+        """Take note of an result; a trial's first record at a rung counts.
 
         Raises:
             InternalError: there is no rung of that resource.
         """
-        batch = self._batch(arrival)
-        self._ladders.record(batch, self.levels(0), arrival)
-        self._ladders.rung(batch, arrival.resource).release_beyond(self._places(arrival.resource))
+        batch = self._batch(result)
+        self._ladders.record(batch, self.levels(0), result)
+        self._ladders.rung(batch, result.resource).release_beyond(self._places(result.resource))
         self._note(batch)
 
-    def judge(self, arrival: RungResult) -> Verdict:
+    def decide(self, result: RungResult) -> Verdict:
         """Let the trial go on if a place at the next rung is certain, and wait if it may still get one.
 
         Raises:
-            InternalError: the arrival is not recorded.
+            InternalError: the result is not recorded.
         """
-        rung = self._ladders.reached(self._batch(arrival), arrival)
-        where, places = place(rung, arrival), self._places(arrival.resource)
-        if not rung.finite(arrival.index):
-            return Verdict(Decision.STOP, f"not finite at rung {arrival.resource}, and never goes on")
-        if arrival.resource == self.settings.max_resource:
+        rung = self._ladders.reached(self._batch(result), result)
+        where, places = place(rung, result), self._places(result.resource)
+        if not rung.finite(result.index):
+            return Verdict(Decision.STOP, f"not finite at rung {result.resource}, and never goes on")
+        if result.resource == self.settings.max_resource:
             return Verdict(Decision.CONTINUE, f"{where}, the last rung: the trial ends by itself")
-        if self._ladders.has_passed(arrival):
+        if self._ladders.has_passed(result):
             return Verdict(Decision.CONTINUE, f"{where}, and has reached a higher one")
-        if rung.rank(arrival.index) > places:
+        if rung.rank(result.index) > places:
             return Verdict(Decision.STOP, f"{where}, {go_on(places)}")
-        expected = self._outstanding(self._batch(arrival), arrival.resource)
-        if rung.rank(arrival.index) + expected <= places:
+        expected = self._outstanding(self._batch(result), result.resource)
+        if rung.rank(result.index) + expected <= places:
             return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
         return Verdict(Decision.PAUSE, f"{where}, {go_on(places)} when {expected} more are there; it waits")
 
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Take note that a recorded trial has gone on from a rung."""
-        self._ladders.release(self._batch(arrival), arrival)
-        self._note(self._batch(arrival))
+        self._ladders.mark_continued(self._batch(result), result)
+        self._note(self._batch(result))
 
-    def withdraw(self, bracket: int, index: int) -> None:  # noqa: ARG002 - a batch is known by its indices
+    def mark_finished(self, bracket: int, index: int) -> None:  # noqa: ARG002 - a batch is known by its indices
         """Take note that a trial has ended, lest the rungs to which it might have come wait for it."""
         batch = index // self.settings.trials
-        highest = self._ladders.withdraw(batch, index)
+        highest = self._ladders.mark_finished(batch, index)
         if not highest or self._ladders.rung(batch, highest).rank(index) <= self._places(highest):
             self._ended.setdefault((batch, highest), set()).add(index)
         self._note(batch)
 
-    def promotion(self, *, spare: bool = False) -> RungResult | None:  # noqa: ARG002 - the contract's
+    def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:  # noqa: ARG002 - the contract's
         """Give a trial whose place is certain by now: from the highest rung, the oldest batch there, the best."""
         for resource, batch in sorted(self._open, key=lambda each: (-each[0], each[1])):
             rung = self._ladders.rung(batch, resource)
@@ -113,8 +113,8 @@ class SuccessiveHalving:
             key = resource, batch
             (self._open.add if self._ladders.rung(batch, resource).waits else self._open.discard)(key)
 
-    def _batch(self, arrival: RungResult) -> int:
-        return arrival.index // self.settings.trials
+    def _batch(self, result: RungResult) -> int:
+        return result.index // self.settings.trials
 
     def _places(self, resource: int) -> int:
         """How many go on from a rung; no limit at the last."""

@@ -77,9 +77,9 @@ class Stopper(Protocol):
 
     Holds nothing but records; rebuilt from Trial.status.rungs after a restart, and then equal to the live one.
 
-    Verdicts are sticky because the planner keeps them: it records an arrival, asks once, writes record and verdict into
+    Verdicts are sticky because the planner keeps them: it records an result, asks once, writes record and verdict into
     Trial.status.rungs together, and never asks about a rung that has a verdict there. The rule itself answers from the
-    records it has at the time. A report that jumps over rungs is an arrival at each of them, all recorded before the
+    records it has at the time. A report that jumps over rungs is an result at each of them, all recorded before the
     first is judged, from the lowest; the trial goes on where every verdict says so, and one that is to pause waits at
     the highest. A failed trial is recorded with score -inf at the rung it was heading for, and not judged.
 
@@ -98,7 +98,7 @@ class Stopper(Protocol):
 
     @property
     def compares_curves(self) -> bool:
-        """Whether arrivals must have `best` and `mean`, which then have to be kept with the records."""
+        """Whether results must have `best` and `mean`, which then have to be kept with the records."""
         ...
 
     def bracket(self, index: int) -> int:
@@ -109,29 +109,29 @@ class Stopper(Protocol):
         """Give the rung levels of a bracket, ascending; the last is maxResource."""
         ...
 
-    def record(self, arrival: RungResult) -> None:
-        """Take note of an arrival; one that is known already changes nothing."""
+    def record(self, result: RungResult) -> None:
+        """Take note of an result; one that is known already changes nothing."""
         ...
 
-    def judge(self, arrival: RungResult) -> Verdict:
-        """Decide about a recorded arrival; asks nothing but the records, and changes none."""
+    def decide(self, result: RungResult) -> Verdict:
+        """Decide about a recorded result; asks nothing but the records, and changes none."""
         ...
 
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Take note that a recorded trial has gone on from that rung; twice changes nothing."""
         ...
 
-    def withdraw(self, bracket: int, index: int) -> None:
+    def mark_finished(self, bracket: int, index: int) -> None:
         """Take note that a trial has ended: it comes to no further rung; twice changes nothing.
 
         It has records or none; its Trial may have been deleted, and its records with it, or will never be made.
         """
         ...
 
-    def promotion(self, *, spare: bool = False) -> RungResult | None:
+    def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:
         """Give the paused trial that is to go on next, by its record at the rung where it waits; changes nothing.
 
         Args:
-            spare: whether the slot would stay free otherwise, for there is no new configuration left to start.
+            idle_slot: whether the slot would stay free otherwise, for there is no new configuration left to start.
         """
         ...

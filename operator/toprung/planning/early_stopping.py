@@ -99,7 +99,7 @@ class RungEvaluator:
     def end(self, trial: TrialRecord, now: datetime) -> TrialRecord:
         """Take note of a trial's end; a failed one is recorded as the worst of the rung it was heading for."""
         ended = self._failed(trial, now) if trial.state is TrialState.FAILED else trial
-        self.stopper.withdraw(trial.bracket, trial.index)
+        self.stopper.mark_finished(trial.bracket, trial.index)
         return ended
 
     def _failed(self, trial: TrialRecord, now: datetime) -> TrialRecord:
@@ -138,11 +138,11 @@ class RungEvaluator:
                 arrival = self._arrival(trial, rung)
                 self.stopper.record(arrival)
                 if rung.verdict in GONE_ON:
-                    self.stopper.release(arrival)
+                    self.stopper.mark_continued(arrival)
             if trial.state.terminal:
-                self.stopper.withdraw(trial.bracket, trial.index)
+                self.stopper.mark_finished(trial.bracket, trial.index)
         for index in chain.from_iterable(self.absent):
-            self.stopper.withdraw(self.stopper.bracket(index), index)
+            self.stopper.mark_finished(self.stopper.bracket(index), index)
 
     def _cross(self, trial: TrialRecord, crossing: _Crossing) -> RungDecision:
         """Record the report in every rung it crosses, then judge each; the gravest verdict decides."""
@@ -153,7 +153,7 @@ class RungEvaluator:
         verdicts = [self._verdict(trial, arrival) for arrival in arrivals]
         for arrival, verdict in zip(arrivals, verdicts, strict=True):
             if verdict.outcome is Decision.CONTINUE:
-                self.stopper.release(arrival)
+                self.stopper.mark_continued(arrival)
         judged = (
             replace(rung, verdict=RECORDED[verdict.outcome]) for rung, verdict in zip(reached, verdicts, strict=True)
         )
@@ -167,7 +167,7 @@ class RungEvaluator:
         Raises:
             InvalidExperiment: a rule of the author's own pauses a trial after it said that it does not.
         """
-        verdict = self.stopper.judge(arrival)
+        verdict = self.stopper.decide(arrival)
         if verdict.outcome is Decision.PAUSE and not self.stopper.pauses:
             raise invalid("name", "the rule gave the verdict Pause, and its `pauses` is false; make it true")
         latest, end = trial.progress.latest, self.stopper.levels(trial.bracket)[-1]

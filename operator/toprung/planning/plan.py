@@ -116,7 +116,7 @@ def _decide(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Draft
     judge = RungEvaluator(stopper, snapshot.trials, absent, objective.metric, maximize) if stopper is not None else None
     steps = with_pods_of(snapshot, advance(as_of(snapshot, _passed_deadline(snapshot, now)), judge, now))
     trials = _after(snapshot, steps)
-    may_resume = stopper is not None and no_new_trials(snapshot) and stopper.promotion(spare=True) is not None
+    may_resume = stopper is not None and no_new_trials(snapshot) and stopper.next_promotion(idle_slot=True) is not None
     facts = _facts(snapshot, trials, now, may_resume=may_resume)
     ended = end_of(facts)
     if ended is not None and snapshot.experiment.completion_time is None and not all_read(snapshot, steps):

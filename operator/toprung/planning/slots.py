@@ -73,11 +73,11 @@ def starts(
     by_index = {step.after.index: step for step in steps}
     waiting = [step.after for step in by_index.values() if _waits(step)]
     free = slots - _slots_of(snapshot, waiting, now)
-    waiting += _promoted(snapshot, by_index, judge, free, now, spare=no_new_trials(snapshot))
+    waiting += _promoted(snapshot, by_index, judge, free, now, idle_slot=no_new_trials(snapshot))
     free = slots - _slots_of(snapshot, waiting, now)
     fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, free)
     if no_new_trials(snapshot, len(fresh)):
-        waiting += _promoted(snapshot, by_index, judge, free - len(fresh), now, spare=True)
+        waiting += _promoted(snapshot, by_index, judge, free - len(fresh), now, idle_slot=True)
     ready = [trial for trial in waiting if trial.state is TrialState.PENDING and _may_start(snapshot, trial, now)]
     chains: dict[int, ActionSequence] = {
         trial.index: (CreatePod(trial.index, trial.attempt),) for trial in ready[: max(0, slots)]
@@ -93,7 +93,7 @@ def _promoted(
     slots: int,
     now: datetime,
     *,
-    spare: bool,
+    idle_slot: bool,
 ) -> list[TrialRecord]:
     """Let paused trials go on, as far as there are slots; gives those that take one.
 
@@ -102,14 +102,14 @@ def _promoted(
     """
     taken: list[TrialRecord] = []
     while judge is not None and _slots_of(snapshot, taken, now) < slots:
-        candidate = judge.stopper.promotion(spare=spare)
+        candidate = judge.stopper.next_promotion(idle_slot=idle_slot)
         if candidate is None:
             break
         step = by_index.get(candidate.index)
         if step is None or step.after.state is not TrialState.PAUSED or step.after in taken:
             message = f"promotes trial {candidate.index}, which is not paused. Promote each paused trial once only"
             raise invalid("name", f"the rule {message}")
-        judge.stopper.release(candidate)
+        judge.stopper.mark_continued(candidate)
         if _has_settled(snapshot, step):
             step = by_index[candidate.index] = resume(
                 snapshot.experiment.spec, step, judge.promote(step.after, candidate.resource), now

@@ -236,9 +236,9 @@ class Simulation:
             raise InternalError(f"trials that were to go on, and have free slots, still wait: {waiting}")
         self._promised, self._promoted = self._waiting(self._promoted), ()
 
-    def _waiting(self, arrivals: Iterable[RungResult]) -> tuple[RungResult, ...]:
+    def _waiting(self, results: Iterable[RungResult]) -> tuple[RungResult, ...]:
         """Give those that still wait where they were; one that has gone on may wait at a higher rung."""
-        trials = ((each, self._trials[each.index]) for each in arrivals)
+        trials = ((each, self._trials[each.index]) for each in results)
         return tuple(
             each
             for each, trial in trials

@@ -53,43 +53,43 @@ class Transcript:
         """As the rule has it."""
         return self.rule.levels(bracket)
 
-    def record(self, arrival: RungResult) -> None:
+    def record(self, result: RungResult) -> None:
         """Tell the rule."""
-        self.rule.record(arrival)
+        self.rule.record(result)
 
-    def judge(self, arrival: RungResult) -> Verdict:
+    def decide(self, result: RungResult) -> Verdict:
         """Give the rule's first answer."""
-        key = arrival.index, arrival.resource
+        key = result.index, result.resource
         if key not in self._verdicts:
-            self._verdicts[key] = self.rule.judge(arrival)
+            self._verdicts[key] = self.rule.decide(result)
         return self._verdicts[key]
 
-    def release(self, arrival: RungResult) -> None:
+    def mark_continued(self, result: RungResult) -> None:
         """Tell the rule; a promotion is over by that."""
         following = self.promotions[self._said : self._said + 1]
-        if [(each.index, each.resource) for each in following] == [(arrival.index, arrival.resource)]:
+        if [(each.index, each.resource) for each in following] == [(result.index, result.resource)]:
             self._said += 1
-        self.rule.release(arrival)
+        self.rule.mark_continued(result)
 
-    def withdraw(self, bracket: int, index: int) -> None:
+    def mark_finished(self, bracket: int, index: int) -> None:
         """Tell the rule."""
-        self.rule.withdraw(bracket, index)
+        self.rule.mark_finished(bracket, index)
 
-    def promotion(self, *, spare: bool = False) -> RungResult | None:
+    def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:
         """Give the promotions in the order of the first time, then ask for more.
 
         Raises:
             OutOfSight: the trial is not in the snapshot.
         """
         if self._said == len(self.promotions):
-            arrival = self.rule.promotion(spare=spare)
-            if arrival is None:
+            result = self.rule.next_promotion(idle_slot=idle_slot)
+            if result is None:
                 return None
-            self.promotions.append(arrival)
-        arrival = self.promotions[self._said]
-        if arrival.index not in self.sight:
-            raise OutOfSight(arrival.index)
-        return arrival
+            self.promotions.append(result)
+        result = self.promotions[self._said]
+        if result.index not in self.sight:
+            raise OutOfSight(result.index)
+        return result
 
     def again(self) -> None:
         """Begin the pass anew."""

@@ -19,10 +19,10 @@ def rule(*, max_resource=9, brackets=1, rung_skew=0):
 def verdict_of_last(scores, *, resource=1, rung_skew=0, max_resource=9):
     """Record the scores at one rung, trial i the i-th, and judge the last."""
     asha = rule(max_resource=max_resource, rung_skew=rung_skew)
-    arrivals = [RungResult(0, resource, index, score) for index, score in enumerate(scores)]
-    for arrival in arrivals:
-        asha.record(arrival)
-    return asha.judge(arrivals[-1])
+    results = [RungResult(0, resource, index, score) for index, score in enumerate(scores)]
+    for result in results:
+        asha.record(result)
+    return asha.decide(results[-1])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_nan_with_a_place_in_the_quota_stops_for_a_finite_rival():
     asha = rule()
     for index, score in enumerate([nan, nan, nan, nan, nan, 1.0]):
         asha.record(RungResult(0, 1, index, score))
-    assert asha.judge(RungResult(0, 1, 0, nan)).outcome is STOP
+    assert asha.decide(RungResult(0, 1, 0, nan)).outcome is STOP
 
 
 def test_brackets_do_not_compete():
@@ -97,14 +97,14 @@ def test_brackets_do_not_compete():
     asha = rule(brackets=2)
     asha.record(RungResult(0, 3, 0, 9.0))
     asha.record(RungResult(1, 3, 1, 1.0))
-    assert asha.judge(RungResult(1, 3, 1, 1.0)).outcome is GO
+    assert asha.decide(RungResult(1, 3, 1, 1.0)).outcome is GO
 
 
 def test_the_first_rung_is_the_brackets_own():
     """In bracket 1 rung 3 is the first, and a NaN that is alone there goes on."""
     asha = rule(brackets=2)
     asha.record(RungResult(1, 3, 0, nan))
-    assert asha.judge(RungResult(1, 3, 0, nan)).outcome is GO
+    assert asha.decide(RungResult(1, 3, 0, nan)).outcome is GO
 
 
 def test_about_completes_the_sentence_with_the_value_that_was_reported():
@@ -116,7 +116,7 @@ def test_about_completes_the_sentence_with_the_value_that_was_reported():
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda asha: asha.judge(RungResult(0, 1, 0, 1.0)), id="judged-before-recorded"),
+        pytest.param(lambda asha: asha.decide(RungResult(0, 1, 0, 1.0)), id="judged-before-recorded"),
         pytest.param(lambda asha: asha.record(RungResult(0, 2, 0, 1.0)), id="no-such-rung"),
     ],
 )

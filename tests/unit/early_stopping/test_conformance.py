@@ -69,15 +69,15 @@ class TestPopulationBasedTrainingOfOneComparison(StopperConformance):
 class Unasked(MedianStopping):
     """A rule that does not know of slots to spare."""
 
-    def promotion(self):
+    def next_promotion(self):
         return None
 
 
 class Hasty(MedianStopping):
     """A rule that promotes whom it has never seen, but only to a slot to spare."""
 
-    def promotion(self, *, spare=False):
-        return RungResult(0, 2, 0, 0.5) if spare else None
+    def next_promotion(self, *, idle_slot=False):
+        return RungResult(0, 2, 0, 0.5) if idle_slot else None
 
 
 class Envious(MedianStopping):
@@ -85,9 +85,9 @@ class Envious(MedianStopping):
 
     donor = 0
 
-    def judge(self, arrival):
-        if arrival.resource == self.settings.max_resource:
-            return super().judge(arrival)
+    def decide(self, result):
+        if result.resource == self.settings.max_resource:
+            return super().decide(result)
         return Verdict(Decision.EXPLOIT, "poor", Exploit(self.donor, 7, 0.0, (1.2,)))
 
 
@@ -100,8 +100,8 @@ class Dreaming(Envious):
 class Shy(Envious):
     """One that takes over from nobody."""
 
-    def judge(self, arrival):
-        return replace(super().judge(arrival), exploit=None)
+    def decide(self, result):
+        return replace(super().decide(result), exploit=None)
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ def rule(**settings):
 def verdict_of_last(standings, *, resource=3, **settings):
     """Record (score, best, mean) of one trial after another at one level, and judge the last."""
     stopper = rule(**settings)
-    arrivals = [RungResult(0, resource, index, *standing) for index, standing in enumerate(standings)]
-    for arrival in arrivals:
-        stopper.record(arrival)
-    return stopper.judge(arrivals[-1])
+    results = [RungResult(0, resource, index, *standing) for index, standing in enumerate(standings)]
+    for result in results:
+        stopper.record(result)
+    return stopper.decide(results[-1])
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ STANDINGS = st.tuples(
 @given(st.lists(STANDINGS, min_size=3, max_size=12), st.randoms(use_true_random=False))
 def test_the_verdict_is_the_definition_in_any_order(standings, random):
     """Of every trial at a level: stop iff its best is below the median of the means of all others."""
-    arrivals = [RungResult(0, 3, index, *standing) for index, standing in enumerate(standings)]
-    stopper, shuffled = rule(), random.sample(arrivals, len(arrivals))
-    for arrival in shuffled:
-        stopper.record(arrival)
-    for arrival in arrivals:
-        others = [each.mean for each in arrivals if each is not arrival]
-        assert (stopper.judge(arrival).outcome is STOP) == (arrival.best < median(others))
+    results = [RungResult(0, 3, index, *standing) for index, standing in enumerate(standings)]
+    stopper, shuffled = rule(), random.sample(results, len(results))
+    for result in shuffled:
+        stopper.record(result)
+    for result in results:
+        others = [each.mean for each in results if each is not result]
+        assert (stopper.decide(result).outcome is STOP) == (result.best < median(others))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_default_interval_bounds_the_levels(one, other):
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda stopper: stopper.judge(RungResult(0, 1, 0, 1.0)), id="judged-before-recorded"),
+        pytest.param(lambda stopper: stopper.decide(RungResult(0, 1, 0, 1.0)), id="judged-before-recorded"),
         pytest.param(lambda stopper: stopper.record(RungResult(0, 10, 0, 1.0)), id="no-such-level"),
     ],
 )

@@ -24,18 +24,18 @@ def population(latest, *, seed=0, released=None, ended=(), **settings):
     """A rule that knows (level, score) of trial 0, 1, ...; all have gone on with it, or those of `released`."""
     stopper = rule(seed, **settings)
     for index, (level, score) in enumerate(latest):
-        arrival = RungResult(0, level, index, score)
-        stopper.record(arrival)
+        result = RungResult(0, level, index, score)
+        stopper.record(result)
         if released is None or index in released:
-            stopper.release(arrival)
+            stopper.mark_continued(result)
     for index in ended:
-        stopper.withdraw(0, index)
+        stopper.mark_finished(0, index)
     return stopper
 
 
 def verdicts(latest, **options):
     stopper = population(latest, **options)
-    return [stopper.judge(RungResult(0, level, index, score)) for index, (level, score) in enumerate(latest)]
+    return [stopper.decide(RungResult(0, level, index, score)) for index, (level, score) in enumerate(latest)]
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_a_trial_is_compared_by_its_latest_record():
     stopper = population([(1, 9.0), (1, 5.0), (1, 4.0)])
     worse = RungResult(0, 2, 0, 1.0)
     stopper.record(worse)
-    assert stopper.judge(worse).exploit.donor == 1
-    assert stopper.judge(RungResult(0, 1, 2, 4.0)).outcome is GO
+    assert stopper.decide(worse).exploit.donor == 1
+    assert stopper.decide(RungResult(0, 1, 2, 4.0)).outcome is GO
 
 
 def test_donors_are_drawn_by_seed_trial_and_level():
@@ -181,7 +181,7 @@ def test_misuse_is_a_bug():
     with pytest.raises(InternalError, match="no level 5"):
         rule(perturbation_interval=2).record(RungResult(0, 5, 0, 1.0))
     with pytest.raises(InternalError, match="before it is judged"):
-        rule().judge(RungResult(0, 1, 0, 1.0))
+        rule().decide(RungResult(0, 1, 0, 1.0))
 
 
 def test_the_experiment_names_it():

@@ -55,12 +55,12 @@ class Defective(Ceiling):
     def record(self, *_):
         raise ZeroDivisionError("by nothing")
 
-    release = withdraw = record
+    mark_continued = mark_finished = record
 
-    def judge(self, arrival):  # noqa: ARG002
+    def decide(self, result):  # noqa: ARG002
         return "Continue"
 
-    def promotion(self):
+    def next_promotion(self):
         return None
 
 
@@ -103,7 +103,7 @@ def test_a_rule_is_found_by_its_name_and_gets_its_settings():
     stopper = build("ceiling", {"rung": 2, "end": 5, "least": 0.5})
     assert (type(stopper.rule), stopper.levels(0)) == (Ceiling, (2, 5))
     stopper.record(RungResult(0, 2, 7, 0.4))
-    assert stopper.judge(RungResult(0, 2, 7, 0.4)).message == "below 0.5"
+    assert stopper.decide(RungResult(0, 2, 7, 0.4)).message == "below 0.5"
 
 
 def test_a_rule_may_pause_where_there_are_checkpoints():
@@ -149,10 +149,10 @@ ARRIVAL = RungResult(0, 1, 7, 0.5)
         pytest.param(lambda rule: rule.bracket(7), "raised ValueError in bracket: invalid literal", id="bracket"),
         pytest.param(lambda rule: rule.levels(0), "raised ValueError in levels: not enough values", id="levels"),
         pytest.param(lambda rule: rule.record(ARRIVAL), "raised ZeroDivisionError in record: by nothing; mend its package", id="record"),
-        pytest.param(lambda rule: rule.release(ARRIVAL), "raised ZeroDivisionError in release", id="release"),
-        pytest.param(lambda rule: rule.withdraw(0, 7), "raised ZeroDivisionError in withdraw", id="withdraw"),
-        pytest.param(lambda rule: rule.judge(ARRIVAL), "gave 'Continue' in judge; have it give a Verdict with a Decision", id="judge"),
-        pytest.param(lambda rule: rule.promotion(spare=True), "raised TypeError in promotion", id="promotion"),
+        pytest.param(lambda rule: rule.mark_continued(ARRIVAL), "raised ZeroDivisionError in mark_continued", id="mark_continued"),
+        pytest.param(lambda rule: rule.mark_finished(0, 7), "raised ZeroDivisionError in mark_finished", id="mark_finished"),
+        pytest.param(lambda rule: rule.decide(ARRIVAL), "gave 'Continue' in decide; have it give a Verdict with a Decision", id="decide"),
+        pytest.param(lambda rule: rule.next_promotion(idle_slot=True), "raised TypeError in next_promotion", id="next_promotion"),
     ],
 )  # fmt: skip
 def test_what_a_rule_does_wrong_is_the_authors_to_mend(call, says):

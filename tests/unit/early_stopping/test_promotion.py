@@ -17,13 +17,13 @@ def rule(*, max_resource=9, brackets=1, rung_skew=0):
 
 
 def arrive(asha, *scores, resource=1, first=0, bracket=0):
-    """Record, judge and, where it goes on, release each in turn; gives the last arrival's verdict."""
+    """Record, judge and, where it goes on, release each in turn; gives the last result's verdict."""
     for index, score in enumerate(scores, first):
-        arrival = RungResult(bracket, resource, index, score)
-        asha.record(arrival)
-        verdict = asha.judge(arrival)
+        result = RungResult(bracket, resource, index, score)
+        asha.record(result)
+        verdict = asha.decide(result)
         if verdict.outcome is GO:
-            asha.release(arrival)
+            asha.mark_continued(result)
     return verdict
 
 
@@ -80,21 +80,21 @@ def test_a_paused_trial_is_a_candidate_for_ever():
     """The best that waits is promoted as soon as the rung is large enough, and then the next."""
     asha = rule()
     arrive(asha, 5, 4)
-    assert asha.promotion() is None
+    assert asha.next_promotion() is None
     arrive(asha, 3, first=2)
-    assert asha.promotion() == RungResult(0, 1, 0, 5)
-    asha.release(RungResult(0, 1, 0, 5))
-    assert asha.promotion() is None
+    assert asha.next_promotion() == RungResult(0, 1, 0, 5)
+    asha.mark_continued(RungResult(0, 1, 0, 5))
+    assert asha.next_promotion() is None
     arrive(asha, 2, 1, 0, first=3)
-    assert asha.promotion() == RungResult(0, 1, 1, 4)
+    assert asha.next_promotion() == RungResult(0, 1, 1, 4)
 
 
 def test_those_who_went_on_keep_their_place_among_the_best():
     """Of six the best two have gone on already, so the third waits, by the letter of Algorithm 2."""
     asha = rule()
     arrive(asha, 1, 2, 9, 3, 4, 8, 7)
-    assert [asha.judge(RungResult(0, 1, index, 0)).outcome for index in (2, 5, 6)] == [GO, GO, PAUSE]
-    assert asha.promotion() is None
+    assert [asha.decide(RungResult(0, 1, index, 0)).outcome for index in (2, 5, 6)] == [GO, GO, PAUSE]
+    assert asha.next_promotion() is None
 
 
 def test_one_that_has_gone_on_may_lose_its_place_to_a_better_one():
@@ -110,9 +110,9 @@ def test_a_paused_trial_waits_while_as_many_as_shall_have_gone_on():
     assert [arrive(asha, score, first=index).outcome for index, score in enumerate((5, 1, 2, 6, 3, 7))] == [
         PAUSE, PAUSE, PAUSE, GO, PAUSE, GO,
     ]  # fmt: skip
-    assert asha.promotion() is None
+    assert asha.next_promotion() is None
     arrive(asha, 4, 3.5, 3.4, first=6)
-    assert asha.promotion() == RungResult(0, 1, 0, 5)
+    assert asha.next_promotion() == RungResult(0, 1, 0, 5)
 
 
 def test_who_ended_as_it_waited_has_not_gone_on():
@@ -120,12 +120,12 @@ def test_who_ended_as_it_waited_has_not_gone_on():
     asha = rule()
     arrive(asha, *range(18, 9, -1))
     for _ in range(3):
-        asha.release(asha.promotion())
+        asha.mark_continued(asha.next_promotion())
     for index in (*range(9), 8):
-        asha.withdraw(0, index)
-    assert asha.promotion(spare=True) is None
+        asha.mark_finished(0, index)
+    assert asha.next_promotion(idle_slot=True) is None
     arrive(asha, 14.5, 5, 4, 3, 2, 1, first=9)
-    assert asha.promotion() == RungResult(0, 1, 9, 14.5)
+    assert asha.next_promotion() == RungResult(0, 1, 9, 14.5)
 
 
 def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
@@ -133,13 +133,13 @@ def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
     asha = rule(rung_skew=1)
     arrive(asha, *range(18, 0, -1))
     for index in (0, 1):
-        assert asha.promotion() == RungResult(0, 1, index, 18 - index)
-        asha.release(asha.promotion())
-    assert asha.promotion() is None
+        assert asha.next_promotion() == RungResult(0, 1, index, 18 - index)
+        asha.mark_continued(asha.next_promotion())
+    assert asha.next_promotion() is None
     for index in (2, 3, 4, 5):
-        assert asha.promotion(spare=True) == RungResult(0, 1, index, 18 - index)
-        asha.release(asha.promotion(spare=True))
-    assert asha.promotion(spare=True) is None
+        assert asha.next_promotion(idle_slot=True) == RungResult(0, 1, index, 18 - index)
+        asha.mark_continued(asha.next_promotion(idle_slot=True))
+    assert asha.next_promotion(idle_slot=True) is None
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_with_a_slot_to_spare_who_came_first_goes_on_if_it_leads(scores, leads):
     """Nobody else is coming, so a rung of fewer than eta records holds its leader up no longer."""
     asha = rule()
     arrive(asha, *scores)
-    assert asha.promotion() is None
-    promoted = asha.promotion(spare=True)
+    assert asha.next_promotion() is None
+    promoted = asha.next_promotion(idle_slot=True)
     assert (promoted and promoted.index) == leads
 
 
@@ -167,8 +167,8 @@ def test_a_slot_to_spare_is_for_no_fewer_than_the_share():
     for index in range(3):
         asha.record(RungResult(0, 3, index, -index))
     for index in range(3):
-        assert asha.promotion(spare=True).index == index
-        asha.release(asha.promotion(spare=True))
+        assert asha.next_promotion(idle_slot=True).index == index
+        asha.mark_continued(asha.next_promotion(idle_slot=True))
 
 
 def test_the_highest_rung_comes_first():
@@ -176,9 +176,9 @@ def test_the_highest_rung_comes_first():
     asha = rule(max_resource=27)
     arrive(asha, 9, 8, 7)
     arrive(asha, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, resource=3, first=10)
-    assert asha.promotion() == RungResult(0, 3, 11, 0.5)
-    asha.release(RungResult(0, 3, 11, 0.5))
-    assert asha.promotion() == RungResult(0, 1, 0, 9)
+    assert asha.next_promotion() == RungResult(0, 3, 11, 0.5)
+    asha.mark_continued(RungResult(0, 3, 11, 0.5))
+    assert asha.next_promotion() == RungResult(0, 1, 0, 9)
 
 
 def test_of_two_brackets_at_the_same_level_the_better_trial_comes_first():
@@ -186,7 +186,7 @@ def test_of_two_brackets_at_the_same_level_the_better_trial_comes_first():
     asha = rule(max_resource=27, brackets=2)
     arrive(asha, 3, 2, 1, resource=3, bracket=0)
     arrive(asha, 9, 8, 7, resource=3, bracket=1, first=10)
-    assert asha.promotion() == RungResult(1, 3, 10, 9)
+    assert asha.next_promotion() == RungResult(1, 3, 10, 9)
 
 
 def test_a_report_that_jumps_waits_at_the_highest_rung():
@@ -194,13 +194,13 @@ def test_a_report_that_jumps_waits_at_the_highest_rung():
     asha = rule(max_resource=27)
     arrive(asha, 6, resource=3, first=9)
     jump = [RungResult(0, level, 0, 5.0) for level in (1, 3)]
-    for arrival in jump:
-        asha.record(arrival)
-    assert [asha.judge(arrival).outcome for arrival in jump] == [GO, PAUSE]
+    for result in jump:
+        asha.record(result)
+    assert [asha.decide(result).outcome for result in jump] == [GO, PAUSE]
     arrive(asha, 4, 3, first=1)
-    assert asha.promotion() is None
+    assert asha.next_promotion() is None
     arrive(asha, 3, 2, 1, 0, resource=3, first=3)
-    assert asha.promotion() == jump[1]
+    assert asha.next_promotion() == jump[1]
 
 
 def test_a_failed_trial_counts_but_does_not_wait():
@@ -209,12 +209,12 @@ def test_a_failed_trial_counts_but_does_not_wait():
     arrive(asha, 3)
     asha.record(RungResult(0, 1, 1, -inf))
     asha.record(RungResult(0, 1, 2, -inf))
-    assert asha.promotion() == RungResult(0, 1, 0, 3)
-    asha.release(RungResult(0, 1, 0, 3))
-    assert asha.promotion(spare=True) is None
+    assert asha.next_promotion() == RungResult(0, 1, 0, 3)
+    asha.mark_continued(RungResult(0, 1, 0, 3))
+    assert asha.next_promotion(idle_slot=True) is None
 
 
-@pytest.mark.parametrize("word", ["judge", "release"])
+@pytest.mark.parametrize("word", ["decide", "mark_continued"])
 def test_misuse_is_a_defect_of_ours(word):
     """What was never recorded can be neither judged nor released."""
     with pytest.raises(InternalError):

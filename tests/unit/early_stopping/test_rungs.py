@@ -60,7 +60,7 @@ def test_draws_are_the_same_in_every_version():
 
 
 def test_rank_prefers_large_scores_then_small_indices():
-    """The order of a rung is by score, then by index, whatever the order of arrival."""
+    """The order of a rung is by score, then by index, whatever the order of result."""
     rung = Rung()
     for index, score in [(5, 0.5), (2, 0.5), (9, 0.7), (1, nan), (3, -inf), (4, inf)]:
         rung.record(index, score)

@@ -20,20 +20,20 @@ def rule(*, trials=9, max_resource=9, eta=3):
 def arrive(halving, scores, *, resource=1):
     """Record, judge and, where it goes on, release each (index, score) in turn; gives the last verdict."""
     for index, score in scores:
-        arrival = RungResult(0, resource, index, score)
-        halving.record(arrival)
-        verdict = halving.judge(arrival)
+        result = RungResult(0, resource, index, score)
+        halving.record(result)
+        verdict = halving.decide(result)
         if verdict.outcome is GO:
-            halving.release(arrival)
+            halving.mark_continued(result)
     return verdict
 
 
 def promoted(halving):
     """Release all that are to be promoted, in turn; gives (resource, index) of each."""
     released = []
-    while (arrival := halving.promotion()) is not None:
-        released.append((arrival.resource, arrival.index))
-        halving.release(arrival)
+    while (result := halving.next_promotion()) is not None:
+        released.append((result.resource, result.index))
+        halving.mark_continued(result)
     return released
 
 
@@ -130,7 +130,7 @@ def test_who_has_ended_is_not_waited_for(came, ended, says):
     halving = rule()
     arrive(halving, [(index, -float(index)) for index in range(came)])
     for index in ended:
-        halving.withdraw(0, index)
+        halving.mark_finished(0, index)
     assert arrive(halving, [(0, 1.0)], resource=3).message.endswith(says)
 
 
@@ -138,7 +138,7 @@ def test_who_waited_and_has_ended_is_not_promoted():
     """Its place goes to nobody."""
     halving = rule(trials=3, max_resource=3)
     arrive(halving, [(0, 3.0), (1, 2.0)])
-    halving.withdraw(0, 0)
+    halving.mark_finished(0, 0)
     arrive(halving, [(2, 1.0)])
     assert promoted(halving) == []
 
@@ -155,7 +155,7 @@ def test_batches_that_are_over_cost_nothing():
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda halving: halving.judge(RungResult(0, 1, 0, 1.0)), id="judged-before-recorded"),
+        pytest.param(lambda halving: halving.decide(RungResult(0, 1, 0, 1.0)), id="judged-before-recorded"),
         pytest.param(lambda halving: halving.record(RungResult(0, 2, 0, 1.0)), id="no-such-rung"),
     ],
 )

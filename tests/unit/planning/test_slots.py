@@ -29,17 +29,17 @@ class Choosy:
     def record(self, arrival):
         self.paused.setdefault(arrival.index, arrival)
 
-    def judge(self, arrival):  # noqa: ARG002
+    def decide(self, arrival):  # noqa: ARG002
         return Verdict(Decision.PAUSE, "waits")
 
-    def release(self, arrival):
+    def mark_continued(self, arrival):
         del self.paused[arrival.index]
 
-    def withdraw(self, bracket, index):  # noqa: ARG002
+    def mark_finished(self, bracket, index):  # noqa: ARG002
         self.paused.pop(index, None)
 
-    def promotion(self, *, spare=False):
-        return self.paused.get(int(spare))
+    def next_promotion(self, *, idle_slot=False):
+        return self.paused.get(int(idle_slot))
 
 
 class Secretive(Choosy):
@@ -93,10 +93,10 @@ class Eager(Choosy):
         super().__init__()
         self.index = index
 
-    def release(self, arrival):
+    def mark_continued(self, arrival):
         pass
 
-    def promotion(self, *, spare=False):  # noqa: ARG002 - the contract's
+    def next_promotion(self, *, idle_slot=False):  # noqa: ARG002 - the contract's
         return RungResult(0, 1, self.index, 0.5) if self.paused else None
 
 

@@ -116,9 +116,9 @@ def test_one_worker_by_hand():
         ):
             seconds, steps = seconds + spent, steps + 1
             if step in rule.levels(0):
-                arrival = RungResult(0, step, index, value if isfinite(value) else float("-inf"))
-                rule.record(arrival)
-                if rule.judge(arrival).outcome is not Decision.CONTINUE:
+                result = RungResult(0, step, index, value if isfinite(value) else float("-inf"))
+                rule.record(result)
+                if rule.decide(result).outcome is not Decision.CONTINUE:
                     break
     assert (run.steps, run.starts) == (steps, 9)
     assert run.seconds == pytest.approx(seconds)

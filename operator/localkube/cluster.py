@@ -16,7 +16,8 @@ from typing import IO
 import yaml
 
 from localkube import state_dir
-from localkube.apiserver.server import ApiServer, AuditHook, FaultHook
+from localkube.apiserver.fault_injection import FaultHook
+from localkube.apiserver.server import ApiServer, AuditHook
 from localkube.apiserver.store import Store
 from localkube.node import gpus
 from localkube.node.container_spec import host_environment
@@ -127,7 +128,7 @@ class LocalCluster:
         running.push_async_callback(node.stop)
         await node.start()
         scheduling = asyncio.create_task(scheduler.run(), name="scheduler")
-        scheduling.add_done_callback(_complain)
+        scheduling.add_done_callback(_log_failure)
         running.callback(scheduling.cancel)
         await server.start(port=self._port)
         state_dir.write_private(self.kubeconfig_path, yaml.safe_dump(server.kubeconfig()))
@@ -138,7 +139,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _complain(task: asyncio.Task[None]) -> None:
+def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         _log.critical("the scheduler failed: no Pod will start any more", exc_info=error)
 

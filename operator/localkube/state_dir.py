@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_PRIVATE = ("cluster.sqlite", "cluster.sqlite-wal", "cluster.sqlite-shm", "kubeconfig", "operator.kubeconfig", "token", "lock", "guard.log", "cluster.log")  # fmt: skip
+_PRIVATE = ("cluster.sqlite", "cluster.sqlite-wal", "cluster.sqlite-shm", "kubeconfig", "operator.kubeconfig", "token", "lock", "shim.log", "cluster.log")  # fmt: skip
 
 
 class UnsafeFolder(Exception):

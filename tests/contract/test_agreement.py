@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from localkube.apiserver import schema
+from localkube.apiserver import schema, schema_validation
 from support.manifests import MINIMAL, edited
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
@@ -43,7 +43,7 @@ parameters = st.lists(
 
 def schema_takes(manifest: dict[str, Any]) -> bool:
     schema.set_defaults(SCHEMA, manifest)
-    return not schema.validate(SCHEMA, manifest)
+    return not schema_validation.validate(SCHEMA, manifest)
 
 
 def outcome(manifest: dict[str, Any]) -> tuple[FieldError, ...]:

@@ -12,8 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import Configuration
 
+from localkube.apiserver.fault_injection import InjectedFault
 from localkube.apiserver.requests import RequestInfo
-from localkube.apiserver.server import ApiServer, InjectedFault
+from localkube.apiserver.server import ApiServer
 from localkube.apiserver.store import Store
 from toprung.kube.backoff import Backoff
 from toprung.kube.cache import Cache

@@ -319,12 +319,12 @@ async def _create_pod(folder: Path, body: dict[str, Any]) -> None:
         assert response.status == 201, await response.text()
 
 
-@pytest.mark.parametrize("guard_too", [pytest.param(False, id="server"), pytest.param(True, id="server-and-guard")])
+@pytest.mark.parametrize("shim_too", [pytest.param(False, id="server"), pytest.param(True, id="server-and-shim")])
 async def test_kill_9_leaves_no_process_and_a_restart_marks_the_pod_disrupted(
-    tmp_path: Path, *, guard_too: bool
+    tmp_path: Path, *, shim_too: bool
 ) -> None:
-    """The guard ends everything when the server dies; if it dies as well, the next start does."""
-    marker = f"kill{os.getpid()}{guard_too}"
+    """The shim ends everything when the server dies; if it dies as well, the next start does."""
+    marker = f"kill{os.getpid()}{shim_too}"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVER, str(tmp_path), stdout=asyncio.subprocess.PIPE, env=environment
@@ -339,12 +339,12 @@ async def test_kill_9_leaves_no_process_and_a_restart_marks_the_pod_disrupted(
             await LocalCluster(tmp_path).start()
         await asyncio.sleep(0.1)
         guards = ours(str(tmp_path / "processes"))
-        if guard_too:
+        if shim_too:
             os.kill(guards[0], signal.SIGSTOP)
     finally:
         server.kill()
         await server.wait()
-    if guard_too:
+    if shim_too:
         os.kill(guards[0], signal.SIGKILL)
         assert ours(marker)
     else:
@@ -375,8 +375,8 @@ async def test_a_dead_guard_ends_its_containers_and_is_replaced(m: Machine, tmp_
     m.create(pod("p", sh(HOLDS)))
     await says(m, "p")
     (leader,) = _leaders(m)
-    for guard in ours(str(tmp_path / "processes")):
-        os.kill(guard, signal.SIGKILL)
+    for shim in ours(str(tmp_path / "processes")):
+        os.kill(shim, signal.SIGKILL)
     status = await m.ended("p")
     assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
     assert not processes.started(leader)
@@ -465,12 +465,14 @@ async def test_a_failed_init_container_ends_the_sidecars_before_it(m: Machine) -
     assert status["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
 
 
-async def test_a_program_that_the_guard_cannot_start_ends_no_other(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values that no admission lets through are refused by the guard, and the other containers run on."""
+async def test_a_program_that_the_shim_cannot_start_ends_no_other(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values that no admission lets through are refused by the shim, and the other containers run on."""
     m.create(pod("other", sh(HOLDS)))
     await says(m, "other")
     original = containers.resolve
-    monkeypatch.setattr(containers, "resolve", lambda *arguments: replace(original(*arguments), cwd=5))
+    monkeypatch.setattr(
+        containers, "resolve", lambda *arguments, **named: replace(original(*arguments, **named), cwd=5)
+    )
     m.create(pod("p", sh("true")))
     status = await m.ended("p")
     assert status["containerStatuses"][0]["state"]["terminated"]["reason"] == "StartError"
@@ -483,7 +485,7 @@ async def test_a_program_that_the_guard_cannot_start_ends_no_other(m: Machine, m
 async def test_a_worker_that_fails_fails_its_pod(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Pod is Failed with a message and an Event, its resources are free, and it can be deleted."""
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **_named: object) -> None:
         raise TypeError("an unexpected error")
 
     monkeypatch.setattr(containers, "resolve", broken)

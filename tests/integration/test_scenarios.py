@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from localkube.apiserver.fault_injection import InjectedFault
 from localkube.apiserver.requests import RequestInfo
-from localkube.apiserver.server import InjectedFault
 from localkube.cluster import LocalCluster
 from scenarios import blocked, changes, crashes, ends, trials
 from support.stage import Line, Operator, Stage, cases, make_namespace

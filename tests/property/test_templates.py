@@ -92,4 +92,4 @@ def test_an_accepted_template_is_a_pod_that_a_server_accepts(path: tuple[Any, ..
     }
     decoded = decoding.decode(POD, pod)
     pod_validation.set_defaults(decoded.object)
-    assert (decoded.unknown, list(pod_validation.faults(decoded.object, None))) == ((), [])
+    assert (decoded.unknown, list(pod_validation.validate(decoded.object, None))) == ((), [])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from localkube import json_utils
-from localkube.apiserver import builtin_types, schema
+from localkube.apiserver import builtin_types, schema, schema_validation
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, about
 from localkube.apiserver.registry import Kind
 
@@ -60,9 +60,9 @@ def identify(kind: Kind, obj: Object, *, uid: str, now: str) -> None:
     obj["metadata"] = kept | {"uid": uid, "creationTimestamp": now}
     if kind.resource not in _WITHOUT_GENERATION:
         obj["metadata"]["generation"] = 1
-    faults = list(_metadata_faults(kind, obj["metadata"]))
-    if faults:
-        raise Invalid(kind.kind, kind.group, str(kept.get("name", "")), faults)
+    causes = list(_validate_metadata(kind, obj["metadata"]))
+    if causes:
+        raise Invalid(kind.kind, kind.group, str(kept.get("name", "")), causes)
 
 
 def admit_create(kind: Kind, obj: Object) -> None:
@@ -70,7 +70,7 @@ def admit_create(kind: Kind, obj: Object) -> None:
     if "status" in kind.subresources:
         obj.pop("status", None)
     _default(kind, obj)
-    _judge(kind, obj, None)
+    _validate(kind, obj, None)
 
 
 def admit_update(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
@@ -80,7 +80,7 @@ def admit_update(kind: Kind, old: Object, new: Object, subresource: str) -> Obje
     merged["metadata"] = _next_metadata(kind, old, merged["metadata"])
     if kind.custom or not subresource:
         _default(kind, merged)
-        _judge(kind, merged, old)
+        _validate(kind, merged, old)
     if "generation" in merged["metadata"] and _content(kind, merged) != _content(kind, old):
         merged["metadata"]["generation"] += 1
     return merged
@@ -132,13 +132,13 @@ def _next_metadata(kind: Kind, old: Object, wanted: Object) -> Object:
             metadata[key] = before[key]
     if "managedFields" in before:
         metadata.setdefault("managedFields", before["managedFields"])
-    faults = list(_metadata_faults(kind, metadata)) if metadata != before else []
+    causes = list(_validate_metadata(kind, metadata)) if metadata != before else []
     added = set(metadata.get("finalizers", ())) - set(before.get("finalizers", ()))
     if added and before.get("deletionTimestamp"):
         text = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {sorted(added)}"
-        faults.append(Cause("FieldValueForbidden", "metadata.finalizers", text))
-    if faults:
-        raise Invalid(kind.kind, kind.group, before["name"], faults)
+        causes.append(Cause("FieldValueForbidden", "metadata.finalizers", text))
+    if causes:
+        raise Invalid(kind.kind, kind.group, before["name"], causes)
     return metadata
 
 
@@ -146,18 +146,18 @@ def _default(kind: Kind, obj: Object) -> None:
     if kind.schema is not None:
         schema.prune(kind.schema, obj, embedded=True)
         schema.set_defaults(kind.schema, obj)
-    elif kind.resource in builtin_types.DEFAULTS:
-        builtin_types.DEFAULTS[kind.resource](obj)
+    elif kind.resource in builtin_types.DEVALIDATORS:
+        builtin_types.DEVALIDATORS[kind.resource](obj)
 
 
-def _judge(kind: Kind, obj: Object, old: Object | None) -> None:
-    faults: list[Cause] = []
+def _validate(kind: Kind, obj: Object, old: Object | None) -> None:
+    causes: list[Cause] = []
     if kind.schema is not None:
-        faults = schema.validate(kind.schema, obj, old)
-    elif kind.resource in builtin_types.FAULTS:
-        faults = list(builtin_types.FAULTS[kind.resource](obj, old))
-    if faults:
-        raise Invalid(kind.kind, kind.group, obj["metadata"]["name"], faults)
+        causes = schema_validation.validate(kind.schema, obj, old)
+    elif kind.resource in builtin_types.VALIDATORS:
+        causes = list(builtin_types.VALIDATORS[kind.resource](obj, old))
+    if causes:
+        raise Invalid(kind.kind, kind.group, obj["metadata"]["name"], causes)
 
 
 def _content(kind: Kind, obj: Object) -> Object:
@@ -165,14 +165,14 @@ def _content(kind: Kind, obj: Object) -> Object:
     return {key: value for key, value in obj.items() if key not in skipped}
 
 
-def _metadata_faults(kind: Kind, metadata: Object) -> Iterator[Cause]:
+def _validate_metadata(kind: Kind, metadata: Object) -> Iterator[Cause]:
     name = metadata.get("name") or ""
     if not isinstance(name, str) or (kind.group != _FREE_NAMES and (not _SUBDOMAIN.fullmatch(name) or len(name) > 253)):  # noqa: PLR2004
         if not name:
             yield Cause("FieldValueRequired", "metadata.name", "Required value: name or generateName is required")
         else:
             yield Cause("FieldValueInvalid", "metadata.name", f"Invalid value: {json_utils.shown(name)}: {_NAME_RULE}")
-    yield from _label_faults(metadata.get("labels") or {})
+    yield from _validate_label(metadata.get("labels") or {})
     for key, value in (metadata.get("annotations") or {}).items():
         if not isinstance(value, str):
             yield Cause(
@@ -187,7 +187,7 @@ def _metadata_faults(kind: Kind, metadata: Object) -> Iterator[Cause]:
                 yield Cause("FieldValueInvalid", f"metadata.ownerReferences[{i}].{key}", text)
 
 
-def _label_faults(labels: dict[str, Any]) -> Iterator[Cause]:
+def _validate_label(labels: dict[str, Any]) -> Iterator[Cause]:
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key):
             text = f"Invalid value: {json_utils.shown(key)}: a qualified name such as example.com/MyName is expected"

@@ -36,7 +36,7 @@ def _default_secret(secret: Object) -> None:
         secret["data"] = {**(secret.get("data") or {}), **encoded}
 
 
-def _quota_faults(quota: Object, _old: Object | None) -> Iterator[Cause]:
+def _validate_quota(quota: Object, _old: Object | None) -> Iterator[Cause]:
     for name, amount in ((quota.get("spec") or {}).get("hard") or {}).items():
         try:
             quantities.parse(amount)
@@ -47,12 +47,12 @@ def _quota_faults(quota: Object, _old: Object | None) -> Iterator[Cause]:
                 yield invalid(f"spec.hard[{name}]", amount, "must be greater than or equal to 0")
 
 
-def _event_faults(event: Object, _old: Object | None) -> Iterator[Cause]:
+def _validate_event(event: Object, _old: Object | None) -> Iterator[Cause]:
     if not event.get("involvedObject"):
         yield required("involvedObject")
 
 
-DEFAULTS: dict[str, Callable[[Object], None]] = {
+DEVALIDATORS: dict[str, Callable[[Object], None]] = {
     "pods": pod_validation.set_defaults,
     "namespaces": _default_namespace,
     "persistentvolumeclaims": _default_claim,
@@ -60,9 +60,9 @@ DEFAULTS: dict[str, Callable[[Object], None]] = {
     "secrets": _default_secret,
     "customresourcedefinitions.apiextensions.k8s.io": crds.set_defaults,
 }
-FAULTS: dict[str, Callable[[Object, Object | None], Iterable[Cause]]] = {
-    "pods": pod_validation.faults,
-    "resourcequotas": _quota_faults,
-    "events": _event_faults,
-    "customresourcedefinitions.apiextensions.k8s.io": crds.faults,
+VALIDATORS: dict[str, Callable[[Object, Object | None], Iterable[Cause]]] = {
+    "pods": pod_validation.validate,
+    "resourcequotas": _validate_quota,
+    "events": _validate_event,
+    "customresourcedefinitions.apiextensions.k8s.io": crds.validate,
 }

@@ -131,16 +131,16 @@ class CelRule:
                 return None
         except RuleError as error:
             return f"{error} evaluating rule: {self.message or self.source}"
-        return self._said()
+        return self._message()
 
-    def _said(self) -> str:
+    def _message(self) -> str:
         if self.message_program is not None:
             try:
-                said = _evaluate(self.message_program)
+                text = _evaluate(self.message_program)
             except RuleError:
-                said = ""
-            if isinstance(said, str) and said.strip() and "\n" not in said:
-                return said.strip()
+                text = ""
+            if isinstance(text, str) and text.strip() and "\n" not in text:
+                return text.strip()
         return self.message or f"failed rule: {self.source}"
 
 
@@ -163,12 +163,12 @@ def failures(rules: Sequence[CelRule], value: Any, old: Any) -> list[tuple[CelRu
 def compile_rule(source: dict[str, Any]) -> CelRule:
     """Compile an entry of `x-kubernetes-validations`. Raises ValueError where it is no CEL."""
     program = cel.compile(source["rule"])
-    said = source.get("messageExpression", "")
+    text = source.get("messageExpression", "")
     return CelRule(
         source=source["rule"].strip(),
         program=program,
         message=source.get("message", "").strip(),
-        message_program=cel.compile(said) if said else None,
+        message_program=cel.compile(text) if text else None,
         reason=source.get("reason", "FieldValueInvalid"),
         field_path=source.get("fieldPath", ""),
         optional_old=bool(source.get("optionalOldSelf", False)),

@@ -94,7 +94,7 @@ def set_defaults(crd: Object) -> None:
     }
 
 
-def faults(crd: Object, _old: Object | None) -> Iterator[Cause]:
+def validate(crd: Object, _old: Object | None) -> Iterator[Cause]:
     """What is wrong with a definition: names, versions, schemas that are not structural or do not compile."""
     spec, name = crd.get("spec") or {}, crd["metadata"]["name"]
     for needed in ("group", "scope", "names.kind", "names.plural", "versions"):

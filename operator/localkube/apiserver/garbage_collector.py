@@ -21,7 +21,7 @@ def _marked(obj: dict[str, Any] | None) -> bool:
     return bool(obj and obj["metadata"].get("deletionTimestamp"))
 
 
-class Collector:
+class GarbageCollector:
     """The garbage collector and the namespace controller, as reactions to single changes; both survive a crash by `resume`."""
 
     def __init__(self, store: Store, storage: Storage) -> None:

@@ -53,28 +53,28 @@ def _gated(spec: Object) -> Object:
     return {"conditions": [gated | {"lastProbeTime": None, "lastTransitionTime": None}]}
 
 
-def faults(pod: Object, old: Object | None) -> Iterator[Cause]:
+def validate(pod: Object, old: Object | None) -> Iterator[Cause]:
     """What is wrong with a new Pod, or with a change of one."""
     spec = pod.get("spec") or {}
     if old is not None:
-        yield from _changed_faults(spec, old["spec"])
+        yield from _validate_changed(spec, old["spec"])
         return
     if not spec.get("containers"):
         yield required("spec.containers")
     names: set[str] = set()
     for path, container in _containers(spec):
-        yield from _container_faults(path, container)
+        yield from _validate_container(path, container)
         if container.get("name") in names:
             yield duplicate(f"{path}.name", container.get("name"))
         names.add(container.get("name", ""))
     if spec.get("restartPolicy") not in _RESTART_POLICIES:
         yield unsupported("spec.restartPolicy", spec.get("restartPolicy"), _RESTART_POLICIES)
-    yield from _restart_faults(spec)
-    yield from volume_validation.faults(spec)
-    yield from _selector_faults(spec.get("nodeSelector") or {})
-    yield from _gate_faults(spec)
-    yield from _deadline_faults(spec.get("activeDeadlineSeconds"))
-    yield from _amount_faults("spec.overhead", spec.get("overhead") or {})
+    yield from _validate_restart(spec)
+    yield from volume_validation.validate(spec)
+    yield from _validate_selector(spec.get("nodeSelector") or {})
+    yield from _validate_gate(spec)
+    yield from _validate_deadline(spec.get("activeDeadlineSeconds"))
+    yield from _validate_amount("spec.overhead", spec.get("overhead") or {})
 
 
 def grace_period(pod: Object, asked: int | None) -> int:
@@ -116,7 +116,7 @@ def _quality(spec: Object) -> str:
     return "Guaranteed" if sure else "Burstable"
 
 
-def _restart_faults(spec: Object) -> Iterator[Cause]:
+def _validate_restart(spec: Object) -> Iterator[Cause]:
     for i, container in enumerate(spec.get("initContainers") or ()):
         if container.get("restartPolicy", "Always") != "Always":
             yield unsupported(f"spec.initContainers[{i}].restartPolicy", container["restartPolicy"], ["Always"])
@@ -128,13 +128,13 @@ def _restart_faults(spec: Object) -> Iterator[Cause]:
             )
 
 
-def _selector_faults(selector: Object) -> Iterator[Cause]:
+def _validate_selector(selector: Object) -> Iterator[Cause]:
     for key, value in selector.items():
         if not _LABEL_VALUE.fullmatch(value):
             yield invalid(f"spec.nodeSelector[{key}]", value, "must be a valid label value")
 
 
-def _gate_faults(spec: Object) -> Iterator[Cause]:
+def _validate_gate(spec: Object) -> Iterator[Cause]:
     for i, gate in enumerate(spec.get("schedulingGates") or ()):
         if not gate.get("name"):
             yield required(f"spec.schedulingGates[{i}].name")
@@ -142,12 +142,12 @@ def _gate_faults(spec: Object) -> Iterator[Cause]:
         yield forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")
 
 
-def _deadline_faults(seconds: Any) -> Iterator[Cause]:
+def _validate_deadline(seconds: Any) -> Iterator[Cause]:
     if seconds is not None and not 1 <= seconds < 2**31:
         yield invalid("spec.activeDeadlineSeconds", seconds, "must be between 1 and 2147483647, inclusive")
 
 
-def _container_faults(path: str, container: Object) -> Iterator[Cause]:
+def _validate_container(path: str, container: Object) -> Iterator[Cause]:
     name = container.get("name")
     if not name:
         yield required(f"{path}.name")
@@ -155,11 +155,11 @@ def _container_faults(path: str, container: Object) -> Iterator[Cause]:
         yield invalid(f"{path}.name", name, LABEL_RULE)
     if not container.get("image"):
         yield required(f"{path}.image")
-    yield from _env_faults(path, container)
-    yield from _resource_faults(f"{path}.resources", container.get("resources") or {})
+    yield from _validate_env(path, container)
+    yield from _validate_resource(f"{path}.resources", container.get("resources") or {})
 
 
-def _env_faults(path: str, container: Object) -> Iterator[Cause]:
+def _validate_env(path: str, container: Object) -> Iterator[Cause]:
     for i, variable in enumerate(container.get("env") or ()):
         place, name = f"{path}.env[{i}]", variable.get("name")
         if not name:
@@ -171,13 +171,13 @@ def _env_faults(path: str, container: Object) -> Iterator[Cause]:
                 "a valid environment variable name must consist only of printable ASCII characters other than '='",
             )
         if "valueFrom" in variable:
-            yield from _source_faults(f"{place}.valueFrom", variable)
+            yield from _validate_source(f"{place}.valueFrom", variable)
     for i, source in enumerate(container.get("envFrom") or ()):
         if len(source.keys() & {"configMapRef", "secretRef"}) != 1:
             yield invalid(f"{path}.envFrom[{i}]", "", "must specify one of: `configMapRef` or `secretRef`")
 
 
-def _source_faults(path: str, variable: Object) -> Iterator[Cause]:
+def _validate_source(path: str, variable: Object) -> Iterator[Cause]:
     source = variable["valueFrom"]
     if len(source) != 1:
         yield invalid(
@@ -194,9 +194,9 @@ def _source_faults(path: str, variable: Object) -> Iterator[Cause]:
             yield required(f"{path}.{kind}.{needed}")
 
 
-def _resource_faults(path: str, resources: Object) -> Iterator[Cause]:
+def _validate_resource(path: str, resources: Object) -> Iterator[Cause]:
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-    wrong = [*_amount_faults(f"{path}.limits", limits), *_amount_faults(f"{path}.requests", requests)]
+    wrong = [*_validate_amount(f"{path}.limits", limits), *_validate_amount(f"{path}.requests", requests)]
     yield from wrong
     if wrong:
         return
@@ -209,7 +209,7 @@ def _resource_faults(path: str, resources: Object) -> Iterator[Cause]:
             yield invalid(f"{path}.requests", str(amount), detail)
 
 
-def _amount_faults(path: str, amounts: Object) -> Iterator[Cause]:
+def _validate_amount(path: str, amounts: Object) -> Iterator[Cause]:
     for name, amount in amounts.items():
         try:
             value = quantities.parse(amount)
@@ -231,7 +231,7 @@ def _fixed_part(spec: Object) -> Object:
     return fixed
 
 
-def _changed_faults(spec: Object, old: Object) -> Iterator[Cause]:
+def _validate_changed(spec: Object, old: Object) -> Iterator[Cause]:
     if _fixed_part(spec) != _fixed_part(old):
         yield forbidden("spec", _FIXED_SPEC)
     yield from _changed_gates(spec.get("schedulingGates") or (), old.get("schedulingGates") or ())
@@ -240,7 +240,7 @@ def _changed_faults(spec: Object, old: Object) -> Iterator[Cause]:
     now, before = spec.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds")
     if now == before:
         return
-    yield from _deadline_faults(now)
+    yield from _validate_deadline(now)
     if before is not None and now is None:
         yield invalid("spec.activeDeadlineSeconds", now, "must not update from a positive integer to nil value")
     if before is not None and now is not None and now > before:

@@ -175,13 +175,16 @@ class Representation:
 def accepted(header: str) -> Representation:
     """The first representation in an Accept header that is served."""
     for choice in header.split(","):
-        media, *parameters = (part.strip() for part in choice.split(";"))
-        said = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+        media, *pairs = (part.strip() for part in choice.split(";"))
+        parameters = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
         if media in ("application/json", "*/*", "application/*", ""):
-            if not said.get("as"):
+            if not parameters.get("as"):
                 return Representation()
-            if said["as"] in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList") and said.get("v") == "v1":
-                return Representation(said["as"], said.get("g", ""), said["v"])
-            if said["as"] == "APIGroupDiscoveryList" and said.get("v") == "v2":
-                return Representation(said["as"], said.get("g", ""), said["v"])
+            if (
+                parameters["as"] in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
+                and parameters.get("v") == "v1"
+            ):
+                return Representation(parameters["as"], parameters.get("g", ""), parameters["v"])
+            if parameters["as"] == "APIGroupDiscoveryList" and parameters.get("v") == "v2":
+                return Representation(parameters["as"], parameters.get("g", ""), parameters["v"])
     return Representation()

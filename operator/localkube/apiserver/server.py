@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,37 +15,25 @@ from aiohttp import web
 
 from localkube import VERSION, json_utils
 from localkube.apiserver import discovery, openapi, requests
+from localkube.apiserver.calls import Answer, Call, Stream
 from localkube.apiserver.errors import ApiError, InternalError, NotFound, TooLarge, Unauthorized
+from localkube.apiserver.fault_injection import FaultHook, inject
+from localkube.apiserver.http_responses import failure_response, response, send_stream
 from localkube.apiserver.log_source import LogSource
 from localkube.apiserver.requests import Representation, RequestInfo
-from localkube.apiserver.rest import Answer, Call, Rest, Stream
+from localkube.apiserver.rest import Rest
 from localkube.apiserver.store import Store
 
 Object = dict[str, Any]
 _TOKEN_PREFIX = "/token/"  # noqa: S105 - a path, not a token
 _HEALTH = frozenset({"/healthz", "/readyz", "/livez"})
 _MAX_BODY = 3 * 1024 * 1024
-_REFUSAL_SECONDS = 0.1
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _LOGGER = logging.getLogger(__name__)
 _MALFORMED = logging.getLogger(f"{__name__}.malformed")
 _MALFORMED.setLevel(logging.CRITICAL)  # the HTTP library answers 400, and would log a traceback with the request in it
 
 
-@dataclass(frozen=True, slots=True)
-class InjectedFault:
-    """A failure to act out: wait `delay` seconds, then answer `status` instead of serving, or cut the connection.
-
-    With `after` the request is served first, and only its answer is lost: the client cannot know that it was done.
-    """
-
-    delay: float = 0.0
-    status: int = 0
-    drop: bool = False
-    after: bool = False
-
-
-FaultHook = Callable[[RequestInfo], InjectedFault | None]
 AuditHook = Callable[[str, str, str, str], None]
 
 
@@ -123,14 +110,14 @@ class ApiServer:
         try:
             return await self._respond(request)
         except ApiError as error:
-            return _failure(error)
+            return failure_response(error)
         except ConnectionError:
             raise
         except web.HTTPRequestEntityTooLarge:
-            return _failure(TooLarge(f"the body of the request is larger than {_MAX_BODY} bytes"))
+            return failure_response(TooLarge(f"the body of the request is larger than {_MAX_BODY} bytes"))
         except Exception:
             _LOGGER.exception("%s %s failed", request.method, _without_token(request.path))
-            return _failure(InternalError("an error on the server has prevented the request from succeeding"))
+            return failure_response(InternalError("an error on the server has prevented the request from succeeding"))
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         path = self._authenticated(request)
@@ -138,13 +125,13 @@ class ApiServer:
             return web.Response(text="ok")
         info = requests.parse(request.method, path, request.query, request.headers.get("User-Agent", ""))
         if not info.resource:
-            return _response(self._describe(request, info))
+            return response(self._describe(request, info))
         if self._on_request is not None:
             self._on_request(info.verb, info.resource, info.subresource, info.user_agent)
         fault = self._faults(info) if self._faults is not None else None
         if fault is None:
             return await self._serve(request, info)
-        return await _fail(request, fault, lambda: self._serve(request, info))
+        return await inject(request, fault, lambda: self._serve(request, info))
 
     def _authenticated(self, request: web.BaseRequest) -> str:
         """The path behind the token. kubectl sends no Authorization over plain HTTP, so the token may also lead the path."""
@@ -162,7 +149,7 @@ class ApiServer:
         data = await request.read() if request.body_exists else b""
         body = requests.body(content_type, data) if data else None
         if (info.group, info.version, info.resource) == discovery.REVIEWS:
-            return _response(_review(body))
+            return response(_review(body))
         call = Call(
             info=info,
             kind=self._store.registry.served(info.group, info.version, info.resource),
@@ -171,7 +158,7 @@ class ApiServer:
             body=body,
         )
         answer = self._rest.handle(call)
-        return _response(answer) if isinstance(answer, Answer) else await self._stream(request, answer)
+        return response(answer) if isinstance(answer, Answer) else await self._stream(request, answer)
 
     async def _stream(self, request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
         task = asyncio.current_task()
@@ -179,7 +166,7 @@ class ApiServer:
             raise InternalError("a request is served outside of a task")
         self._streams.add(task)
         try:
-            return await _send(request, answer)
+            return await send_stream(request, answer)
         finally:
             self._streams.discard(task)
 
@@ -264,64 +251,3 @@ def _aggregated(value: Object, wants: Representation) -> Answer:
     return Answer(
         json_utils.dumps(value), content_type=f"application/json;g={wants.group};v={wants.version};as={wants.as_}"
     )
-
-
-def _response(answer: Answer) -> web.Response:
-    response = web.Response(body=answer.body, status=answer.status, headers={"Content-Type": answer.content_type})
-    for warning in answer.warnings:
-        response.headers.add("Warning", f"299 - {json_utils.shown(warning)}")
-    return response
-
-
-def _failure(error: ApiError) -> web.Response:
-    headers = {"Content-Type": "application/json"}
-    if error.code == 429:  # noqa: PLR2004
-        headers["Retry-After"] = "1"
-    return web.Response(body=json_utils.dumps(error.status()), status=error.code, headers=headers)
-
-
-async def _send(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
-    """Send chunks as they come; a source that may refuse is given a moment to do it in a proper answer."""
-    chunks = answer.chunks
-    response = web.StreamResponse(headers={"Content-Type": answer.content_type})
-    first = asyncio.ensure_future(anext(chunks, None))
-    try:
-        if answer.may_refuse:
-            await asyncio.wait((first,), timeout=_REFUSAL_SECONDS)
-            if first.done():
-                first.result()
-        await response.prepare(request)
-        chunk = await first
-        while chunk is not None:
-            await response.write(chunk)
-            chunk = await anext(chunks, None)
-        await response.write_eof()
-    except ConnectionError:
-        pass
-    finally:
-        first.cancel()
-        await asyncio.gather(first, return_exceptions=True)
-        await chunks.aclose()  # type: ignore[attr-defined]
-    return response
-
-
-async def _fail(
-    request: web.BaseRequest, fault: InjectedFault, serve: Callable[[], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    if fault.delay:
-        await asyncio.sleep(fault.delay)
-    served = await serve() if fault.after or not (fault.drop or fault.status) else None
-    if fault.drop:
-        if request.transport is not None:
-            request.transport.abort()
-        raise ConnectionResetError("dropped by fault injection")
-    if fault.status:
-        error = ApiError("injected fault")
-        body = {**error.status(), "code": fault.status, "reason": _REASONS.get(fault.status, "InternalError")}
-        return web.Response(
-            body=json_utils.dumps(body), status=fault.status, headers={"Content-Type": "application/json"}
-        )
-    return served if served is not None else await serve()
-
-
-_REASONS = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 503: "ServiceUnavailable", 504: "Timeout"}

@@ -14,7 +14,7 @@ from typing import Any
 from localkube import json_utils
 from localkube.apiserver import admission, crds, pod_validation
 from localkube.apiserver.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
-from localkube.apiserver.garbage_collector import FOREGROUND, Collector
+from localkube.apiserver.garbage_collector import FOREGROUND, GarbageCollector
 from localkube.apiserver.quota import Quotas
 from localkube.apiserver.registry import BUILT_IN, VIEWS, Kind, Registry
 from localkube.apiserver.sqlite_journal import StoreBroken
@@ -57,7 +57,7 @@ class Store:
         for stored in self._storage.all(_CRDS):
             _tolerant(self._serve, stored.object)
         self._quotas = Quotas(self)
-        self._collector = Collector(self, self._storage)
+        self._collector = GarbageCollector(self, self._storage)
         for name in _FIRST_NAMESPACES:
             if not self.exists("namespaces", None, name):
                 self.create("namespaces", {"metadata": {"name": name}})

@@ -24,7 +24,7 @@ _NEEDED = {
 _FILE_SOURCES = ("configMap", "secret")
 
 
-def faults(spec: Object) -> Iterator[Cause]:
+def validate(spec: Object) -> Iterator[Cause]:
     """What is wrong with spec.volumes and with each container's volumeMounts."""
     names: set[str] = set()
     for i, volume in enumerate(spec.get("volumes") or ()):
@@ -36,10 +36,10 @@ def faults(spec: Object) -> Iterator[Cause]:
         elif name in names:
             yield duplicate(f"{path}.name", name)
         names.add(name or "")
-        yield from _source_faults(path, volume)
+        yield from _validate_source(path, volume)
     for field in ("initContainers", "containers"):
         for i, container in enumerate(spec.get(field) or ()):
-            yield from _mount_faults(f"spec.{field}[{i}]", container.get("volumeMounts") or (), names)
+            yield from _validate_mount(f"spec.{field}[{i}]", container.get("volumeMounts") or (), names)
 
 
 def leads_out(path: str) -> bool:
@@ -51,7 +51,7 @@ def _outside(path: str) -> str:
     return "must be a relative path" if path.startswith("/") else "must not contain '..'"
 
 
-def _source_faults(path: str, volume: Object) -> Iterator[Cause]:
+def _validate_source(path: str, volume: Object) -> Iterator[Cause]:
     kinds = volume.keys() - {"name"}
     if len(kinds) > 1:
         yield Cause("FieldValueForbidden", path, "Forbidden: may not specify more than 1 volume type")
@@ -63,26 +63,26 @@ def _source_faults(path: str, volume: Object) -> Iterator[Cause]:
     if "\0" in host or ".." in PurePosixPath(host).parts:
         yield invalid(f"{path}.hostPath.path", host, "must not contain '..'")
     for kind in _FILE_SOURCES:
-        yield from _item_faults(f"{path}.{kind}", (volume.get(kind) or {}))
+        yield from _validate_item(f"{path}.{kind}", (volume.get(kind) or {}))
 
 
-def _item_faults(path: str, source: Object) -> Iterator[Cause]:
+def _validate_item(path: str, source: Object) -> Iterator[Cause]:
     for i, item in enumerate(source.get("items") or ()):
         for needed in ("key", "path"):
             if not item.get(needed):
                 yield required(f"{path}.items[{i}].{needed}")
         if leads_out(item.get("path", "")):
             yield invalid(f"{path}.items[{i}].path", item["path"], _outside(item["path"]))
-        yield from _mode_faults(f"{path}.items[{i}].mode", item.get("mode", 0))
-    yield from _mode_faults(f"{path}.defaultMode", source.get("defaultMode", 0))
+        yield from _validate_mode(f"{path}.items[{i}].mode", item.get("mode", 0))
+    yield from _validate_mode(f"{path}.defaultMode", source.get("defaultMode", 0))
 
 
-def _mode_faults(path: str, mode: int) -> Iterator[Cause]:
+def _validate_mode(path: str, mode: int) -> Iterator[Cause]:
     if not 0 <= mode <= 0o777:  # noqa: PLR2004 - all permission bits
         yield invalid(path, mode, "must be a number between 0 and 0777 (octal), both inclusive")
 
 
-def _mount_faults(path: str, mounts: Iterable[Object], volumes: set[str]) -> Iterator[Cause]:
+def _validate_mount(path: str, mounts: Iterable[Object], volumes: set[str]) -> Iterator[Cause]:
     places: set[str] = set()
     for i, mount in enumerate(mounts):
         here, name, place = f"{path}.volumeMounts[{i}]", mount.get("name", ""), mount.get("mountPath", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,12 @@ from localkube import json_utils
 from localkube.apiserver.errors import ApiError, BadRequest
 from localkube.apiserver.object_selectors import Predicate
 from localkube.apiserver.registry import Kind
+from localkube.apiserver.representations import Render
 from localkube.apiserver.storage import Stored
 from localkube.apiserver.store import Store
 from localkube.apiserver.watch_history import ObjectChange
 
 Object = dict[str, Any]
-Render = Callable[[Object, bytes], bytes]
 _BOOKMARK_SECONDS = 60.0
 
 

@@ -22,21 +22,23 @@ class EventRecorder:
         self._store = store
         self._component = component
         self._now = now
-        self._said: dict[tuple[str, str, str], str] = {}
+        self._recorded: dict[tuple[str, str, str], str] = {}
 
     def __call__(self, pod: Object, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Record an Event; a namespace that is going away takes none, and that is no error."""
         key = (pod["metadata"]["uid"], reason, message)
         with suppress(ApiError):
-            if (name := self._said.get(key)) and self._again(pod["metadata"]["namespace"], name):
+            if (name := self._recorded.get(key)) and self._repeat(pod["metadata"]["namespace"], name):
                 return
-            self._said[key] = self._store.create("events", self._event(pod, kind, reason, message))["metadata"]["name"]
+            self._recorded[key] = self._store.create("events", self._event(pod, kind, reason, message))["metadata"][
+                "name"
+            ]
 
     def forget(self, uid: str) -> None:
         """The Pod is gone: nothing more will be said about it."""
-        self._said = {key: name for key, name in self._said.items() if key[0] != uid}
+        self._recorded = {key: name for key, name in self._recorded.items() if key[0] != uid}
 
-    def _again(self, namespace: str, name: str) -> bool:
+    def _repeat(self, namespace: str, name: str) -> bool:
         if not self._store.exists("events", namespace, name):
             return False
         event = self._store.get("events", namespace, name)

@@ -29,13 +29,13 @@ def devices(total: int) -> tuple[str, ...]:
     return tuple(visible) if len(visible) == total else tuple(map(str, range(total)))
 
 
-def given(pod: Mapping[str, Any]) -> tuple[int, ...]:
+def assigned(pod: Mapping[str, Any]) -> tuple[int, ...]:
     """The indices that a Pod's annotation says it holds."""
     noted = (pod["metadata"].get("annotations") or {}).get(ANNOTATION, "")
     return tuple(int(index) for index in noted.split(",") if index.strip().isdecimal())
 
 
-def note(indices: Sequence[int]) -> dict[str, str]:
+def annotation(indices: Sequence[int]) -> dict[str, str]:
     """The annotation that keeps the assignment over a restart."""
     return {ANNOTATION: ",".join(map(str, indices))} if indices else {}
 

@@ -2,7 +2,7 @@
 
 One record a line: `2026-01-31T12:00:00.123456789Z stdout F the text`, `P` in place of `F` where a line of more than
 16 KiB goes on in the next record. Files are rotated at 10 MiB and one old file is kept, so a flood costs 20 MiB at
-the most; a huge line is never held in memory. Standard library only: the guard writes with this.
+the most; a huge line is never held in memory. Standard library only: the shim writes with this.
 """
 
 from __future__ import annotations

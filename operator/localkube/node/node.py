@@ -150,7 +150,7 @@ class Node:
                 self._store.update("pods", lost, subresource="status")
             self.host.record(pod, "Warning", "NodeLost", pod_status.NODE_LOST)
         else:
-            self._ledger.restore(pod["metadata"]["uid"], requests(pod), gpus.given(pod))
+            self._ledger.restore(pod["metadata"]["uid"], requests(pod), gpus.assigned(pod))
 
     def _tidy(self, known: set[str]) -> None:
         """Remove the logs and volumes of Pods that went while the node was not there to see it."""
@@ -223,10 +223,10 @@ class Node:
         uid, amounts = pod["metadata"]["uid"], requests(pod)
         if uid in self._ledger:
             return True
-        if lacking := self._ledger.short_of(amounts):
+        if lacking := self._ledger.insufficient(amounts):
             self._reject(pod, lacking[0])
             return False
-        noted = gpus.note(self._ledger.take(uid, amounts))
+        noted = gpus.annotation(self._ledger.allocate(uid, amounts))
         if noted:
             annotations = {**(pod["metadata"].get("annotations") or {}), **noted}
             with suppress(NotFound, Conflict):

@@ -146,13 +146,13 @@ def status(
     main: Sequence[Container],
     *,
     reached: str,
-    verdict: PodOutcome | None,
+    outcome: PodOutcome | None,
     started: datetime,
     now: datetime,
 ) -> Object:
     """The status of a Pod in the phase `reached`; a condition keeps its lastTransitionTime while its status stays."""
     earlier = {c["type"]: c for c in (pod.get("status") or {}).get("conditions") or ()}
-    wanted = _conditions(reached, init, main, verdict)
+    wanted = _conditions(reached, init, main, outcome)
     own = {new["type"] for new in wanted}
     conditions = [_condition(new, earlier.get(new["type"]), now) for new in wanted]
     conditions += [condition for kind, condition in earlier.items() if kind not in own]
@@ -169,11 +169,11 @@ def status(
     }
     if init:
         body["initContainerStatuses"] = [container.json(init=True) for container in init]
-    return body | ({"reason": verdict.reason, "message": verdict.message} if verdict else {})
+    return body | ({"reason": outcome.reason, "message": outcome.message} if outcome else {})
 
 
 def _conditions(
-    reached: str, init: Sequence[Container], main: Sequence[Container], verdict: PodOutcome | None
+    reached: str, init: Sequence[Container], main: Sequence[Container], outcome: PodOutcome | None
 ) -> list[Object]:
     unready = [c.name for c in (*main, *(c for c in init if c.sidecar)) if not isinstance(c.state, Running)]
     started = any(not isinstance(c.state, Waiting) or c.last for c in (*init, *main))
@@ -195,7 +195,7 @@ def _conditions(
     return [
         {"type": "PodScheduled", "status": "True"},
         {"type": "PodReadyToStartContainers", "status": "True" if started and not ended else "False"},
-        *([disruption | {"message": verdict.message}] if verdict and verdict.disrupted else []),
+        *([disruption | {"message": outcome.message}] if outcome and outcome.disrupted else []),
         {"type": "Initialized"} | initialized,
         {"type": "Ready"} | ready,
         {"type": "ContainersReady"} | ready,

@@ -40,7 +40,7 @@ class _Stop:
 
     cause: str
     grace: float
-    verdict: PodOutcome | None = None
+    outcome: PodOutcome | None = None
 
 
 class PodWorker:
@@ -55,9 +55,9 @@ class PodWorker:
         self._moved = asyncio.Event()
         self._stopping = asyncio.Event()
         self._sidecars_ending = asyncio.Event()
-        self._heeded: set[_Stop] = set()
+        self._handled: set[_Stop] = set()
         self._kill_at = float("inf")
-        self._verdict: PodOutcome | None = None
+        self._outcome: PodOutcome | None = None
         self._removed = False
         self._shutdown: _Stop | None = None
 
@@ -84,9 +84,9 @@ class PodWorker:
         self._removed = True
         self._changed.set()
 
-    def shut_down(self, verdict: PodOutcome, grace: float) -> None:
+    def shut_down(self, outcome: PodOutcome, grace: float) -> None:
         """The node stops: end within `grace` seconds, or the Pod's own grace where that is shorter."""
-        self._shutdown = _Stop("shutdown", min(grace, self._grace()), verdict)
+        self._shutdown = _Stop("shutdown", min(grace, self._grace()), outcome)
         self._changed.set()
 
     async def run(self) -> None:
@@ -109,8 +109,8 @@ class PodWorker:
     async def _fail(self, error: BaseException) -> None:
         metadata = self._pod["metadata"]
         _log.error("the worker of Pod %s/%s failed", metadata["namespace"], metadata["name"], exc_info=error)
-        self._verdict = PodOutcome(WORKER_FAILED, failure(error))
-        self._host.record(self._pod, "Warning", WORKER_FAILED, self._verdict.message)
+        self._outcome = PodOutcome(WORKER_FAILED, failure(error))
+        self._host.record(self._pod, "Warning", WORKER_FAILED, self._outcome.message)
         self._containers.signal_all(signal.SIGKILL)
         await asyncio.gather(*(process.wait() for process in self._containers.processes.values()))
 
@@ -142,9 +142,9 @@ class PodWorker:
         """Send the signals that are due; the seconds until there may be another, None if there is none in sight."""
         now = asyncio.get_running_loop().time()
         for stop in self._reasons_to_stop():
-            if stop not in self._heeded:
-                self._heeded.add(stop)
-                self._verdict = self._verdict or stop.verdict
+            if stop not in self._handled:
+                self._handled.add(stop)
+                self._outcome = self._outcome or stop.outcome
                 self._kill_at = min(self._kill_at, now + stop.grace)
                 if not self._stopping.is_set():
                     self._begin_to_stop()
@@ -229,7 +229,7 @@ class PodWorker:
         containers = self._containers
         return pod_status.phase(policy, containers.states(containers.init), containers.states(containers.main))
 
-    def _write(self, reached: str, verdict: PodOutcome | None) -> None:
+    def _write(self, reached: str, outcome: PodOutcome | None) -> None:
         metadata, store = self._pod["metadata"], self._host.store
         with suppress(NotFound, Conflict):
             current = store.get("pods", metadata["namespace"], metadata["name"])
@@ -239,7 +239,7 @@ class PodWorker:
                     self._containers.states(self._containers.init),
                     self._containers.states(self._containers.main),
                     reached=reached,
-                    verdict=verdict,
+                    outcome=outcome,
                     started=self._started,
                     now=self._host.now(),
                 )
@@ -248,10 +248,10 @@ class PodWorker:
     async def _finish(self) -> None:
         """Write the end, give everything back, and complete a deletion that was asked for."""
         began = self._containers.began
-        if began or (self._verdict and not self._verdict.disrupted):
-            if self._verdict is DEADLINE:
+        if began or (self._outcome and not self._outcome.disrupted):
+            if self._outcome is DEADLINE:
                 self._host.record(self._pod, "Normal", DEADLINE.reason, DEADLINE.message)
-            self._write("Failed" if self._verdict else self._phase("Never"), self._verdict)
+            self._write("Failed" if self._outcome else self._phase("Never"), self._outcome)
         volumes = self._host.folders.of_pod(self.uid)
         if volumes.exists() and (began or self._shutdown is None):
             await asyncio.to_thread(shutil.rmtree, volumes, ignore_errors=True)

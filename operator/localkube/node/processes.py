@@ -2,7 +2,7 @@
 
 Every process of a container carries `LOCALKUBE_CONTAINER_ID` in its environment, and its group leader is recorded in a
 file together with its start time. So a group that outlived its server is found again, and a process id that was given
-to another program in the meantime is never mistaken for it. Standard library only: the guard runs this too.
+to another program in the meantime is never mistaken for it. Standard library only: the shim runs this too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 CONTAINER_ID = "LOCALKUBE_CONTAINER_ID"
 _PROC = Path("/proc")
@@ -93,7 +94,7 @@ def forget(folder: Path, container: str) -> None:
 
 
 def end_stale(folder: Path, *, patience: float = 10.0) -> None:
-    """Kill what an earlier server and its guard left running in the containers recorded in the folder.
+    """Kill what an earlier server and its shim left running in the containers recorded in the folder.
 
     `patience` is in seconds: a process in an uninterruptible sleep may outlast it, and then its record is kept.
     """
@@ -113,7 +114,7 @@ def _kill_once(recorded: dict[str, str]) -> set[str]:
         if start and started(int(pid)) == start:
             signal_group(int(pid), signal.SIGKILL)
             alive.add(container)
-    for member, container in owners(_everybody() if recorded else ()).items():
+    for member, container in owners(_all_pids() if recorded else ()).items():
         if container in recorded:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(member, signal.SIGKILL)
@@ -121,7 +122,42 @@ def _kill_once(recorded: dict[str, str]) -> set[str]:
     return alive
 
 
-def _everybody() -> list[int]:
+def _all_pids() -> list[int]:
     with contextlib.suppress(OSError):
         return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
     return []
+
+
+def spawn(message: dict[str, Any]) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
+    """Start a program in its own session; return it with the reading ends of its stdout and stderr."""
+    out, out_end = os.pipe()
+    err, err_end = os.pipe()
+    try:
+        leader = subprocess.Popen(  # noqa: S603
+            message["argv"],
+            env={**message["env"], CONTAINER_ID: message["id"]},
+            cwd=message["cwd"],
+            stdin=subprocess.DEVNULL,
+            stdout=out_end,
+            stderr=err_end,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(out)
+        os.close(err)
+        raise
+    finally:
+        os.close(out_end)
+        os.close(err_end)
+    return leader, (out, err)
+
+
+def start_error(error: Exception, message: dict[str, Any]) -> str:
+    """Return why a program could not be started, as a container runtime words it."""
+    program = str(message["argv"][0])
+    if isinstance(error, FileNotFoundError) and error.filename == message["cwd"]:
+        return f'chdir to cwd ("{message["cwd"]}") set in workingDir failed: no such file or directory'
+    if isinstance(error, FileNotFoundError) and "/" not in program:
+        return f'exec: "{program}": executable file not found in $PATH'
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f'exec: "{program}": {reason[:1].lower()}{reason[1:]}'

@@ -48,26 +48,26 @@ class Ledger:
     def __contains__(self, uid: str) -> bool:
         return uid in self._held
 
-    def short_of(self, amounts: Amounts) -> list[str]:
+    def insufficient(self, amounts: Amounts) -> list[str]:
         """The resources of which too little is free, in order of name."""
         return sorted(name for name, amount in amounts.items() if amount > self._free(name))
 
-    def beyond(self, amounts: Amounts) -> bool:
+    def exceeds_capacity(self, amounts: Amounts) -> bool:
         """Whether the request is more than the whole node, so that waiting can't help."""
         return any(amount > self.capacity.get(name, Decimal(0)) for name, amount in amounts.items())
 
-    def take(self, uid: str, amounts: Amounts) -> tuple[int, ...]:
+    def allocate(self, uid: str, amounts: Amounts) -> tuple[int, ...]:
         """Give the resources, which must be free, to a Pod; the GPU indices it gets, lowest first."""
         wanted = int(amounts.get(GPU, 0))
         taken = {index for holding in self._held.values() for index in holding.gpus}
         free = [index for index in range(int(self.capacity.get(GPU, 0))) if index not in taken]
-        if self.short_of(amounts) or len(free) < wanted:
-            raise ValueError(f"the node has too little {', '.join(self.short_of(amounts)) or GPU} for Pod {uid}")
-        return self._note(uid, Holding(amounts, tuple(free[:wanted])))
+        if self.insufficient(amounts) or len(free) < wanted:
+            raise ValueError(f"the node has too little {', '.join(self.insufficient(amounts)) or GPU} for Pod {uid}")
+        return self._hold(uid, Holding(amounts, tuple(free[:wanted])))
 
     def restore(self, uid: str, amounts: Amounts, gpus: Sequence[int]) -> None:
         """Take up what a Pod was given before a restart, whatever the capacity is now."""
-        self._note(uid, Holding(amounts, tuple(gpus)))
+        self._hold(uid, Holding(amounts, tuple(gpus)))
 
     def release(self, uid: str) -> None:
         """A Pod is gone with all its processes; nothing happens if it held nothing."""
@@ -87,7 +87,7 @@ class Ledger:
     def _free(self, name: str) -> Decimal:
         return self.capacity.get(name, Decimal(0)) - self.used(name)
 
-    def _note(self, uid: str, holding: Holding) -> tuple[int, ...]:
+    def _hold(self, uid: str, holding: Holding) -> tuple[int, ...]:
         self._held[uid] = holding
         for name, amount in holding.amounts.items():
             self._used[name] = self.used(name) + amount

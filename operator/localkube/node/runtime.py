@@ -90,7 +90,7 @@ class Runtime(Protocol):
 
 @dataclass(slots=True)
 class _Run:
-    """A process group behind the guard."""
+    """A process group behind the shim."""
 
     send: Any
     program: Program
@@ -127,41 +127,41 @@ class _Run:
 
 
 class ProcessRuntime:
-    """Runs programs as process groups through the guard (`localkube.node.shim`), one guard for each runtime.
+    """Runs programs as process groups through the shim (`localkube.node.shim`), one shim for each runtime.
 
-    folder: keeps the records of process groups. If the guard itself dies, its runs end with code 137, what they left is
-    killed, and another guard is started with the next program.
+    folder: keeps the records of process groups. If the shim itself dies, its runs end with code 137, what they left is
+    killed, and another shim is started with the next program.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._runs: dict[str, _Run] = {}
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._shim: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Kill what is left of an earlier server's containers, then start the guard."""
+        """Kill what is left of an earlier server's containers, then start the shim."""
         self._folder.mkdir(parents=True, exist_ok=True)
         await asyncio.to_thread(processes.end_stale, self._folder)
-        await self._start_guard()
+        await self._start_shim()
 
     async def close(self) -> None:
-        """Close the guard's socket: it kills what still runs, writes the last lines, and goes."""
+        """Close the shim's socket: it kills what still runs, writes the last lines, and goes."""
         reading, self._reading = self._reading, None
         if reading:
             reading.cancel()
         if self._writer:
             self._writer.close()
             self._writer = None
-        if self._guard:
-            await asyncio.to_thread(self._guard.wait)
-        self._lose_all()
+        if self._shim:
+            await asyncio.to_thread(self._shim.wait)
+        self._fail_all()
 
     async def start(self, program: Program) -> Process:
         """Begin a run; returns when its process exists. Raises StartRefused."""
         if self._writer is None:
-            await self._start_guard()
+            await self._start_shim()
         loop = asyncio.get_running_loop()
         run = _Run(self._send, program, loop.create_future(), loop.create_future(), datetime.now(UTC))
         self._runs[program.id] = run
@@ -176,23 +176,23 @@ class ProcessRuntime:
         run.started_at = await run.begun
         return run
 
-    async def _start_guard(self) -> None:
-        ours, theirs = socket.socketpair()
+    async def _start_shim(self) -> None:
+        own_end, shim_end = socket.socketpair()
         package_root = str(Path(__file__).parents[2])
-        log = self._folder.with_name("guard.log")
+        log = self._folder.with_name("shim.log")
         state_dir.create_private(log)
-        with log.open("ab") as complaints:
-            self._guard = subprocess.Popen(  # noqa: ASYNC220, S603
+        with log.open("ab") as errors:
+            self._shim = subprocess.Popen(  # noqa: ASYNC220, S603
                 [sys.executable, "-m", "localkube.node.shim", str(self._folder)],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join([package_root, os.environ.get("PYTHONPATH", "")])},
-                stdin=theirs.fileno(),
+                stdin=shim_end.fileno(),
                 stdout=subprocess.DEVNULL,
-                stderr=complaints,
+                stderr=errors,
                 start_new_session=True,
             )
-        theirs.close()
-        reader, self._writer = await asyncio.open_connection(sock=ours, limit=_MESSAGE_LIMIT)
-        self._reading = asyncio.create_task(self._read(reader), name="guard")
+        shim_end.close()
+        reader, self._writer = await asyncio.open_connection(sock=own_end, limit=_MESSAGE_LIMIT)
+        self._reading = asyncio.create_task(self._read(reader), name="shim")
 
     def _send(self, **message: Any) -> None:
         if self._writer:
@@ -201,14 +201,14 @@ class ProcessRuntime:
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
-                self._hear(json.loads(line))
+                self._handle(json.loads(line))
         except (ConnectionError, ValueError):
-            pass  # the guard is gone, or what it sends cannot be read
+            pass  # the shim is gone, or what it sends cannot be read
         self._writer = None
         await asyncio.to_thread(processes.end_stale, self._folder)
-        self._lose_all()
+        self._fail_all()
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _handle(self, message: dict[str, Any]) -> None:
         if message["event"] == "wrote":
             for name in message["ids"]:
                 if run := self._runs.get(name):
@@ -233,7 +233,7 @@ class ProcessRuntime:
         _settle(run.ended, end)
         run.wake_readers()
 
-    def _lose_all(self) -> None:
+    def _fail_all(self) -> None:
         lost = Exit(_LOST, 9, datetime.now(UTC), "The process that watched over this container was killed")
         for run in tuple(self._runs.values()):
             self._finish(run, lost)

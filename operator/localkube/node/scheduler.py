@@ -110,13 +110,13 @@ class Scheduler:
         if any(self._labels.get(key) != value for key, value in wanted.items()):
             return _unavailable(["node(s) didn't match Pod's node affinity/selector"], helpless=True)
         lacking = [
-            "Too many pods" if name == PODS else f"Insufficient {name}" for name in self._ledger.short_of(amounts)
+            "Too many pods" if name == PODS else f"Insufficient {name}" for name in self._ledger.insufficient(amounts)
         ]
-        return _unavailable(lacking, helpless=self._ledger.beyond(amounts)) if lacking else ""
+        return _unavailable(lacking, helpless=self._ledger.exceeds_capacity(amounts)) if lacking else ""
 
     def _bind(self, pod: Object, amounts: Amounts) -> None:
         metadata = pod["metadata"]
-        noted = gpus.note(self._ledger.take(metadata["uid"], amounts))
+        noted = gpus.annotation(self._ledger.allocate(metadata["uid"], amounts))
         try:
             if noted:
                 annotated = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **noted}}

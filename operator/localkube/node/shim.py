@@ -1,15 +1,15 @@
-"""The guard: the one process that starts containers, writes their logs, and never lets them outlive the server.
+"""The shim: the one process that starts containers, writes their logs, and never lets them outlive the server.
 
-    server --(socket: start, signal)--> guard --> one session and process group for each container
+    server --(socket: start, signal)--> shim --> one session and process group for each container
            <--(started, refused, exited, wrote)--
 
-It is a process of its own so that (1) a server killed with -9 closes the socket and the guard ends every group at once,
+It is a process of its own so that (1) a server killed with -9 closes the socket and the shim ends every group at once,
 with no moment in which a group is started but not yet known to it; (2) a flood of output is copied, stamped and cut
 here and costs the server nothing; (3) on Linux it is the subreaper of its containers, so a program that puts itself
 into another session is found and ended with its container, as it would be in a real one.
 
 Run as `python -m localkube.node.shim RECORDS` with the socket as standard input. Standard library only. It reads
-and writes JSON, one message a line; `_Guard` lists them.
+and writes JSON, one message a line; `_Shim` lists them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ READ_BYTES = 64 * 1024
 MOST_IN_PIPE = 1024 * 1024  # Linux's largest pipe without privileges
 WROTE_INTERVAL = 0.02  # seconds between two notices that logs have grown
 GONE_INTERVAL = 0.01  # seconds between two looks at a group that was killed and is not gone
-COMPLAINT_INTERVAL = 60.0  # seconds between two tracebacks in the guard's log
+TRACEBACK_INTERVAL = 60.0  # seconds between two tracebacks in the shim's log
 START_ERROR = 128  # the exit code a container runtime shows for a program that could not be started
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -53,7 +53,7 @@ class _Container:
     ended: dict[str, Any] | None = None
 
 
-class _Guard:
+class _Shim:
     """The loop. Messages in: start(id, argv, env, cwd, log), signal(id, signal).
 
     Messages out: started(id, pid, at), refused(id, code, message, at), exited(id, code, signal, at), wrote(ids).
@@ -66,8 +66,8 @@ class _Guard:
         self._records = records
         self._containers: dict[str, _Container] = {}
         self._grown: set[str] = set()
-        self._told = 0.0
-        self._complained = float("-inf")
+        self._reported_at = 0.0
+        self._traceback_at = float("-inf")
         self._received = b""
         self._selector = selectors.DefaultSelector()
         self._open = True
@@ -77,9 +77,9 @@ class _Guard:
         self._selector.register(self._control, selectors.EVENT_READ, self._receive)
         self._selector.register(_wake_on_child(), selectors.EVENT_READ, _drain)
         while self._open:
-            for key, _ in self._selector.select(self._patience()):
+            for key, _ in self._selector.select(self._select_timeout()):
                 self._isolated(key.data, key.fileobj)
-            for step in (self._reap, self._bury, self._tell_growth):
+            for step in (self._reap, self._report_ended, self._report_growth):
                 self._isolated(step)
         self._end_everything()
 
@@ -89,11 +89,11 @@ class _Guard:
             step(*arguments)
         except Exception:  # noqa: BLE001 - this process supervises all containers
             now = time.monotonic()
-            if now - self._complained >= COMPLAINT_INTERVAL:
-                self._complained = now
+            if now - self._traceback_at >= TRACEBACK_INTERVAL:
+                self._traceback_at = now
                 traceback.print_exc()
 
-    def _patience(self) -> float | None:
+    def _select_timeout(self) -> float | None:
         if any(container.ended for container in self._containers.values()):
             return GONE_INTERVAL
         return WROTE_INTERVAL if self._grown else None
@@ -108,9 +108,9 @@ class _Guard:
         self._open = bool(data)
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            self._isolated(self._obey, json.loads(line))
+            self._isolated(self._handle, json.loads(line))
 
-    def _obey(self, message: dict[str, Any]) -> None:
+    def _handle(self, message: dict[str, Any]) -> None:
         if message["op"] == "start":
             self._start(message)
         elif container := self._containers.get(message["id"]):
@@ -120,18 +120,18 @@ class _Guard:
         log = None
         try:
             log = LogFile(Path(message["log"]))
-            leader, readers = _spawn(message)
+            leader, readers = processes.spawn(message)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with this program, the others run on
             if log:
                 log.close()
-            why = _why(error, message)
+            why = processes.start_error(error, message)
             self._send(event="refused", id=message["id"], code=START_ERROR, message=why, at=time.time_ns())
             return
         with contextlib.suppress(OSError):  # a full disk: the group is known here, and that is what ends it
             processes.record(self._records, message["id"], leader.pid)
-        self._adopt(_Container(message["id"], leader, log), readers)
+        self._register(_Container(message["id"], leader, log), readers)
 
-    def _adopt(self, container: _Container, readers: tuple[int, int]) -> None:
+    def _register(self, container: _Container, readers: tuple[int, int]) -> None:
         self._containers[container.id] = container
         for stream, reader in zip(("stdout", "stderr"), readers, strict=True):
             os.set_blocking(reader, False)
@@ -160,12 +160,12 @@ class _Guard:
         os.close(reader)
         del container.pipes[reader]
 
-    def _tell_growth(self) -> None:
+    def _report_growth(self) -> None:
         now = time.monotonic()
-        if self._grown and now - self._told >= WROTE_INTERVAL:
+        if self._grown and now - self._reported_at >= WROTE_INTERVAL:
             self._send(event="wrote", ids=sorted(self._grown))
             self._grown.clear()
-            self._told = now
+            self._reported_at = now
 
     # -- the end
 
@@ -187,7 +187,7 @@ class _Guard:
                     "at": time.time_ns(),
                 }
 
-    def _bury(self) -> None:
+    def _report_ended(self) -> None:
         """Kill what the ended leaders left behind, and report the containers of which nothing is left."""
         ended = [container for container in self._containers.values() if container.ended is not None]
         if not ended:
@@ -228,47 +228,12 @@ class _Guard:
             processes.signal_group(container.leader.pid, signal.SIGKILL)
         while self._containers:
             self._reap()
-            self._bury()
+            self._report_ended()
             time.sleep(GONE_INTERVAL)
 
     def _send(self, **message: Any) -> None:
         with contextlib.suppress(OSError):
             self._control.sendall(json.dumps(message).encode() + b"\n")
-
-
-def _spawn(message: dict[str, Any]) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
-    """A program in a session of its own, and the reading ends of its stdout and stderr."""
-    out, out_end = os.pipe()
-    err, err_end = os.pipe()
-    try:
-        leader = subprocess.Popen(  # noqa: S603
-            message["argv"],
-            env={**message["env"], processes.CONTAINER_ID: message["id"]},
-            cwd=message["cwd"],
-            stdin=subprocess.DEVNULL,
-            stdout=out_end,
-            stderr=err_end,
-            start_new_session=True,
-        )
-    except BaseException:
-        os.close(out)
-        os.close(err)
-        raise
-    finally:
-        os.close(out_end)
-        os.close(err_end)
-    return leader, (out, err)
-
-
-def _why(error: Exception, message: dict[str, Any]) -> str:
-    """The refusal in the words a container runtime uses."""
-    program = str(message["argv"][0])
-    if isinstance(error, FileNotFoundError) and error.filename == message["cwd"]:
-        return f'chdir to cwd ("{message["cwd"]}") set in workingDir failed: no such file or directory'
-    if isinstance(error, FileNotFoundError) and "/" not in program:
-        return f'exec: "{program}": executable file not found in $PATH'
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f'exec: "{program}": {reason[:1].lower()}{reason[1:]}'
 
 
 def _drain(wakeup: int) -> None:
@@ -299,7 +264,7 @@ def main() -> None:
     """Serve the socket on standard input; the one argument is the folder for records of process groups."""
     control = socket.socket(fileno=0)
     _become_subreaper()
-    _Guard(control, Path(sys.argv[1])).run()
+    _Shim(control, Path(sys.argv[1])).run()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import pytest
 from workloads import NEIGHBOURS
 
-from localkube.apiserver import schema
+from localkube.apiserver import schema, schema_validation
 from toprung.api.crd.generate import experiment_crd
 
 SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
@@ -16,4 +16,4 @@ def test_the_schema_accepts_each_workload(name: str):
     for body in bodies:
         schema.set_defaults(SCHEMA, body)
     assert bodies
-    assert [schema.validate(SCHEMA, body) for body in bodies] == [[] for _ in bodies]
+    assert [schema_validation.validate(SCHEMA, body) for body in bodies] == [[] for _ in bodies]

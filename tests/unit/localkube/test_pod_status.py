@@ -60,8 +60,8 @@ def test_a_crash_loop_is_running() -> None:
 def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
     """LastTransitionTime moves with the status alone."""
     pod: dict[str, Any] = {"status": {}}
-    pod["status"] = status(pod, [], containers(RUN), reached="Running", verdict=None, started=NOON, now=NOON)
-    ended = status(pod, [], containers(OK), reached="Succeeded", verdict=None, started=NOON, now=LATER)
+    pod["status"] = status(pod, [], containers(RUN), reached="Running", outcome=None, started=NOON, now=NOON)
+    ended = status(pod, [], containers(OK), reached="Succeeded", outcome=None, started=NOON, now=LATER)
     times = {c["type"]: (c["status"], c["lastTransitionTime"]) for c in ended["conditions"]}
     assert times["Initialized"] == ("True", "2026-01-01T12:00:00Z")
     assert times["Ready"] == ("False", "2026-01-01T13:00:00Z")
@@ -71,7 +71,7 @@ def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
 def test_only_a_disruption_is_marked_as_one(*, disrupted: bool) -> None:
     """The operator tells a lost node from a failure by DisruptionTarget."""
     body = status(
-        {}, [], containers(BAD), reached="Failed", verdict=PodOutcome("R", "m", disrupted), started=NOON, now=NOON
+        {}, [], containers(BAD), reached="Failed", outcome=PodOutcome("R", "m", disrupted), started=NOON, now=NOON
     )
     assert (body["reason"], body["phase"]) == ("R", "Failed")
     assert any(c["type"] == "DisruptionTarget" for c in body["conditions"]) is disrupted

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from localkube.apiserver import schema
+from localkube.apiserver import schema, schema_validation
 from localkube.apiserver.cel_rules import escape
 
 
@@ -14,7 +14,7 @@ def compiled(part, *, required=()):
 
 def faults(part, value, old=None):
     wrapped = None if old is None else {"x": old}
-    return [cause.line() for cause in schema.validate(compiled(part), {"x": value}, wrapped)]
+    return [cause.line() for cause in schema_validation.validate(compiled(part), {"x": value}, wrapped)]
 
 
 ITEM = {"type": "object", "properties": {"name": {"type": "string"}, "v": {"type": "integer"}}}
@@ -74,7 +74,7 @@ def test_no_fault(part, value):
 def test_all_faults_are_reported_at_once():
     """A user mends everything in one go."""
     node = schema.compile_schema({"type": "object", "required": ["a", "b"], "properties": {"c": {"type": "integer"}}})
-    assert [cause.field for cause in schema.validate(node, {"c": "x"})] == ["a", "b", "c"]
+    assert [cause.field for cause in schema_validation.validate(node, {"c": "x"})] == ["a", "b", "c"]
 
 
 def test_defaults_reach_into_lists_and_maps():

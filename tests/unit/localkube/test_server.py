@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from localkube.apiserver.errors import BadRequest
+from localkube.apiserver.fault_injection import InjectedFault
 from localkube.apiserver.log_source import LogQuery
-from localkube.apiserver.server import InjectedFault
 from support.api_server import CRDS, MANIFESTS, STUDIES, STUDY_CRD, TOKEN, config, make_store, pod, serving, study
 
 PODS = "/api/v1/namespaces/default/pods"

@@ -113,7 +113,7 @@ async def _interruptible(
     def interrupt() -> None:
         nonlocal told
         if told:
-            os._exit(INTERRUPTED)  # the guard of the cluster's processes sees it, and ends them all
+            os._exit(INTERRUPTED)  # the shim of the cluster's processes sees it, and ends them all
         told = True
         tell()
         task.cancel()

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from localkube.apiserver.pods import terminal
-from localkube.node.gpus import GPU, given
+from localkube.node.gpus import GPU, assigned
 from toprung.cli.display.format import number
 from toprung.cli.display.table import COLOURS
 from toprung.cli.embedded.host import NAMESPACE
@@ -72,7 +72,7 @@ async def look(folder: StateFolder, pid: int) -> ClusterStatus:
         kubeconfig=str(folder.kubeconfig),
         pods_running=sum(pod["status"].get("phase") == "Running" for pod in pods if _of_users(pod)),
         gpus=total,
-        gpus_free=total - sum(len(given(pod)) for pod in pods),
+        gpus_free=total - sum(len(assigned(pod)) for pod in pods),
         experiments=tuple(_line(each) for each in experiments),
     )
 

@@ -21,7 +21,7 @@ OURS = (
     "operator.kubeconfig",
     "token",
     "lock",
-    "guard.log",
+    "shim.log",
     "cluster.log",
     "processes",
     "logs",

@@ -7,7 +7,7 @@ from typing import Any
 
 from toprung.api.patterns import compile_patterns
 from toprung.metrics.found import Found, Rejected, found_in
-from toprung.metrics.numerals import numeric, phrase
+from toprung.metrics.numerals import ARROW, numeric, phrase
 
 MAX_TEXT = 2 * 1024
 """Characters of a line that patterns are searched in: its last ones."""
@@ -15,10 +15,15 @@ MAX_WORK = 1_000_000
 """Instructions times characters of all searches in one line; about 10 ms where RE2 has to use its slowest engine."""
 _CUT_BEFORE = re.compile(r"(?:[0-9A-Za-z_]|[0-9][.,'’]|(?:\A|[^\w])[.]|(?:\A|[\s=:(\[,;|])[-−])\Z")
 _CUT_AFTER = re.compile(
-    r"[0-9A-Za-z_]|[.,'’:+\-\u00a0\u202f][0-9]|[ \t]{0,4}(?:[%‰°]|->|=>|→|/[ \t]{0,4}[0-9]|of[ ][0-9])"
+    r"[0-9A-Za-z_]|[.,;'’:+\-\u00a0\u202f][0-9]|[ ]\.?[0-9]"
+    r"|[ ](?:[mun]?s|secs?|seconds?|minutes?|hours?|percent)(?![\w=:])"
+    rf"|[ \t]{{0,4}}(?:[%‰°]|{ARROW}|[<>=!~]{{1,3}}[ \t]{{0,4}}[-+]?[.]?[0-9]|/[ \t]{{0,4}}[0-9]|of[ ][0-9])"
 )
-_STEP_CUT_AFTER = re.compile(r"[0-9A-Za-z_%]|[.,][0-9]")
+_STEP_CUT_AFTER = re.compile(r"[0-9A-Za-z_%]|[.,;'][0-9]|[ ][0-9]")
 """What makes a match a part of something else."""
+_BLANK = re.compile(r"(?:\(\?:)?(?:\\s|\\t|\[(?!\^)|[ ])")
+"""A pattern that begins with a blank."""
+_PATTERN_TOKEN = re.compile(r"\\.|\[\^?\]?[^\]]*\]|[()]")
 
 
 class CustomReader:
@@ -33,17 +38,26 @@ class CustomReader:
         self._step_name = step_name
 
     def parse(self, text: str) -> Found:
-        """Return the matches of all patterns, those of the first one first."""
+        """Return the matches of all patterns; the first pattern that reads a name has it."""
         searched = _last_words(text)
-        return found_in(pair for pattern in self._patterns for pair in self._pairs(pattern, searched))
+        founds = [found_in(self._pairs(pattern, searched)) for pattern in self._patterns]
+        values: dict[str, float] = {}
+        ambiguous: dict[str, str] = {}
+        for found in founds:
+            ambiguous |= {name: each for name, each in found.ambiguous.items() if name not in values}
+            values |= {name: each for name, each in found.values.items() if name not in values | ambiguous}
+        rejected = {name: each for found in reversed(founds) for name, each in found.rejected.items()}
+        return Found(values, {name: rejected[name] for name in rejected if name not in values | ambiguous}, ambiguous)
 
     def _pairs(self, pattern: Any, text: str) -> Iterator[tuple[str, str | Rejected]]:
+        stepped = False
         searches = max(1, MAX_WORK // (pattern.programsize * (len(text) + 1)))
         for match in islice(pattern.finditer(text), searches):
             groups = match.groupdict()
             if groups["name"] is not None and groups["value"] is not None:
                 yield groups["name"], _in_full(match, "value", text)
-            if groups.get("step") is not None:
+            if groups.get("step") is not None and not stepped:
+                stepped = True
                 yield self._step_name, _in_full(match, "step", text)
 
 
@@ -76,11 +90,23 @@ def _cut_after(text: str, end: int, written: str, *, step: bool) -> bool:
     cut = (_STEP_CUT_AFTER if step else _CUT_AFTER).match(text, end)
     if cut is None:
         return False
+    if cut[0].startswith(" ") and cut[0][-1].isalnum() and _BLANK.match(_behind_group(written)):
+        return False
     sign = cut[0].strip()[:1]
-    if sign.isdigit() or sign in ".,":
+    if sign.isdigit() or sign in ".,;":
         return True
     unit = re.compile(r"\)(?:\\s[*+?]?|[ ])?\\?" + re.escape(sign), re.IGNORECASE)
     return unit.search(written) is None
+
+
+def _behind_group(written: str) -> str:
+    """Return the part of a pattern behind the group whose contents `written` begins with."""
+    depth = 1
+    for token in _PATTERN_TOKEN.finditer(written):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth == 0:
+            return written[token.end() :]
+    return ""
 
 
 def _last_words(text: str) -> str:

@@ -11,9 +11,9 @@ class Found:
     """Names and numbers of one line.
 
     Attributes:
-        values: metric or step name -> number; the first of a name in a line.
+        values: metric or step name -> number; of a metric's name, no other number in the line.
         rejected: metric or step name -> the name with a text that is not a number, as printed.
-        ambiguous: metric name -> the name behind another word, with its value, as printed.
+        ambiguous: metric name -> the name behind another word, or with several values, as printed.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
@@ -28,19 +28,44 @@ class Rejected:
     text: str
 
 
+def sole_values(
+    read: Mapping[str, Mapping[str, str]], rejected: Mapping[str, str]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Return the value of each name that has one, and the texts of each name that has several.
+
+    Args:
+        read: name -> its different numbers in a line, by :func:`repr` -> the text of each.
+        rejected: name -> a text that is not a number; another value if the name has a number, too.
+    """
+    values: dict[str, float] = {}
+    several: dict[str, str] = {}
+    for name, numbers in read.items():
+        texts = [*([rejected[name]] if name in rejected else []), *numbers.values()]
+        if len(texts) == 1:
+            values[name] = float(next(iter(numbers)))
+        else:
+            several[name] = ", ".join(texts[:2])
+    return values, several
+
+
 def found_in(cells: Iterable[tuple[str, object]], steps: Collection[str] = ()) -> Found:
     """Sort names with their texts or numbers; of other types, and of words, only those of a step are rejected."""
-    values: dict[str, float] = {}
+    read: dict[str, dict[str, str]] = {}
     rejected: dict[str, str] = {}
     for name, cell in cells:
         value = number(cell) if isinstance(cell, str) else cell
         if isinstance(value, float):
-            values.setdefault(name, value)
+            read.setdefault(name, {}).setdefault(repr(value), f"{name}: {_shown(cell)}")
         elif isinstance(cell, Rejected):
             rejected.setdefault(name, cell.text)
-        elif name in steps or (isinstance(cell, str) and numeric(cell.strip())):
+        elif name in steps or _is_number_of_some_sort(cell):
             rejected.setdefault(name, f"{name}: {_shown(cell)}")
-    return Found(values, {name: text for name, text in rejected.items() if name not in values})
+    values, ambiguous = sole_values(read, rejected)
+    return Found(values, {name: text for name, text in rejected.items() if name not in ambiguous}, ambiguous)
+
+
+def _is_number_of_some_sort(cell: object) -> bool:
+    return (isinstance(cell, str) and numeric(cell.strip())) or (isinstance(cell, list) and bool(cell))
 
 
 def _shown(cell: object) -> str:

@@ -2,8 +2,8 @@
 
 Only the names of the experiment's metrics are looked for. A line counts if it has one of them in a format of
 :mod:`json_lines`, :mod:`pairs` or :mod:`tables`, or in a match of a custom pattern (:mod:`custom`), which then replaces
-the other formats. Terminal escape sequences are removed. Of several values of one metric in a line the first counts
-(in JSON the last, as readers do).
+the other formats. Terminal escape sequences are removed. Several values of one metric in a line do not count (in JSON
+the last does, as for other readers).
 """
 
 import re

@@ -9,9 +9,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from toprung.metrics.found import Found
+from toprung.metrics.found import Found, sole_values
 from toprung.metrics.numerals import MEAN_OF_FOLDS, NEXT_PAIR, NUMBER, STEP, VALUE, numeric, phrase
+from toprung.metrics.quoting import mask
 
+_QUOTING = re.compile(r"[\"'{]")
+_WIDTH = 48
+"""Characters in which a value begins, with its type."""
 _BEFORE = r"(?<![\w./:@-])"
 """A name is not a part of another one, of a path or of an option."""
 _LOGGER = re.compile(r"\s*+(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{0,128}+:")
@@ -19,6 +23,8 @@ _LOGGER = re.compile(r"\s*+(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{0,128}+:"
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}+")
 _LEVELS = frozenset({"DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "and", "with"})
 """Words before a name that are no part of it."""
+_CLOCK = re.compile(r"[0-9]:[0-9]{2}(?:[.,][0-9]{1,9})?[ ]?(?:(?i:[AP]M)|UTC|GMT|Z|[ECMPBIJK][ES]?[SD]?T) ?\Z")
+"""A time with what belongs to it: `12:00:01 PM`."""
 _PHASES = frozenset({"train", "training", "val", "valid", "validation", "test", "eval", "evaluation"})
 """Words before the name of a step that do not change its meaning."""
 _BAR = re.compile(r"[0-9]{1,3}%\|[^|]{0,512}+\|[ \t]{0,4}([0-9]{1,15}+)/|([0-9]{1,15}+)[A-Za-z]{1,16} ?\[")
@@ -42,32 +48,42 @@ class PairReader:
         self._first_step = step_names[0]
 
     def parse(self, text: str) -> Found:
-        """Return the metrics of a line; with its steps where it has a metric."""
+        """Return the metrics of a line; with its steps where it has a metric.
+
+        Texts in strings count only where nothing else does, as in ``level=info msg="epoch=1 loss=0.5"``.
+        """
+        if not _QUOTING.search(text):
+            return self._parse(text)
+        found = self._parse(mask(text))
+        return self._parse(mask(text, strings=False)) if found == Found() else found
+
+    def _parse(self, text: str) -> Found:
         logger = _LOGGER.match(text)
         body = text[logger.end() :] if logger else text
         round_ = _ROUND.match(body)
-        values: dict[str, float] = {}
+        read: dict[str, dict[str, str]] = {}
         rejected: dict[str, str] = {}
-        ambiguous: dict[str, str] = {}
+        others: dict[str, str] = {}
         for name, start, at in self._metrics(body):
-            if name in values:
-                continue
             match = VALUE.match(body, at) or (MEAN_OF_FOLDS.match(body, at) if round_ else None)
             word = _word_before(body, start)
             if word and word not in _LEVELS:
-                if name not in ambiguous and (match or numeric(body[at : at + 4])):
-                    ambiguous[name] = phrase(body, start - len(word) - 1, at)
+                if name not in others and (match or numeric(body[at : at + _WIDTH])):
+                    others[name] = phrase(body, start - len(word) - 1, at)
             elif match:
-                values.setdefault(name, float(match[1]))
-            elif name not in rejected and numeric(body[at : at + 4]):
+                numbers, value = read.setdefault(name, {}), repr(float(match[1]))
+                if value not in numbers and len(numbers) <= 1:
+                    numbers[value] = phrase(body, start, at)
+            elif name not in rejected and numeric(body[at : at + _WIDTH]):
                 rejected[name] = phrase(body, start, at)
+        values, ambiguous = sole_values(read, rejected)
+        rejected = {name: found for name, found in rejected.items() if name not in ambiguous}
+        ambiguous |= {name: found for name, found in others.items() if name not in values and name not in rejected}
         if not values and not rejected and not ambiguous:
             return Found()
         steps, bad_steps = self._steps(body)
         if round_ and not steps:
             steps = {self._first_step: float(round_[1])}
-        rejected = {name: found for name, found in rejected.items() if name not in values}
-        ambiguous = {name: found for name, found in ambiguous.items() if name not in values and name not in rejected}
         return Found({**steps, **values}, {**bad_steps, **rejected}, ambiguous)
 
     def heading(self, text: str) -> float | None:
@@ -108,5 +124,8 @@ def _word_before(body: str, start: int) -> str:
     """Return the word in front of a name, of which the name may be a part; "" where there is none."""
     if start < 2 or body[start - 1] != " " or not body[start - 2].isalnum():  # noqa: PLR2004 - a letter and a blank
         return ""
-    word = body[max(0, start - 42) : start - 1].rsplit(maxsplit=1)[-1]
+    before = body[max(0, start - 42) : start - 1]
+    word = before.rsplit(maxsplit=1)[-1]
+    if _CLOCK.search(before):
+        return ""
     return word if _WORD.fullmatch(word) and word.lower() not in ("nan", "inf", "infinity") else ""

@@ -15,8 +15,11 @@ NUMBER = (
 )
 _QUOTE = r"[\"'](?![0-9A-Za-z])"
 _CLOSED = rf"[ \t\r\n\f\v\x00;|)\]}}>]|,(?![0-9])|\.?\Z|\.[ \t]|{_QUOTE}"
+ARROW = r"(?:[-=~]{1,4}>|[←-⇿➔-➾⟰-⟿⤀-⥿⬀-⯿])"
+"""Between two values, of which the second is the newer."""
 _COMPARED = (
-    r"(?![ \t]{0,4}(?:[%‰°]|/[ \t]{0,4}[0-9]|->|=>|→|of[ \t]{1,4}[0-9]|out[ \t]of|[+*×^][ \t]{0,4}[0-9]"
+    rf"(?![ \t]{{0,4}}(?:[%‰°…]|/[ \t]{{0,4}}[0-9]|{ARROW}|[<>=!~≈≠≤≥]{{1,3}}[ \t]{{0,4}}[-+]?+(?:[.0-9]|nan|inf)"
+    r"|of[ \t]{1,4}[0-9]|out[ \t]of|[+*×^][ \t]{0,4}[0-9]"
     r"|[-–—][ \t]{0,4}[-+]?+[.0-9]{1,32}+(?:[ \t,;]|\Z)))"
 )
 _QUALIFIER = r"(?i:train|training|val|valid|validation|test|eval|best|avg|average|mean|final|last|and|with)[ ]"
@@ -26,22 +29,26 @@ NEXT_PAIR = (
 )
 """The beginning of another pair."""
 _ENDED = (
-    r"[\t\r\n\f\v\x00;|)\]}>]|,(?![ \t]{0,4}[-+]?[.]?[0-9])|\.?\Z|\.[ \t]"
+    r"[\t\r\n\f\v\x00|)\]}>]|[,;](?![ \t]{0,4}[-+]?[.]?[0-9])|\.?\Z|\.[ \t]"
     rf"|{_QUOTE}|[ ](?:(?![\w.])|(?={NEXT_PAIR}))"
 )
-_WRAPPER = r"(?:(?:np|numpy|jnp)\.float[0-9]{2}\(|(?:torch\.)?tensor\(|Array\()?+"
-"""How NumPy, PyTorch and JAX show a number in a container."""
+_WRAPPER = (
+    r"(?:(?:(?:np|numpy|jnp|torch|tf|decimal)\.)?+(?:float[0-9]{2,3}|bfloat16|longdouble|u?int[0-9]{1,2}|longlong"
+    r"|[Tt]ensor|[Aa]rray|Decimal)\(|<tf\.Tensor: shape=\(\), dtype=\w{1,16}, numpy=)?+[\"']?+"
+)
+"""How Python, NumPy, PyTorch, TensorFlow and JAX show a number in a container."""
 
 VALUE = re.compile(rf"[\"']?+{_WRAPPER}({NUMBER})(?={_ENDED}){_COMPARED}")
 """A metric's value and its end; no part of a fraction, a range, a sentence or a quantity with a unit."""
 MEAN_OF_FOLDS = re.compile(rf"({NUMBER})\+[0-9]")
 """A mean and its deviation, `0.93+0.01`, as XGBoost prints them in a cross-validation."""
-_UNIT = r"(?![ \t]{0,2}(?:%|(?:[mun]?s|secs?|seconds?|min|mins|minutes?|h|hours?)(?![\w=:])))"
-STEP = re.compile(rf"[\"'\[]?+({NUMBER})(?=[ \t]{{0,4}}/[ \t]{{0,4}}[0-9]|:|{_CLOSED}){_UNIT}")
+_UNIT = r"(?![ \t]{0,2}(?:%|(?:[mun]?s|secs?|seconds?|min|mins|minutes?|h|hours?)(?![\w=:@/'-]|\.\w)))"
+STEP = re.compile(rf"[\"'\[]?+{_WRAPPER}({NUMBER})(?=[ \t]{{0,4}}/[ \t]{{0,4}}[0-9]|:|{_CLOSED}){_UNIT}")
 """A step and its end; `3/10` is step 3, and a duration is none."""
-_PHRASE = re.compile(rf"(?:(?!\t|[ ][ ]|[;|]|,?[ ]{NEXT_PAIR}).){{1,64}}")
+_PHRASE = re.compile(rf"(?:(?!\t|[ ][ ]|;(?![0-9])|\||,?[ ]{NEXT_PAIR}).){{1,64}}")
 _ALONE = re.compile(NUMBER)
-_NUMERIC = re.compile(r"[\"'(]?+[-+−]?+\.?+\d")
+_NUMERIC = re.compile(r"(?:[A-Za-z_][\w.]{0,32}\()?+(?:[^\w\s=]{1,4}+[ ]?+)?+\d")
+"""Digits at the beginning, behind a few signs and the name of a type: `-0,5`, `~0.4`, `[0.3]`, `Fraction(1, 2)`."""
 
 
 def number(text: str) -> float | None:

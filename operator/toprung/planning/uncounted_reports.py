@@ -9,7 +9,7 @@ _MEANINGS = {
     Ignored.INVALID_STEP: "the step is not a number of 0 or more",
     Ignored.NO_STEP: "only other reports have a step",
     Ignored.EARLIER_STEP: "the step is before the latest one",
-    Ignored.AMBIGUOUS_NAME: "the metric's name is behind another word",
+    Ignored.AMBIGUOUS_NAME: "the metric's name is behind another word, or has several values in the line",
     Ignored.SKIPPED: "the program printed faster than its log is read",
 }
 _NUMBERS = "Print plain numbers such as 0.57; spec.metrics.stdout.patterns reads other formats"
@@ -18,7 +18,7 @@ _FIXES = {
     Ignored.INVALID_STEP: _NUMBERS,
     Ignored.NO_STEP: "Print the step in each line, such as epoch=3 loss=0.57",
     Ignored.EARLIER_STEP: "Print all metrics of a step before the next step",
-    Ignored.AMBIGUOUS_NAME: "Print the name alone, or write both words into the metric's name in the spec",
+    Ignored.AMBIGUOUS_NAME: "Print the name alone and once, or write both words into the metric's name in the spec",
     Ignored.OTHER_STEP: "Print the step with the name that is spec.earlyStopping's resource, or change the resource",
     Ignored.SKIPPED: "Print fewer lines",
 }

@@ -63,6 +63,20 @@ def same(report, steps, **values):
         pytest.param("epoch=2 step=70 loss=1", {"step": 70, "epoch": 2}, {"loss": 1.0}, id="step-before-epoch"),
         pytest.param("iteration=7 loss=1", {"iteration": 7}, {"loss": 1.0}, id="iteration"),
         pytest.param("epoch=1.5 loss=1", {"epoch": 1.5}, {"loss": 1.0}, id="part-of-an-epoch"),
+        pytest.param(
+            "{'best': {'loss': 0.1, 'epoch': 9}, 'loss': 0.9, 'epoch': 1}", {"epoch": 1}, {"loss": 0.9}, id="dicts"
+        ),
+        pytest.param("INFO: {'best': {'loss': 0.1}, 'loss': 0.9}", {}, {"loss": 0.9}, id="dicts-behind-a-prefix"),
+        pytest.param('msg="done loss=0.1" epoch=1 loss=0.5', {"epoch": 1}, {"loss": 0.5}, id="logfmt"),
+        pytest.param("loss=0.5 note='epoch=3 loss=1'", {}, {"loss": 0.5}, id="text-in-a-string"),
+        pytest.param('level=info msg="epoch=1 loss=0.5"', {"epoch": 1}, {"loss": 0.5}, id="a-report-in-a-string"),
+        pytest.param("'twas, loss=0.5, wasn't", {}, {"loss": 0.5}, id="apostrophes"),
+        pytest.param("12:00:01 PM loss=0.5", {}, {"loss": 0.5}, id="afternoon"),
+        pytest.param("2026-01-02 12:00:01,123 UTC epoch=1 loss=0.5", {"epoch": 1}, {"loss": 0.5}, id="time-zone"),
+        pytest.param("{'loss': 0.5, 'epoch': np.int64(3)}", {"epoch": 3}, {"loss": 0.5}, id="numpy-step"),
+        pytest.param(
+            "{'loss': 0.5, 'epoch': tensor(3, device='cuda:0')}", {"epoch": 3}, {"loss": 0.5}, id="tensor-step"
+        ),
         pytest.param("\x1b[1;32mloss=\x1b[0m1\x1b]0;title\x07", {}, {"loss": 1.0}, id="colours"),
         pytest.param("准确率 loss=1 \ufffd\x00", {}, {"loss": 1.0}, id="unicode-and-noise"),
     ],
@@ -82,7 +96,9 @@ def test_lines_that_count(line, steps, values):
         pytest.param("loss>=0.5 loss==0.5 loss=", id="no-assignment"),
         pytest.param("Loss=0.5", id="another-case"),
         pytest.param('{"loss": true}', id="a-bool"),
-        pytest.param('{"loss": [1]}', id="a-list"),
+        pytest.param('{"loss": {"train": 1}}', id="a-nested-object"),
+        pytest.param("{'train': {'loss': 0.2}, 'val': {'loss': 0.5}}", id="nested-dicts"),
+        pytest.param("{'loss': {'train': 0.2}}", id="a-dict-in-a-dict"),
         pytest.param('["loss"]', id="json-that-is-no-object"),
         pytest.param('{"loss": 1', id="half-a-json-object"),
         pytest.param('{"loss":' + "[" * 60_000 + "}", id="deep-json"),
@@ -97,7 +113,8 @@ def test_lines_that_do_not_count(line):
     ("line", "values"),
     [
         pytest.param("epoch: 3 acc: 0.5", {"acc": 0.5}, id="matches"),
-        pytest.param("acc: 0.5 acc: 0.6", {"acc": 0.5}, id="first-counts"),
+        pytest.param("acc: 0.5 acc: 0.5", {"acc": 0.5}, id="the-same-value-twice"),
+        pytest.param("acc: 0.5 acc: 0.6", {}, id="two-values"),
         pytest.param("épòch acc: 0.5", {"acc": 0.5}, id="unicode"),
         pytest.param("acc=0.5", None, id="instead-of-pairs"),
         pytest.param('{"acc": 0.5}', None, id="instead-of-json"),
@@ -122,6 +139,14 @@ def test_custom_pattern(line, values):
         pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 1e5x", {}, id="letter"),
         pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 9/10", {}, id="fraction"),
         pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 0.5 -> 0.4", {}, id="arrow"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 0;57", {}, id="semicolon"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 0.5 ➜ 0.4", {}, id="another-arrow"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.e+-]+)", "acc 0.5 > 0.4", {}, id="comparison"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.]+)", "acc 12 345", {}, id="blank-between-thousands"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.]+).*", "acc 12 345", {}, id="blank-within-the-match"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.]+)", "acc 0.5 s", {}, id="spaced-unit"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9]+(?:\.[0-9]+)?) \d+", "acc 0.5 12", {"acc": 0.5}, id="next-column"),
+        pytest.param(r"(?P<name>acc) (?P<value>[0-9.]+)", "acc 0.5 loss 1", {"acc": 0.5}, id="a-word-behind"),
         pytest.param(r"(?P<name>acc) (?P<value>[0-9.]+).*", "acc 0,57", {}, id="comma-within-the-match"),
         pytest.param(r"(?P<name>acc).*(?P<value>[0-9.]+)", "acc 0.57", {}, id="last-digit"),
         pytest.param(r"(?P<name>acc).*?(?P<value>[0-9.]+)", "acc -0.57", {}, id="without-its-sign"),
@@ -161,6 +186,24 @@ def test_a_name_behind_a_word_is_another_name(line, values, ambiguous):
     report = parsed(line)
     assert (dict(report.values), dict(report.ambiguous)) == (values, ambiguous)
     assert parsed("train loss: 0.3 val loss: 0.4", LineFormat(("val loss",))).values == {"val loss": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("line", "values", "ambiguous"),
+    [
+        pytest.param("epoch=1 [train] loss=0.1 [val] loss=0.5", {}, "loss=0.1 [val], loss=0.5", id="sections"),
+        pytest.param("Epoch 1 | Train: loss: 0.1 | Test: loss: 0.5", {}, "loss: 0.1, loss: 0.5", id="labels"),
+        pytest.param("epoch=1 best: loss=0.1, current: loss=0.5", {}, "loss=0.1, loss=0.5", id="best-and-current"),
+        pytest.param("epoch=1 best: loss=0,1, current: loss=0.5", {}, "loss=0,1, loss=0.5", id="one-is-no-number"),
+        pytest.param("epoch=1 best: loss=0.5, current: loss=0.50", {"loss": 0.5}, None, id="equal"),
+        pytest.param("epoch=1 loss=nan loss=nan", {"loss": math.nan}, None, id="not-a-number-twice"),
+    ],
+)
+def test_a_name_with_two_values_in_a_line_counts_for_neither(line, values, ambiguous):
+    """Which of them the metric is can't be known, so the report is noted."""
+    report = parsed(line)
+    same(report, {"epoch": 1.0}, **values)
+    assert report.ambiguous.get("loss") == ambiguous
 
 
 def test_several_patterns_with_a_step():

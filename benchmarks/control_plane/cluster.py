@@ -1,4 +1,4 @@
-"""Where the control plane is measured: a cluster, an operator in a process of its own, and what is seen of them."""
+"""Runs a cluster and an operator process for measurements, and observes them."""
 
 import asyncio
 import os
@@ -26,28 +26,35 @@ NOTES = Console(stderr=True)
 
 @dataclass
 class Bench:
-    """A cluster to measure on, and what its API server has counted (None: it is not ours to ask)."""
+    """A cluster to measure on.
+
+    Attributes:
+        writes: counts by the embedded API server: (verb, resource, subresource) -> writes; None on another cluster.
+        figures: the recorded figures.
+        write_counts: the writes of each run, in words.
+    """
 
     gateway: KubeClient
     kubeconfig: Path
     image: str
     writes: Counter[tuple[str, str, str]] | None
-    results: list[tuple[str, str, str, bool]] = field(default_factory=list)
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    write_counts: list[str] = field(default_factory=list)
 
-    def say(self, what: str, measured: str, limit: str, *, kept: bool) -> None:
-        """Note a figure."""
-        self.results.append((what, measured, limit, kept))
-        NOTES.print(f"{what}: {measured} (limit {limit})")
+    def record(self, figure: str, measured: str, limit: str, *, met: bool) -> None:
+        """Record and print a figure."""
+        self.figures.append({"figure": figure, "measured": measured, "limit": limit, "met": met})
+        NOTES.print(f"{figure}: {measured} (limit {limit})")
 
     def command(self, seconds: float, value: str, epochs: int = 1) -> list[str]:
-        """What a trial runs."""
+        """Return the command of a trial."""
         if self.writes is not None:
             return ["noop", str(seconds), value, str(epochs)]
         each = f"sleep {seconds / epochs}; echo epoch=$i acc={value}"
         return ["sh", "-c", f"for i in $(seq {epochs}); do {each}; done"]
 
     async def apply(self, name: str, *, seconds: float = 0.0, epochs: int = 1, **spec: Any) -> dict[str, Any]:
-        """Create an Experiment whose trials run that long."""
+        """Create an Experiment whose trials take this many seconds."""
         command = self.command(seconds, "0.${trial.index}", epochs)
         container = {"name": "main", "image": self.image, "command": command}
         body = {
@@ -87,16 +94,16 @@ class Bench:
 
 @dataclass
 class Watcher:
-    """Pod events as they come: (seconds, event type, Pod)."""
+    """Collects Pod events: (seconds, event type, Pod)."""
 
     events: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
 
     def creations(self) -> list[float]:
-        """When Pods were created."""
+        """Return when Pods were created."""
         return [at for at, kind, _ in self.events if kind == "ADDED"]
 
     def ends(self) -> list[float]:
-        """When Pods were first seen to have ended."""
+        """Return when the end of each Pod was first observed."""
         ends: dict[str, float] = {}
         for at, _, pod in self.events:
             if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
@@ -127,7 +134,7 @@ async def watching(gateway: KubeClient) -> AsyncIterator[Watcher]:
 
 @asynccontextmanager
 async def operator(bench: Bench) -> AsyncIterator[int]:
-    """Run the operator; gives its process id."""
+    """Run the operator and yield its process id."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "toprung.cli", "operator", "--namespace", NAMESPACE, "--kubeconfig", bench.kubeconfig),
         stderr=asyncio.subprocess.DEVNULL,
@@ -141,20 +148,20 @@ async def operator(bench: Bench) -> AsyncIterator[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time that a process has used."""
+    """Return the CPU time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mebibytes(pid: int) -> float:
-    """Memory that a process holds."""
+    """Return the resident memory of a process."""
     line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
 
 
 @asynccontextmanager
 async def open_cluster(image: str) -> AsyncIterator[Bench]:
-    """The cluster of KUBECONFIG, or an embedded one for the time of the measurement."""
+    """Connect to the cluster of KUBECONFIG, or run an embedded one until the end of the block."""
     if "KUBECONFIG" in os.environ:
         async with await connect() as gateway:
             yield Bench(gateway, Path(os.environ["KUBECONFIG"]), image, None)

@@ -1,17 +1,17 @@
-"""What the control plane costs: latency, writes, CPU and memory of the operator, against the limits it must keep.
+"""Measures latency, writes, CPU and memory of the operator against their limits.
 
-On the embedded cluster with containers that start no process (benchmarks/instant.py), so that only the control plane is
-measured; with KUBECONFIG set, on that cluster, with `--image` (a shell must be in it). The operator is a process of its
-own, as always. Times are seen from outside, by a watch.
+The embedded cluster runs containers that start no process (no_op_runtime.py), so only the control plane is measured.
+With KUBECONFIG set, that cluster is used, with `--image`, which must contain a shell. The operator is a process of its
+own. Times come from a watch outside of the operator.
 """
 
 import asyncio
 import os
-import platform
 import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,16 +26,19 @@ from toprung.kube.client import connect
 from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS, Resource
 from toprung.objects.timestamps import timestamp
 
+sys.path.append(str(Path(__file__).parents[1]))
+from run_record import json_option, machine, write_run
+
 NAMESPACES = Resource("", "v1", "namespaces")
 
 
-def quantile(values: list[float], share: float) -> float:
-    """The value that this share of all does not exceed."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+def quantile(values: list[float], fraction: float) -> float:
+    """Return the value that this fraction of the values does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(fraction * len(values)))]
 
 
 async def measure_first_pod(bench: Bench, repeats: int) -> None:
-    """From apply to the first trial Pod created."""
+    """Measure from apply to the creation of the first trial Pod."""
     times = []
     async with operator(bench):
         for number in range(repeats):
@@ -49,11 +52,11 @@ async def measure_first_pod(bench: Bench, repeats: int) -> None:
             await bench.delete(f"first-{number}")
     median = statistics.median(times)
     measured = f"median {median * 1000:.0f} ms, max {max(times) * 1000:.0f} ms, n={repeats}"
-    bench.say("apply to first trial Pod", measured, "median <= 500 ms", kept=median <= 0.5)
+    bench.record("time from apply to the first trial Pod created", measured, "median <= 500 ms", met=median <= 0.5)
 
 
 async def measure_succession(bench: Bench, finished: int, samples: int) -> None:
-    """From a trial's end to its successor's Pod, with tpe and a long history."""
+    """Measure from a trial's end to the creation of its successor's Pod, with tpe and a long history."""
     spec = {"algorithm": {"seed": 1, "tpe": {}}, "parallelTrialCount": 8, "maxTrialCount": finished + samples + 8}
     experiment = await bench.apply("succession", seconds=0.5, suspend=True, **spec)
     await prefill(bench, experiment, finished)
@@ -66,13 +69,13 @@ async def measure_succession(bench: Bench, finished: int, samples: int) -> None:
     times = [created - ended for ended, created in zip(ends, successors, strict=False)][:samples]
     p50, p99 = quantile(times, 0.5), quantile(times, 0.99)
     measured = f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, n={len(times)}"
-    kept = p50 <= 0.05 and p99 <= 0.25
-    bench.say(f"end to successor's Pod (tpe, {finished} finished)", measured, "p50 <= 50, p99 <= 250 ms", kept=kept)
+    figure = f"time from a trial's end to its successor's Pod created (tpe, {finished} finished trials, 8 at once)"
+    bench.record(figure, measured, "p50 <= 50, p99 <= 250 ms", met=p50 <= 0.05 and p99 <= 0.25)
     await bench.delete("succession")
 
 
 async def prefill(bench: Bench, experiment: dict[str, Any], count: int) -> None:
-    """Write finished Trials, as an operator would have left them."""
+    """Write finished Trials, as the operator does."""
     from random import Random  # noqa: PLC0415
 
     random, now = Random(1), datetime.now(UTC)
@@ -87,7 +90,7 @@ async def prefill(bench: Bench, experiment: dict[str, Any], count: int) -> None:
 
 
 def trial_body(experiment: dict[str, Any], index: int, parameters: dict[str, float]) -> dict[str, Any]:
-    """A Trial as the operator makes it."""
+    """Return a Trial as the operator creates it."""
     name = experiment["metadata"]["name"]
     owner = {"apiVersion": experiment["apiVersion"], "kind": "Experiment", "name": name}
     return {
@@ -104,16 +107,16 @@ def trial_body(experiment: dict[str, Any], index: int, parameters: dict[str, flo
 
 
 async def measure_throughput(bench: Bench, trials: int, parallel: int, pairs: int = 3) -> None:
-    """No-op trials per second, in turns with a bare loop that makes the same writes with the same client."""
-    rates = [(await operators_rate(bench, trials, parallel), await bare_rate(bench, trials)) for _ in range(pairs)]
+    """Measure no-op trials per second, in turns with a bare loop that makes the same writes with the same client."""
+    rates = [(await operator_rate(bench, trials, parallel), await bare_rate(bench, trials)) for _ in range(pairs)]
     ratio = statistics.median(ours / bare for ours, bare in rates)
     each = ", ".join(f"{ours:.0f} beside {bare:.0f}" for ours, bare in rates)
-    what = f"{trials} no-op trials, {parallel} at once, to a bare loop"
-    bench.say(what, f"{ratio:.2f} ({each} a second)", ">= 0.6", kept=ratio >= 0.6)
+    figure = f"ratio of the rate of {trials} no-op trials, {parallel} at once, to a bare loop of the same writes"
+    bench.record(figure, f"{ratio:.2f} ({each} a second)", ">= 0.6", met=ratio >= 0.6)
 
 
-async def operators_rate(bench: Bench, trials: int, parallel: int) -> float:
-    """Trials per second from apply to Succeeded; counts the operator's writes."""
+async def operator_rate(bench: Bench, trials: int, parallel: int) -> float:
+    """Return the trials per second from apply to Succeeded, and record the operator's writes."""
     async with operator(bench):
         if bench.writes is not None:
             bench.writes.clear()
@@ -122,13 +125,13 @@ async def operators_rate(bench: Bench, trials: int, parallel: int) -> float:
         await bench.until("many", "Succeeded")
         took = time.perf_counter() - start
         if bench.writes is not None:
-            report_writes(bench, trials, took)
+            record_writes(bench, trials, took)
     await bench.delete("many")
     return trials / took
 
 
 async def measure_stopping(bench: Bench, trials: int) -> None:
-    """The writes of trials that are stopped early, where the API server can be asked for them."""
+    """Measure the writes of trials that are stopped early; only the embedded API server counts writes."""
     if bench.writes is None:
         return
     asha = {"asha": {"maxResource": 9, "variant": "stopping"}}
@@ -144,25 +147,27 @@ async def measure_stopping(bench: Bench, trials: int) -> None:
             stopped += sum(trial["status"]["state"] == "Stopped" for trial in page.items)
     beyond = (others - rungs) / trials
     measured = f"{beyond:.2f} ({stopped} of {trials} stopped, {rungs} rungs, {others} writes)"
-    bench.say("API writes a trial beyond one a rung, with asha", measured, "<= 4", kept=beyond <= 4)
+    bench.record("API writes for each trial beyond one for each rung, with asha", measured, "<= 4", met=beyond <= 4)
     await bench.delete("stopping")
 
 
-def report_writes(bench: Bench, trials: int, took: float) -> None:
-    """Say how many writes a trial costs."""
+def record_writes(bench: Bench, trials: int, took: float) -> None:
+    """Record the writes for each trial."""
     assert bench.writes is not None
     experiments = sum(count for (_, resource, _), count in bench.writes.items() if resource == "experiments")
-    others = sum(bench.writes.values()) - experiments - 2  # the bench's own: apply, and the delete that follows
+    others = sum(bench.writes.values()) - experiments - 2  # of the benchmark: apply and the later delete
     detail = ", ".join(f"{v} {r}{'/' + s if s else ''} {n}" for (v, r, s), n in sorted(bench.writes.items()))
     NOTES.print(f"writes: {detail}")
-    bench.say("API writes a trial", f"{others / trials:.2f}", "<= 4", kept=others / trials <= 4)
-    statuses = bench.writes["patch", "experiments", "status"] - 2  # the first and the last one are not throttled
+    bench.write_counts.append(detail)
+    bench.record("API writes for each no-op trial", f"{others / trials:.2f}", "<= 4", met=others / trials <= 4)
+    statuses = bench.writes["patch", "experiments", "status"] - 2  # the first and the last are not throttled
     rate = max(0, statuses) / took
-    bench.say("writes of the Experiment's status, but the first and last", f"{rate:.1f}/s", "<= 2/s", kept=rate <= 2)
+    figure = "writes of the Experiment's status, without the first and the last"
+    bench.record(figure, f"{rate:.1f}/s", "<= 2/s", met=rate <= 2)
 
 
 async def bare_rate(bench: Bench, trials: int) -> float:
-    """Trials per second of a loop that creates Trial and Pod and writes the Trial's end, one after the other."""
+    """Return the trials per second of a loop that creates a Trial and a Pod and writes the Trial's end, in sequence."""
     experiment = await bench.apply("bare", suspend=True, maxTrialCount=trials)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, __file__, "--bare-loop", str(trials), "--uid", experiment["metadata"]["uid"]),
@@ -176,7 +181,7 @@ async def bare_rate(bench: Bench, trials: int) -> float:
 
 
 async def run_bare_loop(bench: Bench, trials: int, uid: str) -> float:
-    """The loop itself, in a process of its own like the operator."""
+    """Run the loop, in a process of its own like the operator."""
     experiment = {"apiVersion": "toprung.dev/v1alpha1", "metadata": {"name": "bare", "uid": uid}}
     start = time.perf_counter()
     for index in range(trials):
@@ -210,7 +215,7 @@ async def run_bare_loop(bench: Bench, trials: int, uid: str) -> float:
 
 
 async def measure_scale(bench: Bench, running: int, events: int) -> None:
-    """CPU for each Pod event, and memory, with many trials running."""
+    """Measure CPU for each Pod event, and memory, with many running trials."""
     async with operator(bench) as pid:
         await bench.apply("scale", seconds=3600, maxTrialCount=running, parallelTrialCount=running)
         while True:
@@ -223,24 +228,24 @@ async def measure_scale(bench: Bench, running: int, events: int) -> None:
         start = time.perf_counter()
         busy = await cpu_of(pid, touch_pods(bench, running, events))
         each = (busy - idle * (time.perf_counter() - start)) / events
-        bench.say(
-            "operator CPU for each Pod event", f"{each * 1000:.3f} ms, n={events}", "<= 0.2 ms", kept=each <= 2e-4
-        )
+        figure = f"operator CPU for each Pod event, {running} Pods running"
+        bench.record(figure, f"{each * 1000:.3f} ms, n={events}", "<= 0.2 ms", met=each <= 2e-4)
         memory = resident_mebibytes(pid)
-        bench.say(f"resident memory, {running} running trials", f"{memory:.0f} MiB", "<= 300 MiB", kept=memory <= 300)
+        figure = f"resident memory of the operator, {running} running trials"
+        bench.record(figure, f"{memory:.0f} MiB", "<= 300 MiB", met=memory <= 300)
     await bench.delete("scale")
 
 
-async def cpu_of(pid: int, doing: Any) -> float:
-    """CPU seconds that a process uses while something is done."""
+async def cpu_of(pid: int, coroutine: Awaitable[None]) -> float:
+    """Return the CPU seconds that a process uses while a coroutine runs."""
     before = cpu_seconds(pid)
-    await doing
+    await coroutine
     await asyncio.sleep(1)
     return cpu_seconds(pid) - before
 
 
 async def touch_pods(bench: Bench, running: int, events: int) -> None:
-    """Make Pod events as a kubelet would: its conditions change, again and again."""
+    """Make Pod events as a kubelet does: change the conditions of one Pod after the other."""
     for number in range(events):
         condition = {"type": "Ready", "status": "True", "reason": f"Probe{number}"}
         await bench.gateway.patch(
@@ -252,8 +257,8 @@ async def touch_pods(bench: Bench, running: int, events: int) -> None:
         )
 
 
-async def measure(image: str, scale: float, only: str | None) -> bool:
-    """Measure all, print the table, and say whether every limit was kept."""
+async def measure(image: str, scale: float, only: str | None, output: Path | None) -> bool:
+    """Measure the parts, print and write the figures, and return whether every limit is met."""
     async with open_cluster(image) as bench:
         with suppress(Exception):
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
@@ -271,34 +276,34 @@ async def measure(image: str, scale: float, only: str | None) -> bool:
     table = Table(title="Control plane", caption=machine())
     for heading in ("figure", "measured", "limit", ""):
         table.add_column(heading)
-    for what, measured, limit, kept in bench.results:
-        table.add_row(what, measured, limit, "kept" if kept else "[red]missed")
+    for each in bench.figures:
+        table.add_row(each["figure"], each["measured"], each["limit"], "met" if each["met"] else "[red]missed")
     Console().print(table)
-    return all(kept for *_, kept in bench.results)
-
-
-def machine() -> str:
-    """What it was measured on."""
-    return (
-        f"python {platform.python_version()}, {os.cpu_count()} cores {platform.machine()}, Linux {platform.release()}"
-    )
+    counts = {"columns": ["writes of the operator, run by run"], "rows": [[counts] for counts in bench.write_counts]}
+    write_run(output, "control-plane", bench.figures, tables={"writes": counts})
+    return all(each["met"] for each in bench.figures)
 
 
 @click.command()
-@click.option("--image", default="busybox", help="What trials run where KUBECONFIG names a cluster.")
-@click.option("--scale", default=1.0, help="Shrinks all counts, for a quick look.", show_default=True)
+@click.option("--image", default="busybox", help="Image of trials on the cluster of KUBECONFIG.")
+@click.option("--scale", default=1.0, help="Multiplies all counts.", show_default=True)
 @click.option(
-    "--only", type=click.Choice(["first", "succession", "throughput", "stopping", "scale"]), help="One part alone."
+    "--only",
+    type=click.Choice(["first", "succession", "throughput", "stopping", "scale"]),
+    help="Measure only this part.",
 )
+@json_option
 @click.option("--bare-loop", type=int, hidden=True)
 @click.option("--uid", hidden=True)
 @click.option("--embedded", is_flag=True, hidden=True)
-def main(image: str, scale: float, only: str | None, bare_loop: int | None, uid: str, embedded: bool) -> None:  # noqa: PLR0917
-    """Measure the control plane; exit status 1 where a limit is not kept."""
+def main(  # noqa: PLR0917
+    image: str, scale: float, only: str | None, output: Path | None, bare_loop: int | None, uid: str, embedded: bool
+) -> None:
+    """Measure the control plane. The exit status is 1 if a limit is missed."""
     if bare_loop is not None:
         click.echo(asyncio.run(_bare(image, bare_loop, uid, Counter() if embedded else None)))
         return
-    sys.exit(0 if asyncio.run(measure(image, scale, only)) else 1)
+    sys.exit(0 if asyncio.run(measure(image, scale, only, output)) else 1)
 
 
 async def _bare(image: str, trials: int, uid: str, writes: Counter[tuple[str, str, str]] | None) -> float:

@@ -1,4 +1,4 @@
-"""What noisy neighbours do in a cluster: apply their manifests, and more (neighbours.Disturbance)."""
+"""Applies the noisy workloads to a cluster and performs their disturbances (workloads.Disturbance)."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ LAST_INDEX = 999_999
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where one measurement takes place: two namespaces of a cluster."""
+    """The two namespaces of one measurement."""
 
     gateway: KubeClient
     noisy: str
@@ -45,7 +45,7 @@ class Ground:
         return self.with_image(body)
 
     async def apply(self, bodies: list[Object]) -> list[Object]:
-        """Create the noisy Experiments; those that the API server refuses are noted."""
+        """Create the noisy Experiments; rejected ones are recorded."""
         creating = (self.gateway.create(EXPERIMENTS, namespace=self.noisy, body=self.noisy_body(b)) for b in bodies)
         answers = await asyncio.gather(*creating, return_exceptions=True)
         for answer in answers:
@@ -54,8 +54,8 @@ class Ground:
         return [answer for answer in answers if isinstance(answer, dict)]
 
     def refuse(self, error: BaseException) -> None:
-        """Note what the API server does not accept."""
-        NOTES.print(f"refused: {str(error)[:300]}", markup=False)
+        """Record and print a rejection by the API server."""
+        NOTES.print(f"rejected: {str(error)[:300]}", markup=False)
         self.refused.append(str(error))
 
 
@@ -80,7 +80,7 @@ async def namespaces(gateway: KubeClient) -> AsyncIterator[tuple[str, str]]:
 
 
 async def disturb(ground: Ground, neighbour: Neighbour, made: list[Object], running: Operator) -> None:
-    """Do what belongs to the workload beside its manifests, until cancelled."""
+    """Perform the disturbance of a workload, until cancelled."""
     if neighbour.disturbance == Disturbance.STOP_SEARCH:
         for pid in children(running.process.pid)[:1]:
             os.kill(pid, signal.SIGSTOP)
@@ -106,7 +106,7 @@ async def _disturb(ground: Ground, kind: Disturbance, body: Object) -> None:
 
 
 async def forge_pod(ground: Ground, name: str, number: int) -> None:
-    """Create a Pod that looks like one of ours."""
+    """Create a Pod with the labels of a trial."""
     labels = {"app.kubernetes.io/managed-by": "toprung", "toprung.dev/experiment": name}
     labels |= {"toprung.dev/trial": f"{name}-0", "toprung.dev/attempt": str(number), "toprung.dev/index": "0"}
     container = {"name": "main", "image": ground.image, "command": ["sleep", "300"]}
@@ -141,7 +141,7 @@ def trial(owner: Object, index: int) -> Object:
 
 
 def value_of(parameter: Object, index: int) -> float | str:
-    """Return a value of a parameter, another one for another index."""
+    """Return a value of a parameter for the trial with this index."""
     if parameter["type"] == "categorical":
         return str(parameter["values"][index % len(parameter["values"])])
     return (index * 0.618) % 1

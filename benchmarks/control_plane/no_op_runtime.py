@@ -1,7 +1,7 @@
-"""A runtime of the embedded node that starts no process: what is measured is then the control plane alone.
+"""Implements a runtime of the embedded node that starts no process, to measure the control plane alone.
 
-A container's command is `[noop, SECONDS, VALUE, EPOCHS]`: it runs that long, prints `epoch=E acc=VALUE` at even
-distances, and ends well.
+The command of a container is `[noop, SECONDS, VALUE, EPOCHS]`. The container prints `epoch=E acc=VALUE` at equal
+intervals and exits with status 0 after SECONDS.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from localkube.node.runtime import Exit, Program
 
 @dataclass
 class NoOpProcess:
-    """One run; over when its time is over or it gets a signal."""
+    """A container that ends after its time or by a signal."""
 
     program: Program
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -33,21 +33,21 @@ class NoOpProcess:
 
     @property
     def exited(self) -> bool:
-        """Whether it is over."""
+        """Return whether the container has ended."""
         return self._ended.done()
 
     async def wait(self) -> Exit:
-        """Return when it is over."""
+        """Wait for the end."""
         return await asyncio.shield(self._ended)
 
     async def grown(self) -> None:
-        """Return when something was printed, or it is over."""
+        """Wait for new output or the end."""
         if not self.exited:
             self._grown.clear()
             await self._grown.wait()
 
     def signal(self, number: int) -> None:
-        """End it."""
+        """End the container by a signal."""
         self._end(128 + number, number)
 
     def _print(self, text: str) -> None:
@@ -63,14 +63,14 @@ class NoOpProcess:
 
 
 class NoOpRuntime:
-    """Starts nothing; see the module."""
+    """Starts no process."""
 
     async def open(self) -> None:
-        """Nothing is left from before."""
+        """Do nothing: no earlier containers exist."""
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing: no process runs."""
 
     async def start(self, program: Program) -> NoOpProcess:
-        """Begin a run."""
+        """Start a container."""
         return NoOpProcess(program)

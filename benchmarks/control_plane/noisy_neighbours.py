@@ -1,4 +1,4 @@
-"""Measure a healthy Experiment of one namespace next to noisy workloads of another (benchmarks/neighbours.py).
+"""Measure a healthy Experiment of one namespace next to noisy workloads of another (workloads.py).
 
 Each workload gets an operator process of its own, and on the embedded cluster a cluster process of its own. The healthy
 Experiment runs several times; the worst run counts. It is compared with undisturbed runs of the same session. With
@@ -7,6 +7,7 @@ KUBECONFIG set, the operator serves that cluster, with `--image` (sh and python3
 
 import asyncio
 import json
+import os
 import statistics
 import sys
 import time
@@ -17,7 +18,6 @@ from pathlib import Path
 
 import click
 from cluster import NOTES
-from costs import machine
 from disturbances import Ground, disturb, namespaces, write_history
 from processes import PATIENCE, cluster, operator
 from rich.console import Console
@@ -26,14 +26,18 @@ from workloads import NEIGHBOURS, Disturbance, Neighbour, Object, experiment
 
 from toprung.kube.resources import EXPERIMENTS, PODS
 
+sys.path.append(str(Path(__file__).parents[1]))
+from run_record import json_option, machine, write_run
+
 FIRST_POD, END_DELAY, LOOP_BLOCK, MEMORY = 1.0, 2.0, 0.050, 300.0
-"""Targets: seconds, seconds, seconds, MiB."""
+"""Limits: seconds, seconds, seconds, MiB."""
+LIMITS = {"first_pod": FIRST_POD, "end_delay": END_DELAY, "loop_block": LOOP_BLOCK, "memory": MEMORY}
 QUIET = Neighbour("nothing else", list)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured next to one workload; seconds and MiB, None where it could not be measured."""
+    """Figures next to one workload, in seconds and MiB; None if not measured."""
 
     name: str
     summary: str
@@ -46,8 +50,8 @@ class Figures:
     search_memory: float
 
     @property
-    def kept(self) -> bool:
-        """Whether all targets are met."""
+    def met(self) -> bool:
+        """Return whether all limits are met."""
         return (
             self.first_pod <= FIRST_POD
             and (self.end_delay or 0) <= END_DELAY
@@ -57,7 +61,7 @@ class Figures:
 
 
 async def measure_healthy(ground: Ground, number: int) -> tuple[float, float]:
-    """Return seconds from apply to the first Pod and to the end of a small Experiment, at most PATIENCE."""
+    """Return the seconds from apply to the first Pod and to the end of a small Experiment, at most PATIENCE."""
     program = "for i in 1 2 3; do sleep 0.5; echo epoch=$i loss=0.$i; done"
     fields = {"algorithm": {"tpe": {}}, "parallelTrialCount": 2, "maxTrialCount": 4}
     body = ground.with_image(experiment(f"ok{number}", ["sh", "-c", program], **fields))
@@ -77,7 +81,7 @@ async def measure_healthy(ground: Ground, number: int) -> tuple[float, float]:
 
 
 async def first_pod(ground: Ground, version: str, start: float) -> float:
-    """Return when a Pod is created."""
+    """Return the seconds until a Pod is created."""
     async for event in ground.gateway.watch(PODS, namespace=ground.healthy, resource_version=version):
         if event["type"] == "ADDED":
             break
@@ -85,7 +89,7 @@ async def first_pod(ground: Ground, version: str, start: float) -> float:
 
 
 async def first_end(ground: Ground, name: str, version: str, start: float) -> float:
-    """Return when the Experiment has its completionTime."""
+    """Return the seconds until the Experiment has its completionTime."""
     async for event in ground.gateway.watch(EXPERIMENTS, namespace=ground.healthy, resource_version=version):
         body = event["object"]
         if body["metadata"].get("name") == name and "completionTime" in body.get("status", {}):
@@ -108,7 +112,7 @@ async def measure(
             made = await ground.apply(neighbour.build())
             await write_history(ground, made, history)
         running = await stack.enter_async_context(operator(kubeconfig))
-        await measure_healthy(ground, 0)  # what is imported and connected at first use is no delay by a neighbour
+        await measure_healthy(ground, 0)  # the first run includes imports and connections
         await running.begin()
         made = made or await ground.apply(neighbour.build())
         noise = asyncio.create_task(disturb(ground, neighbour, made, running))
@@ -143,12 +147,12 @@ async def measure_all(names: tuple[str, ...], image: str, repeats: int, history:
 
 
 def note(figures: Figures) -> None:
-    """Print the figures as soon as they are known."""
+    """Print the figures of one workload."""
     NOTES.print(json.dumps(asdict(figures)), soft_wrap=True)
 
 
 def shown(value: float | None, limit: float | None = None, unit: str = "s") -> str:
-    """Format a figure, in red where it exceeds its limit; a time of PATIENCE is one that was not waited for."""
+    """Format a figure, in red if it exceeds its limit. A time of PATIENCE means that it was longer."""
     if value is None:
         return "-"
     text = f"{value:.0f} {unit}" if unit != "s" else "> 60 s" if value >= PATIENCE else f"{value:.2f} s"
@@ -180,19 +184,19 @@ def table(results: list[Figures]) -> Table:
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(NEIGHBOURS)))
 @click.option(
-    "--image", default="localhost/local/py:1", show_default=True, help="What trials run; not on the embedded cluster."
+    "--image", default="localhost/local/py:1", show_default=True, help="Image of trials on the cluster of KUBECONFIG."
 )
 @click.option("--repeats", default=3, show_default=True, help="Healthy Experiments next to each workload.")
 @click.option("--history", default=2000, show_default=True, help="Finished trials of the workloads named history.")
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Write the figures here too.")
+@json_option
 def main(names: tuple[str, ...], image: str, repeats: int, history: int, output: Path | None) -> None:
-    """Measure the workloads named, or all; exit status 1 where a target is missed."""
+    """Measure the named workloads, or all of them. The exit status is 1 if a limit is missed."""
     results = asyncio.run(measure_all(names or tuple(NEIGHBOURS), image, repeats, history))
-    if output is not None:
-        body = {"machine": machine(), "command": " ".join(sys.argv), "results": [asdict(each) for each in results]}
-        output.write_text(json.dumps(body, indent=1))
+    place = "kubernetes" if "KUBECONFIG" in os.environ else "embedded"
+    figures = [{**asdict(each), "met": each.met} for each in results]
+    write_run(output, f"noisy-neighbours-{place}", figures, limits=LIMITS)
     Console(width=140).print(table(results))
-    sys.exit(0 if all(each.kept for each in results) else 1)
+    sys.exit(0 if all(each.met for each in results) else 1)
 
 
 if __name__ == "__main__":

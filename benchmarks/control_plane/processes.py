@@ -1,4 +1,4 @@
-"""The processes of a measurement: an operator whose memory and event loop are sampled, and an embedded cluster."""
+"""Runs the processes of a measurement: an operator, with samples of memory and event loop, and an embedded cluster."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ PATIENCE = 60.0
 
 @dataclass(slots=True)
 class Operator:
-    """The operator process and its peaks so far: MiB, MiB, seconds, seconds."""
+    """The operator process and its peaks. Memory is in MiB, `health` and `longest` are in seconds."""
 
     process: asyncio.subprocess.Process
     metrics_port: int
@@ -54,8 +54,8 @@ class Operator:
     def loop_block(self) -> float | None:
         """Return the longest block of the event loop since `begin`, None where it is not exported.
 
-        The metric of the longest block covers the last minute and so the start of the process. The histogram bounds
-        what came since.
+        The metric of the longest block covers the last minute, so it can include the start of the process. The
+        histogram bounds the blocks since then.
         """
         if self.longest is None:
             return None
@@ -64,7 +64,7 @@ class Operator:
         return min(self.longest, next((bound for bound, count in sorted(counts.items()) if count == total), 0.0))
 
     async def begin(self) -> None:
-        """Forget what was sampled: the workload begins."""
+        """Reset the samples at the start of the workload."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
             await self.probe(session)
         self.lags_before, self.longest, self.health = dict(self.lags), None, None
@@ -152,7 +152,7 @@ async def end_group(process: asyncio.subprocess.Process) -> None:
 
 @asynccontextmanager
 async def cluster() -> AsyncIterator[tuple[KubeClient, Path]]:
-    """The cluster of KUBECONFIG, or an embedded one in a process of its own."""
+    """Connect to the cluster of KUBECONFIG, or to an embedded one in a process of its own."""
     async with AsyncExitStack() as stack:
         if "KUBECONFIG" in os.environ:
             kubeconfig = Path(os.environ["KUBECONFIG"])

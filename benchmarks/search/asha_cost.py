@@ -1,26 +1,38 @@
-"""What a decision of ASHA costs at a rung of 10,000 records: `python benchmarks/asha_decision.py`.
+"""Measures the cost of a decision of ASHA: python benchmarks/search/asha_cost.py.
 
-A decision is what the planner does for an arrival: record it, judge it and, where it goes on, release it; then, as for
-a free slot, it asks who is to be promoted, and releases that one. Whoever goes on comes to the next rung, with a score
-that the one before foretells. Each run decides about the arrivals of 2,000 trials more, at a first rung that holds the
-records already; the limit is 50 microseconds each.
+A decision is what the planner does for an arrival at a rung: record it, decide, and mark the trial as continued if it
+continues. For a trial that does not continue, the rule also returns a promotion for the free slot. Trials that continue
+arrive at the next rung with a correlated score. Each run measures the arrivals of 2,000 further trials at a first rung
+that holds the records already.
 """
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 from statistics import median
 from time import perf_counter
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings
 from toprung.early_stopping import Decision, RungResult
 from toprung.early_stopping.asha import Asha, asha
 
+sys.path.append(str(Path(__file__).parents[1]))
+from run_record import json_option, write_run
+
 LIMIT = 50.0
+"""Microseconds of a decision."""
 TRIALS = 2_000
 RUNS = 5
 
 
 def climb(rule: Asha, index: int, random: Random) -> int:
-    """Decide about a trial at one rung after another, and about the slot that it may leave; gives how often."""
+    """Decide about a trial at one rung after another, and about the slot that it frees; return the decisions made."""
     score, levels = random.gauss(), rule.levels(0)
     for decisions, resource in enumerate(levels, 1):
         rule.record(arrival := RungResult(0, resource, index, score))
@@ -34,7 +46,7 @@ def climb(rule: Asha, index: int, random: Random) -> int:
 
 
 def cost(records: int, seed: int, *, checkpoint: bool) -> float:
-    """Give the microseconds of one decision, amortised."""
+    """Return the microseconds of one decision, amortized."""
     random = Random(seed)
     rule = asha(AshaSettings(max_resource=27), seed, checkpoint=checkpoint)
     for index in range(records):
@@ -44,13 +56,31 @@ def cost(records: int, seed: int, *, checkpoint: bool) -> float:
     return (perf_counter() - start) / decisions * 1e6
 
 
-def main() -> None:
-    """Print a table."""
-    print(f"{'variant':<10} {'records':>8} {'us/decision':>12} {'of the limit':>13}")
+def figures(largest: int) -> Iterator[dict[str, Any]]:
+    """Measure both variants with 100 records to the largest number."""
     for variant, checkpoint in (("stopping", False), ("promotion", True)):
-        for records in (100, 1_000, 10_000, 100_000):
+        for records in (each for each in (100, 1_000, 10_000, 100_000) if each <= largest):
             found = median(cost(records, seed, checkpoint=checkpoint) for seed in range(RUNS))
-            print(f"{variant:<10} {records:>8} {found:>12.2f} {found / LIMIT:>13.2f}")
+            yield {
+                "figure": f"decision of ASHA by {variant}",
+                "case": f"{records:,} records at the first rung",
+                "measured": f"{found:.1f} μs",
+                "limit": f"<= {LIMIT:.0f} μs",
+                "met": found <= LIMIT,
+            }
+
+
+@click.command()
+@click.option("--records", default=100_000, show_default=True, help="The largest number of records at the first rung.")
+@json_option
+def main(records: int, output: Path | None) -> None:
+    """Print the microseconds of a decision."""
+    found = list(figures(records))
+    table = Table("variant", "case", "measured", "limit")
+    for each in found:
+        table.add_row(each["figure"], each["case"], each["measured"], each["limit"])
+    Console().print(table)
+    write_run(output, "asha-cost", found)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
-"""What an ask costs: TopRung's tpe, gp or cmaes beside bare Optuna's, on the same history, in turns in one process.
+"""Measures a suggestion of TopRung's tpe, gp or cmaes beside bare Optuna's, on the same history, in turns.
 
-Ours is timed with the news of one finished trial taken in; Optuna's is `study.ask` alone, without its `tell`.
+TopRung's time includes the update with one finished trial. Optuna's time is `study.ask` alone, without its `tell`.
 """
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import click
 import numpy as np
@@ -18,11 +22,16 @@ from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
 from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem
 
+sys.path.append(str(Path(__file__).parents[1]))
+from run_record import json_option, write_run
+
 Times = list[float]
+LIMIT = 1.2
+"""Limit of the ratio of the medians."""
 
 
 def space(width: int) -> tuple[tuple[Parameter, ...], dict[str, BaseDistribution]]:
-    """Give `width` parameters in our words and in Optuna's; half are floats, the others an int and a list in turn."""
+    """Return `width` parameters for TopRung and for Optuna: half are floats, the others ints and categories in turn."""
     parameters: list[Parameter] = []
     distributions: dict[str, BaseDistribution] = {}
     for number in range(width):
@@ -40,6 +49,7 @@ def space(width: int) -> tuple[tuple[Parameter, ...], dict[str, BaseDistribution
 
 
 def score(configuration: Configuration) -> float:
+    """Return a score for a configuration; larger is better."""
     return -sum(abs(np.log10(float(value)) + 2.5) for value in configuration.values() if not isinstance(value, str))
 
 
@@ -51,50 +61,67 @@ PEERS = {
 
 
 def measure(algorithm: str, width: int, finished: int, asks: int) -> tuple[Times, Times]:
-    """Give the seconds of each of our asks and of each of Optuna's, in turns."""
+    """Return the seconds of each suggestion of TopRung's and of Optuna's, in turns."""
     parameters, distributions = space(width)
     problem = Problem("bench", parameters, (), Algorithm.model_validate({algorithm: {}}), 1)
     drawn = Study(Problem("draws", parameters, (), Algorithm.model_validate({"random": {}}), 2)).suggest(
         range(finished)
     )
-    told = [Evaluation(s.index, s.parameters, EvaluationState.COMPLETE, score(s.parameters)) for s in drawn.suggestions]
+    history = [
+        Evaluation(s.index, s.parameters, EvaluationState.COMPLETE, score(s.parameters)) for s in drawn.suggestions
+    ]
     ours = Study(problem)
-    ours.update(told)
+    ours.update(history)
     ours.suggest([finished])
     bare = optuna.create_study(direction="maximize", sampler=PEERS[algorithm](seed=1))
-    for one in told:
+    for one in history:
         bare.add_trial(create_trial(params=dict(one.parameters), distributions=distributions, value=one.score))
-    news = told[-1:]
-    mine: Times = []
-    theirs: Times = []
+    newest = history[-1:]
+    our_times: Times = []
+    optuna_times: Times = []
     for index in range(finished, finished + asks):
         start = perf_counter()
-        ours.update(news)
+        ours.update(newest)
         suggestion = ours.suggest([index]).suggestions[0]
-        mine.append(perf_counter() - start)
-        news = [Evaluation(index, suggestion.parameters, EvaluationState.COMPLETE, score(suggestion.parameters))]
+        our_times.append(perf_counter() - start)
+        newest = [Evaluation(index, suggestion.parameters, EvaluationState.COMPLETE, score(suggestion.parameters))]
         start = perf_counter()
         trial = bare.ask(distributions)
-        theirs.append(perf_counter() - start)
+        optuna_times.append(perf_counter() - start)
         bare.tell(trial, score(trial.params))
-    return mine, theirs
+    return our_times, optuna_times
+
+
+def figures(algorithm: str, asks: int) -> Iterator[dict[str, Any]]:
+    """Measure each case, with the medians in milliseconds and their ratio."""
+    for width in (4, 8):
+        for finished in (100, 500, 1000):
+            ours, bare = (1e3 * np.array(times) for times in measure(algorithm, width, finished, asks))
+            ratio = float(np.median(ours) / np.median(bare))
+            p50 = f"p50 {np.median(ours):.2f} ms beside {np.median(bare):.2f} ms"
+            p99 = f"p99 {np.percentile(ours, 99):.2f} ms beside {np.percentile(bare, 99):.2f} ms"
+            yield {
+                "figure": f"ratio of a suggestion of {algorithm} to bare Optuna's",
+                "case": f"{width} parameters, {finished} finished trials",
+                "measured": f"{ratio:.2f} ({p50}, {p99})",
+                "limit": f"<= {LIMIT}",
+                "met": ratio <= LIMIT,
+            }
 
 
 @click.command()
-@click.option("--asks", default=100, show_default=True, help="How many asks are timed in each case.")
+@click.option("--asks", default=100, show_default=True, help="Suggestions in each case.")
 @click.option("--algorithm", type=click.Choice(list(PEERS)), default="tpe", show_default=True)
-def main(asks: int, algorithm: str) -> None:
+@json_option
+def main(asks: int, algorithm: str, output: Path | None) -> None:
     """Print the times side by side, and their ratio."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    columns = ("parameters", "finished", "ours p50 ms", "ours p99 ms", "Optuna p50 ms", "Optuna p99 ms", "ratio p50")
-    table = Table(*columns, title=f"One ask of {algorithm}, {asks} asks a row; limit of the ratio 1.2")
-    for width in (4, 8):
-        for finished in (100, 500, 1000):
-            mine, theirs = (1e3 * np.array(times) for times in measure(algorithm, width, finished, asks))
-            figures = [np.median(mine), np.percentile(mine, 99), np.median(theirs), np.percentile(theirs, 99)]
-            ratio = np.median(mine) / np.median(theirs)
-            table.add_row(str(width), str(finished), *(f"{figure:.2f}" for figure in figures), f"{ratio:.2f}")
+    found = list(figures(algorithm, asks))
+    table = Table("case", "ratio of the medians", title=f"A suggestion of {algorithm} to bare Optuna's, limit {LIMIT}")
+    for each in found:
+        table.add_row(each["case"], each["measured"])
     Console().print(table)
+    write_run(output, "ask-cost", found)
 
 
 if __name__ == "__main__":

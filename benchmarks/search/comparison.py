@@ -1,4 +1,4 @@
-"""Any-time performance in numbers and pictures: paired ratios of times to a target, and incumbents over time."""
+"""Computes paired ratios of times to a target, and draws incumbents over time."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy.stats import t as student
 
 Incumbents = Sequence[tuple[float, float]]
-"""(seconds since the start, value) of each report that was better than all before; larger is better."""
+"""(seconds since the start, value) of each observation better than all before; larger is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Ratio:
     """Geometric mean of paired ratios with its 95 % interval (Student's t of the logarithms).
 
     Attributes:
-        pairs: seeds with a finite time on both sides; the mean is theirs alone.
+        pairs: seeds with a finite time on both sides; only these count.
     """
 
     mean: float
@@ -33,7 +33,7 @@ class Ratio:
 
 
 def paired_ratio(times: Sequence[float], reference: Sequence[float]) -> Ratio:
-    """Compare times with those of a reference on the same seeds, as far as both go; smaller is faster."""
+    """Compare times with those of a reference on the seeds that both reached; smaller is faster."""
     logs = [math.log(a / b) for a, b in zip(times, reference, strict=False) if isfinite(a) and isfinite(b)]
     if len(logs) < 2:
         return Ratio(math.nan, math.nan, math.nan, len(logs))
@@ -43,12 +43,12 @@ def paired_ratio(times: Sequence[float], reference: Sequence[float]) -> Ratio:
 
 
 def time_to(incumbents: Incumbents, target: float) -> float:
-    """Seconds until a report was that good; infinite if none was."""
+    """Return the seconds until an incumbent reaches the target; infinite if none does."""
     return next((time for time, value in incumbents if value >= target), inf)
 
 
 def mean_and_deviation(runs: Sequence[Incumbents], moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over runs of the incumbent's value at each moment; before a first report, NaN."""
+    """Return mean and deviation over runs of the incumbent at each moment; NaN until every run has one."""
     values = np.full((len(runs), len(moments)), np.nan)
     for row, run in enumerate(runs):
         times = np.array([time for time, _ in run])
@@ -62,13 +62,13 @@ def mean_and_deviation(runs: Sequence[Incumbents], moments: np.ndarray) -> tuple
 
 
 COLOURS = ("#000000", "#999999", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#009E73", "#0072B2")
-"""Okabe and Ito's palette; colour-blind people tell them apart, and the dashes say it again."""
+"""The palette of Okabe and Ito, safe for colour-blind readers; the dashes repeat the distinction."""
 DASHES = ("-", ":", "--", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), "-", "-")
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture of the grid: contestants' runs, the best value there is, and the last moment to show."""
+    """One picture of the grid: the runs of the contestants, the best value of the table, and the last moment shown."""
 
     title: str
     runs: Mapping[str, Sequence[Incumbents]]
@@ -77,7 +77,7 @@ class Panel:
 
 
 def draw(panels: Sequence[Panel], columns: int, path: Path, *, x_label: str, y_label: str) -> None:
-    """Draw how far the incumbent is from the best, over time: a line for the mean, a band of one deviation."""
+    """Draw the distance of the incumbent to the best over time: a line for the mean, a band of one deviation."""
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(4.6 * columns, 3.4 * rows + 0.8), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
@@ -99,7 +99,7 @@ def draw(panels: Sequence[Panel], columns: int, path: Path, *, x_label: str, y_l
 def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     moments = np.geomspace(panel.until / 300, panel.until, 300)
     for name, runs in panel.runs.items():
-        number = names.index(name)  # the same line in every panel, whoever is absent
+        number = names.index(name)  # the same line in every panel, even if contestants are absent
         mean, deviation = mean_and_deviation(runs, moments)
         gap = 100 * (panel.best - mean)
         colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]

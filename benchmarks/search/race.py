@@ -1,4 +1,4 @@
-"""A contest: everybody with the same seeds, on all cores."""
+"""Runs all contestants with the same seeds, on all cores."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -10,19 +10,19 @@ import torch
 from comparison import Incumbents, time_to
 from contestants import SAMPLERS
 from rich.progress import track
-from run_cache import Kept
+from run_cache import CachedFunction
 from runs import NEAR, NEARER, ORACLE, Setting, Task, source
 
 WORKERS = (4, 25)
 REFERENCE = "ray asha"
 LARGE = 1000
-"""Tables of more configurations than that are for a few rules and samplers only."""
+"""On tables with more configurations than this, only the contestants in QUICK run."""
 GP, GP_TABLE = "gp", "digits"
-"""An ask of it takes up to half a second, so it races where there is most to learn, with the fewer workers."""
+"""A suggestion of gp takes up to half a second, so it runs on the table with the most structure, with 4 workers."""
 STOPPING_PEERS = ("ray asha", "syne-tune asha", "optuna halving")
-OF_ONE_KIND = ("random, no stopping", *STOPPING_PEERS, "toprung asha stopping", "toprung asha promotion", ORACLE)
-QUICK = (*OF_ONE_KIND, *SAMPLERS)
-"""These race on large tables as well; the others take minutes a run there."""
+ASHA_KIND = ("random, no stopping", *STOPPING_PEERS, "toprung asha stopping", "toprung asha promotion", ORACLE)
+QUICK = (*ASHA_KIND, *SAMPLERS)
+"""The contestants on large tables; the others take minutes for each run there."""
 
 Runs = dict[str, list[Incumbents]]
 """Contestant -> its runs by seed."""
@@ -31,33 +31,33 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def race(run: Callable[[T], R], tasks: Sequence[T], what: str) -> list[R]:
-    """Do the tasks, on all cores, one thread each as the operator's search process, and give the results in order.
+def race(run: Callable[[T], R], tasks: Sequence[T], title: str) -> list[R]:
+    """Run the tasks on all cores and return the results in order.
 
-    A run that is kept from before an interruption is not done again.
+    Each task has one thread, as in the operator's search process. Runs that are kept on disk are not repeated.
     """
-    begun, once = perf_counter(), Kept(run)
-    there = sum(map(once.has, tasks))
+    start, cached = perf_counter(), CachedFunction(run)
+    kept = sum(map(cached.has, tasks))
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        results = list(track(pool.map(once, tasks), what, total=len(tasks), transient=True))
-    click.echo(f"{what}: {len(tasks)} runs in {perf_counter() - begun:.0f} s, {there} of them kept", err=True)
+        results = list(track(pool.map(cached, tasks), title, total=len(tasks), transient=True))
+    click.echo(f"{title}: {len(tasks)} runs in {perf_counter() - start:.0f} s, {kept} of them kept", err=True)
     return results
 
 
 def workers_for(table: str) -> tuple[int, ...]:
-    """With how many workers samplers race: with all on small tables, where a run is short."""
+    """Return the numbers of workers with which samplers run on a table; large tables have one number."""
     return WORKERS if len(source(table).table.curves) <= LARGE else WORKERS[:1]
 
 
 def seeds_for(name: str, setting: Setting, seeds: int) -> int:
-    """How many of the seeds a contestant has."""
+    """Return with how many of the seeds a contestant runs."""
     if name == GP:
         return seeds if (setting.table, setting.workers) == (GP_TABLE, WORKERS[0]) else 0
     return seeds if name in QUICK or len(source(setting.table).table.curves) <= LARGE else 0
 
 
 def race_in(run: Callable[[Task], Incumbents], setting: Setting, names: Iterable[str], seeds: int) -> Runs:
-    """Have each of the contestants run with its seeds."""
+    """Run each contestant with its seeds."""
     counts = {name: count for name in names if (count := seeds_for(name, setting, seeds))}
     tasks = [Task(setting, name, seed) for name, count in counts.items() for seed in range(count)]
     runs: Runs = {name: [] for name in counts}
@@ -66,10 +66,12 @@ def race_in(run: Callable[[Task], Incumbents], setting: Setting, names: Iterable
     return runs
 
 
-def times(runs: Runs, target: float) -> dict[str, list[float]]:
+def times_to(runs: Runs, target: float) -> dict[str, list[float]]:
+    """Return the seconds of each run to the target, by contestant."""
     return {name: [time_to(run, target) for run in each] for name, each in runs.items()}
 
 
-def near_and_nearer(setting: Setting, runs: Runs) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+def times_to_both_targets(setting: Setting, runs: Runs) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Return the seconds of each run to the targets 0.5 and 0.2, by contestant."""
     best = source(setting.table).best
-    return times(runs, best - NEAR), times(runs, best - NEARER)
+    return times_to(runs, best - NEAR), times_to(runs, best - NEARER)

@@ -1,12 +1,12 @@
-"""Learning curves for the simulator, recorded by training: every configuration to the last epoch.
+"""Records learning curves for the simulator: trains every configuration to the last epoch.
 
     python benchmarks/search/record_curves.py mnist
     python benchmarks/search/record_curves.py digits
     python benchmarks/search/record_curves.py digits-grid
 
-The configurations are random draws from the space of the Experiment in benchmarks/data/NAME.yaml, or all there are of
-a finite one; the curves go to NAME.csv.gz beside it. Seconds are of CPU time in one thread, so other work on the
-machine does not distort them; the configurations are spread over all cores.
+The configurations are random draws from the space of the Experiment in benchmarks/data/NAME.yaml, or all of
+a finite space. The curves go to NAME.csv.gz beside it. Seconds are CPU time in one thread, so other work on the
+machine does not distort them. The configurations are distributed over all cores.
 """
 
 import csv
@@ -67,6 +67,7 @@ def mnist_training() -> Training:
 
 
 def build(configuration: Configuration) -> tuple[nn.Sequential, torch.optim.Optimizer]:
+    """Return the network and the optimizer of a configuration."""
     layers: list[nn.Module] = []
     inputs, size = 1, 14
     for depth in range(configuration["layers"]):
@@ -84,14 +85,15 @@ def build(configuration: Configuration) -> tuple[nn.Sequential, torch.optim.Opti
 
 @torch.no_grad()
 def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Return the fraction of images that the network classifies correctly."""
     network.eval()
     return (network(images).argmax(1) == labels).float().mean().item()
 
 
 def digits_training() -> Training:
     """Train scikit-learn's multilayer perceptron, an epoch at a time."""
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - for this table only
-    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415 - as above
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - only for this table
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415 - only for this table
 
     data = load_digits()
     order = np.random.default_rng(0).permutation(len(data.target))
@@ -123,7 +125,7 @@ TRAININGS = {"mnist": mnist_training, "digits": digits_training, "digits-grid": 
 
 @cache
 def training_of(name: str, first: tuple[tuple[str, Any], ...]) -> Training:
-    """Load a training, once a process; its first epoch pays for what the libraries load."""
+    """Load a training once per process. Its first epoch includes the imports of the libraries."""
     warnings.simplefilter("ignore")  # weights of hopeless configurations overflow
     train = TRAININGS[name]()
     next(train(dict(first)))
@@ -138,22 +140,27 @@ def trained(name: str, space: Space, epochs: int, index: int) -> tuple[Configura
 
 
 def curve(training: Iterator[float], epochs: int) -> list[tuple[float, float]]:
-    """Give (accuracy, seconds) of each epoch; a training that breaks down has NaN from there on."""
+    """Return (accuracy, seconds) of each epoch; after an error of the training, NaN."""
     points: list[tuple[float, float]] = []
     for _ in range(epochs):
-        begun = process_time()
+        start = process_time()
         try:
             value = next(training)
-        except (ValueError, StopIteration):  # scikit-learn refuses weights that are not finite
+        except (ValueError, StopIteration):  # scikit-learn rejects non-finite weights
             value = float("nan")
-        points.append((value, process_time() - begun))
+        points.append((value, process_time() - start))
     seconds = [spent for value, spent in points if value == value] or [1e-3]  # noqa: PLR0124 - NaN
     return [(value, spent if value == value else float(np.mean(seconds))) for value, spent in points]  # noqa: PLR0124
 
 
 @click.command()
 @click.argument("name", type=click.Choice(list(TRAININGS)))
-@click.option("--configurations", default=400, help="How many to draw and train; all of a finite space.")
+@click.option(
+    "--configurations",
+    default=400,
+    show_default=True,
+    help="Configurations to draw and train; a finite space is trained whole.",
+)
 def main(name: str, configurations: int) -> None:
     """Record the table NAME."""
     spec = load_experiment(yaml.safe_load((TABLES / f"{name}.yaml").read_text())).spec

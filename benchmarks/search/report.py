@@ -1,33 +1,50 @@
-"""Parts of the report: tables of ratios, and panels of the pictures."""
+"""Parts of the result: goals, tables of ratios, and panels of the pictures."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
 from statistics import fmean
 
 from comparison import Panel, draw, paired_ratio, time_to
-from race import Runs, near_and_nearer
+from goals import Goal
+from race import Runs, times_to_both_targets
 from runs import NEARER, Setting, source
 
 RESULTS = Path(__file__).parents[1] / "results"
 
-HEADERS = (
-    "setting", "who", "s to 0.5", "ratio to 0.5", "reached", "s to 0.2", "ratio to 0.2", "reached",
+COLUMNS = (
+    "setting", "contestant", "s to 0.5", "ratio to 0.5", "reached", "s to 0.2", "ratio to 0.2", "reached",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the report, with its picture: panels in so many columns."""
+class Table:
+    """Rows of cells, as shown."""
 
-    text: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the result.
+
+    Attributes:
+        tables: by name.
+        panels: the panels of its picture, none if it has no picture.
+        columns: panels side by side.
+        picture: file name of the picture.
+    """
+
+    goals: Sequence[Goal]
+    tables: Mapping[str, Table]
     panels: Sequence[Panel] = ()
-    columns: int = 1
-    picture: str = ""
+    columns: int = field(default=1, kw_only=True)
+    picture: str = field(default="", kw_only=True)
 
     def draw(self) -> None:
-        """Write the picture, if there is one, beside this file."""
+        """Write the picture, if there is one, to benchmarks/results/."""
         if self.panels:
             draw(
                 self.panels,
@@ -38,9 +55,9 @@ class Section:
             )
 
 
-def compared(setting: Setting, runs: Runs, reference: str) -> list[list[str]]:
-    """Give a line of the table for each contestant."""
-    both = near_and_nearer(setting, runs)
+def comparison_rows(setting: Setting, runs: Runs, reference: str) -> list[list[str]]:
+    """Return a row of the table for each contestant."""
+    both = times_to_both_targets(setting, runs)
     return [
         [
             str(setting),
@@ -64,16 +81,8 @@ def _mean(values: Sequence[float]) -> str:
     return f"{fmean(finite):.3g}" if finite else "-"
 
 
-def paragraph(text: str) -> str:
-    return " ".join(text.split()) + "\n"
-
-
-def markdown(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
 def panel(setting: Setting, runs: Runs, names: Iterable[str]) -> Panel:
+    """Return the panel of a setting, up to the moment at which the last run reaches the nearer target."""
     best = source(setting.table).best
     last = max(time_to(run, best - NEARER) for each in runs.values() for run in each)
     until = last if last < inf else max(run[-1][0] for each in runs.values() for run in each)

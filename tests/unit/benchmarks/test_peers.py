@@ -1,4 +1,4 @@
-"""That the contest is fair: both simulations keep the same time, on the same configurations in the same order."""
+"""Both simulations keep the same virtual time, on the same configurations in the same order."""
 
 from dataclasses import dataclass, field
 
@@ -17,15 +17,15 @@ TABLES = pytest.mark.parametrize("name", list(RECORDED))
 
 @dataclass
 class Ours:
-    """A rule of ours, asked as the peers are."""
+    """A rule of TopRung behind the interface of the peers."""
 
     rule: Stopper
-    told: list[int] = field(default_factory=list)
+    added: list[int] = field(default_factory=list)
 
     def add(self, index):
-        self.told.append(index)
+        self.added.append(index)
 
-    def goes_on(self, index, step, value):
+    def continues(self, index, step, value):
         bracket = self.rule.bracket(index)
         if step not in self.rule.levels(bracket):
             return True
@@ -34,11 +34,11 @@ class Ours:
         return self.rule.judge(arrival).outcome is Decision.CONTINUE
 
     def complete(self, index, step, value):
-        self.goes_on(index, step, value)
+        self.continues(index, step, value)
 
 
 @pytest.mark.parametrize("name", [*RECORDED, *GRIDS])
-def test_a_table_has_whole_curves(name):
+def test_table_has_complete_curves(name):
     """At least 300 configurations of 27 epochs, each with its seconds."""
     table = (RECORDED | GRIDS)[name]().table
     assert len(table.curves) >= 300
@@ -47,7 +47,8 @@ def test_a_table_has_whole_curves(name):
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_a_grid_has_every_combination(name):
+def test_grid_has_every_combination(name):
+    """The table of a finite space has one row for each configuration."""
     source = GRIDS[name]()
     space = Space.of(source.spec(1, OURS["toprung median"], 1).parameters)
     keys = {space.key(curve.parameters) for curve in source.table.curves}
@@ -57,7 +58,7 @@ def test_a_grid_has_every_combination(name):
 @TABLES
 @pytest.mark.parametrize("workers", [4, 25])
 def test_both_simulations_agree_on_a_rule(name, workers):
-    """ASHA by stopping comes to the same incumbents at the same moments, by the operator's planner and by drive()."""
+    """ASHA by stopping has the same incumbents at the same times by the operator's planner and by drive()."""
     source, cost = RECORDED[name](), 0.1
     order = order_of(7, len(source.table.curves))
     spec = source.spec(workers, OURS["toprung asha stopping"], source.best)
@@ -70,8 +71,8 @@ def test_both_simulations_agree_on_a_rule(name, workers):
 
 
 @TABLES
-def test_who_knows_the_best_is_faster_than_who_stops_nobody(name):
-    """The oracle reaches the best there is, and trains one epoch of all that are not worth more."""
+def test_oracle_is_faster_than_no_stopping(name):
+    """The oracle finds the best value, and trains one epoch of each other configuration."""
     source = RECORDED[name]()
     order = order_of(0, len(source.table.curves))
     oracle = drive(Oracle(source.table, order, source.best), source.table, order, workers=4, start_cost=0)

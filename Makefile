@@ -7,7 +7,7 @@ CONTAINER_TOOL ?= docker
 VERSION_NOW = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .PHONY: help install demo test test-all test-unit test-integration lint format coverage crds docs image release frameworks bench \
-	bench-neighbours bench-search clean
+	bench-neighbours bench-pages bench-search clean
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
@@ -69,19 +69,22 @@ frameworks:  ## Install the frameworks whose output the slow tests read
 	.venv-frameworks/bin/pip install -r tests/frameworks/requirements.txt
 
 bench: $(VENV)/.installed  ## Measure the control plane against its limits
-	$(BIN)/python benchmarks/control_plane/costs.py
+	$(BIN)/python benchmarks/control_plane/costs.py --json benchmarks/results
 
 bench-neighbours: $(VENV)/.installed  ## Measure a healthy Experiment next to noisy neighbours: some 15 minutes
-	$(BIN)/python benchmarks/control_plane/noisy_neighbours.py
+	$(BIN)/python benchmarks/control_plane/noisy_neighbours.py --json benchmarks/results
 
 $(VENV)/.peers: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $@
 
+bench-pages: $(VENV)/.installed  ## Generate the benchmark pages from the newest runs
+	$(BIN)/python benchmarks/pages.py
+
 bench-search: $(VENV)/.peers  ## Measure search and early stopping beside Ray Tune, Syne Tune and Optuna: some hundred minutes
-	$(BIN)/python benchmarks/search/ask_cost.py
-	$(BIN)/python benchmarks/search/asha_cost.py
-	$(BIN)/python benchmarks/search/anytime.py
+	$(BIN)/python benchmarks/search/ask_cost.py --json benchmarks/results
+	$(BIN)/python benchmarks/search/asha_cost.py --json benchmarks/results
+	$(BIN)/python benchmarks/search/anytime.py --json benchmarks/results
 
 clean:  ## Remove what was built or run here
 	rm -rf $(VENV) .toprung .bench mnist.png

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from toprung.api.v1alpha1.trial import MAX_EXAMPLE
 from toprung.metrics.progress import join, observe
-from toprung.metrics.steps import begins_steps, lacks_step, next_step, step_of_extras
+from toprung.metrics.steps import begins_steps, counts_down, lacks_step, next_step, step_of_extras
 from toprung.metrics.types import (
     Ignored,
     IgnoredReports,
@@ -76,6 +76,8 @@ def _counted(
         return reading, _with_one_more(progress, Ignored.NO_STEP, _shown(report, tracking.metric))
     if not reading.name and report.other_step:
         progress = _with_one_more(progress, Ignored.OTHER_STEP, report.other_step)
+    elif counts_down(reading, report):
+        progress = _with_one_more(progress, Ignored.OTHER_STEP, f"{reading.name}={report.steps[reading.name]:g}")
     moved, placed = next_step(reading, report, latest, tracking.step_names)
     if placed is None:
         return moved, progress

@@ -130,11 +130,13 @@ class LineParser:
             return self._custom.parse(text)
         named = self.names_a_metric(text)
         if named and (found := parse_json(text, self._names, self._steps)) is not None:
+            self._table.interrupt()
             return found
         if self._grammar.format == "json":
             return None
         found = self._pairs.parse(text) if named else Found()
         if found.values or found.rejected or found.ambiguous:
+            self._table.interrupt()
             return found
         return None if named and self._table.learn(text) else self._other_line(text)
 

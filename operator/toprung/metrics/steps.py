@@ -5,6 +5,7 @@ A report with a higher step than the last one is the next step. Every other repo
 - One with the same step is the newest value of that step.
 - A program that begins its steps again, at its first one or below, or with a later epoch (there also at the same step),
   continues: its steps are added to those before.
+- Where the steps fall with each report (a program that counts down), each is the next step, and is noted.
 - One that goes back to any other step (a resumed worker, a summary) is the newest value of the latest step.
 - A line with a step of another name only is the next step.
 - While no line has had a step, lines with the objective are counted from 1. Once one has, lines without a step do not
@@ -62,7 +63,7 @@ def step_of_extras(reading: Reading, report: Report, latest: float | None, names
     if raw is None:
         return None
     begins_again = bool(reading.name) and _begins_again(reading, raw, report.steps.get(EPOCH))
-    return whole(_offset(raw, latest) + raw if begins_again else reading.offset + raw)
+    return whole(_offset(reading, report, raw, latest) + raw if begins_again else reading.offset + raw)
 
 
 def _first(report: Report, names: Sequence[str]) -> str:
@@ -72,7 +73,7 @@ def _first(report: Report, names: Sequence[str]) -> str:
 def _advanced(reading: Reading, report: Report, latest: float | None) -> Reading:
     raw, epoch = report.steps[reading.name], report.steps.get(EPOCH)
     if _begins_again(reading, raw, epoch):
-        return replace(reading, offset=_offset(raw, latest), first=raw, last=raw, epoch=epoch)
+        return replace(reading, offset=_offset(reading, report, raw, latest), first=raw, last=raw, epoch=epoch)
     if raw > reading.last and reading.offset + raw <= reading.counted:  # the counted line keeps its step
         return replace(reading, offset=reading.counted + 1 - raw, last=raw, epoch=epoch)
     return reading if (reading.last, reading.epoch) == (raw, epoch) else replace(reading, last=raw, epoch=epoch)
@@ -85,6 +86,16 @@ def _begins_again(reading: Reading, raw: float, epoch: float | None) -> bool:
     return later_epoch and raw <= reading.last and reading.name != EPOCH
 
 
-def _offset(raw: float, latest: float | None) -> float:
+def counts_down(reading: Reading, report: Report) -> bool:
+    """Return whether a report has a lower step than the one before, though the steps have not risen since the first."""
+    raw, epoch = report.steps.get(reading.name), report.steps.get(EPOCH)
+    if raw is None or raw >= reading.last or reading.last > reading.first:
+        return False
+    return epoch is None or reading.epoch is None or epoch <= reading.epoch
+
+
+def _offset(reading: Reading, report: Report, raw: float, latest: float | None) -> float:
     """Return what is added to the steps of a program that begins again at `raw`, so that it is above the latest."""
+    if counts_down(reading, report):
+        return (latest or 0.0) + 1.0 - raw
     return (latest or 0.0) + (0.0 if raw > 0 else 1.0)

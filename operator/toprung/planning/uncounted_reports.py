@@ -9,7 +9,7 @@ _MEANINGS = {
     Ignored.INVALID_STEP: "the step is not a number of 0 or more",
     Ignored.NO_STEP: "only other reports have a step",
     Ignored.EARLIER_STEP: "the step is before the latest one",
-    Ignored.AMBIGUOUS_NAME: "the metric's name is behind another word, or has several values in the line",
+    Ignored.AMBIGUOUS_NAME: "the metric's name is behind another word, has two values, or is in an interrupted table",
     Ignored.SKIPPED: "the program printed faster than its log is read",
 }
 _NUMBERS = "Print plain numbers such as 0.57; spec.metrics.stdout.patterns reads other formats"
@@ -19,7 +19,7 @@ _FIXES = {
     Ignored.NO_STEP: "Print the step in each line, such as epoch=3 loss=0.57",
     Ignored.EARLIER_STEP: "Print all metrics of a step before the next step",
     Ignored.AMBIGUOUS_NAME: "Print the name alone and once, or write both words into the metric's name in the spec",
-    Ignored.OTHER_STEP: "Print the step with the name that is spec.earlyStopping's resource, or change the resource",
+    Ignored.OTHER_STEP: "Print rising steps, named as spec.earlyStopping's resource, or change the resource",
     Ignored.SKIPPED: "Print fewer lines",
 }
 
@@ -43,6 +43,7 @@ def _reason(reason: Ignored, reports: IgnoredReports) -> str:
     example = f"({'the first: ' if several else ''}{reports.example!r})"
     if reason is Ignored.OTHER_STEP:
         subject = f"{reports.count} reports were" if several else "1 report was"
-        return f"{subject} counted as a line, because the step is not the resource of early stopping {example}"
+        why = "the step is not the resource of early stopping, or counts down"
+        return f"{subject} counted as a line, because {why} {example}"
     counted = f"{reports.count} reports did not count" if several else "1 report did not count"
     return f"{counted}, because {_MEANINGS[reason]} {example}"

@@ -285,6 +285,40 @@ def test_a_resumed_attempt_continues(before, after, curve):
     assert list(progress.curve) == curve
 
 
+@pytest.mark.parametrize(
+    ("lines", "curve", "reports", "example"),
+    [
+        pytest.param(
+            ["step=10 loss=0.9", "step=9 loss=0.3", "step=9 loss=0.4", "step=8 loss=0.7"],
+            [(10, 0.9), (11, 0.4), (12, 0.7)],
+            2,
+            "step=9",
+            id="to-the-end",
+        ),
+        pytest.param(
+            ["step=10 loss=0.9", "step=1 loss=0.3", "step=2 loss=0.4", "step=1 loss=0.7"],
+            [(10, 0.9), (11, 0.3), (12, 0.4), (13, 0.7)],
+            1,
+            "step=1",
+            id="once-and-then-up",
+        ),
+    ],
+)
+def test_steps_that_count_down_are_counted_as_lines(lines, curve, reports, example):
+    """Each is the step after the one before, and is noted: steps are not added up as if the program began again."""
+    progress = read(*lines)
+    assert list(progress.curve) == curve
+    assert {each: (noted.count, noted.example) for each, noted in progress.ignored.items()} == {
+        Ignored.OTHER_STEP: (reports, example)
+    }
+
+
+def test_another_metric_of_a_step_that_counts_down_belongs_to_it():
+    """The line after it has the same step, whatever it is counted as."""
+    progress = read("step=9 loss=0.9", "step=8 loss=0.3", "step=8 acc=0.7")
+    assert (progress.latest.step, progress.latest.value, progress.latest.metrics) == (10, 0.3, {"acc": 0.7})
+
+
 @pytest.mark.parametrize("line", ["step=100 loss=0.5", '{"step": 100, "loss": 0.5}', "Step 100: loss=0.5"])
 def test_steps_that_are_not_the_resource_are_noted(line):
     """They are counted by lines, as they always were, and the user learns why."""

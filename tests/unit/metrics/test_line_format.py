@@ -337,7 +337,37 @@ def experiment_spec(early_stopping):
         pytest.param(["epoch;loss", "1;0,5"], "loss", [(1, None)], id="csv-with-decimal-commas"),
         pytest.param(["epoch\tloss", "1\t0.5"], "loss", [(1, 0.5)], id="tabs"),
         pytest.param(["the loss of us all", "1 of 2 was 3"], "loss", [], id="prose-is-no-table"),
-        pytest.param(["epoch,loss", "1,0.5,7", "2"], "loss", [], id="rows-of-another-width"),
+        pytest.param(["epoch,loss", "1,0.5,7", "2"], "loss", [(None, None)], id="rows-of-another-width"),
+        pytest.param(["Metrics: acc, loss", "GPU 0, 16384"], "loss", [], id="prose-with-a-colon"),
+        pytest.param(["Tracking acc, loss", "Loaded 50000, -7", "3, -7"], "loss", [], id="prose-with-a-comma"),
+        pytest.param(["acc, loss", "GPU 0, 16384"], "loss", [], id="prose-below-names"),
+        pytest.param(["minimizing validation loss", "3 224 -9"], "loss", [], id="prose-with-blanks"),
+        pytest.param(["epoch,loss", "1,0.5", "done", "16,-3"], "loss", [(1, 0.5), (1, None)], id="another-table"),
+        pytest.param(
+            ["acc,loss", "1,0.5", "done", "2,0.4"], "loss", [(None, 0.5), (None, None)], id="no-step-to-go-by"
+        ),
+        pytest.param(
+            ["epoch,loss", "started", "0,0.5", "saved", "1,0.4", "saved", "2,0.3"],
+            "loss",
+            [(0, 0.5), (1, 0.4), (2, 0.3)],
+            id="rows-with-lines-between-that-continue-the-steps",
+        ),
+        pytest.param(
+            ["step,loss", "100,0.5", "saved", "200,0.4", "saved", "300,0.3", "saved", "301,0.2"],
+            "loss",
+            [(100, 0.5), (200, 0.4), (300, 0.3), (300, None)],
+            id="rows-at-the-same-distance",
+        ),
+        pytest.param(
+            ["acc  loss  epoch", "0.5  0.6  4", " 50%|##  | 1/2 [00:01<00:01,  1.00it/s]", "", "0.6  0.5  7"],
+            "loss",
+            [(4, 0.6), (7, 0.5)],
+            id="rows-with-bars-between",
+        ),
+        pytest.param(
+            ["Epoch,Phase,train loss,loss", "1,val,0.1,0.5"], "loss", [(1, 0.5)], id="words-in-columns-beside-a-step"
+        ),
+        pytest.param(["epoch,loss,loss", "1,0.5,0.6"], "loss", [(1, None)], id="a-column-twice"),
     ],
 )
 def test_formats(lines, metric, reports):

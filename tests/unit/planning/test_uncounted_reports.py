@@ -38,8 +38,8 @@ MORE = Progress(
         pytest.param(ONE, "1 report did not count, because the value is not a number ('loss: 0,57')", id="one"),
         pytest.param(
             Progress(ignored={Ignored.OTHER_STEP: IgnoredReports(2, "step=100")}),
-            "2 reports were counted as a line, because the step is not the resource of early stopping "
-            "(the first: 'step=100'). Print the step with the name that is spec.earlyStopping's resource",
+            "2 reports were counted as a line, because the step is not the resource of early stopping, or counts down "
+            "(the first: 'step=100'). Print rising steps, named as spec.earlyStopping's resource",
             id="another-step",
         ),
         pytest.param(

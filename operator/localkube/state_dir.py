@@ -8,6 +8,7 @@ from pathlib import Path
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _PRIVATE = ("cluster.sqlite", "cluster.sqlite-wal", "cluster.sqlite-shm", "kubeconfig", "operator.kubeconfig", "token", "lock", "shim.log", "cluster.log")  # fmt: skip
+_FOLDERS = ("logs", "processes", "pods", "claims")
 
 
 class UnsafeFolder(Exception):
@@ -26,10 +27,16 @@ def check(folder: Path) -> None:
 
 
 def make(folder: Path) -> None:
-    """Make the folder, or take one that is safe, with the modes 0700 and 0600. Raises UnsafeFolder or OSError."""
+    """Create the folder, or restrict a safe one and its content to its user. Raises UnsafeFolder or OSError.
+
+    A folder that has other files too, such as a project, keeps its mode; only the state in it is private.
+    """
     check(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    if all(path.name.startswith((*_PRIVATE, *_FOLDERS)) for path in folder.iterdir()):
+        folder.chmod(0o700)
+    for name in _FOLDERS:
+        (folder / name).mkdir(mode=0o700, exist_ok=True)
     for name in _PRIVATE:
         if (folder / name).exists():
             (folder / name).chmod(0o600)

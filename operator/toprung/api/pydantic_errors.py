@@ -89,7 +89,7 @@ def _field_errors(details: ErrorDetails, model: type[BaseModel], prefix: str) ->
     elif details["type"] == "extra_forbidden":
         yield _unknown(path, location, model, prefix)
     else:
-        yield FieldError(path, _message(details))
+        yield FieldError(path, _message(details, _fields(location, model)))
 
 
 def _unknown(path: str, location: Location, model: type[BaseModel], prefix: str) -> FieldError:
@@ -122,8 +122,14 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
-def _message(details: ErrorDetails) -> str:
-    value = details["input"]
+def _message(details: ErrorDetails, known: Sequence[str]) -> str:
+    value, place = details["input"], details["loc"][-1] if details["loc"] else ""
+    if details["type"] in _NO_OBJECT:
+        fields = f"fields below it: {', '.join(known)}" if known else _EXAMPLES.get(place, "fields below it, as NAME: VALUE")
+        return f"{shown(value)} is not an object; write {fields}"
+    if details["type"] in _NO_INTEGER and isinstance(value, float) and value.is_integer():
+        extreme = "large" if value > 0 else "small"
+        return f"{shown(value)} is too {extreme}; write a whole number of at most {_MAX_DIGITS} digits"
     if details["type"] in _TYPES:
         wanted, example = _TYPES[details["type"]]
         return f"{shown(value)} is not {wanted}; write {example(value)}"
@@ -161,7 +167,17 @@ def _whole(value: Any) -> str:
 _MAX_QUOTED = 20
 """Characters of a quoted number that a message repeats."""
 _MAX_WHOLE = 10**15
+_MAX_DIGITS = 15
 _WHOLE = ("a whole number", _whole)
+_NO_INTEGER = ("int_type", "int_from_float")
+_NO_OBJECT = ("model_type", "model_attributes_type", "dict_type")
+_EXAMPLES: Mapping[str | int, str] = MappingProxyType(
+    {
+        "template": "{spec: {containers: [{name: train, image: ...}]}}",
+        "volume": "a volume source such as {persistentVolumeClaim: {claimName: ckpt}}",
+    }
+)
+"""Field of an object without a fixed list of fields -> what to write there."""
 _TYPES: Mapping[str, tuple[str, Callable[[Any], str]]] = MappingProxyType(
     {
         "string_type": ("a text", _text),
@@ -178,7 +194,6 @@ def _of_type(wanted: str, example: str) -> Callable[[str, Mapping[str, Any]], st
     return lambda found, _: f"{found} is not {wanted}; write {example}"
 
 
-_OBJECT = _of_type("an object", "fields below it, as NAME: VALUE")
 _LIST = _of_type("a list", "it as [a, b], or one - a line")
 
 _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyType(
@@ -188,9 +203,6 @@ _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyT
         "missing": lambda _, __: "is missing; write it",
         "literal_error": lambda found, ctx: f"{found} is unknown; write " + ctx["expected"].replace("'", '"'),
         "finite_number": _of_type("finite", "a number such as 0.1"),
-        "model_type": _OBJECT,
-        "model_attributes_type": _OBJECT,
-        "dict_type": _OBJECT,
         "tuple_type": _LIST,
         "list_type": _LIST,
         "greater_than": lambda found, ctx: f"{found} is too small; write more than {ctx['gt']:g}",

@@ -83,6 +83,7 @@ def test_two_experiments_of_one_name_are_a_fault(second: str, faults: list[str])
     result = validate(f"{GOOD}---\n{second}")
     assert result.exit_code == bool(faults)
     assert [line[: len(faults[0])] for line in result.output.splitlines() if "is valid" not in line] == faults
+    assert result.output.count("is valid") == 2 - len(faults)
 
 
 def test_two_experiments_of_one_name_in_one_line_are_a_fault():

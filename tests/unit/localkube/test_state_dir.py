@@ -34,6 +34,14 @@ async def test_only_the_user_reads_what_is_kept(tmp_path):
         (folder / "token").chmod(0o644)
 
 
+def test_a_folder_with_other_files_keeps_its_mode(tmp_path):
+    """A project folder stays readable; the state in it is private."""
+    (tmp_path / "train.py").touch()
+    tmp_path.chmod(0o755)
+    state_dir.make(tmp_path)
+    assert [mode(path) for path in (tmp_path, tmp_path / "logs", tmp_path / "claims")] == [0o755, 0o700, 0o700]
+
+
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [

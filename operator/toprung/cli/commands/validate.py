@@ -72,8 +72,9 @@ def check(file: str, content: bytes, valid: list[str]) -> Iterator[Finding]:
         yield Finding(file, 1, "", f"holds no Experiment; write apiVersion: {GROUP}/... and kind: {KIND}")
     named: dict[tuple[str, str], int] = {}
     for document in ours:
-        yield from _duplicates(file, document, named)
-        yield from _faults(file, document, valid)
+        duplicates = list(_duplicates(file, document, named))
+        yield from duplicates
+        yield from _faults(file, document, [] if duplicates else valid)
 
 
 def _duplicates(file: str, document: Document, named: dict[tuple[str, str], int]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,10 +32,20 @@ OURS = (
 STORE = "cluster.sqlite"
 _LOOK_EVERY = 0.05
 
+
+
+class _StatePath(click.Path):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty value, which a path would take for the current folder; scripts write it by an unset variable."""
+        if value == "":
+            self.fail('"" is empty. Write the path of a folder, or leave out --dir.', param, ctx)
+        return super().convert(value, param, ctx)
+
+
 dir_option = click.option(
     "--dir",
     "folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_StatePath(path_type=Path, file_okay=False),
     default=Path(".toprung"),
     help="Where the cluster keeps its state.",
 )

@@ -125,7 +125,9 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _message(details: ErrorDetails, known: Sequence[str]) -> str:
     value, place = details["input"], details["loc"][-1] if details["loc"] else ""
     if details["type"] in _NO_OBJECT:
-        fields = f"fields below it: {', '.join(known)}" if known else _EXAMPLES.get(place, "fields below it, as NAME: VALUE")
+        fields = (
+            f"fields below it: {', '.join(known)}" if known else _EXAMPLES.get(place, "fields below it, as NAME: VALUE")
+        )
         return f"{shown(value)} is not an object; write {fields}"
     if details["type"] in _NO_INTEGER and isinstance(value, float) and value.is_integer():
         extreme = "large" if value > 0 else "small"

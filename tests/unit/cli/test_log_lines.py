@@ -49,6 +49,10 @@ def test_a_trial_line(old, new, line):
 
 
 BLOCKED = condition("Blocked", "Unschedulable", "Pod a: no GPU")
+FOREVER = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+NO_GPU = condition("Blocked", "Unschedulable", f"Insufficient nvidia.com/gpu. {FOREVER}")
+NO_MEMORY = condition("Blocked", "Unschedulable", f"1 Insufficient cpu, 1 Insufficient memory. {FOREVER}")
+BUSY_GPU = condition("Blocked", "Unschedulable", "Insufficient nvidia.com/gpu. preemption: No preemption victims found")
 BLOCKED_LATER = condition("Blocked", "Unschedulable", "Pod b: no GPU")
 
 
@@ -77,3 +81,25 @@ def test_a_new_best_is_told_with_its_configuration():
     before = scene_of(experiment(), ())
     assert "new best: acc 0.89093 by mnist-0, lr=0.01" in list(scene_lines(before, scene))
     assert not any("best" in line for line in scene_lines(scene, scene))
+
+
+@pytest.mark.parametrize(
+    ("blocked", "advice"),
+    [
+        pytest.param(
+            NO_GPU,
+            ["Simulate GPUs by --gpus N where the cluster is started, or remove nvidia.com/gpu from the template."],
+            id="no-gpu",
+        ),
+        pytest.param(
+            NO_MEMORY,
+            ["Request less cpu in the template.", "Request less memory in the template."],
+            id="small-machine",
+        ),
+        pytest.param(BUSY_GPU, [], id="busy-gpu"),
+    ],
+)
+def test_a_pod_that_the_machine_never_has_room_for_gets_advice(blocked, advice):
+    """A Pod that other Pods keep waiting starts by itself."""
+    [line] = scene_lines(scene_of(experiment(), ()), scene_of(experiment(conditions=[blocked]), ()))
+    assert line.splitlines()[1:] == advice

@@ -45,6 +45,13 @@ def test_no_line_is_wider_than_the_screen(width):
     assert max(map(len, text(busy(), width=width).splitlines())) <= width
 
 
+def test_a_pod_that_the_machine_never_has_room_for_gets_advice():
+    """The table names the flag that simulates GPUs."""
+    message = "Insufficient nvidia.com/gpu. preemption: 1 Preemption is not helpful for scheduling."
+    blocked = experiment(conditions=[condition("Blocked", "Unschedulable", message)])
+    assert "--gpus N" in text(scene_of(blocked, ()))
+
+
 def test_an_invalid_experiment_shows_its_faults():
     """What cannot be read has no table, but a reason."""
     assert "maxTrialCount" in text(scene_of(experiment(state="Invalid", maxTrialCount=0), ()))

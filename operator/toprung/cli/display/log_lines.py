@@ -1,8 +1,9 @@
 """One plain line for each thing that happens, for logs that are read later. Pure."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
-from toprung.api.v1alpha1.conditions import ConditionType, Reason
+from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import configuration, number
 from toprung.cli.display.watcher import ExperimentView
@@ -76,7 +77,22 @@ def _best(scene: ExperimentView) -> str | None:
 def _obstacles(scene: ExperimentView) -> dict[tuple[str, str], str]:
     """What is in the way, by type and reason: the Pod that a message names changes too often to be told each time."""
     return {
-        (condition.type, condition.reason): f"{condition.type} ({condition.reason}): {condition.message}"
+        (condition.type, condition.reason): f"{condition.type} ({condition.reason}): {with_remedy(condition)}"
         for condition in scene.experiment.conditions
         if condition.type in (ConditionType.BLOCKED, ConditionType.SUSPENDED) and condition.status
     }
+
+
+_LACKING = re.compile(r"Insufficient ([a-zA-Z0-9./_-]*[a-zA-Z0-9])")
+_REMEDIES: Mapping[str, str] = {
+    "nvidia.com/gpu": "Simulate GPUs by --gpus N where the cluster is started, or remove {name} from the template.",
+}
+
+
+def with_remedy(condition: ConditionRecord) -> str:
+    """Return the message of a condition; where the machine never has room for a Pod, with what changes that."""
+    if condition.reason != Reason.UNSCHEDULABLE or "Preemption is not helpful" not in condition.message:
+        return condition.message
+    names = dict.fromkeys(_LACKING.findall(condition.message))
+    advice = (_REMEDIES.get(name, "Request less {name} in the template.").format(name=name) for name in names)
+    return "\n".join([condition.message, *advice])

@@ -1,5 +1,6 @@
 """The live table: a scene and the time in, something that rich draws out. Pure."""
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from toprung.api.v1alpha1.conditions import ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import configuration, duration, number
+from toprung.cli.display.log_lines import with_remedy
 from toprung.cli.display.watcher import ExperimentView
 from toprung.cli.plots.curves import any_time_curve, levels, longest, reached, resource_name
 from toprung.controller.experiment_cache import InvalidRecord
@@ -180,4 +182,4 @@ def _obstacles(experiment: ExperimentRecord) -> Iterator[Text]:
         if blocked or (condition.type is ConditionType.SUSPENDED and condition.status):
             colour = COLOURS[condition.type]
             yield Text.assemble((f"{condition.type} ", f"bold {colour}"), (f"{condition.reason}: ", colour))
-            yield Text(f"  {condition.message}")
+            yield Text(textwrap.indent(with_remedy(condition), "  "))

@@ -33,7 +33,6 @@ STORE = "cluster.sqlite"
 _LOOK_EVERY = 0.05
 
 
-
 class _StatePath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Refuse an empty value, which a path would take for the current folder; scripts write it by an unset variable."""

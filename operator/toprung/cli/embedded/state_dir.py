@@ -35,7 +35,7 @@ _LOOK_EVERY = 0.05
 
 class _StatePath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse an empty value, which a path would take for the current folder; scripts write it by an unset variable."""
+        """Refuse an empty value, such as an unset variable of a script; a path takes it for the current folder."""
         if value == "":
             self.fail('"" is empty. Write the path of a folder, or leave out --dir.', param, ctx)
         return super().convert(value, param, ctx)

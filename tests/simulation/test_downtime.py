@@ -81,7 +81,7 @@ def test_no_limit_is_judged_before_everything_is_read(values, unread):
     world.snapshot = lambda: unread_snapshot
     waiting = world.plan()
     actions = [action for chain in waiting.chains for action in chain]
-    assert (read.experiment_ended, waiting.experiment_ended) == (True, False)
+    assert (read.ended is not None, waiting.ended is not None) == (True, False)
     assert not [each for each in actions if isinstance(each, StopPod | CreatePod | CreateTrial)]
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.early_stopping import Stopper, stopper_for
+from toprung.api.v1alpha1.experiment import ExperimentSpec, ExperimentStatus
+from toprung.api.v1alpha1.trial import TrialStatus
+from toprung.early_stopping import Stopper
 from toprung.metrics.progress import observe
 from toprung.metrics.types import Progress
 from toprung.objects.conditions import condition_from
@@ -19,10 +20,19 @@ from toprung.objects.timestamps import parse_time, timestamp
 from toprung.objects.trial import TrialRecord, trial_from, trial_manifest, trial_status
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, EmitEvent, Plan, StopPod, WriteTrial
 from toprung.planning.completion import deadline_of
-from toprung.planning.plan import plan
+from toprung.planning.early_stopping import build_rule
+from toprung.planning.plan import make_plan, plan_by
 from toprung.planning.snapshot import Collected, Snapshot, deleted_indices
+from toprung.planning.summary import Execution, Summary, summarize
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+COMPLETE = Execution()
+"""The execution of a whole plan."""
+
+
+def summary_of(snapshot: Snapshot, now: datetime, execution: Execution = COMPLETE) -> Summary:
+    """Return the summary of a snapshot, by its plan."""
+    return summarize(snapshot, make_plan(snapshot, now), execution, now)
 
 
 def merged(status: Any) -> Any:
@@ -55,6 +65,7 @@ class World:
     spec: ExperimentSpec
     program: Callable[[int, int], Program]
     suggest: Callable[[int], Mapping[str, Any] | None] = lambda index: {"lr": 0.001 * (index + 1)}
+    rule: Callable[[], Stopper] | None = None
     obeys: bool = True
     start_delay: timedelta = timedelta(0)
     now: datetime = START
@@ -85,10 +96,6 @@ class World:
             created_count=self.status.get("trials", {}).get("total", 0),
         )
 
-    def stopper(self) -> Stopper | None:
-        """The early-stopping rule, fresh."""
-        return stopper_for(self.spec.early_stopping, 7, checkpoint=self.spec.checkpoint is not None)
-
     def trial_records(self) -> tuple[TrialRecord, ...]:
         """All Trials, by index."""
         return tuple(sorted(map(trial_from, self.trials.values()), key=lambda trial: trial.index))
@@ -115,11 +122,18 @@ class World:
         )
 
     def plan(self) -> Plan:
-        """What the operator would do now."""
-        return plan(self.snapshot(), self.stopper(), self.now)
+        """Return the operator's plan at this time."""
+        if self.rule is not None:
+            return plan_by(self.rule(), self.snapshot(), self.now)
+        return make_plan(self.snapshot(), self.now)
+
+    def summary(self, execution: Execution = COMPLETE) -> Summary:
+        """Return the operator's summary at this time, if its plan is executed so far."""
+        return summarize(self.snapshot(), self.plan(), execution, self.now)
 
     def execute(self, planned: Plan, crash_after: int | None = None) -> None:
         """Do what is planned; with `crash_after` the process dies after that many writes of the pass."""
+        summary = summarize(self.snapshot(), planned, COMPLETE, self.now)
         left = itertools.count() if crash_after is None else range(crash_after)
         writes = iter(left)
         for chain in planned.chains:
@@ -129,8 +143,9 @@ class World:
                 self._do(action)
         if next(writes, None) is None:
             return
-        self.status = {key: value for key, value in planned.status.items() if value is not None}
-        self.events.extend(planned.announcements)
+        self.status = {key: value for key, value in summary.status.items() if value is not None}
+        ExperimentStatus.model_validate(self.status, by_alias=True)
+        self.events.extend(summary.events)
 
     def tick(self, seconds: float = 1.0) -> None:
         """Let time pass for the Pods."""
@@ -150,10 +165,11 @@ class World:
                 body = self.trials[trial.name]
                 assert body["metadata"]["resourceVersion"] == trial.resource_version
                 body["status"] = merged(trial_status(trial))
+                TrialStatus.model_validate(body["status"], by_alias=True)
                 body["metadata"]["resourceVersion"] = str(next(self.versions))
-            case CreatePod(index, attempt):
+            case CreatePod(index, attempt, max_resource):
                 trial = next(trial for trial in self.trial_records() if trial.index == index)
-                body = pod_manifest(self.experiment(), trial, attempt, None)
+                body = pod_manifest(self.experiment(), trial, attempt, max_resource)
                 if body["metadata"]["name"] not in self.pods:
                     self.pods[body["metadata"]["name"]] = self._stamped(body)
                     self.progress_at_start[body["metadata"]["uid"]] = trial.progress
@@ -216,7 +232,8 @@ class World:
         deadline = deadline_of(self.experiment())
         end = min(filter(None, (pod.finished or self.now, deadline)))
         until = end - pod.started
-        stopper, trial = self.stopper(), trial_from(self.trials[pod.trial])
+        rule = self.rule() if self.rule is not None else build_rule(self.experiment())
+        trial = trial_from(self.trials[pod.trial])
         program = self._program_of(body)
         reported = program.values[: int(until.total_seconds())]
         objective, *others = self.spec.all_objectives
@@ -230,7 +247,7 @@ class World:
                 time=last,
                 metric=objective.metric,
                 maximize=objective.type == "maximize",
-                levels=stopper.levels(trial.bracket) if stopper is not None else (),
+                levels=rule.levels(trial.bracket) if rule is not None else (),
                 others=frozenset(other.metric for other in others),
             )
         return Collected(progress, drained=pod.over, tail=("the last line",), reported=last, idle=True)

@@ -1,4 +1,4 @@
-"""Executes plans: each action is one write, and doing it twice has the effect of doing it once."""
+"""Executes plans: each action is one idempotent write."""
 
 import asyncio
 import logging
@@ -12,8 +12,7 @@ from typing import Any
 from toprung.api.names import trial_name
 from toprung.controller import action_backoff
 from toprung.controller.action_backoff import EVERYTHING, ActionBackoff, ActionFailure, Subject, affects_everything
-from toprung.controller.event_recorder import announce
-from toprung.early_stopping.types import Stopper
+from toprung.controller.event_recorder import emit_event
 from toprung.errors import (
     AlreadyExists,
     ClusterError,
@@ -48,34 +47,29 @@ from toprung.planning.actions import (
 logger = logging.getLogger(__name__)
 
 CONCURRENT_WRITES = 8
-"""Writes of one reconciliation that are under way at once."""
+"""Concurrent writes of one reconciliation."""
 MAX_WRITES = 32
-"""Writes of one reconciliation. The rest is left for the next one, after the other experiments' turns."""
+"""Writes of one reconciliation. The next one makes the rest, after the turns of the other experiments."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionContext:
-    """The experiment that actions belong to, its early-stopping rule (None: none), its back-off, and the time."""
+    """The experiment that actions belong to, its back-off, and the time."""
 
     experiment: ExperimentRecord
-    stopper: Stopper | None
     backoff: ActionBackoff
     now: datetime
-
-    def budget(self, bracket: int) -> int | None:
-        """Return the resource that an attempt may use, None where nothing limits it."""
-        return self.stopper.levels(bracket)[-1] if self.stopper is not None else None
 
 
 @dataclass(slots=True)
 class ExecutionResult:
-    """What an execution did.
+    """The result of an execution.
 
     Attributes:
         failures: actions that were tried and failed.
-        held: actions that were not tried, because they failed a moment ago.
+        held: actions that were not tried, because their back-off lasts.
         done: subjects of the actions that succeeded.
-        unwritten: indices of the trials whose new status is not written.
+        unwritten: indices of the trials whose new status was not written.
         deferred: whether actions are left for the next reconciliation.
     """
 
@@ -97,7 +91,7 @@ class ExecutionResult:
 
 
 class Executor:
-    """Writes the actions of a plan, and puts each response into the cache: the next reconciliation reads it."""
+    """Executes actions, and puts each response into the cache, which the next reconciliation reads."""
 
     def __init__(
         self,
@@ -140,7 +134,7 @@ class Executor:
         return result
 
     async def _attempt(self, action: Action, context: ExecutionContext, result: ExecutionResult) -> bool:
-        """Carry out one action; return whether it was done."""
+        """Execute one action; return whether it succeeded."""
         creates = isinstance(action, CreateTrial | CreatePod)
         if not self._is_current(context.experiment) or (creates and result.pods_refused is not None):
             return False
@@ -176,14 +170,14 @@ class Executor:
         trial = self._trials.get(namespace, name)
         if trial is None:
             raise Conflict(f"Trial {name} was deleted before its Pod was created")
-        body = pod_manifest(context.experiment, trial, action.attempt, context.budget(trial.bracket))
+        body = pod_manifest(context.experiment, trial, action.attempt, action.max_resource)
         await self._create(PODS, self._pods, body, trial.uid)
 
     async def _create(self, resource: Any, cache: Cache[Any], body: dict[str, Any], controller_uid: str) -> None:
-        """Create an object that the owner of that UID controls; one that exists already is read instead.
+        """Create an object with the controller of that UID. An object that already exists is read instead.
 
         Raises:
-            NameTaken: the object of that name is controlled by something else.
+            NameTaken: another object controls the object of that name.
         """
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         try:
@@ -223,7 +217,7 @@ class Executor:
 
     @_do.register
     async def _emit_event(self, action: EmitEvent, context: ExecutionContext) -> None:
-        await announce(self._gateway, context.experiment, action, context.now)
+        await emit_event(self._gateway, context.experiment, action, context.now)
 
 
 def _admit(
@@ -281,17 +275,19 @@ def _description(action: Action, context: ExecutionContext) -> str:
             return f"the Pod of trial {trial_name(context.experiment.name, index)}"
         case WriteTrial(trial):
             return f"the status of Trial {trial.name}"
-        case StopPod(name) | DeletePod(name):
-            return f"the end of Pod {name}"
+        case StopPod(name):
+            return f"the stop of Pod {name}"
+        case DeletePod(name):
+            return f"the deletion of Pod {name}"
         case EmitEvent():
             return "the Event"
 
 
 def _check_controller(stored: dict[str, Any], kind: str, controller_uid: str) -> None:
-    """Check that an object that already exists is ours.
+    """Check that an object that already exists has the expected controller.
 
     Raises:
-        NameTaken: it is not.
+        NameTaken: it has not.
     """
     owner = controller_of(stored["metadata"])
     if owner.get("uid") != controller_uid:

@@ -1,8 +1,8 @@
-"""Who is followed: the current attempt of every trial that has not ended, from its Pod's start to its last line."""
+"""Collects logs: follows the current attempt of every trial that has not ended, from its start to its last line."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,12 +16,13 @@ from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.pod import PodPhase, PodRecord
 from toprung.objects.trial import TrialRecord
 from toprung.planning.completion import deadline_of
+from toprung.planning.early_stopping import build_rule
 from toprung.planning.snapshot import Collected
 
 logger = logging.getLogger(__name__)
 
 YOUNG = timedelta(seconds=3)
-"""A Pod that started longer ago than this has printed lines that were not read: the operator was down."""
+"""A Pod that started longer ago has printed lines that were not read: the operator was down."""
 
 
 def _now() -> datetime:
@@ -37,7 +38,7 @@ class FollowedLog:
 
 
 class LogCollection:
-    """One follower for each Pod that is of interest, grouped by experiment."""
+    """The followers, one for each current attempt, grouped by experiment."""
 
     def __init__(
         self, gateway: KubeClient, on_change: Callable[[str], None], clock: Callable[[], datetime] = _now
@@ -48,27 +49,28 @@ class LogCollection:
         self._pace = Pace()
         self._followed: dict[str, dict[str, FollowedLog]] = {}
 
-    def follow(
-        self,
-        experiment: ExperimentRecord,
-        trials: Iterable[TrialRecord],
-        pods: Mapping[str, tuple[PodRecord, ...]],
-        stopper: Stopper | None,
-    ) -> None:
-        """Start the followers that are missing, tell those whose Pod has ended, and end those of no interest."""
+    def follow(self, experiment: ExperimentRecord, attempts: Iterable[tuple[TrialRecord, PodRecord]]) -> None:
+        """Start the followers that are missing, stop those that are not needed, and notify those whose Pod has ended.
+
+        Args:
+            experiment: the Experiment.
+            attempts: all its Pods, each with its Trial.
+        """
         followed = self._followed.setdefault(experiment.key, {})
-        wanted = {pod.uid: (trial, pod) for trial, pod in _of_interest(trials, pods)}
-        for uid in followed.keys() - wanted.keys():
+        needed = {pod.uid: (trial, pod) for trial, pod in attempts if _is_followed(trial, pod)}
+        for uid in followed.keys() - needed.keys():
             followed.pop(uid).task.cancel()
-        for uid, (trial, pod) in wanted.items():
-            if uid not in followed:
-                followed[uid] = self._start(experiment, trial, pod, stopper)
+        missing = needed.keys() - followed.keys()
+        rule = build_rule(experiment) if missing else None
+        for uid, (trial, pod) in needed.items():
+            if uid in missing:
+                followed[uid] = self._start(experiment, trial, pod, rule)
             followed[uid].follower.cut_off = deadline_of(experiment)
             if pod.over:
                 followed[uid].follower.finish()
 
     def collected(self, key: str) -> dict[str, Collected]:
-        """Give what was read so far, by the UID of the Pod."""
+        """Return the reports that were read so far, by the UID of the Pod."""
         return {
             uid: Collected(
                 each.follower.progress,
@@ -85,17 +87,17 @@ class LogCollection:
         }
 
     def forget(self, key: str) -> None:
-        """End all followers of an experiment."""
+        """Stop all followers of an experiment."""
         for each in self._followed.pop(key, {}).values():
             each.task.cancel()
 
     def close(self) -> None:
-        """End all followers."""
+        """Stop all followers."""
         for key in tuple(self._followed):
             self.forget(key)
 
     def _start(
-        self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, stopper: Stopper | None
+        self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, rule: Stopper | None
     ) -> FollowedLog:
         objective, *others = experiment.spec.all_objectives
         grammar, now = line_format_for(experiment.spec), self._clock()
@@ -105,7 +107,7 @@ class LogCollection:
             tracking=Tracking(
                 metric=objective.metric,
                 maximize=objective.type == "maximize",
-                levels=stopper.levels(trial.bracket) if stopper is not None else (),
+                levels=rule.levels(trial.bracket) if rule is not None else (),
                 others=frozenset(other.metric for other in others),
                 step_names=grammar.step_names,
                 offset=trial.step_offset,
@@ -121,10 +123,10 @@ class LogCollection:
         return FollowedLog(follower, task)
 
     def _note_end(self, key: str, follower: LogFollower, task: asyncio.Task[None]) -> None:
-        """See to it that a defect of ours in reading does not keep a trial from ending: what was read decides."""
+        """Record an internal error of a follower. Its trial then ends by the reports that were read."""
         if task.cancelled() or (error := task.exception()) is None:
             return
-        logger.error("%s: internal error while reading a log", task.get_name(), exc_info=error)
+        logger.error("internal error while reading a log: task=%s", task.get_name(), exc_info=error)
         follower.failed, follower.drained = "internal error while the log was read", True
         self._on_change(key)
 
@@ -135,17 +137,14 @@ class LogCollection:
 
 
 def last_words(follower: LogFollower) -> tuple[str, ...]:
-    """Give the program's last lines; where its log was given up, why, lest the program be blamed for its silence."""
+    """Return the last lines of the program, and why its log could not be read to its end."""
     return (*follower.tail, f"({follower.failed})") if follower.drained and follower.failed else follower.tail
 
 
-def _of_interest(
-    trials: Iterable[TrialRecord], pods: Mapping[str, tuple[PodRecord, ...]]
-) -> Iterable[tuple[TrialRecord, PodRecord]]:
-    for trial in trials:
-        if trial.state.terminal:
-            continue  # a paused one is still read: its checkpoint moves on until its Pod has ended
-        for pod in pods.get(trial.name, ()):
-            current = pod.attempt == trial.attempt and pod.controller_uid == trial.uid
-            if current and pod.phase is not PodPhase.PENDING:
-                yield trial, pod
+def _is_followed(trial: TrialRecord, pod: PodRecord) -> bool:
+    """Return whether the log is of the current attempt of a trial that has not ended.
+
+    The log of a paused trial is still read: its checkpoint changes until its Pod has ended.
+    """
+    current = pod.attempt == trial.attempt and pod.controller_uid == trial.uid
+    return current and not trial.state.terminal and pod.phase is not PodPhase.PENDING

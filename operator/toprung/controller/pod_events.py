@@ -47,21 +47,28 @@ class PodEvents:
         self._wake = wake
         self._watched: dict[str, _Watched] = {}
 
-    def explain(self, key: str, pods: Pods, now: datetime) -> Pods:
-        """Return an experiment's Pods with what is known of why they do not start."""
-        waiting = (pod for each in pods.values() for pod in each if _is_starting(pod))
+    def explain(self, key: str, pods: Pods) -> Pods:
+        """Return an experiment's Pods; the one whose Events are read has their Warning as its reason."""
+        watched = self._watched.get(key)
+        if watched is None or not watched.warning:
+            return pods
+        blocked = BlockReason(Reason.CONTAINER_CONFIG, watched.warning)
+        return {
+            name: tuple(
+                replace(pod, blocked=blocked) if pod.uid == watched.uid and _is_starting(pod) else pod for pod in each
+            )
+            for name, each in pods.items()
+        }
+
+    def watch(self, key: str, pods: Iterable[PodRecord], now: datetime) -> None:
+        """Read the Events of the Pod that has waited longest, and of no other one."""
+        waiting = (pod for pod in pods if _is_starting(pod))
         oldest = min(waiting, key=lambda pod: (pod.created, pod.name), default=None)
         watched = self._watched.get(key)
         if watched is not None and (oldest is None or watched.uid != oldest.uid):
             self.forget(key)
-        if oldest is None:
-            return pods
-        if key not in self._watched:
+        if oldest is not None and key not in self._watched:
             self._watch(key, oldest, now)
-        if not (warning := self._watched[key].warning):
-            return pods
-        explained = replace(oldest, blocked=BlockReason(Reason.CONTAINER_CONFIG, warning))
-        return {**pods, oldest.trial: tuple(explained if pod is oldest else pod for pod in pods[oldest.trial])}
 
     def forget(self, key: str) -> None:
         """End the reads for an experiment."""
@@ -107,7 +114,7 @@ class PodEvents:
 
 
 def newest_warning(events: Iterable[Mapping[str, Any]]) -> str:
-    """Return the reason and the message of the newest Event if it is a Warning; "" where the Pod has gone on since."""
+    """Return the reason and the message of the newest Event if it is a Warning; "" if the Pod has proceeded since."""
     newest = max(events, key=lambda event: (_time(event), event.get("type") == "Warning"), default=None)
     if newest is None or newest.get("type") != "Warning":
         return ""

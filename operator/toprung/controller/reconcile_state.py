@@ -1,23 +1,30 @@
-"""What one reconciliation leaves for the next one."""
+"""The state of one experiment between two reconciliations."""
 
+import logging
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from toprung.controller.action_backoff import ActionBackoff
+from toprung.controller.action_backoff import ActionBackoff, ActionFailure
+from toprung.errors import Conflict
 from toprung.objects.conditions import BlockReason
+
+logger = logging.getLogger(__name__)
+
+LOG_EVERY = timedelta(minutes=1)
+"""Failures of one experiment are logged at most this often."""
 
 
 @dataclass(slots=True)
 class ReconcileState:
-    """What one reconciliation leaves for the next one; all of it may be lost at any time.
+    """The state of one experiment between two reconciliations. A restart may lose it at any time.
 
     Attributes:
-        backoff: what failed, and when it is tried again.
-        pods_refused: why Pods were refused; one at a time is tried until all that should run do.
+        backoff: the actions that failed, and when they are tried again.
+        pods_refused: why Pods were refused. One Pod at a time is tried until all slots are taken.
         status_written: when the status was last written.
         logged: when a failure was last logged.
-        warm_start_reported: whether an Event reported what the sampler learns from.
-        planning_seconds: how long the last plan took; the experiment rests as long, so that others have their turn.
+        warm_start_reported: whether an Event reported the trials that the sampler learns from.
+        planning_seconds: duration of the last plan and summary. The experiment rests as long, so that others proceed.
     """
 
     uid: str
@@ -28,3 +35,13 @@ class ReconcileState:
     logged: datetime | None = None
     warm_start_reported: bool = False
     planning_seconds: float = 0.0
+
+    def log_failure(self, key: str, failure: ActionFailure, now: datetime) -> bool:
+        """Log a failure; return False if another one was logged a moment ago."""
+        if self.logged is not None and timedelta(0) <= now - self.logged < LOG_EVERY:
+            return False
+        self.logged = now
+        level = logging.INFO if isinstance(failure.error, Conflict) else logging.WARNING
+        message = "request failed, retrying: experiment=%s object=%s error=%s"
+        logger.log(level, message, key, failure.what, failure.error)
+        return True

@@ -1,57 +1,73 @@
-"""Reconciles one experiment at a time: observe, decide, act, write the status."""
+"""Reconciles one experiment at a time, in one linear sequence.
+
+    Experiment, Trial or Pod event, report of a trial, timer
+      -> kube/work_queue.py           which experiment is next
+      -> reconciler.py _observe       the snapshot, from the caches; starts nothing
+      -> planning/plan.py             make_plan: snapshot, time -> plan; pure
+      -> controller/executor.py       at most 32 writes, in an order that survives a crash
+      -> planning/summary.py          summarize: snapshot, plan, execution, time -> status and Events; pure
+      -> controller/status_writer.py  the Events of a transition, then one status write
+      -> reconciler.py _sync          followers, requests for suggestions, look-ups, timer
+
+An event crosses seven modules on its path to the status: kube/informer.py (or kopf_adapter.py) and the six above.
+
+A process may die at any point. The next one starts from what is stored:
+
+    dies after            stored                  the next reconciliation
+    --------------------  ----------------------  --------------------------------------------------------
+    observe, plan         nothing                 makes the same plan
+    CreateTrial           a Trial without a Pod   creates its Pod; the index is not used again
+    Event of a Trial      the Event               emits it again by the same name, then writes the Trial
+    WriteTrial            the verdict or outcome  stops or creates the Pod that follows from it
+    Event of Experiment   the Event               emits it again by the same name, then writes the status
+    status                everything              leaves nothing to do
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from itertools import chain
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
 
 from toprung.api.v1alpha1.conditions import Reason
-from toprung.controller.action_backoff import (
-    EVERYTHING,
-    PODS,
-    STATUS,
-    ActionFailure,
-    affects_everything,
-)
-from toprung.controller.event_recorder import announce
+from toprung.controller.action_backoff import EVERYTHING, PODS, STATUS, ActionFailure, affects_everything
+from toprung.controller.event_recorder import emit_event, warm_start_event
 from toprung.controller.executor import ExecutionContext, ExecutionResult, Executor
 from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, found_invalid
 from toprung.controller.log_collection import LogCollection
 from toprung.controller.node_models import NodeModels
+from toprung.controller.owned_objects import OwnedObjects
 from toprung.controller.pod_events import PodEvents
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.status_writer import StatusWriter
-from toprung.controller.suggestion_cache import SuggestionCache, problem_of
+from toprung.controller.suggestion_cache import SuggestionCache
 from toprung.controller.telemetry import Telemetry
-from toprung.controller.warmth import warm_start
-from toprung.early_stopping import Stopper, stopper_for
-from toprung.errors import ClusterError, Conflict, InternalError, InvalidExperiment
+from toprung.errors import ClusterError, InternalError, InvalidExperiment
 from toprung.kube.cache import Cache
 from toprung.kube.client import KubeClient
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.conditions import BlockReason
 from toprung.objects.experiment import ExperimentRecord
-from toprung.objects.ownership import owned_pods, owned_trials
+from toprung.objects.ownership import owned_pods
 from toprung.objects.pod import PodRecord
 from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import CreatePod, Plan
-from toprung.planning.plan import plan
+from toprung.planning.plan import make_plan
 from toprung.planning.slots import holds_slot
-from toprung.planning.snapshot import Setback, Snapshot, deleted_indices
+from toprung.planning.snapshot import Snapshot, deleted_indices
+from toprung.planning.summary import Execution, summarize
 
 logger = logging.getLogger(__name__)
 
-LOG_EVERY = timedelta(minutes=1)
-"""Failures of one experiment are logged at most this often."""
+Result = TypeVar("Result")
 LARGE = 300
-"""Trials, or Pods, from which on a plan is made in a thread: it would block the event loop for about 10 ms."""
+"""Trials, or Pods, from which on plans are made in a thread: one would block the event loop for about 10 ms."""
 
 
 @dataclass(slots=True)
 class Reconciler:
-    """The operator's loop; every part of the world that it touches is passed in."""
+    """The operator's loop. Its collaborators are arguments."""
 
     gateway: KubeClient
     experiments: ExperimentCache
@@ -67,7 +83,7 @@ class Reconciler:
     _states: dict[str, ReconcileState] = field(default_factory=dict)
 
     async def run(self, workers: int) -> None:
-        """Work until cancelled; then end what runs in the background."""
+        """Reconcile until cancelled, then stop the background tasks."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(workers):
@@ -81,6 +97,14 @@ class Reconciler:
     @property
     def _status(self) -> StatusWriter:
         return StatusWriter(self.gateway, self.experiments, self.queue, self.telemetry, self.clock)
+
+    @property
+    def _executor(self) -> Executor:
+        return Executor(self.gateway, self.trials, self.pods, self.experiments.is_current)
+
+    @property
+    def _owned(self) -> OwnedObjects:
+        return OwnedObjects(self.trials, self.pods)
 
     async def _work(self) -> None:
         async for key in self.queue:
@@ -98,6 +122,7 @@ class Reconciler:
             self._forget(key)
             return
         now, state = self.clock(), self._state_of(experiment, key)
+        state.planning_seconds = 0.0
         if state.backoff.held(EVERYTHING, now) is None:
             await self._reconcile(experiment, key, state, now)
         if state.backoff.retry_at is not None:
@@ -106,6 +131,7 @@ class Reconciler:
     async def _reconcile(
         self, experiment: ExperimentRecord | InvalidRecord, key: str, state: ReconcileState, now: datetime
     ) -> None:
+        """Reconcile a valid experiment, or report an invalid one; handle the errors of both."""
         before = state.backoff.failure_of(EVERYTHING)
         try:
             if not isinstance(experiment, InvalidRecord):
@@ -115,92 +141,109 @@ class Reconciler:
                 state.backoff.forget(STATUS)
             if state.backoff.failure_of(EVERYTHING) is before:
                 state.backoff.forget(EVERYTHING)
-        except InvalidExperiment as error:  # only this operator can know it: for example, a plug-in is missing
+        except InvalidExperiment as error:  # only this operator can detect it: for example, a plug-in is missing
             assert isinstance(experiment, ExperimentRecord)  # noqa: S101 - the other kind is not planned
             await self._reconcile(found_invalid(experiment, error), key, state, now)
         except ClusterError as error:
             subject = EVERYTHING if affects_everything(error) else STATUS
-            self._note_failure(key, state, ActionFailure(subject, "the Experiment's status", error), now)
+            self._record_failure(key, state, ActionFailure(subject, "the Experiment's status", error), now)
         except Exception as error:
             failure = ActionFailure(EVERYTHING, "the Experiment", InternalError(f"{type(error).__name__}: {error}"))
-            if self._note_failure(key, state, failure, now):
+            if self._record_failure(key, state, failure, now):
                 logger.exception("%s: internal error", key)
             await self._status.report_blocked(experiment, failure.reason)
 
     async def _reconcile_valid(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> None:
-        if (unreadable := self._unreadable(experiment)) is not None:
-            await self._status.report_blocked(experiment, unreadable)  # to plan without the object could start it twice
+        """Observe, plan, execute, summarize, write the status, synchronize."""
+        if (unreadable := self._owned.unreadable(experiment)) is not None:
+            await self._status.report_blocked(experiment, unreadable)
             return
-        stopper, alive = _stopper_of(experiment), count_alive(self._pods_of(experiment))
-        state.backoff.note_alive(alive)
-        snapshot = self._observe(experiment, stopper, state, now)
-        decided = await _plan(snapshot, stopper, state, now)
-        executor = Executor(self.gateway, self.trials, self.pods, self.experiments.is_current)
-        result = await executor.execute(ExecutionContext(experiment, stopper, state.backoff, now), decided.chains)
-        if not self.experiments.is_current(experiment):
-            self.queue.add(experiment.key)
-            return
-        self._note(experiment, decided, result, state, now)
-        if state.backoff.held(EVERYTHING, now) is not None:
-            return
-        if result.deferred and not self._status.due(state, now):
-            self._look_ahead(experiment, decided, now)
-            return
-        if not result.complete:  # the status reports what was done
-            stopper = _stopper_of(experiment)
-            setback = Setback(frozenset(result.unwritten), state.backoff.reported)
-            snapshot = replace(self._observe(experiment, stopper, state, now), setback=setback)
-            decided = await _plan(snapshot, stopper, state, now)
-        if not await self._status.write(experiment, snapshot, decided, state, now):
-            return
-        await self._report_warm_start(experiment, state, now)
-        self._look_ahead(experiment, decided, now)
+        state.backoff.note_alive(self._owned.alive(experiment))
+        snapshot = self._observe(experiment, state, now)
+        plan = await _compute(state, snapshot, make_plan, snapshot, now)
+        result = await self._executor.execute(ExecutionContext(experiment, state.backoff, now), plan.chains)
+        execution = self._record(experiment, plan, result, state, now)
+        try:
+            if self.experiments.is_current(experiment) and state.backoff.held(EVERYTHING, now) is None:
+                summary = await _compute(state, snapshot, summarize, snapshot, plan, execution, now)
+                await self._status.write(experiment, snapshot, summary, state, now)
+                await self._report_warm_start(experiment, state, now)
+        finally:  # a status that cannot be written delays neither logs nor suggestions
+            self._sync(experiment, plan, now)
 
-    def _observe(
-        self, experiment: ExperimentRecord, stopper: Stopper | None, state: ReconcileState, now: datetime
-    ) -> Snapshot:
-        trials = self._trials_of(experiment)
-        pods = self.pod_events.explain(experiment.key, owned_pods(trials, self.pods.of(experiment.key)), now)
-        self.nodes.look_up(chain.from_iterable(pods.values()))
-        self.followers.follow(experiment, trials, pods, stopper)
-        ready = self.suggester.ready(experiment)
-        search = BlockReason(Reason.SEARCH_FAILED, ready.error) if ready.error is not None else None
+    def _observe(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> Snapshot:
+        """Take a snapshot from the caches."""
+        trials = self._owned.trials_of(experiment)
+        pending = self.suggester.pending(experiment)
+        search_failed = BlockReason(Reason.SEARCH_FAILED, pending.error) if pending.error is not None else None
         return Snapshot(
             experiment=experiment,
             trials=trials,
-            pods=pods,
+            pods=self.pod_events.explain(experiment.key, owned_pods(trials, self.pods.of(experiment.key))),
             collected=self.followers.collected(experiment.key),
             models=dict(self.nodes.models),
             deleted=deleted_indices(experiment, trials),
-            suggestions=dict(ready.suggestions),  # a plan may be made in another thread
-            exhausted=ready.exhausted,
-            blocked=state.pods_refused or search,
+            suggestions=dict(pending.suggestions),  # a copy: the plan may be made in another thread
+            exhausted=pending.exhausted,
+            blocked=state.pods_refused or search_failed,
             hold=state.backoff.held(PODS, now) is not None,
         )
 
-    def _trials_of(self, experiment: ExperimentRecord) -> tuple[TrialRecord, ...]:
-        return owned_trials(experiment, self.trials.of(experiment.key))
+    def _record(
+        self, experiment: ExperimentRecord, plan: Plan, result: ExecutionResult, state: ReconcileState, now: datetime
+    ) -> Execution:
+        """Record the failures of an execution, and return how much of the plan was executed."""
+        state.backoff.record(result.failures, result.done, alive=self._owned.alive(experiment), now=now)
+        for failure in result.failures:
+            state.log_failure(experiment.key, failure, now)
+        if result.deferred:
+            self.queue.add(experiment.key)
+        self._record_refusal(experiment, plan, result, state, now)
+        blocked = None if result.complete else state.backoff.reported
+        return Execution(result.complete, frozenset(result.unwritten), blocked)
 
-    def _pods_of(self, experiment: ExperimentRecord) -> tuple[PodRecord, ...]:
-        """Return the experiment's own Pods; costs as much as there are of them, not of trials."""
-        return tuple(pod for pod in self.pods.of(experiment.key) if self._is_ours(experiment, pod))
+    def _record_refusal(
+        self, experiment: ExperimentRecord, plan: Plan, result: ExecutionResult, state: ReconcileState, now: datetime
+    ) -> None:
+        """Record whether Pods are refused: from a refusal on, until all slots are taken."""
+        if result.pods_refused is not None:
+            state.pods_refused = result.pods_refused.reason
+        elif state.pods_refused is None or state.backoff.held(PODS, now) is not None:
+            return
+        elif any(isinstance(action, CreatePod) for chain in plan.chains for action in chain):
+            self.queue.add(experiment.key)  # a Pod was accepted: try the next one
+        else:
+            taken = sum(holds_slot(pod, now) for pod in self._owned.pods_of(experiment))
+            if not plan.suggestions_needed or taken >= experiment.spec.parallel_trial_count:
+                state.pods_refused = None
+                self.queue.add(experiment.key)
 
-    def _is_ours(self, experiment: ExperimentRecord, pod: PodRecord) -> bool:
-        trial = self.trials.get(experiment.namespace, pod.trial)
-        return trial is not None and (pod.controller_uid, trial.controller_uid) == (trial.uid, experiment.uid)
+    async def _report_warm_start(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> None:
+        event = warm_start_event(experiment, self.suggester.pending(experiment))
+        if event is not None and not state.warm_start_reported:
+            await emit_event(self.gateway, experiment, event, now)
+            state.warm_start_reported = True
 
-    def _unreadable(self, experiment: ExperimentRecord) -> BlockReason | None:
-        """Return which objects of the experiment cannot be read, None where all can."""
-        trials, pods = self.trials.unreadable(experiment.key), self.pods.unreadable(experiment.key)
-        uids = {trial.uid for trial in self._trials_of(experiment)} if pods else set()
-        problems = {key: why for key, (uid, why) in trials.items() if uid == experiment.uid}
-        problems |= {key: why for key, (uid, why) in pods.items() if uid in uids}
-        if not problems:
-            return None
-        key, why = min(problems.items())
-        others = f" {len(problems) - 1} more objects cannot be read." if len(problems) > 1 else ""
-        message = f"{key} cannot be read: {why}. Correct or delete it; until then no trial of the experiment changes."
-        return BlockReason(Reason.UNREADABLE, message + others)
+    def _sync(self, experiment: ExperimentRecord, plan: Plan, now: datetime) -> None:
+        """Start and stop background work by the caches, which have the results of the writes; set the timer."""
+        current = self.experiments.get(experiment.key)
+        if current is None or current.uid != experiment.uid:
+            self.queue.add(experiment.key)
+            return
+        attempts = tuple(self._owned.attempts_of(experiment))
+        pods = [pod for _, pod in attempts]
+        self.followers.follow(experiment, attempts)
+        self.nodes.look_up(pods)
+        self.pod_events.watch(experiment.key, pods, now)
+        retry_at = None
+        if plan.suggestions_needed:
+            trials = self._owned.trials_of(experiment)
+            retry_at = self.suggester.request(experiment, trials, plan.suggestions_needed)
+        elif plan.ended is not None and isinstance(current, ExperimentRecord) and current.completion_time is not None:
+            self.suggester.forget(experiment.uid)
+        for moment in (plan.requeue_at, retry_at):
+            if moment is not None and moment > now:
+                self.queue.add_after(experiment.key, (moment - now).total_seconds())
 
     def _state_of(self, experiment: ExperimentRecord | InvalidRecord, key: str) -> ReconcileState:
         state = self._states.get(key)
@@ -221,87 +264,21 @@ class Reconciler:
         self.followers.forget(key)
         self.pod_events.forget(key)
 
-    def _note(
-        self, experiment: ExperimentRecord, decided: Plan, result: ExecutionResult, state: ReconcileState, now: datetime
-    ) -> None:
-        """Record what failed. Pods count as refused until all slots are taken: Blocked holds as long as it is true."""
-        pods = self._pods_of(experiment)
-        state.backoff.record(result.failures, result.done, alive=count_alive(pods), now=now)
-        for failure in result.failures:
-            self._log(experiment.key, state, failure, now)
-        if result.deferred:
-            self.queue.add(experiment.key)
-        if result.pods_refused is not None:
-            state.pods_refused = result.pods_refused.reason
-        elif state.pods_refused is None or state.backoff.held(PODS, now) is not None:
-            return
-        elif any(isinstance(action, CreatePod) for chain in decided.chains for action in chain):
-            self.queue.add(experiment.key)  # one more fits; try the next one
-        elif (
-            not decided.suggestions_needed
-            or sum(holds_slot(pod, now) for pod in pods) >= experiment.spec.parallel_trial_count
-        ):
-            state.pods_refused = None
-            self.queue.add(experiment.key)
-
-    def _note_failure(self, key: str, state: ReconcileState, failure: ActionFailure, now: datetime) -> bool:
-        """Record a failure; return whether it is to be logged."""
-        state.backoff.record((failure,), (), alive=0, now=now)  # only a refused Pod is tried again when one ends
-        return self._log(key, state, failure, now)
-
     @staticmethod
-    def _log(key: str, state: ReconcileState, failure: ActionFailure, now: datetime) -> bool:
-        if state.logged is not None and timedelta(0) <= now - state.logged < LOG_EVERY:
-            return False
-        state.logged = now
-        level = logging.INFO if isinstance(failure.error, Conflict) else logging.WARNING
-        logger.log(
-            level, "request failed, retrying: experiment=%s object=%s error=%s", key, failure.what, failure.error
-        )
-        return True
-
-    async def _report_warm_start(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> None:
-        report = warm_start(experiment, self.suggester.ready(experiment))
-        if report is not None and not state.warm_start_reported:
-            await announce(self.gateway, experiment, report, now)
-            state.warm_start_reported = True
-
-    def _look_ahead(self, experiment: ExperimentRecord, decided: Plan, now: datetime) -> None:
-        """Request suggestions, and come back when time alone makes something due."""
-        again = None
-        if decided.suggestions_needed:
-            again = self.suggester.want(experiment, self._trials_of(experiment), decided.suggestions_needed)
-        elif decided.experiment_ended:
-            self.suggester.forget(experiment.uid)
-        for moment in (decided.requeue_at, again):
-            if moment is not None and moment > now:
-                self.queue.add_after(experiment.key, (moment - now).total_seconds())
+    def _record_failure(key: str, state: ReconcileState, failure: ActionFailure, now: datetime) -> bool:
+        """Record a failure; return whether it was logged."""
+        state.backoff.record((failure,), (), alive=0, now=now)  # only a refused Pod is tried again when one ends
+        return state.log_failure(key, failure, now)
 
 
-async def _plan(snapshot: Snapshot, stopper: Stopper | None, state: ReconcileState, now: datetime) -> Plan:
-    """Make the plan, and its status, without blocking the event loop."""
+async def _compute(
+    state: ReconcileState, snapshot: Snapshot, function: Callable[..., Result], *arguments: object
+) -> Result:
+    """Call a pure function without blocking the event loop: in a thread if the experiment is large."""
     if max(len(snapshot.trials), sum(map(len, snapshot.pods.values()))) < LARGE:
-        state.planning_seconds = 0.0
-        return plan(snapshot, stopper, now)
+        return function(*arguments)
     loop = asyncio.get_running_loop()
     started = loop.time()
-    decided = await asyncio.to_thread(_plan_with_status, snapshot, stopper, now)
-    state.planning_seconds = loop.time() - started
-    return decided
-
-
-def _plan_with_status(snapshot: Snapshot, stopper: Stopper | None, now: datetime) -> Plan:
-    decided = plan(snapshot, stopper, now)
-    _ = decided.status  # computed on first use
-    return decided
-
-
-def _stopper_of(experiment: ExperimentRecord) -> Stopper | None:
-    """Build the rule; it learns from the records of the snapshot."""
-    spec = experiment.spec
-    return stopper_for(spec.early_stopping, problem_of(experiment).seed, checkpoint=spec.checkpoint is not None)
-
-
-def count_alive(pods: Iterable[PodRecord]) -> int:
-    """Count the Pods that a quota counts: those in which something may run."""
-    return sum(not pod.ended for pod in pods)
+    result = await asyncio.to_thread(function, *arguments)
+    state.planning_seconds += loop.time() - started
+    return result

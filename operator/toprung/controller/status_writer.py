@@ -1,4 +1,4 @@
-"""Writes the status of Experiments, and emits the Events that belong to it."""
+"""Writes the status of Experiments, after the Events that belong to it."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from toprung.controller.action_backoff import STATUS
-from toprung.controller.event_recorder import announce
+from toprung.controller.event_recorder import emit_event
 from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord
 from toprung.controller.reconcile_state import ReconcileState
 from toprung.controller.telemetry import Telemetry
@@ -17,10 +17,10 @@ from toprung.kube.resources import EXPERIMENTS
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.conditions import BlockReason
 from toprung.objects.experiment import ExperimentRecord
-from toprung.planning.actions import Plan
 from toprung.planning.events import blocked_events, invalid_event
 from toprung.planning.snapshot import Snapshot
 from toprung.planning.status import blocked_status, invalid_status
+from toprung.planning.summary import Summary
 
 logger = logging.getLogger(__name__)
 
@@ -39,49 +39,38 @@ class StatusWriter:
     clock: Callable[[], datetime]
 
     async def write(
-        self, experiment: ExperimentRecord, snapshot: Snapshot, decided: Plan, state: ReconcileState, now: datetime
-    ) -> bool:
-        """Write the status of a plan where it differs from the one in the cluster, after the Events of its transitions.
-
-        Returns:
-            Whether the Experiment still exists.
+        self, experiment: ExperimentRecord, snapshot: Snapshot, summary: Summary, state: ReconcileState, now: datetime
+    ) -> None:
+        """Write a status that differs from the stored one, after the Events of its transitions.
 
         Raises:
-            ClusterError: it was not written.
+            ClusterError: the write failed.
         """
-        if matches(experiment.status, decided.status):
+        if matches(experiment.status, summary.status):
             state.backoff.forget(STATUS)
-            return True
-        if state.backoff.held(STATUS, now) is not None:
-            return True
-        if not decided.urgent and not self.due(state, now):
+        elif state.backoff.held(STATUS, now) is not None:
+            return
+        elif not summary.conditions_changed and not _is_due(state, now):
             self.queue.add_after(experiment.key, STATUS_EVERY.total_seconds())
-            return True
-        if not await self._announce(experiment, snapshot, decided, now):
-            return False
-        state.status_written = now
-        exists = await self._patch_status(experiment, decided.status)
-        state.backoff.forget(STATUS)
-        if decided.experiment_ended and experiment.completion_time is None:
-            self.telemetry.experiment_ended()
-        return exists
+        elif await self._emit_events(experiment, snapshot, summary, now):
+            state.status_written = now
+            await self._patch_status(experiment, summary.status)
+            state.backoff.forget(STATUS)
+            if summary.finished and experiment.completion_time is None:
+                self.telemetry.experiment_ended()
 
-    @staticmethod
-    def due(state: ReconcileState, now: datetime) -> bool:
-        """Return whether new counts may be written."""
-        written = state.status_written
-        return written is None or not timedelta(0) <= now - written < STATUS_EVERY  # the clock may be set back
-
-    async def _announce(self, experiment: ExperimentRecord, snapshot: Snapshot, decided: Plan, now: datetime) -> bool:
-        """Emit the Events of a transition before the status records it; return False where the Experiment is gone.
+    async def _emit_events(
+        self, experiment: ExperimentRecord, snapshot: Snapshot, summary: Summary, now: datetime
+    ) -> bool:
+        """Emit the Events of a transition before the status records it; return False if the Experiment is gone.
 
         Their names are a function of the transition. A process that dies before the status write emits them again,
-        and the API server has them already. Trials that are missing may mean that the Experiment is being deleted.
+        and the API server has them already. Missing Trials may mean that the Experiment is being deleted.
         """
-        if decided.announcements and snapshot.deleted and not await self._still_exists(experiment):
+        if summary.events and snapshot.deleted and not await self._still_exists(experiment):
             return False
-        for announcement in decided.announcements:
-            await announce(self.gateway, experiment, announcement, now)
+        for event in summary.events:
+            await emit_event(self.gateway, experiment, event, now)
         return True
 
     async def _still_exists(self, experiment: ExperimentRecord) -> bool:
@@ -104,11 +93,11 @@ class StatusWriter:
         if matches(experiment.status, status):
             return
         report = invalid_event(experiment.generation, experiment.message)
-        await announce(self.gateway, experiment, report, self.clock())
+        await emit_event(self.gateway, experiment, report, self.clock())
         await self._patch_status(experiment, status)
 
     async def report_blocked(self, experiment: ExperimentRecord | InvalidRecord, reason: BlockReason) -> None:
-        """Write the condition Blocked where no plan can be made; nothing else of the status changes."""
+        """Write the condition Blocked and nothing else of the status, where no plan can be made."""
         now = self.clock()
         conditions = {condition.type: condition for condition in experiment.conditions}
         status = blocked_status(conditions, experiment.generation, reason, now)
@@ -116,13 +105,13 @@ class StatusWriter:
             return
         try:
             for report in blocked_events(experiment.conditions, reason):
-                await announce(self.gateway, experiment, report, now)
+                await emit_event(self.gateway, experiment, report, now)
             await self._patch_status(experiment, status)
         except ClusterError as error:
             logger.warning("condition Blocked not written: experiment=%s error=%s", experiment.name, error)
 
-    async def _patch_status(self, experiment: ExperimentRecord | InvalidRecord, status: Mapping[str, object]) -> bool:
-        """Write the status; return False where the Experiment no longer exists."""
+    async def _patch_status(self, experiment: ExperimentRecord | InvalidRecord, status: Mapping[str, object]) -> None:
+        """Write the status. An Experiment that no longer exists is removed from the cache."""
         body = {"metadata": {"uid": experiment.uid}, "status": merge_patch(experiment.status, status)}
         try:
             answer = await self.gateway.patch(
@@ -132,6 +121,11 @@ class StatusWriter:
             key = f"{experiment.namespace}/{experiment.name}"
             self.experiments.remove(key, experiment.uid)
             self.queue.add(key)
-            return False
+            return
         self.experiments.update(answer)
-        return True
+
+
+def _is_due(state: ReconcileState, now: datetime) -> bool:
+    """Return whether new counts may be written."""
+    written = state.status_written
+    return written is None or not timedelta(0) <= now - written < STATUS_EVERY  # the clock may be set back

@@ -10,6 +10,7 @@ from toprung.api.v1alpha1.conditions import ConditionRecord
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.objects.conditions import condition_from
 from toprung.objects.timestamps import parse_time
+from toprung.search.seeds import derive
 
 HOW = "Correct it: kubectl edit experiment NAME --subresource=status. Until then the experiment is not reconciled."
 UNREADABLE = {"type": "", "status": "", "reason": ""}
@@ -47,6 +48,12 @@ class ExperimentRecord:
     def key(self) -> str:
         """The owner key of its Trials and Pods."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def seed(self) -> int:
+        """The seed of its sampler and of its early-stopping rule; without spec.algorithm.seed the UID determines it."""
+        seed = self.spec.algorithm.seed
+        return seed if seed is not None else derive(0, "experiment", self.uid)
 
 
 @dataclass(frozen=True, slots=True)

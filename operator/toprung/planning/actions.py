@@ -1,18 +1,17 @@
-"""What a plan may ask for, as data."""
+"""The actions of a plan, as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.objects.trial import TrialRecord
-from toprung.planning.status import Outlook, condition_summary, status_of
+from toprung.planning.completion import Completion
 
 
 @dataclass(frozen=True, slots=True)
 class CreateTrial:
-    """Write a configuration down before anything runs with it."""
+    """Create a Trial with its configuration, before a Pod runs with it."""
 
     index: int
     parameters: Mapping[str, ParameterValue]
@@ -21,10 +20,15 @@ class CreateTrial:
 
 @dataclass(frozen=True, slots=True)
 class CreatePod:
-    """Start an attempt of the trial of that index."""
+    """Start an attempt of the trial of that index.
+
+    Attributes:
+        max_resource: resource that the attempt may use; None: unlimited.
+    """
 
     index: int
     attempt: int
+    max_resource: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class WriteTrial:
 
 @dataclass(frozen=True, slots=True)
 class StopPod:
-    """End a running Pod but keep it and its logs: activeDeadlineSeconds becomes 1, an annotation says when."""
+    """Stop a running Pod but keep it and its logs: activeDeadlineSeconds becomes 1, an annotation records the time."""
 
     name: str
     uid: str
@@ -44,7 +48,7 @@ class StopPod:
 
 @dataclass(frozen=True, slots=True)
 class DeletePod:
-    """Remove a Pod: it never ran, does not obey, or is not retained."""
+    """Delete a Pod: it never ran, does not end in time, or is not retained."""
 
     name: str
     uid: str
@@ -56,7 +60,7 @@ class EmitEvent:
 
     Attributes:
         warning: whether its type is Warning instead of Normal.
-        key: tells this occurrence from others of the same reason; a second try has the same.
+        key: distinguishes this occurrence from others of the same reason; a retry has the same key.
     """
 
     trial: TrialRecord | None
@@ -69,38 +73,25 @@ class EmitEvent:
 EndAction = StopPod | DeletePod
 Action = CreateTrial | CreatePod | WriteTrial | StopPod | DeletePod | EmitEvent
 ActionSequence = tuple[Action, ...]
-"""Actions in the order that survives a crash between any two; a failed one ends its chain."""
+"""Actions in an order that survives a crash between any two; a failed action ends its sequence."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do now.
+    """The actions for one experiment, and the state of the experiment once they are executed.
 
     Attributes:
-        chains: independent of each other, so they may run side by side.
-        outlook: what the Experiment's status tells.
-        announcements: Events about the Experiment, emitted after its status was written.
-        suggestions_needed: indices for which a suggestion should be made ready.
-        requeue_at: when to look again if nothing happens before.
+        chains: sequences of actions that are independent of each other, so they may be executed concurrently.
+        trials: all trials of the snapshot as they are after the plan, ascending by index.
+        ended: why the experiment ends or has ended, None while it continues.
+        max_resource: resource of a full trial; None without early stopping.
+        suggestions_needed: indices for which a suggestion is needed soon.
+        requeue_at: when the experiment is next due if no event arrives before; None: never.
     """
 
     chains: tuple[ActionSequence, ...]
-    outlook: Outlook
-    announcements: tuple[EmitEvent, ...] = ()
+    trials: tuple[TrialRecord, ...] = ()
+    ended: Completion | None = None
+    max_resource: int | None = None
     suggestions_needed: tuple[int, ...] = ()
     requeue_at: datetime | None = None
-
-    @cached_property
-    def status(self) -> Mapping[str, object]:
-        """The Experiment's status as it should be, None for what must be absent."""
-        return status_of(self.outlook)
-
-    @property
-    def urgent(self) -> bool:
-        """Whether the status says more than new counts, so that it must not wait."""
-        return condition_summary(self.status) != condition_summary(self.outlook.experiment.status)
-
-    @property
-    def experiment_ended(self) -> bool:
-        """Whether the status has a completionTime."""
-        return self.outlook.ended is not None

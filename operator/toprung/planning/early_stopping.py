@@ -11,10 +11,12 @@ from itertools import chain
 from math import nan
 
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.early_stopping import stopper_for
 from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Decision, Exploit, RungResult, Stopper, Verdict
 from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
+from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.sizes import lineage_is_full
 from toprung.objects.trial import RungRecord, RungVerdict, TrialRecord
 
@@ -27,6 +29,23 @@ RECORDED = {
 }
 GONE_ON = (RungVerdict.CONTINUE, RungVerdict.PROMOTE)
 """Verdicts after which a trial is no candidate for promotion from that rung."""
+
+
+def build_rule(experiment: ExperimentRecord) -> Stopper | None:
+    """Build the early-stopping rule of an experiment, without records; None if its trials are not compared.
+
+    Costs less than 10 microseconds for the built-in rules, so that each plan builds its own.
+
+    Raises:
+        InvalidExperiment: a plug-in is missing, or rejects its settings.
+    """
+    spec = experiment.spec
+    return stopper_for(spec.early_stopping, experiment.seed, checkpoint=spec.checkpoint is not None)
+
+
+def max_resource_of(rule: Stopper | None, bracket: int) -> int | None:
+    """Return the resource of a full trial of a bracket, None if no rule limits it."""
+    return rule.levels(bracket)[-1] if rule is not None else None
 
 
 @dataclass(frozen=True, slots=True)

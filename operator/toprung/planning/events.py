@@ -1,4 +1,4 @@
-"""The Events of an Experiment: each belongs to a transition of a condition.
+"""The Events of Trials, and of an Experiment: each of an Experiment belongs to a transition of a condition.
 
 They are emitted before the status write that records the transition. Their keys are a function of the recorded status
 and the new one, so every attempt at a transition has the same Event: a crash loses none, and repeats none.
@@ -7,12 +7,35 @@ and the new one, so every attempt at a transition has the same Event: a crash lo
 from collections.abc import Iterable
 
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
+from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.conditions import BlockReason
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.timestamps import timestamp
 from toprung.planning.actions import EmitEvent
 from toprung.planning.completion import Completion
-from toprung.planning.snapshot import Snapshot
+from toprung.planning.transitions import TrialTransition
+from toprung.planning.uncounted_reports import ignored_reports
+
+NEW_ATTEMPT = {
+    Reason.RETRYING,
+    Reason.DISRUPTED,
+    Reason.NODE_LOST,
+    Reason.LOG_UNAVAILABLE,
+    Reason.EXPLOITED,
+    Reason.CHECKPOINT_COMPLETE,
+}
+"""Reasons of a further attempt that an Event reports."""
+WARNINGS = {
+    Reason.RETRYING,
+    Reason.DISRUPTED,
+    Reason.PROGRAM_FAILED,
+    Reason.METRICS_UNAVAILABLE,
+    Reason.SILENT,
+    Reason.NODE_LOST,
+    Reason.LOG_UNAVAILABLE,
+    Reason.MAX_TRIAL_DURATION_REACHED,
+}
+"""Reasons of a trial whose Events are Warnings."""
 
 
 def validity_events(experiment: ExperimentRecord) -> tuple[EmitEvent, ...]:
@@ -47,23 +70,30 @@ def end_events(experiment: ExperimentRecord, ended: Completion | None) -> tuple[
     return (EmitEvent(None, not ended.succeeded, ended.reason, ended.message, key),)
 
 
-def refusal_events(
-    snapshot: Snapshot, ended: Completion | None, correctable: BlockReason | None
-) -> tuple[EmitEvent, ...]:
-    """Return the Event of what cannot be done, or can be corrected in the template.
-
-    Other components emit those of a Pod that exists and waits for something else.
-    """
-    trouble = snapshot.setback.blocked if snapshot.setback is not None else None
-    if trouble is None and ended is None and not snapshot.experiment.spec.suspend:
-        trouble = snapshot.blocked or correctable
-    return blocked_events(snapshot.experiment.conditions, trouble)
-
-
-def blocked_events(conditions: Iterable[ConditionRecord], trouble: BlockReason | None) -> tuple[EmitEvent, ...]:
+def blocked_events(conditions: Iterable[ConditionRecord], blocked: BlockReason | None) -> tuple[EmitEvent, ...]:
     """Return the Event of becoming blocked, or blocked for another reason than the condition says."""
     before = next((each for each in conditions if each.type is ConditionType.BLOCKED), None)
-    if trouble is None or (before is not None and before.status and before.reason == trouble.reason):
+    if blocked is None or (before is not None and before.status and before.reason == blocked.reason):
         return ()
     since = timestamp(before.last_transition_time) if before is not None else "creation"
-    return (EmitEvent(None, warning=True, reason=trouble.reason, message=trouble.message, key=f"since-{since}"),)
+    return (EmitEvent(None, warning=True, reason=blocked.reason, message=blocked.message, key=f"since-{since}"),)
+
+
+def trial_events(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, EmitEvent]]:
+    """Return the Events of trials that are stopped early, fail, are retried, or copy from another trial."""
+    for step in steps:
+        trial = step.after
+        if trial.progress.ignored and not step.before.progress.ignored:
+            message = ignored_reports(trial.progress)
+            yield trial.index, EmitEvent(trial, True, Reason.REPORTS_IGNORED, message, "reports")  # noqa: FBT003
+        again = trial.attempt != step.before.attempt and trial.reason in NEW_ATTEMPT
+        lost = trial.reason is Reason.NODE_LOST and step.before.reason != Reason.NODE_LOST
+        if again or lost or (trial.state.terminal and _is_notable(step)):
+            warning = trial.reason in WARNINGS
+            yield trial.index, EmitEvent(trial, warning, trial.reason, trial.message, f"attempt-{step.before.attempt}")
+
+
+def _is_notable(step: TrialTransition) -> bool:
+    """Return whether a trial ends otherwise than by success or with its experiment."""
+    expected = step.after.reason in (Reason.TRIAL_SUCCEEDED, Reason.EXPERIMENT_ENDED)
+    return not expected and step.before.state is not TrialState.PAUSED

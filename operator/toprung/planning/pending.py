@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.conditions import BlockReason
 from toprung.objects.experiment import ExperimentRecord
@@ -10,10 +11,14 @@ from toprung.objects.pod import PodPhase, PodRecord
 from toprung.objects.pod_manifest import template_id
 from toprung.objects.trial import TrialRecord
 from toprung.planning.snapshot import Snapshot
+from toprung.planning.terminating_pods import blocking_lost_pods
 
 PATIENCE = timedelta(seconds=5)
 """How long a Pod may take to start before the Experiment reports what it waits for."""
 CORRECTABLE = "No program has started, so spec.trialTemplate can still be corrected: waiting Pods are then replaced."
+
+CORRECTABLE_REASONS = {Reason.IMAGE_PULL, Reason.CONTAINER_CONFIG}
+"""Reasons for which a Pod does not start and which an edit of the template can correct."""
 
 _HAS_RUN = (TrialState.RUNNING, TrialState.PAUSED, TrialState.SUCCEEDED, TrialState.FAILED)
 
@@ -48,6 +53,31 @@ def first_wait(snapshot: Snapshot, now: datetime) -> BlockReason | None:
 def patience_ends(snapshot: Snapshot) -> Iterable[datetime]:
     """Return when Pods that wait will have waited longer than usual."""
     return (pod.created + PATIENCE for pod in _waiting(snapshot))
+
+
+def blocked_reason(snapshot: Snapshot, trials: Iterable[TrialRecord], now: datetime) -> BlockReason | None:
+    """Return why trials cannot start, None if they can."""
+    return snapshot.blocked or correctable_reason(snapshot, trials, now) or _pod_blocked(snapshot, now)
+
+
+def correctable_reason(snapshot: Snapshot, trials: Iterable[TrialRecord], now: datetime) -> BlockReason | None:
+    """Return why Pods do not start, if an edit of the template can correct it; else None."""
+    blocked = _pod_blocked(snapshot, now)
+    if blocked is None or blocked.reason not in CORRECTABLE_REASONS or program_started(snapshot.experiment, trials):
+        return None
+    return BlockReason(blocked.reason, f"{blocked.message}. {CORRECTABLE}")
+
+
+def _pod_blocked(snapshot: Snapshot, now: datetime) -> BlockReason | None:
+    """Return why Pods do not start, quoting the oldest one."""
+    stuck = [pod for pods in snapshot.pods.values() for pod in pods if pod.blocked is not None and not pod.stopping]
+    stuck += blocking_lost_pods(snapshot, now)
+    if not stuck:
+        return None
+    oldest = min(stuck, key=lambda pod: (pod.created, pod.name))
+    assert oldest.blocked is not None  # noqa: S101 - the condition of the list, for the type checker
+    others = f" (and {len(stuck) - 1} more Pods)" if len(stuck) > 1 else ""
+    return BlockReason(oldest.blocked.reason, f"Pod {oldest.name}: {oldest.blocked.message}{others}")
 
 
 def _waiting(snapshot: Snapshot) -> Iterable[PodRecord]:

@@ -10,7 +10,7 @@ from toprung.early_stopping.types import Stopper
 from toprung.objects.pod import PodPhase, PodRecord
 from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import ActionSequence, CreatePod, CreateTrial
-from toprung.planning.early_stopping import RungEvaluator
+from toprung.planning.early_stopping import RungEvaluator, max_resource_of
 from toprung.planning.snapshot import Snapshot
 from toprung.planning.terminating_pods import is_lost, may_be_replaced
 from toprung.planning.transitions import TrialTransition, resume
@@ -47,7 +47,7 @@ def next_index(snapshot: Snapshot) -> int:
     return max(last, snapshot.experiment.created_count)
 
 
-def beyond(snapshot: Snapshot) -> int:
+def index_limit(snapshot: Snapshot) -> int:
     """The first index that no trial will have: maxTrialCount bounds them, and so does a space that is exhausted."""
     first, most = next_index(snapshot), snapshot.experiment.spec.max_trial_count
     left = range(first, most) if snapshot.exhausted else ()
@@ -69,18 +69,20 @@ def starts(
     snapshot: Snapshot, steps: Iterable[TrialTransition], judge: RungEvaluator | None, now: datetime
 ) -> SlotAssignment:
     """Fill the free slots. A trial that waits for a Pod has its slot, even while its earlier Pod is still ending."""
+    rule = judge.stopper if judge is not None else None
     slots = _free_slots(snapshot, now)
     by_index = {step.after.index: step for step in steps}
     waiting = [step.after for step in by_index.values() if _waits(step)]
     free = slots - _slots_of(snapshot, waiting, now)
     waiting += _promoted(snapshot, by_index, judge, free, now, idle_slot=no_new_trials(snapshot))
     free = slots - _slots_of(snapshot, waiting, now)
-    fresh = _new_trials(snapshot, judge.stopper if judge is not None else None, free)
+    fresh = _new_trials(snapshot, rule, free)
     if no_new_trials(snapshot, len(fresh)):
         waiting += _promoted(snapshot, by_index, judge, free - len(fresh), now, idle_slot=True)
     ready = [trial for trial in waiting if trial.state is TrialState.PENDING and _may_start(snapshot, trial, now)]
     chains: dict[int, ActionSequence] = {
-        trial.index: (CreatePod(trial.index, trial.attempt),) for trial in ready[: max(0, slots)]
+        trial.index: (CreatePod(trial.index, trial.attempt, max_resource_of(rule, trial.bracket)),)
+        for trial in ready[: max(0, slots)]
     }
     needed = _suggestions_needed(snapshot, len(fresh), slots - _slots_of(snapshot, waiting, now))
     return SlotAssignment(tuple(by_index.values()), {**chains, **fresh}, needed)
@@ -141,14 +143,17 @@ def _may_start(snapshot: Snapshot, trial: TrialRecord, now: datetime) -> bool:
     return all(may_be_replaced(spec, pod, now) for pod in snapshot.pods.get(trial.name, ()))
 
 
-def _new_trials(snapshot: Snapshot, stopper: Stopper | None, slots: int) -> Mapping[int, ActionSequence]:
+def _new_trials(snapshot: Snapshot, rule: Stopper | None, slots: int) -> Mapping[int, ActionSequence]:
     chains: dict[int, ActionSequence] = {}
     first = next_index(snapshot)
     for index in range(first, min(first + max(0, slots), snapshot.experiment.spec.max_trial_count)):
         if index not in snapshot.suggestions:
             break
-        bracket = stopper.bracket(index) if stopper is not None else 0
-        chains[index] = (CreateTrial(index, snapshot.suggestions[index], bracket), CreatePod(index, 1))
+        bracket = rule.bracket(index) if rule is not None else 0
+        chains[index] = (
+            CreateTrial(index, snapshot.suggestions[index], bracket),
+            CreatePod(index, 1, max_resource_of(rule, bracket)),
+        )
     return chains
 
 

@@ -41,33 +41,20 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
-class Setback:
-    """What a pass could not carry out.
-
-    Attributes:
-        trials: indices of those whose new state may not be written.
-        blocked: why, where it is likely to last; None where it passes.
-    """
-
-    trials: frozenset[int]
-    blocked: BlockReason | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a plan may depend on, besides the time.
+    """All that a plan depends on, besides the time.
 
     Attributes:
         trials: ascending by index.
         pods: name of a Trial -> its Pods.
-        collected: UID of a Pod -> what was read of it.
-        models: name of a node -> model of its accelerators, as far as they are known.
+        collected: UID of a Pod -> the reports that were read of it. A Pod without an entry has not been read.
+        models: name of a node -> model of its accelerators, as far as it is known.
         deleted: indices that were used and have no Trial any more, as ranges.
-        suggestions: index -> configuration, ready for trials that do not exist yet.
+        suggestions: index -> configuration, for trials that do not exist yet.
         exhausted: the space has no configuration for an index that is not in `suggestions`.
-        blocked: why the last pass could not do what it planned, None if it could; one Pod at a time is tried then.
-        hold: whether nothing at all is to be started now, because of the trouble.
-        setback: what the plan of this very snapshot failed in; its status is then asked for once more.
+        blocked: why the last reconciliation could not start trials, None if it could. While it is set, one Pod at a
+            time is tried.
+        hold: whether no Pod may be tried now, because the back-off of the experiment lasts.
     """
 
     experiment: ExperimentRecord
@@ -80,7 +67,6 @@ class Snapshot:
     exhausted: bool = False
     blocked: BlockReason | None = None
     hold: bool = False
-    setback: Setback | None = None
 
 
 def deleted_indices(experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> tuple[range, ...]:

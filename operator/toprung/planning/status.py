@@ -1,4 +1,4 @@
-"""The Experiment's status, worked out anew in each pass from what the cluster keeps."""
+"""Builds the status of an Experiment, in each reconciliation from what the cluster stores."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -31,29 +31,32 @@ FINAL = ("trials", "best", "paretoFront", "paretoFrontSize", "omitted", "acceler
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """What the status tells.
+class StatusInput:
+    """The facts that a status reports.
 
     Attributes:
-        experiment: as it was before this pass.
-        trials: all trials as they are after it.
-        created_count: trials ever made before this pass.
-        ended: why the experiment is over, None while it is not.
-        refused: why something of this pass could not be done, None where all was.
-        blocked: why trials can't start, None where they can.
-        waiting: what Pods wait for that take longer than usual to start, None where none does.
-        max_resource: what a full trial gets, to say what early stopping saved; None without early stopping.
+        experiment: the Experiment as it is stored.
+        trials: all trials, in the state that is written.
+        created_count: trials that were created before this reconciliation.
+        ended: why the experiment has ended, None while it continues.
+        blocked: why trials cannot start or a write is refused, None if nothing blocks the experiment.
+        waiting: what Pods wait for that take longer than usual to start, None if none does.
+        max_resource: resource of a full trial, for the savings of early stopping; None without early stopping.
     """
 
     experiment: ExperimentRecord
     trials: tuple[TrialRecord, ...]
     created_count: int
     ended: Completion | None
-    refused: BlockReason | None
     blocked: BlockReason | None
     waiting: BlockReason | None
     max_resource: int | None
     now: datetime
+
+    @property
+    def suspended(self) -> bool:
+        """Whether spec.suspend keeps trials from starting."""
+        return self.experiment.spec.suspend and self.ended is None
 
 
 def count_trials(trials: Iterable[TrialRecord], created_count: int) -> TrialCounts:
@@ -70,13 +73,13 @@ def count_trials(trials: Iterable[TrialRecord], created_count: int) -> TrialCoun
     )
 
 
-def status_of(outlook: Outlook) -> dict[str, object]:
-    """Give the whole status as JSON, None for what must be absent."""
-    experiment, counts = outlook.experiment, count_trials(outlook.trials, outlook.created_count)
-    conditions = _conditions(outlook)
-    start = experiment.start_time or (outlook.now if outlook.created_count else None)
-    end = _end(outlook, start)
-    results = _results(outlook, counts)
+def status_of(facts: StatusInput) -> dict[str, object]:
+    """Return the whole status as JSON, with None for fields that must be absent."""
+    experiment, counts = facts.experiment, count_trials(facts.trials, facts.created_count)
+    conditions = _conditions(facts)
+    start = experiment.start_time or (facts.now if facts.created_count else None)
+    end = _end(facts, start)
+    results = _results(facts, counts)
     done = sum(int(results["trials"].get(state, 0)) for state in ("stopped", "succeeded", "failed"))
     return {
         "observedGeneration": experiment.generation,
@@ -86,29 +89,29 @@ def status_of(outlook: Outlook) -> dict[str, object]:
         "completionTime": timestamp(end) if end is not None else None,
         "limits": limits_of(experiment.spec) if end is not None else None,
         "done": f"{done}/{experiment.spec.max_trial_count}",
-        "programStarted": program_started(experiment, outlook.trials) or None,
+        "programStarted": program_started(experiment, facts.trials) or None,
         "selector": f"{LABEL_EXPERIMENT}={experiment.name}",
         **results,
     }
 
 
-def _results(outlook: Outlook, counts: TrialCounts) -> dict[str, Any]:
-    """Return what came of the trials; of a complete experiment what its status says already."""
-    experiment = outlook.experiment
-    if outlook.ended is not None and experiment.completion_time is not None and "trials" in experiment.status:
+def _results(facts: StatusInput, counts: TrialCounts) -> dict[str, Any]:
+    """Return the results of the trials; those of a complete experiment stay as they are stored."""
+    experiment = facts.experiment
+    if facts.ended is not None and experiment.completion_time is not None and "trials" in experiment.status:
         return {name: experiment.status.get(name) for name in FINAL}
     return {
         "trials": counts.model_dump(),
         **_with_omissions(
-            best=incumbent(outlook.trials, experiment.spec.primary_objective),
-            front=front_status(outlook.trials, experiment.spec),
+            best=incumbent(facts.trials, experiment.spec.primary_objective),
+            front=front_status(facts.trials, experiment.spec),
         ),
-        "accelerators": _accelerators(outlook),
+        "accelerators": _accelerators(facts),
     }
 
 
 def _with_omissions(*, best: tuple[TrialRecord, Observation] | None, front: Mapping[str, Any]) -> Mapping[str, object]:
-    """Return best and front, and in status.omitted what of them has no room in the status."""
+    """Return the best trial and the Pareto front, and in status.omitted the parts that exceed the size limit."""
     shown, members = _best(best), front["paretoFront"] or ()
     omitted = []
     if len(members) < (front["paretoFrontSize"] or 0):
@@ -121,16 +124,16 @@ def _with_omissions(*, best: tuple[TrialRecord, Observation] | None, front: Mapp
     return {"best": shown, **front, "omitted": message}
 
 
-def _end(outlook: Outlook, start: datetime | None) -> datetime | None:
+def _end(facts: StatusInput, start: datetime | None) -> datetime | None:
     """Return the completionTime: never before the start, though the clock may have been set back."""
-    if outlook.ended is None:
+    if facts.ended is None:
         return None
-    end = outlook.experiment.completion_time or _whole_second_after(outlook.now)
+    end = facts.experiment.completion_time or _whole_second_after(facts.now)
     return max(end, start) if start is not None else end
 
 
 def condition_summary(status: Mapping[str, Any]) -> set[tuple[str, str, str]]:
-    """Give what the conditions say, without the words: those of Blocked change with every Pod."""
+    """Return type, status and reason of each condition; the message of Blocked changes with every Pod."""
     return {(each["type"], each["status"], each["reason"]) for each in status.get("conditions") or ()}
 
 
@@ -140,7 +143,7 @@ def _whole_second_after(moment: datetime) -> datetime:
 
 
 def invalid_status(conditions: Conditions, generation: int, message: str, now: datetime) -> dict[str, object]:
-    """Give what is written into the status of a manifest that breaks the rules: nothing else of it changes."""
+    """Build the part of the status that an invalid spec changes."""
     invalid = ConditionRecord(ConditionType.VALID, False, Reason.INVALID, message, generation, now)  # noqa: FBT003
     return {
         "observedGeneration": generation,
@@ -150,35 +153,36 @@ def invalid_status(conditions: Conditions, generation: int, message: str, now: d
 
 
 def blocked_status(conditions: Conditions, generation: int, reason: BlockReason, now: datetime) -> dict[str, object]:
-    """Build what is written into the status where no plan can be made: nothing else of it changes."""
+    """Build the part of the status that changes where no plan can be made."""
     blocked = ConditionRecord(ConditionType.BLOCKED, True, reason.reason, reason.message, generation, now)  # noqa: FBT003
     return {"conditions": [to_json(condition) for condition in set_condition(conditions, blocked).values()]}
 
 
-def _conditions(outlook: Outlook) -> Conditions:
-    """Set the conditions; those that never held are not mentioned, but for Valid and Running."""
-    conditions: Conditions = {each.type: each for each in outlook.experiment.conditions}
-    for kind, holds, reason, message in _claims(outlook):
-        claim = ConditionRecord(kind, holds, reason, message, outlook.experiment.generation, outlook.now)
-        always = holds or kind is ConditionType.RUNNING
-        conditions = (set_condition if always else clear_condition)(conditions, claim)
+def _conditions(facts: StatusInput) -> Conditions:
+    """Set the conditions; one that was never true is absent, except for Valid and Running."""
+    conditions: Conditions = {each.type: each for each in facts.experiment.conditions}
+    for kind, holds, reason, message in _claims(facts):
+        claim = ConditionRecord(kind, holds, reason, message, facts.experiment.generation, facts.now)
+        if holds or kind is ConditionType.RUNNING:
+            conditions = set_condition(conditions, claim)
+        else:
+            conditions = clear_condition(conditions, claim)
     return conditions
 
 
-def _claims(outlook: Outlook) -> Iterable[Claim]:
-    """Say which condition holds, and why or why not."""
-    ended, suspended = outlook.ended, outlook.experiment.spec.suspend and outlook.ended is None
-    yield _validity(outlook.experiment)
-    trouble = outlook.refused or (None if ended or suspended else outlook.blocked)
-    yield _progress(outlook, trouble, suspended=suspended)
-    if suspended:
+def _claims(facts: StatusInput) -> Iterable[Claim]:
+    """Return each condition, whether it is true, and why."""
+    ended, blocked = facts.ended, facts.blocked
+    yield _validity(facts.experiment)
+    yield _progress(facts)
+    if facts.suspended:
         yield ConditionType.SUSPENDED, True, Reason.SUSPENDED, "spec.suspend is true: no trial starts"
     else:
         yield ConditionType.SUSPENDED, False, Reason.RESUMED, "spec.suspend is false"
-    if trouble is not None:
-        yield ConditionType.BLOCKED, True, trouble.reason, trouble.message
+    if blocked is not None:
+        yield ConditionType.BLOCKED, True, blocked.reason, blocked.message
     else:
-        yield ConditionType.BLOCKED, False, Reason.UNBLOCKED, "nothing keeps trials from starting"
+        yield ConditionType.BLOCKED, False, Reason.UNBLOCKED, "nothing prevents trials from starting"
     reason, message = (ended.reason, ended.message) if ended is not None else (Reason.TRIALS_RUNNING, UNFINISHED)
     yield ConditionType.SUCCEEDED, ended is not None and ended.succeeded, reason, message
     yield ConditionType.FAILED, ended is not None and not ended.succeeded, reason, message
@@ -188,24 +192,26 @@ def _claims(outlook: Outlook) -> Iterable[Claim]:
 def _validity(experiment: ExperimentRecord) -> Claim:
     if experiment.invalid:
         return ConditionType.VALID, False, Reason.INVALID, f"{experiment.invalid}\n{MANAGED}"
-    ignored = f"; ignored are:\n{experiment.ignored}" if experiment.ignored else ""
-    return ConditionType.VALID, True, Reason.VALID, f"the manifest keeps all rules{ignored}"
+    ignored = f"; ignored fields:\n{experiment.ignored}" if experiment.ignored else ""
+    return ConditionType.VALID, True, Reason.VALID, f"the spec is valid{ignored}"
 
 
-def _progress(outlook: Outlook, trouble: BlockReason | None, *, suspended: bool) -> Claim:
-    """Say whether trials run. Between two trials it stays as it was: a Pod usually starts within seconds."""
-    ended = outlook.ended
+def _progress(facts: StatusInput) -> Claim:
+    """Return the condition Running. It stays true between two trials: a Pod usually starts within seconds."""
+    ended = facts.ended
     if ended is not None:
         return ConditionType.RUNNING, False, ended.reason, ended.message
-    if suspended:
+    if facts.suspended:
         return ConditionType.RUNNING, False, Reason.SUSPENDED, "spec.suspend is true"
-    running = any(trial.state is TrialState.RUNNING for trial in outlook.trials)
-    ends = (trial.completion_time for trial in outlook.trials if trial.completion_time is not None)
-    between = any(outlook.now - end < PATIENCE for end in ends)
-    wait = (None if between else trouble) or outlook.waiting
-    if running or (wait is None and program_started(outlook.experiment, outlook.trials)):
-        return ConditionType.RUNNING, True, Reason.TRIALS_RUNNING, "trials are run"
-    reason, message = (wait.reason, wait.message) if wait is not None else (Reason.STARTING, "the first trials start")
+    running = any(trial.state is TrialState.RUNNING for trial in facts.trials)
+    ends = (trial.completion_time for trial in facts.trials if trial.completion_time is not None)
+    between = any(facts.now - end < PATIENCE for end in ends)
+    wait = (None if between else facts.blocked) or facts.waiting
+    if running or (wait is None and program_started(facts.experiment, facts.trials)):
+        return ConditionType.RUNNING, True, Reason.TRIALS_RUNNING, "trials are running"
+    reason, message = (
+        (wait.reason, wait.message) if wait is not None else (Reason.STARTING, "the first trials are starting")
+    )
     return ConditionType.RUNNING, False, reason, message
 
 
@@ -240,14 +246,14 @@ def _best(best: tuple[TrialRecord, Observation] | None) -> Mapping[str, Any] | N
     }
 
 
-def _accelerators(outlook: Outlook) -> Mapping[str, float]:
-    used = sum(trial.accelerator_seconds for trial in outlook.trials)
-    saved = sum(_saved(trial, outlook.max_resource) for trial in outlook.trials)
+def _accelerators(facts: StatusInput) -> Mapping[str, float]:
+    used = sum(trial.accelerator_seconds for trial in facts.trials)
+    saved = sum(_saved(trial, facts.max_resource) for trial in facts.trials)
     return {"seconds": round(used, 1), "savedSeconds": round(saved, 1)}
 
 
 def _saved(trial: TrialRecord, max_resource: int | None) -> float:
-    """What the rest of an early-stopped trial would have cost at its own pace."""
+    """Return the device-seconds that the rest of an early-stopped trial would have taken at its own pace."""
     latest = trial.progress.latest
     if max_resource is None or trial.reason != Reason.EARLY_STOPPED or latest is None or latest.step < 1:
         return 0.0

@@ -1,8 +1,8 @@
 """One experiment in virtual time: an event heap, a cluster of records, and the operator's planner.
 
-What is as in the operator: `plan` decides everything, from the same records; suggestions are made ready ahead. What is
-simpler: acts and suggestions take no time, Pods start when they are created and obey at once, nothing fails, and what
-would only be written to be shown is not.
+As in the operator, the planner decides everything from the same records, and suggestions are requested ahead. Simpler
+than in the operator: actions and suggestions take no time, Pods start when they are created and obey at once, nothing
+fails, and values that are only displayed are not written.
 """
 
 import heapq
@@ -22,7 +22,7 @@ from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.pod import PodPhase, PodRecord
 from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
-from toprung.planning.plan import plan
+from toprung.planning.plan import make_plan, plan_by
 from toprung.planning.snapshot import Collected, Snapshot
 from toprung.search.types import Configuration
 from toprung.simulate.configuration_source import Chooser
@@ -218,7 +218,7 @@ class Simulation:
             planned = self._pass()
             self._sight.clear()
             freed = [self._do(action) for chain in planned.chains for action in chain]
-            if planned.experiment_ended:
+            if planned.ended is not None:
                 self._end()
                 return
             self._mind_promises()
@@ -255,11 +255,11 @@ class Simulation:
         """
         now = self._time(self._now)
         if self._stopper is None:
-            return plan(self._observe(), None, now)
+            return make_plan(self._observe(), now)
         transcript = Transcript(self._stopper, self._sight, list(self._promised))
         while True:
             try:
-                planned = plan(self._observe(), transcript, now)
+                planned = plan_by(transcript, self._observe(), now)
             except OutOfSight as missing:
                 self._sight.add(missing.index)
                 transcript.again()
@@ -362,4 +362,4 @@ class Simulation:
         for chain in planned.chains:
             for action in chain:
                 self._do(action)
-        self._ended = planned.announcements[0].reason
+        self._ended = planned.ended.reason if planned.ended is not None else ""

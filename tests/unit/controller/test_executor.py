@@ -49,7 +49,7 @@ async def executed(gateway, chains, *, backoff=None, is_current=lambda _: True):
     """Execute the chains in one reconciliation."""
     experiments = ExperimentCache()
     experiments.put(body("uid", 1))
-    context = ExecutionContext(experiments.get(KEY), None, backoff or ActionBackoff(jitter=lambda: 1.0), NOW)
+    context = ExecutionContext(experiments.get(KEY), backoff or ActionBackoff(jitter=lambda: 1.0), NOW)
     return await Executor(gateway, Ignoring(), Ignoring(), is_current).execute(context, chains)
 
 
@@ -206,7 +206,7 @@ async def test_values_of_an_attempt_that_left_no_checkpoint_are_removed():
     world = Patched(there)
     experiments = ExperimentCache()
     experiments.put(body("uid", 1))
-    context = ExecutionContext(experiments.get(KEY), None, ActionBackoff(jitter=lambda: 1.0), NOW)
+    context = ExecutionContext(experiments.get(KEY), ActionBackoff(jitter=lambda: 1.0), NOW)
     chains = [(WriteTrial(replace(there, attempt=2, progress=Progress())),)]
     await Executor(world, world, Ignoring(), lambda _: True).execute(context, chains)
     (patch,) = world.patches

@@ -67,12 +67,12 @@ async def test_reading_ends_when_the_pod_is_gone():
     """As long as the watch tells of the Pod its log is asked for, and never again afterwards; nothing is left running."""
     gateway = Gone()
     followers = LogCollection(gateway, lambda _: None)
-    followers.follow(EXPERIMENT, [TRIAL], {"exp-0": (POD,)}, None)
+    followers.follow(EXPERIMENT, [(TRIAL, POD)])
     await asyncio.sleep(60.0)
     asked = gateway.asked
     assert asked > 1
     assert not followers.collected("team/exp")["pod"].drained
-    followers.follow(EXPERIMENT, [TRIAL], {}, None)
+    followers.follow(EXPERIMENT, [])
     await asyncio.sleep(60.0)
     assert (gateway.asked, followers.collected("team/exp")) == (asked, {})
     assert asyncio.all_tasks() == {asyncio.current_task()}

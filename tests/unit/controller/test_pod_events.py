@@ -48,15 +48,15 @@ class Events:
 
 
 async def watched(gateway: Events, *pods: PodRecord, seconds: float) -> tuple[dict[str, str], list[str]]:
-    """Explain Pods once, and again so many seconds later; return their troubles, and the keys woken meanwhile."""
+    """Watch Pods, and explain them so many seconds later; return why they do not start, and the keys woken meanwhile."""
     woken: list[str] = []
     reader, by_trial = PodEvents(gateway, woken.append), {pod.trial: (pod,) for pod in pods}
-    reader.explain(KEY, by_trial, NOW)
+    reader.watch(KEY, pods, NOW)
     await asyncio.sleep(seconds)
-    explained = reader.explain(KEY, by_trial, NOW + timedelta(seconds=seconds))
+    explained = reader.explain(KEY, by_trial)
     reader.close()
-    troubles = {pod.name: pod.blocked.message for each in explained.values() for pod in each if pod.blocked is not None}
-    return troubles, woken
+    reasons = {pod.name: pod.blocked.message for each in explained.values() for pod in each if pod.blocked is not None}
+    return reasons, woken
 
 
 @pytest.mark.looptime
@@ -115,8 +115,8 @@ async def test_reads_end_with_the_wait():
     """Neither a Pod that has started nor an experiment that is gone costs requests."""
     gateway = Events([FAILED])
     reader = PodEvents(gateway, lambda _: None)
-    for end in (lambda: reader.explain(KEY, {}, NOW), lambda: reader.forget(KEY)):
-        reader.explain(KEY, {"t": (POD,)}, NOW)
+    for end in (lambda: reader.watch(KEY, [], NOW), lambda: reader.forget(KEY)):
+        reader.watch(KEY, [POD], NOW)
         end()
         await asyncio.sleep(100)
     assert gateway.asked == []

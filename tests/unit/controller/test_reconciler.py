@@ -235,16 +235,16 @@ def test_deleted_trials_are_seen(made, there, deleted):
     trials = [TrialRecord(KEY, "uid", f"exp-{index}", "", index, {}, NOW) for index in there]
     reconciler.trials = SimpleNamespace(of=lambda _: trials)
     reconciler.pods = SimpleNamespace(of=lambda _: ())
-    reconciler.followers = SimpleNamespace(follow=lambda *_: None, collected=lambda _: {})
-    reconciler.suggester = SimpleNamespace(ready=lambda _: PendingSuggestions())
-    observed = reconciler._observe(experiments.get(KEY), None, ReconcileState("uid", 1), NOW)
+    reconciler.followers = SimpleNamespace(collected=lambda _: {})
+    reconciler.suggester = SimpleNamespace(pending=lambda _: PendingSuggestions())
+    observed = reconciler._observe(experiments.get(KEY), ReconcileState("uid", 1), NOW)
     assert [index for gap in observed.deleted for index in gap] == list(deleted)
 
 
 class Asked:
     """A suggester whose sampler has been told of a warm start."""
 
-    def ready(self, _experiment):
+    def pending(self, _experiment):
         return PendingSuggestions(prior=(), learnt=0)
 
 
@@ -268,17 +268,17 @@ async def test_a_warm_start_from_nothing_is_told_once():
     reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
     for _ in range(2):
         await reconciler.reconcile(KEY)
-    told = "spec.warmStart: no trial of a had ended when this Experiment was made; make it anew when some have"
+    told = "spec.warmStart: no trial of a had ended when this Experiment was created. Recreate it when some have."
     assert gateway.events == [("WarmStart", told)]
 
 
 class Failed:
     """A suggester whose sampler has failed, and is asked again a minute later."""
 
-    def ready(self, _experiment):
+    def pending(self, _experiment):
         return PendingSuggestions(error="no idea")
 
-    def want(self, *_):
+    def request(self, *_):
         return NOW + timedelta(minutes=1)
 
 
@@ -370,10 +370,10 @@ async def test_deleting_an_experiment_reports_no_end(there, reported):
 class Quiet:
     """A suggester that has nothing."""
 
-    def ready(self, _experiment):
+    def pending(self, _experiment):
         return PendingSuggestions()
 
-    def want(self, *_):
+    def request(self, *_):
         return None
 
     def forget(self, _uid):

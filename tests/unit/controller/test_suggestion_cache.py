@@ -53,7 +53,7 @@ def wanting(worker):
     """A suggester that is asked for two suggestions at every answer, and when it says so."""
 
     def want(_key):
-        if (again := suggester.want(EXPERIMENT, (), (0, 1))) is not None:
+        if (again := suggester.request(EXPERIMENT, (), (0, 1))) is not None:
             asyncio.get_running_loop().call_later((again - clock()).total_seconds(), want, _key)
 
     suggester = suggester_of(worker, want)
@@ -77,11 +77,11 @@ async def test_a_sampler_that_fails_is_asked_more_and_more_slowly(error, shown):
     suggester = wanting(worker)
     for asked_at, again in ((0, 5), (5, 15), (15, 35)):
         await asyncio.sleep(asked_at + 0.1 - asyncio.get_running_loop().time())
-        assert suggester.ready(EXPERIMENT).error == f"{shown} (next try at {seconds_later(again)})"
+        assert suggester.pending(EXPERIMENT).error == f"{shown} (next try at {seconds_later(again)})"
     await asyncio.sleep(30)
     assert worker.asked_at == [0, 5, 15, 35]
-    assert sorted(suggester.ready(EXPERIMENT).suggestions) == [0, 1]
-    assert suggester.ready(EXPERIMENT).error is None
+    assert sorted(suggester.pending(EXPERIMENT).suggestions) == [0, 1]
+    assert suggester.pending(EXPERIMENT).error is None
 
 
 @pytest.mark.looptime
@@ -102,9 +102,9 @@ async def test_an_answer_begins_the_back_off_anew():
     suggester = wanting(worker)
     await asyncio.sleep(20)
     worker.failures = 4
-    suggester.want(EXPERIMENT, (), (0, 1, 2))
+    suggester.request(EXPERIMENT, (), (0, 1, 2))
     await asyncio.sleep(0.1)
-    assert suggester.ready(EXPERIMENT).error.endswith(seconds_later(25) + ")")
+    assert suggester.pending(EXPERIMENT).error.endswith(seconds_later(25) + ")")
 
 
 @pytest.mark.looptime
@@ -112,12 +112,12 @@ async def test_an_edited_experiment_is_asked_for_at_once():
     """Its author has mended what the sampler could not do."""
     worker = Worker(failures=1)
     suggester = suggester_of(worker)
-    suggester.want(EXPERIMENT, (), (0,))
+    suggester.request(EXPERIMENT, (), (0,))
     await asyncio.sleep(0.1)
-    assert suggester.want(EXPERIMENT, (), (0,)) == EXPERIMENT.created + timedelta(seconds=5)
-    assert suggester.want(replace(EXPERIMENT, generation=2), (), (0,)) is None
+    assert suggester.request(EXPERIMENT, (), (0,)) == EXPERIMENT.created + timedelta(seconds=5)
+    assert suggester.request(replace(EXPERIMENT, generation=2), (), (0,)) is None
     await asyncio.sleep(0.1)
-    assert sorted(suggester.ready(EXPERIMENT).suggestions) == [0]
+    assert sorted(suggester.pending(EXPERIMENT).suggestions) == [0]
 
 
 async def test_many_suggestions_are_requested_in_parts():
@@ -125,14 +125,14 @@ async def test_many_suggestions_are_requested_in_parts():
     suggester = suggester_of(Worker(failures=0))
     wanted = tuple(range(3 * BATCH))
     for parts in (1, 2):
-        suggester.want(EXPERIMENT, (), wanted)
-        await suggester.ready(EXPERIMENT).asking
-        assert sorted(suggester.ready(EXPERIMENT).suggestions) == list(range(parts * BATCH))
+        suggester.request(EXPERIMENT, (), wanted)
+        await suggester.pending(EXPERIMENT).request
+        assert sorted(suggester.pending(EXPERIMENT).suggestions) == list(range(parts * BATCH))
 
 
 async def test_a_long_history_is_converted_in_parts(monkeypatch):
     """The sampler receives the same history, with the suggestions that were waiting when it was wanted."""
-    monkeypatch.setattr("toprung.controller.suggestion_cache._AT_ONCE", 2)
+    monkeypatch.setattr("toprung.controller.suggestion_cache._TRIALS_AT_ONCE", 2)
     worker = Worker(failures=0)
     received = []
 
@@ -144,8 +144,8 @@ async def test_a_long_history_is_converted_in_parts(monkeypatch):
     suggester = suggester_of(worker)
     trials = tuple(trial("exp", index, uid="uid") for index in range(5))
     for wanted in ((5,), (5, 6)):
-        suggester.want(EXPERIMENT, trials, wanted)
-        await suggester.ready(EXPERIMENT).asking
+        suggester.request(EXPERIMENT, trials, wanted)
+        await suggester.pending(EXPERIMENT).request
     assert [sorted(history) for history in received] == [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]]
     assert received[1][5].standing is EvaluationState.RUNNING
 
@@ -155,9 +155,9 @@ async def test_closing_ends_what_is_asked():
     worker = Worker(failures=0)
     worker.suggest = lambda *_: asyncio.Event().wait()
     suggester = suggester_of(worker)
-    suggester.want(EXPERIMENT, (), (0,))
+    suggester.request(EXPERIMENT, (), (0,))
     await asyncio.sleep(0)
-    asking = suggester.ready(EXPERIMENT).asking
+    asking = suggester.pending(EXPERIMENT).request
     suggester.close()
     await asyncio.wait([asking])
     assert asking.cancelled()
@@ -230,7 +230,7 @@ async def test_a_warm_start_tells_what_had_ended():
 
 async def test_a_warm_start_of_many_trials_lets_others_have_the_event_loop(monkeypatch):
     """Between its parts; the indices continue."""
-    monkeypatch.setattr("toprung.controller.suggestion_cache._AT_ONCE", 2)
+    monkeypatch.setattr("toprung.controller.suggestion_cache._TRIALS_AT_ONCE", 2)
     turns = []
 
     async def others():
@@ -249,16 +249,18 @@ async def test_a_warm_start_of_many_trials_lets_others_have_the_event_loop(monke
 @pytest.mark.parametrize(
     ("experiments", "says"),
     [
-        pytest.param([other("a")], "no valid Experiment b in team; name one", id="missing"),
+        pytest.param([other("a")], "no valid Experiment b exists in namespace team", id="missing"),
         pytest.param(
             [other("a"), other("b", type="maximize" if SPEC["objective"]["type"] == "minimize" else "minimize")],
-            "name experiments with the same objective",
+            "Name Experiments with the same objective",
             id="another-direction",
         ),
         pytest.param(
-            [SEVERAL, other("b")], "a is to maximize score and minimize latency, this one to", id="several-objectives"
+            [SEVERAL, other("b")],
+            "of a is to maximize score and minimize latency, that of this",
+            id="several-objectives",
         ),
-        pytest.param([other("a", metric="f1"), other("b")], "a is to .* f1, this one to", id="another-metric"),
+        pytest.param([other("a", metric="f1"), other("b")], "of a is to .* f1, that of this", id="another-metric"),
     ],
 )
 async def test_a_warm_start_that_cannot_be_says_why(experiments, says):
@@ -278,9 +280,7 @@ async def test_a_warm_start_of_several_objectives_tells_all_scores():
 async def test_a_warm_start_of_several_objectives_wants_them_in_the_same_order():
     """The first one is what early stopping went by."""
     sources = [several(other("a")), several(other("b"), AIMS[::-1])]
-    with pytest.raises(
-        SearchFailed, match=r"b is to minimize latency .*; name experiments with the same objectives in"
-    ):
+    with pytest.raises(SearchFailed, match=r"b is to minimize latency .* Name Experiments with the same objectives in"):
         await warm(sources).prior_of(several(WARM))
 
 
@@ -291,10 +291,10 @@ async def test_what_is_learnt_from_is_known_at_the_first_ask(begun, learnt):
     """An operator that is started later may not find what the first one did."""
     suggester = warm([other("a"), other("b")], [trial("a", 1), trial("b", 1)])
     for index in (1, 2):
-        suggester.want(WARM, begun, (index,))
-        await suggester.ready(WARM).asking
-    assert sorted(suggester.ready(WARM).suggestions) == [1, 2]
-    assert suggester.ready(WARM).learnt == learnt
+        suggester.request(WARM, begun, (index,))
+        await suggester.pending(WARM).request
+    assert sorted(suggester.pending(WARM).suggestions) == [1, 2]
+    assert suggester.pending(WARM).learnt == learnt
 
 
 @pytest.mark.looptime
@@ -302,11 +302,11 @@ async def test_an_experiment_that_has_begun_outlives_those_it_learnt_from():
     """At the second try, for an operator that has just started may not have seen them yet."""
     suggester = warm([other("a")], [trial("a", 1)])
     begun = (trial("exp", 0, uid="uid"),)
-    suggester.want(WARM, begun, (1,))
+    suggester.request(WARM, begun, (1,))
     await asyncio.sleep(0.1)
-    assert suggester.ready(WARM).error.endswith("apply this one without it")
+    assert suggester.pending(WARM).error.endswith("remove spec.warmStart.")
     await asyncio.sleep(5)
-    suggester.want(WARM, begun, (1,))
+    suggester.request(WARM, begun, (1,))
     await asyncio.sleep(0.1)
-    assert [one.parameters["x"] for one in suggester.ready(WARM).prior] == [0.1]
-    assert sorted(suggester.ready(WARM).suggestions) == [1]
+    assert [one.parameters["x"] for one in suggester.pending(WARM).prior] == [0.1]
+    assert sorted(suggester.pending(WARM).suggestions) == [1]

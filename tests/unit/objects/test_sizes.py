@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from support.specs import experiment_spec
-from support.world import START, World
+from support.world import START, World, summary_of
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
@@ -14,7 +14,6 @@ from toprung.metrics.types import Observation, Progress
 from toprung.objects.conditions import to_json
 from toprung.objects.sizes import bounded, lineage_is_full, size_of_value
 from toprung.objects.trial import Lineage, TrialRecord, trial_status
-from toprung.planning.plan import plan
 from toprung.planning.snapshot import Snapshot
 
 ETCD = 1536 * 1024
@@ -39,7 +38,7 @@ def status_with(text, *, trials, objectives=AIMS):
     spec = experiment_spec(maxTrialCount=trials, parallelTrialCount=1, **one)
     parameters = {f"p{number}": text for number in range(64)}
     made = tuple(trial(index, {**parameters, "p0": f"{index}"}) for index in range(trials))
-    return plan(Snapshot(World(spec, lambda *_: None).experiment(), made), None, START).status
+    return summary_of(Snapshot(World(spec, lambda *_: None).experiment(), made), START).status
 
 
 @pytest.mark.parametrize("trials", [22, 1000])

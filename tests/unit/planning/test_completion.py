@@ -7,14 +7,13 @@ from math import inf, nan
 import pytest
 
 from support.specs import experiment_spec
-from support.world import START, Program, World
+from support.world import START, Program, World, summary_of
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.conditions import BlockReason
 from toprung.objects.trial import TrialRecord
-from toprung.planning.plan import plan
 from toprung.planning.snapshot import Snapshot
 
 
@@ -64,12 +63,12 @@ def test_only_a_raised_limit_reopens_a_complete_experiment(change, complete, del
         world.trials.clear()
         world.pods.clear()
     world.spec = experiment_spec(**{"maxTrialCount": 2, **change})
-    planned = world.plan()
-    assert (planned.status["completionTime"] is not None) is complete
+    planned, summary = world.plan(), world.summary()
+    assert (summary.status["completionTime"] is not None) is complete
     assert bool(planned.chains) is not complete
     if complete:
-        assert (planned.status["best"], held(planned.status, "Succeeded")) == (best, end)
-    assert planned.announcements == ()
+        assert (summary.status["best"], held(summary.status, "Succeeded")) == (best, end)
+    assert summary.events == ()
 
 
 @pytest.mark.parametrize(("code", "kind"), [(0, "Succeeded"), (1, "Failed")])
@@ -94,7 +93,7 @@ def test_an_experiment_is_complete_no_earlier_than_it_started():
         world.execute(world.plan())
         world.tick()
     snapshot = replace(world.snapshot(), experiment=replace(world.experiment(), completion_time=None))
-    status = plan(snapshot, None, START - timedelta(hours=1)).status
+    status = summary_of(snapshot, START - timedelta(hours=1)).status
     assert status["completionTime"] == status["startTime"]
 
 
@@ -151,7 +150,7 @@ OOM = "attempt {} failed: exit code 137 (OOMKilled); its last lines:\nx"
 def test_an_end_without_a_best_trial_says_why(trials, expected):
     """A trial that failed may well have reported finite values."""
     world = World(experiment_spec(maxTrialCount=len(trials), parallelTrialCount=1), lambda *_: None)
-    status = plan(Snapshot(world.experiment(), tuple(trials)), None, START).status
+    status = summary_of(Snapshot(world.experiment(), tuple(trials)), START).status
     end = held(status, "Failed")
     assert (end["status"], end["reason"]) == ("True", "NoTrialSucceeded")
     assert end["message"].endswith(expected)
@@ -164,7 +163,7 @@ def test_the_cause_of_failures_survives_a_restart():
         world.execute(world.plan())
         world.tick()
     world.status.pop("completionTime")
-    message = held(world.plan().status, "Failed")["message"]
+    message = held(world.summary().status, "Failed")["message"]
     assert message.endswith("more than maxFailedTrialCount 0: exit code 7")
 
 
@@ -174,12 +173,12 @@ def test_a_transition_has_one_event_however_often_it_is_tried():
     quota = BlockReason(Reason.QUOTA_EXCEEDED, "q")
     snapshot = Snapshot(world.experiment(), blocked=quota)
     moments = (START, START + timedelta(seconds=30))
-    (one,), (two,) = (plan(snapshot, None, now).announcements for now in moments)
+    (one,), (two,) = (summary_of(snapshot, now).events for now in moments)
     assert one == two
-    world.status = {**plan(snapshot, None, START).status}
-    assert plan(replace(snapshot, experiment=world.experiment()), None, START).announcements == ()
-    world.status = {**plan(Snapshot(world.experiment()), None, moments[1]).status}
-    (again,) = plan(replace(snapshot, experiment=world.experiment()), None, moments[1]).announcements
+    world.status = {**summary_of(snapshot, START).status}
+    assert summary_of(replace(snapshot, experiment=world.experiment()), START).events == ()
+    world.status = {**summary_of(Snapshot(world.experiment()), moments[1]).status}
+    (again,) = summary_of(replace(snapshot, experiment=world.experiment()), moments[1]).events
     assert again.key != one.key
 
 

@@ -8,7 +8,7 @@ from support.specs import experiment_spec
 from support.world import Program, World
 from toprung.objects.trial import DeviceRecord
 from toprung.planning.actions import EmitEvent
-from toprung.planning.plan import plan
+from toprung.planning.plan import make_plan
 
 OLD, NEW = "docker.io/team/train@sha256:old", "docker.io/team/train@sha256:new"
 
@@ -81,7 +81,7 @@ def test_a_trial_records_its_devices(selector: dict[str, str], models: dict[str,
         lambda *_: Program((0.5,) * 4),
     )
     for _ in range(12):
-        world.execute(plan(replace(world.snapshot(), models=models), None, world.now))
+        world.execute(make_plan(replace(world.snapshot(), models=models), world.now))
         world.tick()
         for body in world.pods.values():
             body["spec"]["nodeName"] = "node"

@@ -6,11 +6,10 @@ from datetime import timedelta
 import pytest
 
 from support.specs import MAIN, experiment_spec
-from support.world import START, Program, World
+from support.world import START, Program, World, summary_of
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.objects.pod import pod_from
 from toprung.planning.actions import CreatePod, DeletePod
-from toprung.planning.plan import plan
 
 GATED = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}
 NOT_READY = {"type": "PodReadyToStartContainers", "status": "False"}
@@ -51,23 +50,23 @@ def running_of(status):
 def test_an_experiment_says_what_its_pods_wait_for(status, scheduled, state, reason, words):
     """It does not run before a trial does."""
     world = waiting_world(status, scheduled=scheduled)
-    planned = world.plan().status
+    planned = world.summary().status
     running = running_of(planned)
     assert (planned["state"], running["status"], running["reason"]) == (state, "False", reason)
     assert words in running["message"]
     for body in world.pods.values():
         body["status"] = {"phase": "Running", "startTime": "2026-01-01T00:00:06Z"}
     world.now += timedelta(seconds=2)
-    planned = world.plan().status
+    planned = world.summary().status
     assert (planned["state"], running_of(planned)["status"]) == ("Running", "True")
 
 
 def test_a_pod_that_has_just_been_created_waits_for_nothing_unusual():
     """The condition changes when it has waited longer, which is when the next reconciliation is due."""
     world = waiting_world({"conditions": [GATED]}, seconds=1, scheduled=False)
-    planned = world.plan()
-    assert (planned.status["state"], running_of(planned.status)["message"]) == ("Starting", "the first trials start")
-    assert planned.requeue_at == START + timedelta(seconds=5)
+    status = world.summary().status
+    assert (status["state"], running_of(status)["message"]) == ("Starting", "the first trials are starting")
+    assert world.plan().requeue_at == START + timedelta(seconds=5)
 
 
 def test_an_experiment_runs_between_two_trials():
@@ -84,12 +83,12 @@ def test_an_experiment_runs_between_two_trials():
 def test_a_template_is_corrected_while_no_program_has_started():
     """The message says so, one Event does, and the Pods are created again from the present template."""
     world = waiting_world({"containerStatuses": [PULL]})
-    planned = world.plan()
-    blocked = next(each for each in planned.status["conditions"] if each["type"] == "Blocked")
+    summary = world.summary()
+    blocked = next(each for each in summary.status["conditions"] if each["type"] == "Blocked")
     assert "spec.trialTemplate can still be corrected" in blocked["message"]
-    assert [(each.trial, each.reason) for each in planned.announcements] == [(None, Reason.IMAGE_PULL)]
-    assert planned.status["programStarted"] is None
-    world.execute(planned)
+    assert [(each.trial, each.reason) for each in summary.events] == [(None, Reason.IMAGE_PULL)]
+    assert summary.status["programStarted"] is None
+    world.execute(world.plan())
     world.spec = experiment_spec(trialTemplate=FIXED)
     again = world.plan()
     assert [type(action) for chain in again.chains for action in chain] == [DeletePod] * 2
@@ -125,9 +124,9 @@ def test_a_program_that_once_started_has_started():
     """Even if its Trial was deleted since."""
     world = waiting_world({"containerStatuses": [PULL]})
     world.status["programStarted"] = True
-    planned = world.plan()
-    assert planned.status["programStarted"] is True
-    assert planned.announcements == ()
+    summary = world.summary()
+    assert summary.status["programStarted"] is True
+    assert summary.events == ()
 
 
 def test_a_pod_of_an_earlier_version_is_not_replaced():
@@ -145,4 +144,4 @@ def test_a_pod_that_runs_waits_for_nothing():
     (pod, _) = map(pod_from, world.pods.values())
     assert pod.waits_for is None
     snapshot = replace(world.snapshot(), experiment=world.experiment())
-    assert running_of(plan(snapshot, None, world.now).status)["status"] == "True"
+    assert running_of(summary_of(snapshot, world.now).status)["status"] == "True"

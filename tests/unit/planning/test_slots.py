@@ -57,7 +57,7 @@ def ruled_by(rule, **changes):
         **changes,
     )
     world = World(spec, lambda *_: Program((0.5,) * 9))
-    world.stopper = rule
+    world.rule = rule
     return world
 
 

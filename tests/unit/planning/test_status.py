@@ -7,7 +7,7 @@ from math import nan
 import pytest
 
 from support.specs import experiment_spec
-from support.world import START, Program, World
+from support.world import START, Program, World, summary_of
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState, TrialStatus
 from toprung.errors import InternalError
@@ -16,8 +16,9 @@ from toprung.objects.conditions import BlockReason, clear_condition, set_conditi
 from toprung.objects.pod import PodPhase, PodRecord
 from toprung.objects.trial import RungRecord, RungVerdict, TrialRecord, trial_from, trial_status
 from toprung.planning.lifecycle import TRANSITIONS, StateChange, TrialEvent, move
-from toprung.planning.plan import plan
-from toprung.planning.snapshot import Setback, Snapshot
+from toprung.planning.plan import make_plan
+from toprung.planning.snapshot import Snapshot
+from toprung.planning.summary import Execution
 
 LATER = START + timedelta(seconds=60)
 TRIAL = TrialRecord("team/exp", "uid-exp", "exp-0", "uid-0", 0, {"lr": 0.5}, START)
@@ -94,8 +95,8 @@ def test_a_trials_status_comes_back_as_it_was():
     assert replace(again, progress=trial.progress, resource_version="") == trial
 
 
-def stuck(name, trouble, phase=PodPhase.PENDING):
-    return PodRecord("team/exp", "uid-0", name, f"uid-{name}", "exp-0", 1, phase, START, blocked=trouble)
+def stuck(name, blocked, phase=PodPhase.PENDING):
+    return PodRecord("team/exp", "uid-0", name, f"uid-{name}", "exp-0", 1, phase, START, blocked=blocked)
 
 
 QUOTA = BlockReason(Reason.QUOTA_EXCEEDED, "q")
@@ -103,7 +104,7 @@ NO_ROOM = BlockReason(Reason.UNSCHEDULABLE, "u")
 
 
 @pytest.mark.parametrize(
-    ("spec", "trouble", "pods", "state", "reason"),
+    ("spec", "blocked", "pods", "state", "reason"),
     [
         pytest.param({}, None, [], "Pending", None, id="nothing-yet"),
         pytest.param({}, QUOTA, [], "Blocked", "QuotaExceeded", id="quota"),
@@ -111,54 +112,59 @@ NO_ROOM = BlockReason(Reason.UNSCHEDULABLE, "u")
         pytest.param({}, None, [stuck("a", NO_ROOM)], "Blocked", "Unschedulable", id="unschedulable"),
     ],
 )
-def test_what_keeps_trials_from_starting_is_told(spec, trouble, pods, state, reason):
-    """Blocked carries the words of who refuses, and so does one Event where there is no Pod to have its own."""
+def test_the_reason_why_no_trial_can_start_is_reported(spec, blocked, pods, state, reason):
+    """The condition Blocked quotes the component that refuses; one Event does if no Pod exists to have its own."""
     world = World(experiment_spec(**spec), lambda *_: None)
-    snapshot = Snapshot(world.experiment(), (TRIAL,) if pods else (), {"exp-0": tuple(pods)}, blocked=trouble)
-    planned = plan(snapshot, None, START)
-    told = [(None, reason, "q")] if reason == QUOTA.reason else []
-    assert [(each.trial, each.reason, each.message) for each in planned.announcements] == told
-    status = world.status = {**planned.status}
-    assert plan(replace(snapshot, experiment=world.experiment()), None, START).announcements == ()
-    blocked = [
+    snapshot = Snapshot(world.experiment(), (TRIAL,) if pods else (), {"exp-0": tuple(pods)}, blocked=blocked)
+    summary = summary_of(snapshot, START)
+    events = [(None, reason, "q")] if reason == QUOTA.reason else []
+    assert [(each.trial, each.reason, each.message) for each in summary.events] == events
+    status = world.status = {**summary.status}
+    assert summary_of(replace(snapshot, experiment=world.experiment()), START).events == ()
+    reasons = [
         each["reason"] for each in status["conditions"] if each["type"] == "Blocked" and each["status"] == "True"
     ]
-    assert blocked == ([reason] if reason else [])
+    assert reasons == ([reason] if reason else [])
     assert status["state"] == state
 
 
-BAR = BlockReason(Reason.FORBIDDEN, "may not patch trials")
+FORBIDDEN = BlockReason(Reason.FORBIDDEN, "may not patch trials")
+
+
+def partial(*unwritten, blocked=None):
+    """Return an execution that left actions undone, and these trials unwritten."""
+    return Execution(complete=False, unwritten=frozenset(unwritten), blocked=blocked)
 
 
 @pytest.mark.parametrize(
-    ("setback", "state", "done", "told"),
+    ("execution", "state", "done", "events"),
     [
-        pytest.param(None, "Succeeded", "2/2", ["MaxTrialsReached"], id="all-is-written"),
-        pytest.param(Setback(frozenset({1}), BAR), "Blocked", "1/2", ["Forbidden"], id="one-is-refused"),
-        pytest.param(Setback(frozenset({1})), "Running", "1/2", [], id="one-has-to-be-tried-again"),
-        pytest.param(Setback(frozenset(), BAR), "Blocked", "2/2", ["Forbidden"], id="a-pod-that-can-not-be-ended"),
+        pytest.param(Execution(), "Succeeded", "2/2", ["MaxTrialsReached"], id="all-is-written"),
+        pytest.param(partial(1, blocked=FORBIDDEN), "Blocked", "1/2", ["Forbidden"], id="one-is-refused"),
+        pytest.param(partial(1), "Running", "1/2", [], id="one-is-retried"),
+        pytest.param(partial(blocked=FORBIDDEN), "Blocked", "2/2", ["Forbidden"], id="a-pod-cannot-be-stopped"),
     ],
 )
-def test_a_status_tells_no_more_than_what_is_written(setback, state, done, told):
-    """What failed in the pass is not told as done, and neither is the end; why it failed is, where that lasts."""
+def test_a_status_reports_only_what_is_written(execution, state, done, events):
+    """A trial whose write failed counts as before, and the end does not count; a lasting reason is reported."""
     world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,)))
     world.execute(world.plan())
     for _ in range(3):
         world.tick()
-    planned = plan(replace(world.snapshot(), setback=setback), None, world.now)
-    assert (planned.status["state"], planned.status["done"]) == (state, done)
-    assert [each.reason for each in planned.announcements] == told
-    world.status = {**planned.status}
-    assert plan(replace(world.snapshot(), setback=setback), None, world.now).announcements == ()
+    summary = world.summary(execution)
+    assert (summary.status["state"], summary.status["done"]) == (state, done)
+    assert [each.reason for each in summary.events] == events
+    world.status = {**summary.status}
+    assert world.summary(execution).events == ()
 
 
 def test_an_experiment_that_has_ended_stays_so():
-    """Though a Pod of it can not be removed, which is told."""
+    """A Pod that cannot be deleted is reported by the condition Blocked."""
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,)))
     while not world.status.get("completionTime"):
         world.execute(world.plan())
         world.tick()
-    status = plan(replace(world.snapshot(), setback=Setback(frozenset(), BAR)), None, world.now).status
+    status = world.summary(partial(blocked=FORBIDDEN)).status
     assert (status["state"], status["completionTime"]) == ("Succeeded", world.status["completionTime"])
     assert [each["reason"] for each in status["conditions"] if each["type"] == "Blocked"] == ["Forbidden"]
 
@@ -179,7 +185,7 @@ def test_standing_still_hangs_on_no_fraction_of_a_second():
     )
     experiment = World(spec, lambda *_: Program(())).experiment()
     stored = replace(first, completion_time=START)
-    ends = [plan(Snapshot(experiment, (each, second)), None, LATER).experiment_ended for each in (first, stored)]
+    ends = [make_plan(Snapshot(experiment, (each, second)), LATER).ended for each in (first, stored)]
     assert ends[0] == ends[1]
 
 

@@ -16,7 +16,7 @@ from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.pod import PodPhase, PodRecord
 from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import EmitEvent
-from toprung.planning.plan import plan
+from toprung.planning.plan import make_plan
 from toprung.planning.snapshot import Collected, Snapshot
 from toprung.planning.uncounted_reports import ignored_reports, unread_lines
 
@@ -90,6 +90,6 @@ def test_an_event_is_emitted_once(before, emitted):
         pods={"exp-0": (pod,)},
         collected={"pod": Collected(MORE)},
     )
-    chains = plan(snapshot, None, NOW + timedelta(seconds=5)).chains
+    chains = make_plan(snapshot, NOW + timedelta(seconds=5)).chains
     events = [action for chain in chains for action in chain[:-1] if isinstance(action, EmitEvent)]
     assert [event.key for event in events if event.reason == Reason.REPORTS_IGNORED] == emitted

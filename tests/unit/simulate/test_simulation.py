@@ -7,7 +7,8 @@ import pytest
 from support.curves import RULES, STEPS, spec, table
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Decision, RungResult, stopper_for
-from toprung.planning.plan import Plan, plan
+from toprung.planning.actions import Plan
+from toprung.planning.plan import plan_by
 from toprung.planning.snapshot import Snapshot
 from toprung.simulate.configuration_source import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
@@ -25,7 +26,7 @@ class Naive(Simulation):
         return set(self._trials)
 
     def _pass(self) -> Plan:
-        return plan(self._observe(), self._fresh_stopper(), self._time(self._now))
+        return plan_by(self._fresh_stopper(), self._observe(), self._time(self._now))
 
 
 def told(run):

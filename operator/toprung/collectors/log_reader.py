@@ -1,11 +1,11 @@
 """Bytes of a container's log with timestamps -> reports with their times and places."""
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from toprung.collectors.overwriting import Part, shortened, split_parts
 from toprung.metrics.line_format import MAX_TEXT, LineFormat, LineParser, decode, plain
 from toprung.metrics.types import Position, Report
 
@@ -21,7 +21,10 @@ _KEPT_TAIL = 8 * TAIL_WIDTH
 """Bytes of a line in the tail: enough characters even where they are long or colour codes are between them."""
 _LOST = b"unable to retrieve container logs for "
 """With these words, and status 200, a kubelet answers whose runtime has removed the container with its log."""
-_OVERWRITES = re.compile(rb"[\r\b]+")
+_REWRITTEN = 512
+"""Bytes by which a part that is rewritten grows before it is shortened."""
+_EDGE = 256
+"""Bytes of what is not read that are kept, for a name that is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,11 @@ class LogReader:
 
     def _begin_line(self) -> None:
         self._text = b""
+        self._done = 0
+        self._shorten_at = _REWRITTEN
         self._cut = False
+        self._edge = b""
+        self._missed = ""
         self._time: datetime | None = None
         self._stamped = False
         self._known = False
@@ -120,20 +127,37 @@ class LogReader:
         if self._known or not self._stamped:
             self._text = self._text if not self._stamped else b""
         elif b"\r" in piece or b"\b" in piece or ends:
-            *parts, rest = _OVERWRITES.split(self._text)
+            parts, rest = split_parts(Part(self._text, self._done), ends=ends)
             self._text = b""
             for part in parts:
                 yield from self._part(part)
-            if ends:
-                yield from self._part(rest)
-            else:
-                self._text = rest
-        if len(self._text) > MAX_TEXT:
-            self._text, self._cut = self._text[-MAX_TEXT:], True
+            self._text, self._done = rest.text, rest.done
+        self._bound()
         if ends:
             yield from self._end_line()
         else:
             self._came_in_pieces = True
+
+    def _bound(self) -> None:
+        """Keep the end of a long part; one that is rewritten may be longer by what is rewritten."""
+        if b"\b" in self._text and len(self._text) > self._shorten_at:
+            short = shortened(Part(self._text, self._done))
+            self._text = short.text if len(short.text) <= MAX_TEXT else self._cut_head(short.text.rstrip(b"\b"))
+            self._done = min(short.done, len(self._text))
+            self._shorten_at = 2 * len(self._text) + _REWRITTEN
+        elif b"\b" not in self._text and len(self._text) > MAX_TEXT:
+            self._text = self._cut_head(self._text)
+
+    def _cut_head(self, text: bytes) -> bytes:
+        """Return the end of a text, and look for a metric in what is cut off."""
+        self._cut = True
+        self._miss(text[:-MAX_TEXT])
+        return text[-MAX_TEXT:]
+
+    def _miss(self, head: bytes) -> None:
+        window = self._edge + head
+        self._missed = self._missed or self._parser.first_metric(decode(window), 1 if self._edge else 0)
+        self._edge = window[-_EDGE:]
 
     def _open_line(self) -> None:
         self._stamped = True
@@ -146,14 +170,28 @@ class LogReader:
             self._clock, self._places = self._time, 0
 
     def _part(self, part: bytes) -> Iterator[Seen | None]:
-        if self._cut:
-            part, self._cut = part.partition(b" ")[2], False
+        if len(part) > MAX_TEXT:
+            part = self._cut_head(part)
         if not part.strip():
             return
         self._shown = part.rstrip()[:_KEPT_TAIL]
+        if self._cut:
+            word, _, part = part.partition(b" ")
+            self._miss(word + b" ")
+            if self._missed and self._time is not None:
+                yield self._release(Report({}, skipped=self._missed))
+            self._cut, self._edge, self._missed = False, b"", ""
         if self._time is None:
             return
-        text = decode(part)
+        *texts, text = self._parser.split(decode(part))
+        for each in texts:
+            yield from self._read_report(each, part)
+            if self._held is not None:
+                yield self._release(self._held)
+                self._held = None
+        yield from self._read_report(text, part)
+
+    def _read_report(self, text: str, part: bytes) -> Iterator[Seen | None]:
         report = self._parser.parse(text)
         if report is None:
             if self._parser.names_a_metric(text):

@@ -121,6 +121,8 @@ def _shown(report: Report, metric: str) -> str:
 
 def _reason(report: Report, reading: Reading, tracking: Tracking) -> tuple[Ignored, str] | None:
     """Return why a report cannot count in full, with what the line has; None where it can."""
+    if report.skipped:
+        return Ignored.SKIPPED, f"the beginning of a long line: {report.skipped}"
     names = (reading.name,) if reading.name else tracking.step_names
     bad = next((report.bad_steps[name] for name in names if name in report.bad_steps), None)
     if bad is not None and report.steps.keys().isdisjoint(names):
@@ -143,5 +145,5 @@ def _with_one_more(progress: Progress, reason: Ignored, example: str, *, count: 
 
 def with_skipped(progress: Progress) -> Progress:
     """Note that a part of the log was not read."""
-    skipped = IgnoredReports(1, "a part of the log")
+    skipped = progress.ignored.get(Ignored.SKIPPED, IgnoredReports(1, "a part of the log"))
     return replace(progress, ignored={**progress.ignored, Ignored.SKIPPED: skipped})

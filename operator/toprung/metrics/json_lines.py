@@ -4,11 +4,15 @@ Numbers, numbers in strings, NaN and infinities count; nested objects, booleans 
 """
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from math import isfinite
 from typing import Any
 
 from toprung.metrics.found import Found, found_in
+
+_TWO_OBJECTS = re.compile(r"\}\s{0,8}+\{")
+_DECODER = json.JSONDecoder(parse_int=float)
 
 
 def parse_json(text: str, names: Collection[str], steps: Collection[str] = ()) -> Found | None:
@@ -20,6 +24,23 @@ def parse_json(text: str, names: Collection[str], steps: Collection[str] = ()) -
     if document is None or (text[:start].strip() and document.keys().isdisjoint(names)):
         return None
     return found_in(((name, value) for name, value in document.items() if name in names), steps)
+
+
+def split_objects(text: str) -> list[str]:
+    """Return the JSON objects of a line in which one begins right behind another; else the line alone."""
+    if _TWO_OBJECTS.search(text) is None:
+        return [text]
+    objects, begin, at = [], 0, text.find("{")
+    while at >= 0:
+        try:
+            _, end = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return [text]
+        objects.append(text[begin:end])
+        begin, at = end, text.find("{", end)
+        if text[end : at if at >= 0 else None].strip():
+            return [text]
+    return objects
 
 
 def format_line(values: Mapping[str, float], *, step: float | None = None, step_name: str = "step") -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.metrics.custom import CustomReader
 from toprung.metrics.found import Found
-from toprung.metrics.json_lines import parse_json
+from toprung.metrics.json_lines import parse_json, split_objects
 from toprung.metrics.name_value import PairReader
 from toprung.metrics.tables import TableReader
 from toprung.metrics.types import DEFAULT_STEP_NAMES, EPOCH, MAX_STEP, Report
@@ -115,6 +115,18 @@ class LineParser:
             self._reported |= metrics
             return self._context
         return steps
+
+    def split(self, text: str) -> list[str]:
+        """Return the JSON objects of a line that has several, else the line."""
+        return [text] if self._custom is not None else split_objects(text)
+
+    def first_metric(self, text: str, start: int) -> str:
+        """Return the beginning of the first report at or behind `start`, for messages; "" where there is none."""
+        if self._custom is not None:
+            at = min((at for name in self._grammar.metrics if (at := text.find(name, start)) >= 0), default=-1)
+        else:
+            at = self._pairs.find(text, start)
+        return plain(text[at : at + 64]) if at >= 0 else ""
 
     def names_a_metric(self, text: str) -> bool:
         """Return whether a line has the name of a metric at all."""

@@ -86,6 +86,11 @@ class PairReader:
             steps = {self._first_step: float(round_[1])}
         return Found({**steps, **values}, {**bad_steps, **rejected}, ambiguous)
 
+    def find(self, text: str, start: int) -> int:
+        """Return where the first metric begins that has a value, at or behind `start`; -1 where there is none."""
+        match = self._metric.search(text, start)
+        return match.start() if match else -1
+
     def heading(self, text: str) -> float | None:
         """Return the epoch that a line begins with, as in ``Epoch 3/10``, for the lines after it."""
         match = _HEADING.match(text)

@@ -31,6 +31,7 @@ class Report:
         bad_steps: step name -> the name with a text that is not a step, as printed.
         ambiguous: metric name -> the name behind another word, as in "train loss: 0.5".
         other_step: a step that has none of the names wanted, where the line has no other; "" without one.
+        skipped: a metric in the beginning of a long line, which is not read; "" without one.
     """
 
     values: Mapping[str, float]
@@ -39,6 +40,7 @@ class Report:
     bad_steps: Mapping[str, str] = field(default_factory=dict)
     ambiguous: Mapping[str, str] = field(default_factory=dict)
     other_step: str = ""
+    skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

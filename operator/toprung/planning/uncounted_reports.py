@@ -10,7 +10,7 @@ _MEANINGS = {
     Ignored.NO_STEP: "only other reports have a step",
     Ignored.EARLIER_STEP: "the step is before the latest one",
     Ignored.AMBIGUOUS_NAME: "the metric's name is behind another word, has two values, or is in an interrupted table",
-    Ignored.SKIPPED: "the program printed faster than its log is read",
+    Ignored.SKIPPED: "a part of a very long line or log is not read",
 }
 _NUMBERS = "Print plain numbers such as 0.57; spec.metrics.stdout.patterns reads other formats"
 _FIXES = {
@@ -20,7 +20,7 @@ _FIXES = {
     Ignored.EARLIER_STEP: "Print all metrics of a step before the next step",
     Ignored.AMBIGUOUS_NAME: "Print the name alone and once, or write both words into the metric's name in the spec",
     Ignored.OTHER_STEP: "Print rising steps, named as spec.earlyStopping's resource, or change the resource",
-    Ignored.SKIPPED: "Print fewer lines",
+    Ignored.SKIPPED: "Print fewer and shorter lines",
 }
 
 

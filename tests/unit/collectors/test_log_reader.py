@@ -99,7 +99,9 @@ def test_endless_lines_cost_bounded_memory():
     for _ in range(50):
         read(reader, b"x" * MAX_TEXT)
         assert len(reader._text) <= MAX_TEXT
-    assert values(read(reader, b" acc=2\n" + STAMP + b"acc=3\n")) == [(None, 2), (None, 3)]
+    seen = read(reader, b" acc=2\n" + STAMP + b"acc=3\n")
+    assert values(seen) == [(None, None), (None, 2), (None, 3)]
+    assert seen[0].report.skipped.startswith("acc=1 ")
 
 
 @pytest.mark.parametrize(
@@ -143,6 +145,75 @@ def test_lines_that_overwrite_themselves_are_read_as_they_come(line, live, ended
     reader = LogReader(GRAMMAR, lambda: TIME)
     assert values(read(reader, STAMP + line)) == live
     assert values(read(reader, b"\n")) == ended
+
+
+@pytest.mark.parametrize("chunk", [1000, 16384, 10**6])
+@pytest.mark.parametrize(
+    ("line", "skipped"),
+    [
+        pytest.param(b"acc=0.5 " + b"x" * 5 * MAX_TEXT, "acc=0.5 xxx", id="a-pair"),
+        pytest.param(b'{"acc": 0.5, "image": "' + b"x" * 5 * MAX_TEXT + b'"}', '"acc": 0.5, "image": "xxx', id="json"),
+        pytest.param(b"x" * 990 + b" acc=0.5 " + b"x" * 5 * MAX_TEXT, "acc=0.5 xxx", id="across-chunks"),
+        pytest.param(b"train_acc=0.5 " + b"x" * 5 * MAX_TEXT, "", id="another-metric"),
+    ],
+)
+def test_a_metric_in_the_beginning_of_a_long_line_is_noted(line, skipped, chunk):
+    """Only the end of a line is read, so what is cut off is not lost without a word."""
+    reader, log = LogReader(GRAMMAR, lambda: TIME), STAMP + line + b"\n"
+    seen = [each for start in range(0, len(log), chunk) for each in read(reader, log[start : start + chunk])]
+    assert values(seen) == ([(None, None)] if skipped else [])
+    assert all(each.report.skipped.startswith(skipped) for each in seen)
+    assert reader.tail != ()
+
+
+@pytest.mark.parametrize(
+    ("line", "reports"),
+    [
+        pytest.param(b"epoch=1 acc=0.9\b\b\b0.5", [(1, 0.5)], id="a-number"),
+        pytest.param(b"epoch=1 acc=0.95\b\b\b\b0.5", [(1, 0.55)], id="the-rest-stays"),
+        pytest.param(b"epoch=1 acc=0.9\b\b\b", [(1, 0.9)], id="nothing-printed-after-them"),
+        pytest.param(b"acc=0.9 \b/\b-\b|\b ", [(None, 0.9)], id="a-spinner"),
+        pytest.param(b"acc=0.1" + b"\b" * 7 + b"acc=0.2" + b"\b" * 9 + b"acc=0.3", [(None, 0.3)], id="to-the-start"),
+        pytest.param(
+            b"T: epoch=1 acc=0.1" + b"\b" * 15 + b"epoch=2 acc=0.2" + b"\b" * 15 + b"epoch=3 acc=0.3",
+            [(1, 0.1), (2, 0.2), (3, 0.3)],
+            id="behind-a-label",
+        ),
+        pytest.param("é█ acc=0.9\b\b\b0.5".encode(), [(None, 0.5)], id="characters-not-bytes"),
+        pytest.param(b"\x1b[1macc=0.9\x1b[0m\b\b\b0.5", [(None, 0.5)], id="colours-have-no-width"),
+        pytest.param(b"acc=0.9 " + b"\b/\b-" * 3000 + b"\b epoch=1", [(1, 0.9)], id="an-endless-spinner"),
+    ],
+)
+@pytest.mark.parametrize("chunk", [7, 16384])
+def test_backspaces_rewrite_the_end_of_a_line(line, reports, chunk):
+    """As a terminal shows it, in whatever chunks it comes."""
+    reader, log = LogReader(GRAMMAR, lambda: TIME), STAMP + line + b"\n"
+    seen = [each for start in range(0, len(log), chunk) for each in read(reader, log[start : start + chunk])]
+    assert values(seen) == reports
+
+
+def test_a_spinner_that_never_ends_costs_bounded_memory():
+    """What is rewritten is dropped, and what stays counts when the line ends."""
+    reader = LogReader(GRAMMAR, lambda: TIME)
+    read(reader, STAMP + b"acc=0.9 -")
+    for _ in range(12):
+        read(reader, b"\b/\b-" * 4096)
+        assert len(reader._text) <= MAX_TEXT
+    assert values(read(reader, b"\n")) == [(None, 0.9)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reports"),
+    [
+        pytest.param(b'{"epoch":1,"acc":0.9}{"epoch":2,"acc":0.5}', [(1, 0.9), (2, 0.5)], id="two"),
+        pytest.param(b'{"acc":0.9} {"acc":0.5} {"acc":0.4}', [(None, 0.9), (None, 0.5), (None, 0.4)], id="no-steps"),
+        pytest.param(b'INFO {"acc":0.9}{"a":"}{"}', [(None, 0.9)], id="with-a-prefix"),
+        pytest.param(b'{"acc":0.9}{"acc":0.5', [(None, None)], id="the-second-is-cut"),
+    ],
+)
+def test_each_json_object_of_a_line_is_a_report(line, reports):
+    """Programs that write objects without line ends lose none."""
+    assert values(read(LogReader(GRAMMAR, lambda: TIME), STAMP + line + b"\n")) == reports
 
 
 def test_parts_of_an_unfinished_line_have_the_time_at_which_they_are_read():

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toprung.metrics import LineFormat, LineParser, Position, Progress, Tracking, count, start_attempt
-from toprung.metrics.types import Ignored
+from toprung.metrics import LineFormat, LineParser, Position, Progress, Report, Tracking, count, start_attempt
+from toprung.metrics.types import Ignored, IgnoredReports
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 DEFAULT = LineFormat(("loss", "acc"))
@@ -239,6 +239,15 @@ def test_reports_that_can_not_count(lines, reason, reports, example):
     assert {each: (noted.count, noted.example) for each, noted in progress.ignored.items()} == {
         reason: (reports, example)
     }
+
+
+def test_the_beginning_of_a_long_line_is_noted_as_skipped():
+    """It may have a report, so it is not passed over without a word."""
+    report = Report({}, skipped="loss=0.5 xxx")
+    tracking = Tracking("loss", maximize=False)
+    progress = count(start_attempt(Progress(), 1), report, time=START, position=Position(START), tracking=tracking)
+    assert progress.latest is None
+    assert progress.ignored == {Ignored.SKIPPED: IgnoredReports(1, "the beginning of a long line: loss=0.5 xxx")}
 
 
 def test_what_can_count_of_a_line_does():

@@ -44,8 +44,8 @@ MORE = Progress(
         ),
         pytest.param(
             Progress(ignored={Ignored.SKIPPED: IgnoredReports(1, "a part of the log")}),
-            "1 report did not count, because the program printed faster than its log is read ('a part of the log'). "
-            "Print fewer lines",
+            "1 report did not count, because a part of a very long line or log is not read ('a part of the log'). "
+            "Print fewer and shorter lines",
             id="skipped",
         ),
         pytest.param(

@@ -36,7 +36,7 @@ SPEC = {
     "activeDeadlineSeconds": 60,
     "terminationGracePeriodSeconds": 1,
     "nodeSelector": {"gpu": "a100"},
-    "tolerations": [{"key": "k", "tolerationSeconds": 1}],
+    "tolerations": [{"key": "k", "effect": "NoExecute", "tolerationSeconds": 1}],
     "initContainers": [{"name": "init", "image": "i"}],
     "containers": [CONTAINER],
     "volumes": [

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from localkube import quantities
-from localkube.apiserver import volume_validation
+from localkube.apiserver import pod_constraints, volume_validation
 from localkube.apiserver.errors import Cause, duplicate, forbidden, invalid, required, unsupported
 from localkube.apiserver.volume_validation import LABEL, LABEL_RULE
 
@@ -75,6 +75,7 @@ def validate(pod: Object, old: Object | None) -> Iterator[Cause]:
     yield from _validate_gate(spec)
     yield from _validate_deadline(spec.get("activeDeadlineSeconds"))
     yield from _validate_amount("spec.overhead", spec.get("overhead") or {})
+    yield from pod_constraints.validate(pod)
 
 
 def grace_period(pod: Object, asked: int | None) -> int:

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from toprung.api.messages import shown
+from toprung.api.pod_template.constraints import CONSTRAINTS, chained
+from toprung.api.pod_template.pod_rules import validate_container, validate_pod
 from toprung.api.pod_template.schema import MAX_QUANTITY, PLACEHOLDER, QUANTITY, ValueCheck
 from toprung.api.pod_template.sources import SOURCES, validate_dns_label
 from toprung.errors import FieldError
@@ -67,10 +69,6 @@ def _pod(spec: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     yield from _enums("PodSpec", spec, path)
     if spec.get("containers") == []:
         yield FieldError(f"{path}containers", "Required value: write a container, as - {name: train, image: ...}.")
-    for field, least in (("activeDeadlineSeconds", 1),):
-        value = spec.get(field)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
-            yield FieldError(f"{path}{field}", f"Invalid value: {shown(value)} is too small. Write at least {least}.")
     containers = [*_named(spec, "initContainers", path), *_named(spec, "containers", path)]
     yield from _duplicates((where, name) for where, name, _ in containers)
     volumes = [(where, name) for where, name, _ in _named(spec, "volumes", path)]
@@ -141,8 +139,12 @@ def _labels(labels: Any, path: str) -> Iterator[FieldError]:
 
 def _keys(entries: Any, path: str) -> Iterator[FieldError]:
     for key in entries if isinstance(entries, dict) else ():
-        if not _QUALIFIED.fullmatch(key):
+        if not _QUALIFIED.fullmatch(key.lower() if path.endswith("annotations") else key):
             yield FieldError(path, f"Invalid value: {shown(key)} can't be a key. {_VALUE_ADVICE}")
+
+
+def _selector(selector: Mapping[str, Any], path: str) -> Iterator[FieldError]:
+    return _labels(selector.get("matchLabels"), f"{path}matchLabels")
 
 
 def _resources(resources: Mapping[str, Any], path: str) -> Iterator[FieldError]:
@@ -155,11 +157,26 @@ def _resources(resources: Mapping[str, Any], path: str) -> Iterator[FieldError]:
         if limit is not None and amount > limit:
             advice = f"Write at most the limit, {resources['limits'][name]}."
             yield FieldError(f"{path}requests[{name}]", f"Invalid value: is above the limit. {advice}")
-        elif _is_extended(name) and limit is None:
+        elif limit is not None and amount != limit and _is_whole(name):
+            message = f"Invalid value: {shown(name)} can't be overcommitted. Write the limit, or remove it."
+            yield FieldError(f"{path}requests[{name}]", message)
+        elif _is_whole(name) and limit is None:
             where = f"{path}limits[{name}]"
             yield FieldError(
                 where, f"Required value: {shown(name)} is requested and can't be overcommitted. Write it here."
             )
+
+    names = {*limits, *requests}
+    if any(name.startswith(_HUGE) for name in names) and not names & {"cpu", "memory"}:
+        yield FieldError(path.removesuffix("."), "Forbidden: hugepages require cpu or memory. Write a limit of memory.")
+
+
+def _is_whole(name: str) -> bool:
+    """Return whether a request of the resource must equal its limit."""
+    return _is_extended(name) or name.startswith(_HUGE)
+
+
+_HUGE = "hugepages-"
 
 
 def _amounts(side: Any) -> dict[str, Decimal]:
@@ -168,9 +185,11 @@ def _amounts(side: Any) -> dict[str, Decimal]:
 
 
 def _amount(name: str, amount: Decimal, path: str) -> Iterator[FieldError]:
-    if "/" not in name and name not in _NATIVE and not name.startswith("hugepages-"):
+    if "/" not in name and name not in _NATIVE and not name.startswith(_HUGE):
         advice = f"Write {', '.join(_NATIVE)} or the full name of a device, such as nvidia.com/gpu."
         yield FieldError(path, f"Invalid value: {shown(name)} is not a resource. {advice}")
+    elif "/" in name and not _QUALIFIED.fullmatch(name):
+        yield FieldError(path, f"Invalid value: {shown(name)} can't name a resource. Write one such as nvidia.com/gpu.")
     elif amount < 0:
         yield FieldError(path, "Invalid value: is below 0. Write 0 or more.")
     elif _is_extended(name) and amount != amount.to_integral_value():
@@ -206,15 +225,22 @@ def _toleration(toleration: Mapping[str, Any], path: str) -> Iterator[FieldError
     return _enums("Toleration", toleration, path)
 
 
-RULES: Mapping[str, ValueCheck] = MappingProxyType(
+_OWN: Mapping[str, ValueCheck] = MappingProxyType(
     {
-        **SOURCES,
-        "PodSpec": _pod,
-        "Container": _container,
+        "PodSpec": chained([_pod, validate_pod]),
+        "Container": chained([_container, validate_container]),
         "ContainerPort": _port,
+        "LabelSelector": _selector,
         "ObjectMeta": _metadata,
         "ResourceRequirements": _resources,
         "Toleration": _toleration,
+    }
+)
+_TABLES = (SOURCES, CONSTRAINTS, _OWN)
+RULES: Mapping[str, ValueCheck] = MappingProxyType(
+    {
+        kind: chained(table[kind] for table in _TABLES if kind in table)
+        for kind in sorted({kind for table in _TABLES for kind in table})
     }
 )
 """Type of an object -> rule for its values."""

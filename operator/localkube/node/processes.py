@@ -155,9 +155,18 @@ def spawn(message: dict[str, Any]) -> tuple[subprocess.Popen[bytes], tuple[int, 
 def start_error(error: Exception, message: dict[str, Any]) -> str:
     """Return why a program could not be started, as a container runtime words it."""
     program = str(message["argv"][0])
+    if holders := _with_nul(message):
+        return f"{', '.join(holders)}: invalid argument: has a NUL byte, which no program can receive"
     if isinstance(error, FileNotFoundError) and error.filename == message["cwd"]:
         return f'chdir to cwd ("{message["cwd"]}") set in workingDir failed: no such file or directory'
     if isinstance(error, FileNotFoundError) and "/" not in program:
         return f'exec: "{program}": executable file not found in $PATH'
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f'exec: "{program}": {reason[:1].lower()}{reason[1:]}'
+
+
+def _with_nul(message: dict[str, Any]) -> list[str]:
+    """Return the fields of a container that have a NUL byte."""
+    found = {"command or args": "".join(message["argv"]), "workingDir": message["cwd"]}
+    found |= {f"env {name}": f"{name}{value}" for name, value in message["env"].items()}
+    return [field for field, text in found.items() if "\0" in text]

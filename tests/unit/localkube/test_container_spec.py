@@ -130,7 +130,6 @@ def test_variables_get_their_values(
         ),
         pytest.param({"env": [ref("configMapKeyRef", name="x", key="q")]}, 'configmap "x" not found', id="map"),
         pytest.param({"envFrom": [{"secretRef": {"name": "x"}}]}, 'secret "x" not found', id="env-from"),
-        pytest.param({"env": [ref("fieldRef", fieldPath="spec.foo")]}, "fieldRef spec.foo is not served", id="field"),
     ],
 )
 def test_what_is_missing_is_named(store: Store, tmp_path: Path, fields: dict[str, Any], message: str) -> None:

@@ -1,8 +1,8 @@
-"""Builders of scenes: Experiments and Trials as the API gives them."""
+"""Builders of views: Experiments and Trials as the API gives them."""
 
 from datetime import UTC, datetime, timedelta
 
-from toprung.cli.display.watcher import scene_of
+from toprung.cli.display.watcher import view_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -108,7 +108,7 @@ def rising(count, top):
 
 def busy():
     """An experiment in its midst: two running, one pending, one of each end, one to come after those."""
-    return scene_of(
+    return view_of(
         experiment(conditions=[condition("Blocked", "Unschedulable", "0/1 nodes are available: 1 Insufficient GPU")]),
         (
             trial(0, "Succeeded", curve=rising(9, 0.9), rungs=[(1, "Continue"), (3, "Continue"), (9, "Continue")]),

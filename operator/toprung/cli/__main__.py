@@ -1,4 +1,4 @@
-"""`python -m toprung.cli`."""
+"""Runs the command line as `python -m toprung.cli`."""
 
 from toprung.cli.main import main
 

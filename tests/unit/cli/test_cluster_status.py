@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from toprung.cli.display.cluster_status import ClusterStatus, ExperimentLine, standing_view
+from toprung.cli.display.cluster_status import ClusterStatus, ExperimentLine, render_status
 
 UP = ClusterStatus(
     folder="/s",
@@ -18,7 +18,7 @@ UP = ClusterStatus(
 
 
 @pytest.mark.parametrize(
-    ("standing", "words"),
+    ("status", "words"),
     [
         pytest.param(ClusterStatus("/s"), "down", id="down"),
         pytest.param(UP, "http://127.0.0.1:5", id="address"),
@@ -27,9 +27,9 @@ UP = ClusterStatus(
         pytest.param(UP, "team       mnist       Running  3/8   2        0.91", id="experiments"),
     ],
 )
-def test_status_says(standing, words):
+def test_status_says(status, words):
     """Up or down, where, and what is in it."""
     console = Console(width=100)
     with console.capture() as captured:
-        console.print(standing_view(standing))
+        console.print(render_status(status))
     assert words in captured.get()

@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.views import START, busy, experiment, trial
-from toprung.cli.display.watcher import scene_of
-from toprung.cli.plots.curves import any_time_curve, levels, longest, reached, resource_name
+from toprung.cli.display.watcher import view_of
+from toprung.cli.plots.curves import incumbent_curve, last_step, resource_name, rung_levels_of, trials_at_rung
 
 values = st.floats(-100, 100) | st.none()
 curves = st.lists(values, max_size=6).map(lambda each: list(enumerate(each, start=1)))
 
 
-def curve_of(scene):
-    points = any_time_curve(scene.trials, scene.experiment.spec.primary_objective)
+def curve_of(view):
+    points = incumbent_curve(view.trials, view.experiment.spec.primary_objective)
     return [((time - START).total_seconds(), value) for time, value in points]
 
 
@@ -51,7 +51,7 @@ def curve_of(scene):
 )
 def test_any_time_curve(objective, trials, curve):
     """Times are seconds since the start."""
-    assert curve_of(scene_of(experiment(objective={"metric": "acc", **objective}), tuple(trials))) == curve
+    assert curve_of(view_of(experiment(objective={"metric": "acc", **objective}), tuple(trials))) == curve
 
 
 @given(st.lists(curves, max_size=5))
@@ -60,8 +60,8 @@ def test_the_directions_mirror_each_other(reports):
     up = tuple(trial(i, curve=curve) for i, curve in enumerate(reports))
     mirrored = [[(step, None if value is None else -value) for step, value in curve] for curve in reports]
     down = tuple(trial(i, curve=curve, maximize=False) for i, curve in enumerate(mirrored))
-    curve = curve_of(scene_of(experiment(), up))
-    assert curve_of(scene_of(experiment(objective={"metric": "acc", "type": "minimize"}), down)) == [
+    curve = curve_of(view_of(experiment(), up))
+    assert curve_of(view_of(experiment(objective={"metric": "acc", "type": "minimize"}), down)) == [
         (time, -value) for time, value in curve
     ]
     assert curve == sorted(curve)
@@ -70,8 +70,8 @@ def test_the_directions_mirror_each_other(reports):
 
 def test_rungs_are_counted_without_those_that_failed_on_their_way():
     """A Failed record stands for a rung that was not reached."""
-    scene = busy()
-    assert [reached(scene.trials, level) for level in levels(scene.experiment.spec)] == [3, 2, 1]
+    view = busy()
+    assert [trials_at_rung(view.trials, level) for level in rung_levels_of(view.experiment.spec)] == [3, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -84,5 +84,5 @@ def test_rungs_are_counted_without_those_that_failed_on_their_way():
 )
 def test_what_a_rule_says_of_steps(early_stopping, expected):
     """Levels, the last step, and the word for a step."""
-    spec = scene_of(experiment(earlyStopping=early_stopping), ()).experiment.spec
-    assert (levels(spec), longest(spec), resource_name(spec)) == expected
+    spec = view_of(experiment(earlyStopping=early_stopping), ()).experiment.spec
+    assert (rung_levels_of(spec), last_step(spec), resource_name(spec)) == expected

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from support.views import busy, experiment, rising, trial
-from toprung.cli.display.watcher import scene_of
+from toprung.cli.display.watcher import view_of
 from toprung.cli.plots.experiment import draw, figure_of
 from toprung.cli.plots.style import COLOURS
 from toprung.errors import TopRungError
@@ -16,10 +16,10 @@ def lines(axes, *, solid=True):
 
 def test_both_sides_are_drawn():
     """Left one step curve, right a curve for each trial with reports in its state's colour, and the rungs."""
-    scene = busy()
-    left, right = figure_of(scene).axes
+    view = busy()
+    left, right = figure_of(view).axes
     assert len(lines(left)) == 1
-    assert max(lines(left)[0].get_ydata()) == pytest.approx(scene.trials[0].progress.best.value)
+    assert max(lines(left)[0].get_ydata()) == pytest.approx(view.trials[0].progress.best.value)
     drawn = {to_hex(line.get_color()).upper() for line in lines(right)}
     assert drawn == {COLOURS["Succeeded"], COLOURS["Running"]}
     assert [line.get_xdata()[0] for line in lines(right, solid=False)] == [1, 3, 9]
@@ -43,10 +43,10 @@ def test_the_title_names_the_best():
 def test_a_diverged_trial_does_not_flatten_the_rest(kind, worst):
     """It is cut off on the bad side only, and an arrow says so."""
     good = [trial(i, "Succeeded", curve=rising(9, 0.9 + i / 100), maximize=kind == "maximize") for i in range(3)]
-    scene = scene_of(
+    view = view_of(
         experiment(objective={"metric": "acc", "type": kind}), (*good, trial(3, "Stopped", curve=[(1, worst)]))
     )
-    left = figure_of(scene).axes[0]
+    left = figure_of(view).axes[0]
     low, high = left.get_ylim()
     assert -10 < low < 0.36
     assert 0.91 < high < 10
@@ -95,7 +95,7 @@ def traded(*reached, **spec):
         trial(i, "Succeeded", curve=[(1, acc)], others={"latency": latency, "size": 1.0})
         for i, (acc, latency) in enumerate(reached)
     ]
-    return scene_of(experiment(**{"objective": None, "objectives": all_objectives(), **spec}), tuple(trials))
+    return view_of(experiment(**{"objective": None, "objectives": all_objectives(), **spec}), tuple(trials))
 
 
 def dots(axes):
@@ -124,8 +124,8 @@ def test_the_front_of_two_objectives():
 
 def test_more_objectives_have_a_panel_each_against_the_first():
     """A front of three dimensions has no edge to draw in two."""
-    scene = traded((0.9, 10), (0.7, 2), objectives=all_objectives({"metric": "size", "type": "minimize"}))
-    *_, latency, size = figure_of(scene).axes
+    view = traded((0.9, 10), (0.7, 2), objectives=all_objectives({"metric": "size", "type": "minimize"}))
+    *_, latency, size = figure_of(view).axes
     assert rings(latency) == [(0.7, 2), (0.9, 10)]
     assert rings(size) == [(0.7, 1), (0.9, 1)]
     assert not lines(latency)
@@ -134,7 +134,7 @@ def test_more_objectives_have_a_panel_each_against_the_first():
 @pytest.mark.parametrize(
     ("far", "title"),
     [
-        pytest.param((0.5, 1e6), "Pareto front (ringed), 1 beyond the scale", id="dominated"),
+        pytest.param((0.5, 1e6), "Pareto front (ringed), 1 outside the axes", id="dominated"),
         pytest.param((0.99, 1e6), "Pareto front (ringed)", id="on-the-front"),
     ],
 )
@@ -160,9 +160,9 @@ def test_files(tmp_path, ending):
 @pytest.mark.parametrize(
     ("made", "name", "said"),
     [
-        pytest.param(experiment(), "x/y.png", "can't be written", id="folder"),
-        pytest.param(experiment(), "y.docx", "can't be written", id="kind"),
-        pytest.param(experiment(maxTrialCount=0), "y.png", "is invalid", id="invalid"),
+        pytest.param(experiment(), "x/y.png", "cannot write the plot", id="folder"),
+        pytest.param(experiment(), "y.docx", "cannot write the plot", id="kind"),
+        pytest.param(experiment(maxTrialCount=0), "y.png", "cannot plot the invalid Experiment", id="invalid"),
     ],
 )
 def test_what_can_not_be_drawn(tmp_path, made, name, said):

@@ -3,8 +3,8 @@
 import pytest
 
 from support.views import busy, condition, experiment, trial
-from toprung.cli.display.log_lines import scene_lines, trial_line
-from toprung.cli.display.watcher import scene_of, whole_trial
+from toprung.cli.display.log_lines import experiment_lines, trial_line
+from toprung.cli.display.watcher import full_trial, view_of
 
 PENDING = trial(0, "Pending")
 
@@ -32,7 +32,7 @@ PENDING = trial(0, "Pending")
         pytest.param(
             trial(0),
             trial(0, "Pending", attempt=2, message="node lost"),
-            "mnist-0 is tried again (attempt 2): node lost",
+            "mnist-0 is retried (attempt 2): node lost",
             id="retried",
         ),
         pytest.param(
@@ -45,7 +45,7 @@ PENDING = trial(0, "Pending")
 )
 def test_a_trial_line(old, new, line):
     """One line for each change of state, none for a report."""
-    assert trial_line(whole_trial(old) if old else None, whole_trial(new)) == line
+    assert trial_line(full_trial(old) if old else None, full_trial(new)) == line
 
 
 BLOCKED = condition("Blocked", "Unschedulable", "Pod a: no GPU")
@@ -72,15 +72,15 @@ BLOCKED_LATER = condition("Blocked", "Unschedulable", "Pod b: no GPU")
 )
 def test_scene_lines(old, new, lines):
     """What is new of the whole is said once."""
-    assert list(scene_lines(scene_of(old, ()) if old else None, scene_of(new, ()))) == lines
+    assert list(experiment_lines(view_of(old, ()) if old else None, view_of(new, ()))) == lines
 
 
 def test_a_new_best_is_told_with_its_configuration():
     """And not told again."""
-    scene = busy()
-    before = scene_of(experiment(), ())
-    assert "new best: acc 0.89093 by mnist-0, lr=0.01" in list(scene_lines(before, scene))
-    assert not any("best" in line for line in scene_lines(scene, scene))
+    view = busy()
+    before = view_of(experiment(), ())
+    assert "new best: acc 0.89093 by mnist-0, lr=0.01" in list(experiment_lines(before, view))
+    assert not any("best" in line for line in experiment_lines(view, view))
 
 
 @pytest.mark.parametrize(
@@ -101,5 +101,5 @@ def test_a_new_best_is_told_with_its_configuration():
 )
 def test_a_pod_that_the_machine_never_has_room_for_gets_advice(blocked, advice):
     """A Pod that other Pods keep waiting starts by itself."""
-    [line] = scene_lines(scene_of(experiment(), ()), scene_of(experiment(conditions=[blocked]), ()))
+    [line] = experiment_lines(view_of(experiment(), ()), view_of(experiment(conditions=[blocked]), ()))
     assert line.splitlines()[1:] == advice

@@ -4,16 +4,16 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from toprung.cli.commands.options import plot_path
 from toprung.cli.commands.run import run_command
-from toprung.cli.plots.output_file import picture_file
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        pytest.param("curves.txt", "names no format; end it in .png, .svg or .pdf", id="another-format"),
-        pytest.param("curves", "names no format", id="no-ending"),
-        pytest.param("nowhere/curves.png", "there is no folder", id="no-folder"),
+        pytest.param("curves.txt", "has no supported format. End it with .png, .svg or .pdf.", id="another-format"),
+        pytest.param("curves", "has no supported format", id="no-ending"),
+        pytest.param("nowhere/curves.png", "does not exist. Create it first.", id="no-folder"),
     ],
 )
 def test_a_picture_that_cannot_be(name, says, tmp_path):
@@ -29,4 +29,4 @@ def test_a_picture_that_cannot_be(name, says, tmp_path):
 @pytest.mark.parametrize("name", ["a.png", "a.SVG", "a.pdf"])
 def test_a_picture_that_can_be(name, tmp_path):
     """Upper and lower case are the same."""
-    assert picture_file(None, None, tmp_path / name) == tmp_path / name
+    assert plot_path(None, None, tmp_path / name) == tmp_path / name

@@ -4,7 +4,7 @@ import pytest
 
 from support.views import experiment, trial
 from toprung.cli.display.result import result, summary
-from toprung.cli.display.watcher import scene_of
+from toprung.cli.display.watcher import view_of
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from toprung.cli.display.watcher import scene_of
 def test_failures(messages, lines):
     """Each cause is told once, with the number of trials that it ended."""
     trials = [trial(index, "Failed", message=message) for index, message in enumerate(messages)]
-    told = [str(text) for text in summary(scene_of(experiment(), trials))]
+    told = [str(text) for text in summary(view_of(experiment(), trials))]
     assert told[1:] == lines
 
 
@@ -35,7 +35,7 @@ AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "mi
     ("size", "title"),
     [
         pytest.param(2, "Pareto front, 2 trials:", id="all"),
-        pytest.param(90, "Pareto front, 90 trials, 2 of them:", id="some"),
+        pytest.param(90, "Pareto front, 90 trials, 2 listed:", id="some"),
     ],
 )
 def test_the_front_of_several_objectives(size, title):
@@ -46,11 +46,11 @@ def test_the_front_of_several_objectives(size, title):
         {"trial": "mnist-0", "values": {"acc": 0.8, "latency": 5}, "parameters": {"lr": 0.2}},
     ]
     body["status"] |= {"paretoFront": front, "paretoFrontSize": size}
-    scene = scene_of(body, ())
-    assert [str(text) for text in summary(scene)][1:] == [
+    view = view_of(body, ())
+    assert [str(text) for text in summary(view)][1:] == [
         title,
         "  mnist-1: acc 0.9, latency 10, {lr: 0.1}",
         "  mnist-0: acc 0.8, latency 5, {lr: 0.2}",
     ]
-    assert result(scene)["paretoFront"] == front
-    assert "paretoFront" not in result(scene_of(experiment(), ()))
+    assert result(view)["paretoFront"] == front
+    assert "paretoFront" not in result(view_of(experiment(), ()))

@@ -9,13 +9,13 @@ from rich.console import Console
 
 from support.views import START, busy, condition, experiment, trial
 from toprung.cli.display.table import bar_cells, live_view, sparkline
-from toprung.cli.display.watcher import ExperimentView, scene_of
+from toprung.cli.display.watcher import ExperimentView, view_of
 
 
-def text(*scenes: ExperimentView, width: int = 110) -> str:
+def text(*views: ExperimentView, width: int = 110) -> str:
     console = Console(record=True, width=width, file=open("/dev/null", "w"), force_terminal=True)  # noqa: SIM115, PTH123
     with console.file:
-        console.print(live_view(scenes, START + timedelta(seconds=75)))
+        console.print(live_view(views, START + timedelta(seconds=75)))
     return console.export_text()
 
 
@@ -24,7 +24,7 @@ def text(*scenes: ExperimentView, width: int = 110) -> str:
     [
         pytest.param("mnist Running · 1m15s · random + asha", id="title"),
         pytest.param("3/8 trials", id="bar"),
-        pytest.param("2 running · 1 pending · 1 succeeded · 1 stopped · 1 failed · 2 to come", id="counts"),
+        pytest.param("2 running · 1 pending · 1 succeeded · 1 stopped · 1 failed · 2 not created", id="counts"),
         pytest.param("epoch 1: 3   epoch 3: 2   epoch 9: 1", id="rungs-without-the-failed"),
         pytest.param("acc 0.89093  mnist-0  epoch 9", id="best"),
         pytest.param("4/9", id="steps-of-a-running-trial"),
@@ -54,12 +54,12 @@ def test_a_pod_that_the_machine_never_has_room_for_gets_advice():
 
 def test_an_invalid_experiment_shows_its_faults():
     """What cannot be read has no table, but a reason."""
-    assert "maxTrialCount" in text(scene_of(experiment(state="Invalid", maxTrialCount=0), ()))
+    assert "maxTrialCount" in text(view_of(experiment(state="Invalid", maxTrialCount=0), ()))
 
 
 def test_without_early_stopping_there_are_no_rungs():
     """Steps are then counted without an end."""
-    shown = text(scene_of(experiment(earlyStopping=None), (trial(0, curve=[(7, 0.5)]),)))
+    shown = text(view_of(experiment(earlyStopping=None), (trial(0, curve=[(7, 0.5)]),)))
     assert "rungs" not in shown
     assert "STEP" in shown
 
@@ -67,13 +67,13 @@ def test_without_early_stopping_there_are_no_rungs():
 def test_many_running_trials_are_counted():
     """Sixteen are listed, the rest is a number."""
     trials = tuple(trial(i) for i in range(20))
-    assert "and 4 more" in text(scene_of(experiment(maxTrialCount=20, parallelTrialCount=20), trials))
+    assert "and 4 more" in text(view_of(experiment(maxTrialCount=20, parallelTrialCount=20), trials))
 
 
 def test_only_conditions_that_hold_are_shown():
     """A Blocked that is over is no news."""
     over = condition("Blocked", "Unblocked", "nothing keeps trials from starting", status="False")
-    assert "Blocked" not in text(scene_of(experiment(conditions=[over]), ()))
+    assert "Blocked" not in text(view_of(experiment(conditions=[over]), ()))
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=6), st.integers(0, 500), st.integers(1, 200))

@@ -100,7 +100,7 @@ def test_two_experiments_of_one_name_in_one_line_are_a_fault():
 def test_a_file_without_an_experiment_is_a_fault(text: str):
     """A wrong file name must not look like success."""
     result = validate(text)
-    assert (result.exit_code, "holds no Experiment" in result.output) == (1, True)
+    assert (result.exit_code, "has no Experiment" in result.output) == (1, True)
 
 
 def test_bytes_that_are_no_text_are_a_fault(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""`toprung local`: a cluster of this machine that stays up."""
+"""`toprung local`: starts, stops and shows the embedded cluster of this machine."""
 
 import asyncio
 import json
@@ -9,20 +9,17 @@ from typing import Literal
 import click
 from rich.console import Console
 
-from toprung.cli.display.cluster_status import ClusterStatus, look, standing_view
+from toprung.cli.commands.options import output_option
+from toprung.cli.display.cluster_status import ClusterStatus, read_status, render_status
 from toprung.cli.embedded import daemon
 from toprung.cli.embedded.state_dir import dir_option, gpus_option, state_folder
-
-output_option = click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs."
-)
 
 
 @click.group("local")
 def local_group() -> None:
-    """Keep a cluster up on this machine, with no Kubernetes.
+    """Run an embedded cluster on this machine, without Kubernetes.
 
-    It speaks to kubectl as a cluster does; it is for trying and for tests, not one to rely on.
+    kubectl works with it. Use it for evaluation, development and tests, not in production.
     """
 
 
@@ -32,50 +29,50 @@ local_group.add_command(daemon.serve_command)
 @local_group.command("up")
 @dir_option
 @gpus_option
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the API server; 0: any that is free.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the API server. 0: any free port.")
 def up_command(folder: Path, gpus: int | None, port: int) -> None:
-    """Start the cluster, with the operator in it.
+    """Start the cluster and the operator.
 
-    It stays up when the shell is closed. Programs run in the folder where this is called. What is in the state
-    folder goes on.
+    The cluster keeps running when you close the shell. Programs run in the current folder. Experiments in the state
+    folder continue.
     """
     place = state_folder(folder)
     if (pid := place.pid()) is not None:
-        click.echo(f"The cluster of {place.path} is up already (process {pid}).")
+        click.echo(f"The cluster in {place.path} is already running (process {pid}).")
     else:
-        with Console(stderr=True).status("starting the cluster and the operator"):
+        with Console(stderr=True).status("Starting the cluster and the operator"):
             daemon.start(place, gpus=gpus, port=port)
     click.echo(f"export KUBECONFIG={place.kubeconfig}")
-    click.echo("# A cluster for trying things on this machine, not one to rely on; `toprung local down` ends it.")
+    click.echo("# For evaluation and development only. Stop it with `toprung local down`.")
 
 
 @local_group.command("down")
 @dir_option
-@click.option("--wipe", is_flag=True, help="Remove its state too.")
+@click.option("--wipe", is_flag=True, help="Remove the state folder too.")
 def down_command(folder: Path, wipe: bool) -> None:  # noqa: FBT001 - a flag of the command line
-    """End the cluster and every program in it; its state stays."""
+    """Stop the cluster and all its programs. The state folder stays."""
     place = state_folder(folder)
     pid = place.pid()
     if pid:
-        with Console(stderr=True).status("ending every Pod"):
+        with Console(stderr=True).status("Stopping all Pods"):
             place.end(pid)
-        click.echo(f"The cluster of {place.path} is down; `toprung local up` goes on where it was.")
+        click.echo(f"The cluster in {place.path} has stopped. Continue it with `toprung local up`.")
     else:
-        click.echo(f"No cluster is up in {place.path}.")
+        click.echo(f"No cluster is running in {place.path}.")
     if wipe:
         place.wipe()
-        click.echo("Its state is removed.")
+        click.echo("Its state was removed.")
 
 
 @local_group.command("status")
 @dir_option
 @output_option
 def status_command(folder: Path, output: Literal["text", "json"]) -> None:
-    """Say whether the cluster is up, and what is in it."""
+    """Show whether the cluster is running, its GPUs and its Experiments."""
     place = state_folder(folder)
     pid = place.pid()
-    standing = asyncio.run(look(place, pid)) if pid else ClusterStatus(str(place.path))
+    status = asyncio.run(read_status(place, pid)) if pid else ClusterStatus(str(place.path))
     if output == "json":
-        click.echo(json.dumps(asdict(standing), indent=2))
+        click.echo(json.dumps(asdict(status), indent=2))
     else:
-        Console().print(standing_view(standing))
+        Console().print(render_status(status))

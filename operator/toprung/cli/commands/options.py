@@ -1,20 +1,29 @@
-"""Where a picture is to be written, looked at before hours of work for it."""
+"""Command-line options that several commands share."""
 
 from pathlib import Path
 
 import click
 
-FORMATS = (".png", ".svg", ".pdf")
+PLOT_FORMATS = (".png", ".svg", ".pdf")
+
+kubeconfig_option = click.option(
+    "--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Path of the kubeconfig file."
+)
+context_option = click.option("--context", help="Context of the kubeconfig file.")
+output_option = click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
+)
 
 
-def picture_file(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse what can't become a picture; a callback of click's.
+def plot_path(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Validate the path of a plot before the work that it shows; a callback of click.
 
     Raises:
-        click.BadParameter: another ending than those of `FORMATS`, or a folder that is not there.
+        click.BadParameter: the suffix is not one of `PLOT_FORMATS`, or the folder does not exist.
     """
-    if path is not None and path.suffix.lower() not in FORMATS:
-        raise click.BadParameter(f"{path} names no format; end it in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    if path is not None and path.suffix.lower() not in PLOT_FORMATS:
+        formats = f"{', '.join(PLOT_FORMATS[:-1])} or {PLOT_FORMATS[-1]}"
+        raise click.BadParameter(f"{path} has no supported format. End it with {formats}.")
     if path is not None and not path.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {path.parent}; make it first")
+        raise click.BadParameter(f"the folder {path.parent} does not exist. Create it first.")
     return path

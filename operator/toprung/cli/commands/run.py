@@ -1,4 +1,4 @@
-"""`toprung run`: Experiments of a file, from their start to their best trials, on this machine."""
+"""`toprung run`: runs the Experiments of a file on this machine and shows their progress."""
 
 import asyncio
 import logging
@@ -17,7 +17,8 @@ from rich.console import Console
 
 from localkube.cluster import AlreadyRunning
 from toprung.api.names import LABEL_EXPERIMENT
-from toprung.cli.display.progress import ProgressDisplay, shown
+from toprung.cli.commands.options import plot_path
+from toprung.cli.display.progress import ProgressDisplay, progress_display
 from toprung.cli.display.result import print_results
 from toprung.cli.display.watcher import ExperimentView, Key, Watcher
 from toprung.cli.embedded.daemon import prepare
@@ -25,23 +26,22 @@ from toprung.cli.embedded.host import NAMESPACE, OPERATOR, hosted, working_dir
 from toprung.cli.embedded.state_dir import StateFolder, dir_option, gpus_option, state_folder
 from toprung.cli.embedded.waiting import until
 from toprung.cli.files.manifests import apply_all, delete_experiment, experiments_of, read_manifests
-from toprung.cli.plots.output_file import picture_file
 from toprung.errors import ClusterUnavailable, TopRungError
 from toprung.kube.client import KubeClient, KubernetesObject, connect
 from toprung.kube.resources import PODS, TRIALS
 
 INTERRUPTED = 130
-_TICK = 0.5
-"""Seconds between two drawings when nothing happens but time."""
-_SILENCE = 15.0
-"""Seconds after which an operator that has not looked at an experiment is in trouble."""
-_SHORTEST = 0.25
-"""Seconds between two drawings when much happens."""
+_MAX_INTERVAL = 0.5
+"""Seconds between two updates of the display if nothing changes."""
+_STATUS_TIMEOUT = 15.0
+"""Seconds after which the user is pointed to the log of an operator that has written no status."""
+_MIN_INTERVAL = 0.25
+"""Least seconds between two updates of the display."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the user asked for."""
+    """The options of one `toprung run`."""
 
     folder: StateFolder
     objects: tuple[KubernetesObject, ...]
@@ -56,16 +56,16 @@ class RunOptions:
 @click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=picture_file,
-    help="Save the curves here (PNG, SVG, PDF).",
+    callback=plot_path,
+    help="PNG, SVG or PDF file for a plot of the result.",
 )
 @click.option(
-    "--fresh", is_flag=True, help="Delete the Experiment of the same name first; set a broken database aside."
+    "--fresh", is_flag=True, help="First delete the Experiment of the same name, and move a corrupt database away."
 )
 @click.option(
-    "-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", help="How the result is printed."
+    "-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", help="Format of the result."
 )
-def run_command(  # noqa: PLR0917 - click hands them over by name
+def run_command(  # noqa: PLR0917 - click passes them by name
     file: str,
     folder: Path,
     gpus: int | None,
@@ -73,49 +73,50 @@ def run_command(  # noqa: PLR0917 - click hands them over by name
     fresh: bool,  # noqa: FBT001 - a flag of the command line
     output: Literal["text", "json", "yaml"],
 ) -> None:
-    """Run the Experiments of FILE on this machine, and show them live.
+    """Run the Experiments in FILE on this machine, and show their progress.
 
-    FILE is a manifest as for kubectl; - is the standard input. Uses the cluster that `toprung local up` keeps in --dir,
-    or starts one for the time of the run. Programs run in the folder where that was called. Called again after an
-    interruption, a crash or with a larger maxTrialCount, it goes on where it was. Ends with 0 when all Experiments have
-    succeeded, with 1 when one has failed.
+    FILE is a manifest as for kubectl. Use - for standard input. The command uses the cluster that `toprung local up`
+    started in --dir, or starts one until the run ends. Programs run in the folder in which the cluster was started.
+
+    The same command continues after an interruption, a crash or an increase of maxTrialCount. The exit code is 0 if
+    all Experiments succeeded, otherwise 1.
     """
-    order = RunOptions(state_folder(folder), read_manifests(file), gpus, fresh)
-    prepare(order.folder)
+    options = RunOptions(state_folder(folder), read_manifests(file), gpus, fresh)
+    prepare(options.folder)
     console = Console(stderr=output != "text")
-    scenes = asyncio.run(_interruptible(_run(order, console), partial(_tell_interrupt, order.folder, console)))
-    if scenes is None:
-        console.print(_after_interrupt(order.folder), soft_wrap=True)
+    views = asyncio.run(_interruptible(_run(options, console), partial(_print_interrupt, options.folder, console)))
+    if views is None:
+        console.print(_after_interrupt(options.folder), soft_wrap=True)
         sys.exit(INTERRUPTED)
-    print_results(scenes, output, picture, console)
-    sys.exit(0 if all(scene.state == "Succeeded" for scene in scenes) else 1)
+    print_results(views, output, picture, console)
+    sys.exit(0 if all(view.state == "Succeeded" for view in views) else 1)
 
 
-def _tell_interrupt(folder: StateFolder, console: Console) -> None:
-    """Programs have some seconds to save what they have; somebody who waits should know for what."""
+def _print_interrupt(folder: StateFolder, console: Console) -> None:
+    """Explain the wait: programs have some seconds to write their checkpoints."""
     if folder.pid() == os.getpid():
-        console.print("Interrupted; every program is told to end. Ctrl-C again ends them at once.", soft_wrap=True)
+        console.print("Interrupted. Waiting for the programs to end. Ctrl-C again kills them.", soft_wrap=True)
 
 
 def _after_interrupt(folder: StateFolder) -> str:
     if folder.pid() is not None:
-        return "Interrupted; the cluster that is up goes on with it. The same command shows it again."
-    return "Every program has ended. The same command goes on where this left off."
+        return "Interrupted. The cluster continues the run. The same command shows it again."
+    return "Interrupted. All programs have ended. Run the same command to continue."
 
 
 async def _interruptible(
-    work: Coroutine[None, None, tuple[ExperimentView, ...]], tell: Callable[[], None]
+    work: Coroutine[None, None, tuple[ExperimentView, ...]], on_interrupt: Callable[[], None]
 ) -> tuple[ExperimentView, ...] | None:
-    """Let SIGINT and SIGTERM end the work in an orderly way, None then; at a second one everything dies at once."""
+    """Cancel the work at SIGINT or SIGTERM and return None. A second signal ends the process at once."""
     task = asyncio.ensure_future(work)
-    told = False
+    interrupted = False
 
     def interrupt() -> None:
-        nonlocal told
-        if told:
-            os._exit(INTERRUPTED)  # the shim of the cluster's processes sees it, and ends them all
-        told = True
-        tell()
+        nonlocal interrupted
+        if interrupted:
+            os._exit(INTERRUPTED)  # the shim then ends all programs of the cluster
+        interrupted = True
+        on_interrupt()
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -126,109 +127,107 @@ async def _interruptible(
         return None
 
 
-async def _run(order: RunOptions, console: Console) -> tuple[ExperimentView, ...]:
-    keys = experiments_of(order.objects)
+async def _run(options: RunOptions, console: Console) -> tuple[ExperimentView, ...]:
+    keys = experiments_of(options.objects)
     async with AsyncExitStack() as stack:
-        with console.status("starting the cluster and the operator"):
-            gateway = await stack.enter_async_context(_cluster(order, console))
-            if order.fresh:
-                await _clear(gateway, keys)
-            await apply_all(gateway, order.objects)
-        show = stack.enter_context(shown(console))
+        with console.status("Starting the cluster and the operator"):
+            client = await stack.enter_async_context(_cluster(options, console))
+            if options.fresh:
+                await _clear(client, keys)
+            await apply_all(client, options.objects)
+        display = stack.enter_context(progress_display(console))
         try:
-            return await _follow(gateway, keys, show, order.folder)
+            return await _follow(client, keys, display, options.folder)
         except ExceptionGroup as group:
-            raise group.exceptions[0] from None  # the first is what ended the others
+            raise group.exceptions[0] from None  # the first one cancelled the others
 
 
 @asynccontextmanager
-async def _cluster(order: RunOptions, console: Console) -> AsyncIterator[KubeClient]:
-    """Join the cluster that is up in the folder, or host one."""
-    logging.basicConfig(filename=order.folder.log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if order.folder.pid() is None:
+async def _cluster(options: RunOptions, console: Console) -> AsyncIterator[KubeClient]:
+    """Connect to the cluster that runs in the folder, or run one."""
+    logging.basicConfig(filename=options.folder.log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if options.folder.pid() is None:
         try:
-            async with hosted(order.folder, gpus=order.gpus, fresh=order.fresh) as gateway:
-                yield gateway
+            async with hosted(options.folder, gpus=options.gpus, fresh=options.fresh) as client:
+                yield client
         except AlreadyRunning as error:
             raise ClusterUnavailable(f"{error}, or run the command again to join it.") from error
         return
-    async with await connect(order.folder.kubeconfig) as gateway:
-        folder = await working_dir(gateway)
+    async with await connect(options.folder.kubeconfig) as client:
+        folder = await working_dir(client)
         if folder != str(Path.cwd()):
-            console.print(f"Programs run in {folder}, where the cluster was started.")
-        if order.gpus is not None:
-            console.print("--gpus has no effect here: the cluster is up already, with GPUs of its own.")
-        yield gateway
+            console.print(f"Programs run in {folder}, the folder in which the cluster was started.")
+        if options.gpus is not None:
+            console.print("--gpus has no effect: the cluster is already running.")
+        yield client
 
 
-async def _clear(gateway: KubeClient, keys: Sequence[Key]) -> None:
-    """Delete the Experiments, and wait until nothing of theirs is left that a new one could meet."""
+async def _clear(client: KubeClient, keys: Sequence[Key]) -> None:
+    """Delete the Experiments, and wait until their Trials and Pods are deleted."""
     for key in keys:
-        if await delete_experiment(gateway, key):
-            await until(partial(_nothing_left, gateway, key))
+        if await delete_experiment(client, key):
+            await until(partial(_is_deleted, client, key))
 
 
-async def _nothing_left(gateway: KubeClient, key: Key) -> bool:
+async def _is_deleted(client: KubeClient, key: Key) -> bool:
     for resource in (TRIALS, PODS):
-        pages = gateway.list(resource, namespace=key[0], label_selector=f"{LABEL_EXPERIMENT}={key[1]}")
+        pages = client.list(resource, namespace=key[0], label_selector=f"{LABEL_EXPERIMENT}={key[1]}")
         if any([page.items async for page in pages]):
             return False
     return True
 
 
 async def _follow(
-    gateway: KubeClient, keys: Sequence[Key], show: ProgressDisplay, folder: StateFolder
+    client: KubeClient, keys: Sequence[Key], display: ProgressDisplay, folder: StateFolder
 ) -> tuple[ExperimentView, ...]:
-    """Show the experiments until all of them are over."""
+    """Show the Experiments until all of them have ended."""
     changed = asyncio.Event()
-    watchers = [Watcher(gateway, key, on_change=changed.set, on_trial=show.trial) for key in keys]
+    watchers = [Watcher(client, key, on_change=changed.set, on_trial=display.trial_changed) for key in keys]
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(watcher.run()) for watcher in watchers]
         for watcher in watchers:
             await watcher.ready()
-        scenes = _scenes(watchers)
-        show.scenes(scenes)
-        late = tasks.create_task(_mention_log(show, folder))
-        while not all(scene.over for scene in scenes):
+        views = _current_views(watchers)
+        display.update(views)
+        log_hint = tasks.create_task(_print_log_hint(display, folder))
+        while not all(view.ended for view in views):
             await _next(changed)
             if folder.pid() is None:
-                raise ClusterUnavailable(f"the cluster of {folder.path} has ended; the same command goes on")
-            scenes = _scenes(watchers)
-            show.scenes(scenes)
-            if any(scene.status for scene in scenes):
-                late.cancel()
-        for task in (*running, late):
+                raise ClusterUnavailable(f"the cluster in {folder.path} has stopped. Run the same command to continue.")
+            views = _current_views(watchers)
+            display.update(views)
+            if any(view.status for view in views):
+                log_hint.cancel()
+        for task in (*running, log_hint):
             task.cancel()
-    return scenes
+    return views
 
 
-def _scenes(watchers: Sequence[Watcher]) -> tuple[ExperimentView, ...]:
-    """Look at all of them.
+def _current_views(watchers: Sequence[Watcher]) -> tuple[ExperimentView, ...]:
+    """Return the current view of each Experiment.
 
     Raises:
-        TopRungError: one was deleted meanwhile.
+        TopRungError: an Experiment was deleted.
     """
-    scenes = []
+    views = []
     for watcher in watchers:
-        scene = watcher.scene()
-        if scene is None:
-            raise TopRungError(
-                f"Experiment {watcher.key[0]}/{watcher.key[1]} was deleted; nothing of it is left to show"
-            )
-        scenes.append(scene)
-    return tuple(scenes)
+        view = watcher.view()
+        if view is None:
+            raise TopRungError(f"Experiment {watcher.key[0]}/{watcher.key[1]} was deleted")
+        views.append(view)
+    return tuple(views)
 
 
 async def _next(changed: asyncio.Event) -> None:
-    """Wait for a change, or for time to be shown."""
-    await asyncio.sleep(_SHORTEST)
+    """Wait for a change, at most until the display must show the new time."""
+    await asyncio.sleep(_MIN_INTERVAL)
     with suppress(TimeoutError):
-        async with asyncio.timeout(_TICK):
+        async with asyncio.timeout(_MAX_INTERVAL):
             await changed.wait()
     changed.clear()
 
 
-async def _mention_log(show: ProgressDisplay, folder: StateFolder) -> None:
-    await asyncio.sleep(_SILENCE)
+async def _print_log_hint(display: ProgressDisplay, folder: StateFolder) -> None:
+    await asyncio.sleep(_STATUS_TIMEOUT)
     command = f"kubectl --kubeconfig {folder.kubeconfig} logs -n {NAMESPACE} {OPERATOR}"
-    show.note(f"The operator says nothing of it yet; its log: {command}")
+    display.print_line(f"The operator has not written a status yet. Read its log: {command}")

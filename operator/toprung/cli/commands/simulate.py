@@ -1,4 +1,4 @@
-"""`toprung simulate`: an Experiment in virtual time, over learning curves that were recorded before."""
+"""`toprung simulate`: runs an Experiment in virtual time over recorded learning curves."""
 
 import gzip
 import json
@@ -17,9 +17,9 @@ from rich.table import Table as Grid
 from toprung.api.loader import KIND, load_experiment
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.cli.commands.options import output_option, plot_path
 from toprung.cli.display.format import number
 from toprung.cli.files.manifests import read_manifests
-from toprung.cli.plots.output_file import picture_file
 from toprung.errors import TopRungError
 from toprung.simulate.configuration_source import Nearest
 from toprung.simulate.learning_curves import InvalidTable, Table, read_table
@@ -28,7 +28,7 @@ from toprung.simulate.simulation import Run, Simulation, refuse_unrecorded
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """A run and the seed that makes it again."""
+    """A run and the seed that reproduces it."""
 
     seed: int
     run: Run
@@ -41,21 +41,24 @@ class Seeded:
     "curves",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Recorded learning curves: CSV, or CSV packed by gzip (.gz).",
+    help="Recorded learning curves as CSV, or as gzip-compressed CSV (.gz).",
 )
-@click.option("--workers", type=click.IntRange(1, 10000), help="Instead of parallelTrialCount.")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, help="How many runs, each with a seed of its own.")
+@click.option("--workers", type=click.IntRange(1, 10000), help="Concurrent trials, instead of parallelTrialCount.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Number of runs, each with a different seed.")
 @click.option(
-    "--start-cost", type=click.FloatRange(min=0), default=0.0, help="Seconds from a Pod's creation to its first step."
+    "--start-cost",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Seconds from the creation of a Pod to its first step.",
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs.")
+@output_option
 @click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=picture_file,
-    help="Save the incumbent over time here (PNG, SVG, PDF): mean and standard deviation over the seeds.",
+    callback=plot_path,
+    help="PNG, SVG or PDF file for a plot of the incumbent over time, with mean and standard deviation over the seeds.",
 )
-def simulate_command(  # noqa: PLR0917 - click hands them over by name
+def simulate_command(  # noqa: PLR0917 - click passes them by name
     file: str,
     curves: Path,
     workers: int | None,
@@ -64,12 +67,12 @@ def simulate_command(  # noqa: PLR0917 - click hands them over by name
     output: Literal["text", "json"],
     picture: Path | None,
 ) -> None:
-    """Play the Experiment in FILE in virtual time.
+    """Simulate the Experiment in FILE in virtual time.
 
-    The operator's own planner, search and early stopping decide; what training would report is read from a table with
-    the columns configuration, step (1, 2, ...), seconds, the objective's metric and every parameter, a line for each
-    step. What the sampler proposes becomes the nearest recorded configuration that no trial has had. The same seed
-    gives the same run: seeds count up from algorithm.seed, or from 0.
+    The simulation uses the operator's planner, search and early stopping. A table replaces the training. It has one
+    row for each step, with the columns configuration, step (1, 2, ...), seconds, the objective's metric and every
+    parameter. Each suggestion becomes the nearest recorded configuration that no trial has used. The same seed
+    yields the same run. Seeds count up from algorithm.seed, or from 0.
     """
     spec = _spec(file, workers)
     table = _table(curves, spec)
@@ -83,16 +86,20 @@ def simulate_command(  # noqa: PLR0917 - click hands them over by name
     else:
         Console().print(_grid(spec, table, runs, perf_counter() - begun))
     if picture is not None:
-        from toprung.cli.plots.simulation import draw_runs  # noqa: PLC0415 - matplotlib, only where a picture is wanted
+        from toprung.cli.plots.simulation import draw_runs  # noqa: PLC0415 - matplotlib is imported on demand
 
         draw_runs([each.run for each in runs], spec, _best(spec, table), picture)
 
 
 def _spec(file: str, workers: int | None) -> ExperimentSpec:
-    """Read the one Experiment of a file, as far as it can be played from a table."""
+    """Return the spec of the only Experiment in a file.
+
+    Raises:
+        TopRungError: the file has no or several Experiments, or one that cannot be simulated from a table.
+    """
     found = [each for each in read_manifests(file) if each["kind"] == KIND]
     if len(found) != 1:
-        raise TopRungError(f"{file} holds {len(found)} Experiments; write one")
+        raise TopRungError(f"{file} has {len(found)} Experiments. Write exactly one.")
     spec = load_experiment(found[0]).spec
     refuse_unrecorded(spec)
     return spec if workers is None else spec.model_copy(update={"parallel_trial_count": workers})
@@ -101,12 +108,12 @@ def _spec(file: str, workers: int | None) -> ExperimentSpec:
 def _table(path: Path, spec: ExperimentSpec) -> Table:
     try:
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            assert isinstance(lines, TextIOWrapper)  # noqa: S101 - gzip.open's type does not say what "rt" gives
+            assert isinstance(lines, TextIOWrapper)  # noqa: S101 - the type of gzip.open ignores the mode "rt"
             return read_table(lines, spec)
     except InvalidTable as error:
         raise InvalidTable(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidTable(f"{path} can't be read: {error}") from error
+        raise InvalidTable(f"{path} cannot be read: {error}") from error
 
 
 def _best(spec: ExperimentSpec, table: Table) -> float:
@@ -137,7 +144,14 @@ def _as_json(each: Seeded) -> dict[str, Any]:
 
 def _grid(spec: ExperimentSpec, table: Table, runs: list[Seeded], took: float) -> Grid:
     grid = Grid(
-        "seed", "trials", "to the end", "steps", f"best {spec.primary_objective.metric}", "after", "in all", "ended by"
+        "seed",
+        "trials",
+        "complete",
+        "steps",
+        f"best {spec.primary_objective.metric}",
+        "found at",
+        "total",
+        "end reason",
     )
     for each in runs:
         run = each.run
@@ -152,8 +166,10 @@ def _grid(spec: ExperimentSpec, table: Table, runs: list[Seeded], took: float) -
         grid.add_section()
         grid.add_row("mean", "", "", "", spread, "", _seconds(total), "")
     trials = sum(len(each.run.trials) for each in runs)
-    played = f"{trials} trials played in {took:.1f}s, {trials / took:.0f} a second"
-    grid.caption = f"the table's best is {number(_best(spec, table))}, of {len(table.curves)} configurations; {played}"
+    speed = f"{trials} trials simulated in {took:.1f}s, {trials / took:.0f} per second"
+    grid.caption = (
+        f"best value of the table: {number(_best(spec, table))}, of {len(table.curves)} configurations; {speed}"
+    )
     return grid
 
 

@@ -1,4 +1,4 @@
-"""`toprung validate`: what is wrong with an Experiment, before any cluster sees it."""
+"""`toprung validate`: lists the errors of Experiments in files, without a cluster."""
 
 import json
 import sys
@@ -12,19 +12,20 @@ import click
 from toprung.api.loader import KIND, load_experiment
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import GROUP
+from toprung.cli.commands.options import output_option
 from toprung.cli.files.yaml_documents import BadYaml, Document, read_documents
 from toprung.errors import InvalidExperiment
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault in a file.
+    """One error in a file.
 
     Attributes:
-        file: as the user named it.
-        line: counts from 1; that of the field, or of the nearest one around it.
-        path: of the field, as in ``spec.parameters[0].min``; "" where the whole file is meant.
-        message: what is wrong, and what to write instead.
+        file: the path as the user wrote it.
+        line: line of the field, or of the nearest field that contains it; counts from 1.
+        path: path of the field, such as ``spec.parameters[0].min``; "" for the whole file.
+        message: the error and its correction.
     """
 
     file: str
@@ -39,12 +40,12 @@ class Finding:
 
 @click.command("validate")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs.")
+@output_option
 def validate_command(files: Sequence[str], output: Literal["text", "json"]) -> None:
-    """Check the Experiments in FILES, without a cluster.
+    """Validate the Experiments in FILES, without a cluster.
 
-    Reports the faults of each Experiment at once, at most 20, with their lines; - is the standard input. Other objects
-    in the files are ignored. The exit code is 1 where a fault was found.
+    Lists up to 20 errors of each Experiment, with their lines. Use - for standard input. Other objects in the files
+    are ignored. The exit code is 1 if there is an error.
     """
     valid: list[str] = []
     findings = [finding for file in files for finding in check(file, _read(file), valid)]
@@ -57,7 +58,7 @@ def validate_command(files: Sequence[str], output: Literal["text", "json"]) -> N
 
 
 def check(file: str, content: bytes, valid: list[str]) -> Iterator[Finding]:
-    """Find every fault of a file; a line for each valid Experiment goes to `valid`."""
+    """Yield the errors of a file. Append a line to `valid` for each valid Experiment."""
     try:
         documents = read_documents(content.decode())
     except UnicodeDecodeError as error:
@@ -67,34 +68,34 @@ def check(file: str, content: bytes, valid: list[str]) -> Iterator[Finding]:
     except BadYaml as error:
         yield Finding(file, error.line, "", str(error))
         return
-    ours = [item for document in documents for item in document.items() if _is_ours(item.value)]
-    if not ours:
-        yield Finding(file, 1, "", f"holds no Experiment; write apiVersion: {GROUP}/... and kind: {KIND}")
-    named: dict[tuple[str, str], int] = {}
-    for document in ours:
-        duplicates = list(_duplicates(file, document, named))
+    experiments = [item for document in documents for item in document.items() if _is_experiment(item.value)]
+    if not experiments:
+        yield Finding(file, 1, "", f"has no Experiment. Write apiVersion: {GROUP}/... and kind: {KIND}.")
+    lines: dict[tuple[str, str], int] = {}
+    for document in experiments:
+        duplicates = list(_duplicates(file, document, lines))
         yield from duplicates
-        yield from _faults(file, document, [] if duplicates else valid)
+        yield from _errors(file, document, [] if duplicates else valid)
 
 
-def _duplicates(file: str, document: Document, named: dict[tuple[str, str], int]) -> Iterator[Finding]:
-    """Report an object whose name an earlier one of the file has; `named` has the lines of the earlier ones."""
+def _duplicates(file: str, document: Document, lines: dict[tuple[str, str], int]) -> Iterator[Finding]:
+    """Report a name that an earlier Experiment of the file has, and add the line of this one to `lines`."""
     found = document.value.get("metadata")
     metadata = found if isinstance(found, dict) else {}
     key = str(metadata.get("namespace") or "default"), str(metadata.get("name") or "")
     line = document.line("metadata.name")
-    if key[1] and key in named:
-        where = f"the Experiment in line {named[key]}"
-        message = f"Duplicate value: {shown(key[1])} is the name of {where}. Rename one of them."
+    if key[1] and key in lines:
+        other = f"the Experiment in line {lines[key]}"
+        message = f"Duplicate value: {shown(key[1])} is the name of {other}. Rename one of them."
         yield Finding(file, line, "metadata.name", message)
-    named.setdefault(key, line)
+    lines.setdefault(key, line)
 
 
-def _faults(file: str, document: Document, valid: list[str]) -> Iterator[Finding]:
+def _errors(file: str, document: Document, valid: list[str]) -> Iterator[Finding]:
     try:
         experiment = load_experiment(document.value)
     except InvalidExperiment as error:
-        found = [Finding(file, document.line(fault.path), fault.path, fault.message) for fault in error.errors]
+        found = [Finding(file, document.line(each.path), each.path, each.message) for each in error.errors]
         yield from sorted(found, key=lambda finding: finding.line)
         if error.omitted:
             yield Finding(file, document.line(""), "", f"... and {error.omitted:,} more")
@@ -102,7 +103,7 @@ def _faults(file: str, document: Document, valid: list[str]) -> Iterator[Finding
         valid.append(f"{file}:{document.line('')}: Experiment {experiment.name} is valid")
 
 
-def _is_ours(value: Any) -> bool:
+def _is_experiment(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     return value.get("kind") == KIND or str(value.get("apiVersion")).startswith(f"{GROUP}/")

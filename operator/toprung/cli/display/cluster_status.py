@@ -1,4 +1,4 @@
-"""How an embedded cluster stands: what `toprung local status` shows."""
+"""Reads and renders the status of an embedded cluster, for `toprung local status`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from toprung.kube.resources import EXPERIMENTS, NODES, PODS, Resource
 
 @dataclass(frozen=True, slots=True)
 class ExperimentLine:
-    """One Experiment as the table lists it."""
+    """A row of the table: one Experiment."""
 
     namespace: str
     name: str
@@ -34,14 +34,14 @@ class ExperimentLine:
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """What there is to tell; a cluster that is not up has no process.
+    """Status of an embedded cluster.
 
     Attributes:
         folder: the state folder.
-        pid: the process that serves it, None where none does.
-        address: of the API server, without the token that opens it.
-        kubeconfig: path of the file by which kubectl finds it.
-        pods_running: Pods of trials and of others, without the operator.
+        pid: process of the cluster, None if it is not running.
+        address: URL of the API server, without its token.
+        kubeconfig: path of the kubeconfig file.
+        pods_running: number of running Pods, without the operator's.
     """
 
     folder: str
@@ -54,39 +54,39 @@ class ClusterStatus:
     experiments: tuple[ExperimentLine, ...] = ()
 
 
-async def look(folder: StateFolder, pid: int) -> ClusterStatus:
-    """Ask a cluster that is up.
+async def read_status(folder: StateFolder, pid: int) -> ClusterStatus:
+    """Read the status of a running cluster.
 
     Raises:
-        ClusterUnavailable: it does not answer.
+        ClusterUnavailable: the API server does not respond.
     """
-    async with await connect(folder.kubeconfig) as gateway:
-        pods = [pod for pod in await _all(gateway, PODS) if not terminal(pod)]
-        nodes = await _all(gateway, NODES)
-        experiments = await _all(gateway, EXPERIMENTS)
+    async with await connect(folder.kubeconfig) as client:
+        pods = [pod for pod in await _all(client, PODS) if not terminal(pod)]
+        nodes = await _all(client, NODES)
+        experiments = await _all(client, EXPERIMENTS)
     total = sum(int(node["status"]["allocatable"].get(GPU, 0)) for node in nodes)
     return ClusterStatus(
         folder=str(folder.path),
         pid=pid,
         address=_address(folder.kubeconfig),
         kubeconfig=str(folder.kubeconfig),
-        pods_running=sum(pod["status"].get("phase") == "Running" for pod in pods if _of_users(pod)),
+        pods_running=sum(pod["status"].get("phase") == "Running" for pod in pods if _is_user_pod(pod)),
         gpus=total,
         gpus_free=total - sum(len(assigned(pod)) for pod in pods),
         experiments=tuple(_line(each) for each in experiments),
     )
 
 
-def standing_view(standing: ClusterStatus) -> RenderableType:
-    """Draw it for people."""
-    return Group(*_parts(standing))
+def render_status(status: ClusterStatus) -> RenderableType:
+    """Return the status as text with a table of the Experiments."""
+    return Group(*_parts(status))
 
 
-async def _all(gateway: KubeClient, resource: Resource) -> list[KubernetesObject]:
-    return [item async for page in gateway.list(resource) for item in page.items]
+async def _all(client: KubeClient, resource: Resource) -> list[KubernetesObject]:
+    return [item async for page in client.list(resource) for item in page.items]
 
 
-def _of_users(pod: KubernetesObject) -> bool:
+def _is_user_pod(pod: KubernetesObject) -> bool:
     return bool(pod["metadata"]["namespace"] != NAMESPACE)
 
 
@@ -107,15 +107,15 @@ def _line(experiment: KubernetesObject) -> ExperimentLine:
     )
 
 
-def _parts(standing: ClusterStatus) -> Iterator[RenderableType]:
-    if standing.pid is None:
-        yield Text.assemble(("down", "bold"), f"  {standing.folder}; `toprung local up` starts it")
+def _parts(status: ClusterStatus) -> Iterator[RenderableType]:
+    if status.pid is None:
+        yield Text.assemble(("down", "bold"), f"  {status.folder}; start it with `toprung local up`")
         return
-    yield Text.assemble(("up", "bold green"), f"  {standing.address}  process {standing.pid}  {standing.folder}")
-    yield Text(f"export KUBECONFIG={standing.kubeconfig}", "dim")
-    yield Text(f"{standing.pods_running} Pods running, {standing.gpus_free} of {standing.gpus} GPUs free")
-    if standing.experiments:
-        yield _table(standing.experiments)
+    yield Text.assemble(("up", "bold green"), f"  {status.address}  process {status.pid}  {status.folder}")
+    yield Text(f"export KUBECONFIG={status.kubeconfig}", "dim")
+    yield Text(f"{status.pods_running} Pods running, {status.gpus_free} of {status.gpus} GPUs free")
+    if status.experiments:
+        yield _table(status.experiments)
 
 
 def _table(lines: Sequence[ExperimentLine]) -> Table:

@@ -1,4 +1,4 @@
-"""How values, configurations and durations are written for people."""
+"""Formats numbers, configurations and durations for display."""
 
 import json
 import math
@@ -14,12 +14,12 @@ _YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y",
 
 
 def number(value: float | None) -> str:
-    """Four significant digits at the least, no trailing noise; a dash for none."""
+    """Format a number with five significant digits; None is a dash."""
     return "-" if value is None else f"{value:.5g}"
 
 
 def duration(span: timedelta) -> str:
-    """Write whole seconds, as in 1h02m03s, 2m03s or 3s."""
+    """Format a duration in whole seconds, such as 1h02m03s, 2m03s or 3s."""
     seconds = max(0, int(span.total_seconds()))
     hours, minutes = seconds // 3600, seconds // 60 % 60
     if hours:
@@ -28,16 +28,16 @@ def duration(span: timedelta) -> str:
 
 
 def configuration(parameters: Mapping[str, Any]) -> str:
-    """Write a configuration in one line for reading, as in lr=0.0031 batch=64."""
-    return " ".join(f"{name}={_short(value)}" for name, value in parameters.items())
+    """Format a configuration in one line, with rounded numbers, such as lr=0.0031 batch=64."""
+    return " ".join(f"{name}={_rounded(value)}" for name, value in parameters.items())
 
 
 def flow(parameters: Mapping[str, Any]) -> str:
-    """Write a configuration exactly, as YAML that can be pasted below spec.initialTrials."""
+    """Format a configuration exactly, as YAML for spec.initialTrials."""
     return "{" + ", ".join(f"{name}: {_scalar(value)}" for name, value in parameters.items()) + "}"
 
 
-def _short(value: Any) -> str:
+def _rounded(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

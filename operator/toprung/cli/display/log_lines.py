@@ -1,4 +1,4 @@
-"""One plain line for each thing that happens, for logs that are read later. Pure."""
+"""Formats changes of Experiments and Trials as log lines. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,23 +14,23 @@ from toprung.planning.uncounted_reports import ignored_reports
 
 
 def trial_line(old: TrialRecord | None, new: TrialRecord) -> str | None:
-    """Say what happened to a trial between two of its states; None where it is not worth a line."""
+    """Format the transition of a trial to a new state or attempt; None if there is none to show."""
     if old is not None and (old.state, old.attempt) == (new.state, new.attempt):
         return None
     if new.state is TrialState.PENDING and new.attempt == 1:
-        return None  # it waits for its Pod
+        return None  # its Pod has not started
     return f"{new.name} {_PREDICATES[new.state](new)}"
 
 
 def ignored_line(old: TrialRecord | None, new: TrialRecord) -> str | None:
-    """Say that reports of a trial did not count, when the first ones did not."""
+    """Format a warning when the first reports of a trial were ignored, otherwise return None."""
     if not new.progress.ignored or (old is not None and old.progress.ignored):
         return None
     return f"warning: {new.name}: {ignored_reports(new.progress)}"
 
 
 _PREDICATES: Mapping[TrialState, Callable[[TrialRecord], str]] = {
-    TrialState.PENDING: lambda trial: f"{_again(trial)} (attempt {trial.attempt}): {trial.message}",
+    TrialState.PENDING: lambda trial: f"{_new_attempt(trial)} (attempt {trial.attempt}): {trial.message}",
     TrialState.RUNNING: lambda trial: f"started: {configuration(trial.current_parameters)}",
     TrialState.PAUSED: lambda trial: f"paused{_latest(trial)}: {trial.message}",
     TrialState.STOPPED: lambda trial: f"stopped{_latest(trial)}: {trial.message}",
@@ -39,8 +39,8 @@ _PREDICATES: Mapping[TrialState, Callable[[TrialRecord], str]] = {
 }
 
 
-def _again(trial: TrialRecord) -> str:
-    return "continues from the checkpoint of another trial" if trial.reason == Reason.EXPLOITED else "is tried again"
+def _new_attempt(trial: TrialRecord) -> str:
+    return "continues from the checkpoint of another trial" if trial.reason == Reason.EXPLOITED else "is retried"
 
 
 def _latest(trial: TrialRecord) -> str:
@@ -51,22 +51,22 @@ def _latest(trial: TrialRecord) -> str:
     return f"{at} (best {number(best.value)})" if best is not None and best.step != latest.step else at
 
 
-def scene_lines(old: ExperimentView | None, new: ExperimentView) -> Iterator[str]:
-    """Say what happened to an experiment as a whole: a new best trial, an obstacle, another state."""
-    before, after = (_best(scene) if scene is not None else None for scene in (old, new))
+def experiment_lines(old: ExperimentView | None, new: ExperimentView) -> Iterator[str]:
+    """Yield lines for the changes of an Experiment: a new best trial, a new state, a new condition."""
+    before, after = (_best(view) if view is not None else None for view in (old, new))
     if after is not None and after != before:
         yield f"new best: {after}"
     if (old.state if old is not None else "") != new.state:
         yield f"{new.experiment.name} is {new.state}"
-    known = _obstacles(old) if old is not None else {}
-    yield from (line for reason, line in _obstacles(new).items() if reason not in known)
+    known = _blocking_conditions(old) if old is not None else {}
+    yield from (line for reason, line in _blocking_conditions(new).items() if reason not in known)
 
 
-def _best(scene: ExperimentView) -> str | None:
-    if not isinstance(scene.experiment, ExperimentRecord):
+def _best(view: ExperimentView) -> str | None:
+    if not isinstance(view.experiment, ExperimentRecord):
         return None
-    objective = scene.experiment.spec.primary_objective
-    best = incumbent(scene.trials, objective)
+    objective = view.experiment.spec.primary_objective
+    best = incumbent(view.trials, objective)
     if best is None:
         return None
     trial, observation = best
@@ -74,11 +74,14 @@ def _best(scene: ExperimentView) -> str | None:
     return f"{objective.metric} {number(observation.value)} by {trial.name}, {parameters}"
 
 
-def _obstacles(scene: ExperimentView) -> dict[tuple[str, str], str]:
-    """What is in the way, by type and reason: the Pod that a message names changes too often to be told each time."""
+def _blocking_conditions(view: ExperimentView) -> dict[tuple[str, str], str]:
+    """Return a line for each condition that stops progress, by type and reason.
+
+    The message is not part of the key: it names a Pod, which changes too often to print a line each time.
+    """
     return {
         (condition.type, condition.reason): f"{condition.type} ({condition.reason}): {with_remedy(condition)}"
-        for condition in scene.experiment.conditions
+        for condition in view.experiment.conditions
         if condition.type in (ConditionType.BLOCKED, ConditionType.SUSPENDED) and condition.status
     }
 

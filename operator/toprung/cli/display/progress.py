@@ -1,4 +1,4 @@
-"""Two ways to show a run: a table that is drawn anew where people look, and lines where they are read later."""
+"""Shows the progress of a run: as a live table on a terminal, as lines in a log."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,31 +9,31 @@ from rich.console import Console
 from rich.live import Live
 
 from toprung.cli.display.format import duration
-from toprung.cli.display.log_lines import ignored_line, scene_lines, trial_line
+from toprung.cli.display.log_lines import experiment_lines, ignored_line, trial_line
 from toprung.cli.display.table import live_view
 from toprung.cli.display.watcher import ExperimentView
 from toprung.objects.trial import TrialRecord
 
 _INDENT = "\n" + " " * 9
-"""A program's last words stand below what is said of it, not below the time."""
+"""Aligns further lines of a message with the first one, after the time."""
 
 
 class ProgressDisplay(Protocol):
-    """Is told what there is to see."""
+    """Shows Experiments and their Trials while they change."""
 
-    def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
-        """A trial has changed."""
+    def trial_changed(self, old: TrialRecord | None, new: TrialRecord) -> None:
+        """Show the change of a trial."""
 
-    def scenes(self, scenes: Sequence[ExperimentView]) -> None:
-        """This is how it stands."""
+    def update(self, views: Sequence[ExperimentView]) -> None:
+        """Show the current state of all Experiments."""
 
-    def note(self, line: str) -> None:
-        """There is something to be told once."""
+    def print_line(self, line: str) -> None:
+        """Print a message once."""
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[ProgressDisplay]:
-    """Give the way that suits the console."""
+def progress_display(console: Console) -> Iterator[ProgressDisplay]:
+    """Open a live table if the console is a terminal, otherwise print lines."""
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
             yield _Table(live)
@@ -46,17 +46,17 @@ class _Table:
         self._live = live
         self._warned: set[str] = set()
 
-    def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
-        """Print a warning; the next drawing shows all else."""
+    def trial_changed(self, old: TrialRecord | None, new: TrialRecord) -> None:
+        """Print a warning. The next update shows everything else."""
         if (line := _warning(self._warned, old, new)) is not None:
-            self.note(line)
+            self.print_line(line)
 
-    def scenes(self, scenes: Sequence[ExperimentView]) -> None:
-        """Draw."""
-        self._live.update(live_view(scenes, datetime.now(UTC)), refresh=True)
+    def update(self, views: Sequence[ExperimentView]) -> None:
+        """Draw the table."""
+        self._live.update(live_view(views, datetime.now(UTC)), refresh=True)
 
-    def note(self, line: str) -> None:
-        """Print it above the table."""
+    def print_line(self, line: str) -> None:
+        """Print a message above the table."""
         self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -67,32 +67,29 @@ class _Lines:
         self._last: dict[str, ExperimentView] = {}
         self._warned: set[str] = set()
 
-    def trial(self, old: TrialRecord | None, new: TrialRecord) -> None:
-        """Print a line where it is worth one."""
+    def trial_changed(self, old: TrialRecord | None, new: TrialRecord) -> None:
+        """Print a line for a new state, and for a warning."""
         if (warning := _warning(self._warned, old, new)) is not None:
-            self._print(warning)
+            self.print_line(warning)
         if line := trial_line(old, new):
-            self._print(line)
+            self.print_line(line)
 
-    def scenes(self, scenes: Sequence[ExperimentView]) -> None:
-        """Print what has changed."""
-        for scene in scenes:
-            for line in scene_lines(self._last.get(scene.experiment.uid), scene):
-                self._print(line)
-            self._last[scene.experiment.uid] = scene
+    def update(self, views: Sequence[ExperimentView]) -> None:
+        """Print a line for each change of an Experiment."""
+        for view in views:
+            for line in experiment_lines(self._last.get(view.experiment.uid), view):
+                self.print_line(line)
+            self._last[view.experiment.uid] = view
 
-    def note(self, line: str) -> None:
-        """Print it."""
-        self._print(line)
-
-    def _print(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
+        """Print a message after the elapsed time."""
         elapsed = duration(datetime.now(UTC) - self._began)
         text = line.replace("\n", _INDENT)
         self._console.print(f"[{elapsed:>6}] {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _warning(warned: set[str], old: TrialRecord | None, new: TrialRecord) -> str | None:
-    """Return a warning about reports that did not count, once for each Experiment: its trials run one program."""
+    """Return a warning about ignored reports, once for each Experiment, because its trials run the same program."""
     line = ignored_line(old, new)
     if line is None or new.controller_uid in warned:
         return None

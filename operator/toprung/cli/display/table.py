@@ -1,4 +1,4 @@
-"""The live table: a scene and the time in, something that rich draws out. Pure."""
+"""Renders Experiments as a live table for rich. Pure."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import configuration, duration, number
 from toprung.cli.display.log_lines import with_remedy
 from toprung.cli.display.watcher import ExperimentView
-from toprung.cli.plots.curves import any_time_curve, levels, longest, reached, resource_name
+from toprung.cli.plots.curves import incumbent_curve, last_step, resource_name, rung_levels_of, trials_at_rung
 from toprung.controller.experiment_cache import InvalidRecord
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.trial import TrialRecord
@@ -37,27 +37,25 @@ ENDED = (TrialState.SUCCEEDED, TrialState.STOPPED, TrialState.FAILED)
 BAR_WIDTH = 48
 STEP_BAR_WIDTH = 12
 SPARK_WIDTH = 24
-MOST_TRIALS = 16
-"""Running trials that are shown; the rest is counted."""
+MAX_TRIALS = 16
+"""Running trials that are listed. Further ones are counted."""
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def live_view(scenes: Sequence[ExperimentView], now: datetime) -> RenderableType:
-    """Draw each experiment in a panel of its own."""
-    return Group(*(_panel(scene, now) for scene in scenes))
+def live_view(views: Sequence[ExperimentView], now: datetime) -> RenderableType:
+    """Render one panel for each Experiment."""
+    return Group(*(_panel(view, now) for view in views))
 
 
-def _panel(scene: ExperimentView, now: datetime) -> Panel:
-    experiment = scene.experiment
-    body = _fault(experiment) if isinstance(experiment, InvalidRecord) else Group(*_parts(scene, experiment))
-    return Panel(
-        body, title=_title(scene, now), title_align="left", box=box.ROUNDED, border_style="dim", padding=(0, 1)
-    )
+def _panel(view: ExperimentView, now: datetime) -> Panel:
+    experiment = view.experiment
+    body = _invalid(experiment) if isinstance(experiment, InvalidRecord) else Group(*_parts(view, experiment))
+    return Panel(body, title=_title(view, now), title_align="left", box=box.ROUNDED, border_style="dim", padding=(0, 1))
 
 
-def _title(scene: ExperimentView, now: datetime) -> Text:
-    experiment = scene.experiment
-    title = Text.assemble((experiment.name, "bold"), " ", (scene.state, f"bold {COLOURS[scene.state]}"))
+def _title(view: ExperimentView, now: datetime) -> Text:
+    experiment = view.experiment
+    title = Text.assemble((experiment.name, "bold"), " ", (view.state, f"bold {COLOURS[view.state]}"))
     if isinstance(experiment, ExperimentRecord):
         if experiment.start_time is not None:
             title.append(f" · {duration((experiment.completion_time or now) - experiment.start_time)}")
@@ -66,32 +64,32 @@ def _title(scene: ExperimentView, now: datetime) -> Text:
 
 
 def _method(spec: ExperimentSpec) -> str:
-    """Name the algorithm and the rule of early stopping, as in tpe + asha."""
+    """Return the names of the algorithm and of the early-stopping rule, such as tpe + asha."""
     stopping = spec.early_stopping
-    return f"{spec.algorithm.name} + {stopping.member or 'single stops'}" if stopping else spec.algorithm.name
+    return f"{spec.algorithm.name} + {stopping.member or 'per-trial rules'}" if stopping else spec.algorithm.name
 
 
-def _fault(experiment: InvalidRecord) -> Text:
+def _invalid(experiment: InvalidRecord) -> Text:
     return Text(experiment.message, "red")
 
 
-def _parts(scene: ExperimentView, experiment: ExperimentRecord) -> Iterator[RenderableType]:
-    yield _bar(scene.trials, experiment.spec.max_trial_count)
-    yield _counts(scene.trials, experiment.spec.max_trial_count)
-    if levels(experiment.spec):
-        yield _rungs(scene.trials, experiment.spec)
-    yield from _best(scene.trials, experiment.spec)
-    active = [trial for trial in scene.trials if trial.state is TrialState.RUNNING]
+def _parts(view: ExperimentView, experiment: ExperimentRecord) -> Iterator[RenderableType]:
+    yield _bar(view.trials, experiment.spec.max_trial_count)
+    yield _counts(view.trials, experiment.spec.max_trial_count)
+    if rung_levels_of(experiment.spec):
+        yield _rungs(view.trials, experiment.spec)
+    yield from _best(view.trials, experiment.spec)
+    active = [trial for trial in view.trials if trial.state is TrialState.RUNNING]
     if active:
         yield Text()
         yield _running(active, experiment.spec)
-    yield from _obstacles(experiment)
+    yield from _blocking_conditions(experiment)
 
 
 def bar_cells(counts: Sequence[int], total: int, width: int) -> list[int]:
-    """Cut a bar of `width` cells in proportion to `counts` of `total`; the rest of the bar is what is to come.
+    """Return the lengths of the segments of a bar of `width` cells, in proportion to `counts` of `total`.
 
-    Cells are cut at rounded cumulative counts, so they never add up to more than the width.
+    The segments end at rounded cumulative counts, so their sum never exceeds the width.
     """
     edges = [round(sum(counts[: i + 1]) / total * width) for i in range(len(counts))] if total else [0] * len(counts)
     return [edge - before for before, edge in zip([0, *edges], edges, strict=False)]
@@ -111,14 +109,16 @@ def _counts(trials: Sequence[TrialRecord], total: int) -> Text:
     counts = [(state, sum(trial.state is state for trial in trials)) for state in states]
     words = [Text(f"{count} {state.lower()}", COLOURS[state]) for state, count in counts if count]
     if total > len(trials):
-        words.append(Text(f"{total - len(trials)} to come", "dim"))
+        words.append(Text(f"{total - len(trials)} not created", "dim"))
     return Text(" · ").join(words)
 
 
 def _rungs(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Text:
     line = Text("rungs  ", "dim")
-    for level in levels(spec):
-        line.append(f"{resource_name(spec)} {level}: ", "dim").append(f"{reached(trials, level)}", "bold").append("   ")
+    for level in rung_levels_of(spec):
+        line.append(f"{resource_name(spec)} {level}: ", "dim").append(
+            f"{trials_at_rung(trials, level)}", "bold"
+        ).append("   ")
     return line
 
 
@@ -131,13 +131,15 @@ def _best(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Iterator[Text]
         ("best   ", "dim"), (f"{spec.primary_objective.metric} {number(observation.value)}", "bold green")
     )
     line.append(f"  {trial.name}").append(f"  {resource_name(spec)} {observation.step}  ", "dim")
-    line.append(sparkline([value for _, value in any_time_curve(trials, spec.primary_objective)], SPARK_WIDTH), "green")
+    line.append(
+        sparkline([value for _, value in incumbent_curve(trials, spec.primary_objective)], SPARK_WIDTH), "green"
+    )
     yield line
     yield Text("       ").append(configuration(trial.current_parameters))
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """Draw the newest `width` values between their smallest and their largest."""
+    """Draw the last `width` values, scaled to their range."""
     values = values[-width:]
     low, high = min(values, default=0.0), max(values, default=0.0)
     span = (high - low) or 1.0
@@ -149,10 +151,10 @@ def _running(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Table:
     for name in ("TRIAL", resource_name(spec).upper(), "VALUE", "BEST", "RUNG"):
         table.add_column(name, no_wrap=True)
     table.add_column("PARAMETERS", no_wrap=True, overflow="ellipsis", ratio=1)
-    for trial in trials[:MOST_TRIALS]:
-        table.add_row(*_row(trial, longest(spec)))
-    if len(trials) > MOST_TRIALS:
-        table.add_row(Text(f"and {len(trials) - MOST_TRIALS} more", "dim"))
+    for trial in trials[:MAX_TRIALS]:
+        table.add_row(*_row(trial, last_step(spec)))
+    if len(trials) > MAX_TRIALS:
+        table.add_row(Text(f"and {len(trials) - MAX_TRIALS} more", "dim"))
     return table
 
 
@@ -167,7 +169,7 @@ def _row(trial: TrialRecord, last: int | None) -> Iterable[RenderableType]:
 
 
 def _steps(step: float, last: int | None) -> Text:
-    """Draw how far a trial is; without a rule nobody knows how far it will go."""
+    """Draw the step of a trial as a bar up to the last step; only the step if the last one is unknown."""
     if last is None:
         return Text(str(step))
     done = min(STEP_BAR_WIDTH, round(step / last * STEP_BAR_WIDTH))
@@ -175,8 +177,8 @@ def _steps(step: float, last: int | None) -> Text:
     return bar.append(f" {step}/{last}")
 
 
-def _obstacles(experiment: ExperimentRecord) -> Iterator[Text]:
-    """Say what is in the way, in the words of who knows."""
+def _blocking_conditions(experiment: ExperimentRecord) -> Iterator[Text]:
+    """Yield the conditions that stop progress, with their messages."""
     for condition in experiment.conditions:
         blocked = condition.type in (ConditionType.BLOCKED, ConditionType.FAILED) and condition.status
         if blocked or (condition.type is ConditionType.SUSPENDED and condition.status):

@@ -1,4 +1,4 @@
-"""Experiments and their trials as they are now: what the live table, the plain lines and the picture show."""
+"""Watches an Experiment and its Trials, and returns views of them for the table, the log lines and the plot."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ END_STATES = ("Succeeded", "Failed", "Invalid")
 
 @dataclass(frozen=True, slots=True)
 class ExperimentView:
-    """One experiment at one moment; the trials ascend by index and carry their curves and messages."""
+    """An Experiment and its Trials at one time. The Trials are sorted by index and have their curves and messages."""
 
     experiment: AnyExperiment
     trials: tuple[TrialRecord, ...] = ()
@@ -36,33 +36,33 @@ class ExperimentView:
 
     @property
     def state(self) -> str:
-        """The status's state, Pending before there is one."""
+        """The state in the status; Pending before the first status."""
         return str(self.status.get("state") or "Pending")
 
     @property
-    def over(self) -> bool:
-        """Whether the operator has said so of the newest spec."""
-        seen = self.status.get("observedGeneration") == self.experiment.generation
-        return seen and self.state in END_STATES
+    def ended(self) -> bool:
+        """Whether the Experiment has ended or is invalid, by a status for the current spec."""
+        current = self.status.get("observedGeneration") == self.experiment.generation
+        return current and self.state in END_STATES
 
 
-def whole_trial(body: Mapping[str, Any]) -> TrialRecord:
-    """Read a Trial with what planning leaves out of a finished one: its curve and its message."""
+def full_trial(body: Mapping[str, Any]) -> TrialRecord:
+    """Parse a Trial with its curve and its message, which planning omits from a finished one."""
     status = body.get("status") or {}
     return replace(trial_from(body), message=status.get("message", ""), progress=progress_from_status(status))
 
 
-def scene_of(experiment: Mapping[str, Any], trials: tuple[Mapping[str, Any], ...]) -> ExperimentView:
-    """Make a scene of the API's objects.
+def view_of(experiment: Mapping[str, Any], trials: tuple[Mapping[str, Any], ...]) -> ExperimentView:
+    """Build a view from objects of the API.
 
     Raises:
-        KeyError, ValueError: they were not written by us.
+        KeyError, ValueError: the objects do not have the form that the operator writes.
     """
     experiments = ExperimentCache()
     record = experiments.get(experiments.put(experiment))
     if record is None:
         raise KeyError(experiment["metadata"]["name"])
-    return ExperimentView(record, _sorted(whole_trial(trial) for trial in trials))
+    return ExperimentView(record, _sorted(full_trial(trial) for trial in trials))
 
 
 OnChange = Callable[[], None]
@@ -70,48 +70,50 @@ OnTrial = Callable[[TrialRecord | None, TrialRecord], None]
 
 
 class Watcher:
-    """Follows one Experiment and its Trials by informers; nothing is asked twice.
+    """Follows one Experiment and its Trials with informers.
 
-    `on_trial` is told of each change of a trial after the first listing, `on_change` of every change.
+    Calls `on_trial` for each change of a trial after the first list, and `on_change` for every change.
     """
 
-    def __init__(self, gateway: KubeClient, key: Key, *, on_change: OnChange, on_trial: OnTrial) -> None:
+    def __init__(self, client: KubeClient, key: Key, *, on_change: OnChange, on_trial: OnTrial) -> None:
         self.key = key
         namespace, name = key
         self._bodies = ExperimentCache()
         self._on_change = on_change
         self._on_trial = on_trial
         self._experiments: Cache[AnyExperiment] = Cache(
-            convert=self._read, index=lambda _: "", on_change=lambda *_: on_change()
+            convert=self._parse, index=lambda _: "", on_change=lambda *_: on_change()
         )
-        self._trials = Cache(convert=whole_trial, index=lambda trial: trial.experiment_key, on_change=self._see)
+        self._trials = Cache(
+            convert=full_trial, index=lambda trial: trial.experiment_key, on_change=self._on_trial_event
+        )
         selector = f"{LABEL_EXPERIMENT}={name}"
-        self._watch = Informer(gateway, EXPERIMENTS, cache=self._experiments, namespace=namespace)
-        self._watch_trials = Informer(gateway, TRIALS, cache=self._trials, namespace=namespace, label_selector=selector)
+        self._watch = Informer(client, EXPERIMENTS, cache=self._experiments, namespace=namespace)
+        self._watch_trials = Informer(client, TRIALS, cache=self._trials, namespace=namespace, label_selector=selector)
 
     async def run(self) -> None:
-        """Follow until cancelled."""
+        """Watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch.run())
             tasks.create_task(self._watch_trials.run())
 
     async def ready(self) -> None:
-        """Wait until all that there is at the start is known."""
+        """Wait for the first list of the Experiment and its Trials."""
         await self._watch.synced.wait()
         await self._watch_trials.synced.wait()
 
-    def scene(self) -> ExperimentView | None:
-        """Give what is known now; None where the Experiment is gone."""
+    def view(self) -> ExperimentView | None:
+        """Return the current view, or None if the Experiment does not exist."""
         experiment = self._experiments.get(*self.key)
         if experiment is None:
             return None
         trials = self._trials.of("/".join(self.key))
         return ExperimentView(experiment, _sorted(trial for trial in trials if trial.controller_uid == experiment.uid))
 
-    def _read(self, body: KubernetesObject) -> AnyExperiment | None:
+    def _parse(self, body: KubernetesObject) -> AnyExperiment | None:
         return self._bodies.get(self._bodies.put(body))
 
-    def _see(self, _: str, old: TrialRecord | None, new: TrialRecord | None) -> None:
+    def _on_trial_event(self, _: str, old: TrialRecord | None, new: TrialRecord | None) -> None:
         if new is not None and self._watch_trials.synced.is_set():
             self._on_trial(old, new)
         self._on_change()

@@ -1,4 +1,4 @@
-"""What the curves show: the incumbent over time, and the rungs."""
+"""Computes the incumbent over time and the rungs of an Experiment, for tables and plots."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -14,38 +14,38 @@ from toprung.objects.trial import RungVerdict, TrialRecord
 Point = tuple[datetime, float]
 
 
-def any_time_curve(trials: Iterable[TrialRecord], objective: Objective) -> tuple[Point, ...]:
-    """Give (time, value) of each new incumbent, by time: any-time performance as the recorded observations tell it.
+def incumbent_curve(trials: Iterable[TrialRecord], objective: Objective) -> tuple[Point, ...]:
+    """Return (time, value) of each new incumbent, in order of time: the any-time performance.
 
-    A trial's observations that are kept with their times are its rungs, its best and its latest; by strategy `last`
-    only the latest counts, once the trial has ended. Failed trials never count.
+    The points are the observations that are stored with a time: the rungs, the best and the latest value of each trial.
+    With the strategy `last`, only the last value of an ended trial is used. Failed trials are left out.
     """
     maximize = objective.type == "maximize"
     points = [point for trial in trials for point in _observations(trial, objective)]
     curve: list[Point] = []
-    # of what is seen at the same time only the best shows
+    # of observations at the same time, only the best is a point
     for time, value in sorted(points, key=lambda point: (point[0], -score(point[1], maximize=maximize))):
         if not curve or score(value, maximize=maximize) > score(curve[-1][1], maximize=maximize):
             curve.append((time, value))
     return tuple(curve)
 
 
-def levels(spec: ExperimentSpec) -> tuple[int, ...]:
-    """Give the rung levels of the most aggressive bracket, none where trials are not compared at rungs."""
+def rung_levels_of(spec: ExperimentSpec) -> tuple[int, ...]:
+    """Return the rung levels of the most aggressive bracket; empty if the rule has no rungs."""
     rule = _rule(spec)
     if not isinstance(rule, RungSettings):
         return ()
     return rung_levels(rule.min_resource, rule.max_resource, rule.reduction_factor, 0)
 
 
-def longest(spec: ExperimentSpec) -> int | None:
-    """Give the step that a trial reaches at most, None where the experiment does not say."""
+def last_step(spec: ExperimentSpec) -> int | None:
+    """Return the last step of a trial, or None if the Experiment does not set it."""
     rule = _rule(spec)
     return rule.max_resource if isinstance(rule, RungSettings | MedianSettings) else None
 
 
-def reached(trials: Iterable[TrialRecord], level: int) -> int:
-    """Count the trials that have a record in a rung; one that failed on its way there has not reached it."""
+def trials_at_rung(trials: Iterable[TrialRecord], level: int) -> int:
+    """Count the trials that have reached a rung, without those that failed before it."""
     return sum(
         any(rung.resource == level and rung.verdict is not RungVerdict.FAILED for rung in trial.rungs)
         for trial in trials
@@ -53,7 +53,7 @@ def reached(trials: Iterable[TrialRecord], level: int) -> int:
 
 
 def resource_name(spec: ExperimentSpec) -> str:
-    """Give the word for a step."""
+    """Return the name of a step, such as epoch."""
     rule = _rule(spec)
     return rule.resource if rule is not None else "step"
 
@@ -68,7 +68,10 @@ def _observations(trial: TrialRecord, objective: Objective) -> Iterator[Point]:
         return
     if objective.strategy == "last":
         if trial.state.terminal and last is not None and isfinite(last.value):
-            yield max(trial.completion_time or last.time, last.time), last.value  # the former is in whole seconds
+            yield (
+                max(trial.completion_time or last.time, last.time),
+                last.value,
+            )  # whole seconds
         return
     yield from ((rung.time, rung.value) for rung in trial.rungs if rung.value is not None)
     yield from ((seen.time, seen.value) for seen in (best, latest) if seen is not None and isfinite(seen.value))

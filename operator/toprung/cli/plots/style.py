@@ -1,4 +1,4 @@
-"""What the panels of a picture have in common: colours, dots, axes, and where a scale ends."""
+"""Colours, markers, labels and axis limits that all plots share."""
 
 from collections.abc import Mapping, Sequence
 from statistics import quantiles
@@ -16,28 +16,28 @@ COLOURS = {
     TrialState.PAUSED: "#CC79A7",
     TrialState.PENDING: "#999999",
 }
-"""Okabe and Ito's palette, which colour-blind people tell apart; the shape of a dot says it again."""
+"""The palette of Okabe and Ito, which is safe for colour blindness. The markers differ too."""
 MARKERS = {TrialState.SUCCEEDED: "o", TrialState.STOPPED: "s", TrialState.FAILED: "X"}
 INK, FAINT = "#222222", "#c8c8c8"
 TITLE: Mapping[str, Any] = {"loc": "left", "fontsize": 11, "color": INK}
 MARGIN = 0.05
-FEWEST_TO_CUT = 8
-LARGEST = 1e150
-"""The largest magnitude drawn as it is: the span of an axis, and its square, must be numbers."""
+MIN_VALUES_TO_CUT = 8
+MAX_MAGNITUDE = 1e150
+"""Larger magnitudes are clamped: the range of an axis and its square must be finite."""
 OUTLIER = 1.5
-"""Interquartile ranges beyond the quartile from which on a value is cut off."""
+"""Interquartile ranges outside the quartiles from which a value is an outlier."""
 
 
-def drawable(value: float) -> float:
-    """Return the value within what an axis can show."""
-    return max(-LARGEST, min(value, LARGEST))
+def clamped(value: float) -> float:
+    """Return the value, clamped to the range that an axis can show."""
+    return max(-MAX_MAGNITUDE, min(value, MAX_MAGNITUDE))
 
 
-def dot(axes: Axes, x: float, y: float, state: TrialState) -> None:
-    """Draw what a trial came to, in its state's colour and shape."""
+def draw_point(axes: Axes, x: float, y: float, state: TrialState) -> None:
+    """Draw a point in the colour and with the marker of a state."""
     axes.plot(
-        [drawable(x)],
-        [drawable(y)],
+        [clamped(x)],
+        [clamped(y)],
         MARKERS.get(state, "o"),
         color=COLOURS[state],
         markersize=5,
@@ -47,11 +47,11 @@ def dot(axes: Axes, x: float, y: float, state: TrialState) -> None:
     )
 
 
-def ring(axes: Axes, x: float, y: float) -> None:
-    """Ring what is best; the title says so, so no label can lie over a curve."""
+def mark_best(axes: Axes, x: float, y: float) -> None:
+    """Draw a ring around the best point. The title explains it, so that no label covers a curve."""
     axes.plot(
-        [drawable(x)],
-        [drawable(y)],
+        [clamped(x)],
+        [clamped(y)],
         "o",
         markersize=12,
         markerfacecolor="none",
@@ -61,22 +61,22 @@ def ring(axes: Axes, x: float, y: float) -> None:
     )
 
 
-def scale(values: Sequence[float], *, maximize: bool) -> tuple[float, float] | None:
-    """Give an axis' ends where values lie far on the bad side, such as a diverged loss, and would flatten the rest."""
-    if len(values) < FEWEST_TO_CUT:
+def axis_limits(values: Sequence[float], *, maximize: bool) -> tuple[float, float] | None:
+    """Return axis limits that exclude outliers on the bad side, such as a diverged loss; None if there are none."""
+    if len(values) < MIN_VALUES_TO_CUT:
         return None
-    values = [drawable(value) for value in values]
+    values = [clamped(value) for value in values]
     lower, _, upper = quantiles(values, n=4)
-    reach = OUTLIER * (upper - lower)
-    if maximize and min(values) < (edge := lower - reach):
+    margin = OUTLIER * (upper - lower)
+    if maximize and min(values) < (edge := lower - margin):
         return edge, max(values) + MARGIN * (max(values) - edge)
-    if not maximize and max(values) > (edge := upper + reach):
+    if not maximize and max(values) > (edge := upper + margin):
         return min(values) - MARGIN * (edge - min(values)), edge
     return None
 
 
-def dress(axes: Axes, title: str, x_label: str, y_label: str) -> None:
-    """Give the axes what all have."""
+def label_axes(axes: Axes, title: str, x_label: str, y_label: str) -> None:
+    """Set title, labels, ticks and grid."""
     axes.set_title(title, **TITLE)
     axes.set_xlabel(x_label, fontsize=11)
     axes.set_ylabel(y_label, fontsize=11)

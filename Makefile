@@ -41,11 +41,12 @@ test-integration: $(VENV)/.installed  ## Tests on the embedded cluster
 coverage: $(VENV)/.installed  ## Measure the coverage of the tests without a cluster, and check its floor
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" --cov --cov-report=term:skip-covered tests/unit tests/property tests/contract tests/simulation
 
-lint: $(VENV)/.installed  ## Ruff, mypy, import-linter
+lint: $(VENV)/.installed  ## Ruff, mypy, import-linter, the words of the text
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python hack/prose.py
 
 format: $(VENV)/.installed  ## Format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix .

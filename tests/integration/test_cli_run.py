@@ -153,7 +153,7 @@ def test_a_run_goes_on_where_it_was(place, how):
         run.send_signal(signal.SIGINT)
         out, _ = run.communicate(timeout=PATIENCE)
         assert run.returncode == 130
-        assert "The same command goes on" in out
+        assert "Run the same command to continue" in out
         assert place.processes() == []
     else:
         place.kill_everything()
@@ -252,7 +252,7 @@ def test_a_cluster_stays_up(place):
     assert (code, out.splitlines()[0]) == (0, f"export KUBECONFIG={place.path}/.toprung/kubeconfig")
     code, out, _ = place.call("local", "up")
     assert code == 0
-    assert "up already" in out
+    assert "already running" in out
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "team"}}
     elsewhere = experiment(maxTrialCount=2)
     elsewhere["metadata"]["namespace"] = "team"
@@ -262,7 +262,7 @@ def test_a_cluster_stays_up(place):
     run = place.popen("run", "tiny.yaml")
     place.until(lambda: place.log("start"))
     run.send_signal(signal.SIGINT)
-    assert "goes on with it" in run.communicate(timeout=PATIENCE)[0]
+    assert "continues the run" in run.communicate(timeout=PATIENCE)[0]
     assert place.call("run", "tiny.yaml")[0] == 0
     assert place.log("end") == names(2)
     status = json.loads(place.call("local", "status", "--output", "json")[1])

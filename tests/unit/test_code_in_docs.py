@@ -14,7 +14,7 @@ PAGES = {
 
 
 class Bare(ast.NodeTransformer):
-    """Takes away what a page leaves out."""
+    """Removes types and docstrings, which the pages omit."""
 
     def visit_arg(self, node):
         node.annotation = None

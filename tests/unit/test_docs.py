@@ -67,3 +67,15 @@ def test_the_index_lists_every_decision_record():
     )
     forms = [(FORM.match(record.read_text(encoding="utf-8")), record.name) for record in RECORDS]
     assert rows == [(form["number"], form["title"], file, form["status"], form["date"]) for form, file in forms]
+
+
+def test_the_tour_of_the_code_names_paths_that_exist():
+    """Each path in the table "Where is ...?" of CONTRIBUTING.md is in the repository."""
+    tour = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Where is ...?")[2].partition("\n## ")[0]
+    rows = [row for row in tour.splitlines() if row.startswith("| Where ")]
+    paths = [path for row in rows for path in re.findall(r"`([^`]+)`", row)]
+    assert len(paths) >= len(rows) > 0
+    missing = [
+        path for path in paths if not any((folder / path).exists() for folder in (ROOT, ROOT / "operator/toprung"))
+    ]
+    assert missing == []

@@ -1,4 +1,4 @@
-"""What the operator tells a trial, by environment variables."""
+"""Reads the environment variables that the operator sets in a trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a release consists of."""
+"""The objects of a release."""
 
 import shutil
 import tomllib
@@ -102,7 +102,7 @@ def test_the_definitions_are_those_of_the_repository(tmp_path: Path):
 
 
 def test_a_checkout_without_links_is_told(tmp_path: Path):
-    """Where git writes the link as a file, nothing is installed in silence."""
+    """If git checks out the link as a file, the installation fails with a message."""
     chart = Path(shutil.copytree(CHART, tmp_path / "toprung"))
     shutil.rmtree(chart / "files")
     (chart / "files").write_text("../../crds")
@@ -111,7 +111,7 @@ def test_a_checkout_without_links_is_told(tmp_path: Path):
 
 
 def test_the_definitions_can_be_left_out():
-    """A second release, and whoever may not touch what belongs to the cluster, does without."""
+    """A second release, and one without cluster-wide permissions, installs without the definitions."""
     assert of_kind(render({"crds": {"install": False}}), "CustomResourceDefinition") == []
 
 
@@ -212,7 +212,7 @@ def test_services_of_the_namespace_set_no_option():
 
 
 def test_every_value_has_an_effect():
-    """What is set arrives where Kubernetes reads it."""
+    """Values are rendered into the fields that Kubernetes reads."""
     spec, metadata, made = pod(EVERYTHING)["spec"], pod(EVERYTHING)["metadata"], container(EVERYTHING)
     assert made["image"] == f"images.example/toprung@sha256:{'0' * 64}"
     assert made["imagePullPolicy"] == "Always"

@@ -1,4 +1,4 @@
-"""What the operator may do, and what users may."""
+"""The permissions of the operator and of users."""
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_one_namespace_takes_nothing_of_the_cluster():
     ],
 )
 def test_users_get_experiments_with_their_namespaces(values: dict, name: str, allowed: dict, roles: set[str]):
-    """Whoever edits a namespace edits its Experiments; Trials are the operator's, and everybody's to look at."""
+    """Editors of a namespace may edit its Experiments. Only the operator writes Trials; all roles may read them."""
     role = named(render(values), "ClusterRole", name)
     assert permissions(role) == allowed
     prefix = "rbac.authorization.k8s.io/aggregate-to-"

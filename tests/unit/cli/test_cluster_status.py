@@ -1,4 +1,4 @@
-"""What `toprung local status` draws."""
+"""The output of `toprung local status`."""
 
 import pytest
 from rich.console import Console
@@ -28,7 +28,7 @@ UP = ClusterStatus(
     ],
 )
 def test_status_says(status, words):
-    """Up or down, where, and what is in it."""
+    """The output has the state, the address and the Experiments."""
     console = Console(width=100)
     with console.capture() as captured:
         console.print(render_status(status))

@@ -1,4 +1,4 @@
-"""The any-time curve and what a rung counts."""
+"""The incumbent over time, and the trials at a rung."""
 
 import pytest
 from hypothesis import given
@@ -69,7 +69,7 @@ def test_the_directions_mirror_each_other(reports):
 
 
 def test_rungs_are_counted_without_those_that_failed_on_their_way():
-    """A Failed record stands for a rung that was not reached."""
+    """A failed trial has not reached its rung."""
     view = busy()
     assert [trials_at_rung(view.trials, level) for level in rung_levels_of(view.experiment.spec)] == [3, 2, 1]
 
@@ -83,6 +83,6 @@ def test_rungs_are_counted_without_those_that_failed_on_their_way():
     ],
 )
 def test_what_a_rule_says_of_steps(early_stopping, expected):
-    """Levels, the last step, and the word for a step."""
+    """The rungs, the last step and the name of a step follow from the rule."""
     spec = view_of(experiment(earlyStopping=early_stopping), ()).experiment.spec
     assert (rung_levels_of(spec), last_step(spec), resource_name(spec)) == expected

@@ -1,4 +1,4 @@
-"""The picture: what is drawn, read back from the figure, and files of each kind."""
+"""The plot of an Experiment: the artists of the figure, and files of each format."""
 
 import pytest
 from matplotlib.colors import to_hex
@@ -26,14 +26,14 @@ def test_both_sides_are_drawn():
 
 
 def test_the_best_curve_is_bold():
-    """And it is the only one."""
+    """Only the best trial is drawn in bold."""
     right = figure_of(busy()).axes[1]
     widths = sorted(line.get_linewidth() for line in lines(right))
     assert widths[-1] > widths[-2]
 
 
 def test_the_title_names_the_best():
-    """By its value and its trial."""
+    """The title has the best value and its trial."""
     assert figure_of(busy()).get_suptitle().startswith("mnist: best acc 0.89093 by mnist-0")
 
 
@@ -41,7 +41,7 @@ def test_the_title_names_the_best():
     ("kind", "worst"), [pytest.param("maximize", -1e6, id="maximize"), pytest.param("minimize", 1e6, id="minimize")]
 )
 def test_a_diverged_trial_does_not_flatten_the_rest(kind, worst):
-    """It is cut off on the bad side only, and an arrow says so."""
+    """Outliers are cut on the bad side only, and marked by an arrow."""
     good = [trial(i, "Succeeded", curve=rising(9, 0.9 + i / 100), maximize=kind == "maximize") for i in range(3)]
     view = view_of(
         experiment(objective={"metric": "acc", "type": kind}), (*good, trial(3, "Stopped", curve=[(1, worst)]))
@@ -70,7 +70,7 @@ def test_a_diverged_trial_does_not_flatten_the_rest(kind, worst):
     ],
 )
 def test_values_of_any_size_are_drawn(tmp_path, kind, values):
-    """A picture is written for every float, with one objective and with two."""
+    """A plot is written for every float, with one objective and with two."""
     states = ["Succeeded", "Stopped", "Running"]
     trials = tuple(
         trial(i, states[i % 3], curve=[(1, value), (2, value)], maximize=kind == "maximize")
@@ -112,7 +112,7 @@ def alone(line):
 
 
 def test_the_front_of_two_objectives():
-    """Every trial has a dot, those on the front are ringed, and the edge passes through them, the best first."""
+    """Every trial has a point, those on the front are ringed, and the step line connects them."""
     front = figure_of(traded((0.9, 10), (0.7, 2), (0.6, 5))).axes[2]
     assert set(dots(front)) == {(0.9, 10), (0.7, 2), (0.6, 5)}
     assert rings(front) == [(0.7, 2), (0.9, 10)]
@@ -123,7 +123,7 @@ def test_the_front_of_two_objectives():
 
 
 def test_more_objectives_have_a_panel_each_against_the_first():
-    """A front of three dimensions has no edge to draw in two."""
+    """A front of three objectives has no step line."""
     view = traded((0.9, 10), (0.7, 2), objectives=all_objectives({"metric": "size", "type": "minimize"}))
     *_, latency, size = figure_of(view).axes
     assert rings(latency) == [(0.7, 2), (0.9, 10)]
@@ -139,20 +139,20 @@ def test_more_objectives_have_a_panel_each_against_the_first():
     ],
 )
 def test_the_front_is_never_beyond_the_scale(far, title):
-    """A bad value that would flatten the rest is cut off and counted, unless it is what the best costs."""
+    """An outlier is cut and counted, unless it is on the front."""
     front = figure_of(traded(*((0.8 + i / 100, 10 + i) for i in range(10)), far)).axes[2]
     assert front.get_title(loc="left") == title
     assert (front.get_ylim()[1] >= 1e6) == (far[0] > 0.9)
 
 
 def test_several_objectives_without_a_trial():
-    """Have a picture too."""
+    """A plot is written without finite values too."""
     assert rings(figure_of(traded()).axes[2]) == []
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_files(tmp_path, ending):
-    """The ending chooses the kind; an experiment without a trial has a picture too."""
+    """The suffix selects the format, and an Experiment without trials has a plot too."""
     draw(experiment(), [], tmp_path / f"empty.{ending}")
     assert (tmp_path / f"empty.{ending}").stat().st_size > 1000
 
@@ -165,7 +165,7 @@ def test_files(tmp_path, ending):
         pytest.param(experiment(maxTrialCount=0), "y.png", "cannot plot the invalid Experiment", id="invalid"),
     ],
 )
-def test_what_can_not_be_drawn(tmp_path, made, name, said):
-    """Is said."""
+def test_a_plot_that_cannot_be_written_is_an_error(tmp_path, made, name, said):
+    """The error names the cause."""
     with pytest.raises(TopRungError, match=said):
         draw(made, [], tmp_path / name)

@@ -15,7 +15,7 @@ def python(program, *arguments):
 
 @pytest.mark.parametrize("module", ["toprung.cli.commands.operator", "toprung.cli.commands.validate"])
 def test_the_commands_of_the_core_import_no_package_of_an_extra(module):
-    """What `toprung operator` and `toprung validate` import contains none of LAPTOP."""
+    """`toprung operator` and `toprung validate` import none of LAPTOP."""
     ran = python(f"import sys, toprung.cli.main, {module}; print(*sys.modules)")
     assert ran.returncode == 0, ran.stderr
     assert module in ran.stdout.split()

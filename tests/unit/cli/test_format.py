@@ -1,4 +1,4 @@
-"""Values, configurations and durations in words."""
+"""The formats of numbers, configurations and durations."""
 
 from datetime import timedelta
 
@@ -24,24 +24,24 @@ names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}x", fullmatch=True)
     [(-1, "0s"), (0.9, "0s"), (59, "59s"), (60, "1m00s"), (3599, "59m59s"), (3600, "1h00m00s"), (90061, "25h01m01s")],
 )
 def test_duration(seconds, text):
-    """Whole seconds, never negative."""
+    """A duration is in whole seconds and never negative."""
     assert duration(timedelta(seconds=seconds)) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "-"), (0.123456789, "0.12346"), (3.0, "3"), (1e-7, "1e-07")])
 def test_number(value, text):
-    """Short."""
+    """A number has five significant digits."""
     assert number(value) == text
 
 
 def test_configuration_is_short():
-    """For reading."""
+    """A configuration is one line with rounded numbers."""
     assert configuration({"lr": 0.00312345, "opt": "adam", "layers": 3}) == "lr=0.003123 opt=adam layers=3"
 
 
 @given(st.dictionaries(names, scalars, max_size=4))
 def test_flow_can_be_pasted(parameters):
-    """What is printed for copying reads back as what it was, by the project's own reader of YAML."""
+    """A configuration that is printed as YAML is read back unchanged."""
     (document,) = read_documents(flow(parameters) or "{}")
     assert document.value == parameters
     found, wanted = (
@@ -51,5 +51,5 @@ def test_flow_can_be_pasted(parameters):
 
 
 def test_words_of_yaml_are_quoted():
-    """A choice named `no` stays a text."""
+    """A choice named `no` is quoted, so that it stays a string."""
     assert yaml.safe_load(flow({"a": "no", "b": "1e3", "c": "sgd"})) == {"a": "no", "b": "1e3", "c": "sgd"}

@@ -1,4 +1,4 @@
-"""What is said of a trial and of an experiment in plain lines."""
+"""The log lines for changes of Trials and Experiments."""
 
 import pytest
 
@@ -44,7 +44,7 @@ PENDING = trial(0, "Pending")
     ],
 )
 def test_a_trial_line(old, new, line):
-    """One line for each change of state, none for a report."""
+    """A change of state yields one line, an observation none."""
     assert trial_line(full_trial(old) if old else None, full_trial(new)) == line
 
 
@@ -71,12 +71,12 @@ BLOCKED_LATER = condition("Blocked", "Unschedulable", "Pod b: no GPU")
     ],
 )
 def test_scene_lines(old, new, lines):
-    """What is new of the whole is said once."""
+    """Each change of an Experiment yields one line."""
     assert list(experiment_lines(view_of(old, ()) if old else None, view_of(new, ()))) == lines
 
 
 def test_a_new_best_is_told_with_its_configuration():
-    """And not told again."""
+    """A condition that did not change yields no line."""
     view = busy()
     before = view_of(experiment(), ())
     assert "new best: acc 0.89093 by mnist-0, lr=0.01" in list(experiment_lines(before, view))

@@ -1,4 +1,4 @@
-"""Where a picture may be written."""
+"""The check of the path of a plot."""
 
 import click
 import pytest
@@ -16,8 +16,8 @@ from toprung.cli.commands.run import run_command
         pytest.param("nowhere/curves.png", "does not exist. Create it first.", id="no-folder"),
     ],
 )
-def test_a_picture_that_cannot_be(name, says, tmp_path):
-    """It is refused before anything is run: its fault would show after hours."""
+def test_a_plot_path_that_cannot_be_written_is_rejected(name, says, tmp_path):
+    """The command fails before it runs anything, not after hours of work."""
     (tmp_path / "experiment.yaml").touch()
     arguments = [str(tmp_path / "experiment.yaml"), "--dir", str(tmp_path / "state"), "--picture", str(tmp_path / name)]
     outcome = CliRunner().invoke(run_command, arguments)
@@ -27,6 +27,6 @@ def test_a_picture_that_cannot_be(name, says, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.SVG", "a.pdf"])
-def test_a_picture_that_can_be(name, tmp_path):
-    """Upper and lower case are the same."""
+def test_supported_plot_formats(name, tmp_path):
+    """The case of the suffix does not matter."""
     assert plot_path(None, None, tmp_path / name) == tmp_path / name

@@ -1,4 +1,4 @@
-"""What is printed when a run is over."""
+"""The output at the end of a run."""
 
 import pytest
 
@@ -22,7 +22,7 @@ from toprung.cli.display.watcher import view_of
     ],
 )
 def test_failures(messages, lines):
-    """Each cause is told once, with the number of trials that it ended."""
+    """Each cause of failure is printed once, with the number of failed trials."""
     trials = [trial(index, "Failed", message=message) for index, message in enumerate(messages)]
     told = [str(text) for text in summary(view_of(experiment(), trials))]
     assert told[1:] == lines
@@ -39,7 +39,7 @@ AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "mi
     ],
 )
 def test_the_front_of_several_objectives(size, title):
-    """Each of its trials has a line, with what it reaches and its configuration; JSON has it as the status does."""
+    """Each member has a line with its values and its configuration; the JSON output has the front of the status."""
     body = experiment(objective=None, objectives=AIMS)
     front = [
         {"trial": "mnist-1", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}},

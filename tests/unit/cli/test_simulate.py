@@ -28,13 +28,13 @@ def files(tmp_path):
 
 
 def invoke(files, *more):
-    """Call it."""
+    """Run `toprung simulate`."""
     arguments = ["simulate", str(files / "exp.yaml"), "--table", str(files / "curves.csv.gz"), *more]
     return CliRunner().invoke(group, arguments)
 
 
 def test_json_is_the_same_each_time(files):
-    """The seeds count up from algorithm.seed, and each gives its run again."""
+    """The seeds count up from algorithm.seed, and the same seed yields the same run."""
     first, again = (invoke(files, "--seeds", "2", "--start-cost", "0.5", "-o", "json") for _ in range(2))
     assert first.exit_code == 0, first.output
     assert first.stdout == again.stdout
@@ -45,7 +45,7 @@ def test_json_is_the_same_each_time(files):
 
 
 def test_a_table_and_a_picture_for_people(files):
-    """The text names each seed; the picture is there; more workers need less time."""
+    """The text has each seed, the plot is written, and more workers need less time."""
     shown = invoke(files, "--seeds", "3", "--picture", str(files / "runs.png"))
     assert shown.exit_code == 0, shown.output
     assert "MaxTrial" in shown.output
@@ -79,7 +79,7 @@ def test_a_table_and_a_picture_for_people(files):
     ],
 )
 def test_what_a_table_can_not_tell_is_refused(files, changes, word):
-    """The error says which field it is."""
+    """The error names the field."""
     (files / "exp.yaml").write_text(yaml.safe_dump(manifest(**changes)))
     refused = invoke(files)
     assert refused.exit_code != 0

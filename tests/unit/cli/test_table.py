@@ -35,7 +35,7 @@ def text(*views: ExperimentView, width: int = 110) -> str:
     ],
 )
 def test_the_table_says(words):
-    """What a person asks of a running experiment is on the screen."""
+    """The table has progress, counts, rungs, the best trial and the running trials."""
     assert words in text(busy())
 
 
@@ -53,25 +53,25 @@ def test_a_pod_that_the_machine_never_has_room_for_gets_advice():
 
 
 def test_an_invalid_experiment_shows_its_faults():
-    """What cannot be read has no table, but a reason."""
+    """An invalid Experiment has a message instead of a table."""
     assert "maxTrialCount" in text(view_of(experiment(state="Invalid", maxTrialCount=0), ()))
 
 
 def test_without_early_stopping_there_are_no_rungs():
-    """Steps are then counted without an end."""
+    """Without a last step, only the step is shown."""
     shown = text(view_of(experiment(earlyStopping=None), (trial(0, curve=[(7, 0.5)]),)))
     assert "rungs" not in shown
     assert "STEP" in shown
 
 
 def test_many_running_trials_are_counted():
-    """Sixteen are listed, the rest is a number."""
+    """Sixteen trials are listed, and the others are counted."""
     trials = tuple(trial(i) for i in range(20))
     assert "and 4 more" in text(view_of(experiment(maxTrialCount=20, parallelTrialCount=20), trials))
 
 
 def test_only_conditions_that_hold_are_shown():
-    """A Blocked that is over is no news."""
+    """A condition that is False is not shown."""
     over = condition("Blocked", "Unblocked", "nothing keeps trials from starting", status="False")
     assert "Blocked" not in text(view_of(experiment(conditions=[over]), ()))
 
@@ -99,5 +99,5 @@ def test_a_bar_has_room_for_all_cells(counts, rest, width):
     ],
 )
 def test_sparkline(values, drawn):
-    """The newest values, between their extremes."""
+    """The last values are scaled to their range."""
     assert sparkline(list(values), 6) == drawn

@@ -34,7 +34,7 @@ def validate(text: str, *arguments: str) -> Result:
 
 
 def test_a_good_file_is_called_valid():
-    """Nothing to mend, exit code 0."""
+    """A valid file has exit code 0."""
     result = validate(GOOD)
     assert (result.exit_code, result.output) == (0, "-:1: Experiment good is valid\n")
 
@@ -54,14 +54,14 @@ def test_a_good_file_is_called_valid():
     ],
 )  # fmt: skip
 def test_a_fault_is_told_like_a_compiler_does(old: str, new: str, says: str):
-    """File, line, field, what is wrong and what to write."""
+    """An error has its file, line, field, cause and correction."""
     result = validate(GOOD.replace(old, new))
     assert result.exit_code == 1
     assert says in result.output
 
 
 def test_every_fault_of_every_document_is_told_in_the_order_of_lines():
-    """One run shows all there is to mend."""
+    """One run lists all errors."""
     bad = GOOD.replace("type: minimize", "type: min").replace("maxTrialCount: 3", "maxTrialCount: 0")
     second, third = GOOD.replace("good", "second"), bad.replace("good", "third")
     result = validate(f"{bad}---\napiVersion: v1\nkind: ConfigMap\n---\n{second}---\n{third}")
@@ -104,7 +104,7 @@ def test_a_file_without_an_experiment_is_a_fault(text: str):
 
 
 def test_bytes_that_are_no_text_are_a_fault(tmp_path: Path):
-    """The line is told even then."""
+    """The error still has a line."""
     file = tmp_path / "latin.yaml"
     file.write_bytes(b"a: 1\nb: \xe9\n")
     result = CliRunner().invoke(validate_command, [str(file)])
@@ -131,7 +131,7 @@ def test_programs_read_json():
 
 @pytest.mark.parametrize("example", [pytest.param(path, id=path.name) for path in (ROOT / "examples").glob("*.yaml")])
 def test_the_examples_are_valid(example: Path):
-    """What people copy works."""
+    """The examples in the repository are valid."""
     result = CliRunner().invoke(validate_command, [str(example)])
     assert result.exit_code == 0, result.output
 

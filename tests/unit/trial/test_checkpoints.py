@@ -35,7 +35,7 @@ def test_the_newest_is_kept_and_loaded(tmp_path):
 
 
 def test_none_is_epoch_zero(tmp_path):
-    """Without a checkpoint load is not called; other files in the folder are nobody's business."""
+    """Without a checkpoint, load is not called. Other files in the folder are ignored."""
     (tmp_path / "notes.txt").write_text("mine")
     assert read(Checkpoints(str(tmp_path))) == (0,)
     assert (tmp_path / "notes.txt").exists()
@@ -70,7 +70,7 @@ def test_a_save_that_fails_leaves_the_last_good_one(tmp_path):
 
 
 def test_the_one_before_leaves_its_place_before_it_is_removed(tmp_path, monkeypatch):
-    """Who copies the folder meanwhile (a trial that takes over) never finds half of one under its name."""
+    """A copy of the folder during the write (by a trial that exploits) never has an incomplete checkpoint."""
     remove, seen = shutil.rmtree, []
 
     def look(path, **options):

@@ -1,4 +1,4 @@
-"""What a trial reads from its environment."""
+"""The environment variables of a trial."""
 
 import json
 

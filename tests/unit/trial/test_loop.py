@@ -10,7 +10,7 @@ import toprung_trial as tr
 
 
 class Model:
-    """What it has learnt is the list of epochs that it was trained in."""
+    """A model whose weights are the list of its epochs."""
 
     def __init__(self):
         self.epochs = []
@@ -67,7 +67,7 @@ def test_epochs_count_from_one_to_the_budget(no_folder, monkeypatch, resource, d
 
 
 def test_without_a_budget_the_program_must_say_one(no_folder):
-    """Nobody trains for ever by mistake."""
+    """A trial without a limit is an error."""
     with pytest.raises(tr.TrialError, match=r"epochs\(default=9\)"):
         tr.epochs()
 
@@ -129,7 +129,7 @@ def test_sigterm_in_the_last_epoch_lets_the_trial_finish(folder):
 
 
 def test_sigterm_without_checkpoints_ends_at_once(no_folder):
-    """What can't be kept need not be finished."""
+    """Without a checkpoint, SIGTERM ends the epoch at once."""
     model = Model()
     with pytest.raises(SystemExit) as end:
         model.train(default=9, stop_at=3)

@@ -104,7 +104,7 @@ def test_a_replaced_stdout_gets_the_line_too(capsys):
 
 
 def test_lines_come_in_the_order_of_printing():
-    """What was printed and still buffered stays before the report."""
+    """Buffered output is written before the report."""
     program = "import toprung_trial as tr; print('before'); tr.report(loss=1); print('after')"
     assert _run(program) == ["before", '{"loss": 1}', "after"]
 

@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
         torch.save({"network": network.state_dict(), "optimizer": optimizer.state_dict()}, path)
 
     for epoch in tr.epochs(load=load, save=save, default=args.epochs):
-        # Seeded anew each epoch, so that the checkpoint need not hold the state of every device's generator.
+        # Seeded again in each epoch, so that the checkpoint need not hold the state of every device's generator.
         torch.manual_seed(args.seed + epoch)
         train_loss = train(network, optimizer, training, args.batch)
         val_loss, val_accuracy = evaluate(network, validation)

@@ -41,7 +41,7 @@ class ExperimentView:
 
     @property
     def ended(self) -> bool:
-        """Whether the Experiment has ended or is invalid, by a status for the current spec."""
+        """Return whether the Experiment has ended or is invalid, by a status for the current spec."""
         current = self.status.get("observedGeneration") == self.experiment.generation
         return current and self.state in END_STATES
 

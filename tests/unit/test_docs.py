@@ -10,6 +10,7 @@ PAGES = sorted(
     page
     for pattern in ("*.md", "docs/**/*.md", "charts/**/*.md", "examples/**/*.md", "benchmarks/**/*.md", ".github/*.md")
     for page in ROOT.glob(pattern)
+    if "templates" not in page.parts
 )
 RECORDS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")

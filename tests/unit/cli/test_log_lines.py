@@ -70,7 +70,7 @@ BLOCKED_LATER = condition("Blocked", "Unschedulable", "Pod b: no GPU")
         ),
     ],
 )
-def test_scene_lines(old, new, lines):
+def test_changes_of_an_experiment_yield_lines(old, new, lines):
     """Each change of an Experiment yields one line."""
     assert list(experiment_lines(view_of(old, ()) if old else None, view_of(new, ()))) == lines
 

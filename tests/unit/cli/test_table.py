@@ -49,7 +49,7 @@ def test_a_pod_that_the_machine_never_has_room_for_gets_advice():
     """The table names the flag that simulates GPUs."""
     message = "Insufficient nvidia.com/gpu. preemption: 1 Preemption is not helpful for scheduling."
     blocked = experiment(conditions=[condition("Blocked", "Unschedulable", message)])
-    assert "--gpus N" in text(scene_of(blocked, ()))
+    assert "--gpus N" in text(view_of(blocked, ()))
 
 
 def test_an_invalid_experiment_shows_its_faults():

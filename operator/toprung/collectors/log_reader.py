@@ -23,6 +23,8 @@ _LOST = b"unable to retrieve container logs for "
 """With these words, and status 200, a kubelet answers whose runtime has removed the container with its log."""
 _REWRITTEN = 512
 """Bytes by which a part that is rewritten grows before it is shortened."""
+_SLICE = 4 * 1024
+"""Bytes with backspaces that are read without a pause."""
 _EDGE = 256
 """Bytes of what is not read that are kept, for a name that is cut."""
 
@@ -121,22 +123,33 @@ class LogReader:
         self._released = False
 
     def _read(self, piece: bytes, *, ends: bool) -> Iterator[Seen | None]:
+        if b"\b" in piece and len(piece) > _SLICE:
+            *slices, piece = (piece[start : start + _SLICE] for start in range(0, len(piece), _SLICE))
+            for each in slices:
+                self._text += each
+                if self._stamped and not self._known:
+                    yield from self._split(ends=False)
+                    self._bound()
+                yield None
         self._text += piece
         if not self._stamped and (ends or len(self._text) > _STAMP_WIDTH):
             self._open_line()
         if self._known or not self._stamped:
             self._text = self._text if not self._stamped else b""
         elif b"\r" in piece or b"\b" in piece or ends:
-            parts, rest = split_parts(Part(self._text, self._done), ends=ends)
-            self._text = b""
-            for part in parts:
-                yield from self._part(part)
-            self._text, self._done = rest.text, rest.done
+            yield from self._split(ends=ends)
         self._bound()
         if ends:
             yield from self._end_line()
         else:
             self._came_in_pieces = True
+
+    def _split(self, *, ends: bool) -> Iterator[Seen | None]:
+        parts, rest = split_parts(Part(self._text, self._done), ends=ends)
+        self._text = b""
+        for part in parts:
+            yield from self._part(part)
+        self._text, self._done = rest.text, rest.done
 
     def _bound(self) -> None:
         """Keep the end of a long part; one that is rewritten may be longer by what is rewritten."""
@@ -144,7 +157,7 @@ class LogReader:
             short = shortened(Part(self._text, self._done))
             self._text = short.text if len(short.text) <= MAX_TEXT else self._cut_head(short.text.rstrip(b"\b"))
             self._done = min(short.done, len(self._text))
-            self._shorten_at = 2 * len(self._text) + _REWRITTEN
+            self._shorten_at = len(self._text) * 5 // 4 + _REWRITTEN
         elif b"\b" not in self._text and len(self._text) > MAX_TEXT:
             self._text = self._cut_head(self._text)
 

@@ -1,4 +1,4 @@
-"""The whole embedded cluster in one object: store, API server, scheduler and node over one state folder."""
+"""The embedded cluster as one object: store, API server, scheduler and node on one state folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class AlreadyRunning(Exception):
-    """Another process serves the same state folder; `pid` is its process id, 0 if it has not written it yet."""
+    """Another process serves the state folder. `pid` is its process id, 0 if it is not recorded yet."""
 
     def __init__(self, folder: Path, pid: int) -> None:
         super().__init__(
@@ -44,11 +44,13 @@ class AlreadyRunning(Exception):
 class LocalCluster:
     """A cluster of one machine.
 
-    state_dir: the folder that keeps everything; the same folder goes on where it was, even after a kill -9.
-    gpus: how many to hand out; None for as many as the machine has. They are given by index, whether or not they exist.
-    crd_dir: CustomResourceDefinitions to create or update at the start. port: 0 for any that is free.
-    runtime: what runs containers; by default processes of this machine. on_request, faults: see ApiServer.
-    environment: the variables that programs inherit; None for those of `container_spec.host_environment`.
+    state_dir: the folder of all state. A cluster on the same folder continues where it ended, even after a kill -9.
+    gpus: the number of GPUs of the node; None for those of the machine. Pods get them by index; they need not exist.
+    crd_dir: CustomResourceDefinitions to create or update at the start.
+    port: the port of the API server; 0 for any free port.
+    runtime: the container runtime; by default processes of this machine.
+    environment: the variables that programs inherit; by default those of `container_spec.host_environment`.
+    on_request, faults: see ApiServer.
     """
 
     def __init__(
@@ -75,16 +77,16 @@ class LocalCluster:
 
     @property
     def kubeconfig_path(self) -> Path:
-        """The kubeconfig that `start` writes; it holds the token and is readable by its owner alone."""
+        """Return the path of the kubeconfig that `start` writes. It contains the token; only its owner can read it."""
         return self._folder / "kubeconfig"
 
     @property
     def operator_kubeconfig_path(self) -> Path:
-        """The same for clients that send a token over plain HTTP: their logs may show the URL."""
+        """Return the path of the kubeconfig for clients that send a token over plain HTTP; no URL contains the token."""
         return self._folder / "operator.kubeconfig"
 
     async def start(self) -> None:
-        """Serve. Raises AlreadyRunning where another process does so from the same folder, StoreBroken, UnsafeFolder."""
+        """Start the cluster. Raises AlreadyRunning where another process serves the folder, StoreBroken, UnsafeFolder."""
         state_dir.make(self._folder)
         async with AsyncExitStack() as running:
             lock = running.enter_context(_lock(self._folder))
@@ -101,7 +103,7 @@ class LocalCluster:
         await self._running.aclose()
 
     async def _serve(self, store: Store, running: AsyncExitStack) -> None:
-        """Start the parts, the last one that clients see; they are stopped in the reverse order."""
+        """Start the parts, the API server last; they are stopped in reverse order."""
         count = await asyncio.to_thread(gpus.count) if self._gpus is None else self._gpus
         ledger = Ledger(capacity(count))
         scheduler = Scheduler(store, ledger, node=NAME, labels=LABELS, now=_now)
@@ -141,11 +143,11 @@ def _now() -> datetime:
 
 def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        _log.critical("the scheduler failed: no Pod will start any more", exc_info=error)
+        _log.critical("the scheduler failed: no further Pod will start", exc_info=error)
 
 
 def set_aside(folder: Path) -> None:
-    """Rename a database that cannot be used, and forget the token that says that there was one."""
+    """Rename an unusable database and delete the token, so that the next start creates an empty cluster."""
     for file in folder.glob(f"{DATABASE}*"):
         if ".broken-" not in file.name:
             file.replace(file.with_name(f"{file.name}.broken-{_now():%Y%m%dT%H%M%S}"))
@@ -153,7 +155,9 @@ def set_aside(folder: Path) -> None:
 
 
 def serving(folder: Path) -> int | None:
-    """The process that serves a state folder, None where none does; 0 if it has not written its id yet."""
+    """Return the process id of the server of a state folder; None where no process serves it, 0 if it is not recorded
+    yet.
+    """
     if not (folder / "lock").exists():
         return None
     try:
@@ -164,9 +168,9 @@ def serving(folder: Path) -> int | None:
 
 
 def _lock(folder: Path) -> IO[str]:
-    """Hold the folder for as long as the file is open; the kernel lets go of it when the process dies.
+    """Lock the folder until the file is closed. The kernel releases the lock when the process dies.
 
-    The file is emptied, so that nobody takes the id of a process that is gone for the holder's.
+    The file is truncated, so that the id of an earlier process is never read as the holder's.
     """
     state_dir.create_private(folder / "lock")
     file = folder.joinpath("lock").open("a+", encoding="ascii")
@@ -182,7 +186,7 @@ def _lock(folder: Path) -> IO[str]:
 
 
 def _token(path: Path) -> str:
-    """The same token for every start, so that a kubeconfig that was copied stays good."""
+    """Return the token of the cluster, the same for every start, so that copied kubeconfigs stay valid."""
     if not path.exists():
         state_dir.write_private(path, secrets.token_urlsafe(24))
     return path.read_text(encoding="ascii")

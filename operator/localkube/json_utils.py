@@ -1,4 +1,4 @@
-"""JSON values as trees: copying, merging, and saying where in them something is."""
+"""Operations on JSON values: copy, merge, nested access, paths and serialization."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def clone(value: Any) -> Any:
-    """A deep copy of a JSON value."""
+    """Return a deep copy of a JSON value."""
     if isinstance(value, dict):
         return {key: clone(part) if isinstance(part, dict | list) else part for key, part in value.items()}
     if isinstance(value, list):
@@ -17,7 +17,7 @@ def clone(value: Any) -> Any:
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """RFC 7396: `patch` laid over `target`, where null removes a key. Neither argument is changed."""
+    """Return `target` with a merge patch (RFC 7396) applied; null removes a key. Neither argument is changed."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -30,22 +30,22 @@ def merge(target: Any, patch: Any) -> Any:
 
 
 def dig(value: Any, *path: str) -> Any:
-    """The value under nested keys, None where one of them is missing."""
+    """Return the value under nested keys, None where one of them is missing."""
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
 def child(path: str, key: str) -> str:
-    """The path of a property; keys that are no plain names are put in brackets, as Kubernetes prints map keys."""
+    """Return the path of a property."""
     return f"{path}.{key}" if path else key
 
 
 def dumps(value: Any) -> bytes:
-    """JSON as it is stored and sent: compact, UTF-8; NaN and infinities are refused with ValueError."""
+    """Serialize to compact UTF-8 JSON. Raises ValueError for NaN and infinities."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def shown(value: Any) -> str:
-    """A value as it appears in an error message."""
+    """Format a value for an error message."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

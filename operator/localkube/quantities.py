@@ -19,7 +19,7 @@ _DECIMAL = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")} | 
 
 @lru_cache(maxsize=4096)
 def parse(text: str | float) -> Decimal:
-    """The value of a quantity, such as 0.5 for `500m`. Raises ValueError for anything else."""
+    """Return the value of a quantity, such as 0.5 for `500m`. Raises ValueError."""
     match = _FORMAT.fullmatch(str(text))
     if not match or len(str(text)) > _MOST_CHARACTERS:
         raise ValueError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
@@ -30,12 +30,14 @@ def parse(text: str | float) -> Decimal:
 
 
 def _capped(value: Decimal) -> Decimal:
-    """The value within 64 bits, as Kubernetes caps it."""
+    """Return the value limited to 64 bits, as in Kubernetes."""
     return max(-_LARGEST, min(value, _LARGEST))
 
 
 def show(value: Decimal, like: str | float = "1") -> str:
-    """A quantity in its canonical form; binary suffixes where `like`, an amount of the same resource, has one."""
+    """Format a quantity in its canonical form, with a binary suffix where `like`, an amount of the same resource, has
+    one.
+    """
     if value == value.to_integral_value() and str(like).endswith("i"):
         for suffix, unit in reversed(_BINARY.items()):
             if value and value % unit == 0:

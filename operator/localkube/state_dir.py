@@ -1,4 +1,4 @@
-"""Keeps the state folder to its user: what is in it runs programs as that user, and holds the token of the cluster."""
+"""Access control of the state folder. Its contents run programs as the user and include the cluster's token."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ _FOLDERS = ("logs", "processes", "pods", "claims")
 
 
 class UnsafeFolder(Exception):
-    """Another user could have prepared the folder, or may change it; the message names the correction."""
+    """Another user could have prepared the folder or can change it; the message names the correction."""
 
 
 def check(folder: Path) -> None:
-    """Raise UnsafeFolder where a folder, or a file of ours in it, is not its user's alone; a missing one is fine."""
+    """Raise UnsafeFolder where a folder or a file of the cluster in it is accessible to other users; a missing one is
+    valid.
+    """
     for path in (folder, *(folder / name for name in _PRIVATE)):
         _check_owner(path, follow=path == folder)
     if folder.exists() and folder.stat().st_mode & _OTHERS_WRITE:
@@ -43,12 +45,12 @@ def make(folder: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """Make an empty file that only its user reads, where there is none."""
+    """Create an empty file that only its user can read, unless it exists."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file that only its user reads, at once."""
+    """Replace a file atomically; only its user can read it."""
     made = path.with_name(f"{path.name}.new")
     made.unlink(missing_ok=True)
     with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

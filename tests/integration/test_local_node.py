@@ -18,12 +18,13 @@ import aiohttp
 import pytest
 import yaml
 
+from localkube.apiserver import pods
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.log_source import LogQuery
 from localkube.apiserver.storage import Key
 from localkube.apiserver.store import Store
 from localkube.cluster import AlreadyRunning, LocalCluster
-from localkube.node import containers, pod_status, processes
+from localkube.node import containers, processes
 from localkube.node.runtime import ProcessRuntime
 from support.node import Machine, container, machine, now, pod, until
 
@@ -106,7 +107,7 @@ async def test_a_container_without_command_waits_and_says_what_to_write(m: Machi
     """CreateContainerConfigError; the Pod can be deleted."""
     m.create(pod("p", container()))
     await until(lambda: m.state("p").get("waiting", {}).get("reason") == "CreateContainerConfigError")
-    assert "write spec.containers[0].command" in m.state("p")["waiting"]["message"]
+    assert "Write spec.containers[0].command" in m.state("p")["waiting"]["message"]
     with pytest.raises(BadRequest, match="waiting to start: CreateContainerConfigError"):
         m.logs.read(m.get("p"), LogQuery())
     m.store.delete("pods", "default", "p")
@@ -552,7 +553,7 @@ async def test_a_condition_of_another_writer_stays(m: Machine) -> None:
     """The node writes its own conditions, and leaves DisruptionTarget as the eviction wrote it."""
     m.create(pod("p", sh(OBEYS)))
     await says(m, "p")
-    written = pod_status.disrupted(m.status("p"), "EvictionByEvictionAPI", "Eviction API: evicting", now())
+    written = pods.disrupted(m.status("p"), "EvictionByEvictionAPI", "Eviction API: evicting", now())
     m.store.update("pods", {**m.get("p"), "status": written}, subresource="status")
     m.store.patch("pods", "default", "p", {"spec": {"activeDeadlineSeconds": 1}})
     await m.ended("p")

@@ -1,4 +1,4 @@
-"""What every write passes through: identity, defaulting, pruning, validation. Works on the new object, which it may change."""
+"""Admission of writes: identity, defaulting, pruning and validation. Functions may change the new object in place."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ _FREE_NAMES = "rbac.authorization.k8s.io"
 
 
 def identify(kind: Kind, obj: Object, *, uid: str, now: str) -> None:
-    """Give a new object its identity. Raises BadRequest for the wrong kind, Invalid for a bad name or bad metadata."""
+    """Set the server-owned metadata of a new object. Raises BadRequest for the wrong kind, Invalid for a bad name or
+    bad metadata.
+    """
     _check_type(kind, obj)
     metadata = _tidied(obj["metadata"])
     if metadata.get("resourceVersion"):
@@ -66,7 +68,7 @@ def identify(kind: Kind, obj: Object, *, uid: str, now: str) -> None:
 
 
 def admit_create(kind: Kind, obj: Object) -> None:
-    """Default and judge a new object; a status sent along is dropped where it is a subresource. Raises Invalid."""
+    """Default and validate a new object. A status is dropped where it is a subresource. Raises Invalid."""
     if "status" in kind.subresources:
         obj.pop("status", None)
     _default(kind, obj)
@@ -74,7 +76,7 @@ def admit_create(kind: Kind, obj: Object) -> None:
 
 
 def admit_update(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
-    """The object that an update makes of `old`, defaulted and judged. Raises BadRequest or Invalid."""
+    """Return the object that an update makes of `old`, defaulted and validated. Raises BadRequest or Invalid."""
     _check_type(kind, new)
     merged = _part(kind, old, new, subresource)
     merged["metadata"] = _next_metadata(kind, old, merged["metadata"])
@@ -87,7 +89,7 @@ def admit_update(kind: Kind, old: Object, new: Object, subresource: str) -> Obje
 
 
 def check_preconditions(kind: Kind, old: Object, wanted: Object) -> None:
-    """Raise Conflict where a uid or a resourceVersion is wanted and is not the stored object's."""
+    """Raise Conflict where `wanted` has a uid or a resourceVersion that differs from the stored object's."""
     name, have = old["metadata"]["name"], old["metadata"]
     details = about(kind.resource, name)
     prefix = f'Operation cannot be fulfilled on {kind.qualified} "{name}": '

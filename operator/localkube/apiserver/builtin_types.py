@@ -1,4 +1,4 @@
-"""What Kubernetes' own kinds default and refuse, as far as a single machine needs it."""
+"""Defaulting and validation of Kubernetes' own kinds, as far as a single machine needs them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished response; `warnings` go into Warning headers."""
+    """A complete response; `warnings` become Warning headers."""
 
     body: bytes
     status: int = 200
@@ -25,7 +25,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A response that goes on; one that `may_refuse` can still raise an ApiError in place of its first chunk."""
+    """A streamed response. With `may_refuse`, an ApiError can still replace it before its first chunk."""
 
     chunks: AsyncIterator[bytes]
     content_type: str = "application/json"
@@ -34,7 +34,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request on a resource, decoded."""
+    """One decoded request on a resource."""
 
     info: RequestInfo
     kind: Kind
@@ -45,22 +45,22 @@ class Call:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query's parameters."""
+        """Return the parameters of the query."""
         return self.info.query
 
     @property
     def namespace(self) -> str | None:
-        """The namespace in the URL, None for all or for what has none."""
+        """Return the namespace in the URL; None for all namespaces and for kinds without one."""
         return self.info.namespace if self.kind.namespaced else None
 
     @property
     def dry_run(self) -> bool:
-        """Whether nothing may be kept."""
+        """Return whether the write must not be stored."""
         return self.query.get("dryRun", "") not in ("", "None")
 
 
 def number(call: Call, name: str) -> int | None:
-    """An integer in the query, None where there is none. Raises BadRequest."""
+    """Return an integer from the query, None where it is missing. Raises BadRequest."""
     text = call.query.get(name)
     if not text:
         return None

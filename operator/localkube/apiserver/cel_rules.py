@@ -1,7 +1,7 @@
-"""Kubernetes' dialect of CEL on the wheel `common-expression-language`: what `x-kubernetes-validations` may say.
+"""Kubernetes' dialect of CEL for `x-kubernetes-validations`, on the package `common-expression-language`.
 
-The wheel brings the language; this module adds the Kubernetes libraries that rules use (find, isSorted, quantities) and the
-escaping of property names. See https://kubernetes.io/docs/reference/using-api/cel/.
+The package implements the language. This module adds the Kubernetes libraries that rules use (find, isSorted,
+quantities) and the escaping of property names. See https://kubernetes.io/docs/reference/using-api/cel/.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
 def escape(name: str) -> str:
-    """A property's name as CEL sees it: `namespace` is `__namespace__`, `a-b` is `a__dash__b`."""
+    """Return the name of a property in CEL: `namespace` is `__namespace__`, `a-b` is `a__dash__b`."""
     if name in _RESERVED:
         return f"__{name}__"
     if _IDENTIFIER.match(name) and "__" not in name:
@@ -66,7 +66,7 @@ def _find(text: str, pattern: str) -> str:
     return match[0] if match else ""
 
 
-# A quantity travels through an expression as a double: enough to compare and to add.
+# In an expression a quantity is a double, which suffices to compare and to add.
 _LIBRARY: dict[str, Callable[..., Any]] = {
     "find": _find,
     "findAll": lambda text, pattern: [match[0] for match in re.finditer(pattern, text)],
@@ -91,7 +91,7 @@ _CONTEXT = _context()
 
 
 class RuleError(Exception):
-    """A rule that could not be evaluated on this object."""
+    """A rule that cannot be evaluated on an object."""
 
 
 def _evaluate(program: cel.Program) -> Any:
@@ -105,10 +105,10 @@ def _evaluate(program: cel.Program) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class CelRule:
-    """One entry of `x-kubernetes-validations`, compiled.
+    """One compiled entry of `x-kubernetes-validations`.
 
-    A rule that reads `oldSelf` is a transition rule: it is skipped where there is no old value, unless `optional_old` makes
-    `oldSelf` an optional.
+    A rule that reads `oldSelf` is a transition rule. It is skipped where there is no old value, unless `optional_old`
+    makes `oldSelf` an optional.
     """
 
     source: str
@@ -121,11 +121,11 @@ class CelRule:
     transition: bool
 
     def applies(self, *, has_old: bool) -> bool:
-        """Whether the rule can be asked, given that the field had a value before or not."""
+        """Return whether the rule can be evaluated, depending on whether the field had a value before."""
         return has_old or self.optional_old or not self.transition
 
     def failure(self) -> str | None:
-        """Why the rule refuses the values that are bound, or None."""
+        """Return why the rule rejects the bound values, None where it accepts them."""
         try:
             if _evaluate(self.program) is True:
                 return None
@@ -145,9 +145,9 @@ class CelRule:
 
 
 def failures(rules: Sequence[CelRule], value: Any, old: Any) -> list[tuple[CelRule, str]]:
-    """The rules that refuse a value, with what they say; `old` is None where the field had no value.
+    """Return the rules that reject a value, each with its message; `old` is None where the field had no value.
 
-    The values are bound once for all rules: handing a large object to CEL costs more than most rules do.
+    The values are bound once for all rules: converting a large object to CEL costs more than most rules.
     """
     _CONTEXT.add_variable("self", value)
     found = []
@@ -161,7 +161,7 @@ def failures(rules: Sequence[CelRule], value: Any, old: Any) -> list[tuple[CelRu
 
 
 def compile_rule(source: dict[str, Any]) -> CelRule:
-    """Compile an entry of `x-kubernetes-validations`. Raises ValueError where it is no CEL."""
+    """Compile an entry of `x-kubernetes-validations`. Raises ValueError for invalid CEL."""
     program = cel.compile(source["rule"])
     text = source.get("messageExpression", "")
     return CelRule(

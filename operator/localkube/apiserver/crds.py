@@ -1,4 +1,4 @@
-"""CustomResourceDefinitions: the kinds that they add, and what is wrong with them."""
+"""CustomResourceDefinitions: conversion to the kinds that they define, defaulting and validation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _AGE = Column("Age", "date", ".metadata.creationTimestamp")
 
 
 def kinds(crd: Object) -> Iterator[tuple[Kind, bool]]:
-    """The kinds of a CustomResourceDefinition, one for each served version, each with whether it is the stored one."""
+    """Return the kinds of a CustomResourceDefinition, one for each served version, each with whether it is the stored
+    version.
+    """
     spec = crd["spec"]
     storage = next(version["name"] for version in spec["versions"] if version.get("storage"))
     for version in spec["versions"]:
@@ -72,7 +74,7 @@ def _scale(source: Object) -> Scale:
 
 
 def set_defaults(crd: Object) -> None:
-    """Fill in names and say at once that the kind is established: it is served from the next request on."""
+    """Fill in names and mark the kind as established: it is served from the next request."""
     spec = crd.get("spec") or {}
     names = spec.get("names") or {}
     if "kind" in names:
@@ -95,7 +97,7 @@ def set_defaults(crd: Object) -> None:
 
 
 def validate(crd: Object, _old: Object | None) -> Iterator[Cause]:
-    """What is wrong with a definition: names, versions, schemas that are not structural or do not compile."""
+    """Validate a definition: names, versions, and schemas that are not structural or do not compile."""
     spec, name = crd.get("spec") or {}, crd["metadata"]["name"]
     for needed in ("group", "scope", "names.kind", "names.plural", "versions"):
         if not json_utils.dig(spec, *needed.split(".")):

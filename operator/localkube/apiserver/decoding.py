@@ -1,7 +1,7 @@
-"""Decode built-in kinds as a real API server does: strictly by type, null as absent, unknown fields dropped and reported.
+"""Strict decoding of built-in kinds, as in a real API server: null is absent, unknown fields are dropped and reported.
 
-The types are those of the client library's models, which are generated from Kubernetes' own OpenAPI. The messages are those
-of Go's encoding/json, which names the innermost struct and the path without indices.
+The types are those of the client library's models, which are generated from Kubernetes' own OpenAPI. The messages are
+those of Go's encoding/json, which names the innermost struct and the path without indices.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ _SHOWN_UNKNOWN = 20
 
 
 class _Mismatch(Exception):
-    """A value that its field cannot take; the message is the server's."""
+    """A value of the wrong type for its field; the message is that of a real server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An object reduced to the fields of its type, and the paths of those that are none."""
+    """An object reduced to the known fields of its type, and the paths of the unknown ones."""
 
     object: Object
     unknown: tuple[str, ...] = ()
@@ -107,14 +107,14 @@ def _model(kind: Kind) -> str:
 
 @cache
 def _fields(model: str) -> Mapping[str, str]:
-    """The type of each field of a model, by its name in JSON."""
+    """Return the type of each field of a model, by its name in JSON."""
     source = getattr(models, model)
     names: Mapping[str, str] = source.attribute_map
     return {names[attribute]: _refined(names[attribute], text) for attribute, text in source.openapi_types.items()}
 
 
 def _refined(name: str, text: str) -> str:
-    """A field's type, with those told apart that the models all call str or object."""
+    """Return the type of a field, refined where the models use str or object for several types."""
     if name in _QUANTITY_MAPS and text == "Dict[str, str]":
         return f"Dict[str, {_QUANTITY}]"
     if name in _QUANTITIES:
@@ -159,7 +159,7 @@ def _indexed(path: Iterable[str | int]) -> str:
 
 @dataclass(slots=True)
 class _Reader:
-    """Walks an object along its type. `owner` is the innermost struct, as messages name it."""
+    """Decodes an object along its type. `owner` is the innermost struct, which messages name."""
 
     unknown: list[str] = field(default_factory=list)
     owner: str = ""
@@ -213,7 +213,7 @@ class _Reader:
 
     def _scalar(self, text: str, value: Any, path: Path) -> Any:
         if text == "int" and isinstance(value, float) and value.is_integer():
-            value = int(value)  # a real cluster stores 60.0 of an Experiment as 60
+            value = int(value)  # a real API server stores 60.0 as 60
         if isinstance(value, bool) != (text == "bool") or not isinstance(value, _SCALARS[text]):
             raise self._mismatch(text, value, path)
         bits = 63 if path[-1] in _LONG else 31

@@ -1,4 +1,4 @@
-"""What the server serves, as clients ask for it: the old lists, and the aggregated form in one answer."""
+"""Discovery of the served kinds: the older lists, and the aggregated form in one document."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _versions(kinds: Iterable[Kind]) -> dict[str, dict[str, list[Kind]]]:
 
 
 def core_versions() -> Object:
-    """The answer to `/api`."""
+    """Return the response to `/api`."""
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
 
 
@@ -34,13 +34,13 @@ def _group(name: str, versions: Iterable[str]) -> Object:
 
 
 def groups(kinds: Iterable[Kind]) -> Object:
-    """The answer to `/apis`."""
+    """Return the response to `/apis`."""
     found = [_group(name, versions) for name, versions in sorted(_versions(kinds).items()) if name]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": found}
 
 
 def group(kinds: Iterable[Kind], name: str) -> Object:
-    """The answer to `/apis/GROUP`. Raises NotFound."""
+    """Return the response to `/apis/GROUP`. Raises NotFound."""
     versions = _versions(kinds).get(name)
     if not versions or not name:
         raise NotFound("the server could not find the requested resource")
@@ -48,7 +48,7 @@ def group(kinds: Iterable[Kind], name: str) -> Object:
 
 
 def resources(kinds: Iterable[Kind], group_name: str, version: str) -> Object:
-    """The answer to `/api/v1` or `/apis/GROUP/VERSION`. Raises NotFound."""
+    """Return the response to `/api/v1` or `/apis/GROUP/VERSION`. Raises NotFound."""
     found = _versions(kinds).get(group_name, {}).get(version)
     if found is None:
         raise NotFound("the server could not find the requested resource")
@@ -116,7 +116,7 @@ def _aggregated_resource(kind: Kind) -> Object:
 
 
 def aggregated(kinds: Iterable[Kind], *, core: bool) -> Object:
-    """The answer to `/api` or `/apis` for clients that know apidiscovery.k8s.io/v2."""
+    """Return the response to `/api` or `/apis` for clients that accept apidiscovery.k8s.io/v2."""
     items = []
     for name, versions in sorted(_versions(kinds).items()):
         if bool(name) != core:

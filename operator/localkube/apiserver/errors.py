@@ -1,4 +1,4 @@
-"""What an API server says when it refuses: one class per reason, each with its HTTP code and Status body."""
+"""Errors of the API: one class per reason, each with its HTTP code and Status body."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from localkube import json_utils
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One fault of one field, in Kubernetes' own words.
+    """One invalid field, with the message of a real API server.
 
-    `reason` is a metav1.CauseType such as `FieldValueInvalid`; `field` a path such as `spec.parameters[0].min`.
+    `reason` is a metav1.CauseType such as `FieldValueInvalid`; `field` is a path such as `spec.parameters[0].min`.
     """
 
     reason: str
@@ -21,31 +21,31 @@ class Cause:
     message: str
 
     def line(self) -> str:
-        """The fault as kubectl prints it: `spec.x: Invalid value: ...`."""
+        """Return the cause as kubectl prints it: `spec.x: Invalid value: ...`."""
         return f"{self.field}: {self.message}" if self.field else self.message
 
     def json(self) -> dict[str, str]:
-        """The fault as an entry of `Status.details.causes`."""
+        """Return the cause as an entry of `Status.details.causes`."""
         return {"reason": self.reason, "message": self.message, "field": self.field or "<nil>"}
 
 
 def required(path: str, detail: str = "") -> Cause:
-    """A field that is missing or empty."""
+    """Return the cause for a field that is missing or empty."""
     return Cause("FieldValueRequired", path, f"Required value: {detail}" if detail else "Required value")
 
 
 def invalid(path: str, value: Any, detail: str) -> Cause:
-    """A value that its field does not take."""
+    """Return the cause for an invalid value."""
     return Cause("FieldValueInvalid", path, f"Invalid value: {json_utils.shown(value)}: {detail}")
 
 
 def duplicate(path: str, value: Any) -> Cause:
-    """A value that another item of the list has already."""
+    """Return the cause for a value that another item of the list already has."""
     return Cause("FieldValueDuplicate", path, f"Duplicate value: {json_utils.shown(value)}")
 
 
 def unsupported(path: str, value: Any, allowed: Iterable[str]) -> Cause:
-    """A value outside of an enumeration."""
+    """Return the cause for a value outside an enumeration."""
     values = ", ".join(f'"{one}"' for one in allowed)
     return Cause(
         "FieldValueNotSupported", path, f"Unsupported value: {json_utils.shown(value)}: supported values: {values}"
@@ -53,12 +53,12 @@ def unsupported(path: str, value: Any, allowed: Iterable[str]) -> Cause:
 
 
 def forbidden(path: str, detail: str) -> Cause:
-    """A field that may not be set, or not be changed."""
+    """Return the cause for a field that must not be set or changed."""
     return Cause("FieldValueForbidden", path, f"Forbidden: {detail}")
 
 
 class ApiError(Exception):
-    """A request that was refused.
+    """A request that the server rejects.
 
     The tree: ApiError > BadRequest | Unauthorized | Forbidden | NotFound | AlreadyExists | Conflict | Invalid | Gone |
     MethodNotAllowed | TooLarge | UnsupportedMediaType | InternalError.
@@ -73,7 +73,7 @@ class ApiError(Exception):
         self.details = details or {}
 
     def status(self) -> dict[str, Any]:
-        """The `Status` object that goes over the wire."""
+        """Return the `Status` object of the response."""
         body: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -89,81 +89,81 @@ class ApiError(Exception):
 
 
 class InternalError(ApiError):
-    """A fault of the server itself."""
+    """An internal error of the server."""
 
 
 class BadRequest(ApiError):
-    """The request could not be understood."""
+    """The request is malformed."""
 
     code = 400
     reason = "BadRequest"
 
 
 class Unauthorized(ApiError):
-    """No token, or another one than the server's."""
+    """The token is missing or wrong."""
 
     code = 401
     reason = "Unauthorized"
 
 
 class Forbidden(ApiError):
-    """Understood and refused: a quota, a namespace that is going away."""
+    """The request is valid and not allowed: a quota is exceeded, or the namespace is terminating."""
 
     code = 403
     reason = "Forbidden"
 
 
 class NotFound(ApiError):
-    """No such object, or no such resource."""
+    """The object or the resource does not exist."""
 
     code = 404
     reason = "NotFound"
 
 
 class MethodNotAllowed(ApiError):
-    """The resource does not know this verb."""
+    """The resource does not support the verb."""
 
     code = 405
     reason = "MethodNotAllowed"
 
 
 class AlreadyExists(ApiError):
-    """The name is taken."""
+    """An object with the same name exists."""
 
     code = 409
     reason = "AlreadyExists"
 
 
 class Conflict(ApiError):
-    """The object changed since it was read, or a precondition does not hold: read again, then retry."""
+    """The object has changed since it was read, or a precondition fails. Read it again and retry."""
 
     code = 409
     reason = "Conflict"
 
 
 class Gone(ApiError):
-    """The resourceVersion is older than the watch history: list again."""
+    """The resourceVersion is older than the watch history. List again."""
 
     code = 410
     reason = "Expired"
 
 
 class TooLarge(ApiError):
-    """The body is larger than what is read."""
+    """The body exceeds the size limit."""
 
     code = 413
     reason = "RequestEntityTooLarge"
 
 
 class UnsupportedMediaType(ApiError):
-    """The body is in an encoding that is not served."""
+    """The body has an unsupported encoding."""
 
     code = 415
     reason = "UnsupportedMediaType"
 
 
 class Invalid(ApiError):
-    """The object breaks its schema or its rules; `causes` lists every fault."""
+    """The object violates its schema or its rules; `causes` lists every invalid field."""
 
     code = 422
     reason = "Invalid"
@@ -178,6 +178,6 @@ class Invalid(ApiError):
 
 
 def about(resource: str, name: str) -> dict[str, Any]:
-    """The `details` of a refusal that concerns one object; `resource` is `plural[.group]`."""
+    """Return the `details` of an error that concerns one object; `resource` is `plural[.group]`."""
     plural, _, group = resource.partition(".")
     return {"name": name, "group": group, "kind": plural}

@@ -1,4 +1,4 @@
-"""Text formats of values: the string formats of schemas, and times and ages as Kubernetes writes them."""
+"""Text formats of values: the string formats of schemas, and times, durations and ages as Kubernetes writes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0
 
 
 def duration(text: str) -> timedelta:
-    """A Go duration such as `1h30m`. Raises ValueError for anything else."""
+    """Parse a Go duration such as `1h30m`. Raises ValueError."""
     body = text.removeprefix("-").removeprefix("+")
     parts = _DURATION.findall(body)
     if (body != "0" and "".join(number + unit for number, unit in parts) != body) or not body:
@@ -26,7 +26,7 @@ def duration(text: str) -> timedelta:
 
 
 def timestamp(text: str) -> datetime:
-    """An RFC 3339 time. Raises ValueError for anything else."""
+    """Parse an RFC 3339 time. Raises ValueError."""
     if "T" not in text.upper():
         raise ValueError(f"{text!r} is not a time such as 2006-01-02T15:04:05Z")
     value = datetime.fromisoformat(text)
@@ -58,7 +58,7 @@ _NATIVE = frozenset({"duration", "date-time", "date", "byte"})
 
 
 def matches(name: str, text: str) -> bool:
-    """Whether a string has the format; formats that are not known here are not judged."""
+    """Return whether a string has the format. An unknown format accepts every string."""
     parser = _PARSERS.get(name)
     if parser is None:
         return True
@@ -70,7 +70,7 @@ def matches(name: str, text: str) -> bool:
 
 
 def native(name: str, value: Any) -> Any:
-    """The value that CEL works with: a time or a duration for strings of these formats."""
+    """Return the value that CEL uses: a time, a duration or bytes for strings of these formats."""
     return _PARSERS[name](value) if name in _NATIVE and isinstance(value, str) else value
 
 

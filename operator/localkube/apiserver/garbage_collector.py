@@ -1,4 +1,4 @@
-"""What deletion means for others: dependents follow their owners, namespaces and custom kinds take their contents along."""
+"""Cascading deletion: dependents follow their owners; namespaces and custom kinds delete their contents."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ def _marked(obj: dict[str, Any] | None) -> bool:
 
 
 class GarbageCollector:
-    """The garbage collector and the namespace controller, as reactions to single changes; both survive a crash by `resume`."""
+    """The garbage collector and the namespace controller. Both react to single changes; `resume` completes them after a
+    crash.
+    """
 
     def __init__(self, store: Store, storage: Storage) -> None:
         self._store = store
         self._storage = storage
 
     def react(self, change: ObjectChange) -> None:
-        """Do what a change asks for."""
+        """Delete or update the objects that a change affects."""
         uid = change.object["metadata"]["uid"]
         if change.type == "DELETED":
             for key in self._storage.dependents(uid):
@@ -41,11 +43,11 @@ class GarbageCollector:
             self._abandoned(Key(change.resource, change.namespace, change.name))
 
     def resume(self) -> None:
-        """Take up what a crash left half done: dependents without owners, and deletions under way."""
+        """Complete deletions that a crash interrupted, and delete dependents without owners."""
         for key in list(self._storage.uids().values()):
             try:
                 self._resume(key)
-            except Exception:  # noqa: BLE001 - a stored object that cannot be read keeps nothing else from starting
+            except Exception:  # noqa: BLE001 - a broken object must not prevent the start
                 _log.exception("%s %s/%s cannot be cleaned up", *key)
 
     def _resume(self, key: Key) -> None:
@@ -58,7 +60,7 @@ class GarbageCollector:
             self._abandoned(key)
 
     def orphan(self, uid: str) -> None:
-        """Take an owner's reference out of all its dependents, so that they outlive it."""
+        """Remove an owner's reference from all its dependents, so that they outlive it."""
         for key in self._storage.dependents(uid):
             self._drop_references(key, {uid})
 
@@ -72,7 +74,7 @@ class GarbageCollector:
         )
 
     def _abandoned(self, key: Key) -> None:
-        """Delete an object whose owners are all gone; an owner is the one with the very uid, of this namespace or of none."""
+        """Delete an object whose owners are all gone. An owner matches by uid, in the same namespace or in none."""
         stored = self._storage.get(key)
         if stored is None or not owners(stored.object):
             return
@@ -114,7 +116,7 @@ class GarbageCollector:
         self._finish_foreground(key)
 
     def _finish_foreground(self, key: Key) -> None:
-        """Let a foreground deletion end when no dependent that blocks it is left."""
+        """Complete a foreground deletion when no blocking dependent is left."""
         stored = self._storage.get(key)
         if stored is None or FOREGROUND not in stored.object["metadata"].get("finalizers", ()):
             return

@@ -1,4 +1,4 @@
-"""Answers, streams and errors as responses of the HTTP library."""
+"""Conversion of answers, streams and errors to responses of the HTTP library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of Kubernetes' JSONPath that printer columns use: `.a.b`, `['a.b']`, `[0]`, `[*]`, `[?(@.type=="Ready")]`."""
+"""The subset of Kubernetes' JSONPath that printer columns use: `.a.b`, `['a.b']`, `[0]`, `[*]`, `[?(@.type=="Ready")]`."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def _steps(path: str) -> tuple[Step, ...]:
 
 
 def find(path: str, value: Any) -> list[Any]:
-    """Every value at a path; braces around it are allowed. Raises ValueError for a path outside this subset."""
+    """Return every value at a path. Braces around the path are optional. Raises ValueError for a path outside this
+    subset.
+    """
     values = [value]
     for step in _steps(path.strip("{}")):
         values = [found for value in values for found in step(value)]

@@ -1,4 +1,4 @@
-"""What the API server asks of whoever keeps the Pods' logs."""
+"""The interface through which the API server reads the logs of Pods. The node implements it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ class LogQuery:
 
 
 class LogSource(Protocol):
-    """The logs of Pods."""
+    """Provides the logs of Pods."""
 
     def read(self, pod: dict[str, Any], query: LogQuery) -> AsyncIterator[bytes]:
-        """The log in chunks of whole lines; with `follow` until the container has ended. Raises ApiError before the first chunk."""
+        """Return the log in chunks of whole lines; with `follow` until the container has ended. Raises ApiError before
+        the first chunk.
+        """
         ...
 
 
 def parse_query(query: Mapping[str, str]) -> LogQuery:
-    """The options in a request's query. Raises BadRequest for a value that is none."""
+    """Parse the options in the query of a request. Raises BadRequest for an invalid value."""
 
     def number(name: str) -> int | None:
         return int(query[name]) if query.get(name) else None

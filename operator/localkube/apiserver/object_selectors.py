@@ -1,4 +1,4 @@
-"""Label and field selectors: parsed once into a predicate on objects."""
+"""Label and field selectors, parsed into predicates on objects."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FIELD_TERM = re.compile(r"^(?P<path>[A-Za-z0-9_.\[\]'/-]+?)(?P<op>==|!=|=)(?P<v
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One term of a label selector: `key op values`, op one of in, notin, exists, absent."""
+    """One term of a label selector: `key op values`, where op is in, notin, exists or absent."""
 
     key: str
     op: str
     values: frozenset[str] = frozenset()
 
     def holds(self, labels: Labels) -> bool:
-        """Whether the labels satisfy this term; `notin` also holds where the key is missing, as in Kubernetes."""
+        """Return whether the labels satisfy this term. As in Kubernetes, `notin` also holds where the key is missing."""
         if self.op == "in":
             return labels.get(self.key) in self.values
         if self.op == "notin":
@@ -48,14 +48,14 @@ def requirement(term: str) -> Requirement:
 
 
 def labels(selector: str) -> Predicate:
-    """A predicate for a label selector in its string form; the empty selector matches all."""
+    """Return a predicate for a label selector. The empty selector matches all objects."""
     terms = [t.strip() for t in _COMMA_OUTSIDE_PARENTHESES.split(selector) if t.strip()]
     requirements = [requirement(term) for term in terms]
     return lambda obj: all(r.holds(obj["metadata"].get("labels") or {}) for r in requirements)
 
 
 def value_at(obj: Any, path: str) -> str:
-    """The value at a dotted path as a selector sees it: a string, empty where there is none."""
+    """Return the value at a dotted path as selectors compare it: a string, empty where the path is missing."""
     for part in path.split("."):
         obj = obj.get(part) if isinstance(obj, dict) else None
     if obj is None:
@@ -64,9 +64,9 @@ def value_at(obj: Any, path: str) -> str:
 
 
 def fields(selector: str, *, supported: frozenset[str], shown: str) -> Predicate:
-    """A predicate for a field selector; paths outside `supported` are refused as the real server does.
+    """Return a predicate for a field selector. Raises BadRequest for a path outside `supported`.
 
-    `shown` is the resource as the refusal names it.
+    `shown` is the resource as the error message names it.
     """
     terms: list[tuple[str, str, bool]] = []
     for term in filter(None, (t.strip() for t in selector.split(","))):

@@ -1,4 +1,4 @@
-"""/openapi/v3: one document for each group and version, with the schemas of custom kinds, for apply, explain and validation."""
+"""The documents of /openapi/v3, one for each group and version, which apply, explain and client-side validation read."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def _path(kind: Kind) -> str:
 
 
 def index(kinds: Iterable[Kind], version: int, prefix: str) -> Object:
-    """The answer to `/openapi/v3`: where the documents are, behind `prefix`; `version` lets clients cache them."""
+    """Return the response to `/openapi/v3`: the URLs of the documents, with `prefix`; clients cache them by `version`."""
     paths = sorted({_path(kind) for kind in kinds})
     return {"paths": {path: {"serverRelativeURL": f"{prefix}/openapi/v3/{path}?hash={version:x}"} for path in paths}}
 
 
 def document(kinds: Iterable[Kind], path: str) -> Object:
-    """The document of one group and version, `path` as in the index. Raises NotFound."""
+    """Return the document of one group and version; `path` is as in the index. Raises NotFound."""
     found = [kind for kind in kinds if _path(kind) == path]
     if not found:
         raise NotFound("the server could not find the requested resource")

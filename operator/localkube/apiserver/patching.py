@@ -1,4 +1,4 @@
-"""The kinds of PATCH, by content type."""
+"""Application of a PATCH by its content type."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ APPLY_PATCHES = frozenset({"application/apply-patch+yaml", "application/apply-pa
 
 
 def patched(kind: Kind, old: Object, patch: Any, media: str) -> Object:
-    """The object that a patch makes of `old`. Raises BadRequest, Invalid or UnsupportedMediaType."""
+    """Return the object that a patch makes of `old`. Raises BadRequest, Invalid or UnsupportedMediaType."""
     if media == JSON_PATCH:
         return _json_patch(kind, old, patch)
     if media not in (MERGE_PATCH, STRATEGIC_PATCH):

@@ -1,4 +1,4 @@
-"""What a Pod defaults and refuses: the rules of Kubernetes' validation that a single machine needs."""
+"""Defaulting and validation of Pods: the rules of Kubernetes that a single machine needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FIXED_SPEC = (
 
 
 def set_defaults(pod: Object) -> None:
-    """Fill in what the API server fills in, the status of a new Pod included."""
+    """Fill in the fields that a real API server fills in, including the status of a new Pod."""
     spec = pod.get("spec")
     if not isinstance(spec, dict):
         return
@@ -45,7 +45,7 @@ def set_defaults(pod: Object) -> None:
 
 
 def _gated(spec: Object) -> Object:
-    """The condition that the API server gives a Pod with scheduling gates, none where it has none."""
+    """Return the condition of a Pod with scheduling gates; empty for a Pod without."""
     if not spec.get("schedulingGates"):
         return {}
     message = "Scheduling is blocked due to non-empty scheduling gates"
@@ -54,7 +54,7 @@ def _gated(spec: Object) -> Object:
 
 
 def validate(pod: Object, old: Object | None) -> Iterator[Cause]:
-    """What is wrong with a new Pod, or with a change of one."""
+    """Validate a new Pod, or a change of one."""
     spec = pod.get("spec") or {}
     if old is not None:
         yield from _validate_changed(spec, old["spec"])
@@ -79,7 +79,7 @@ def validate(pod: Object, old: Object | None) -> Iterator[Cause]:
 
 
 def grace_period(pod: Object, asked: int | None) -> int:
-    """The seconds a Pod has to end after a deletion; none for one that no node has, or that has ended."""
+    """Return the seconds that a Pod has to end after its deletion; 0 for a Pod that is unbound or has ended."""
     if not pod["spec"].get("nodeName") or pod.get("status", {}).get("phase") in _FINAL_PHASES:
         return 0
     own = pod["spec"].get("terminationGracePeriodSeconds")
@@ -104,7 +104,7 @@ def _default_container(container: Object) -> None:
 
 
 def _quality(spec: Object) -> str:
-    """The quality-of-service class, for which only CPU and memory count."""
+    """Return the quality-of-service class, which depends on CPU and memory alone."""
     sides = [
         (r.get("requests") or {}, r.get("limits") or {})
         for r in (c.get("resources") or {} for _, c in _containers(spec))

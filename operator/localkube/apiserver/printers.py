@@ -16,7 +16,9 @@ _NONE = "<none>"
 
 @dataclass(frozen=True, slots=True)
 class Printer:
-    """How a kind is shown: its columns behind the name (or all of them, where it is not `named`), and an object's cells."""
+    """The columns of a kind and the function that computes an object's cells; with `named`, the name is the first
+    column.
+    """
 
     columns: tuple[Column, ...]
     cells: Callable[[Object, datetime], list[Any]]
@@ -63,7 +65,7 @@ def _initializing(pod: Object) -> str:
 
 
 def pod_word(pod: Object) -> str:
-    """The STATUS of a Pod: its phase, unless a container or the deletion has more to say."""
+    """Return the STATUS of a Pod: its phase, unless a container or the deletion is more specific."""
     status = pod.get("status", {})
     word = status.get("reason") or status.get("phase") or "Unknown"
     word = _initializing(pod) or word

@@ -1,7 +1,7 @@
-"""The few objects that kubectl sends as protobuf, such as those of `kubectl create namespace|quota|configmap`.
+"""Decoding of the objects that kubectl sends as protobuf, such as those of `kubectl create namespace|quota|configmap`.
 
-A table of field numbers (from the generated.proto files of k8s.io/api) instead of generated code, for reading only:
-answers are always JSON, which the same clients accept.
+A table of field numbers (from the generated.proto files of k8s.io/api) replaces generated code. Responses are always
+JSON, which the same clients accept.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ _KINDS: dict[tuple[str, str], Reader] = {
 
 
 def decode(data: bytes) -> Object:
-    """The object in a protobuf body. Raises UnsupportedMediaType for other kinds, BadRequest for damaged bytes."""
+    """Decode the object in a protobuf body. Raises UnsupportedMediaType for other kinds, BadRequest for damaged bytes."""
     if not data.startswith(_MAGIC):
         raise BadRequest("the body of the request is not an object in Kubernetes' protobuf encoding")
     try:

@@ -1,4 +1,4 @@
-"""ResourceQuotas: what a namespace uses, what one more object would ask for, and the refusal in Kubernetes' words."""
+"""ResourceQuotas: the usage of each namespace, and the admission check of each write."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _amounts(container: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def usage(resource: str, obj: Object | None) -> dict[str, Decimal]:
-    """What an object counts for, by quota name; a finished Pod counts for nothing but its existence."""
+    """Return the amounts that an object uses, by quota name. A finished Pod uses only `count/pods`."""
     if obj is None:
         return {}
     counted = {f"count/{resource}": Decimal(1)}
@@ -39,7 +39,7 @@ def usage(resource: str, obj: Object | None) -> dict[str, Decimal]:
         try:
             compute = effective(obj["spec"], _amounts)
         except (KeyError, TypeError, ValueError, AttributeError):
-            return counted | {"pods": Decimal(1)}  # a Pod of an earlier version, which would not be admitted now
+            return counted | {"pods": Decimal(1)}  # stored by an earlier version, which admitted it
         plain = {
             name.removeprefix("requests."): compute[name]
             for name in ("requests.cpu", "requests.memory")
@@ -54,14 +54,14 @@ def _shown(amounts: dict[str, Decimal], hard: dict[str, Any]) -> str:
 
 
 class Quotas:
-    """The quota controller and its admission check, on running totals for each namespace that has a quota."""
+    """The quota controller and its admission check, with running totals for each namespace that has a quota."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._totals: dict[str, dict[str, Decimal]] = {}
 
     def charge(self, kind: Kind, namespace: str, new: Object, old: Object | None) -> None:
-        """Raise Forbidden where the change from `old` to `new` would exceed a quota of its namespace."""
+        """Raise Forbidden where the change from `old` to `new` exceeds a quota of its namespace."""
         if not namespace or not (quotas := self._store.entries(_QUOTAS, namespace)):
             return
         before = usage(kind.resource, old)
@@ -70,7 +70,7 @@ class Quotas:
             self._check(kind, new, old, quota.object, {name: value for name, value in asked.items() if value > 0})
 
     def react(self, change: ObjectChange) -> None:
-        """Follow a change in the totals, and keep `status.used` of the namespace's quotas current."""
+        """Update the totals after a change, and keep `status.used` of the namespace's quotas current."""
         if not change.namespace:
             if change.resource == "namespaces" and change.type == "DELETED":
                 self._totals.pop(change.name, None)
@@ -83,7 +83,7 @@ class Quotas:
         self.refresh(change.namespace)
 
     def refresh(self, namespace: str) -> None:
-        """Write `status.used` of the namespace's quotas, where it is not current."""
+        """Write `status.used` of the namespace's quotas where it is outdated."""
         totals = self._used(namespace)
         for stored in self._store.entries(_QUOTAS, namespace):
             hard = stored.object.get("spec", {}).get("hard") or {}
@@ -133,7 +133,9 @@ class Quotas:
 
 
 def _unstated(pod: Object, hard: dict[str, Any]) -> str:
-    """Which amounts a quota needs to know and a container does not say, in Kubernetes' words; empty when all is said."""
+    """Return the message for amounts that a quota requires and a container does not specify; empty where none is
+    missing.
+    """
     containers = pod["spec"].get("containers", ())
     missing: dict[str, list[str]] = {}
     for item in _MUST_BE_STATED:

@@ -1,4 +1,4 @@
-"""Which kinds are served: those of Kubernetes itself that a single machine needs, and what CustomResourceDefinitions add."""
+"""The served kinds: those of Kubernetes that a single machine needs, and those of CustomResourceDefinitions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Conversion = Callable[[Object], Object]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of `kubectl get`: `path` is a JSONPath, priority 0 always shows, 1 with `-o wide`."""
+    """A column of `kubectl get`. `path` is a JSONPath; priority 0 is always shown, 1 with `-o wide`."""
 
     name: str
     type: str
@@ -27,7 +27,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Where the scale subresource finds its parts, as dotted paths."""
+    """The dotted paths that the scale subresource reads and writes."""
 
     spec_replicas: str
     status_replicas: str
@@ -38,8 +38,8 @@ class Scale:
 class Kind:
     """One kind in one version.
 
-    `resource` is its name in the Store, `plural[.group]`; a kind that is another view of a stored one (events.k8s.io of core
-    events, a second version of a custom kind) carries that one's `resource` and the conversions to and from it.
+    `resource` is its name in the Store, `plural[.group]`. A kind that is another view of a stored one (events.k8s.io of
+    core events, a second version of a custom kind) has the `resource` of that one, and the conversions to and from it.
     """
 
     group: str
@@ -62,12 +62,12 @@ class Kind:
 
     @property
     def api_version(self) -> str:
-        """`group/version`, or the version alone for the core group."""
+        """Return `group/version`; the version alone for the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def qualified(self) -> str:
-        """`plural[.group]` in its own group, as messages show it."""
+        """Return `plural[.group]` in its own group, as messages show it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
@@ -188,14 +188,14 @@ VIEWS: tuple[Kind, ...] = (
 
 @dataclass(slots=True)
 class Registry:
-    """The kinds served now; changes when a CustomResourceDefinition does."""
+    """The kinds that are served now. It changes with the CustomResourceDefinitions."""
 
     _served: dict[tuple[str, str, str], Kind] = field(default_factory=dict)
     _stored: dict[str, Kind] = field(default_factory=dict)
     generation: int = 0
 
     def add(self, kind: Kind, *, stored: bool = True) -> None:
-        """Serve a kind; `stored` marks the version in which its objects are kept."""
+        """Serve a kind; `stored` marks the version in which its objects are stored."""
         self._served[kind.group, kind.version, kind.plural] = kind
         self.generation += 1
         if stored:
@@ -207,25 +207,25 @@ class Registry:
         self._served = {key: kind for key, kind in self._served.items() if kind.resource != resource}
 
     def stored(self, resource: str) -> Kind:
-        """The kind kept under a resource name such as `pods` or `leases.coordination.k8s.io`. Raises NotFound."""
+        """Return the kind stored under a resource name such as `pods` or `leases.coordination.k8s.io`. Raises NotFound."""
         try:
             return self._stored[resource]
         except KeyError:
             raise NotFound(f"the server could not find the requested resource: {resource}") from None
 
     def served(self, group: str, version: str, plural: str) -> Kind:
-        """The kind behind a URL. Raises NotFound."""
+        """Return the kind behind a URL. Raises NotFound."""
         try:
             return self._served[group, version, plural]
         except KeyError:
             raise NotFound("the server could not find the requested resource") from None
 
     def find(self, api_version: str, kind: str) -> Kind | None:
-        """The kind that an object's own apiVersion and kind name."""
+        """Return the kind that an object's apiVersion and kind name, None where it is not served."""
         return next((k for k in self._served.values() if k.kind == kind and k.api_version == api_version), None)
 
     def all_stored(self) -> Iterator[Kind]:
-        """Every kind in the version in which it is kept."""
+        """Yield every kind in the version in which it is stored."""
         return iter(self._stored.values())
 
     def __iter__(self) -> Iterator[Kind]:

@@ -1,4 +1,4 @@
-"""Objects in the representation that the client accepts: whole, as metadata only, or as a Table."""
+"""The representation of objects that a client accepts: whole, metadata only, or a Table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Render = Callable[[Object, bytes], bytes]
 
 
 class Renderer:
-    """Writes objects as the Accept header of their call requests; `now` is the time from which ages are counted."""
+    """Writes objects in the representation that a call requests. Ages count from `now`."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now

@@ -1,4 +1,4 @@
-"""What a request asks for: read from its path, its query and its headers, independent of the HTTP library."""
+"""Parsing of requests (path, query, headers and body), independent of the HTTP library."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from localkube.apiserver.errors import BadRequest, NotFound, UnsupportedMediaTyp
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML as JSON: no dates, 1e-06 is a number, and no aliases, which make a short text a huge object."""
+    """Reads YAML as JSON: no dates, 1e-06 is a number, and no aliases, which can expand a short text to a huge object."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -41,7 +41,7 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """A request as audit and fault injection see it: `resource` is the plural in the URL, or empty."""
+    """A request as audit and fault injection receive it. `resource` is the plural in the URL, or empty."""
 
     verb: str
     method: str
@@ -56,12 +56,12 @@ class RequestInfo:
     query: Mapping[str, str] = field(default_factory=dict)
 
     def flag(self, name: str) -> bool:
-        """Whether a query parameter says yes."""
+        """Return whether a query parameter is true."""
         return self.query.get(name, "") in ("true", "1", "True")
 
 
 def parse(method: str, path: str, query: Mapping[str, str], user_agent: str) -> RequestInfo:
-    """Read a request line; paths outside /api/v1 and /apis/GROUP/VERSION have no resource."""
+    """Parse a request line. Paths outside /api/v1 and /apis/GROUP/VERSION have no resource."""
     parts = [part for part in path.split("/") if part]
     plain = RequestInfo(verb=method.lower(), method=method, path=path, user_agent=user_agent, query=query)
     if len(parts) > 2 and parts[0] == "api":  # noqa: PLR2004 - /api/v1/RESOURCE
@@ -102,9 +102,9 @@ def _verb(method: str, name: str, query: Mapping[str, str]) -> str:
 
 
 def body(content_type: str, data: bytes) -> Any:
-    """A request's body as JSON.
+    """Parse the body of a request to JSON.
 
-    Raises UnsupportedMediaType for CBOR and most protobuf, BadRequest for what cannot be read.
+    Raises UnsupportedMediaType for CBOR and most protobuf, BadRequest for a malformed body.
     """
     media = content_type.partition(";")[0].strip()
     if media == protobuf.MEDIA_TYPE:
@@ -132,7 +132,7 @@ def _parsed(data: bytes, *, as_yaml: bool) -> Any:
     if b"\\u" not in data:
         return value
     text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
-    return json.loads(text)  # surrogates without their other half are gone
+    return json.loads(text)  # unpaired surrogates are replaced
 
 
 def _not_json(name: str) -> Any:
@@ -140,7 +140,7 @@ def _not_json(name: str) -> Any:
 
 
 def _checked(value: Any) -> Any:
-    """The value, if it is JSON of a bounded depth. Raises ValueError."""
+    """Return the value if it is JSON of a bounded depth. Raises ValueError."""
     level = [value]
     for _ in range(_DEEPEST):
         level = [part for item in level for part in _parts(item)]
@@ -165,7 +165,9 @@ def _parts(item: Any) -> Iterable[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """What the client wants back: `as_` is empty for the objects themselves, Table, PartialObjectMetadata[List]."""
+    """The representation that a client requests: `as_` is empty for whole objects, Table, or
+    PartialObjectMetadata[List].
+    """
 
     as_: str = ""
     group: str = ""
@@ -173,7 +175,7 @@ class Representation:
 
 
 def accepted(header: str) -> Representation:
-    """The first representation in an Accept header that is served."""
+    """Return the first representation in an Accept header that is served."""
     for choice in header.split(","):
         media, *pairs = (part.strip() for part in choice.split(";"))
         parameters = dict(pair.split("=", 1) for pair in pairs if "=" in pair)

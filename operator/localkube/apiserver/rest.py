@@ -1,4 +1,4 @@
-"""The verbs on resources: executes a decoded request on the Store, independent of the HTTP library."""
+"""Executes the verbs of decoded requests on the Store, independent of the HTTP library."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMMON_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
 
 
 class Rest:
-    """The verbs, on a Store."""
+    """The verbs of the API on a Store."""
 
     def __init__(self, store: Store, *, logs: LogSource | None, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -47,7 +47,7 @@ class Rest:
         }
 
     def handle(self, call: Call) -> Answer | Stream:
-        """Do what is asked. Raises ApiError."""
+        """Execute a call. Raises ApiError."""
         info = call.info
         if info.subresource and info.subresource not in call.kind.subresources:
             raise NotFound("the server could not find the requested resource")
@@ -182,7 +182,9 @@ class Rest:
         return self._store.update(call.kind.resource, obj, subresource=subresource, dry_run=call.dry_run)
 
     def _decoded(self, call: Call, obj: Any) -> Object:
-        """Return an object from outside in the stored version; `fieldValidation` decides about unknown fields."""
+        """Return an object of a client in the stored version. `fieldValidation` controls the handling of unknown
+        fields.
+        """
         kind = call.kind
         if not isinstance(obj, dict):
             raise BadRequest(f"a {kind.kind} object is expected as the body of the request")

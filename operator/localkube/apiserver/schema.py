@@ -17,7 +17,7 @@ _JUNCTORS = ("allOf", "anyOf", "oneOf")
 
 @dataclass(slots=True)
 class Schema:
-    """One node of a compiled structural schema; `source` is what it was compiled from."""
+    """One node of a compiled structural schema; `source` is its JSON."""
 
     source: dict[str, JSON]
     type: str = ""
@@ -38,7 +38,7 @@ class Schema:
     has_defaults: bool = False
 
     def children(self) -> Iterator[Schema]:
-        """The schemas of properties, items and values."""
+        """Yield the schemas of properties, items and values."""
         yield from self.properties.values()
         yield from (node for node in (self.items, self.additional) if node is not None)
 
@@ -69,7 +69,7 @@ def compile_schema(source: dict[str, JSON]) -> Schema:
 
 
 def set_defaults(node: Schema, value: JSON) -> None:
-    """Fill in defaults, in place. A null where null is not allowed and a default exists counts as missing."""
+    """Fill in defaults in place. A null counts as missing where null is not allowed and a default exists."""
     if not node.has_defaults:
         return
     if isinstance(value, dict):
@@ -88,9 +88,9 @@ def set_defaults(node: Schema, value: JSON) -> None:
 
 
 def prune(node: Schema, value: JSON, path: str = "", *, embedded: bool = False) -> list[str]:
-    """Remove the fields that the schema does not know, in place, and return their paths.
+    """Remove the fields that the schema does not have, in place, and return their paths.
 
-    `embedded` marks a value that is an object of its own: its apiVersion, kind and metadata stay.
+    `embedded` marks a value that is a complete object: its apiVersion, kind and metadata stay.
     """
     if isinstance(value, list):
         parts = enumerate(value) if node.items is not None else ()

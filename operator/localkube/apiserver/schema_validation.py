@@ -15,9 +15,9 @@ JSON = Any
 
 
 def validate(node: Schema, value: JSON, old: JSON = None) -> list[Cause]:
-    """Every fault of an object; its rules are asked only where its shape is right, as Kubernetes does.
+    """Return every invalid field of an object. As in Kubernetes, rules run only on an object with a valid shape.
 
-    What is equal to its `old` value is not judged again, so that a stricter schema does not lock in older objects.
+    A value equal to its `old` value is not validated again, so that a stricter schema does not lock in older objects.
     """
     return list(_shape(node, value, old, "")) or list(_broken_rules(node, value, old, ""))
 
@@ -168,7 +168,7 @@ def _junctions(node: Schema, value: JSON, path: str) -> Iterator[Cause]:
 
 
 def cel_value(node: Schema | None, value: JSON) -> JSON:
-    """A value as CEL sees it: numbers as doubles, times as times, property names escaped, null fields absent."""
+    """Return a value as CEL uses it: doubles for numbers, times for times, escaped property names, no null fields."""
     if node is None or value is None:
         return value
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The API server of the embedded cluster: HTTP on loopback, in the process and the event loop that own the Store."""
+"""The HTTP server on loopback, in the process and the event loop that own the Store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MAX_BODY = 3 * 1024 * 1024
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _LOGGER = logging.getLogger(__name__)
 _MALFORMED = logging.getLogger(f"{__name__}.malformed")
-_MALFORMED.setLevel(logging.CRITICAL)  # the HTTP library answers 400, and would log a traceback with the request in it
+_MALFORMED.setLevel(logging.CRITICAL)  # the HTTP library would log the request with a traceback
 
 
 AuditHook = Callable[[str, str, str, str], None]
@@ -40,8 +40,9 @@ AuditHook = Callable[[str, str, str, str], None]
 class ApiServer:
     """Serves a Store to kubectl, kopf and other clients that have the token.
 
-    `crd_dir` is a folder of CustomResourceDefinitions (YAML) to bring in at the start. `on_request` is told (verb, resource,
-    subresource, user agent) of every request on a resource; `faults` may choose to fail one (tests of clients).
+    `crd_dir` is a folder of CustomResourceDefinitions (YAML) to create or update at the start. `on_request` receives
+    (verb, resource, subresource, user agent) of every request on a resource. `faults` may choose a fault for a request
+    (tests of clients).
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class ApiServer:
         self.url = ""
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Bring in the definitions, listen, and return the port."""
+        """Load the definitions, listen, and return the port."""
         if self._crd_dir is not None:
             load_definitions(self._store, self._crd_dir)
         self._runner = web.ServerRunner(
@@ -82,7 +83,7 @@ class ApiServer:
         return bound
 
     async def stop(self) -> None:
-        """Stop listening and end every connection, watches too. The Store stays open."""
+        """Stop listening and end every connection, including watches. The Store stays open."""
         for stream in self._streams:
             stream.cancel()
         if self._runner is not None:
@@ -90,9 +91,9 @@ class ApiServer:
             self._runner = None
 
     def kubeconfig(self, *, token_in_url: bool = True) -> Object:
-        """A kubeconfig for this server; holds the token, so keep the file to its owner (mode 0600).
+        """Return a kubeconfig for this server. It contains the token: restrict the file to its owner (mode 0600).
 
-        kubectl sends no Authorization over plain HTTP, so for kubectl the token is in the URL.
+        kubectl sends no Authorization header over plain HTTP, so for kubectl the token is in the URL.
         """
         name = "localkube"
         server = self.url if token_in_url else self.url.partition(_TOKEN_PREFIX)[0]
@@ -134,7 +135,9 @@ class ApiServer:
         return await inject(request, fault, lambda: self._serve(request, info))
 
     def _authenticated(self, request: web.BaseRequest) -> str:
-        """The path behind the token. kubectl sends no Authorization over plain HTTP, so the token may also lead the path."""
+        """Return the path without the token. The token may precede the path, for clients that send no Authorization
+        header over plain HTTP.
+        """
         given, path = request.headers.get("Authorization", "").removeprefix("Bearer "), request.path
         while path.startswith(_TOKEN_PREFIX):
             given, _, rest = path.removeprefix(_TOKEN_PREFIX).partition("/")
@@ -171,7 +174,7 @@ class ApiServer:
             self._streams.discard(task)
 
     def _describe(self, request: web.BaseRequest, info: RequestInfo) -> Answer:  # noqa: PLR0911 - a route each
-        """Discovery, versions and schemas."""
+        """Return discovery, version and schema documents."""
         kinds, parts = list(self._store.registry), [part for part in info.path.split("/") if part]
         wants = requests.accepted(request.headers.get("Accept", ""))
         match parts:
@@ -195,7 +198,7 @@ class ApiServer:
 
     def _schemas(self, parts: list[str]) -> Answer:
         match parts:
-            case ["v2"]:  # kubectl reads it for a List; an empty document leaves the check to the server
+            case ["v2"]:  # kubectl reads it for a List; an empty document delegates validation to the server
                 return Answer(b"", content_type=openapi.V2_PROTOBUF)
             case ["v3"]:
                 prefix = f"{_TOKEN_PREFIX}{self._token}"
@@ -219,7 +222,7 @@ _VERSION = {
 
 
 def load_definitions(store: Store, folder: Path) -> None:
-    """Create or bring up to date every CustomResourceDefinition in a folder's *.yaml files."""
+    """Create or update every CustomResourceDefinition in the *.yaml files of a folder."""
     for file in sorted(folder.glob("*.yaml")):
         for definition in yaml.safe_load_all(file.read_text(encoding="utf-8")):
             if definition and definition.get("kind") == "CustomResourceDefinition":
@@ -237,7 +240,7 @@ def _without_token(path: str) -> str:
 
 
 def _review(body: Any) -> Answer:
-    """Whoever has the token may do everything."""
+    """Answer an access review: the token allows every request."""
     spec = body if isinstance(body, dict) else {}
     review = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", **spec}
     return Answer(json_utils.dumps({**review, "status": {"allowed": True}}), status=201)

@@ -1,7 +1,8 @@
-"""Server-side apply: each manager owns the fields that it applied; what it applies no more is removed, what others own conflicts.
+"""Server-side apply: each manager owns the fields that it applies. Fields that it no longer applies are removed; fields
+of other managers conflict.
 
-Simpler than Kubernetes in one respect: only managers that apply own fields. Fields written by create, update and patch belong to
-nobody, so they never conflict. See https://kubernetes.io/docs/reference/using-api/server-side-apply/.
+One simplification: only managers that apply own fields. Fields written by create, update and patch have no owner and
+never conflict. See https://kubernetes.io/docs/reference/using-api/server-side-apply/.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ _IDENTITY = frozenset(
 
 
 class ListKeys:
-    """How lists are merged: by the schema for custom kinds, by the table of strategic merge keys for Kubernetes' own."""
+    """The merge keys of lists: from the schema for custom kinds, from the strategic merge table for Kubernetes' own."""
 
     def __init__(self, schema: Schema | None, *, custom: bool) -> None:
         self._schema = schema
         self._custom = custom
 
     def below(self, field: str) -> ListKeys:
-        """The same question one field deeper."""
+        """Return the keys for the contents of a field."""
         if not self._custom or field == "metadata":
             return ListKeys(None, custom=self._custom and field != "metadata")
         node = self._schema
         return ListKeys((node.properties.get(field) or node.additional) if node else None, custom=True)
 
     def items(self) -> ListKeys:
-        """The same question for the items of a list."""
+        """Return the keys for the items of a list."""
         return ListKeys(self._schema.items if self._schema else None, custom=self._custom)
 
     def of(self, field: str, items: list[JSON]) -> tuple[str, ...]:
-        """The keys that tell a list's items apart, none for a list that is replaced as a whole."""
+        """Return the keys that identify the items of a list; empty for a list that is replaced as a whole."""
         if not self._custom:
             key = strategic_merge.merge_key(field, items)
             return (key,) if key else ()
@@ -57,7 +58,7 @@ def _item_field(item: JSON, keys: tuple[str, ...]) -> str:
 
 
 def owned_fields(applied: JSON, keys: ListKeys, *, top: bool = True) -> Fields:
-    """The fields of an applied configuration in managedFields' format (`f:name`, `k:{...}`)."""
+    """Return the fields of an applied configuration in managedFields' format (`f:name`, `k:{...}`)."""
     fields: Fields = {}
     for name, value in applied.items():
         if top and name in _NOT_OWNED:
@@ -76,7 +77,9 @@ def _fields_of(name: str, value: JSON, keys: ListKeys) -> Fields:
 
 
 def lay_over(live: JSON, applied: Object, keys: ListKeys) -> Object:
-    """The applied configuration laid over the live object: maps and keyed lists are merged, all else is replaced."""
+    """Return the live object with the applied configuration merged in: maps and keyed lists are merged, other values
+    replaced.
+    """
     merged = dict(live) if isinstance(live, dict) else {}
     for name, value in applied.items():
         deeper = keys.below(name)
@@ -98,7 +101,7 @@ def _lay_items(live: list[JSON], applied: list[JSON], by: tuple[str, ...], keys:
 
 
 def _remove(live: JSON, fields: Fields, kept: list[Fields], name: str, keys: ListKeys) -> None:
-    """Take the fields out of `live` that are in `fields` and in none of `kept`."""
+    """Remove from `live` the fields that are in `fields` and in none of `kept`."""
     for field, below in fields.items():
         others = [other[field] for other in kept if field in other]
         if field.startswith("f:") and isinstance(live, dict) and field[2:] in live:
@@ -150,7 +153,7 @@ def _conflicts(live: Object, merged: Object, applied: Fields, entries: list[Obje
 
 
 def _without(fields: Fields, lost: set[FieldPath]) -> Fields:
-    """The fields but for those lost to another manager; what held nothing else goes too."""
+    """Return the fields except those lost to another manager; a field that held only lost fields is dropped too."""
     left: Fields = {}
     for field, below in fields.items():
         if (field,) in lost:
@@ -162,9 +165,10 @@ def _without(fields: Fields, lost: set[FieldPath]) -> Fields:
 
 
 def server_side(kind: Kind, live: Object | None, applied: Object, *, manager: str, force: bool, now: str) -> Object:
-    """The object that an apply makes of `live` (None: it is created), managedFields included.
+    """Return the object that an apply makes of `live` (None: it is created), including managedFields.
 
-    Raises Conflict, which names each field and its owner, where another manager's field would change and `force` is not set.
+    Raises Conflict, which names each field and its owner, where a field of another manager would change and `force` is
+    not set.
     """
     applied = {key: value for key, value in applied.items() if value is not None}
     keys = ListKeys(kind.schema, custom=kind.custom)

@@ -1,4 +1,4 @@
-"""What is kept on disk: one row for each object, written as it changes, and the highest resourceVersion given out."""
+"""Persistence in SQLite: one row for each object, written on each change, and the highest resourceVersion."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LOCK_SECONDS = 0.2
 
 
 class StoreInUse(Exception):
-    """Another process has the file open; only one may."""
+    """Another process has the file open."""
 
 
 class StoreBroken(Exception):
-    """The file is no store, or no longer the one that was there; the message names the correction."""
+    """The file is not the database of this cluster; the message names the correction."""
 
     def __init__(self, path: Path | None, why: str) -> None:
         super().__init__(
@@ -40,10 +40,10 @@ class StoreBroken(Exception):
 class Journal:
     """The SQLite file behind a Store; `None` keeps it in memory.
 
-    Every write is one committed transaction in the write-ahead log, so a process killed at any moment loses nothing that was
-    answered. (A machine that loses power may lose the last moments, never the consistency: synchronous=NORMAL.)
-    The file is locked for as long as it is open: two servers on one file would hand out the same resourceVersions. Raises
-    StoreInUse or StoreBroken.
+    Every write is one committed transaction in the write-ahead log: a process killed at any moment loses no
+    acknowledged write. (A power failure may lose the last moments, never the consistency: synchronous=NORMAL.) The file
+    is locked while it is open, since two servers on one file would assign the same resourceVersions. Raises StoreInUse
+    or StoreBroken.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -63,25 +63,25 @@ class Journal:
             raise StoreInUse(f"{path} is in use by another process; stop that one, or choose another folder") from error
 
     def load(self) -> Iterator[tuple[str, str, str, bytes]]:
-        """Every object kept: (resource, namespace, name, JSON)."""
+        """Yield every object: (resource, namespace, name, JSON)."""
         return iter(self._db.execute("SELECT resource, namespace, name, data FROM objects"))
 
     def version(self) -> int:
-        """The highest resourceVersion ever given out, 0 for a new file."""
+        """Return the highest resourceVersion ever assigned, 0 for a new file."""
         (value,) = self._db.execute(_VERSION).fetchone()
         return value or 0
 
     def put(self, resource: str, namespace: str, name: str, version: int, data: bytes) -> None:
-        """Keep an object's new state."""
+        """Store the new state of an object."""
         self._db.execute(_PUT, (resource, namespace, name, version, data))
 
     def drop(self, resource: str, namespace: str, name: str, version: int) -> None:
-        """Forget an object; the version of its deletion is kept, or it would be given out again."""
+        """Delete an object. The version of the deletion is stored, so that it is not assigned again."""
         self._db.execute("BEGIN")
         self._db.execute(_DROP, (resource, namespace, name))
         self._db.execute(_MARK, (version,))
         self._db.execute("COMMIT")
 
     def close(self) -> None:
-        """Fold the log into the file and let go of it."""
+        """Merge the write-ahead log into the file and close it."""
         self._db.close()

@@ -1,4 +1,4 @@
-"""Objects in memory, written through to disk, indexed by name and by owner; what the Store's rules are built on."""
+"""Objects in memory, written through to disk, indexed by name and by owner. The Store builds on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Object = dict[str, Any]
 
 
 class Key(NamedTuple):
-    """Where an object is found; `namespace` is empty for what belongs to the whole cluster."""
+    """The location of an object; `namespace` is empty for cluster-scoped objects."""
 
     resource: str
     namespace: str
@@ -27,19 +27,19 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object and its JSON, made once."""
+    """An object and its JSON, serialized once."""
 
     object: Object
     data: bytes
 
 
 def owners(obj: Object) -> list[Object]:
-    """An object's owner references."""
+    """Return the owner references of an object."""
     return obj["metadata"].get("ownerReferences") or []
 
 
 class Storage:
-    """All objects, the counter of versions, and the recent history of each resource."""
+    """All objects, the version counter, and the recent history of each resource."""
 
     def __init__(self, path: Path | None, *, history: int) -> None:
         self._journal = Journal(path)
@@ -58,7 +58,7 @@ class Storage:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was ever kept here."""
+        """Return whether no object was ever stored."""
         return not self._objects
 
     def _load(self) -> None:
@@ -67,42 +67,44 @@ class Storage:
             self._keep(Key(resource, namespace, name), Stored(json.loads(data), data))
 
     def get(self, key: Key) -> Stored | None:
-        """The object at a key."""
+        """Return the object at a key, None where it does not exist."""
         return self._objects.get(key.resource, {}).get(key.namespace, {}).get(key.name)
 
     def all(self, resource: str, namespace: str | None = None) -> list[Stored]:
-        """Every object of a resource, ordered by namespace and name; `None` means all namespaces."""
+        """Return every object of a resource, ordered by namespace and name; `None` means all namespaces."""
         spaces = self._objects.get(resource, {})
         chosen = sorted(spaces) if namespace is None else [namespace]
         return [spaces[space][name] for space in chosen if space in spaces for name in sorted(spaces[space])]
 
     def contents(self, namespace: str) -> Iterator[Key]:
-        """The keys of everything in a namespace."""
+        """Yield the keys of all objects in a namespace."""
         for resource, spaces in self._objects.items():
             for name in list(spaces.get(namespace, ())):
                 yield Key(resource, namespace, name)
 
     def uids(self) -> dict[str, Key]:
-        """Where every object is, by its uid."""
+        """Return the key of every object, by its uid."""
         return self._by_uid
 
     def dependents(self, uid: str) -> list[Key]:
-        """The objects that name this uid as an owner."""
+        """Return the keys of the objects that name this uid as an owner."""
         return list(self._owned.get(uid, ()))
 
     def history(self, resource: str) -> WatchHistory:
-        """The recent changes of a resource."""
+        """Return the recent changes of a resource."""
         if resource not in self._histories:
             self._histories[resource] = WatchHistory(self._limit, self._opened_at)
         return self._histories[resource]
 
     def retire(self, resource: str) -> None:
-        """End the watches of a resource that is no longer served; one of the same name begins with a new history."""
+        """End the watches of a resource that is no longer served. A resource of the same name starts with a new
+        history.
+        """
         self.history(resource).close()
         self._histories[resource] = WatchHistory(self._limit, self.version)
 
     def put(self, key: Key, obj: Object) -> ObjectChange:
-        """Keep an object's new state under the next version."""
+        """Store the new state of an object under the next version."""
         before = self.get(key)
         data = self._stamp(obj)
         self._journal.put(*key, self.version, data)
@@ -112,7 +114,7 @@ class Storage:
         return self._record("MODIFIED" if before else "ADDED", key, obj, before, data)
 
     def drop(self, key: Key, obj: Object) -> ObjectChange:
-        """Forget an object; `obj` is its last state, which gets a version as well."""
+        """Delete an object; `obj` is its last state, which gets a version as well."""
         before = self.get(key)
         data = self._stamp(obj)
         self._journal.drop(*key, self.version)
@@ -122,7 +124,7 @@ class Storage:
         return self._record("DELETED", key, obj, before, data)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._journal.close()
 
     def _stamp(self, obj: Object) -> bytes:

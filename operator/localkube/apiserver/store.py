@@ -1,4 +1,4 @@
-"""The objects of the embedded cluster and the rules by which they change: what every controller and the API server share."""
+"""The objects of the embedded cluster and the rules of their changes. The API server and all controllers share it."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ _NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Store:
-    """All objects of the cluster. Synchronous, for one thread: that of the event loop which serves the API.
+    """All objects of the cluster. Synchronous, for the thread of the event loop that serves the API.
 
-    `path` is the SQLite file (`None`: in memory only), `now` gives aware datetimes, `history` is how many changes of each
-    resource a watch can look back on. Resources are named `plural[.group]`. Objects that come out are shared and must not be
-    changed; objects that go in are copied. `expected`: a new, empty file is an error, since there was a cluster here. Every write, from any client, passes the same defaulting, validation and quota,
-    and raises an `ApiError` where it is refused.
+    `path` is the SQLite file (`None`: in memory only), `now` returns aware datetimes, `history` is the number of
+    changes of each resource that a watch can replay. `expected`: an empty file is an error, since a cluster existed.
+    Resources are named `plural[.group]`. Returned objects are shared and must not be changed; arguments are copied.
+    Every write of every client passes the same defaulting, validation and quota, and raises an `ApiError` where it is
+    rejected.
     """
 
     def __init__(
@@ -67,19 +68,19 @@ class Store:
 
     @property
     def version(self) -> int:
-        """The newest resourceVersion."""
+        """Return the newest resourceVersion."""
         return self._storage.version
 
     def get(self, resource: str, namespace: str | None, name: str) -> Object:
-        """One object, to be read only. Raises NotFound."""
+        """Return one object, read-only. Raises NotFound."""
         return self.entry(resource, namespace, name).object
 
     def exists(self, resource: str, namespace: str | None, name: str) -> bool:
-        """Whether there is an object of this name."""
+        """Return whether an object of this name exists."""
         return self._storage.get(Key(resource, namespace or "", name)) is not None
 
     def entry(self, resource: str, namespace: str | None, name: str) -> Stored:
-        """One object with its JSON. Raises NotFound."""
+        """Return one object with its JSON. Raises NotFound."""
         stored = self._storage.get(Key(resource, namespace or "", name))
         if stored is None:
             self.registry.stored(resource)
@@ -87,20 +88,20 @@ class Store:
         return stored
 
     def list(self, resource: str, namespace: str | None = None) -> tuple[Objects, int]:
-        """All objects of a resource, to be read only, and the version at which this is the truth."""
+        """Return all objects of a resource, read-only, and the version of this list."""
         return [stored.object for stored in self.entries(resource, namespace)], self.version
 
     def entries(self, resource: str, namespace: str | None = None) -> Entries:
-        """All objects of a resource with their JSON; `None` means all namespaces."""
+        """Return all objects of a resource with their JSON; `None` means all namespaces."""
         self.registry.stored(resource)
         return self._storage.all(resource, namespace)
 
     async def subscribe(
         self, resource: str, namespace: str | None = None, since: int | None = None
     ) -> AsyncIterator[tuple[str, Object]]:
-        """(ADDED | MODIFIED | DELETED, object) for every change after version `since`, by default from now on.
+        """Yield (ADDED | MODIFIED | DELETED, object) for every change after version `since`, by default from now on.
 
-        Raises Gone when that version is too old, at once or when the reader fell too far behind: list again.
+        Raises Gone when that version is too old, immediately or when the reader falls too far behind. List again.
         """
         async for batch in self.changes(resource, self.version if since is None else since):
             for change in batch:
@@ -108,13 +109,15 @@ class Store:
                     yield change.type, change.object
 
     def changes(self, resource: str, since: int) -> Batches:
-        """Batches of changes of a resource after a version. Raises Gone."""
+        """Return batches of changes of a resource after a version. Raises Gone."""
         self.registry.stored(resource)
         history = self._storage.history(resource)
         return follow(history, history.position(since))
 
     def create(self, resource: str, obj: Object, *, dry_run: bool = False) -> Object:
-        """Add an object. Raises AlreadyExists, Invalid, Forbidden (quota, namespace going away) or NotFound (namespace)."""
+        """Add an object. Raises AlreadyExists, Invalid, Forbidden (quota, terminating namespace) or NotFound
+        (namespace).
+        """
         kind = self.registry.stored(resource)
         new = json_utils.clone(obj)
         metadata = new.setdefault("metadata", {})
@@ -131,10 +134,11 @@ class Store:
         return new if dry_run else self._commit(key, new)
 
     def update(self, resource: str, obj: Object, *, subresource: str = "", dry_run: bool = False) -> Object:
-        """Replace an object, or one part of it: subresource `status`, `binding` (a Pod's node), or the whole but the status.
+        """Replace an object or one part of it: subresource `status`, `binding` (a Pod's node), or all except the
+        status.
 
-        Raises Conflict when `metadata.resourceVersion` or `uid` are given and are not the stored object's. An update that changes
-        nothing is none: the version stays.
+        Raises Conflict when `metadata.resourceVersion` or `uid` are set and differ from the stored object's. An update
+        that changes nothing keeps the version.
         """
         kind = self.registry.stored(resource)
         new = json_utils.clone(obj)
@@ -150,7 +154,7 @@ class Store:
         return self._commit_or_remove(key, merged)
 
     def patch(self, resource: str, namespace: str | None, name: str, patch: Object, *, subresource: str = "") -> Object:
-        """Lay a merge patch (RFC 7396) over an object, or over one subresource of it."""
+        """Apply a merge patch (RFC 7396) to an object, or to one subresource of it."""
         merged = json_utils.merge(self.get(resource, namespace, name), patch)
         return self.update(resource, merged, subresource=subresource)
 
@@ -166,10 +170,11 @@ class Store:
         version: str | None = None,
         dry_run: bool = False,
     ) -> Object | None:
-        """Delete an object, or mark it for deletion where finalizers, a grace period or contents hold it.
+        """Delete an object, or mark it for deletion where finalizers, a grace period or contents delay it.
 
-        `grace` is in seconds (a Pod's own by default; 0 removes it at once); `propagation` is Background, Foreground or Orphan.
-        Returns the marked object, None when it is gone. Raises NotFound, or Conflict when `uid` or `version` are another's.
+        `grace` is in seconds (by default the Pod's own; 0 removes it immediately); `propagation` is Background,
+        Foreground or Orphan. Returns the marked object, None when it is gone. Raises NotFound, or Conflict when `uid`
+        or `version` differ.
         """
         key = Key(resource, namespace or "", name)
         kind, old = self.registry.stored(resource), self.entry(resource, namespace, name).object
@@ -187,11 +192,11 @@ class Store:
         return left.object if left and left.object["metadata"]["uid"] == old["metadata"]["uid"] else None
 
     def close(self) -> None:
-        """Let go of the file; the Store is of no use afterwards."""
+        """Close the file. The Store cannot be used afterwards."""
         self._storage.close()
 
     def remove_if_released(self, key: Key) -> None:
-        """Remove an object that is marked for deletion once nothing holds it any more."""
+        """Remove an object that is marked for deletion when nothing delays it any more."""
         stored = self._storage.get(key)
         if stored is not None and self._released(key, stored.object):
             self._remove(key, stored.object)
@@ -238,7 +243,7 @@ class Store:
         return last
 
     def _settle(self, change: ObjectChange) -> None:
-        """Let the cluster's own controllers react, one change after the other, never nested."""
+        """Run the cluster's own controllers on a change, one change after the other, never nested."""
         self._pending.append(change)
         if self._settling:
             return
@@ -290,8 +295,8 @@ class Store:
 
 
 def _tolerant(step: Callable[[Any], None], about_what: Any) -> None:
-    """Do a step of the start; a stored object that cannot be read keeps nothing else from starting."""
+    """Execute a step of the start. A stored object that cannot be read is logged and skipped."""
     try:
         step(about_what)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it
+    except Exception:  # noqa: BLE001 - any error of the object
         _log.exception("a stored object cannot be read: %.200s", about_what)

@@ -1,7 +1,7 @@
-"""Strategic merge patch for Kubernetes' own kinds, by a small table of merge keys.
+"""Strategic merge patch for Kubernetes' own kinds, by a table of merge keys.
 
-See "Update API Objects in Place Using kubectl patch": lists in the table are merged by a key, other lists are replaced; the
-directives `$patch`, `$retainKeys`, `$deleteFromPrimitiveList/...` and `$setElementOrder/...` are understood.
+See "Update API Objects in Place Using kubectl patch". Lists in the table are merged by a key, other lists are replaced.
+The directives `$patch`, `$retainKeys`, `$deleteFromPrimitiveList/...` and `$setElementOrder/...` are supported.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ORDER, _DELETE = "$setElementOrder/", "$deleteFromPrimitiveList/"
 
 
 def merge_key(field: str, items: list[JSON]) -> str | None:
-    """The key by which a list of objects is merged, None where it is replaced; Service ports go by `port`."""
+    """Return the key by which a list of objects is merged, None where it is replaced. Ports of a Service use `port`."""
     key = MERGE_KEYS.get(field)
     if field == "ports" and any(isinstance(item, dict) and "containerPort" not in item for item in items):
         key = "port"
@@ -42,7 +42,7 @@ def merge_key(field: str, items: list[JSON]) -> str | None:
 
 
 def apply(target: JSON, patch: Object) -> Object:
-    """The object that a strategic merge patch makes of `target`. Neither argument is changed."""
+    """Return the object that a strategic merge patch makes of `target`. Neither argument is changed."""
     mode = patch.get("$patch")
     if mode in ("replace", "delete"):
         return {key: value for key, value in patch.items() if key != "$patch"} if mode == "replace" else {}

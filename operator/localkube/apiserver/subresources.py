@@ -22,7 +22,7 @@ _SUCCESS = Answer(
 
 
 class PodSubresources:
-    """The subresources of Pods."""
+    """The subresources log, binding and eviction."""
 
     def __init__(self, store: Store, *, logs: LogSource | None, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -66,7 +66,7 @@ def _scale_paths(kind: Kind) -> Scale:
 
 
 def read_scale(kind: Kind, obj: Object) -> Object:
-    """The Scale of an object."""
+    """Return the Scale of an object."""
     paths, metadata = _scale_paths(kind), obj["metadata"]
     status = {"replicas": json_utils.dig(obj, *paths.status_replicas.split(".")) or 0}
     if paths.label_selector:
@@ -82,7 +82,7 @@ def read_scale(kind: Kind, obj: Object) -> Object:
 
 
 def write_scale(kind: Kind, obj: Object, wanted: Object) -> Object:
-    """The object with the replicas that a Scale asks for; a resourceVersion in the Scale is a precondition."""
+    """Return the object with the replicas of a Scale. A resourceVersion in the Scale is a precondition."""
     replicas = json_utils.dig(wanted, "spec", "replicas")
     if not isinstance(replicas, int):
         raise BadRequest(f"spec.replicas: a whole number is expected, got {json_utils.shown(replicas)}")

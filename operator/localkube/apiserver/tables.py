@@ -1,4 +1,4 @@
-"""Server-side printing: the `Table` that kubectl asks for with `get`."""
+"""Server-side printing: the `Table` that `kubectl get` requests."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _TYPES: dict[str, tuple[type, ...]] = {"integer": (int,), "number": (int, float)
 
 
 def partial(obj: Object) -> Object:
-    """An object's identity without its content."""
+    """Return the metadata of an object without its content."""
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
 
 
 def table(
     kind: Kind, objects: Iterable[Object], *, now: datetime, include: str, version: str, header: bool = True
 ) -> Object:
-    """A Table of objects; `include` says what each row carries along: None, Metadata or Object."""
+    """Return a Table of objects; `include` is the content of each row: None, Metadata or Object."""
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
@@ -57,7 +57,7 @@ def _definitions(kind: Kind) -> list[Object]:
 
 
 def cells(kind: Kind, obj: Object, now: datetime) -> list[Any]:
-    """The cells of one object's row."""
+    """Return the cells of one object's row."""
     name = obj["metadata"]["name"]
     printer = PRINTERS.get(kind.resource)
     if printer is not None:

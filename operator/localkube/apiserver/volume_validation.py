@@ -1,4 +1,4 @@
-"""What is refused about a Pod's volumes: names that are no names, mounts of nothing, and paths that lead out of a volume."""
+"""Validation of a Pod's volumes: names, mounts of missing volumes, and paths outside of a volume."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FILE_SOURCES = ("configMap", "secret")
 
 
 def validate(spec: Object) -> Iterator[Cause]:
-    """What is wrong with spec.volumes and with each container's volumeMounts."""
+    """Validate spec.volumes and the volumeMounts of each container."""
     names: set[str] = set()
     for i, volume in enumerate(spec.get("volumes") or ()):
         path, name = f"spec.volumes[{i}]", volume.get("name")
@@ -43,7 +43,7 @@ def validate(spec: Object) -> Iterator[Cause]:
 
 
 def leads_out(path: str) -> bool:
-    """Whether a path in a volume is absolute or climbs above the volume."""
+    """Return whether a path in a volume is absolute or points above the volume."""
     return path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path
 
 

@@ -1,4 +1,4 @@
-"""One watch: from which changes it starts, which of them it sees, and the frames that it sends."""
+"""One watch: its start, the changes that it selects, and the frames that it sends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ _BOOKMARK_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """What a watch asks for. `since` is None for "the present state, then changes"; `render` turns an object into JSON."""
+    """The parameters of a watch. `since` is None for "the current state, then changes"; `render` converts an object to
+    JSON.
+    """
 
     kind: Kind
     namespace: str | None
@@ -35,7 +37,7 @@ class WatchRequest:
 
 
 def start_of(version: str, match: str, *, initial: bool | None) -> tuple[int | None, bool]:
-    """From the query to (version to go on from, whether the present state comes first). Raises BadRequest."""
+    """Return (start version, whether the current state comes first) for a query. Raises BadRequest."""
     if initial and match != "NotOlderThan":
         raise BadRequest(
             "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
@@ -49,7 +51,7 @@ def start_of(version: str, match: str, *, initial: bool | None) -> tuple[int | N
 
 
 def frame(kind: str, data: bytes) -> bytes:
-    """One line of a watch stream."""
+    """Return one line of a watch stream."""
     return b'{"type":"' + kind.encode() + b'","object":' + data + b"}\n"
 
 
@@ -63,7 +65,7 @@ def _bookmark(kind: Kind, version: int, *, end_of_initial: bool = False) -> byte
 
 
 def _visible(request: WatchRequest, change: ObjectChange) -> bytes:
-    """The frame by which this watch sees a change; none where the object was and is out of its sight."""
+    """Return the frame of a change for this watch; empty where the object neither was nor is selected."""
     if request.namespace is not None and change.namespace != request.namespace:
         return b""
     now = change.type != "DELETED" and request.matches(change.object)
@@ -84,7 +86,9 @@ def _present(request: WatchRequest, entries: Iterable[Stored]) -> bytes:
 
 
 async def stream(store: Store, request: WatchRequest) -> AsyncIterator[bytes]:
-    """The watch's frames until its time is over; a version that is too old ends it with an ERROR frame, as on a real server."""
+    """Yield the frames of a watch until its timeout. As on a real server, a version that is too old ends it with an
+    ERROR frame.
+    """
     resource = request.kind.resource
     try:
         version = store.version if request.since is None else request.since

@@ -1,4 +1,4 @@
-"""The recent past of one resource, from which watches are served."""
+"""The recent changes of one resource, from which watches are served."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Object = dict[str, Any]
 class ObjectChange:
     """One change of one object.
 
-    `data` is `object` as JSON, serialised once and shared by the disk and every watcher; `previous` is the state before,
-    by which a selective watch knows whether the object just came into its sight or left it.
+    `data` is `object` as JSON, serialized once and shared by the disk and every watcher. `previous` is the state
+    before, from which a selective watch derives whether the object enters or leaves its selection.
     """
 
     version: int
@@ -33,9 +33,9 @@ class ObjectChange:
 
 
 class WatchHistory:
-    """The last changes of one resource, at least `limit` and at most twice as many.
+    """The last changes of one resource: at least `limit`, at most twice as many.
 
-    A reader holds a position, nothing is kept for it: one that falls behind what is kept is told `Gone` and lists again.
+    A reader holds only a position. A reader that falls behind the oldest change receives `Gone` and lists again.
     """
 
     def __init__(self, limit: int, since: int) -> None:
@@ -48,11 +48,11 @@ class WatchHistory:
 
     @property
     def end(self) -> int:
-        """The position behind the newest change."""
+        """Return the position after the newest change."""
         return self._first + len(self._changes)
 
     def append(self, change: ObjectChange) -> None:
-        """Take up a change and wake the readers."""
+        """Append a change and wake the readers."""
         self._changes.append(change)
         if len(self._changes) > 2 * self._limit:
             self._floor = self._changes[self._limit - 1].version
@@ -61,7 +61,7 @@ class WatchHistory:
         self._wake()
 
     def close(self) -> None:
-        """End the readers once they have read what is here: the resource is no longer served."""
+        """End the readers after they have read all changes: the resource is no longer served."""
         self.closed = True
         self._wake()
 
@@ -72,19 +72,19 @@ class WatchHistory:
                 future.set_result(None)
 
     def position(self, version: int) -> int:
-        """The position of the first change after `version`. Raises Gone when it is no longer known."""
+        """Return the position of the first change after `version`. Raises Gone when it is no longer kept."""
         if version < self._floor:
             raise Gone(f"too old resource version: {version} ({self._floor})")
         return self._first + bisect.bisect_right(self._changes, version, key=lambda change: change.version)
 
     def after(self, position: int) -> list[ObjectChange]:
-        """The changes from a position on. Raises Gone when some of them are no longer kept."""
+        """Return the changes from a position on. Raises Gone when some of them are no longer kept."""
         if position < self._first:
             raise Gone(f"too old resource version: the watch fell more than {self._limit} changes behind")
         return self._changes[position - self._first :]
 
     async def grown(self, position: int) -> None:
-        """Wait until there is a change at the position, or none will come."""
+        """Wait until there is a change at the position, or the history is closed."""
         while self.end <= position and not self.closed:
             future = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
@@ -97,7 +97,9 @@ class WatchHistory:
 
 
 async def follow(history: WatchHistory, position: int) -> AsyncIterator[list[ObjectChange]]:
-    """Batches of changes from a position on, until the history is closed. Raises Gone for a reader that fell too far behind."""
+    """Yield batches of changes from a position until the history is closed. Raises Gone for a reader that falls too far
+    behind.
+    """
     while True:
         await history.grown(position)
         batch = history.after(position)

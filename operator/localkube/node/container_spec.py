@@ -1,8 +1,9 @@
-"""A container as a program: its command, environment and folder with every reference resolved, as the kubelet does it.
+"""Resolution of a container's command, environment and working directory, with the references that the kubelet
+resolves.
 
-The image is ignored: the program is one of this machine, and runs as in the shell that started the cluster. It inherits
-that shell's variables (`host_environment`); the variables of its Pod override them. Without a workingDir it runs where the
-cluster was started.
+The image is ignored: the program is one of this machine and runs as in the shell that started the cluster. It inherits
+that shell's variables (`host_environment`); the variables of its Pod override them. Without a workingDir it runs where
+the cluster was started.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _SUBSCRIPT = re.compile(r"^metadata\.(?P<map>labels|annotations)\['(?P<key>[^']*
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What there is to execute."""
+    """A program that is ready to execute."""
 
     argv: tuple[str, ...]
     env: dict[str, str]
@@ -42,7 +43,7 @@ class Resolved:
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
-    """Replace $(NAME) by its value; `$$` is a dollar sign, and a name without a value stays as it is written."""
+    """Replace $(NAME) by its value. `$$` is a dollar sign; a name without a value is kept as written."""
 
     def value(match: re.Match[str]) -> str:
         if match["name"] is None:
@@ -95,7 +96,7 @@ def _command(pod: Object, container: Object) -> list[str]:
         at = pod["spec"][kind].index(container)
         raise ConfigError(
             f'container "{container["name"]}" has no command: the embedded cluster runs programs of this machine and '
-            f"ignores the image, so it can't know the image's entrypoint; write spec.{kind}[{at}].command, "
+            f"ignores the image, so it does not know the image's entrypoint. Write spec.{kind}[{at}].command, "
             'such as ["python", "train.py"]'
         )
     return command
@@ -107,7 +108,7 @@ def _folder(container: Object, paths: Mounts) -> str:
 
 
 def _env(pod: Object, container: Object, store: Store) -> dict[str, str]:
-    """The container's own variables, in order, each expanded with those before it."""
+    """Return the container's own variables, in order, each expanded with those before it."""
     values = _env_from(pod, container, store)
     for variable in container.get("env") or ():
         if "valueFrom" in variable:
@@ -133,7 +134,7 @@ def _env_from(pod: Object, container: Object, store: Store) -> dict[str, str]:
 
 
 def _value_from(source: Object, pod: Object, container: Object, store: Store) -> str | None:
-    """The value behind a reference; None where an optional one is missing."""
+    """Return the value behind a reference, None where an optional one is missing."""
     namespace = pod["metadata"]["namespace"]
     if "configMapKeyRef" in source:
         return _key(config_map, store, namespace, source["configMapKeyRef"], "configmap")
@@ -188,7 +189,7 @@ def _field(path: str, pod: Object) -> str:
 
 
 def _resource(ref: Object, pod: Object, container: Object) -> str:
-    """A request or limit of a container in units of the divisor, rounded up as the kubelet does."""
+    """Return a request or limit of a container in units of the divisor, rounded up as the kubelet does."""
     containers = {c["name"]: c for c in pod["spec"]["containers"]}
     resources = containers.get(ref.get("containerName", ""), container).get("resources") or {}
     kind, _, name = ref["resource"].partition(".")

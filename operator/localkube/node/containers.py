@@ -1,4 +1,4 @@
-"""The containers of one Pod: their states, their runs one after the other, and the waits between them."""
+"""The containers of one Pod: their states, their consecutive runs, and the back-off between runs."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Object = dict[str, Any]
 
 FIRST_BACK_OFF = 10.0  # seconds, doubled with each restart
 LONGEST_BACK_OFF = 300.0  # seconds
-STEADY = 600.0  # seconds of running after which a container's failures are forgotten
-CONFIG_RETRY = 10.0  # seconds between two looks at a configuration that was not there
+STEADY = 600.0  # seconds of running that reset the back-off
+CONFIG_RETRY = 10.0  # seconds between two attempts to resolve a missing configuration
 
 
 class Containers:
-    """Runs the containers of a Pod and keeps their states; `changed` is called after each change of one.
+    """Runs the containers of a Pod and keeps their states; `changed` is called after each change.
 
-    `late_signal` is sent to a program that has started just as it was to end.
+    `late_signal` is sent to a program that starts while the Pod is stopping.
     """
 
     def __init__(self, pod: Object, host: Host, changed: Callable[[], None]) -> None:
@@ -48,25 +48,25 @@ class Containers:
         }
 
     def state(self, name: str) -> Container:
-        """How a container stands."""
+        """Return the state of a container."""
         return self._states[name]
 
     def states(self, specs: list[Object]) -> list[Container]:
-        """How the containers of a list stand."""
+        """Return the states of the containers of a list."""
         return [self._states[spec["name"]] for spec in specs]
 
     @property
     def began(self) -> bool:
-        """Whether any container has run."""
+        """Return whether any container has run."""
         return any(c.last or not isinstance(c.state, Waiting) for c in self._states.values())
 
     @property
     def sidecar_runs(self) -> bool:
-        """Whether a sidecar still runs, so that the Pod has not ended."""
+        """Return whether a sidecar is still running, so that the Pod has not ended."""
         return any(isinstance(self._states[name].state, Running) for name in self.sidecars)
 
     async def supervise(self, spec: Object, policy: str, over: asyncio.Event) -> None:
-        """Run a container until its restart policy, or `over`, means that it has run for the last time."""
+        """Run a container until its restart policy, or `over`, allows no further run."""
         while not over.is_set():
             try:
                 end = await self._run_once(spec, over)
@@ -97,7 +97,7 @@ class Containers:
             process.signal(signal.SIGTERM)
 
     async def _run_once(self, spec: Object, over: asyncio.Event) -> Terminated:
-        """One run from start to end. Raises ConfigError or OSError when it could not be prepared."""
+        """Run a container from start to end. Raises ConfigError or OSError when it cannot be prepared."""
         name = spec["name"]
         before = self._states[name]
         again = before.last is not None or isinstance(before.state, Terminated)
@@ -129,7 +129,7 @@ class Containers:
         return Program(uuid.uuid4().hex, resolved.argv, resolved.env, resolved.cwd, log)
 
     async def _back_off(self, name: str, end: Terminated, over: asyncio.Event) -> None:
-        """Wait before the next run: not at all the first time, then 10 s, 20 s and so on up to 5 minutes."""
+        """Wait before the next run: no time before the second, then 10 s, 20 s and so on up to 5 minutes."""
         if (end.finished_at - end.started_at).total_seconds() >= STEADY:
             self._failures[name] = 0
         count = self._failures[name] = self._failures.get(name, 0) + 1

@@ -1,4 +1,4 @@
-"""Kubernetes Events of the scheduler and the node, so that `kubectl describe pod` says what happened."""
+"""Kubernetes Events of the scheduler and the node, as `kubectl describe pod` shows them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Object = dict[str, Any]
 
 
 class EventRecorder:
-    """Writes Events about Pods; one that is said again about the same Pod raises the first one's count."""
+    """Writes Events about Pods. A repeated Event increases the count of the first."""
 
     def __init__(self, store: Store, component: str, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class EventRecorder:
         self._recorded: dict[tuple[str, str, str], str] = {}
 
     def __call__(self, pod: Object, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
-        """Record an Event; a namespace that is going away takes none, and that is no error."""
+        """Record an Event. A rejected write, as in a terminating namespace, is ignored."""
         key = (pod["metadata"]["uid"], reason, message)
         with suppress(ApiError):
             if (name := self._recorded.get(key)) and self._repeat(pod["metadata"]["namespace"], name):
@@ -35,7 +35,7 @@ class EventRecorder:
             ]
 
     def forget(self, uid: str) -> None:
-        """The Pod is gone: nothing more will be said about it."""
+        """Drop the Events of a deleted Pod."""
         self._recorded = {key: name for key, name in self._recorded.items() if key[0] != uid}
 
     def _repeat(self, namespace: str, name: str) -> bool:

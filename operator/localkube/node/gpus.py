@@ -1,4 +1,4 @@
-"""How many GPUs this machine has, and which of them a Pod was given."""
+"""The GPUs of this machine and their assignment to Pods."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ ANNOTATION = "localkube/gpus"
 
 
 def count() -> int:
-    """The GPUs that `nvidia-smi -L` lists, or as many as CUDA_VISIBLE_DEVICES names; 0 without the driver."""
+    """Return the number of GPUs: those that `nvidia-smi -L` lists, at most those in CUDA_VISIBLE_DEVICES; 0 without the
+    driver.
+    """
     program = shutil.which("nvidia-smi")
     if program is None:
         return 0
@@ -24,23 +26,23 @@ def count() -> int:
 
 
 def devices(total: int) -> tuple[str, ...]:
-    """What each index means to CUDA: the machine's own numbers, or those that this process may use."""
+    """Return the CUDA name of each index: the machine's own numbers, or those visible to this process."""
     visible = [device.strip() for device in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if device.strip()]
     return tuple(visible) if len(visible) == total else tuple(map(str, range(total)))
 
 
 def assigned(pod: Mapping[str, Any]) -> tuple[int, ...]:
-    """The indices that a Pod's annotation says it holds."""
+    """Return the GPU indices in a Pod's annotation."""
     noted = (pod["metadata"].get("annotations") or {}).get(ANNOTATION, "")
     return tuple(int(index) for index in noted.split(",") if index.strip().isdecimal())
 
 
 def annotation(indices: Sequence[int]) -> dict[str, str]:
-    """The annotation that keeps the assignment over a restart."""
+    """Return the annotation that keeps the assignment across a restart."""
     return {ANNOTATION: ",".join(map(str, indices))} if indices else {}
 
 
 def environment(indices: Sequence[int], names: Sequence[str]) -> dict[str, str]:
-    """The variables by which CUDA sees these devices and no others; a Pod without a GPU sees none."""
+    """Return the variables that restrict CUDA to these devices; a Pod without a GPU sees none."""
     shown = ",".join(names[index] if index < len(names) else str(index) for index in indices)
     return {"CUDA_VISIBLE_DEVICES": shown, "NVIDIA_VISIBLE_DEVICES": shown or "none"}

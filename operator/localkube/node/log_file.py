@@ -1,8 +1,8 @@
 """A container's log on disk, in the format of the Container Runtime Interface.
 
-One record a line: `2026-01-31T12:00:00.123456789Z stdout F the text`, `P` in place of `F` where a line of more than
-16 KiB goes on in the next record. Files are rotated at 10 MiB and one old file is kept, so a flood costs 20 MiB at
-the most; a huge line is never held in memory. Standard library only: the shim writes with this.
+Each line is a record: `2026-01-31T12:00:00.123456789Z stdout F the text`, with `P` instead of `F` where a line of more
+than 16 KiB continues in the next record. Files are rotated at 10 MiB and one old file is kept, so that a flood costs at
+most 20 MiB; a huge line is never held in memory. Standard library only: the shim imports this module.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _OVERWRITES = re.compile(rb"\r(?!\Z)|\x08")
 
 
 def old_file(path: Path) -> Path:
-    """Where the file goes when it is rotated."""
+    """Return the path of the rotated file."""
     return path.with_name(path.name + ".old")
 
 
 def timestamp(nanoseconds: int) -> str:
-    """Nanoseconds since the epoch as RFC3339 with nine digits, so that text order is time order."""
+    """Format nanoseconds since the epoch as RFC 3339 with nine digits, so that text order is time order."""
     seconds, fraction = divmod(nanoseconds, 1_000_000_000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{fraction:09d}Z"
 
 
 class LogFile:
-    """Appends records and rotates; a full disk loses lines and never stops the program."""
+    """Appends records and rotates. A full disk loses lines and never stops the program."""
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._path = path
@@ -40,7 +40,7 @@ class LogFile:
         self._open()
 
     def write(self, records: list[tuple[str, bytes, bool]]) -> None:
-        """Append (stream, text, whether the line ends here), stamped now; no two records get the same time."""
+        """Append (stream, text, whether the line ends here), with the current time. No two records have the same time."""
         lines = []
         self._last = max(time.time_ns(), self._last + 1)
         for stream, text, ends in records:
@@ -49,7 +49,7 @@ class LogFile:
         self._append(b"".join(lines))
 
     def close(self) -> None:
-        """Nothing more will be written."""
+        """Close the file."""
         os.close(self._descriptor)
 
     def _open(self) -> None:
@@ -70,9 +70,9 @@ class LogFile:
 
 
 class LineSplitter:
-    """Cuts one stream's bytes into records, holding at most one piece of 16 KiB back.
+    """Splits the bytes of one stream into records; holds back at most one piece of 16 KiB.
 
-    A line that overwrites itself (a progress bar) is written as it comes, as CRI-O does; containerd waits for 16 KiB.
+    A line that overwrites itself (a progress bar) is written immediately, as CRI-O does; containerd waits for 16 KiB.
     """
 
     def __init__(self, stream: str) -> None:
@@ -81,7 +81,7 @@ class LineSplitter:
         self._open = False
 
     def feed(self, data: bytes) -> list[tuple[str, bytes, bool]]:
-        """The records that are complete with these bytes."""
+        """Return the records that these bytes complete."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         records = []
         for line in lines:
@@ -97,7 +97,7 @@ class LineSplitter:
         return records
 
     def finish(self) -> list[tuple[str, bytes, bool]]:
-        """What is left when the stream ends without a newline; the line counts as ended."""
+        """Return the rest when the stream ends without a newline; the line counts as ended."""
         rest, self._rest = self._rest, b""
         return self._pieces(rest) if rest or self._open else []
 

@@ -1,7 +1,7 @@
-"""The node: it registers itself, starts the Pods that are bound to it, and ends them all when it stops.
+"""The node: registers itself, runs the Pods that are bound to it, and ends them when it stops.
 
-After a crash of everything it kills what was left running, fails the Pods whose processes are lost in a way that reads
-as a disruption, and starts those that had not begun.
+After a crash it kills the remaining processes, fails the Pods whose processes are lost as disrupted, and starts the
+Pods that had not begun.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Object = dict[str, Any]
 
 NAME = "local"
 MOST_PODS = 2000
-SHUTDOWN_GRACE = 3.0  # seconds: long enough for a checkpoint's rename, short enough for a Ctrl-C
+SHUTDOWN_GRACE = 3.0  # seconds: enough to rename a checkpoint, short enough for a Ctrl-C
 SHUTDOWN = PodOutcome("Terminated", "Pod was terminated in response to imminent node shutdown.", disrupted=True)
 LABELS: Mapping[str, str] = {
     "kubernetes.io/hostname": NAME,
@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 
 def capacity(gpu_count: int) -> dict[str, Decimal]:
-    """What this machine has: cpu in cores, memory in bytes, places for Pods, GPUs."""
+    """Return the capacity of this machine: cpu in cores, memory in bytes, Pods, GPUs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {"cpu": Decimal(cores), "memory": Decimal(memory), PODS: Decimal(MOST_PODS), gpus.GPU: Decimal(gpu_count)}
@@ -58,8 +58,8 @@ def capacity(gpu_count: int) -> dict[str, Decimal]:
 class Node:
     """Runs the Pods bound to it.
 
-    `folder` keeps logs and volumes; `devices` are the names CUDA has for the GPU indices; `released` is called whenever
-    a Pod has let go of its resources.
+    `folder` holds logs and volumes; `devices` are the CUDA names of the GPU indices; `environment` are the variables
+    that programs inherit; `released` is called whenever a Pod has released its resources.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Node:
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Make ready; when it returns the ledger holds what the Pods of an earlier life hold. Raises ApiError."""
+        """Start the node. On return the ledger contains what the Pods of an earlier server hold. Raises ApiError."""
         await self._runtime.open()
         self._register()
         pods, _ = self._store.list("pods")
@@ -99,7 +99,7 @@ class Node:
         self._watch = asyncio.create_task(watch_pods(self._store, self._replace, self._observe), name="node's watch")
 
     async def stop(self, grace: float = SHUTDOWN_GRACE) -> None:
-        """End every Pod within `grace` seconds and whatever is left by SIGKILL; return when nothing runs any more."""
+        """End every Pod within `grace` seconds, the rest by SIGKILL; return when no process is left."""
         if self._watch:
             self._watch.cancel()
         for worker in self._workers.values():
@@ -108,11 +108,11 @@ class Node:
         await self._runtime.close()
 
     def process(self, uid: str, container: str) -> Process | None:
-        """The present or the last run of a container; None if it has not run yet, or its Pod has ended."""
+        """Return the current or last run of a container; None if it has not run yet, or its Pod has ended."""
         worker = self._workers.get(uid)
         return worker.process(container) if worker else None
 
-    # -- what it finds when it starts
+    # -- start
 
     def _register(self) -> None:
         node = {"metadata": {"name": NAME, "labels": dict(LABELS)}, "spec": {}}
@@ -153,14 +153,14 @@ class Node:
             self._ledger.restore(pod["metadata"]["uid"], requests(pod), gpus.assigned(pod))
 
     def _tidy(self, known: set[str]) -> None:
-        """Remove the logs and volumes of Pods that went while the node was not there to see it."""
+        """Remove the logs and volumes of Pods that were deleted while the node did not run."""
         for parent in (self.host.logs, self.host.folders.pods):
             parent.mkdir(parents=True, exist_ok=True)
             for folder in parent.iterdir():
                 if folder.name.rpartition("_")[2] not in known:
                     shutil.rmtree(folder, ignore_errors=True)
 
-    # -- what it sees
+    # -- changes of Pods
 
     def _replace(self, pods: Sequence[Object]) -> None:
         there = {pod["metadata"]["uid"] for pod in pods}
@@ -170,10 +170,10 @@ class Node:
             self._observe("MODIFIED", pod)
 
     def _isolated(self, step: Callable[[Object], None], pod: Object) -> None:
-        """Do a step for one Pod. A Pod that cannot be processed fails with a message, and holds up no other one."""
+        """Execute a step for one Pod. A Pod that cannot be processed fails with a message and does not affect others."""
         try:
             step(pod)
-        except Exception as error:  # noqa: BLE001 - one Pod's failure is not the node's
+        except Exception as error:  # noqa: BLE001 - a failure of one Pod must not end the node
             metadata = pod["metadata"]
             _log.exception("Pod %s/%s cannot be run", metadata.get("namespace"), metadata.get("name"))
             give_up(self.host, pod, error)
@@ -219,7 +219,9 @@ class Node:
         shutil.rmtree(self.host.log_folder(pod), ignore_errors=True)
 
     def _admitted(self, pod: Object) -> bool:
-        """Whether the Pod has its resources: the scheduler took them, or it was bound by hand and they are free."""
+        """Return whether the Pod has its resources: allocated by the scheduler, or now if it was bound by hand and they
+        are free.
+        """
         uid, amounts = pod["metadata"]["uid"], requests(pod)
         if uid in self._ledger:
             return True

@@ -1,4 +1,4 @@
-"""What all Pods of a node share, and the two ends of a Pod that need no worker."""
+"""What all Pods of a node share, and the operations on Pods without a worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORKER_FAILED = "NodeError"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What all Pods of a node share; `released` is called when one of them let go of its resources."""
+    """What all Pods of a node share. `released` is called when a Pod has released its resources."""
 
     store: Store
     runtime: Runtime
@@ -36,29 +36,29 @@ class Host:
     released: Callable[[], None]
 
     def log_folder(self, pod: Object) -> Path:
-        """Where the logs of a Pod's containers are."""
+        """Return the folder with the logs of a Pod's containers."""
         metadata = pod["metadata"]
         return self.logs / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
 
     def log(self, pod: Object, container: str, run: int) -> Path:
-        """The log of one run of a container; run 0 is the first."""
+        """Return the path of the log of one run of a container; run 0 is the first."""
         return self.log_folder(pod) / container / f"{run}.log"
 
 
 def remove(store: Store, pod: Object) -> None:
-    """Complete a Pod's deletion: nothing of it is left on the node."""
+    """Complete a Pod's deletion when nothing of it is left on the node."""
     metadata = pod["metadata"]
     with suppress(NotFound, Conflict):
         store.delete("pods", metadata["namespace"], metadata["name"], grace=0, uid=metadata["uid"])
 
 
 def failure(error: BaseException) -> str:
-    """Why a Pod failed that the node could not run, for its status and its Event."""
+    """Return the message for a Pod that the node cannot run, for its status and its Event."""
     return f"The embedded node cannot run this Pod: {type(error).__name__}: {error}"
 
 
 def give_up(host: Host, pod: Object, error: BaseException) -> None:
-    """Fail a Pod that no worker can run, and let go of what it holds. Raises nothing that a broken Pod could cause."""
+    """Fail a Pod that no worker can run, and release its resources. Raises no error that a broken Pod could cause."""
     metadata, message = pod["metadata"], failure(error)
     with suppress(NotFound, Conflict):
         current = host.store.get("pods", metadata["namespace"], metadata["name"])

@@ -1,4 +1,4 @@
-"""`kubectl logs`: a container's log, whole or in part, once or followed until the container ends."""
+"""`kubectl logs`: the log of a container, whole or in part, once or followed until the container ends."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _READ_BYTES = 64 * 1024
 
 
 class PodLogs:
-    """The logs of all Pods of the node: the API server's `LogSource`."""
+    """The logs of all Pods of the node; implements the API server's `LogSource`."""
 
     def __init__(self, node: Node, now: Callable[[], datetime]) -> None:
         self._node = node
         self._now = now
 
     def read(self, pod: Object, query: LogQuery) -> AsyncIterator[bytes]:
-        """Chunks of the log. A Pod that no node has yet has no lines.
+        """Return chunks of the log. An unbound Pod has no lines.
 
-        Raises BadRequest in the kubelet's words, at once and not while it is read.
+        Raises BadRequest with the kubelet's message, before the first chunk is read.
         """
         since = _since(query, self._now())
         if not pod["spec"].get("nodeName"):
@@ -53,7 +53,7 @@ class _Record:
 
 
 class _Reader:
-    """Reads records in order through a rotation, as far as they are written."""
+    """Reads the written records in order, across a rotation."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -65,7 +65,7 @@ class _Reader:
             self._file.close()
 
     def read(self) -> list[_Record] | None:
-        """The records of the next chunk, which may be none yet; None at the end of what is written."""
+        """Return the records of the next chunk, which may be empty; None at the current end of the log."""
         if self._file is None:
             for path in (old_file(self._path), self._path):
                 with suppress(FileNotFoundError):
@@ -78,14 +78,14 @@ class _Reader:
         return [_parse(line) for line in lines]
 
     def _next_file(self) -> bool:
-        """Go on with the file that follows the one at whose end we are; False if that is the newest."""
+        """Continue with the next file; return False if the current one is the newest."""
         if self._file is None:
             return False
         here = os.fstat(self._file.fileno()).st_ino
         newest, older = _inode(self._path), _inode(old_file(self._path))
         if newest in (None, here):
             return False
-        if self._file.peek(1):  # type: ignore[attr-defined]  # written between our read and the rotation
+        if self._file.peek(1):  # type: ignore[attr-defined]  # written between this read and the rotation
             return True
         self._file.close()
         self._file = (self._path if older == here else old_file(self._path)).open("rb")
@@ -99,7 +99,7 @@ async def _lines(path: Path, process: Process | None, query: LogQuery, show: _Sh
         if query.tail_lines is not None:
             yield show.text(await _tail(reader, query.tail_lines))
         while True:
-            # Asked before reading: what the container wrote last is in the file when it counts as ended.
+            # Read before the log: when the container has ended, its last output is in the file.
             over = process is None or process.exited
             while (records := reader.read()) is not None:
                 if text := show.text(records):
@@ -114,7 +114,7 @@ async def _lines(path: Path, process: Process | None, query: LogQuery, show: _Sh
 
 
 async def _tail(reader: _Reader, wanted: int) -> deque[_Record]:
-    """The records of the last lines; those of one long line count once."""
+    """Return the records of the last lines; the records of one long line count once."""
     kept: deque[_Record] = deque()
     lines = 0
     while (records := reader.read()) is not None:
@@ -128,7 +128,7 @@ async def _tail(reader: _Reader, wanted: int) -> deque[_Record]:
 
 
 class _Show:
-    """Records as text: long lines joined again, a time at the start of each line if asked for, early lines left out."""
+    """Formats records: joins long lines, prefixes each line with its time on request, omits lines before a time."""
 
     def __init__(self, since: str, *, timestamps: bool) -> None:
         self._since = since
@@ -140,7 +140,7 @@ class _Show:
         return b"".join(self._piece(record) for record in records)
 
     def _piece(self, record: _Record) -> bytes:
-        # A line of the other stream between two pieces of a long one must not be glued to it: both are broken off.
+        # Do not join a line of the other stream with the pieces of a long line: end both.
         broken = self._inside not in ("", record.stream) and self._wanted
         starts = self._inside != record.stream
         self._inside = "" if record.ends else record.stream
@@ -197,7 +197,7 @@ def _choose(pod: Object, asked: str) -> str:
 
 
 def _run(pod: Object, container: str, *, previous: bool) -> int:
-    """Which run of the container is meant. Raises BadRequest if there was none, as the kubelet does."""
+    """Return the requested run of the container. Raises BadRequest if it does not exist, as the kubelet does."""
     status = pod.get("status") or {}
     known = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
     here: Object = next((c for c in known if c["name"] == container), {"state": {}, "restartCount": 0})
@@ -215,7 +215,7 @@ def _run(pod: Object, container: str, *, previous: bool) -> int:
 
 
 def _since(query: LogQuery, now: datetime) -> str:
-    """The first time stamp that is wanted, as the log writes it; empty for all. Raises BadRequest."""
+    """Return the first requested timestamp as the log writes it; empty for all. Raises BadRequest."""
     if query.since_seconds is not None and query.since_time is not None:
         raise BadRequest("at most one of `sinceTime` or `sinceSeconds` may be specified")
     for name, value, least in (

@@ -1,4 +1,4 @@
-"""A Pod's status from the states of its containers, as the kubelet derives it. Pure."""
+"""A Pod's status, derived from the states of its containers as the kubelet derives it. Pure."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ _LOST_CONTAINER = "The container could not be located when the pod was terminate
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Not running yet, or not running again yet."""
+    """A container that is not running yet, or not running again yet."""
 
     reason: str = "ContainerCreating"
     message: str = ""
 
     def json(self) -> Object:
-        """As in `containerStatuses[].state`."""
+        """Return the state as in `containerStatuses[].state`."""
         return {"waiting": {"reason": self.reason} | ({"message": self.message} if self.message else {})}
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Running since."""
+    """A container that runs."""
 
     started_at: datetime
 
     def json(self) -> Object:
-        """As in `containerStatuses[].state`."""
+        """Return the state as in `containerStatuses[].state`."""
         return {"running": {"startedAt": stamp(self.started_at)}}
 
 
 @dataclass(frozen=True, slots=True)
 class Terminated:
-    """Ended: code as a shell shows it (128 + signal), signal 0 if none."""
+    """A container that has ended. `code` is as a shell shows it (128 + signal); `signal` is 0 if none."""
 
     code: int
     reason: str
@@ -52,7 +52,7 @@ class Terminated:
     id: str = ""
 
     def json(self) -> Object:
-        """As in `containerStatuses[].state`."""
+        """Return the state as in `containerStatuses[].state`."""
         body: Object = {
             "exitCode": self.code,
             "reason": self.reason,
@@ -71,7 +71,7 @@ State = Waiting | Running | Terminated
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container of the Pod and how it stands; `restarts` counts its runs but the first."""
+    """A container of the Pod and its state; `restarts` counts its runs after the first."""
 
     name: str
     image: str = ""
@@ -83,21 +83,21 @@ class Container:
 
     @property
     def initialized(self) -> bool:
-        """Whether the containers after this init container may start: it has succeeded, or is a sidecar that runs."""
+        """Return whether the containers after this init container may start: it has succeeded, or is a running sidecar."""
         return (isinstance(self.state, Running) or self.last is not None) if self.sidecar else self.succeeded
 
     @property
     def succeeded(self) -> bool:
-        """Whether it ended with code 0."""
+        """Return whether it ended with code 0."""
         return isinstance(self.state, Terminated) and self.state.code == 0
 
     def to(self, state: State) -> Container:
-        """The container in its next state; the end of an earlier run is kept as `lastState`."""
+        """Return the container in its next state. The end of an earlier run becomes `lastState`."""
         last = self.state if isinstance(self.state, Terminated) else self.last
         return replace(self, state=state, last=last)
 
     def json(self, *, init: bool) -> Object:
-        """As in `containerStatuses`."""
+        """Return the container as an entry of `containerStatuses`."""
         running = isinstance(self.state, Running)
         return {
             "name": self.name,
@@ -114,7 +114,9 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class PodOutcome:
-    """Why a Pod failed as a whole, whatever its containers' exit codes; `disrupted` when it was no fault of its own."""
+    """The reason why a Pod failed as a whole, whatever its containers' exit codes. `disrupted`: its own program is not
+    the cause.
+    """
 
     reason: str
     message: str
@@ -122,7 +124,7 @@ class PodOutcome:
 
 
 def phase(policy: str, init: Sequence[Container], main: Sequence[Container]) -> str:
-    """Pending, Running, Succeeded or Failed, for a Pod that nobody stopped."""
+    """Return Pending, Running, Succeeded or Failed for a Pod that was not stopped."""
     begun = any(not isinstance(c.state, Waiting) or c.last for c in main)
     if not begun and not all(container.initialized for container in init):
         failed = policy == "Never" and any(
@@ -150,7 +152,9 @@ def status(
     started: datetime,
     now: datetime,
 ) -> Object:
-    """The status of a Pod in the phase `reached`; a condition keeps its lastTransitionTime while its status stays."""
+    """Return the status of a Pod in the phase `reached`. A condition keeps its lastTransitionTime while its status is
+    unchanged.
+    """
     earlier = {c["type"]: c for c in (pod.get("status") or {}).get("conditions") or ()}
     wanted = _conditions(reached, init, main, outcome)
     own = {new["type"] for new in wanted}
@@ -209,20 +213,20 @@ def _condition(new: Object, earlier: Object | None, now: datetime) -> Object:
 
 
 def terminated(end: Exit, started: datetime, name: str) -> Terminated:
-    """The state of a container whose run, of that name, has ended."""
+    """Return the state of a container after its run `name` has ended."""
     reason = "Completed" if end.code == 0 else "Error"
     return Terminated(end.code, reason, started, end.at, end.signal, end.message, name)
 
 
 def began(pod: Mapping[str, Any]) -> bool:
-    """Whether any container of the Pod had run when its status was last written."""
+    """Return whether any container of the Pod had run when its status was last written."""
     status = pod.get("status") or {}
     containers = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
     return any(c["state"].keys() & {"running", "terminated"} or c.get("lastState") for c in containers)
 
 
 def lost(pod: Mapping[str, Any], now: datetime) -> Object:
-    """The status of a Pod whose processes are gone: Failed, and marked as disrupted by what was no fault of its own."""
+    """Return the status of a Pod whose processes are lost: Failed, with the condition DisruptionTarget."""
     status = dict(pod["status"])
     for group in ("containerStatuses", "initContainerStatuses"):
         if group in status:

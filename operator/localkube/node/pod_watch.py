@@ -1,4 +1,4 @@
-"""Staying informed of all Pods: list, then follow, and again from the list where the past is no longer known."""
+"""A watch of all Pods that lists again when the watch history is too short."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Object = dict[str, Any]
 async def watch_pods(
     store: Store, replace: Callable[[Sequence[Object]], None], observe: Callable[[str, Object], None]
 ) -> None:
-    """Call `replace` with all Pods, then `observe` for each change, for ever."""
+    """Call `replace` with all Pods, then `observe` for each change, until cancelled."""
     while True:
         pods, version = store.list("pods")
         replace(pods)

@@ -1,11 +1,11 @@
-"""One Pod's life on the node, from its binding until nothing of it is left.
+"""The lifecycle of one Pod on the node, from its binding to its end.
 
     init containers, one after the other -> all containers at once -> each restarted by restartPolicy, with back-off
-    sidecars (init containers with restartPolicy Always): started in their turn, and ended last, in reverse order
+    sidecars (init containers with restartPolicy Always): started in their turn, ended last, in reverse order
     deletion | deadline | shutdown | removal -> SIGTERM to every group -> grace -> SIGKILL
 
-A final phase is written only when every process group is gone, so a Pod that reads Succeeded or Failed holds no GPU.
-Probes and life-cycle hooks are ignored: a container is ready while it runs. An unexpected error fails the Pod.
+A final phase is written only when every process group is gone, so that a Pod in Succeeded or Failed holds no GPU.
+Probes and lifecycle hooks are ignored: a container is ready while it runs. An unexpected error fails the Pod.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """A reason to end the Pod, with the grace in seconds that it leaves."""
+    """A reason to end the Pod, with the grace in seconds."""
 
     cause: str
     grace: float
@@ -44,7 +44,7 @@ class _Stop:
 
 
 class PodWorker:
-    """Drives one Pod. `run` it once; tell it of changes by `observe`, `remove` and `shut_down`."""
+    """Runs one Pod. Call `run` once; report changes by `observe`, `remove` and `shut_down`."""
 
     def __init__(self, pod: Object, host: Host) -> None:
         self._host = host
@@ -67,30 +67,30 @@ class PodWorker:
 
     @property
     def uid(self) -> str:
-        """The Pod's uid."""
+        """Return the Pod's uid."""
         return str(self._pod["metadata"]["uid"])
 
     def process(self, container: str) -> Process | None:
-        """The present or the last run of a container."""
+        """Return the current or last run of a container."""
         return self._containers.processes.get(container)
 
     def observe(self, pod: Object) -> None:
-        """The Pod changed: a deadline was set, or its deletion asked for."""
+        """Update the Pod after a change, such as a deadline or a requested deletion."""
         self._containers.pod = pod
         self._changed.set()
 
     def remove(self) -> None:
-        """The Pod is no longer in the API: end it without grace."""
+        """End a Pod that was removed from the API, without grace."""
         self._removed = True
         self._changed.set()
 
     def shut_down(self, outcome: PodOutcome, grace: float) -> None:
-        """The node stops: end within `grace` seconds, or the Pod's own grace where that is shorter."""
+        """End the Pod because the node stops, within `grace` seconds or the Pod's own shorter grace."""
         self._shutdown = _Stop("shutdown", min(grace, self._grace()), outcome)
         self._changed.set()
 
     async def run(self) -> None:
-        """Return when the Pod has ended and its end is written."""
+        """Run the Pod; return when it has ended and its final status is written."""
         life = asyncio.create_task(self._live(), name=f"pod {self._pod['metadata']['name']}")
         life.add_done_callback(lambda _: self._changed.set())
         try:
@@ -100,7 +100,7 @@ class PodWorker:
                     async with asyncio.timeout(self._enforce()):
                         await self._changed.wait()
             await life
-        except Exception as error:  # noqa: BLE001 - a Pod's failure is its own
+        except Exception as error:  # noqa: BLE001 - a failure must not affect other Pods
             await self._fail(_cause(error))
         finally:
             life.cancel()
@@ -114,7 +114,7 @@ class PodWorker:
         self._containers.signal_all(signal.SIGKILL)
         await asyncio.gather(*(process.wait() for process in self._containers.processes.values()))
 
-    # -- ending it
+    # -- termination
 
     def _grace(self) -> float:
         own = self._pod["spec"].get("terminationGracePeriodSeconds")
@@ -132,14 +132,14 @@ class PodWorker:
             yield _Stop("removal", 0.0)
 
     def _deadline_in(self) -> float:
-        """Seconds until activeDeadlineSeconds is over, counted from status.startTime."""
+        """Return the seconds until activeDeadlineSeconds expires, counted from status.startTime."""
         seconds = self._pod["spec"].get("activeDeadlineSeconds")
         if seconds is None:
             return float("inf")
         return float(seconds) - (self._host.now() - self._started).total_seconds()
 
     def _enforce(self) -> float | None:
-        """Send the signals that are due; the seconds until there may be another, None if there is none in sight."""
+        """Send the signals that are due; return the seconds until the next one may be due, None if none is planned."""
         now = asyncio.get_running_loop().time()
         for stop in self._reasons_to_stop():
             if stop not in self._handled:
@@ -156,14 +156,14 @@ class PodWorker:
         return None if next_one == float("inf") else max(0.0, next_one)
 
     def _begin_to_stop(self) -> None:
-        """End the containers; the sidecars follow when those are gone."""
+        """Send SIGTERM to the containers; the sidecars follow when those are gone."""
         self._stopping.set()
         self._moved.set()
         self._containers.late_signal = signal.SIGTERM
         for name in self._containers.processes.keys() - set(self._containers.sidecars):
             self._containers.terminate(name)
 
-    # -- living it
+    # -- lifecycle
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as sidecars:
@@ -176,7 +176,7 @@ class PodWorker:
                 await self._end_sidecars()
 
     async def _initialize(self, sidecars: asyncio.TaskGroup) -> bool:
-        """Run the init containers in order, and start the sidecars in their turn; whether all have done their part."""
+        """Run the init containers in order and start the sidecars in their turn; return whether all succeeded."""
         once = "Never" if self._policy == "Never" else "OnFailure"
         for container in self._containers.init:
             name = container["name"]
@@ -195,7 +195,7 @@ class PodWorker:
             await self._moved.wait()
 
     async def _end_sidecars(self) -> None:
-        """End the sidecars one after the other, the last first, within the Pod's grace."""
+        """End the sidecars one after the other in reverse order, within the Pod's grace."""
         self._sidecars_ending.set()
         if not self._stopping.is_set():
             self._kill_at = asyncio.get_running_loop().time() + self._grace()
@@ -206,7 +206,7 @@ class PodWorker:
                 await self._gone(process)
 
     async def _gone(self, process: Process) -> None:
-        """Wait for a sidecar's end; SIGKILL it when the Pod's grace is over."""
+        """Wait until a sidecar ends; send SIGKILL when the Pod's grace is over."""
         left = self._kill_at - asyncio.get_running_loop().time()
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, left) if left < float("inf") else None):
@@ -214,10 +214,10 @@ class PodWorker:
         process.signal(signal.SIGKILL)
         await process.wait()
 
-    # -- telling it
+    # -- status
 
     def _container_changed(self) -> None:
-        """Write a container's new state; the last one of all is written with the Pod's end, in one write."""
+        """Write a container's new state. The last state is written together with the Pod's final phase."""
         self._moved.set()
         reached = self._phase(self._policy)
         if reached in _ENDED and self._containers.sidecar_runs:
@@ -246,7 +246,7 @@ class PodWorker:
                 store.update("pods", {**current, "status": status}, subresource="status")
 
     async def _finish(self) -> None:
-        """Write the end, give everything back, and complete a deletion that was asked for."""
+        """Write the final status, release all resources, and complete a requested deletion."""
         began = self._containers.began
         if began or (self._outcome and not self._outcome.disrupted):
             if self._outcome is DEADLINE:
@@ -262,7 +262,7 @@ class PodWorker:
 
 
 def _cause(error: Exception) -> BaseException:
-    """The first error of a group, which is what ended the others."""
+    """Return the first error of a group, which ended the others."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error

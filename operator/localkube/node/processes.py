@@ -1,8 +1,8 @@
-"""Process groups: which are still alive, to whom they belong, and how they are ended for good.
+"""Process groups of containers: start, identification after a restart, and termination.
 
 Every process of a container carries `LOCALKUBE_CONTAINER_ID` in its environment, and its group leader is recorded in a
-file together with its start time. So a group that outlived its server is found again, and a process id that was given
-to another program in the meantime is never mistaken for it. Standard library only: the shim runs this too.
+file together with its start time. A group that outlives its server is therefore found again, and a reused process id is
+never mistaken for it. Standard library only: the shim imports this module.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _MARK = f"{CONTAINER_ID}=".encode()
 
 
 def started(pid: int) -> str:
-    """When a process began, in a form only good for comparison; empty where there is no such process.
+    """Return when a process began, only for comparison; empty where the process does not exist.
 
-    Linux: the boot's id and the clock ticks since then; elsewhere what `ps` says, to the second.
+    Linux: the boot's id and the clock ticks since then. Elsewhere: the time that `ps` prints, in seconds.
     """
     if not _PROC.joinpath("self").exists():
         asked = ["ps", "-o", "lstart=", "-p", str(pid)]
@@ -41,13 +41,13 @@ def _state_and_start(pid: int) -> tuple[str, str]:
         stat = _PROC.joinpath(str(pid), "stat").read_text()
     except OSError:
         return "", ""
-    # The command's name is in parentheses and may hold anything: count fields after the last one.
+    # The command's name is in parentheses and may contain any character: count the fields after the last one.
     fields = stat.rpartition(")")[2].split()
     return fields[0], fields[19]
 
 
 def group_exists(group: int) -> bool:
-    """Whether any process, a zombie included, is left in the group."""
+    """Return whether any process, including a zombie, is left in the group."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -58,13 +58,13 @@ def group_exists(group: int) -> bool:
 
 
 def signal_group(group: int, number: int) -> None:
-    """Send a signal to a group that may be gone already."""
+    """Send a signal to a group; a group that is gone is ignored."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
 def children() -> list[int]:
-    """The direct children of this (single-threaded) process; empty where the system does not tell."""
+    """Return the direct children of this (single-threaded) process; empty where the system does not list them."""
     pid = os.getpid()
     try:
         return [int(child) for child in _PROC.joinpath(str(pid), "task", str(pid), "children").read_text().split()]
@@ -73,7 +73,7 @@ def children() -> list[int]:
 
 
 def owners(candidates: Iterable[int]) -> dict[int, str]:
-    """The container that each process was started by, however indirectly; processes of no container are left out."""
+    """Return the container that started each process, directly or indirectly; processes of no container are omitted."""
     found = {}
     for pid in candidates:
         with contextlib.suppress(OSError):
@@ -84,19 +84,19 @@ def owners(candidates: Iterable[int]) -> dict[int, str]:
 
 
 def record(folder: Path, container: str, pid: int) -> None:
-    """Note a group's leader, so that `end_stale` finds the group after a crash of everything."""
+    """Record a group's leader, so that `end_stale` finds the group after a crash."""
     folder.joinpath(container).write_text(f"{pid} {started(pid)}")
 
 
 def forget(folder: Path, container: str) -> None:
-    """The group is gone."""
+    """Remove the record of a group that is gone."""
     folder.joinpath(container).unlink(missing_ok=True)
 
 
 def end_stale(folder: Path, *, patience: float = 10.0) -> None:
     """Kill what an earlier server and its shim left running in the containers recorded in the folder.
 
-    `patience` is in seconds: a process in an uninterruptible sleep may outlast it, and then its record is kept.
+    `patience` is in seconds. A process in an uninterruptible sleep may outlast it; its record is kept.
     """
     recorded = {file.name: file.read_text() for file in folder.iterdir()}
     give_up = time.monotonic() + patience
@@ -107,7 +107,7 @@ def end_stale(folder: Path, *, patience: float = 10.0) -> None:
 
 
 def _kill_once(recorded: dict[str, str]) -> set[str]:
-    """Send SIGKILL to all that is left of the recorded containers; those that had any process left."""
+    """Send SIGKILL to the remaining processes of the recorded containers; return the containers that had any."""
     alive = set()
     for container, entry in recorded.items():
         pid, _, start = entry.partition(" ")

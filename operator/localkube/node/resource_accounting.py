@@ -1,4 +1,4 @@
-"""Who holds what of the node: cpu, memory, places for Pods and GPUs by index. Pure bookkeeping, nothing waits here."""
+"""The resources of the node and the Pods that hold them: cpu, memory, Pods, and GPUs by index. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PODS = "pods"
 
 
 def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
-    """What a Pod asks of a node, as kube-scheduler counts it; a limit stands in for a request that is not given."""
+    """Return the amounts that a Pod requests, as kube-scheduler counts them. A limit stands in for a missing request."""
     spec = pod["spec"]
     total = effective(spec, _of_container)
     for name, amount in (spec.get("overhead") or {}).items():
@@ -31,7 +31,7 @@ def _of_container(container: Mapping[str, Any]) -> dict[str, Decimal]:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What one Pod holds, from its binding until its last process is gone."""
+    """The resources of one Pod, from its binding until its last process is gone."""
 
     amounts: Amounts
     gpus: tuple[int, ...]
@@ -39,7 +39,7 @@ class Holding:
 
 @dataclass(slots=True)
 class Ledger:
-    """The node's capacity less what Pods hold, by Pod uid."""
+    """The node's capacity and the resources held by Pods, by uid."""
 
     capacity: Amounts
     _held: dict[str, Holding] = field(default_factory=dict)
@@ -49,15 +49,15 @@ class Ledger:
         return uid in self._held
 
     def insufficient(self, amounts: Amounts) -> list[str]:
-        """The resources of which too little is free, in order of name."""
+        """Return the resources with too little free capacity, sorted by name."""
         return sorted(name for name, amount in amounts.items() if amount > self._free(name))
 
     def exceeds_capacity(self, amounts: Amounts) -> bool:
-        """Whether the request is more than the whole node, so that waiting can't help."""
+        """Return whether the request exceeds the whole node, so that waiting cannot help."""
         return any(amount > self.capacity.get(name, Decimal(0)) for name, amount in amounts.items())
 
     def allocate(self, uid: str, amounts: Amounts) -> tuple[int, ...]:
-        """Give the resources, which must be free, to a Pod; the GPU indices it gets, lowest first."""
+        """Allocate resources, which must be free, to a Pod; return its GPU indices, lowest first."""
         wanted = int(amounts.get(GPU, 0))
         taken = {index for holding in self._held.values() for index in holding.gpus}
         free = [index for index in range(int(self.capacity.get(GPU, 0))) if index not in taken]
@@ -66,22 +66,22 @@ class Ledger:
         return self._hold(uid, Holding(amounts, tuple(free[:wanted])))
 
     def restore(self, uid: str, amounts: Amounts, gpus: Sequence[int]) -> None:
-        """Take up what a Pod was given before a restart, whatever the capacity is now."""
+        """Record what a Pod held before a restart, whatever the capacity is now."""
         self._hold(uid, Holding(amounts, tuple(gpus)))
 
     def release(self, uid: str) -> None:
-        """A Pod is gone with all its processes; nothing happens if it held nothing."""
+        """Release the resources of a Pod; a Pod that holds none is ignored."""
         if holding := self._held.pop(uid, None):
             for name, amount in holding.amounts.items():
                 self._used[name] -= amount
 
     def gpus(self, uid: str) -> tuple[int, ...]:
-        """The GPU indices that a Pod holds."""
+        """Return the GPU indices that a Pod holds."""
         holding = self._held.get(uid)
         return holding.gpus if holding else ()
 
     def used(self, name: str) -> Decimal:
-        """How much of a resource is held."""
+        """Return how much of a resource is held."""
         return self._used.get(name, Decimal(0))
 
     def _free(self, name: str) -> Decimal:

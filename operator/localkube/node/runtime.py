@@ -1,7 +1,7 @@
-"""What runs containers: the contract, and the runtime that runs them as processes of this machine.
+"""The interface of container runtimes, and the runtime that runs containers as processes of this machine.
 
-`Runtime` is small, so that a benchmark or a test can put something instant in its place. A `Program` is a container
-with all its references resolved; a `Process` is one run of it.
+`Runtime` is small, so that a benchmark or a test can replace it. A `Program` is a container with all references
+resolved; a `Process` is one run of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LOST = 137
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One run of a container: what to execute and where its output goes. `id` is unique for ever."""
+    """One run of a container: the command to execute and the path of its log. `id` is unique."""
 
     id: str
     argv: tuple[str, ...]
@@ -38,7 +38,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a run ended: code as a shell shows it (128 + signal), and the signal or 0."""
+    """The end of a run: the code as a shell shows it (128 + signal), and the signal or 0."""
 
     code: int
     signal: int
@@ -47,7 +47,7 @@ class Exit:
 
 
 class StartRefused(Exception):
-    """The program could not be executed at all; the message is the runtime's own."""
+    """The program could not be executed; the message is that of the runtime."""
 
     def __init__(self, code: int, message: str, at: datetime) -> None:
         super().__init__(message)
@@ -63,34 +63,34 @@ class Process(Protocol):
 
     @property
     def exited(self) -> bool:
-        """Whether nothing of it is left and all its output is in the log."""
+        """Return whether no process is left and all output is in the log."""
 
     async def wait(self) -> Exit:
-        """Return when all its processes are gone; may be asked any number of times."""
+        """Return when all processes of the run are gone. It may be called repeatedly."""
 
     async def grown(self) -> None:
         """Return when the log may have grown since the call, or when the run is over."""
 
     def signal(self, number: int) -> None:
-        """Send a signal to the whole process group; nothing happens if it is gone."""
+        """Send a signal to the whole process group; a group that is gone is ignored."""
 
 
 class Runtime(Protocol):
     """Starts programs."""
 
     async def open(self) -> None:
-        """Make ready; end whatever an earlier server left running."""
+        """Start the runtime; end what an earlier server left running."""
 
     async def close(self) -> None:
-        """End everything at once. Ask for it when the node has stopped, or has to."""
+        """Kill everything."""
 
     async def start(self, program: Program) -> Process:
-        """Begin a run. Raises StartRefused."""
+        """Start a run. Raises StartRefused."""
 
 
 @dataclass(slots=True)
 class _Run:
-    """A process group behind the shim."""
+    """A process group of the shim."""
 
     send: Any
     program: Program
@@ -127,10 +127,10 @@ class _Run:
 
 
 class ProcessRuntime:
-    """Runs programs as process groups through the shim (`localkube.node.shim`), one shim for each runtime.
+    """Runs programs as process groups through one shim process (`localkube.node.shim`).
 
-    folder: keeps the records of process groups. If the shim itself dies, its runs end with code 137, what they left is
-    killed, and another shim is started with the next program.
+    `folder` holds the records of process groups. If the shim dies, its runs end with code 137, their remaining
+    processes are killed, and the next program starts another shim.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -159,7 +159,7 @@ class ProcessRuntime:
         self._fail_all()
 
     async def start(self, program: Program) -> Process:
-        """Begin a run; returns when its process exists. Raises StartRefused."""
+        """Start a run; return when its process exists. Raises StartRefused."""
         if self._writer is None:
             await self._start_shim()
         loop = asyncio.get_running_loop()
@@ -203,7 +203,7 @@ class ProcessRuntime:
             while line := await reader.readline():
                 self._handle(json.loads(line))
         except (ConnectionError, ValueError):
-            pass  # the shim is gone, or what it sends cannot be read
+            pass  # the shim is gone, or its message is malformed
         self._writer = None
         await asyncio.to_thread(processes.end_stale, self._folder)
         self._fail_all()

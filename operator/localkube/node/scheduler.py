@@ -1,8 +1,8 @@
-"""Which Pod starts next: first come, first served, wherever cpu, memory, places and GPUs suffice.
+"""The scheduler: binds Pods in order of creation where cpu, memory, Pod count and GPUs suffice.
 
-A Pod that does not fit waits and holds up nobody behind it; it gets the condition and the Event that kube-scheduler
-would write, once for each new reason. Affinity and tolerations are accepted and mean nothing on one node; a
-nodeSelector that the node's labels do not satisfy keeps the Pod pending. Nothing is preempted.
+A Pod that does not fit waits and does not block the Pods behind it. It gets the condition and the Event that
+kube-scheduler would write, once for each new reason. Affinity and tolerations are accepted and have no effect on one
+node; a nodeSelector that the node's labels do not satisfy keeps the Pod pending. Nothing is preempted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Binds pending Pods to the one node and notes in the ledger what they hold. `wake` it after a release."""
+    """Binds pending Pods to the one node and allocates their resources in the ledger. Call `wake` after a release."""
 
     def __init__(
         self, store: Store, ledger: Ledger, *, node: str, labels: Mapping[str, str], now: Callable[[], datetime]
@@ -43,7 +43,7 @@ class Scheduler:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Try the pending Pods again, soon."""
+        """Try the pending Pods again soon."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -73,16 +73,16 @@ class Scheduler:
                 self._record.forget(metadata["uid"])
 
     def _pass(self) -> None:
-        """Try every pending Pod once; a shape that was refused is refused to its equals too."""
+        """Try every pending Pod once; Pods of the same shape as a rejected one are rejected without another check."""
         refused: dict[tuple[Any, ...], str] = {}
         for uid, pod in tuple(self._pending.items()):
             try:
                 self._try(uid, pod, refused)
-            except Exception as error:  # noqa: BLE001 - a Pod that cannot be read holds up no other one
+            except Exception as error:  # noqa: BLE001 - a broken Pod must not block others
                 self._report(uid, pod, error)
 
     def _report(self, uid: str, pod: Object, error: Exception) -> None:
-        """Record once why a Pod cannot be scheduled; only a change of the Pod can help it."""
+        """Record once why a Pod cannot be scheduled. Only a change of the Pod can resolve it."""
         self._pending.pop(uid, None)
         self._ledger.release(uid)
         if uid not in self._broken:
@@ -105,7 +105,7 @@ class Scheduler:
             self._bind(pod, amounts)
 
     def _misfit(self, pod: Object, amounts: Amounts) -> str:
-        """Why the Pod can't be placed now, in kube-scheduler's words; empty where it can."""
+        """Return why the Pod cannot be placed now, as kube-scheduler words it; empty where it can."""
         wanted = pod["spec"].get("nodeSelector") or {}
         if any(self._labels.get(key) != value for key, value in wanted.items()):
             return _unavailable(["node(s) didn't match Pod's node affinity/selector"], helpless=True)
@@ -122,7 +122,7 @@ class Scheduler:
                 annotated = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **noted}}
                 pod = self._store.update("pods", {**pod, "metadata": annotated})
             self._store.update("pods", {**pod, "spec": {**pod["spec"], "nodeName": self._node}}, subresource="binding")
-        except (Conflict, NotFound):  # it changed or went while it was looked at: the watch brings what it is now
+        except (Conflict, NotFound):  # the Pod changed or was deleted meanwhile: the watch reports its current state
             self._ledger.release(metadata["uid"])
             return
         shown = f"{metadata['namespace']}/{metadata['name']}"
@@ -146,7 +146,9 @@ class Scheduler:
 
 
 def _age(pod: Object) -> tuple[str, int]:
-    """By creation; times have whole seconds, and within one the version is the better order."""
+    """Return the sort key for the order of creation. Times have whole seconds; the version orders Pods within one
+    second.
+    """
     return pod["metadata"]["creationTimestamp"], int(pod["metadata"]["resourceVersion"])
 
 

@@ -1,15 +1,15 @@
-"""The shim: the one process that starts containers, writes their logs, and never lets them outlive the server.
+"""The shim: the process that starts containers, writes their logs, and ends them when the server dies.
 
     server --(socket: start, signal)--> shim --> one session and process group for each container
            <--(started, refused, exited, wrote)--
 
-It is a process of its own so that (1) a server killed with -9 closes the socket and the shim ends every group at once,
-with no moment in which a group is started but not yet known to it; (2) a flood of output is copied, stamped and cut
-here and costs the server nothing; (3) on Linux it is the subreaper of its containers, so a program that puts itself
-into another session is found and ended with its container, as it would be in a real one.
+It is a separate process for three reasons. (1) A server killed with -9 closes the socket, and the shim ends every group
+immediately; the shim knows every group from its start. (2) A flood of output is copied, stamped and split here and
+costs the server nothing. (3) On Linux it is the subreaper of its containers, so that a program that moves to another
+session is found and ended with its container, as in a real one.
 
-Run as `python -m localkube.node.shim RECORDS` with the socket as standard input. Standard library only. It reads
-and writes JSON, one message a line; `_Shim` lists them.
+Run it as `python -m localkube.node.shim RECORDS` with the socket as standard input. Standard library only. It reads and
+writes JSON, one message per line; `_Shim` lists the messages.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from localkube.node.log_file import LineSplitter, LogFile
 
 READ_BYTES = 64 * 1024
 MOST_IN_PIPE = 1024 * 1024  # Linux's largest pipe without privileges
-WROTE_INTERVAL = 0.02  # seconds between two notices that logs have grown
-GONE_INTERVAL = 0.01  # seconds between two looks at a group that was killed and is not gone
+WROTE_INTERVAL = 0.02  # seconds between two messages that logs have grown
+GONE_INTERVAL = 0.01  # seconds between two checks of a killed group
 TRACEBACK_INTERVAL = 60.0  # seconds between two tracebacks in the shim's log
-START_ERROR = 128  # the exit code a container runtime shows for a program that could not be started
+START_ERROR = 128  # exit code of a container runtime for a program that cannot be started
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(slots=True)
 class _Container:
-    """A process group and the two pipes that its output comes through; `ended` is set once the leader is reaped."""
+    """A process group and the two pipes of its output; `ended` is set when the leader is reaped."""
 
     id: str
     leader: subprocess.Popen[bytes]
@@ -54,11 +54,10 @@ class _Container:
 
 
 class _Shim:
-    """The loop. Messages in: start(id, argv, env, cwd, log), signal(id, signal).
+    """The event loop. Messages in: start(id, argv, env, cwd, log), signal(id, signal).
 
-    Messages out: started(id, pid, at), refused(id, code, message, at), exited(id, code, signal, at), wrote(ids).
-    Times are nanoseconds since the epoch. `exited` is sent when the whole group is gone and all of its output is in the
-    log.
+    Messages out: started(id, pid, at), refused(id, code, message, at), exited(id, code, signal, at), wrote(ids). Times
+    are nanoseconds since the epoch. `exited` is sent when the whole group is gone and all of its output is in the log.
     """
 
     def __init__(self, control: socket.socket, records: Path) -> None:
@@ -73,7 +72,7 @@ class _Shim:
         self._open = True
 
     def run(self) -> None:
-        """Serve until the server is gone, then end everything."""
+        """Serve until the server is gone, then end every container."""
         self._selector.register(self._control, selectors.EVENT_READ, self._receive)
         self._selector.register(_wake_on_child(), selectors.EVENT_READ, _drain)
         while self._open:
@@ -84,7 +83,7 @@ class _Shim:
         self._end_everything()
 
     def _isolated(self, step: Callable[..., object], *arguments: object) -> None:
-        """Do a step. An unexpected error of one container is reported and ends no other one."""
+        """Execute a step. An unexpected error of one container is logged and does not affect others."""
         try:
             step(*arguments)
         except Exception:  # noqa: BLE001 - this process supervises all containers
@@ -98,7 +97,7 @@ class _Shim:
             return GONE_INTERVAL
         return WROTE_INTERVAL if self._grown else None
 
-    # -- the server's wishes
+    # -- messages of the server
 
     def _receive(self, control: socket.socket) -> None:
         try:
@@ -121,13 +120,13 @@ class _Shim:
         try:
             log = LogFile(Path(message["log"]))
             leader, readers = processes.spawn(message)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with this program, the others run on
+        except Exception as error:  # noqa: BLE001 - an error of one program must not affect the others
             if log:
                 log.close()
             why = processes.start_error(error, message)
             self._send(event="refused", id=message["id"], code=START_ERROR, message=why, at=time.time_ns())
             return
-        with contextlib.suppress(OSError):  # a full disk: the group is known here, and that is what ends it
+        with contextlib.suppress(OSError):  # a full disk: the group is in memory, which suffices to end it
             processes.record(self._records, message["id"], leader.pid)
         self._register(_Container(message["id"], leader, log), readers)
 
@@ -142,7 +141,7 @@ class _Shim:
     # -- output
 
     def _copy(self, container: _Container, reader: int) -> bool:
-        """Move one read's worth from pipe to log; False when there is nothing more for now."""
+        """Copy one read from pipe to log; return False when no more data is available now."""
         try:
             data = os.read(reader, READ_BYTES)
         except BlockingIOError:
@@ -188,7 +187,7 @@ class _Shim:
                 }
 
     def _report_ended(self) -> None:
-        """Kill what the ended leaders left behind, and report the containers of which nothing is left."""
+        """Kill the remaining processes of ended leaders, and report the containers that are completely gone."""
         ended = [container for container in self._containers.values() if container.ended is not None]
         if not ended:
             return
@@ -215,7 +214,7 @@ class _Shim:
 
     def _drain_pipes(self, container: _Container) -> None:
         for reader in tuple(container.pipes):
-            # No more than a pipe can hold: where strays can't be found, one of them may still be writing.
+            # At most the capacity of a pipe: a process that was not found may still be writing.
             for _ in range(MOST_IN_PIPE // READ_BYTES):
                 if not self._copy(container, reader):
                     break
@@ -242,9 +241,9 @@ def _drain(wakeup: int) -> None:
 
 
 def _wake_on_child() -> int:
-    """A descriptor that becomes readable at SIGCHLD.
+    """Return a descriptor that becomes readable at SIGCHLD.
 
-    The signals that end a server are caught and not ignored: what is ignored would be ignored by every container too.
+    The signals that end a server are caught and not ignored, since containers would inherit an ignored signal.
     """
     reader, writer = os.pipe()
     for end in (reader, writer):
@@ -261,7 +260,7 @@ def _become_subreaper() -> None:
 
 
 def main() -> None:
-    """Serve the socket on standard input; the one argument is the folder for records of process groups."""
+    """Serve the socket on standard input. The one argument is the folder for records of process groups."""
     control = socket.socket(fileno=0)
     _become_subreaper()
     _Shim(control, Path(sys.argv[1])).run()

@@ -1,16 +1,17 @@
-"""Volumes without mounts: each is a folder of this machine, and paths in the container's words are rewritten to it.
+"""Volumes without mounts: each volume is a folder of this machine, and paths of the container are rewritten to it.
 
-Processes of one machine share one file system, so a volume can't appear at its `mountPath`. Instead every occurrence of
-a mountPath in the values of `env`, in `command`, `args` and `workingDir` is replaced by the folder behind it. So:
+Processes of one machine share one file system, so a volume cannot appear at its `mountPath`. Instead every occurrence
+of a mountPath in the values of `env`, in `command`, `args` and `workingDir` is replaced by the folder of the volume.
+Consequences:
 
-- A program must take its paths from there (`CHECKPOINT_DIR=/checkpoints/x` works); one that has `/checkpoints`
-  written into its source does not find it.
-- A path is an occurrence only where it stands alone: `/data`, `--dir=/data/x` and `a:/data` are, `/mnt/data`, `/data2`,
-  `s3://bucket/data` and `file:///data` are not.
+- A program must take its paths from there (`CHECKPOINT_DIR=/checkpoints/x` works). A program with `/checkpoints` in its
+  source does not find the volume.
+- A path is replaced only where it stands alone: `/data`, `--dir=/data/x` and `a:/data` are replaced; `/mnt/data`,
+  `/data2`, `s3://bucket/data` and `file:///data` are not.
 - `readOnly` and file modes are not enforced.
 
-emptyDir lives as long as its Pod; a claim is a folder that outlives everything but the state folder; hostPath is
-itself; configMap and secret are written out when the Pod starts and are not refreshed.
+An emptyDir lives as long as its Pod. A claim is a folder that lives as long as the state folder. A hostPath is that
+path. configMap and secret are written when the Pod starts and are not refreshed.
 """
 
 from __future__ import annotations
@@ -31,22 +32,26 @@ _PATH_CHARACTER = r"[\w./-]"
 
 
 class ConfigError(Exception):
-    """The Pod asks for something that is not there or not possible here; the message says what to write."""
+    """The Pod requires an object that does not exist or a feature that is not supported; the message names the
+    correction.
+    """
 
 
 class MountError(ConfigError):
-    """A volume cannot be set up yet, such as that of a ConfigMap that is not there."""
+    """A volume that cannot be set up yet, such as that of a missing ConfigMap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where volumes are: `pods` for what ends with a Pod (one folder for each uid), `claims` for what stays."""
+    """The folders of volumes: `pods` for those that end with a Pod (one folder for each uid), `claims` for persistent
+    ones.
+    """
 
     pods: Path
     claims: Path
 
     def of_pod(self, uid: str) -> Path:
-        """The folder of one Pod's own volumes."""
+        """Return the folder of one Pod's own volumes."""
         return self.pods / uid
 
 
@@ -60,12 +65,14 @@ class Mounts:
         self._pattern = re.compile(rf"(?<!{_PATH_CHARACTER})({paths})(?=/|$|[^\w.-])") if paths else None
 
     def rewrite(self, text: str) -> str:
-        """The text with every mountPath in it replaced; the replacement is never looked at again."""
+        """Return the text with every mountPath replaced. Replacements are not rewritten again."""
         return self._pattern.sub(lambda match: self._folders[match[1]], text) if self._pattern else text
 
 
 def prepare(pod: Object, store: Store, folders: Folders) -> dict[str, Path]:
-    """Make the folder of every volume, by its name. Raises MountError, or ConfigError for a kind that is not served."""
+    """Create the folder of every volume; return them by name. Raises MountError, or ConfigError for an unsupported
+    kind.
+    """
     made = {}
     for volume in pod["spec"].get("volumes") or ():
         try:
@@ -76,7 +83,7 @@ def prepare(pod: Object, store: Store, folders: Folders) -> dict[str, Path]:
 
 
 def mounts(container: Object, volumes: Mapping[str, Path], expand: Callable[[str], str]) -> Mounts:
-    """What a container's volumeMounts mean; `expand` resolves $(VAR) in subPathExpr. Raises ConfigError."""
+    """Return the mounts of a container; `expand` resolves $(VAR) in subPathExpr. Raises ConfigError."""
     folders = {}
     for mount in container.get("volumeMounts") or ():
         if mount["name"] not in volumes:
@@ -90,7 +97,7 @@ def mounts(container: Object, volumes: Mapping[str, Path], expand: Callable[[str
 
 
 def inner(folder: Path, path: str, shown: str) -> Path:
-    """A path below a folder, symbolic links followed. Raises ConfigError where it leads out of the folder."""
+    """Return a path below a folder, with symbolic links followed. Raises ConfigError for a path outside of the folder."""
     if volume_validation.leads_out(path) or not (folder / path).resolve().is_relative_to(folder.resolve()):
         raise ConfigError(f'the path "{path}" leads out of {shown}')
     return folder / path
@@ -141,7 +148,7 @@ def _claim(name: str, namespace: str, store: Store, folders: Folders) -> Path:
 
 
 def config_map(store: Store, namespace: str, name: str) -> dict[str, bytes] | None:
-    """A ConfigMap's contents; None where there is none."""
+    """Return a ConfigMap's contents, None where it does not exist."""
     try:
         found = store.get("configmaps", namespace, name)
     except NotFound:
@@ -151,7 +158,7 @@ def config_map(store: Store, namespace: str, name: str) -> dict[str, bytes] | No
 
 
 def secret(store: Store, namespace: str, name: str) -> dict[str, bytes] | None:
-    """A Secret's contents; None where there is none."""
+    """Return a Secret's contents, None where it does not exist."""
     try:
         found = store.get("secrets", namespace, name)
     except NotFound:

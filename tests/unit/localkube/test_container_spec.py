@@ -122,7 +122,7 @@ def test_variables_get_their_values(
     ("fields", "message"),
     [
         pytest.param(
-            {"command": []}, r'write spec.containers\[0\].command, such as \["python", "train.py"\]', id="no-command"
+            {"command": []}, r'Write spec.containers\[0\].command, such as \["python", "train.py"\]', id="no-command"
         ),
         pytest.param({"command": [], "args": ["x"]}, "has no command", id="args-alone"),
         pytest.param(

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the embedded API server answers it, and what it admits breaks no part of the cluster."""
+"""The embedded API server answers every request, and no accepted object breaks a part of the cluster."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ODD = st.one_of(
 
 
 def whole_pod() -> dict[str, Any]:
-    """A Pod with something in every field that the embedded cluster reads."""
+    """Return a Pod with a value in every field that the embedded cluster reads."""
     source = {"name": "c", "items": [{"key": "k", "path": "a/k", "mode": 0o400}], "optional": True}
     container = {
         "name": "main",
@@ -90,13 +90,13 @@ def whole_pod() -> dict[str, Any]:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every value in a tree."""
+    """Return the path of every value in a tree."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path] * bool(path) + [place for key, part in inner for place in places(part, (*path, key))]
 
 
 def with_value(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """A copy of a tree with another value at a path, where the path still exists."""
+    """Return a copy of a tree with another value at a path, where the path exists."""
     if not path:
         return value
     copied = dict(tree) if isinstance(tree, dict) else list(tree) if isinstance(tree, list) else tree
@@ -108,7 +108,7 @@ def with_value(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def changed(whole: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """The object with odd values in one to three places."""
+    """Draw an object with unusual values in one to three places."""
 
     def apply(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
         result: Any = whole
@@ -121,14 +121,14 @@ def changed(whole: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 class Server:
-    """The verbs of the API server on a store of its own, without HTTP."""
+    """The verbs of the API server on its own store, without HTTP."""
 
     def __init__(self) -> None:
         self.store = make_store(study=True)
         self.rest = Rest(self.store, logs=None, now=lambda: datetime.now(UTC))
 
     def __call__(self, method: str, path: str, body: Any, media: str = "application/json") -> int:
-        """Send a request; its HTTP status. Anything but a refusal in due form is raised."""
+        """Send a request and return its HTTP status. Errors other than ApiError are raised."""
         try:
             read = requests.body(media, json.dumps(body).encode())
             info = requests.parse(method, path, {}, "")
@@ -142,7 +142,7 @@ class Server:
 
 
 def process(server: Server, folder: Path) -> None:
-    """Do with the Pods what the scheduler and a worker do with them first."""
+    """Execute the first steps of the scheduler and a worker on all Pods."""
     scheduler = Scheduler(server.store, Ledger(capacity(2)), node=NAME, labels=LABELS, now=lambda: datetime.now(UTC))
     scheduler._replace(server.store.list("pods")[0])
     scheduler._pass()
@@ -162,8 +162,8 @@ RELAXED = settings(
 
 @given(body=changed(whole_pod()))
 @RELAXED
-def test_a_pod_of_any_shape_is_admitted_or_refused(body: Any, tmp_path: Path) -> None:
-    """A created Pod passes the scheduler and the worker; nothing is made outside of the state folder."""
+def test_any_pod_is_accepted_or_rejected(body: Any, tmp_path: Path) -> None:
+    """An accepted Pod passes the scheduler and the worker; nothing is written outside of the state folder."""
     server, folder = Server(), tmp_path / "state"
     folder.mkdir(exist_ok=True)
     status = server("POST", PODS, body)
@@ -180,8 +180,8 @@ def test_a_pod_of_any_shape_is_admitted_or_refused(body: Any, tmp_path: Path) ->
     verb=st.sampled_from(["PATCH", "PUT", "POST", "DELETE"]),
 )
 @RELAXED
-def test_a_change_of_any_shape_is_done_or_refused(body: Any, media: str, part: str, verb: str, tmp_path: Path) -> None:
-    """Patches, updates, bindings, evictions and deletions with odd bodies are answered, and leave a Pod that works."""
+def test_any_change_is_accepted_or_rejected(body: Any, media: str, part: str, verb: str, tmp_path: Path) -> None:
+    """Patches, updates, bindings, evictions and deletions with unusual bodies are answered, and the Pod still works."""
     server = Server()
     assert server("POST", PODS, whole_pod()) == 201
     end = "+yaml" if media == "apply-patch" else "+json"
@@ -200,8 +200,8 @@ def test_a_change_of_any_shape_is_done_or_refused(body: Any, media: str, part: s
     | ODD
 )
 @RELAXED
-def test_a_json_patch_of_any_shape_is_done_or_refused(patch: Any) -> None:
-    """A JSON patch is answered whatever it holds."""
+def test_any_json_patch_is_accepted_or_rejected(patch: Any) -> None:
+    """Any JSON patch is answered."""
     server = Server()
     server("POST", PODS, whole_pod())
     assert 200 <= server("PATCH", f"{PODS}/p", patch, "application/json-patch+json") < 500
@@ -238,8 +238,8 @@ def test_a_json_patch_of_any_shape_is_done_or_refused(patch: Any) -> None:
 )
 @given(data=st.data())
 @RELAXED
-def test_an_object_of_any_shape_is_admitted_or_refused(path: str, whole: dict[str, Any], data: st.DataObject) -> None:
-    """Other kinds too, and after them the server serves on."""
+def test_any_object_is_accepted_or_rejected(path: str, whole: dict[str, Any], data: st.DataObject) -> None:
+    """Objects of other kinds are answered too, and the server continues to serve."""
     server = Server()
     body = data.draw(changed({**whole, "metadata": dict(whole["metadata"])}))
     assert server("POST", path, body) in {201, 400, 403, 409, 422}

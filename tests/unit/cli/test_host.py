@@ -1,4 +1,4 @@
-"""The operator's Pod, and what is said when a cluster can't be served."""
+"""The operator's Pod, and the errors of a cluster that cannot be served."""
 
 import errno
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A container as a program: environment, expansion, volumes and the paths rewritten to them."""
+"""Resolution of containers: environment, expansion, volumes and the paths rewritten to them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from support.node import container, now, pod
         pytest.param("$(Y)", "$(X)", id="not-expanded-again"),
     ],
 )
-def test_references_are_expanded_as_kubernetes_does(text: str, expected: str) -> None:
-    """$(NAME), `$$`, and nothing else."""
+def test_references_are_expanded_as_in_kubernetes(text: str, expected: str) -> None:
+    """Only $(NAME) and `$$` are expanded."""
     assert expand(text, {"X": "1", "Y": "$(X)"}) == expected
 
 
@@ -53,7 +53,7 @@ def test_references_are_expanded_as_kubernetes_does(text: str, expected: str) ->
     ],
 )
 def test_mount_paths_are_rewritten_where_they_stand_alone(text: str, expected: str) -> None:
-    """A path of the container becomes the folder behind it; what only looks like it stays."""
+    """A path of the container becomes the folder of its volume; a longer path that contains it is kept."""
     folders = {"/data": "/real", "/ckpt/": "/deep", "/data/sub": "/other", "/real": "/elsewhere"}
     if text.startswith("/real"):
         folders.pop("/real")
@@ -62,7 +62,7 @@ def test_mount_paths_are_rewritten_where_they_stand_alone(text: str, expected: s
 
 @given(st.text(alphabet="ab/:= .-", max_size=30))
 def test_rewriting_is_never_repeated(text: str) -> None:
-    """A replacement that contains a mountPath is left alone: as many come in as go out."""
+    """A replacement that contains a mountPath is not rewritten again."""
     rewritten = Mounts({"/a": "/X/a"}).rewrite(text)
     assert rewritten.replace("/X/a", "/a") == text
 
@@ -111,7 +111,7 @@ def ref(kind: str, **fields: Any) -> dict[str, Any]:
 def test_variables_get_their_values(
     store: Store, tmp_path: Path, variable: dict[str, Any], expected: str | None
 ) -> None:
-    """Every source of a variable that is served."""
+    """Every supported source of a variable is resolved."""
     body = pod("p", container("true", env=[{"name": "BASE", "value": "b"}, variable]))
     body["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "1500m", "memory": "64Mi"}}
     body["metadata"] |= {"labels": {"a": "b"}, "annotations": {"c/d": "e"}}
@@ -132,8 +132,8 @@ def test_variables_get_their_values(
         pytest.param({"envFrom": [{"secretRef": {"name": "x"}}]}, 'secret "x" not found', id="env-from"),
     ],
 )
-def test_what_is_missing_is_named(store: Store, tmp_path: Path, fields: dict[str, Any], message: str) -> None:
-    """A container that can't be configured says what to write."""
+def test_the_error_names_what_is_missing(store: Store, tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    """The error of a container that cannot be configured names the correction."""
     with pytest.raises(ConfigError, match=message):
         resolved(store, tmp_path, pod("p", {**container("true"), **fields}))
 
@@ -141,7 +141,7 @@ def test_what_is_missing_is_named(store: Store, tmp_path: Path, fields: dict[str
 def test_a_program_inherits_the_variables_of_the_shell(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Except those that mean another trial, cluster or folder; what the Pod says wins."""
+    """Variables of another container, cluster or folder are omitted; the variables of the Pod override the shell's."""
     kept = {"HOME": "/home/x", "DATA_DIR": "/data", "HF_HOME": "/hf", "WANDB_API_KEY": "k", "VIRTUAL_ENV": "/venv"}
     left_out = dict.fromkeys(("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "OUTER_TRIAL", "PWD"), "other")
     for name, value in {**kept, **left_out, "LR": "1", "CUDA_VISIBLE_DEVICES": "0"}.items():
@@ -160,7 +160,7 @@ def test_a_program_inherits_the_variables_of_the_shell(
         pytest.param(None, False, "own", id="outer was called by its path"),
     ],
 )
-def test_python_is_the_one_of_the_shell(  # noqa: PLR0917 - the parameters of a case
+def test_path_prefers_the_environment_of_the_shell(  # noqa: PLR0917 - the parameters of a case
     store: Store,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -185,7 +185,7 @@ def test_python_is_the_one_of_the_shell(  # noqa: PLR0917 - the parameters of a 
 
 
 def test_volumes_are_folders(store: Store, tmp_path: Path) -> None:
-    """Files are written, claims outlive the Pod, and command, args and env speak of the real folders."""
+    """Files are written, claims outlive the Pod, and command, args and env contain the real folders."""
     store.create("persistentvolumeclaims", {"metadata": {"name": "ckpt", "namespace": "default"}, "spec": {}})
     mounts = [
         {"name": "claim", "mountPath": "/ckpt", "subPathExpr": "$(TRIAL)"},
@@ -230,7 +230,7 @@ MOUNT = {"name": "v", "mountPath": "/v"}
     ],
 )
 def test_no_path_leads_out_of_a_volume(store: Store, tmp_path: Path, volume: Any, mount: Any) -> None:
-    """A Pod that was stored before its rule was made is contained too."""
+    """A Pod that was stored before the validation rule existed is contained too."""
     folder = tmp_path / "state"
     (folder / "claims" / "default" / "c").mkdir(parents=True)
     (folder / "claims" / "default" / "c" / "link").symlink_to(tmp_path)

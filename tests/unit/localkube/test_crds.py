@@ -9,7 +9,7 @@ from support.api_server import CRDS, STUDIES, STUDY_CRD, changed, make_store, st
 
 
 def test_definitions_are_served_at_once_and_after_a_restart(tmp_path):
-    """A custom kind is there as soon as its definition is, and gone with it."""
+    """A custom kind is served as soon as its definition exists, and no longer than that."""
     store = make_store(tmp_path / "db")
     with pytest.raises(NotFound):
         store.list(STUDIES)
@@ -36,8 +36,8 @@ def test_definitions_are_served_at_once_and_after_a_restart(tmp_path):
         ("spec.versions", [], "spec.versions: Required value"),
     ],
 )
-def test_bad_definitions(path, value, message):
-    """A definition that cannot be served is refused."""
+def test_invalid_definitions_are_rejected(path, value, message):
+    """A definition that cannot be served is rejected."""
     with pytest.raises(Invalid, match=message.replace("+", r"\+")):
         make_store().create(CRDS, changed(STUDY_CRD, path, value))
 
@@ -51,7 +51,7 @@ def test_bad_definitions(path, value, message):
     ],
 )
 def test_schemas_must_be_structural(schema, message):
-    """A schema that is not structural, or whose rules are no CEL, is refused."""
+    """A schema that is not structural, or has invalid CEL rules, is rejected."""
     crd = copy.deepcopy(STUDY_CRD)
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema
     with pytest.raises(Invalid, match=message):

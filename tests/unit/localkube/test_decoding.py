@@ -1,4 +1,4 @@
-"""The API server decodes built-in kinds strictly: what a real one answers with 400 is 400 here, and null is absent."""
+"""The API server decodes built-in kinds strictly: the errors of a real server are errors here, and null is absent."""
 
 import json
 
@@ -16,7 +16,7 @@ PREFIX = 'Pod in version "v1" cannot be handled as a Pod: '
 
 @pytest.fixture
 async def send():
-    """A function that sends a body to a fresh server: (status, JSON)."""
+    """Return a function that sends a body to a new server and returns (status, JSON)."""
     async with serving() as server, aiohttp.ClientSession() as session:
 
         async def request(method, path, body, **headers):
@@ -64,7 +64,7 @@ def pod(*, container=None, metadata=None, **spec):
     ],
 )  # fmt: skip
 async def test_a_value_of_the_wrong_type_is_a_bad_request(send, body, message):
-    """A Pod is created only from values of the right type; the message names the struct, the field and the type."""
+    """The message names the struct, the field and the type."""
     status, answer = await send("POST", PODS, body)
     assert (status, answer["reason"]) == (400, "BadRequest")
     assert answer["message"].startswith(PREFIX)
@@ -100,8 +100,8 @@ async def test_a_value_of_the_wrong_type_is_a_bad_request(send, body, message):
         ),
     ],
 )
-async def test_a_value_against_the_rules_is_invalid(send, body, message):
-    """What has the right types and makes no sense is 422 with its path."""
+async def test_an_invalid_value_is_rejected_with_its_path(send, body, message):
+    """A value of the right type that violates a rule is 422 with its path."""
     status, answer = await send("POST", PODS, body)
     assert (status, answer["reason"]) == (422, "Invalid")
     assert message in answer["message"]
@@ -132,8 +132,8 @@ async def test_null_is_absent(send):
         pytest.param("Ignore", 201, "", id="ignore"),
     ],
 )
-async def test_unknown_fields_of_a_pod(send, validation, status, message):
-    """An unknown field is refused as kubectl asks, or dropped."""
+async def test_unknown_fields_follow_field_validation(send, validation, status, message):
+    """An unknown field is rejected, reported or dropped as the client requests."""
     body = pod(container={"comand": ["x"]})
     got, answer = await send("POST", f"{PODS}?fieldValidation={validation}", body)
     assert got == status
@@ -141,8 +141,8 @@ async def test_unknown_fields_of_a_pod(send, validation, status, message):
     assert "comand" not in answer.get("spec", {}).get("containers", [{}])[0]
 
 
-async def test_a_deadline_in_quotes_is_refused_in_a_patch(send):
-    """A patch passes the same decoding as a create."""
+async def test_a_patch_is_decoded_like_a_create(send):
+    """A deadline in quotes is rejected in a patch too."""
     await send("POST", PODS, pod())
     patch = {"spec": {"activeDeadlineSeconds": "60"}}
     merge = {"Content-Type": "application/merge-patch+json"}
@@ -151,7 +151,7 @@ async def test_a_deadline_in_quotes_is_refused_in_a_patch(send):
 
 
 async def test_the_metadata_of_a_custom_kind_is_decoded(send):
-    """Labels of an Experiment are strings too."""
+    """The labels of a custom object must be strings too."""
     body = study("s")
     body["metadata"]["labels"] = {"a": 1}
     status, answer = await send("POST", STUDIES_URL, body)
@@ -170,21 +170,21 @@ async def test_the_metadata_of_a_custom_kind_is_decoded(send):
         pytest.param(b"\xff\xfe", id="bytes"),
     ],
 )
-async def test_what_is_not_json_is_a_bad_request(send, body):
-    """A body that cannot be read is 400, however it is broken."""
+async def test_a_malformed_body_is_a_bad_request(send, body):
+    """A body that is not JSON is 400."""
     status, answer = await send("POST", PODS, body)
     assert (status, answer["reason"]) == (400, "BadRequest")
 
 
-async def test_half_a_surrogate_is_replaced(send):
-    """A string that is no Unicode text is stored as one that is."""
+async def test_an_unpaired_surrogate_is_replaced(send):
+    """A string that is not Unicode text is stored as one that is."""
     body = b'{"metadata": {"name": "c", "annotations": {"a": "x\\ud800"}}}'
     status, created = await send("POST", "/api/v1/namespaces/default/configmaps", body)
     assert (status, created["metadata"]["annotations"]) == (201, {"a": "x?"})
 
 
-async def test_aliases_in_yaml_are_refused(send):
-    """A few lines of YAML never become a huge object."""
+async def test_aliases_in_yaml_are_rejected(send):
+    """A few lines of YAML never expand to a huge object."""
     bomb = b"metadata: {name: c}\ndata: {a: &a x, b: *a}\n"
     headers = {"Content-Type": "application/apply-patch+yaml"}
     path = "/api/v1/namespaces/default/configmaps/c?fieldManager=m"
@@ -194,7 +194,7 @@ async def test_aliases_in_yaml_are_refused(send):
 
 @pytest.mark.parametrize("query", ["gracePeriodSeconds=x", "timeoutSeconds=x&watch=1", "resourceVersion=²&watch=1"])
 async def test_options_in_the_query_are_checked(send, query):
-    """A number in the query that is none is 400."""
+    """An invalid number in the query is 400."""
     method = "GET" if "watch" in query else "DELETE"
     await send("POST", "/api/v1/namespaces/default/configmaps", config("c"))
     path = "/api/v1/namespaces/default/configmaps" + ("" if method == "GET" else "/c")
@@ -204,6 +204,6 @@ async def test_options_in_the_query_are_checked(send, query):
 
 @pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.kind)
 def test_every_built_in_kind_has_a_type(kind):
-    """A kind that is served is decoded by the client library's model of it."""
+    """Every served kind is decoded by its model in the client library."""
     decoded = decoding.decode(kind, {"metadata": {"name": "x", "nonsense": 1}})
     assert decoded == decoding.Decoded({"metadata": {"name": "x"}}, ("metadata.nonsense",))

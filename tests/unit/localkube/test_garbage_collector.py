@@ -1,4 +1,4 @@
-"""Deletion reaches those that depend on it, and nobody else."""
+"""Deletion removes dependents and contents, and no other object."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def names(store, resource="configmaps", namespace="default"):
 
 
 def test_dependents_follow_their_owner(store):
-    """The whole tree goes, however deep; Pods in their own time."""
+    """The whole tree is deleted at any depth; Pods end within their grace."""
     root = store.create(STUDIES, study())
     middle = store.create("configmaps", config("m", owners=[root]))
     store.create("configmaps", config("leaf", owners=[middle]))
@@ -27,8 +27,8 @@ def test_dependents_follow_their_owner(store):
     assert store.get("pods", "default", "p")["metadata"]["deletionTimestamp"]
 
 
-def test_an_owner_is_its_uid(store):
-    """A namesake of the deleted owner does not adopt its dependents."""
+def test_an_owner_is_matched_by_uid(store):
+    """A new object with the name of the deleted owner does not adopt its dependents."""
     first = store.create(STUDIES, study())
     store.delete(STUDIES, "default", "s")
     store.create(STUDIES, study())
@@ -37,7 +37,7 @@ def test_an_owner_is_its_uid(store):
 
 
 def test_an_owner_of_another_namespace_does_not_count(store):
-    """Owner references do not reach across namespaces."""
+    """Owner references do not apply across namespaces."""
     store.create("namespaces", {"metadata": {"name": "other"}})
     owner = store.create(STUDIES, study(namespace="other"))
     store.create("configmaps", config(owners=[owner]))
@@ -45,8 +45,8 @@ def test_an_owner_of_another_namespace_does_not_count(store):
     assert names(store, STUDIES, "other") == ["s"]
 
 
-def test_one_owner_left_is_enough(store):
-    """An object with two owners outlives the first and forgets it."""
+def test_one_remaining_owner_keeps_an_object(store):
+    """An object with two owners outlives the first and loses the reference to it."""
     one, two = store.create(STUDIES, study("one")), store.create(STUDIES, study("two"))
     store.create("configmaps", config(owners=[one, two]))
     store.delete(STUDIES, "default", "one")
@@ -56,7 +56,7 @@ def test_one_owner_left_is_enough(store):
     assert names(store) == []
 
 
-def test_foreground_waits_for_what_blocks(store):
+def test_foreground_deletion_waits_for_blocking_dependents(store):
     """The owner stays, marked, until the last blocking dependent is gone."""
     owner = store.create(STUDIES, study())
     store.create("pods", pod(owner=owner, nodeName="n"))
@@ -66,16 +66,16 @@ def test_foreground_waits_for_what_blocks(store):
     assert not store.exists(STUDIES, "default", "s")
 
 
-def test_orphans_live_on(store):
-    """Propagation Orphan takes the reference away and leaves the dependent."""
+def test_orphans_outlive_their_owner(store):
+    """Propagation Orphan removes the reference and keeps the dependent."""
     owner = store.create(STUDIES, study())
     store.create("configmaps", config(owners=[owner]))
     store.delete(STUDIES, "default", "s", propagation="Orphan")
     assert "ownerReferences" not in store.get("configmaps", "default", "c")["metadata"]
 
 
-def test_a_namespace_takes_its_contents_along(store):
-    """It empties, takes nothing new meanwhile, and goes when the last Pod has."""
+def test_deleting_a_namespace_deletes_its_contents(store):
+    """The namespace rejects new objects meanwhile, and is removed with the last Pod."""
     store.create("namespaces", {"metadata": {"name": "team"}})
     store.create("configmaps", config(namespace="team"))
     store.create("pods", pod(namespace="team", nodeName="n"))
@@ -87,7 +87,7 @@ def test_a_namespace_takes_its_contents_along(store):
     assert not store.exists("namespaces", None, "team")
 
 
-def test_a_definition_takes_its_objects_along(store):
+def test_deleting_a_definition_deletes_its_objects(store):
     """A definition waits for the finalizers of its objects."""
     held = study()
     held["metadata"]["finalizers"] = ["a/b"]
@@ -97,8 +97,8 @@ def test_a_definition_takes_its_objects_along(store):
     assert not store.exists(CRDS, None, STUDIES)
 
 
-def test_a_crash_between_owner_and_dependent_is_mended(tmp_path):
-    """Whatever a crash left without its owner is collected when the store opens again."""
+def test_deletions_are_completed_after_a_crash(tmp_path):
+    """Dependents whose owner is gone are collected when the store opens again."""
     store = make_store(tmp_path / "db", study=True)
     owner = store.create(STUDIES, study())
     store.create("configmaps", config(owners=[owner]))
@@ -116,7 +116,7 @@ def test_a_crash_between_owner_and_dependent_is_mended(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["default", "kube-system"])
-def test_the_first_namespaces_stay(store, name):
-    """What everything else relies on cannot be deleted."""
+def test_system_namespaces_cannot_be_deleted(store, name):
+    """The namespaces of every cluster cannot be deleted."""
     with pytest.raises(Forbidden, match="this namespace may not be deleted"):
         store.delete("namespaces", None, name)

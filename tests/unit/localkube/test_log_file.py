@@ -1,4 +1,4 @@
-"""The log on disk: cut into records, rotated, and nothing lost that fits."""
+"""The log on disk: splitting into records, rotation, and no lost bytes within the limit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from localkube.node.log_file import MAX_PIECE, LineSplitter, LogFile, old_file, 
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.just(b"x" * 40_000), st.just(b"\n")), max_size=12))
-def test_no_byte_is_lost_however_it_arrives(chunks: list[bytes]) -> None:
-    """Records joined again are the stream, with a newline added at the end if it had none; no piece is over 16 KiB."""
+def test_no_byte_is_lost(chunks: list[bytes]) -> None:
+    """The joined records equal the stream, with a final newline; no piece exceeds 16 KiB."""
     splitter = LineSplitter("stdout")
     records = [record for chunk in chunks for record in splitter.feed(chunk)] + splitter.finish()
     whole = b"".join(chunks)
@@ -24,7 +24,7 @@ def test_no_byte_is_lost_however_it_arrives(chunks: list[bytes]) -> None:
 
 
 def test_a_line_without_end_is_not_kept_in_memory() -> None:
-    """A megabyte without a newline leaves less than a piece behind."""
+    """After a megabyte without a newline, less than a piece is in memory."""
     splitter = LineSplitter("stdout")
     pieces = [record for _ in range(16) for record in splitter.feed(b"x" * 65_536)]
     assert len(pieces) * MAX_PIECE >= 16 * 65_536 - MAX_PIECE
@@ -32,7 +32,7 @@ def test_a_line_without_end_is_not_kept_in_memory() -> None:
 
 
 def test_rotation_keeps_one_old_file(tmp_path: Path) -> None:
-    """However much is written, two files of the limit are the most there is, and the newest lines are in them."""
+    """At most two files of the size limit exist, and the newest lines are in them."""
     path = tmp_path / "0.log"
     log = LogFile(path, max_bytes=1000)
     for number in range(200):
@@ -53,8 +53,8 @@ def test_rotation_keeps_one_old_file(tmp_path: Path) -> None:
         pytest.param(1_767_225_600_000_000_007, "2026-01-01T00:00:00.000000007Z", id="nanoseconds"),
     ],
 )
-def test_time_stamps_have_nine_digits(nanoseconds: int, expected: str) -> None:
-    """So that their order as text is their order in time."""
+def test_timestamps_have_nine_digits(nanoseconds: int, expected: str) -> None:
+    """The order of timestamps as text is their order in time."""
     assert timestamp(nanoseconds) == expected
 
 
@@ -67,7 +67,7 @@ def test_time_stamps_have_nine_digits(nanoseconds: int, expected: str) -> None:
         pytest.param([b"loading"], [], id="an-ordinary-line"),
     ],
 )
-def test_a_line_that_overwrites_itself_is_written_as_it_comes(chunks: list[bytes], records: list[bytes]) -> None:
-    """A progress bar can be followed before its line ends."""
+def test_a_progress_bar_is_written_immediately(chunks: list[bytes], records: list[bytes]) -> None:
+    """A line that overwrites itself can be followed before it ends."""
     splitter = LineSplitter("stdout")
     assert [text for chunk in chunks for _, text, _ in splitter.feed(chunk)] == records

@@ -1,4 +1,4 @@
-"""Patches of every kind change what they say and nothing else."""
+"""Each type of patch changes what it names and nothing else."""
 
 import copy
 
@@ -36,8 +36,8 @@ POD = {
         pytest.param({"new": {"$patch": "replace", "a": 1}}, ("new",), {"a": 1}, id="replace-map"),
     ],
 )  # fmt: skip
-def test_strategic(patch, path, expected):
-    """Lists of the table merge by their key, others are replaced, directives do what they say."""
+def test_strategic_merge_patches(patch, path, expected):
+    """Lists of the table merge by their key, others are replaced, and directives are executed."""
     before = copy.deepcopy(POD)
     result = strategic_merge.apply(POD, patch)
     for step in path:
@@ -57,7 +57,7 @@ JSON = st.recursive(
 
 @given(target=JSON, patch=st.dictionaries(st.text("abc", min_size=1, max_size=1), JSON, max_size=3))
 def test_merge_patch_is_idempotent_and_pure(target, patch):
-    """A merge patch laid twice is laid once, and leaves its arguments as they were."""
+    """Applying a merge patch twice equals applying it once, and its arguments are unchanged."""
     before = copy.deepcopy((target, patch))
     once = json_utils.merge(target, patch)
     assert json_utils.merge(once, patch) == once
@@ -93,14 +93,14 @@ def kind():
         ({}, "text/plain", UnsupportedMediaType),
     ],
 )
-def test_bad_patches(kind, patch, media, error):
-    """What is no patch, or not one for this kind, is refused."""
+def test_invalid_patches_are_rejected(kind, patch, media, error):
+    """A malformed patch, or one of a type that the kind does not support, is rejected."""
     with pytest.raises(error):
         patching.patched(kind, study(), patch, media)
 
 
-def test_json_patch(kind):
-    """RFC 6902, list positions included."""
+def test_json_patches(kind):
+    """RFC 6902, including list positions."""
     patch = jsonpatch.JsonPatch([{"op": "add", "path": "/spec/parameters/-", "value": {"name": "b"}}]).patch
     assert [p["name"] for p in patching.patched(kind, study(), patch, patching.JSON_PATCH)["spec"]["parameters"]] == [
         "lr",
@@ -121,8 +121,8 @@ def by(kind, live, config, manager, *, force=False):
     return server_side_apply.server_side(kind, live, config, manager=manager, force=force, now="2026-01-01T00:00:00Z")
 
 
-def test_apply_removes_what_is_applied_no_more(kind):
-    """A field that its only owner leaves out goes; what nobody owns stays."""
+def test_apply_removes_fields_that_are_no_longer_applied(kind):
+    """A field that its only owner omits is removed; a field without an owner stays."""
     live = by(kind, None, applied(most=3, seed=1), "me")
     live["spec"]["parallel"] = 4
     assert by(kind, live, applied(seed=1), "me")["spec"] == {
@@ -133,7 +133,7 @@ def test_apply_removes_what_is_applied_no_more(kind):
 
 
 def test_apply_merges_keyed_lists(kind):
-    """Two managers own an item each of one list; each removes its own."""
+    """Two managers own one item each of a list; each removes its own."""
     live = by(kind, by(kind, None, applied("a"), "one"), applied("b"), "two")
     assert [p["name"] for p in live["spec"]["parameters"]] == ["a", "b"]
     without = {**applied(), "spec": {}}
@@ -141,7 +141,7 @@ def test_apply_merges_keyed_lists(kind):
 
 
 def test_apply_conflicts_name_the_owner(kind):
-    """Another manager's value is not changed unless forced; an equal value is shared."""
+    """Another manager's value changes only when forced; an equal value is shared."""
     live = by(kind, None, applied(most=3), "one")
     with pytest.raises(Conflict, match=r'conflict with "one": \.spec\.most'):
         by(kind, live, applied(most=4), "two")
@@ -161,7 +161,7 @@ def test_forcing_takes_the_field_away_from_its_owner(kind):
 
 
 def test_applying_the_same_again_changes_nothing(kind):
-    """An apply is idempotent to the byte, its time included."""
+    """An apply is idempotent to the byte, including its time."""
     live = by(kind, None, applied(), "me")
     assert (
         server_side_apply.server_side(kind, live, applied(), manager="me", force=False, now="2027-01-01T00:00:00Z")

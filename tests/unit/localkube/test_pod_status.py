@@ -1,4 +1,4 @@
-"""A Pod's phase and conditions from its containers."""
+"""A Pod's phase and conditions, derived from its containers."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def containers(*states: State, last: Terminated | None = None) -> list[Container
     ],
 )
 def test_phase(policy: str, init: list[State], main: list[State], expected: str) -> None:
-    """As the kubelet's getPhase."""
+    """The phase is that of the kubelet's getPhase."""
     assert phase(policy, containers(*init), containers(*main)) == expected
 
 
 def test_a_crash_loop_is_running() -> None:
-    """A container that waits for its next run has run."""
+    """A Pod whose container waits for its next run is Running."""
     assert phase("Always", [], containers(Waiting("CrashLoopBackOff"), last=BAD)) == "Running"
 
 
-def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
-    """LastTransitionTime moves with the status alone."""
+def test_a_condition_keeps_its_time_while_its_status_is_unchanged() -> None:
+    """LastTransitionTime changes only with the status."""
     pod: dict[str, Any] = {"status": {}}
     pod["status"] = status(pod, [], containers(RUN), reached="Running", outcome=None, started=NOON, now=NOON)
     ended = status(pod, [], containers(OK), reached="Succeeded", outcome=None, started=NOON, now=LATER)
@@ -69,7 +69,7 @@ def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
 
 @pytest.mark.parametrize("disrupted", [True, False])
 def test_only_a_disruption_is_marked_as_one(*, disrupted: bool) -> None:
-    """The operator tells a lost node from a failure by DisruptionTarget."""
+    """DisruptionTarget distinguishes a lost node from a failure."""
     body = status(
         {}, [], containers(BAD), reached="Failed", outcome=PodOutcome("R", "m", disrupted), started=NOON, now=NOON
     )
@@ -86,12 +86,12 @@ def test_only_a_disruption_is_marked_as_one(*, disrupted: bool) -> None:
     ],
 )
 def test_began(main: State, expected: bool) -> None:
-    """What had not begun can be started again without harm."""
+    """A Pod that had not begun can be started again without harm."""
     assert began({"status": {"containerStatuses": [containers(main)[0].json(init=False)]}}) is expected
 
 
-def test_lost_keeps_what_had_ended_and_ends_what_ran() -> None:
-    """Exit codes that are known stay; the others become 137, and the Pod is marked as disrupted."""
+def test_lost_keeps_known_exit_codes() -> None:
+    """Known exit codes stay; the others become 137, and the Pod is marked as disrupted."""
     both = [c.json(init=False) for c in containers(OK, RUN)]
     after = lost({"status": {"phase": "Running", "conditions": [], "containerStatuses": both}}, LATER)
     codes = [c["state"]["terminated"]["exitCode"] for c in after["containerStatuses"]]

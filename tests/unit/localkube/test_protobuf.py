@@ -1,4 +1,4 @@
-"""The few protobuf bodies that kubectl insists on are read."""
+"""The protobuf bodies that kubectl sends are decoded."""
 
 import pytest
 
@@ -29,7 +29,7 @@ METADATA = text(1, text(1, "x") + text(11, text(1, "k") + text(2, "v")) + text(8
     ],
 )  # fmt: skip
 def test_decode(api_version, kind, raw, expected):
-    """Names, labels and contents come out as JSON has them."""
+    """Names, labels and contents equal those of the JSON form."""
     metadata = {"name": "x", "labels": {"k": "v"}}
     assert protobuf.decode(body(api_version, kind, raw)) == {
         "apiVersion": api_version,
@@ -39,8 +39,8 @@ def test_decode(api_version, kind, raw, expected):
     }
 
 
-def test_other_kinds_are_refused_with_a_way_out():
-    """What is not in the table is 415, and the message says what to do."""
+def test_other_kinds_are_rejected_with_the_correction():
+    """A kind outside the table is 415, and the message names the correction."""
     with pytest.raises(UnsupportedMediaType, match="batch/v1 Job from protobuf; send it as JSON or YAML"):
         protobuf.decode(body("batch/v1", "Job", METADATA))
 
@@ -49,7 +49,7 @@ def test_other_kinds_are_refused_with_a_way_out():
     "data", [b"", b"nonsense", b"k8s\x00\xff", b"k8s\x00\x0a\x7f", body("v1", "Namespace", b"\x0a\x7fxx")]
 )
 def test_damaged_bytes_are_a_bad_request(data):
-    """Damage never becomes an internal error."""
+    """Damage never causes an internal error."""
     with pytest.raises(BadRequest):
         protobuf.decode(data)
 
@@ -62,7 +62,7 @@ def test_damaged_bytes_are_a_bad_request(data):
         ("application/yaml", b"{", BadRequest),
     ],
 )
-def test_bodies_that_cannot_be_read(media, data, error):
-    """Unknown encodings are 415, broken ones 400."""
+def test_undecodable_bodies_are_rejected(media, data, error):
+    """Unknown encodings are 415, malformed ones 400."""
     with pytest.raises(error):
         requests.body(media, data)

@@ -1,4 +1,4 @@
-"""Quantities and ages read and print as Kubernetes' own do."""
+"""Quantities and ages are parsed and formatted as in Kubernetes."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -29,8 +29,8 @@ def test_quantity_parses(text, value):
 
 
 @pytest.mark.parametrize("text", ["", "1 Gi", "Gi", "1kk", "one", "1e", "--1"])
-def test_quantity_refuses(text):
-    """What is no quantity is refused with the text in the message."""
+def test_invalid_quantities_are_rejected(text):
+    """The error of an invalid quantity contains the expected format."""
     with pytest.raises(ValueError, match="quantities must match"):
         quantities.parse(text)
 
@@ -47,7 +47,7 @@ def test_quantity_refuses(text):
     ],
 )
 def test_quantity_prints(value, like, shown):
-    """Sums print in the family of suffixes of the limit that they are compared with."""
+    """Sums have the suffix family of the limit that they are compared with."""
     assert quantities.show(Decimal(value), like) == shown
 
 
@@ -69,7 +69,7 @@ def test_quantity_prints(value, like, shown):
     ],
 )
 def test_age(seconds, shown):
-    """Ages are shown in at most two units, coarser as they grow."""
+    """Ages have at most two units, coarser as they grow."""
     assert formats.human_duration(timedelta(seconds=seconds)) == shown
 
 
@@ -82,5 +82,5 @@ def test_age(seconds, shown):
     ],
 )  # fmt: skip
 def test_formats(name, text, right):
-    """The formats that schemas name are judged, unknown ones are not."""
+    """Known formats are validated; unknown formats accept every string."""
     assert formats.matches(name, text) == right

@@ -1,4 +1,4 @@
-"""Quotas count what is there and refuse what is too much, in Kubernetes' own words."""
+"""Quotas count the objects of a namespace and reject what exceeds them, with the messages of Kubernetes."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def resources(requests=None, limits=None):
 
 
 def test_pods_are_counted_while_they_are_alive():
-    """A Pod counts from its creation, through its termination, until it has ended or is gone."""
+    """A Pod counts from its creation until it has ended or is gone, including its termination."""
     store = with_quota(pods="2", requests_nvidia_com__gpu="4")
     store.create("pods", pod("a", gpus=3, nodeName="n"))
     assert used(store) == {"pods": "1", "requests.nvidia.com/gpu": "3"}
@@ -37,8 +37,8 @@ def test_pods_are_counted_while_they_are_alive():
     assert used(store) == {"pods": "0", "requests.nvidia.com/gpu": "0"}
 
 
-def test_too_much_is_refused():
-    """The refusal names the quota and the three amounts."""
+def test_exceeding_a_quota_is_rejected():
+    """The message names the quota and the three amounts."""
     store = with_quota(requests_nvidia_com__gpu="4")
     store.create("pods", pod("a", gpus=3))
     text = 'pods "b" is forbidden: exceeded quota: team, requested: requests.nvidia.com/gpu=2, used: requests.nvidia.com/gpu=3, limited: requests.nvidia.com/gpu=4'
@@ -60,8 +60,8 @@ def test_custom_objects_are_counted():
     store.create(STUDIES, study("two"))
 
 
-def test_what_a_quota_limits_must_be_stated():
-    """A Pod that does not say what a quota limits is refused with what to say."""
+def test_limited_resources_must_be_specified():
+    """A Pod that omits a limited resource is rejected with the missing fields."""
     store = with_quota(requests_cpu="2", limits_memory="1Gi")
     with pytest.raises(
         Forbidden,
@@ -72,8 +72,8 @@ def test_what_a_quota_limits_must_be_stated():
     assert used(store) == {"requests.cpu": "500m", "limits.memory": "512Mi"}
 
 
-def test_a_refused_object_costs_nothing():
-    """Refusals do not add up."""
+def test_a_rejected_object_is_not_counted():
+    """Rejected objects do not add up."""
     store = with_quota(pods="1")
     store.create("pods", pod("a"))
     for _ in range(3):
@@ -82,8 +82,8 @@ def test_a_refused_object_costs_nothing():
     assert used(store) == {"pods": "1"}
 
 
-def test_a_new_quota_counts_what_is_there():
-    """Objects older than the quota count too, and a changed limit shows at once."""
+def test_a_new_quota_counts_existing_objects():
+    """Objects older than the quota count too, and a changed limit is visible immediately."""
     store = make_store()
     store.create("configmaps", config())
     store.create(
@@ -95,7 +95,7 @@ def test_a_new_quota_counts_what_is_there():
     assert quota["status"] == {"hard": {"configmaps": "7", "secrets": "1"}, "used": {"configmaps": "1", "secrets": "0"}}
 
 
-def test_other_namespaces_are_others():
+def test_a_quota_limits_only_its_namespace():
     """A quota limits its own namespace only."""
     store = with_quota(pods="0")
     store.create("namespaces", {"metadata": {"name": "free"}})
@@ -104,8 +104,8 @@ def test_other_namespaces_are_others():
         store.create("pods", pod())
 
 
-def test_counting_goes_on_after_a_restart(tmp_path):
-    """The totals are made anew from what is there."""
+def test_totals_are_recomputed_after_a_restart(tmp_path):
+    """The totals are computed from the stored objects."""
     store = with_quota(tmp_path / "db", pods="1")
     store.create("pods", pod("a"))
     store.close()

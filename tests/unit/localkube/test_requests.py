@@ -1,4 +1,4 @@
-"""What a request's body is read as."""
+"""Parsing of request bodies."""
 
 import pytest
 
@@ -19,5 +19,5 @@ APPLY = "application/apply-patch+yaml"
     ],
 )
 def test_bodies(media, data, value):
-    """Numbers with an exponent are numbers in YAML as they are in JSON: clients send both."""
+    """Numbers with an exponent are numbers in YAML as in JSON: clients send both."""
     assert body(media, data) == value

@@ -1,4 +1,4 @@
-"""The scheduler: who starts, in which order, on which GPUs, and what those who wait are told."""
+"""The scheduler: the order of Pods, their GPUs, and the conditions of pending Pods."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def asks(**amounts: str) -> dict[str, object]:
         ),
     ],
 )
-async def test_a_pod_that_does_not_fit_is_told_why_once(
+async def test_an_unschedulable_pod_gets_one_condition_and_event(
     tmp_path: Path, fields: dict[str, object], spec: dict[str, object], reason: str, preemption: str
 ) -> None:
-    """Condition and Event carry kube-scheduler's words, and further passes write nothing."""
+    """Condition and Event have kube-scheduler's message, and further attempts write nothing."""
     async with machine(tmp_path, FakeRuntime(), gpus=2) as m:
         m.create(pod("first", container("true", gpus=1)))
         m.create(pod("waits", {**container("true"), **fields}, **spec))
@@ -60,8 +60,8 @@ async def test_a_pod_that_does_not_fit_is_told_why_once(
         assert [event["count"] for event in m.events("FailedScheduling")] == [1]
 
 
-async def test_first_come_first_served_and_nobody_is_held_up(tmp_path: Path) -> None:
-    """Of two that wait for the same GPU the elder gets it, and one that needs none starts past both."""
+async def test_pods_are_bound_in_order_and_do_not_block_others(tmp_path: Path) -> None:
+    """The older of two Pods gets the GPU for which both wait, and a Pod without GPUs starts before both."""
     runtime = FakeRuntime()
     async with machine(tmp_path, runtime, gpus=1) as m:
         for name in ("a", "b", "c"):
@@ -80,7 +80,7 @@ async def test_first_come_first_served_and_nobody_is_held_up(tmp_path: Path) -> 
 
 
 async def test_gpus_are_named_to_the_program_and_kept_in_an_annotation(tmp_path: Path) -> None:
-    """Each Pod sees its own indices; one that asked for none sees none."""
+    """Each Pod sees its own indices; a Pod without GPUs sees none."""
     runtime = FakeRuntime()
     async with machine(tmp_path, runtime, gpus=3) as m:
         m.create(pod("two", container("true", gpus=2)))
@@ -92,8 +92,8 @@ async def test_gpus_are_named_to_the_program_and_kept_in_an_annotation(tmp_path:
         assert m.get("two")["metadata"]["annotations"][ANNOTATION] == "0,1"
 
 
-async def test_a_gpu_is_not_given_away_before_its_process_is_gone(tmp_path: Path) -> None:
-    """A Pod removed by force leaves the API at once, and its GPU only with its last process."""
+async def test_a_gpu_is_held_until_its_process_is_gone(tmp_path: Path) -> None:
+    """A Pod removed by force leaves the API immediately and releases its GPU with its last process."""
     runtime = FakeRuntime(deaf=True)
     async with machine(tmp_path, runtime, gpus=1) as m:
         m.create(pod("stubborn", container("true", gpus=1)))
@@ -137,7 +137,9 @@ async def _play(m: Machine, runtime: FakeRuntime, steps: list[tuple[str, int]], 
 @settings(max_examples=40, deadline=None)
 @given(STEPS, st.integers(0, 4))
 def test_gpus_are_never_shared(steps: list[tuple[str, int]], total: int) -> None:
-    """Whatever is created, ended, deleted and torn away: no index is with two living processes, and none is made up."""
+    """In any sequence of creation, end, deletion and removal, two living processes never hold the same index, and every
+    index exists.
+    """
 
     async def play() -> None:
         runtime = FakeRuntime(deaf=True)
@@ -173,7 +175,7 @@ def test_gpus_are_never_shared(steps: list[tuple[str, int]], total: int) -> None
 def test_gpus_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listing: str | None, visible: str | None, expected: int
 ) -> None:
-    """As nvidia-smi lists them, and as CUDA_VISIBLE_DEVICES narrows them."""
+    """The count is that of nvidia-smi, limited by CUDA_VISIBLE_DEVICES."""
     if listing is not None:
         program = tmp_path / "nvidia-smi"
         program.write_text(f"#!/bin/sh\nprintf '{listing}'\n")

@@ -1,4 +1,4 @@
-"""Structural schemas default, prune and judge as an API server does, down to the words."""
+"""Structural schemas default, prune and validate as a real API server does, to the word."""
 
 import copy
 
@@ -50,8 +50,8 @@ KEYED = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-ma
         pytest.param({"type": "integer", "not": {"enum": [3]}}, 3, 'x: Invalid value: 3: "x" must not validate the schema (not)', id="not"),
     ],
 )  # fmt: skip
-def test_fault(part, value, message):
-    """One fault, in the words of an API server."""
+def test_an_invalid_value_has_the_message_of_an_api_server(part, value, message):
+    """Each invalid value has one cause, with the message of a real API server."""
     assert faults(part, value) == [message]
 
 
@@ -66,19 +66,19 @@ def test_fault(part, value, message):
         pytest.param({"x-kubernetes-preserve-unknown-fields": True}, {"a": [1]}, id="open"),
     ],
 )
-def test_no_fault(part, value):
-    """Values that are right by the fine print."""
+def test_valid_edge_cases_are_accepted(part, value):
+    """Values that only the details of the rules make valid."""
     assert faults(part, value) == []
 
 
-def test_all_faults_are_reported_at_once():
-    """A user mends everything in one go."""
+def test_all_causes_are_reported_together():
+    """One response names every invalid field."""
     node = schema.compile_schema({"type": "object", "required": ["a", "b"], "properties": {"c": {"type": "integer"}}})
     assert [cause.field for cause in schema_validation.validate(node, {"c": "x"})] == ["a", "b", "c"]
 
 
 def test_defaults_reach_into_lists_and_maps():
-    """Defaults fill missing fields of what is there, and create nothing below what is not."""
+    """Defaults fill missing fields of existing objects and create no parents."""
     part = {"type": "object", "properties": {"n": {"type": "integer", "default": 1}}}
     node = schema.compile_schema(
         {
@@ -108,7 +108,7 @@ def test_defaults_are_not_shared():
 
 
 def test_pruning_names_what_it_removes():
-    """Unknown fields go, with their paths told; open parts keep theirs, but not below known properties."""
+    """Unknown fields are removed and their paths returned; open objects keep theirs, except below known properties."""
     node = schema.compile_schema(
         {
             "type": "object",
@@ -158,7 +158,7 @@ def rule(text, **more):
     ],
 )  # fmt: skip
 def test_rules(rules, value, old, expected):
-    """`x-kubernetes-validations`: when they are asked and what they answer."""
+    """`x-kubernetes-validations`: when rules run, and their messages."""
     properties = {name: {"type": "number"} for name in ("a", "b")} | {
         name: {"type": "string"} for name in ("namespace", "s")
     }
@@ -167,8 +167,8 @@ def test_rules(rules, value, old, expected):
     assert faults(part, value, old) == expected
 
 
-def test_rules_wait_for_the_right_shape():
-    """A rule is not asked about an object whose types are wrong: its answer would confuse."""
+def test_rules_run_only_on_a_valid_shape():
+    """A rule does not run on an object with wrong types."""
     part = {
         "type": "object",
         "properties": {"a": {"type": "integer"}},
@@ -178,7 +178,7 @@ def test_rules_wait_for_the_right_shape():
 
 
 def test_transition_rules_follow_the_key_of_a_list():
-    """Items of a keyed list are compared with the item of the same key, wherever it moved."""
+    """Items of a keyed list are compared with the item of the same key at any position."""
     part = copy.deepcopy(KEYED)
     part["items"]["x-kubernetes-validations"] = [rule("self.v >= oldSelf.v")]
     old = [{"name": "a", "v": 1}, {"name": "b", "v": 5}]
@@ -198,11 +198,11 @@ def test_transition_rules_follow_the_key_of_a_list():
     ],
 )
 def test_escape(name, escaped):
-    """Property names that CEL cannot spell are escaped as the documentation says."""
+    """Property names that are not CEL identifiers are escaped as documented."""
     assert escape(name) == escaped
 
 
-def test_a_rule_that_is_no_cel_is_refused():
-    """A definition with a broken rule does not get in."""
+def test_a_rule_with_invalid_cel_is_rejected():
+    """A definition with an invalid rule is rejected."""
     with pytest.raises(ValueError, match="parse"):
         compiled({"type": "object", "x-kubernetes-validations": [{"rule": "self.a >"}]})

@@ -1,4 +1,4 @@
-"""Label and field selectors choose what Kubernetes' would."""
+"""Label and field selectors select as in Kubernetes."""
 
 import pytest
 
@@ -23,8 +23,8 @@ def test_labels(selector, matches):
 
 
 @pytest.mark.parametrize("selector", ["app in web", "a b", "=x", "app=(x)"])
-def test_bad_label_selector(selector):
-    """A selector that is none is a bad request, not an empty answer."""
+def test_an_invalid_label_selector_is_a_bad_request(selector):
+    """An invalid selector is 400, not an empty list."""
     with pytest.raises(BadRequest, match="unable to parse requirement"):
         object_selectors.labels(selector)
 
@@ -40,11 +40,11 @@ def test_bad_label_selector(selector):
     ],
 )
 def test_fields(selector, matches):
-    """A missing field is the empty string, booleans are words."""
+    """A missing field is the empty string; booleans are lower-case words."""
     assert object_selectors.fields(selector, supported=FIELDS, shown="pods")(OBJ) == matches
 
 
 def test_unsupported_field():
-    """A field that the kind does not offer is named in the refusal."""
+    """The error names a field that the kind does not support."""
     with pytest.raises(BadRequest, match=r'"spec\.color" not supported'):
         object_selectors.fields("spec.color=red", supported=FIELDS, shown="pods")

@@ -20,7 +20,7 @@ MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 class Client:
-    """Requests against a server, as (status, JSON)."""
+    """Sends requests to a server and returns (status, JSON)."""
 
     def __init__(self, server, session):
         self.server, self.session = server, session
@@ -34,7 +34,7 @@ class Client:
             return answer.status, json.loads(raw) if answer.content_type == "application/json" else raw.decode()
 
     async def watch(self, path, count):
-        """The first events of a watch, as (type, object)."""
+        """Return the first events of a watch, as (type, object)."""
         found = []
         async with self.session.get(self.server.url + path) as answer:
             async for line in answer.content:
@@ -91,14 +91,14 @@ async def test_verbs_on_a_resource(client):
         ("GET", f"{PODS}?watch=true&sendInitialEvents=true", None, 400, "BadRequest"),
     ],
 )
-async def test_refusals_are_status_objects(client, method, path, body, status, reason):  # noqa: PLR0917 - the axes
-    """Whatever is refused comes as a Status with the right code."""
+async def test_errors_are_status_objects(client, method, path, body, status, reason):  # noqa: PLR0917 - the axes
+    """Every error is a Status with the right code."""
     code, answer = await client(method, path, body)
     assert (code, answer["kind"], answer["reason"], answer["code"]) == (status, "Status", reason, status)
 
 
-async def test_no_token_no_answer(client):
-    """Health is public, all else needs the token, in the path or in a header."""
+async def test_requests_need_the_token(client):
+    """Health is public; all other paths need the token, in the path or in a header."""
     base = client.server.url.split("/token/")[0]
     for path, headers, status in (
         ("/readyz", {}, 200),
@@ -113,7 +113,7 @@ async def test_no_token_no_answer(client):
 
 @pytest.mark.parametrize("sent", [b"Bearer \xff\xfe", b"Bearer \xc3\xa9", b"Basic eDp5"])
 async def test_an_authorization_that_is_no_token_is_unauthorized(client, sent):
-    """Whatever bytes the header holds, the answer is 401."""
+    """Any bytes in the header are answered with 401."""
     host, port = client.server.url.split("/")[2].split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"GET /api/v1/pods HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " + sent + b"\r\n\r\n")
@@ -123,8 +123,8 @@ async def test_an_authorization_that_is_no_token_is_unauthorized(client, sent):
 
 
 @pytest.mark.parametrize("line", [b"GET /\xc3\xa9 HTTP/1.1", b"GET", b"\x00\x01", b"GET http:// HTTP/1.1"])
-async def test_a_malformed_request_is_no_traceback(client, caplog, line):
-    """It is answered with 400, and logged nowhere."""
+async def test_a_malformed_request_is_not_logged(client, caplog, line):
+    """It is answered with 400 and not logged."""
     host, port = client.server.url.split("/")[2].split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -134,8 +134,8 @@ async def test_a_malformed_request_is_no_traceback(client, caplog, line):
     assert caplog.text == ""
 
 
-async def test_no_token_in_a_log(client, caplog, monkeypatch):
-    """A failure of the server is logged without the token that is in its URL."""
+async def test_the_token_is_not_logged(client, caplog, monkeypatch):
+    """A failure of the server is logged without the token in its URL."""
     monkeypatch.setattr(client.store, "entry", lambda *_: 1 / 0)
     status, _ = await client("GET", f"{CONFIGS}/a")
     assert (status, "ZeroDivisionError" in caplog.text) == (500, True)
@@ -143,7 +143,9 @@ async def test_no_token_in_a_log(client, caplog, monkeypatch):
 
 
 async def test_watch_streams_changes(client):
-    """Without a version the present comes first, with one only what came after; selectors make objects come and go."""
+    """Without a version the current state comes first, with a version only later changes; selectors add and remove
+    objects.
+    """
     client.store.create("configmaps", config("a", labels={"on": "yes"}))
     version = client.store.version
     client.store.create("configmaps", config("b"))
@@ -165,7 +167,7 @@ async def test_watch_streams_changes(client):
 
 
 async def test_watch_list_ends_its_beginning_with_a_bookmark(client):
-    """`sendInitialEvents` gives the state, then the annotated bookmark that kubectl wait and informers look for."""
+    """`sendInitialEvents` sends the state, then the annotated bookmark that kubectl wait and informers expect."""
     client.store.create("configmaps", config())
     path = f"{CONFIGS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
     (first, _), (second, bookmark) = await client.watch(path, 2)
@@ -175,13 +177,13 @@ async def test_watch_list_ends_its_beginning_with_a_bookmark(client):
     assert bookmark["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
 
 
-async def test_watch_ends_when_asked(client):
-    """The parameter timeoutSeconds ends a watch in good order."""
+async def test_a_watch_ends_at_its_timeout(client):
+    """The parameter timeoutSeconds ends a watch regularly."""
     assert await client.watch(f"{CONFIGS}?watch=1&timeoutSeconds=1", 1) == []
 
 
 async def test_too_old_a_version_is_an_error_in_the_stream():
-    """410 comes as an ERROR event, as clients expect it."""
+    """410 is an ERROR event, as clients expect it."""
     async with serving(make_store(history=2)) as server, aiohttp.ClientSession() as session:
         old = server._store.version
         for i in range(9):
@@ -191,7 +193,7 @@ async def test_too_old_a_version_is_an_error_in_the_stream():
 
 
 async def test_one_object_can_be_watched_by_name(client):
-    """metadata.name as a field selector."""
+    """metadata.name is a field selector."""
     client.store.create("configmaps", config("a"))
     client.store.create("configmaps", config("b"))
     [(_, seen)] = await client.watch(f"{CONFIGS}?watch=1&fieldSelector=metadata.name%3Db", 1)
@@ -199,7 +201,7 @@ async def test_one_object_can_be_watched_by_name(client):
 
 
 async def test_tables_of_lists_and_watches(client):
-    """The Table of kubectl: columns once, then rows."""
+    """A Table has its columns once, then rows."""
     client.store.create(STUDIES, study("a"))
     client.store.create(STUDIES, study("b"))
     _, table = await client("GET", STUDIES_URL, **TABLE)
@@ -213,7 +215,7 @@ async def test_tables_of_lists_and_watches(client):
 
 @pytest.mark.parametrize("validation", ["Strict", "Warn", "Ignore"])
 async def test_field_validation(client, validation):
-    """Unknown fields are an error, a warning or dropped, as the client asks."""
+    """Unknown fields are an error, a warning or dropped, as the client requests."""
     code, answer = await client("POST", f"{STUDIES_URL}?fieldValidation={validation}", study(mots=1))
     if validation == "Strict":
         assert code == 400
@@ -224,7 +226,7 @@ async def test_field_validation(client, validation):
 
 
 async def test_invalid_objects_list_their_causes(client):
-    """422 names every field that is wrong."""
+    """422 names every invalid field."""
     code, answer = await client("POST", STUDIES_URL, study(parallel=0, parameters=[{"name": "X", "max": 1}]))
     assert code == 422
     assert {cause["field"] for cause in answer["details"]["causes"]} == {
@@ -246,7 +248,7 @@ async def test_scale(client):
 
 
 async def test_binding_and_eviction(client):
-    """Pods can be bound once and evicted."""
+    """A Pod can be bound once, and evicted."""
     client.store.create("pods", pod())
     binding = {"target": {"name": "n1"}}
     assert (await client("POST", f"{PODS}/p/binding", binding))[0] == 201
@@ -257,7 +259,7 @@ async def test_binding_and_eviction(client):
 
 
 async def test_an_eviction_marks_the_pod_as_disrupted(client):
-    """The condition is there before the Pod ends; a Pod that has ended gets none."""
+    """The condition is set before the Pod ends; a Pod that has ended gets none."""
     for name, phase in (("runs", "Running"), ("done", "Succeeded")):
         client.store.create("pods", pod(name, nodeName="n"))
         client.store.patch("pods", "default", name, {"metadata": {"finalizers": ["example.com/x"]}})
@@ -271,7 +273,7 @@ async def test_an_eviction_marks_the_pod_as_disrupted(client):
 
 
 async def test_a_gated_pod_is_not_scheduled(client):
-    """A Pod with scheduling gates has the condition that kube-scheduler's queue shows; the gates can only be removed."""
+    """A Pod with scheduling gates has the condition SchedulingGated; gates can only be removed."""
     gates = [{"name": "kueue.x-k8s.io/admission"}]
     _, created = await client("POST", PODS, pod("p", schedulingGates=gates))
     assert [(c["type"], c["reason"]) for c in created["status"]["conditions"]] == [("PodScheduled", "SchedulingGated")]
@@ -281,7 +283,7 @@ async def test_a_gated_pod_is_not_scheduled(client):
     assert (status, "schedulingGates" in opened["spec"]) == (200, False)
 
 
-async def test_a_definition_that_is_deleted_ends_its_watches(client):
+async def test_deleting_a_definition_ends_its_watches(client):
     """Its objects are reported as deleted, the watch ends, and the kind is not found until it is defined again."""
     client.store.create(STUDIES, study("s"))
     watching = asyncio.create_task(client.watch(f"{STUDIES_URL}?watch=1", 100))
@@ -301,7 +303,7 @@ async def test_a_definition_that_is_deleted_ends_its_watches(client):
 
 
 async def test_events_in_both_groups(client):
-    """An event written through events.k8s.io is read through core, and the other way round."""
+    """An event written through events.k8s.io is read through core, and the reverse."""
     new = {"metadata": {"name": "e"}, "regarding": {"kind": "Pod", "name": "p"}, "note": "hello", "reason": "R"}
     assert (await client("POST", "/apis/events.k8s.io/v1/namespaces/default/events", new))[0] == 201
     _, core = await client("GET", "/api/v1/namespaces/default/events/e")
@@ -325,7 +327,7 @@ async def test_discovery(client):
 
 
 async def test_openapi_of_a_custom_kind(client):
-    """The document carries the schema, and PATCH knows fieldValidation."""
+    """The document contains the schema, and PATCH accepts fieldValidation."""
     _, index = await client("GET", "/openapi/v3")
     url = index["paths"]["apis/example.dev/v1"]["serverRelativeURL"].split("correct-horse")[1]
     _, document = await client("GET", url)
@@ -336,7 +338,7 @@ async def test_openapi_of_a_custom_kind(client):
 
 
 class Logs:
-    """Logs that say what was asked for."""
+    """A log source that records its queries."""
 
     async def read(self, pod, query):
         if query.previous:
@@ -346,7 +348,7 @@ class Logs:
 
 
 async def test_logs_are_delegated():
-    """The options reach the source, its chunks the client, its refusals too."""
+    """The options reach the source; its chunks and its errors reach the client."""
     store = make_store()
     store.create("pods", pod())
     async with serving(store, logs=Logs()) as server, aiohttp.ClientSession() as session:
@@ -358,8 +360,8 @@ async def test_logs_are_delegated():
         assert (await client("GET", f"{PODS}/p/log?tailLines=many"))[0] == 400
 
 
-async def test_requests_are_counted():
-    """The audit hook hears of each request on a resource, with its verb."""
+async def test_requests_are_reported_to_the_audit_hook():
+    """The hook receives each request on a resource, with its verb."""
     heard = []
     async with serving(on_request=lambda *call: heard.append(call)) as server, aiohttp.ClientSession() as session:
         client = Client(server, session)
@@ -374,7 +376,7 @@ async def test_requests_are_counted():
     [(InjectedFault(status=429), 429, False), (InjectedFault(status=500), 500, False), (InjectedFault(status=500, after=True), 500, True), (InjectedFault(drop=True), 0, False), (InjectedFault(drop=True, after=True), 0, True), (InjectedFault(delay=0.001), 201, True)],
 )  # fmt: skip
 async def test_injected_faults(fault, status, made):
-    """A fault before the work leaves nothing done; one after it only loses the answer."""
+    """A fault before the request prevents it; one after it loses only the response."""
     async with (
         serving(faults=lambda info: fault if info.verb == "create" else None) as server,
         aiohttp.ClientSession() as session,
@@ -387,7 +389,7 @@ async def test_injected_faults(fault, status, made):
 
 
 async def test_definitions_of_a_folder_are_served(tmp_path):
-    """A folder of definitions is brought in at the start, and again without harm."""
+    """The definitions of a folder are created at the start and updated at the next."""
     (tmp_path / "study.yaml").write_text((MANIFESTS / "study-crd.yaml").read_text())
     store = make_store()
     for _ in range(2):
@@ -404,7 +406,7 @@ async def test_stop_ends_open_watches(client):
 
 
 async def test_every_served_version_shows_the_same_object(client):
-    """An object written in one version of its kind is read and watched in another, under that one's apiVersion."""
+    """An object written in one version of its kind is read and watched in another, with that apiVersion."""
     crd = copy.deepcopy(STUDY_CRD)
     [first] = crd["spec"]["versions"]
     crd["spec"]["versions"].append({**copy.deepcopy(first), "name": "v2", "storage": False})
@@ -420,14 +422,14 @@ async def test_every_served_version_shows_the_same_object(client):
 
 
 async def test_bodies_have_a_limit(client):
-    """A body of more than three MiB is refused as such."""
+    """A body of more than three MiB is rejected."""
     code, answer = await client("POST", CONFIGS, config(data={"a": "x" * 3 * 1024 * 1024}))
     assert (code, answer["reason"]) == (413, "RequestEntityTooLarge")
     assert (await client("POST", CONFIGS, config(data={"a": "x" * 2 * 1024 * 1024})))[0] == 201
 
 
-async def test_a_watcher_that_leaves_is_forgotten(client):
-    """No task goes on for a client that hung up, even where nothing happens any more."""
+async def test_a_disconnected_watcher_leaves_no_task(client):
+    """No task remains for a client that disconnected, even without changes."""
     async with client.session.get(client.server.url + f"{CONFIGS}?watch=1") as answer:
         assert answer.status == 200
         [stream] = client.server._streams

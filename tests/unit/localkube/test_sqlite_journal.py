@@ -1,4 +1,4 @@
-"""What the Store answered is on the disk."""
+"""Every acknowledged write is on disk."""
 
 import itertools
 import subprocess
@@ -10,8 +10,8 @@ import pytest
 from support.api_server import config, make_store
 
 
-def test_versions_are_never_given_out_twice(tmp_path):
-    """Not even when the last change before a restart was a deletion."""
+def test_versions_are_never_reused(tmp_path):
+    """A version is not reused even when the last change before a restart was a deletion."""
     path = tmp_path / "db"
     seen = []
     for _ in range(3):
@@ -40,8 +40,8 @@ for i in range(10**6):
 
 
 @pytest.mark.parametrize("answers", [1, 7, 300])
-def test_what_was_answered_survives_a_kill(tmp_path, answers):
-    """After a SIGKILL in the midst of writing, everything that was answered is there."""
+def test_acknowledged_writes_survive_a_kill(tmp_path, answers):
+    """After a SIGKILL during writes, every acknowledged write is stored."""
     root = Path(__file__).parents[3]
     code = WRITER.format(tests=str(root / "tests"), operator=str(root / "operator"))
     with subprocess.Popen([sys.executable, "-c", code, tmp_path / "db"], stdout=subprocess.PIPE, text=True) as writer:

@@ -1,4 +1,4 @@
-"""The state folder belongs to its user, and a broken database is reported with the correction."""
+"""The state folder is private to its user, and a broken database is reported with the correction."""
 
 import os
 import sqlite3
@@ -19,8 +19,8 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-async def test_only_the_user_reads_what_is_kept(tmp_path):
-    """The folder has mode 0700 and each file 0600, also where an earlier version left other modes."""
+async def test_only_the_user_can_read_the_state(tmp_path):
+    """The folder has mode 0700 and each file 0600, also where an earlier version set other modes."""
     folder = tmp_path / "state"
     folder.mkdir(mode=0o755)
     for _ in range(2):
@@ -53,8 +53,8 @@ def test_a_folder_with_other_files_keeps_its_mode(tmp_path):
         pytest.param(lambda _, other: other("link"), "belongs to another user", id="owner-of-a-link"),
     ],
 )
-def test_a_folder_that_others_could_prepare_is_refused(tmp_path, monkeypatch, prepare, message):
-    """A user who can write there could let programs run as the owner."""
+def test_a_folder_that_others_can_write_is_rejected(tmp_path, monkeypatch, prepare, message):
+    """A user who can write there could run programs as the owner."""
     folder = tmp_path / "state"
     folder.mkdir(mode=0o700)
     real = type(folder).lstat
@@ -79,8 +79,8 @@ def test_a_folder_that_others_could_prepare_is_refused(tmp_path, monkeypatch, pr
         state_dir.make(folder)
 
 
-def test_a_private_file_is_replaced_at_once(tmp_path):
-    """A left-over of an interrupted write does not matter."""
+def test_a_private_file_is_replaced_atomically(tmp_path):
+    """A leftover of an interrupted write does not matter."""
     (tmp_path / "token.new").write_text("rest")
     state_dir.write_private(tmp_path / "token", "secret")
     assert ((tmp_path / "token").read_text(), mode(tmp_path / "token")) == ("secret", 0o600)
@@ -114,7 +114,7 @@ def removed(path):
 
 @pytest.mark.parametrize("damage", [text, other_tables, broken_row, emptied, removed])
 async def test_a_broken_database_is_reported_and_set_aside(tmp_path, damage):
-    """The message is one line with the correction; setting the file aside helps, and keeps it."""
+    """The message is one line with the correction; setting the file aside keeps it and allows a start."""
     cluster = LocalCluster(tmp_path, runtime=FakeRuntime(), gpus=0)
     await cluster.start()
     await cluster.stop()
@@ -128,7 +128,7 @@ async def test_a_broken_database_is_reported_and_set_aside(tmp_path, damage):
     await cluster.stop()
 
 
-def test_a_new_store_is_no_broken_one(tmp_path):
-    """Where there was no cluster an empty file is right."""
+def test_a_new_store_is_not_broken(tmp_path):
+    """An empty file is valid where no cluster existed."""
     make_store(tmp_path / "cluster.sqlite").close()
     Store(tmp_path / "cluster.sqlite", now=now, expected=True).close()

@@ -1,4 +1,4 @@
-"""The Store keeps objects as an API server does: identity, versions, conflicts, subresources, watches, and the disk."""
+"""The Store behaves as an API server does: identity, versions, conflicts, subresources, watches and persistence."""
 
 import asyncio
 import copy
@@ -13,7 +13,7 @@ from support.api_server import STUDIES, Clock, changed, config, make_store, pod,
 
 
 async def take(stream, count):
-    """The first events of a subscription, as (type, name, version)."""
+    """Return the first events of a subscription, as (type, name, version)."""
     found = []
     async for kind, obj in stream:
         found.append((kind, obj["metadata"]["name"], int(obj["metadata"]["resourceVersion"])))
@@ -22,8 +22,8 @@ async def take(stream, count):
     return found
 
 
-def test_create_gives_identity():
-    """A new object gets what only the server may give, whatever was sent along."""
+def test_create_sets_server_owned_fields():
+    """A new object gets the server-owned fields, whatever the client sent."""
     store = make_store()
     sent = {**pod(), "status": {"phase": "Succeeded"}}
     sent["metadata"]["creationTimestamp"] = "1999-01-01T00:00:00Z"
@@ -37,8 +37,8 @@ def test_create_gives_identity():
     assert int(made["metadata"]["resourceVersion"]) == store.version
 
 
-def test_what_goes_in_is_copied():
-    """A caller that goes on using its object does not change the cluster's."""
+def test_arguments_are_copied():
+    """A caller that changes its object later does not change the stored one."""
     store = make_store()
     mine = config(data={"a": "1"})
     store.create("configmaps", mine)
@@ -47,7 +47,7 @@ def test_what_goes_in_is_copied():
 
 
 def test_generated_names_differ():
-    """A generateName makes a name of its own for each object."""
+    """A generateName results in a different name for each object."""
     store = make_store()
     names = {
         store.create("pods", changed(pod(name=None), "metadata.generateName", "x-"))["metadata"]["name"]
@@ -75,8 +75,8 @@ def test_generated_names_differ():
         pytest.param("configmaps", config(data={"a": float("nan")}), BadRequest, "cannot be written as JSON", id="nan"),
     ],
 )  # fmt: skip
-def test_create_refuses(resource, obj, error, message):
-    """What cannot be is refused in words that say why, and leaves no trace."""
+def test_invalid_creates_are_rejected(resource, obj, error, message):
+    """The message names the reason, and nothing is stored."""
     store = make_store()
     store.create("pods", pod("taken"))
     before = store.version
@@ -86,7 +86,7 @@ def test_create_refuses(resource, obj, error, message):
 
 
 def test_update_and_versions():
-    """Each change has a version of its own; a change of content, and only that, is a new generation."""
+    """Each change has its own version; only a change of content increases the generation."""
     store = make_store(study=True)
     made = store.create(STUDIES, study())
     labelled = store.update(STUDIES, changed(made, "metadata.labels", {"a": "b"}))
@@ -96,8 +96,8 @@ def test_update_and_versions():
     assert versions == sorted(set(versions))
 
 
-def test_an_update_of_nothing_is_none():
-    """Writing what is there keeps the version and wakes no watch."""
+def test_an_update_without_a_change_keeps_the_version():
+    """An equal write keeps the version and wakes no watch."""
     store = make_store()
     made = store.create("pods", pod())
     assert store.update("pods", copy.deepcopy(made)) is store.get("pods", "default", "p")
@@ -105,7 +105,7 @@ def test_an_update_of_nothing_is_none():
 
 
 def test_stale_update_conflicts():
-    """Who read before another wrote must read again; who names no version overwrites."""
+    """An update with an old version conflicts; one without a version overwrites."""
     store = make_store()
     stale = store.create("configmaps", config())
     store.patch("configmaps", "default", "c", {"data": {"a": "1"}})
@@ -117,7 +117,7 @@ def test_stale_update_conflicts():
 
 
 def test_another_objects_uid_conflicts():
-    """A write meant for a deleted object does not hit its namesake."""
+    """A write for a deleted object does not affect a new one of the same name."""
     store = make_store()
     first = store.create("configmaps", config())
     store.delete("configmaps", "default", "c")
@@ -126,8 +126,8 @@ def test_another_objects_uid_conflicts():
         store.delete("configmaps", "default", "c", uid=first["metadata"]["uid"])
 
 
-def test_status_is_a_part_of_its_own():
-    """The main resource does not touch the status, and the status subresource touches nothing else."""
+def test_status_is_separate():
+    """The main resource does not change the status, and the status subresource changes nothing else."""
     store = make_store(study=True)
     made = store.create(STUDIES, {**study(), "status": {"running": 3}})
     assert "status" not in made
@@ -147,8 +147,8 @@ def test_status_is_a_part_of_its_own():
         ("spec.activeDeadlineSeconds", 99, "must be less than or equal to previous value"),
     ],
 )
-def test_a_pod_is_what_it_was(path, value, message):
-    """A Pod's spec cannot be changed but in the few ways that Kubernetes allows."""
+def test_a_pods_spec_is_immutable(path, value, message):
+    """Only the fields that Kubernetes allows can change in a Pod's spec."""
     store = make_store()
     made = store.create("pods", pod(activeDeadlineSeconds=50))
     with pytest.raises(Invalid, match=message):
@@ -157,15 +157,15 @@ def test_a_pod_is_what_it_was(path, value, message):
 
 
 def test_binding_sets_the_node_once():
-    """The scheduler's way to a node."""
+    """The scheduler sets the node of a Pod once."""
     store = make_store()
     made = store.create("pods", pod())
     bound = store.update("pods", changed(made, "spec.nodeName", "n1"), subresource="binding")
     assert bound["spec"]["nodeName"] == "n1"
 
 
-def test_dry_run_keeps_nothing():
-    """A dry run answers as the real one would and changes nothing."""
+def test_a_dry_run_stores_nothing():
+    """A dry run returns the result of the real write and changes nothing."""
     store = make_store()
     before = store.version
     assert store.create("pods", pod(), dry_run=True)["status"]["phase"] == "Pending"
@@ -177,7 +177,7 @@ def test_dry_run_keeps_nothing():
 
 
 def test_pods_end_gracefully():
-    """A running Pod is marked and stays until the node deletes it for good; a shorter grace shortens, a longer does not."""
+    """A running Pod is marked and stays until the node deletes it; a later deletion can only shorten its grace."""
     clock = Clock()
     store = make_store(clock=clock)
     store.create("pods", pod(nodeName="n", terminationGracePeriodSeconds=20))
@@ -191,16 +191,16 @@ def test_pods_end_gracefully():
 
 
 @pytest.mark.parametrize(("node", "phase"), [(None, "Pending"), ("n", "Succeeded"), ("n", "Failed")])
-def test_pods_with_nothing_to_end_go_at_once(node, phase):
-    """No grace for a Pod that no node runs or that has ended."""
+def test_pods_without_processes_are_removed_immediately(node, phase):
+    """A Pod that is unbound or has ended has no grace."""
     store = make_store()
     store.create("pods", pod(**({"nodeName": node} if node else {})))
     store.patch("pods", "default", "p", {"status": {"phase": phase}}, subresource="status")
     assert store.delete("pods", "default", "p") is None
 
 
-def test_finalizers_hold_an_object():
-    """A deletion waits for every finalizer, and no new ones come in."""
+def test_finalizers_delay_a_deletion():
+    """A deletion waits for every finalizer, and no new ones can be added."""
     store = make_store()
     store.create("configmaps", config(finalizers=["a/one", "a/two"]))
     marked = store.delete("configmaps", "default", "c")
@@ -213,8 +213,8 @@ def test_finalizers_hold_an_object():
     assert not store.exists("configmaps", "default", "c")
 
 
-async def test_watch_goes_on_from_a_version():
-    """A watch sees each later change once and in order, deletions with a version of their own."""
+async def test_a_watch_continues_from_a_version():
+    """A watch reports each later change once and in order; deletions have their own version."""
     store = make_store()
     start = store.version
     store.create("configmaps", config("a"))
@@ -228,7 +228,7 @@ async def test_watch_goes_on_from_a_version():
 
 
 async def test_history_is_bounded():
-    """A version older than what is kept is Gone, for a new watch and for one that fell behind."""
+    """A version older than the history is Gone, for a new watch and for one that fell behind."""
     store = make_store(history=4)
     old = store.version
     behind = store.changes("configmaps", old)
@@ -242,7 +242,7 @@ async def test_history_is_bounded():
 
 
 async def test_versions_before_a_restart_are_gone(tmp_path):
-    """The watch history is not kept on disk: older versions are Gone, never silently skipped."""
+    """The watch history is not stored on disk: older versions are Gone, never silently skipped."""
     store = make_store(tmp_path / "db")
     old = store.version
     store.create("configmaps", config())
@@ -254,8 +254,8 @@ async def test_versions_before_a_restart_are_gone(tmp_path):
     again.close()
 
 
-def test_one_file_one_store(tmp_path):
-    """A second server on the same file is refused: both would give out the same versions."""
+def test_a_second_store_on_one_file_is_rejected(tmp_path):
+    """Two servers on one file would assign the same versions."""
     store = make_store(tmp_path / "db")
     with pytest.raises(StoreInUse, match="in use by another process; stop that one, or choose another folder"):
         make_store(tmp_path / "db")
@@ -283,7 +283,7 @@ def act(store, action, name, value):
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS)
 def test_a_store_survives_reopening(steps, tmp_path_factory):
-    """Whatever was done, the reopened Store holds the same objects and goes on counting where it was."""
+    """After any sequence of writes, the reopened Store has the same objects and continues its versions."""
     path = tmp_path_factory.mktemp("store") / "db"
     store = make_store(path)
     for step in steps:
@@ -300,7 +300,7 @@ def test_a_store_survives_reopening(steps, tmp_path_factory):
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS, cut=st.floats(0, 1))
 def test_replaying_a_watch_gives_the_state(steps, cut):
-    """The state at any version plus the watch from that version is the state now."""
+    """The state at any version plus the watch from that version equals the current state."""
     store = make_store()
     split = int(cut * len(steps))
     for step in steps[:split]:

@@ -1,4 +1,4 @@
-"""`kubectl get` shows what a cluster would show."""
+"""`kubectl get` prints what a real cluster prints."""
 
 from datetime import UTC, datetime
 
@@ -28,8 +28,8 @@ def test_jsonpath(path, found):
     assert jsonpath.find(path, OBJ) == found
 
 
-def test_jsonpath_refuses_what_it_does_not_know():
-    """A path outside the subset is refused rather than shown empty."""
+def test_an_unsupported_jsonpath_is_an_error():
+    """A path outside the subset raises an error instead of printing an empty cell."""
     with pytest.raises(ValueError, match="not understood"):
         jsonpath.find(".a[0:2]", OBJ)
 
@@ -42,7 +42,7 @@ def cells(store, resource, name):
 
 
 def test_custom_columns():
-    """Cells have the column's type: ages are relative, numbers numbers, what is missing empty."""
+    """Cells have the column's type: relative ages, numbers, and empty cells for missing values."""
     store = make_store(study=True)
     store.create(STUDIES, study(parallel=3))
     status = {"conditions": [{"type": "Running", "status": "False"}, {"type": "Succeeded", "status": "True"}]}
@@ -71,7 +71,7 @@ def status(*, phase="Running", reason=None, state=None, ready=False, restarts=0,
     ],
 )  # fmt: skip
 def test_pod_columns(value, ready, word, restarts):
-    """READY, STATUS and RESTARTS say what kubectl's users expect."""
+    """READY, STATUS and RESTARTS are those that kubectl users expect."""
     store = make_store()
     init = {"initContainers": [{"name": "i", "image": "i"}]} if "initContainerStatuses" in value else {}
     store.create("pods", pod(**init))
@@ -80,8 +80,8 @@ def test_pod_columns(value, ready, word, restarts):
     assert (shown["Ready"], shown["Status"], shown["Restarts"], shown["Age"]) == (ready, word, restarts, "5m")
 
 
-def test_a_pod_on_its_way_out():
-    """A deleted Pod that still runs is Terminating."""
+def test_a_deleted_pod_is_terminating():
+    """A deleted Pod that is still running is Terminating."""
     store = make_store()
     store.create("pods", pod(nodeName="n"))
     store.delete("pods", "default", "p")
@@ -89,7 +89,7 @@ def test_a_pod_on_its_way_out():
 
 
 def test_every_printer_has_a_cell_for_each_column():
-    """No kind's rows are longer or shorter than its header."""
+    """The rows of each kind have as many cells as its header."""
     for printer in PRINTERS.values():
         empty = {"metadata": {"name": "x", "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": {}}
         assert len(printer.cells(empty, NOW)) == len(printer.columns)

@@ -22,9 +22,8 @@ from toprung.cli.display.progress import ProgressDisplay, progress_display
 from toprung.cli.display.result import print_results
 from toprung.cli.display.watcher import ExperimentView, Key, Watcher
 from toprung.cli.embedded.daemon import prepare
-from toprung.cli.embedded.host import NAMESPACE, OPERATOR, hosted, working_dir
+from toprung.cli.embedded.host import NAMESPACE, OPERATOR, hosted, until, working_dir
 from toprung.cli.embedded.state_dir import StateFolder, dir_option, gpus_option, state_folder
-from toprung.cli.embedded.waiting import until
 from toprung.cli.files.manifests import apply_all, delete_experiment, experiments_of, read_manifests
 from toprung.errors import ClusterUnavailable, TopRungError
 from toprung.kube.client import KubeClient, KubernetesObject, connect

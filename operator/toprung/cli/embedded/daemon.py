@@ -1,4 +1,4 @@
-"""The process that keeps an embedded cluster up after its command has returned, and how it is started."""
+"""The background process of `toprung local up`: its start, and the hidden command that it runs."""
 
 import asyncio
 import json
@@ -21,10 +21,10 @@ _TAIL = 3
 
 
 def start(folder: StateFolder, *, gpus: int | None, port: int) -> None:
-    """Start the cluster in a session of its own, and return when it is ready.
+    """Start the cluster in its own session; return when it is ready.
 
     Raises:
-        TopRungError: it can't be started; says what to do.
+        TopRungError: the cluster cannot be started; the message names the correction.
     """
     prepare(folder)
     reader, writer = os.pipe()
@@ -40,18 +40,18 @@ def start(folder: StateFolder, *, gpus: int | None, port: int) -> None:
             start_new_session=True,
         )
         os.close(writer)
-        answer = answers.read()  # ends when the other side has said it, or is gone
-    said = json.loads(answer) if answer else {"error": f"the cluster did not start: {_tail(folder.log)}"}
-    if "error" in said:
+        answer = answers.read()  # ends when the other side has answered or died
+    result = json.loads(answer) if answer else {"error": f"the cluster did not start: {_tail(folder.log)}"}
+    if "error" in result:
         process.wait()
-        raise TopRungError(said["error"])
+        raise TopRungError(result["error"])
 
 
 def prepare(folder: StateFolder) -> None:
-    """Make the folder, and a log in it, for its user alone.
+    """Create the folder and its log, accessible to the user only.
 
     Raises:
-        TopRungError: it can't be written to, or is not its user's alone.
+        TopRungError: the folder cannot be written to, or other users can access it.
     """
     try:
         make(folder.path)
@@ -60,7 +60,7 @@ def prepare(folder: StateFolder) -> None:
         raise Unsafe(f"{error} `--dir` names the folder.") from error
     except OSError as error:
         raise TopRungError(
-            f"{folder.path} can't be written to ({error.strerror}); choose another folder by --dir"
+            f"{folder.path} cannot be written to ({error.strerror}); choose another folder by --dir"
         ) from error
 
 
@@ -68,9 +68,9 @@ def prepare(folder: StateFolder) -> None:
 @dir_option
 @gpus_option
 @click.option("--port", default=0)
-@click.option("--ready", type=int, required=True, help="File descriptor to tell that it is ready, or why it is not.")
+@click.option("--ready", type=int, required=True, help="File descriptor that receives {}, or the error of the start.")
 def serve_command(folder: Path, gpus: int | None, port: int, ready: int) -> None:
-    """Serve until told to end: what `local up` leaves running."""
+    """Serve until SIGTERM or SIGINT: the process that `local up` leaves running."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with os.fdopen(ready, "w") as answer:
         try:
@@ -87,7 +87,7 @@ async def _serve(folder: StateFolder, gpus: int | None, port: int, ready: int) -
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with hosted(folder, gpus=gpus, port=port):
         os.write(ready, b"{}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), ready)  # the other side reads to the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), ready)  # the other side reads until the end of the file
         await ended.wait()
 
 

@@ -1,9 +1,9 @@
-"""An embedded cluster with the operator in it, for as long as a context lasts."""
+"""An embedded cluster that runs the operator, for the duration of a context."""
 
 import asyncio
 import errno
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from localkube.cluster import LocalCluster, set_aside
 from localkube.node.container_spec import host_environment
 from localkube.state_dir import UnsafeFolder
 from toprung.cli.embedded.state_dir import StateFolder, Unsafe
-from toprung.cli.embedded.waiting import until
 from toprung.cli.files.crd_files import crd_folder
 from toprung.errors import NotFound, TopRungError
 from toprung.kube.client import KubeClient, connect
@@ -22,6 +21,7 @@ from toprung.kube.resources import NAMESPACES, PODS
 NAMESPACE = "toprung-system"
 OPERATOR = "toprung-operator"
 _PATIENCE = 60.0
+_POLL_INTERVAL = 0.03
 _START_OVER = (
     "`toprung run --fresh` starts with an empty one and keeps the broken file beside it; "
     "`toprung local down --wipe` removes it."
@@ -32,17 +32,17 @@ _START_OVER = (
 async def hosted(
     folder: StateFolder, *, gpus: int | None, port: int = 0, fresh: bool = False
 ) -> AsyncIterator[KubeClient]:
-    """Serve the folder from this process; at the end nothing of it is left running.
+    """Serve the folder from this process; at the end no process of the cluster is left.
 
     Args:
-        folder: where the cluster keeps its state.
-        gpus: how many to offer; None: those of this machine.
-        port: of the API server; 0: any that is free.
-        fresh: set a broken database aside and begin with an empty one.
+        folder: the state folder.
+        gpus: number of GPUs; None: those of this machine.
+        port: of the API server; 0: any free port.
+        fresh: set a broken database aside and start with an empty one.
 
     Raises:
-        AlreadyRunning: another process serves it.
-        TopRungError: it can't be served; says what to do.
+        AlreadyRunning: another process serves the folder.
+        TopRungError: the folder cannot be served; the message names the correction.
     """
     with crd_folder() as definitions:
         environment = host_environment(excluded=("TOPRUNG_",), command="toprung")
@@ -76,7 +76,7 @@ async def _start(cluster: LocalCluster, folder: Path, *, fresh: bool) -> None:
 
 
 def operator_pod(kubeconfig: Path, working_dir: Path) -> dict[str, Any]:
-    """The operator as a Pod of the cluster that it serves: the node starts it again when it dies."""
+    """Return the operator as a Pod of the cluster that it serves: the node restarts it when it dies."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -98,14 +98,14 @@ def operator_pod(kubeconfig: Path, working_dir: Path) -> dict[str, Any]:
 
 
 async def working_dir(gateway: KubeClient) -> str:
-    """Give the folder in which a cluster's programs run: where it was started."""
+    """Return the folder in which a cluster's programs run: where the cluster was started."""
     pod = await gateway.get(PODS, namespace=NAMESPACE, name=OPERATOR)
     folder: str = pod["spec"]["containers"][0]["workingDir"]
     return folder
 
 
 async def _start_operator(gateway: KubeClient, kubeconfig: Path) -> None:
-    """Start it anew: a Pod of an earlier life of the node is lost for good, and may name another interpreter."""
+    """Replace the operator's Pod. One of an earlier start is lost, and may name another interpreter."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     await gateway.apply(NAMESPACES, namespace=None, name=NAMESPACE, body=namespace)
     with suppress(NotFound):
@@ -117,7 +117,7 @@ async def _start_operator(gateway: KubeClient, kubeconfig: Path) -> None:
 
 
 async def _phase_is(gateway: KubeClient, phase: str) -> bool:
-    """Whether the operator's Pod is in that phase; "": it is not there at all."""
+    """Return whether the operator's Pod is in that phase; "" means that it does not exist."""
     try:
         pod = await gateway.get(PODS, namespace=NAMESPACE, name=OPERATOR)
     except NotFound:
@@ -125,10 +125,16 @@ async def _phase_is(gateway: KubeClient, phase: str) -> bool:
     return bool(pod["status"].get("phase") == phase)
 
 
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Poll a condition until it is true."""
+    while not await holds():  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(_POLL_INTERVAL)
+
+
 def advice(error: OSError, folder: Path, port: int) -> str:
-    """Say in one line what to do about a cluster that can't be served."""
+    """Return in one line how to correct the error of a cluster that cannot be served."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} is in use by another program; choose another one by --port, or leave it out"
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return f"{folder} can't be written to ({error.strerror}); choose another folder by --dir"
-    return f"the cluster can't be served from {folder}: {error.strerror or error}"
+        return f"{folder} cannot be written to ({error.strerror}); choose another folder by --dir"
+    return f"the cluster cannot be served from {folder}: {error.strerror or error}"

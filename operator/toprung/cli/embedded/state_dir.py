@@ -1,4 +1,4 @@
-"""The state folder of an embedded cluster, seen from outside the process that serves it."""
+"""The state folder of an embedded cluster, as seen by a process that does not serve it."""
 
 import os
 import select
@@ -17,7 +17,7 @@ from localkube.cluster import serving
 from localkube.state_dir import UnsafeFolder, check
 from toprung.errors import TopRungError
 
-OURS = (
+FILES = (
     "kubeconfig",
     "operator.kubeconfig",
     "token",
@@ -30,7 +30,7 @@ OURS = (
     "claims",
 )
 STORE = "cluster.sqlite"
-_LOOK_EVERY = 0.05
+_POLL_INTERVAL = 0.05
 
 
 class _StatePath(click.Path):
@@ -46,15 +46,15 @@ dir_option = click.option(
     "folder",
     type=_StatePath(path_type=Path, file_okay=False),
     default=Path(".toprung"),
-    help="Where the cluster keeps its state.",
+    help="Folder of the cluster's state.",
 )
 gpus_option = click.option(
-    "--gpus", type=click.IntRange(min=0), help="GPUs to hand out  [default: those of this machine]"
+    "--gpus", type=click.IntRange(min=0), help="Number of GPUs of the node  [default: those of this machine]"
 )
 
 
 class Unsafe(TopRungError):
-    """The folder is not its user's alone."""
+    """Other users can access the folder."""
 
 
 class Unstoppable(TopRungError):
@@ -63,30 +63,30 @@ class Unstoppable(TopRungError):
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
-    """One state folder; all paths absolute."""
+    """One state folder; all paths are absolute."""
 
     path: Path
 
     @property
     def kubeconfig(self) -> Path:
-        """The kubeconfig of the cluster; there from its first start on."""
+        """Return the path of the cluster's kubeconfig, which the first start writes."""
         return self.path / "kubeconfig"
 
     @property
     def operator_kubeconfig(self) -> Path:
-        """The kubeconfig of the operator, whose URL holds no token."""
+        """Return the path of the operator's kubeconfig, whose URL contains no token."""
         return self.path / "operator.kubeconfig"
 
     @property
     def log(self) -> Path:
-        """What the cluster's own process has to say."""
+        """Return the path of the log of the cluster's own process."""
         return self.path / "cluster.log"
 
     def pid(self) -> int | None:
         """Return the process that serves the folder, None where none does; 0 for one that is just starting.
 
         Raises:
-            Unsafe: another user could have prepared the folder, so nothing in it can be trusted; or it can't be read.
+            Unsafe: another user can change the folder, so its contents cannot be trusted; or it cannot be read.
         """
         try:
             check(self.path)
@@ -97,22 +97,22 @@ class StateFolder:
             raise Unsafe(f"{self.path}: Forbidden: {error.strerror}. Choose another folder by --dir.") from error
 
     def end(self, pid: int, patience: float = 30.0) -> None:
-        """Tell the cluster to end, and wait until it has.
+        """Stop the cluster and wait until it has ended.
 
         Raises:
-            Unstoppable: it goes on after `patience` seconds.
+            Unstoppable: it has not ended after `patience` seconds.
         """
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + patience
         while self.pid() == pid:
             if time.monotonic() > deadline:
                 raise Unstoppable(f"the cluster of {self.path} (process {pid}) does not end; end it by `kill -9 {pid}`")
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_POLL_INTERVAL)
         _await_exit(pid, patience)
 
     def wipe(self) -> None:
-        """Remove what a cluster keeps here; the folder itself goes if nothing else is in it."""
-        for path in (*(self.path / name for name in OURS), *self.path.glob(f"{STORE}*")):
+        """Remove the files of a cluster, and the folder itself if it is then empty."""
+        for path in (*(self.path / name for name in FILES), *self.path.glob(f"{STORE}*")):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
@@ -122,7 +122,7 @@ class StateFolder:
 
 
 def _await_exit(pid: int, patience: float) -> None:
-    """Wait for a process that has let go of its folder and has only to leave; where the system can tell."""
+    """Wait until a process that has released its folder has exited, where the system supports it."""
     if sys.platform == "linux":
         with suppress(ProcessLookupError):
             process = os.pidfd_open(pid)
@@ -131,5 +131,5 @@ def _await_exit(pid: int, patience: float) -> None:
 
 
 def state_folder(path: Path) -> StateFolder:
-    """Make a folder given by the user absolute; it may be yet to be made."""
+    """Return a state folder given by the user, with an absolute path. The folder may not exist yet."""
     return StateFolder(path.absolute())

@@ -26,11 +26,11 @@ _OBJECT_META = {
     "properties": {
         "name": {"type": "string", "description": "Name must be unique within a namespace."},
         "generateName": {"type": "string", "description": "A prefix from which the server makes a unique name."},
-        "namespace": {"type": "string", "description": "The space within which the name must be unique."},
+        "namespace": {"type": "string", "description": "The namespace, within which the name must be unique."},
         "labels": {
             "type": "object",
             "additionalProperties": {"type": "string"},
-            "description": "Keys and values to select by.",
+            "description": "Keys and values for selectors.",
         },
         "annotations": {
             "type": "object",
@@ -40,12 +40,12 @@ _OBJECT_META = {
         "finalizers": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "Who must let go before it is removed.",
+            "description": "The names of controllers that must act before the object is removed.",
         },
         "ownerReferences": {
             "type": "array",
             "items": {"type": "object"},
-            "description": "The objects with which this one is removed.",
+            "description": "The objects on which this object depends. It is deleted with the last of them.",
         },
         "uid": {"type": "string", "description": "Unique in time and space; set by the server."},
         "resourceVersion": {"type": "string", "description": "Changes with every write; set by the server."},

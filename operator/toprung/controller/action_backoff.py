@@ -32,7 +32,7 @@ PERSISTENT = 3
 _LASTING = Forbidden | Rejected | NameTaken | InternalError
 
 Subject = tuple[str, str]
-"""What failed: the kind of action and the name of its object."""
+"""The subject of a failure: the kind of action and the name of its object."""
 EVERYTHING: Subject = ("*", "")
 """The API server does not answer, or an internal error prevents planning."""
 PODS: Subject = ("CreatePod", "")
@@ -50,7 +50,7 @@ class ActionFailure:
 
     @property
     def lasting(self) -> bool:
-        """Whether the same request will probably fail again."""
+        """Return whether the same request will probably fail again."""
         return isinstance(self.error, _LASTING)
 
     @property
@@ -74,7 +74,7 @@ class ActionFailure:
 
 @dataclass(slots=True)
 class ActionBackoff:
-    """What failed in one experiment. Lost when the operator restarts: everything is then tried once.
+    """The failed actions of one experiment. A restart loses them: each action is then tried once.
 
     Attributes:
         retry_at: when the failed actions are tried again, None where none failed.

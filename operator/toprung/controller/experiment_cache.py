@@ -1,4 +1,4 @@
-"""The Experiments as kopf has told of them: bodies in, records out."""
+"""Caches the Experiments that kopf watches, as records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -56,14 +56,14 @@ class ExperimentCache:
     """The newest known body of every Experiment, as a record; one that is being deleted counts as gone."""
 
     def __init__(self, own_account: ServiceAccount | None = None, validator: Validator | None = None) -> None:
-        """Make an empty collection; `validator` reads bodies, and no trial may use `own_account`, the operator's."""
+        """Build an empty cache; `validator` validates bodies, and no trial may use `own_account`, the operator's."""
         self._own_account = own_account
         self._validator = validator or Validator()
         self._records: dict[str, ExperimentRecord | InvalidRecord] = {}
         self._versions: dict[str, int] = {}
 
     def get(self, key: str) -> ExperimentRecord | InvalidRecord | None:
-        """Give the Experiment of the key `namespace/name`, None where it is gone."""
+        """Return the Experiment of the key `namespace/name`, None if it does not exist."""
         return self._records.get(key)
 
     def is_current(self, experiment: ExperimentRecord) -> bool:
@@ -72,7 +72,7 @@ class ExperimentCache:
         return known is not None and known.uid == experiment.uid
 
     def put(self, body: Mapping[str, Any], *, deleted: bool = False) -> str:
-        """Take a body from a watch; an older one changes nothing. Returns its key.
+        """Store a body from a watch and return its key; an older body changes nothing.
 
         Events of an Experiment and of its successor of the same name may come in any order.
         """
@@ -100,7 +100,7 @@ class ExperimentCache:
         return replace(record, invalid=str(error)) if record.created_count else invalid_record(record, error)
 
     def update(self, body: Mapping[str, Any]) -> None:
-        """Take the answer to a write of ours; one that comes after the Experiment's deletion brings nothing back."""
+        """Store the response to a write; a response after the Experiment's deletion is ignored."""
         known = self._records.get(f"{body['metadata']['namespace']}/{body['metadata']['name']}")
         if known is not None and known.uid == body["metadata"]["uid"]:
             self.put(body)

@@ -38,7 +38,7 @@ RESOURCE = (GROUP, VERSION, "experiments")
 
 
 def run_operator(settings: Settings) -> None:
-    """Run the operator until it is told to end by SIGTERM or SIGINT.
+    """Run the operator until SIGTERM or SIGINT.
 
     Raises:
         ClusterUnavailable: no cluster is configured.
@@ -51,7 +51,7 @@ def run_operator(settings: Settings) -> None:
 
 
 def allow_deep_objects() -> None:
-    """Let the process decode objects as deep as an API server stores them; log a warning where Python can't."""
+    """Allow objects to be decoded as deep as an API server stores them; log a warning if Python cannot."""
     sys.setrecursionlimit(RECURSION_LIMIT)
     try:
         json.loads("[" * DEEPEST + "]" * DEEPEST)
@@ -63,7 +63,7 @@ def allow_deep_objects() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    """Run kopf around the operator's own tasks; when one of those breaks, the process ends and is started anew."""
+    """Run kopf around the operator's own tasks; when one of those fails, the process ends and is restarted."""
     stop = asyncio.Event()
     async with App.connect(settings) as app:
         app.serve_ports()

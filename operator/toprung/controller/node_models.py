@@ -26,7 +26,7 @@ class NodeModels:
     """
 
     def __init__(self, gateway: KubeClient, clock: Callable[[], datetime]) -> None:
-        """Know no node yet."""
+        """Build an empty cache of node models."""
         self._gateway = gateway
         self._clock = clock
         self._models: dict[str, str] = {}

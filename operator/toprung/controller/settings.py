@@ -1,4 +1,4 @@
-"""How the operator is set up; `toprung operator --help` explains each."""
+"""The settings of the operator; `toprung operator --help` explains each."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from toprung.objects.devices import ACCELERATORS
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an administrator may choose.
+    """The settings that an administrator may choose.
 
     Attributes:
         namespace: the one to serve; None for all of the cluster.

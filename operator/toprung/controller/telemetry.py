@@ -13,13 +13,13 @@ PASS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.
 
 
 class Telemetry:
-    """What the operator counts of itself."""
+    """The operator's own metrics."""
 
     def __init__(self, registry: CollectorRegistry, monitor: LoopMonitor) -> None:
         self._registry = registry
         self._passes = Histogram(
             "toprung_reconcile_seconds",
-            "Duration of a pass over one experiment.",
+            "Duration of one reconciliation of an Experiment.",
             buckets=PASS_BUCKETS,
             registry=registry,
         )
@@ -45,7 +45,7 @@ class Telemetry:
 
     @contextmanager
     def timed_pass(self) -> Iterator[None]:
-        """Observe how long a pass takes."""
+        """Observe the duration of a reconciliation."""
         with self._passes.time():
             yield
 

@@ -1,4 +1,4 @@
-"""Which cluster to talk to, and as whom."""
+"""Selects the cluster and its credentials."""
 
 import asyncio
 import os

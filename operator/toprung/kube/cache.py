@@ -1,4 +1,4 @@
-"""What is known of the objects of one collection: small records, never whole objects."""
+"""Caches the objects of one collection as small records, never as whole objects."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,12 +43,12 @@ class Cache(Generic[Record]):
         on_change: Callable[[str, Record | None, Record | None], None],
         claim: Callable[[KubernetesObject], tuple[str, str] | None] = lambda _: None,
     ) -> None:
-        """Make an empty cache.
+        """Build an empty cache.
 
         Args:
             convert: makes the record of an object, None for one that is of no interest.
             index: the key by which `of` finds a record.
-            on_change: told of (index key, old record, new record) where they differ; None: it was not or is no more.
+            on_change: called with (index key, old record, new record) if they differ; None: the object does not exist.
             claim: returns index key and controller's UID of an object that cannot be converted; None: ignore it.
         """
         self._convert = convert
@@ -60,7 +60,7 @@ class Cache(Generic[Record]):
         self._unreadable: dict[str, tuple[str, str, str]] = {}  # object -> index key, controller's UID, problem
         self._logged: set[str] = set()  # unreadable objects that the log has
         self._listed_unreadable: set[str] = set()  # those of a list that is under way
-        self._seen: int | None = None  # up to where the server has told us everything
+        self._seen: int | None = None  # the resourceVersion up to which the cache is complete
         self._newest = 0  # the highest version met anywhere
 
     def __len__(self) -> int:
@@ -94,7 +94,7 @@ class Cache(Generic[Record]):
                 self._listed_unreadable.add(_key(obj))
 
     def replace(self, entries: Mapping[str, Entry[Record]], *, version: str, asked_at: int) -> None:
-        """Take over a whole list of that resourceVersion, and notice what is gone.
+        """Replace the content by a list of that resourceVersion, and report the objects that are gone.
 
         What we wrote ourselves while the list was under way stays. A list older than `asked_at` (`newest` when it was
         asked for) means that the server has lost its memory: then nothing of ours stays.
@@ -114,10 +114,10 @@ class Cache(Generic[Record]):
         self._newest = max(self._newest, listed or 0) if trusted else listed or 0
 
     def apply(self, event: KubernetesObject) -> None:
-        """Take over a watch event.
+        """Apply a watch event.
 
         Raises:
-            ClusterUnavailable: the server has gone back in time, as after a restore: list anew.
+            ClusterUnavailable: the server went back in time, as after a restore: list again.
         """
         obj = event["object"]
         version = _version(obj)
@@ -136,7 +136,7 @@ class Cache(Generic[Record]):
             self._set(key, version, None if event["type"] == "DELETED" else self._record(obj))
 
     def put(self, obj: KubernetesObject) -> None:
-        """Take over the answer to a write of ours, so that we read our own writes; call it right after the write."""
+        """Store the response to a write, so that the operator reads its own writes; call it right after the write."""
         key, version = _key(obj), _version(obj)
         if version is not None:
             if key not in self._entries and self._seen is not None and version <= self._seen:
@@ -146,7 +146,7 @@ class Cache(Generic[Record]):
             self._set(key, version, self._record(obj))
 
     def _is_newer(self, key: str, version: int | None) -> bool:
-        """Whether the state that is held is newer than `version`."""
+        """Return whether the stored state is newer than `version`."""
         held = self._entries[key][0] if key in self._entries else None
         return held is not None and version is not None and held > version
 
@@ -174,7 +174,7 @@ class Cache(Generic[Record]):
             self._on_change(claim[0], None, None)
 
     def _accept(self, key: str) -> None:
-        """Note that an object is gone, or can be read again."""
+        """Record that an object is gone, or can be read again."""
         self._logged.discard(key)
         if (refused := self._unreadable.pop(key, None)) is not None:
             self._on_change(refused[0], None, None)

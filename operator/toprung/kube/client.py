@@ -18,7 +18,7 @@ from toprung.objects.events import Event, event_object
 KubernetesObject = dict[str, Any]
 
 FIELD_MANAGER = "toprung"
-"""Who owns the fields that `apply` sets."""
+"""The field manager of `apply`."""
 
 _FIRST_PAGE = 20
 """Objects of the first page of a list."""
@@ -27,7 +27,7 @@ _PAGE_BYTES = 512 * 1024
 _LARGEST_PAGE = 500
 """Objects."""
 _WATCH_SECONDS = 300
-"""How long the server keeps a watch open; it ends it normally then, and the watch is taken up again."""
+"""Seconds that the server keeps a watch open; it then ends normally and is continued."""
 _WATCH_SILENCE = 150.0
 """Seconds without an event or a bookmark (servers send one a minute) after which a watch counts as broken."""
 
@@ -52,7 +52,7 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
 class KubeClient:
     """Reads and writes of Kubernetes objects.
 
-    Every method raises a `ClusterError` of the kind that tells what to do next, never the client library's own errors.
+    Every method raises a `ClusterError` whose class determines the reaction, never the client library's own errors.
     One gateway serves one event loop; its methods may be called concurrently.
     """
 
@@ -113,7 +113,7 @@ class KubeClient:
     async def apply(
         self, resource: Resource, *, namespace: str | None, name: str, body: Mapping[str, Any]
     ) -> KubernetesObject:
-        """Make an object what `body` says, whether it exists or not: server-side apply, as the command line's owner.
+        """Create or update an object by server-side apply, with the field manager of the command line.
 
         What an earlier `body` said and this one does not is removed; what others wrote beside it stays.
         """
@@ -175,7 +175,7 @@ class KubeClient:
         """Yield the events after `resource_version` as {type, object}, bookmarks too, until the server ends the watch.
 
         Raises:
-            ClusterError: an ERROR event, a broken or silent connection, a line that is no JSON: list anew.
+            ClusterError: an ERROR event, a broken or silent connection, a line that is no JSON: list again.
         """
         query = _present(
             watch="true",
@@ -232,7 +232,7 @@ class KubeClient:
                 yield chunk
 
     async def emit(self, event: Event, *, now: datetime) -> None:
-        """Create a Kubernetes Event; one that is there already was told before."""
+        """Create a Kubernetes Event; one that already exists was emitted before."""
         with suppress(AlreadyExists):
             await self.create(EVENTS, namespace=event.involved["namespace"], body=event_object(event, now))
 

@@ -28,7 +28,7 @@ _BY_STATUS: Mapping[int, type[ClusterError]] = {
     404: NotFound,
     408: ClusterUnavailable,
     409: Conflict,
-    410: ClusterUnavailable,  # the history asked for is compacted: list anew
+    410: ClusterUnavailable,  # the requested history is compacted: list again
     429: ClusterUnavailable,
 }
 

@@ -24,16 +24,16 @@ logger = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    """What an informer needs of the gateway."""
+    """The part of the client that an informer uses."""
 
     def list(self, resource: Resource, *, namespace: str | None, label_selector: str) -> AsyncGenerator[Page]:
-        """See `Gateway.list`."""
+        """See `KubeClient.list`."""
         ...
 
     def watch(
         self, resource: Resource, *, namespace: str | None, label_selector: str, resource_version: str
     ) -> AsyncGenerator[KubernetesObject]:
-        """See `Gateway.watch`."""
+        """See `KubeClient.watch`."""
         ...
 
 
@@ -41,7 +41,7 @@ class Informer(Generic[Record]):
     """Keeps records of one collection, whatever becomes of the connection.
 
     A watch that ends normally is taken up where it ended. After anything else (an ERROR event, 410, 5xx, a broken or
-    silent connection, a garbled line, a server that went back in time) the collection is listed anew, with back-off.
+    silent connection, a garbled line, a server that went back in time) the collection is listed again, with back-off.
 
     `cache` may be read at any time; it is complete once `synced` is set, and stays so.
     """
@@ -76,7 +76,9 @@ class Informer(Generic[Record]):
                     version = await self._follow(version)
             except ClusterError as error:
                 delay = self._next_delay(error.retry_after)
-                logger.warning("%s are listed anew in %.1f s: %s", self._plural, delay, error)
+                logger.warning(
+                    "watch failed, listing again: resource=%s delay=%.1fs error=%s", self._plural, delay, error
+                )
                 await asyncio.sleep(delay)
 
     async def _relist(self) -> str:
@@ -91,7 +93,7 @@ class Informer(Generic[Record]):
         return version
 
     async def _follow(self, version: str) -> str:
-        """Watch until the server ends the watch, and return where to go on."""
+        """Watch until the server ends the watch, and return the resourceVersion from which to continue."""
         loop, silent = asyncio.get_running_loop(), True
         started = loop.time()
         async with aclosing(self._watch(resource_version=version)) as events:

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def matches(there: object, wanted: object) -> bool:
-    """Whether a status in the cluster says what is wanted.
+    """Return whether a stored status has the desired content.
 
     None stands for absent; lists, and the objects inside the status, are compared whole. Fields of the status that are
     not mentioned may have any value.
@@ -16,7 +16,7 @@ def matches(there: object, wanted: object) -> bool:
 
 
 def merge_patch(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the patch that makes a status what is wanted: what objects inside it no longer have is removed by null."""
+    """Build the merge patch to the desired status; null removes members of nested objects."""
     return {name: _replacing(there.get(name), value) for name, value in wanted.items()}
 
 

@@ -13,7 +13,7 @@ class Shares:
     """Semaphores by namespace, each kept while a request of its namespace waits or runs."""
 
     def __init__(self) -> None:
-        """Know no namespace yet."""
+        """Build limits without requests."""
         self._semaphores: dict[str, asyncio.Semaphore] = {}
         self._users = Counter[str]()
 

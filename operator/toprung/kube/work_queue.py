@@ -96,7 +96,7 @@ class WorkQueue(AsyncIterator[str]):
         raise StopAsyncIteration
 
     def _take(self) -> str | None:
-        """Take a key of the first namespace that is below its limit; that namespace moves behind the others."""
+        """Remove and return a key of the first namespace below its limit, and move that namespace behind the others."""
         limit = self._per_namespace
         turn = next((each for each in self._ready if limit is None or self._serving[each] < limit), None)
         if turn is None:

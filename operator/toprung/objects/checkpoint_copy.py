@@ -34,7 +34,7 @@ well after the first report, so there is a minute for it.
 
 
 def copying_container(first: Mapping[str, Any], folder: str, lineage: Lineage) -> dict[str, Any]:
-    """Give the init container that puts another trial's checkpoint in the place of a trial's own.
+    """Build the init container that replaces a trial's checkpoint by that of another trial.
 
     Args:
         first: the trial's own first container, whose image has a shell.

@@ -14,14 +14,14 @@ Conditions = Mapping[ConditionType, ConditionRecord]
 
 @dataclass(frozen=True, slots=True)
 class BlockReason:
-    """Why something does not go on, in the words of who knows (scheduler, kubelet, quota)."""
+    """Why a trial or an Experiment cannot proceed, quoting the component that reported it."""
 
     reason: Reason
     message: str
 
 
 def set_condition(conditions: Conditions, new: ConditionRecord) -> Conditions:
-    """Give the conditions with `new` among them; lastTransitionTime stays while the status does."""
+    """Return the conditions with `new` set; lastTransitionTime changes only with the status."""
     old = conditions.get(new.type)
     if old is not None and old.status == new.status:
         new = replace(new, last_transition_time=old.last_transition_time)
@@ -48,7 +48,7 @@ def condition_from(body: Mapping[str, Any]) -> ConditionRecord | None:
 
 
 def to_json(condition: ConditionRecord) -> dict[str, object]:
-    """Give the condition as it stands in the status."""
+    """Return the condition as JSON."""
     return {
         "type": str(condition.type),
         "status": "True" if condition.status else "False",

@@ -19,7 +19,7 @@ class Event:
 
     Attributes:
         involved: what it is about: apiVersion, kind, namespace, name and uid.
-        key: tells this occurrence from others of the same object and reason; a second try has the same.
+        key: distinguishes this occurrence from others of the same object and reason; a retry has the same key.
     """
 
     involved: Mapping[str, str]

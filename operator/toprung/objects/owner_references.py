@@ -8,7 +8,7 @@ from toprung.api.v1alpha1.base import API_VERSION
 
 
 def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the owner reference of the controller, empty where there is none."""
+    """Return the owner reference of the controller, empty if there is none."""
     owners = metadata.get("ownerReferences") or ()
     return next((owner for owner in owners if owner.get("controller")), {})
 

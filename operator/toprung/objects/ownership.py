@@ -1,4 +1,4 @@
-"""Which Trials and Pods belong to an Experiment: those that name its UID, or its Trials' UIDs, as their controller.
+"""Selects the Trials and Pods of an Experiment: their controller has its UID, or the UID of one of its Trials.
 
 Labels prove nothing: any user can write them. What is not ours is neither counted nor read, stopped or deleted.
 """

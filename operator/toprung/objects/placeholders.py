@@ -1,4 +1,4 @@
-"""What `${...}` stands for in a trial's Pod template."""
+"""Substitutes the placeholders `${...}` of a trial's Pod template."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A trial's Pod: its record, how it is read, and how it is told to end."""
+"""A trial's Pod: its record, how it is read, and how it is stopped."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from toprung.objects.pod_waiting import block_reason, waits_for
 from toprung.objects.timestamps import parse_time, timestamp
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
-"""When we told a Pod to end. Its deadline alone would not say that it was we: an author's template may have one."""
+"""When the operator stopped a Pod. Its deadline alone does not show that: a user's template may set one."""
 STOP_DEADLINE_SECONDS = 1
 """The activeDeadlineSeconds by which a kubelet ends a Pod at once."""
 DISRUPTIONS = {
@@ -59,7 +59,7 @@ class PodRecord:
         finishing: all its containers have ended, so the kubelet ends it; it holds its devices until then.
         program_started: when the primary container started, None where that is not known.
         finished: when the container ended that explains the Pod's end.
-        stop_time: when the operator told it to end without deleting it, by the operator's clock; None: it has not.
+        stop_time: when the operator stopped it without deleting it, by the operator's clock; None: not stopped.
         deletion_time: metadata.deletionTimestamp: when the grace period of its deletion is over; None: not deleted.
         disruption: what was done to it (eviction, preemption, deletion, a lost node), not the program's fault; or "".
         timed_out: its program ran into the Pod's deadline, which maxTrialDuration sets.
@@ -139,12 +139,12 @@ class PodRecord:
 
     @property
     def stopping(self) -> bool:
-        """Return whether it was told to end."""
+        """Return whether it was stopped or is being deleted."""
         return self.stop_time is not None or self.deleting
 
 
 def stop_patch(uid: str, now: datetime) -> dict[str, Any]:
-    """Give the patch that tells a running Pod to end, and keeps it."""
+    """Build the patch that stops a running Pod and keeps it."""
     return {
         "metadata": {"uid": uid, "annotations": {ANNOTATION_STOP_TIME: timestamp(now)}},
         "spec": {"activeDeadlineSeconds": STOP_DEADLINE_SECONDS},

@@ -39,7 +39,7 @@ def template_id(template: TrialTemplate) -> str:
 
 
 def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int, resource: int | None) -> Manifest:
-    """Give the Pod of one attempt.
+    """Build the Pod of one attempt.
 
     Args:
         experiment: whose template it is.
@@ -83,7 +83,7 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
 def trial_environment(
     experiment: ExperimentRecord, trial: TrialRecord, attempt: int, resource: int | None
 ) -> Mapping[str, str]:
-    """Give the environment variables by which a program learns what it is to do."""
+    """Return the environment variables of a program."""
     environment = {
         "PYTHONUNBUFFERED": "1",
         "TOPRUNG_EXPERIMENT": experiment.name,
@@ -130,7 +130,7 @@ def _labels(experiment: ExperimentRecord, trial: TrialRecord, attempt: int) -> M
 
 
 def _add_environment(container: Manifest, environment: Mapping[str, str]) -> None:
-    """Put our variables in front, so that the author's may refer to them; the author's own win."""
+    """Put the operator's variables first, so that the user's may refer to them; the user's take precedence."""
     own = container.get("env", [])
     taken = {variable.get("name") for variable in own}
     ours = [{"name": name, "value": value} for name, value in environment.items() if name not in taken]

@@ -37,7 +37,7 @@ class DeviceRecord:
 
 
 class RungVerdict(StrEnum):
-    """What Trial.status.rungs[].verdict says; never changed once written, but for Pause, which may become Promote."""
+    """The values of Trial.status.rungs[].verdict. A stored one never changes, except from Pause to Promote."""
 
     CONTINUE = "Continue"
     STOP = "Stop"
@@ -92,7 +92,7 @@ class TrialRecord:
         experiment_key: `namespace/name` of the Experiment.
         controller_uid: UID of the Experiment: a Trial of an earlier Experiment of the same name is not ours.
         parameters: those it began with, which never change.
-        lineage: whom it took over from since, in order.
+        lineage: the trials that it copied from, in order.
         image_id: digest of the primary container's image in its last attempt.
         devices: what its last attempt held.
     """
@@ -124,7 +124,7 @@ class TrialRecord:
 
     @property
     def current_parameters(self) -> Mapping[str, ParameterValue]:
-        """Those that its next attempt runs with, or the present one."""
+        """The parameters of its current or next attempt."""
         return self.lineage[-1].parameters if self.lineage else self.parameters
 
     @property
@@ -138,7 +138,7 @@ class TrialRecord:
         return self.lineage[-1].resource if self.lineage else 0
 
     def parameters_at(self, step: float) -> Mapping[str, ParameterValue]:
-        """Those that its report of a step came from."""
+        """The parameters by which its report of a step was produced."""
         earlier = (each.parameters for each in reversed(self.lineage) if each.resource < step)
         return next(earlier, self.parameters)
 

@@ -1,4 +1,4 @@
-"""How an attempt ended: a chain of small policies, the first that applies decides."""
+"""Determines how an attempt ended, by a chain of policies of which the first that applies decides."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ MAX_DISRUPTIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What the policies look at.
+    """The input of the policies.
 
     Attributes:
         trial: with all reports of the attempt so far.
@@ -71,7 +71,7 @@ def is_being_deleted(attempt: Attempt) -> StateChange | None:
     pod = attempt.pod
     if pod is None or pod.over or not pod.deleting:
         return None
-    if pod.stop_time is not None:  # it did not end when it was told to
+    if pod.stop_time is not None:  # it did not end when it was stopped
         return StateChange(TrialEvent.RETRIED, Reason.SUSPENDED, f"attempt {pod.attempt} ended by suspend")
     lost = is_lost(pod, attempt.now)
     reason, what = Reason.DISRUPTED, f"Pod {pod.name} is being deleted: {pod.disruption}"
@@ -115,7 +115,7 @@ def pod_goes_on(attempt: Attempt) -> StateChange | None:
 
 
 def was_suspended(attempt: Attempt) -> StateChange | None:
-    """We told the Pod to end and no verdict says so: the experiment was suspended, another attempt follows."""
+    """The operator stopped the Pod without a verdict: the experiment was suspended, another attempt follows."""
     pod = attempt.pod
     if pod is None or pod.outcome is not PodPhase.FAILED or pod.stop_time is None:
         return None

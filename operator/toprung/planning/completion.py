@@ -1,4 +1,4 @@
-"""When an experiment is over: one small policy each, the first that applies decides.
+"""Determines when an experiment ends, by a chain of policies of which the first that applies decides.
 
 The policies read only what the cluster keeps, so they decide alike after a restart. What they decided is final: once an
 experiment is complete, only an edit of its limits reopens it.
@@ -28,7 +28,7 @@ LONGEST_CAUSE = 200
 
 @dataclass(frozen=True, slots=True)
 class CompletionInput:
-    """What the policies look at.
+    """The input of the policies.
 
     Attributes:
         trials: all trials as they are after this reconciliation.
@@ -205,7 +205,7 @@ def _by_limit(facts: CompletionInput, reason: Reason, message: str) -> Completio
 
 
 def _without_best(facts: CompletionInput, message: str) -> str:
-    """Say why no trial is the best: they failed, reported no finite value or none at all, or were deleted."""
+    """Return why no trial is the best: they failed, reported no finite value or no value, or were deleted."""
     metric = facts.experiment.spec.primary_objective.metric
     if facts.trials and facts.failed == len(facts.trials) == facts.created_count:
         which = f"all {facts.created_count} trials" if facts.created_count > 1 else "the only trial"

@@ -1,4 +1,4 @@
-"""When time ends an attempt: it is silent, or its program does not end at maxResource.
+"""Determines when time ends an attempt: it is silent, or its program does not end at maxResource.
 
 Times are those of events (the log's timestamps and the kubelet's), not those at which they are read, so that an
 operator that was down decides alike.
@@ -14,11 +14,11 @@ from toprung.planning.snapshot import Collected
 from toprung.planning.terminating_pods import grace_period
 
 LOOK_AGAIN = timedelta(seconds=5)
-"""When to look again at an attempt that is due, while not all that it has printed is read."""
+"""Interval for checking an attempt that is due while its log is not completely read."""
 
 
 def runs(pod: PodRecord | None) -> bool:
-    """Return whether the attempt's program runs and was not told to end."""
+    """Return whether the attempt's program runs and was not stopped."""
     return pod is not None and pod.outcome is PodPhase.RUNNING and not pod.stopping
 
 

@@ -1,4 +1,4 @@
-"""Early stopping: the rungs that were reached since the last pass, and what follows for each trial.
+"""Evaluates the rungs that trials have reached since the last reconciliation.
 
 Verdicts are sticky because they are written into Trial.status.rungs before anything is done about them, and a rung
 that is there is never judged again.
@@ -99,10 +99,10 @@ class RungEvaluator:
         return self._judge(crossings)
 
     def promote(self, trial: TrialRecord, resource: int) -> RungDecision:
-        """Let a paused trial go on from a rung; one whose Pod had reached further before it ended is judged there.
+        """Promote a paused trial from a rung; one whose Pod reached a higher rung before it ended is evaluated there.
 
         Returns:
-            The trial with its rungs: it goes on in a further attempt, waits at a higher rung, or is stopped there.
+            The trial with its rungs: it continues in a further attempt, waits at a higher rung, or is stopped there.
         """
         promoted = promoted_from(trial, resource)
         return self._judge(self._crossings(promoted)).get(trial.index, RungDecision(promoted))
@@ -116,7 +116,7 @@ class RungEvaluator:
         return judged
 
     def end(self, trial: TrialRecord, now: datetime) -> TrialRecord:
-        """Take note of a trial's end; a failed one is recorded as the worst of the rung it was heading for."""
+        """Record a trial's end; a failed one is recorded as the worst of its next rung."""
         ended = self._failed(trial, now) if trial.state is TrialState.FAILED else trial
         self.stopper.mark_finished(trial.bracket, trial.index)
         return ended
@@ -133,7 +133,7 @@ class RungEvaluator:
         return replace(trial, rungs=(*trial.rungs, RungRecord(level, None, RungVerdict.FAILED, now)))
 
     def _new_crossings(self, live: Iterable[TrialRecord]) -> list[_Crossing]:
-        """Give the reports by which trials have reached rungs that are not recorded yet, in their order."""
+        """Return the reports by which trials reached rungs that are not recorded yet, in their order."""
         running = (trial for trial in live if trial.state in (TrialState.PENDING, TrialState.RUNNING))
         crossings = (crossing for trial in running for crossing in self._crossings(trial))
         return sorted(crossings, key=lambda each: (each.observation.time, each.trial.index, each.levels))
@@ -197,7 +197,7 @@ class RungEvaluator:
         return verdict
 
     def _rung(self, level: int, crossed: Crossing) -> RungRecord:
-        """Give the record of a rung, not judged yet; how the curve stood there only for rules that look at it."""
+        """Build the record of a rung before its verdict; best and mean only for rules that compare curves."""
         value = _finite(crossed.value)
         if not self.stopper.compares_curves:
             return RungRecord(level, value, RungVerdict.CONTINUE, crossed.time)
@@ -214,7 +214,7 @@ class RungEvaluator:
 
 
 def promoted_from(trial: TrialRecord, resource: int) -> TrialRecord:
-    """Write down that a paused trial goes on from that rung."""
+    """Record that a paused trial is promoted from that rung."""
     rungs = tuple(
         replace(rung, verdict=RungVerdict.PROMOTE) if rung.resource == resource else rung for rung in trial.rungs
     )
@@ -222,7 +222,7 @@ def promoted_from(trial: TrialRecord, resource: int) -> TrialRecord:
 
 
 def _crossing_of(trial: TrialRecord, level: int) -> Crossing | None:
-    """Give the report by which the trial reached a level; None: it has not.
+    """Return the report by which the trial reached a level, None if it has not reached it.
 
     What a paused Pod still reported before it ended is read, but by which report it crossed a level may be forgotten by
     the time the trial is promoted: the latest stands for it then.

@@ -21,7 +21,7 @@ from toprung.objects.trial import TrialRecord
 
 
 class TrialEvent(StrEnum):
-    """What may happen to a trial."""
+    """The events that change a trial."""
 
     STARTED = "Started"  # its Pod runs
     SUCCEEDED = "Succeeded"  # the program ended well and reported
@@ -69,7 +69,7 @@ class StateChange:
 
 
 def move(trial: TrialRecord, change: StateChange, now: datetime) -> TrialRecord:
-    """Give the trial as it is after the change.
+    """Return the trial after the change.
 
     Raises:
         InternalError: the table has no such transition.

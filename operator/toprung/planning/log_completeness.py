@@ -1,4 +1,4 @@
-"""What must have been read before a limit is judged, and what happened before it."""
+"""Checks that logs are read before a limit is judged, and restores the state at a deadline."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -54,18 +54,18 @@ def _size_of(spec: ExperimentSpec, member: Scored) -> int:
 
 
 def pareto_front(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> list[Scored]:
-    """Give the trials on the front, from the best by the first objective on; none where there is one objective."""
+    """Return the trials on the Pareto front, the best by the first objective first; none for one objective."""
     scored = [(trial, scores) for trial in trials if (scores := scores_of(trial, spec))]
     return [scored[position] for position in undominated([scores for _, scores in scored])]
 
 
 def values_of(scores: Scores, spec: ExperimentSpec) -> Scores:
-    """Give the values that were reported, whichever way they are to go."""
+    """Return the reported values."""
     return tuple(one if aim.type == "maximize" else -one for aim, one in zip(spec.all_objectives, scores, strict=True))
 
 
 def undominated(scored: Sequence[Scores]) -> list[int]:
-    """Give the positions of the scores that no other dominates; what has one that is not finite is left out.
+    """Return the positions of the non-dominated scores, without those that have a non-finite value.
 
     One dominates another that is nowhere better, and somewhere worse; larger is better. Of equal ones all are given.
     They come by their first score, the best first; ties by the next ones, then by position.
@@ -73,7 +73,7 @@ def undominated(scored: Sequence[Scores]) -> list[int]:
     finite = (position for position, scores in enumerate(scored) if all(map(isfinite, scores)))
     members: list[int] = []
     rivals: list[Scores] = []  # all scores but the first of the members, where no other member's are as good
-    for position in sorted(finite, key=scored.__getitem__, reverse=True):  # nobody is dominated by a later one
+    for position in sorted(finite, key=scored.__getitem__, reverse=True):  # no score is dominated by a later one
         scores, others = scored[position], scored[position][1:]
         if not members or scores != scored[members[-1]]:
             if any(all(map(ge, rival, others)) for rival in rivals):

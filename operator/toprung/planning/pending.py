@@ -45,7 +45,7 @@ def first_wait(snapshot: Snapshot, now: datetime) -> BlockReason | None:
     if not waiting:
         return None
     oldest = min(waiting, key=lambda pod: (pod.created, pod.name))
-    assert oldest.waits_for is not None  # noqa: S101 - tells the type checker what the list's condition says
+    assert oldest.waits_for is not None  # noqa: S101 - the condition of the list, for the type checker
     others = f" ({len(waiting)} Pods wait)" if len(waiting) > 1 else ""
     return BlockReason(oldest.waits_for.reason, f"Pod {oldest.name}: {oldest.waits_for.message}{others}")
 

@@ -127,7 +127,7 @@ def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *
 
 
 def _chains(snapshot: Snapshot, draft: Draft, now: datetime) -> tuple[ActionSequence, ...]:
-    """Put the actions about each trial in order: its new state is written before anything follows from it.
+    """Order the actions of each trial: its new state is written before the actions that follow from it.
 
     Events come before the write that records what they report: after it they would no longer be due.
     """
@@ -155,7 +155,7 @@ def _chains(snapshot: Snapshot, draft: Draft, now: datetime) -> tuple[ActionSequ
 
 
 def _requeue_at(snapshot: Snapshot, draft: Draft, now: datetime) -> datetime | None:
-    """When something becomes due by time alone."""
+    """Return when time alone makes an action due, None if never."""
     spec, start = snapshot.experiment.spec, snapshot.experiment.start_time
     moments = [moment for step in draft.steps for moment in (step.write_at(now), step.due)]
     moments.extend(patience_ends(snapshot))

@@ -1,4 +1,4 @@
-"""Which Pods are ended or removed: losers, the suspended, those that do not obey, those not retained."""
+"""Selects the Pods to stop or delete: of stopped trials, suspended, hanging, and not retained ones."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from toprung.planning.terminating_pods import grace_period
 from toprung.planning.transitions import TrialTransition
 
 OBEY_WITHIN = timedelta(seconds=30)
-"""How long after its grace period a Pod that was told to end may still be there before it is deleted."""
+"""Time after its grace period until a stopped Pod that still exists is deleted."""
 
 
 def end_pod(pod: PodRecord) -> EndAction | None:
@@ -26,19 +26,19 @@ def end_pod(pod: PodRecord) -> EndAction | None:
 
 
 def obey_time(snapshot: Snapshot) -> timedelta:
-    """How long a Pod has from being told to end until it is deleted."""
+    """Return the time from the stop of a Pod to its deletion."""
     return grace_period(snapshot.experiment.spec) + OBEY_WITHIN
 
 
 def deletion_due(snapshot: Snapshot, pod: PodRecord) -> datetime | None:
-    """When a Pod that was told to end, and does not, is deleted; None: it was not told, or ends."""
+    """Return when a stopped Pod that does not end is deleted, None if it is not stopped or ends."""
     if pod.ended or pod.deleting or pod.stop_time is None:
         return None
     return pod.stop_time + obey_time(snapshot)
 
 
 def is_wanted(trial: TrialRecord, pod: PodRecord) -> bool:
-    """Whether the Pod is the current attempt of a trial that goes on."""
+    """Return whether the Pod is the current attempt of a trial that continues."""
     return pod.attempt == trial.attempt and trial.state in (TrialState.PENDING, TrialState.RUNNING)
 
 
@@ -60,7 +60,7 @@ def _to_be_ended(trial: TrialRecord, pod: PodRecord, *, suspend: bool) -> bool:
 
 
 def stop_decided_pods(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, EndAction]]:
-    """End the Pods of trials that this pass has stopped or paused."""
+    """Stop the Pods of trials that this plan stops or pauses."""
     for step in steps:
         pod = step.pod
         if pod is not None and not is_wanted(step.after, pod) and (action := end_pod(pod)) is not None:
@@ -77,7 +77,7 @@ def delete_expired_pods(snapshot: Snapshot, now: datetime) -> Iterable[tuple[int
 
 
 def expires_at(snapshot: Snapshot, trial: TrialRecord, pod: PodRecord) -> datetime | None:
-    """When an ended Pod is to be removed; None: it stays as long as its Trial."""
+    """Return when an ended Pod is deleted, None if it is kept as long as its Trial."""
     if not pod.ended or pod.deleting or not (trial.state.terminal or pod.attempt < trial.attempt):
         return None
     retention = snapshot.experiment.spec.pod_retention

@@ -1,4 +1,4 @@
-"""What a trial is scored by, and which one is the best."""
+"""Scores trials and determines the best one."""
 
 from collections.abc import Iterable
 from math import nan
@@ -21,7 +21,7 @@ STANDINGS = {
 
 
 def scored_by(trial: TrialRecord, objective: Objective) -> Observation | None:
-    """Give the observation that counts for the trial; None where no finite one does.
+    """Return the observation that scores the trial, None if no finite one does.
 
     By `best` a running trial counts already; by `last` only one that has ended. A failed trial never counts: there may
     be no model to take from it.
@@ -37,14 +37,14 @@ def scored_by(trial: TrialRecord, objective: Objective) -> Observation | None:
 
 
 def incumbent(trials: Iterable[TrialRecord], objective: Objective) -> tuple[TrialRecord, Observation] | None:
-    """Give the best trial so far and the observation that makes it the best; ties go to the smaller index."""
+    """Return the best trial so far and its scoring observation; ties go to the smaller index."""
     maximize = objective.type == "maximize"
     scored = ((trial, observation) for trial in trials if (observation := scored_by(trial, objective)) is not None)
     return max(scored, key=lambda pair: (score(pair[1].value, maximize=maximize), -pair[0].index), default=None)
 
 
 def reaches_goal(value: float, objective: Objective) -> bool:
-    """Whether a value is as good as objective.goal."""
+    """Return whether a value is as good as objective.goal."""
     if objective.goal is None:
         return False
     maximize = objective.type == "maximize"
@@ -52,9 +52,9 @@ def reaches_goal(value: float, objective: Objective) -> bool:
 
 
 def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
-    """Give the trial's scores by several objectives, in their order, -inf where not finite.
+    """Return the trial's scores by several objectives, in their order, -inf for non-finite values.
 
-    Empty where there is one objective, and where the trial has no report of them all, still goes on, or has failed.
+    Empty for one objective, and for a trial that has no complete report, has not ended, or has failed.
     """
     seen = trial.progress.latest_complete
     if seen is None or not trial.state.terminal or trial.state is TrialState.FAILED:
@@ -67,7 +67,7 @@ def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
 
 
 def evaluation(trial: TrialRecord, spec: ExperimentSpec) -> Evaluation:
-    """Tell the sampler what is known of the trial: of one that took over from others, by the parameters that count."""
+    """Build the evaluation of the trial for the sampler; after an exploit, with the parameters that produced it."""
     objective = spec.primary_objective
     maximize = objective.type == "maximize"
     observation = scored_by(trial, objective)

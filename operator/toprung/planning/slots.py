@@ -1,4 +1,4 @@
-"""Which attempts start now, while slots are free: those whose Pod is missing, then promotions, then new trials."""
+"""Assigns free slots: first to attempts whose Pod is missing, then to promotions, then to new trials."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ namespaces share; an autoscaler still sees that nodes are missing."""
 
 @dataclass(frozen=True, slots=True)
 class SlotAssignment:
-    """What starts.
+    """The attempts that start.
 
     Attributes:
-        steps: the trials that have not ended, with those promoted that go on.
+        steps: the trials that have not ended, with promotions applied.
         chains: index of a trial -> its actions.
         suggestions_needed: the indices whose suggestions should be made ready.
     """
@@ -55,13 +55,13 @@ def index_limit(snapshot: Snapshot) -> int:
 
 
 def no_new_trials(snapshot: Snapshot, started: int = 0) -> bool:
-    """Whether no configuration is left to start, after so many that start now."""
+    """Return whether no configuration is left to start, after so many that start now."""
     first = next_index(snapshot) + started
     return first >= snapshot.experiment.spec.max_trial_count or space_exhausted(snapshot, started)
 
 
 def space_exhausted(snapshot: Snapshot, started: int = 0) -> bool:
-    """Whether the space has no further configuration, after so many that start now."""
+    """Return whether the space has no further configuration, after so many that start now."""
     return snapshot.exhausted and next_index(snapshot) + started not in snapshot.suggestions
 
 
@@ -97,7 +97,7 @@ def _promoted(
     *,
     idle_slot: bool,
 ) -> list[TrialRecord]:
-    """Let paused trials go on, as far as there are slots; gives those that take one.
+    """Promote paused trials while slots are free; return those that take one.
 
     Raises:
         InvalidExperiment: a rule of the author's own promotes who does not wait.
@@ -124,7 +124,7 @@ def _promoted(
 def holds_slot(pod: PodRecord, now: datetime) -> bool:
     """Return whether the Pod counts against parallelTrialCount.
 
-    One that was told to end does while it holds a device, unless its node is lost.
+    A stopping Pod counts while it holds a device, unless its node is lost.
     """
     return not pod.ended and (not pod.stopping or pod.device_count > 0) and not is_lost(pod, now)
 
@@ -158,7 +158,7 @@ def _new_trials(snapshot: Snapshot, rule: Stopper | None, slots: int) -> Mapping
 
 
 def _suggestions_needed(snapshot: Snapshot, started: int, slots: int) -> tuple[int, ...]:
-    """Give the indices of the slots that are still free, and of a few more for the ends to come."""
+    """Return the indices for the slots that are still free, and for a few more that become free."""
     spec = snapshot.experiment.spec
     first = next_index(snapshot) + started
     ahead = min(READY_AHEAD, max(1, spec.parallel_trial_count // 4))
@@ -166,13 +166,13 @@ def _suggestions_needed(snapshot: Snapshot, started: int, slots: int) -> tuple[i
 
 
 def _has_settled(snapshot: Snapshot, step: TrialTransition) -> bool:
-    """Whether a paused trial's Pod has ended and all its reports are read, so that its checkpoint moves no more."""
+    """Return whether a paused trial's Pod has ended and its log is read, so that its checkpoint is final."""
     collected = snapshot.collected.get(step.pod.uid) if step.pod is not None else None
     return step.pod is None or (step.pod.ended and collected is not None and collected.drained)
 
 
 def _waits(step: TrialTransition) -> bool:
-    """Whether the trial waits for a Pod; an attempt that ended in this pass has a successor without one."""
+    """Return whether the trial waits for a Pod; the successor of an attempt that has just ended has none."""
     if step.after.state is not TrialState.PENDING:
         return False
     return step.pod is None or step.after.attempt != step.before.attempt

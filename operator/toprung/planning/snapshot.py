@@ -15,7 +15,7 @@ from toprung.objects.trial import TrialRecord
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was read of one Pod's reports.
+    """The reports that were read of one Pod's log.
 
     Attributes:
         progress: continues the Trial's own progress.

@@ -55,7 +55,7 @@ class StatusInput:
 
     @property
     def suspended(self) -> bool:
-        """Whether spec.suspend keeps trials from starting."""
+        """Return whether spec.suspend keeps trials from starting."""
         return self.experiment.spec.suspend and self.ended is None
 
 

@@ -22,7 +22,7 @@ from toprung.objects.timestamps import timestamp
 from toprung.planning.snapshot import Snapshot
 
 ANSWERS_WITHIN = timedelta(seconds=30)
-"""How long after its grace period a deleted Pod may still be there before its node counts as lost."""
+"""Time after its grace period until the node of a deleted Pod that still exists counts as lost."""
 
 
 DEFAULT_NODE_LOST_TIMEOUT = timedelta(minutes=10)
@@ -69,7 +69,7 @@ def may_be_replaced(spec: ExperimentSpec, pod: PodRecord, now: datetime) -> bool
 
 
 def describe_lost(spec: ExperimentSpec, pod: PodRecord) -> str:
-    """Say which node does not answer, since when, and what the trial waits for."""
+    """Return which node does not answer, since when, and what the trial waits for."""
     assert pod.deletion_time is not None  # noqa: S101 - of a lost Pod
     node = f"node {pod.node}" if pod.node else "its node"
     message = f"Pod {pod.name} should have ended by {timestamp(pod.deletion_time)}, and {node} does not answer"

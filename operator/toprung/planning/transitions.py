@@ -1,4 +1,4 @@
-"""One step of every trial that has not ended: reports, rungs, the end of its attempt."""
+"""Updates every trial that has not ended: its reports, its rungs, the end of its attempt."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from toprung.planning.snapshot import Snapshot
 FIRST_WRITE_AFTER = timedelta(seconds=1)
 """A trial that is over sooner never has its Running state written: that saves a write for each of many short ones."""
 LIVE_WRITE_EVERY = timedelta(seconds=10)
-"""How often the reports of a running trial are written down when nothing else is to be said."""
+"""Interval for writing the reports of a running trial when nothing else changes."""
 
 
 NOTED = (Reason.DISRUPTED, Reason.NODE_LOST)
@@ -31,15 +31,15 @@ BY_OUTCOME = {
     Decision.PAUSE: (TrialEvent.PAUSED, Reason.PAUSED),
     Decision.EXPLOIT: (TrialEvent.RETRIED, Reason.EXPLOITED),
 }
-"""What a verdict does to a trial; those that go on are looked at further."""
+"""The event and the reason of each decision; a trial that continues has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrialTransition:
-    """A trial before and after this pass.
+    """A trial before and after this plan.
 
     Attributes:
-        pod: of its attempt before the pass, None where there is none.
+        pod: of its attempt before the plan, None if there is none.
         due: when time alone next changes the attempt, None where it does not.
     """
 
@@ -50,14 +50,14 @@ class TrialTransition:
 
     @property
     def turned(self) -> bool:
-        """Whether the trial must be written now: anything that a restart could not work out again."""
+        """Return whether the trial must be written now, because a restart could not derive the change again."""
         old, new = self.before, self.after
         noted = new.reason != old.reason and new.reason in NOTED
         ended = new.state.terminal and not old.state.terminal
         return (old.attempt, old.rungs) != (new.attempt, new.rungs) or ended or noted
 
     def write_at(self, now: datetime) -> datetime | None:
-        """When the trial's status has to be written; None where nothing changed."""
+        """Return when the trial's status must be written, None if nothing changed."""
         if self.turned:
             return now
         recorded, latest = self.before.progress.latest, self.after.progress.latest
@@ -77,7 +77,7 @@ def current_pod(snapshot: Snapshot, trial: TrialRecord) -> PodRecord | None:
 
 
 def advance(snapshot: Snapshot, judge: RungEvaluator | None, now: datetime) -> tuple[TrialTransition, ...]:
-    """Bring every trial that has not ended up to date with its Pod and its reports.
+    """Update every trial that has not ended by its Pod and its reports.
 
     Args:
         snapshot: what is the case.
@@ -99,7 +99,7 @@ def advance(snapshot: Snapshot, judge: RungEvaluator | None, now: datetime) -> t
 
 
 def end_all(steps: Iterable[TrialTransition], message: str, now: datetime) -> tuple[TrialTransition, ...]:
-    """Stop what still goes on, because the experiment is over; what is paused counts as stopped at its rung."""
+    """Stop the remaining trials, because the experiment ends; a paused one counts as stopped at its rung."""
     return tuple(
         step if step.after.state.terminal else replace(step, after=_ended_with_experiment(step, message, now))
         for step in steps
@@ -107,7 +107,7 @@ def end_all(steps: Iterable[TrialTransition], message: str, now: datetime) -> tu
 
 
 def resume(spec: ExperimentSpec, step: TrialTransition, judged: RungDecision, now: datetime) -> TrialTransition:
-    """Let a paused trial go on as a further attempt, or wait or stop at a rung that it had reached already."""
+    """Resume a paused trial as a further attempt, or let it wait or stop at a rung that it reached already."""
     if judged.outcome is Decision.PAUSE:
         return replace(step, after=replace(judged.trial, message=judged.message))
     if judged.outcome is Decision.STOP:
@@ -128,7 +128,7 @@ def _ended_with_experiment(step: TrialTransition, message: str, now: datetime) -
 
 
 def _told(observation: Observation) -> tuple[float, float | None, int]:
-    """Tell observations of one trial apart, whether stored or not: values that are not finite are not stored."""
+    """Return a key that identifies an observation of a trial, stored or not: non-finite values are not stored."""
     value = observation.value if isfinite(observation.value) else None
     return observation.step, value, sum(map(isfinite, observation.metrics.values()))
 
@@ -144,7 +144,7 @@ def _with_reports(snapshot: Snapshot, trial: TrialRecord) -> TrialRecord:
 def _after(
     snapshot: Snapshot, judged: RungDecision, pod: PodRecord | None, now: datetime, max_resource: int | None
 ) -> tuple[TrialRecord, datetime | None]:
-    """Return the trial after this pass, and when time alone changes it next."""
+    """Return the trial after this plan, and when time alone changes it next."""
     if judged.outcome is Decision.EXPLOIT:
         judged = replace(judged, trial=taken_over(snapshot, judged.trial, judged.exploit))
     spec, trial = snapshot.experiment.spec, judged.trial

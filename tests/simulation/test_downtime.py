@@ -63,11 +63,13 @@ def test_an_experiment_that_could_not_continue_in_its_downtime_keeps_what_ended(
     ("values", "unread"),
     [
         pytest.param(SLOW, {"drained": False}, id="ended-not-drained"),
+        pytest.param(SLOW, None, id="ended-no-follower-yet"),
+        pytest.param((0.1,) * 99, None, id="running-no-follower-yet"),
         pytest.param((0.1,) * 99, {"caught_up": False}, id="running-not-caught-up"),
     ],
 )
-def test_no_limit_is_judged_before_everything_is_read(values, unread):
-    """Nothing is stopped and nothing starts until then."""
+def test_no_limit_is_judged_before_all_logs_are_read(values, unread):
+    """No trial is stopped and none starts until then; a Pod without a follower is not read."""
     world = World(experiment_spec(maxDuration="20s", maxTrialCount=8), lambda *_: Program(values))
     for _ in range(4):
         world.execute(world.plan())
@@ -75,7 +77,8 @@ def test_no_limit_is_judged_before_everything_is_read(values, unread):
     world.tick(26)
     world.tick(1)
     snapshot = world.snapshot()
-    collected = {uid: replace(each, **unread) for uid, each in snapshot.collected.items()}
+    followed = snapshot.collected if unread is not None else {}
+    collected = {uid: replace(each, **unread) for uid, each in followed.items()}
     read = world.plan()
     unread_snapshot = replace(snapshot, collected=collected)
     world.snapshot = lambda: unread_snapshot

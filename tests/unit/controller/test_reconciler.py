@@ -1,4 +1,4 @@
-"""Passes over experiments that are no longer what they were, and the end of all passes."""
+"""Reconciliations of changed and deleted experiments, their failures, and the end of the loop."""
 
 import asyncio
 from datetime import timedelta
@@ -18,7 +18,7 @@ from toprung.objects.trial import TrialRecord
 
 
 class Noting(Refusing):
-    """A gateway that takes the status, and notes the Events."""
+    """A client that accepts the status and records the Events."""
 
     def __init__(self, error: Exception | None = None, *, valid: bool = False) -> None:
         super().__init__(error)
@@ -37,8 +37,8 @@ class Noting(Refusing):
         self.events.append((event.reason, event.message))
 
 
-async def test_an_experiment_that_is_gone_is_forgotten():
-    """Its deletion may never have been told: a watch that is begun anew tells only of what there is."""
+async def test_a_deleted_experiment_is_forgotten():
+    """A restarted watch does not report deletions that happened meanwhile."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     await reconciler.reconcile(KEY)
     assert reconciler.experiments.get(KEY) is None
@@ -189,15 +189,15 @@ async def test_a_status_that_cannot_be_written_is_retried_with_back_off(error):
     assert gateway.emitted <= gateway.patches
 
 
-async def test_events_that_cannot_be_stored_hold_back_no_status():
+async def test_a_failed_event_store_does_not_delay_the_status():
     """A large cluster stores Events apart."""
     gateway = Failing(event=ClusterUnavailable("the event store is down", status=500))
     reconciler = await minute_of_events(gateway)
     assert [each.type for each in reconciler.experiments.get(KEY).conditions if each.status] == ["Valid", "Suspended"]
 
 
-async def test_what_is_wrong_is_told_by_one_event():
-    """However many passes there are; another fault is another Event."""
+async def test_an_invalid_spec_is_reported_by_one_event():
+    """The number of reconciliations does not matter; another error is another Event."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.gateway = gateway = Noting()
     for _ in range(3):
@@ -210,7 +210,7 @@ async def test_what_is_wrong_is_told_by_one_event():
     assert len(gateway.events) == 2
 
 
-async def test_an_event_that_is_refused_holds_nothing_up():
+async def test_a_refused_event_does_not_delay_the_status():
     """The condition says the same."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.gateway = Noting(Forbidden("no Events", status=403))
@@ -227,8 +227,8 @@ async def test_an_event_that_is_refused_holds_nothing_up():
         pytest.param(1, (0, 1, 2), (), id="the-status-is-behind"),
     ],
 )
-def test_deleted_trials_are_seen(made, there, deleted):
-    """By their indices, of which the status says how many were used: rules must not wait for them."""
+def test_a_snapshot_has_the_indices_of_deleted_trials(made, there, deleted):
+    """The status has the number of used indices; rules do not wait for deleted trials."""
     experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "status": {"trials": {"total": made}}})
     reconciler = reconciler_of(NotFound("gone", status=404))
@@ -242,7 +242,7 @@ def test_deleted_trials_are_seen(made, there, deleted):
 
 
 class Asked:
-    """A suggester whose sampler has been told of a warm start."""
+    """A suggestion cache whose sampler learned from no trial."""
 
     def pending(self, _experiment):
         return PendingSuggestions(prior=(), learnt=0)
@@ -258,8 +258,8 @@ class Unread:
         return {}
 
 
-async def test_a_warm_start_from_nothing_is_told_once():
-    """By a Warning, however many passes there are."""
+async def test_a_warm_start_from_no_trial_is_reported_once():
+    """One Warning is emitted, however many reconciliations there are."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     warm = {**SPEC, "warmStart": {"experiments": ["a"]}, "suspend": True}
     reconciler.experiments.put({**body("uid", 2), "spec": warm})
@@ -273,7 +273,7 @@ async def test_a_warm_start_from_nothing_is_told_once():
 
 
 class Failed:
-    """A suggester whose sampler has failed, and is asked again a minute later."""
+    """A suggestion cache whose sampler has failed and is retried a minute later."""
 
     def pending(self, _experiment):
         return PendingSuggestions(error="no idea")
@@ -282,8 +282,37 @@ class Failed:
         return NOW + timedelta(minutes=1)
 
 
-async def test_a_sampler_that_failed_is_wanted_again():
-    """Nothing else may come to pass until then."""
+class Recording(Unread):
+    """A log collection that records for which experiments it is synchronized."""
+
+    def __init__(self) -> None:
+        self.synchronized: list[str] = []
+
+    def follow(self, experiment, _attempts):
+        self.synchronized.append(experiment.key)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(None, id="written"),
+        pytest.param(Rejected("no", status=422), id="refused"),
+        pytest.param(ClusterUnavailable("connection refused"), id="API server down"),
+    ],
+)
+async def test_background_work_is_synchronized_whether_or_not_the_status_is_written(error):
+    """A refused status write delays neither logs nor suggestions."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    reconciler.experiments.put(body("uid", 2))
+    reconciler.gateway, reconciler.suggester, reconciler.followers = Failing(status=error), Failed(), Recording()
+    reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
+    await reconciler.reconcile(KEY)
+    assert reconciler.followers.synchronized == [KEY]
+    assert 60.0 in reconciler.queue.later
+
+
+async def test_suggestions_are_requested_again_after_a_failure():
+    """No event may arrive until then."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
     reconciler.gateway, reconciler.suggester, reconciler.followers = Noting(), Failed(), Unread()
@@ -302,8 +331,8 @@ class Background:
         self.task.cancel()
 
 
-async def test_nothing_outlasts_the_reconciler():
-    """A task that is left over keeps the process from ending until its grace period is over."""
+async def test_no_task_outlives_the_reconciler():
+    """A remaining task would delay the end of the process until its grace period is over."""
     background = (Background(), Background())
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.queue, (reconciler.followers, reconciler.suggester) = WorkQueue(), background
@@ -321,8 +350,8 @@ class Dying(Noting):
         raise asyncio.CancelledError
 
 
-async def test_an_event_is_not_lost_where_the_process_dies_before_the_status_write():
-    """It is emitted before, by the same name in the next process, so the API server keeps one."""
+async def test_a_crash_before_the_status_write_loses_no_event():
+    """Both processes emit it by the same name, so the API server keeps one."""
     names = []
     for gateway in (Dying(), Noting()):
         reconciler = reconciler_of(NotFound("gone", status=404))
@@ -347,7 +376,7 @@ async def _note(names, event):
     ],
 )
 async def test_deleting_an_experiment_reports_no_end(there, reported):
-    """Its Trials may be seen to go before it is."""
+    """The deletion of its Trials may be observed first."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     status = {"trials": {"total": 3}, "startTime": "2026-01-01T00:00:00Z"}
     stored = {**body("uid", 2), "status": status}
@@ -368,7 +397,7 @@ async def test_deleting_an_experiment_reports_no_end(there, reported):
 
 
 class Quiet:
-    """A suggester that has nothing."""
+    """A suggestion cache without suggestions."""
 
     def pending(self, _experiment):
         return PendingSuggestions()

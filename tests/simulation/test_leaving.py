@@ -45,7 +45,7 @@ def reached(world):
         pytest.param(Program((0.1,), 1), {}, TrialState.FAILED, 1, id="failed"),
     ],
 )
-def test_a_batch_does_not_wait_for_who_has_ended(third, early_stopping, state, steps):
+def test_a_batch_does_not_wait_for_trials_that_have_ended(third, early_stopping, state, steps):
     """The best goes on to the end once all that can still come to its rung are there."""
     world = batch(third, **early_stopping)
     run_to_end(world)
@@ -53,7 +53,7 @@ def test_a_batch_does_not_wait_for_who_has_ended(third, early_stopping, state, s
     assert world.trial_records()[2].state is state
 
 
-def test_a_higher_rung_does_not_wait_for_who_has_ended_on_the_way():
+def test_a_higher_rung_does_not_wait_for_trials_that_ended_before_it():
     """Of nine the best three go on, and the best of these, though the first ends by itself between the rungs."""
     spec = experiment_spec(
         earlyStopping={"successiveHalving": {"maxResource": 9, "trials": 9}},
@@ -66,7 +66,7 @@ def test_a_higher_rung_does_not_wait_for_who_has_ended_on_the_way():
     assert reached(world) == [2, 9, 3] + [1] * 6
 
 
-def test_a_batch_does_not_wait_for_what_was_deleted():
+def test_a_batch_does_not_wait_for_deleted_trials():
     """A Trial that somebody deletes takes its records with it, and comes to no rung."""
     world = batch(Program((0.1,), None))
     for _ in range(4):
@@ -77,7 +77,7 @@ def test_a_batch_does_not_wait_for_what_was_deleted():
     assert reached(world) == [9, 3]
 
 
-def test_an_experiment_that_goes_on_completes_its_batches():
+def test_an_experiment_that_continues_completes_its_batches():
     """The best of those that waited when it ended keeps its place, and comes to no further rung: who has one goes on."""
     spec = {"maxTrialCount": 9, "parallelTrialCount": 4, "checkpoint": {"volume": {"emptyDir": {}}}}
     spec |= {"earlyStopping": {"successiveHalving": {"maxResource": 9, "trials": 9}}}
@@ -96,7 +96,7 @@ def obedient(start):
     return replace(rising(start), grace=timedelta())
 
 
-def test_who_waits_is_promoted_after_more_trials_were_allowed():
+def test_a_paused_trial_is_promoted_after_more_trials_are_allowed():
     """Those that waited at the first end did not go on, so of fifteen that came to the rung a fifth one may."""
     values = (*(0.9 - index / 10 for index in range(9)), 0.55, *[0.01] * 8)
     spec = {"parallelTrialCount": 1, "checkpoint": {"volume": {"emptyDir": {}}}}
@@ -111,7 +111,7 @@ def test_who_waits_is_promoted_after_more_trials_were_allowed():
 
 
 @pytest.mark.parametrize("first", [1, 3], ids=["while-it-waits", "as-it-comes"])
-def test_who_would_be_stopped_at_once_is_not_promoted(first):
+def test_a_trial_that_would_be_stopped_at_once_is_not_promoted(first):
     """Patience has ended it at step 3, whether it pauses there or paused before and its Pod was still ending."""
     early_stopping = {
         "asha": {"minResource": first, "maxResource": 9, "variant": "promotion"},

@@ -97,7 +97,7 @@ def test_trials_that_end_with_their_experiment_do_not_change_why(limits, long, r
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_what_is_over_stays_over(data):
+def test_an_ended_experiment_stays_ended(data):
     """Whatever limit is reached first, by whatever score, wherever the operator dies: it is told once and for all."""
     goal = {"goal": 0.9} if data.draw(st.booleans()) else {}
     kind, strategy = data.draw(st.sampled_from(["maximize", "minimize"])), data.draw(st.sampled_from(["best", "last"]))
@@ -127,7 +127,7 @@ def test_what_is_over_stays_over(data):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_a_plan_that_was_carried_out_leaves_nothing_to_do(data):
+def test_an_executed_plan_leaves_nothing_to_do(data):
     """A second plan at the same time is empty, except for the actions that new Trials allow."""
     programs = {index: data.draw(PROGRAMS) for index in range(4)}
     world = World(experiment_spec(earlyStopping=ASHA, maxTrialCount=4), lambda index, _: programs[index])
@@ -205,7 +205,7 @@ def rungs_of(world):
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
-def test_a_batch_that_an_exhausted_space_leaves_unfilled_goes_on_with_those_who_came(parallel):
+def test_a_batch_continues_without_the_trials_that_an_exhausted_space_lacks(parallel):
     """Of the five of a batch of nine three go on from the first rung and one from the next, as of nine."""
     spec = experiment_spec(
         **HALVING, checkpoint={"volume": {"emptyDir": {}}}, maxTrialCount=18, parallelTrialCount=parallel
@@ -220,7 +220,7 @@ def test_a_batch_that_an_exhausted_space_leaves_unfilled_goes_on_with_those_who_
     assert {each["reason"] for each in ended_by(world)} == {"SearchSpaceExhausted"}
 
 
-def test_a_batch_that_a_lower_max_trial_count_leaves_unfilled_goes_on_with_those_who_came():
+def test_a_batch_continues_without_the_trials_that_a_lower_max_trial_count_excludes():
     """Of the second batch the one that has begun comes to the end; the others will never be made."""
     fields = {**HALVING, "checkpoint": {"volume": {"emptyDir": {}}}}
     world = World(experiment_spec(**fields, maxTrialCount=18), lambda index, _: Program((index / 10,) * 9))
@@ -250,7 +250,7 @@ def test_a_batch_waits_while_it_may_be_filled():
     assert rungs_of(world) == [1, 1, 3, 3, 9]
 
 
-def test_who_waits_when_the_experiment_ends_is_told_so():
+def test_a_trial_that_is_paused_at_the_end_has_a_message():
     """A paused trial is Stopped then by its rung's verdict, and its message does not go on saying that it waits."""
     checkpoint = {"volume": {"emptyDir": {}}}
     spec = experiment_spec(earlyStopping=PROMOTION, checkpoint=checkpoint, maxTrialCount=2)
@@ -314,7 +314,7 @@ def test_a_pod_that_does_not_obey_is_deleted():
     assert not world.pods
 
 
-def test_a_pod_has_its_grace_period_from_when_it_was_told_to_end():
+def test_the_grace_period_of_a_pod_begins_when_it_is_stopped():
     """Its last report is of no account: it may be long ago when the operator was away, or by another clock."""
     world = World(
         experiment_spec(earlyStopping=PROMOTION, checkpoint={"volume": {"emptyDir": {}}}, parallelTrialCount=1),

@@ -21,7 +21,7 @@ def population(values, **early_stopping):
     return World(spec, lambda index, _: Program(tuple(values[index] for _ in range(8))))
 
 
-def test_a_population_takes_over_from_its_best():
+def test_a_population_copies_from_its_best_trials():
     """The worst one ends its attempt and begins another with the best one's parameters, perturbed."""
     world = population([0.5, 0.6, 0.7, 0.9, 0.1])
     run_to_end(world)
@@ -61,7 +61,7 @@ def test_a_dead_trial_is_not_the_worst(dead, early_stopping, level):
         pytest.param({"threshold": {"step": 2, "value": 0.5}}, 0.6, TrialState.SUCCEEDED, 8, id="better-after-it"),
     ],
 )
-def test_a_takeover_is_judged_by_what_is_reported_after_it(alone, after, state, steps):
+def test_an_exploit_is_evaluated_by_later_reports(alone, after, state, steps):
     """What stops the curve that it gives up does not stop it before it has trained."""
     world = population([0.9, 0.1], **alone)
     rising = tuple(0.8 + step / 100 for step in range(8))
@@ -73,7 +73,7 @@ def test_a_takeover_is_judged_by_what_is_reported_after_it(alone, after, state, 
     assert (worst.state, worst.progress.latest.step) == (state, steps)
 
 
-def test_an_operator_that_died_takes_over_alike():
+def test_a_restarted_operator_exploits_alike():
     """Donors and perturbations hang on the records and on the seed, trial and level alone."""
     found = []
     for cuts in ((), (0,), (1, 1, 1), (2, 0, 3)):
@@ -89,7 +89,7 @@ def test_an_operator_that_died_takes_over_alike():
     assert found == [found[0]] * 4
 
 
-def test_what_a_trial_had_before_it_took_over_does_not_count():
+def test_reports_before_an_exploit_do_not_count():
     """Its weights of that time are gone: they are not the best, and no sampler learns them."""
     world = population([0.9, 0.1])
     gone, kept = Program((0.95, *[0.1] * 7)), Program((0.2,) * 6, first=3)
@@ -103,7 +103,7 @@ def test_what_a_trial_had_before_it_took_over_does_not_count():
     assert world.trials[second.name]["status"]["parameters"] == f"lr={second.current_parameters['lr']}"
 
 
-def test_what_was_reported_beyond_a_takeover_is_not_judged():
+def test_reports_beyond_an_exploit_are_not_evaluated():
     """A trial that is found at step 5 and takes over at level 2 has level 4 behind it, and nothing to say there."""
     world = population([0.9, 0.1])
     world.execute(world.plan())
@@ -128,7 +128,7 @@ def test_a_failure_counts_beyond_all_that_was_reached():
     assert verdicts == [(2, RungVerdict.EXPLOIT), (6, RungVerdict.CONTINUE), (8, RungVerdict.FAILED)]
 
 
-def test_a_trial_that_has_reported_everything_takes_over_nothing():
+def test_a_trial_at_max_resource_does_not_exploit():
     """It was only looked at late; there is nothing left to train."""
     world = population([0.9, 0.1])
     world.execute(world.plan())

@@ -54,7 +54,7 @@ def undominated(found):
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_the_front_at_the_end_is_what_nobody_dominates(early_stopping, data):
+def test_the_final_pareto_front_has_the_non_dominated_trials(early_stopping, data):
     """Whatever the programs print and wherever the operator dies; each member has the values its Trial has."""
     programs = [data.draw(PROGRAMS) for _ in range(6)]
     points = iter(data.draw(st.lists(st.integers(0, 12), max_size=40)))
@@ -89,7 +89,7 @@ def both(acc, latency):
     return {"acc": acc, "latency": latency}
 
 
-def test_the_first_objective_decides_who_is_stopped():
+def test_the_first_objective_decides_which_trials_are_stopped():
     """The best by the second is stopped early, and is on the front with what it had then."""
     curves = [[both(0.9 - 0.1 * index, 5.0 - index)] * 9 for index in range(4)]
     spec = experiment_spec(**SEVERAL, earlyStopping=ASHA, maxTrialCount=4, parallelTrialCount=4)

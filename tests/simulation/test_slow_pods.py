@@ -73,7 +73,7 @@ def test_a_trial_trains_after_it_took_over_however_late_its_pod_starts(delay):
 
 
 @pytest.mark.parametrize("delay", [1, 5, 40])
-def test_values_describe_what_a_trial_is_now(delay):
+def test_values_describe_the_current_parameters(delay):
     """Those from before a takeover are neither its best nor what its sampler learns: their weights are gone."""
     world, programs = population(delay)
     run_to_end(world)
@@ -83,7 +83,7 @@ def test_values_describe_what_a_trial_is_now(delay):
         assert evaluation(trial, world.spec).parameters == trial.current_parameters
 
 
-def test_a_takeover_of_a_complete_checkpoint_is_extended_once():
+def test_an_exploit_of_a_complete_checkpoint_is_extended_once():
     """The trial gets as many epochs as it had left; its own steps are counted from where it was."""
     world, programs = population(40)
     run_to_end(world)

@@ -65,7 +65,7 @@ class TrialTransition:
             return ((self.pod and self.pod.started) or now) + FIRST_WRITE_AFTER
         if self.before.progress.ignored.keys() != self.after.progress.ignored.keys():
             return now
-        if latest is None or (recorded is not None and _told(recorded) == _told(latest)):
+        if latest is None or (recorded is not None and _observation_key(recorded) == _observation_key(latest)):
             return None
         return now if recorded is None else recorded.time + LIVE_WRITE_EVERY
 
@@ -127,7 +127,7 @@ def _ended_with_experiment(step: TrialTransition, message: str, now: datetime) -
     return _moved(step.after, change, None if counted else step.pod, now)
 
 
-def _told(observation: Observation) -> tuple[float, float | None, int]:
+def _observation_key(observation: Observation) -> tuple[float, float | None, int]:
     """Return a key that identifies an observation of a trial, stored or not: non-finite values are not stored."""
     value = observation.value if isfinite(observation.value) else None
     return observation.step, value, sum(map(isfinite, observation.metrics.values()))

@@ -183,7 +183,7 @@ def several(experiment, all_objectives=AIMS):
 SEVERAL = several(other("a"))
 
 
-def test_the_sampler_is_told_how_many_objectives_there_are():
+def test_the_sampler_receives_the_number_of_objectives():
     """One, or as many as are written."""
     assert [problem_of(one).objectives for one in (EXPERIMENT, SEVERAL)] == [1, 2]
 

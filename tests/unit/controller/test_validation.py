@@ -33,7 +33,7 @@ LONG = "echo " + " ".join(f"${{parameters.p{i}}}" for i in range(4000))
         pytest.param([{"x" * 100_000: 1}], True, id="a long key"),
     ],
 )
-def test_what_takes_long_is_known_without_reading_it(command: list[Any], large: bool):
+def test_slow_manifests_are_detected_before_validation(command: list[Any], large: bool):
     """The size decides."""
     assert is_large(edited(BASE, {f"{CONTAINER}.command": command})) is large
 

@@ -80,7 +80,7 @@ def test_a_late_answer_does_not_bring_back_the_deleted():
     assert len(told) == 2
 
 
-def test_what_we_wrote_during_a_list_stays():
+def test_own_writes_during_a_list_stay():
     """A list shows the moment at which it was begun, not our writes since."""
     cache, told = make_cache(pod("a", 5))
     asked_at = cache.newest
@@ -93,7 +93,7 @@ def test_what_we_wrote_during_a_list_stays():
     assert told == []
 
 
-def test_what_is_gone_at_a_relist_is_told():
+def test_a_relist_reports_deleted_objects():
     """A deletion that happened while nobody watched is delivered."""
     cache, told = make_cache(pod("a", 5), pod("b", 6))
     cache.replace(dict(cache.entries([pod("b", 6)])), version="20", asked_at=cache.newest)
@@ -118,7 +118,7 @@ def test_a_watch_that_goes_back_is_noticed(kind):
         cache.apply(event(kind, pod("a", 7)))
 
 
-def test_only_differences_are_told():
+def test_only_differences_are_reported():
     """An event that changes nothing of the record wakes nobody."""
     cache, told = make_cache(pod("a", 5))
     cache.apply(event("MODIFIED", pod("a", 11)))

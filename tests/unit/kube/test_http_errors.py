@@ -42,7 +42,7 @@ def test_status_objects(code, reason, expected):
         pytest.param({"details": None}, 0.0, 0.0, id="nowhere"),
     ],
 )
-def test_where_the_server_says_how_long_to_wait(status, header, expected):
+def test_retry_after_is_read_from_header_or_body(status, header, expected):
     """The wait is found wherever the server wrote it."""
     assert error_of({"code": 429, **status}, header).retry_after == expected
 
@@ -80,7 +80,7 @@ def test_failures_without_an_answer(raised):
 
 
 @pytest.mark.parametrize("raised", [asyncio.CancelledError(), KeyError("a defect")], ids=["cancelled", "defect"])
-def test_what_is_not_the_clusters_fault_passes(raised):
+def test_other_exceptions_are_not_translated(raised):
     """Cancellation and our own defects are not dressed up as trouble with the cluster."""
     with pytest.raises(type(raised)), translated("GET pods"):
         raise raised

@@ -173,6 +173,6 @@ LATE = {**TOO_LATE, "message": "Pod was active longer than its deadline"}
         ),
     ],
 )
-def test_what_is_said_beyond_the_exit_code(status, state, message):
+def test_a_message_has_more_than_the_exit_code(status, state, message):
     """By the Pod where it ran into its deadline, else by the container."""
     assert pod("Failed", status=status, train=state).message == message

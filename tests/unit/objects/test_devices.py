@@ -73,7 +73,7 @@ def test_other_counts_are_refused(quantity: object):
 
 
 @pytest.mark.parametrize("quantity", ["+1", "2G", "1E", "1e99", "-1", "1Ee", "9" * 100_000, 2, "1.", "0x1", " 1"])
-def test_what_validation_accepts_is_counted(quantity: object):
+def test_every_valid_quantity_is_counted(quantity: object):
     """A Pod of a valid template can be read."""
     limits = {"limits": {"nvidia.com/gpu": quantity}}
     main = {"name": "c", "image": "x", "resources": limits}
@@ -107,7 +107,7 @@ def test_what_validation_accepts_is_counted(quantity: object):
         pytest.param({"containers": [limited("nvidia.com/gpu", "0")]}, 0, id="zero"),
     ],
 )
-def test_a_pod_holds_what_its_containers_hold_at_one_time(spec: dict, count: int):
+def test_a_pod_counts_the_devices_that_its_containers_use_at_one_time(spec: dict, count: int):
     """Init containers run one by one before the others; native sidecars run beside them."""
     assert sum(count_devices(spec).values()) == count
 

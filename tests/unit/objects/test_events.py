@@ -43,7 +43,7 @@ def test_long_messages_are_cut(length, kept):
     assert message.count("m") == kept
 
 
-def test_what_describe_shows():
+def test_an_event_has_the_fields_that_describe_shows():
     """`kubectl describe` reads type, reason, age and from."""
     shown = event_object(STOPPED, NOON)
     assert shown["metadata"] == {"name": STOPPED.name, "namespace": "team"}

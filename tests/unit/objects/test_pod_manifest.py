@@ -71,7 +71,7 @@ def test_a_trials_pod():
     assert pod["spec"]["containers"][0]["command"] == ["train", "--lr=0.01", "--epochs", "9"]
 
 
-def test_what_a_program_is_told():
+def test_the_environment_of_a_program():
     """Its configuration as JSON and one by one, its budget, its name; and Python does not hold its output back."""
     told = environment(made(parameters={"lr": 0.01, "opt-name": "adam"}))
     assert told["TOPRUNG_PARAMETERS"] == '{"lr": 0.01, "opt-name": "adam"}'

@@ -49,7 +49,7 @@ def test_a_failure_names_container_code_and_log(pod, message):
     assert (change.event, change.message) == (TrialEvent.FAILED, message)
 
 
-def test_a_disruption_says_what_was_done_to_the_pod():
+def test_a_disruption_has_the_cause_in_its_message():
     """In the words of the eviction, whatever exit code the program had."""
     change = change_of(attempt(exit_code=0, disruption="PreemptionByScheduler: default-scheduler: preempting"))
     assert change.disrupted

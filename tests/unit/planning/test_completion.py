@@ -72,7 +72,7 @@ def test_only_a_raised_limit_reopens_a_complete_experiment(change, complete, del
 
 
 @pytest.mark.parametrize(("code", "kind"), [(0, "Succeeded"), (1, "Failed")])
-def test_one_condition_says_that_an_experiment_is_over(code, kind):
+def test_one_condition_is_true_for_every_end(code, kind):
     """`kubectl wait --for=condition=Finished` returns in both cases."""
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,), code))
     world.execute(world.plan())
@@ -147,7 +147,7 @@ OOM = "attempt {} failed: exit code 137 (OOMKilled); its last lines:\nx"
         ),
     ],
 )
-def test_an_end_without_a_best_trial_says_why(trials, expected):
+def test_an_end_without_a_best_trial_has_the_reasons(trials, expected):
     """A trial that failed may well have reported finite values."""
     world = World(experiment_spec(maxTrialCount=len(trials), parallelTrialCount=1), lambda *_: None)
     status = summary_of(Snapshot(world.experiment(), tuple(trials)), START).status

@@ -54,12 +54,12 @@ def names(trials, spec=SPEC):
         pytest.param(trial(1, inf, 1), ["exp-0"], id="infinite-first"),
     ],
 )
-def test_who_is_on_the_front(other, expected):
+def test_the_members_of_the_pareto_front(other, expected):
     """Trials that have ended well or were stopped, with all objectives finite, that no other dominates."""
     assert names([trial(0, 0.9, 10), other]) == expected
 
 
-def test_a_member_says_what_it_reaches():
+def test_a_member_of_the_front_has_its_values():
     """Values are as they were reported, whichever way they are to go."""
     assert front_status([trial(0, 0.9, 10)], SPEC) == {
         "paretoFront": [{"trial": "exp-0", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}}],
@@ -67,7 +67,7 @@ def test_a_member_says_what_it_reaches():
     }
 
 
-def test_a_member_that_took_over_from_another_has_what_it_ended_with():
+def test_a_member_of_the_front_has_its_last_parameters_after_an_exploit():
     """The parameters are those that its values came from."""
     taken = Lineage(1, "exp-9", 2, {"lr": 0.01})
     assert front_status([replace(trial(0, 0.9, 10), lineage=(taken,))], SPEC)["paretoFront"][0]["parameters"] == {
@@ -99,7 +99,7 @@ def test_one_objective_has_no_front():
         pytest.param(trial(0, 0.9, 10, TrialState.FAILED), -inf, (), id="failed"),
     ],
 )
-def test_what_a_sampler_is_told(one, score, scores):
+def test_the_scores_that_a_sampler_receives(one, score, scores):
     """The scores of all objectives, larger is better, of a trial that has ended."""
     told = evaluation(one, SPEC)
     assert (told.score, told.scores) == (score, scores)

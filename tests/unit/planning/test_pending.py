@@ -47,7 +47,7 @@ def running_of(status):
         pytest.param({}, True, "Starting", "Starting", "its containers start", id="slow"),
     ],
 )
-def test_an_experiment_says_what_its_pods_wait_for(status, scheduled, state, reason, words):
+def test_the_condition_running_reports_what_pods_wait_for(status, scheduled, state, reason, words):
     """It does not run before a trial does."""
     world = waiting_world(status, scheduled=scheduled)
     planned = world.summary().status
@@ -61,7 +61,7 @@ def test_an_experiment_says_what_its_pods_wait_for(status, scheduled, state, rea
     assert (planned["state"], running_of(planned)["status"]) == ("Running", "True")
 
 
-def test_a_pod_that_has_just_been_created_waits_for_nothing_unusual():
+def test_a_new_pod_is_not_reported_as_waiting():
     """The condition changes when it has waited longer, which is when the next reconciliation is due."""
     world = waiting_world({"conditions": [GATED]}, seconds=1, scheduled=False)
     status = world.summary().status
@@ -138,7 +138,7 @@ def test_a_pod_of_an_earlier_version_is_not_replaced():
     assert [action for chain in world.plan().chains for action in chain] == []
 
 
-def test_a_pod_that_runs_waits_for_nothing():
+def test_a_running_pod_is_not_reported_as_waiting():
     """Only a Pending one does."""
     world = waiting_world({"phase": "Running"})
     (pod, _) = map(pod_from, world.pods.values())

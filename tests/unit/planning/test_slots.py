@@ -71,7 +71,7 @@ def test_a_rule_knows_whether_anything_new_is_left(most, expected):
     assert [trial.name for trial in world.trial_records() if trial.attempt == 2] == [expected]
 
 
-def test_a_rule_that_pauses_says_so():
+def test_a_rule_that_pauses_without_declaring_it_is_an_error():
     """Else nobody would look whether its trials can go on, and it is the author's to mend."""
     world = ruled_by(Secretive)
     for _ in range(2):
@@ -101,7 +101,7 @@ class Eager(Choosy):
 
 
 @pytest.mark.parametrize("index", [0, 1, 7], ids=["again-as-its-pod-ends", "failed", "unknown"])
-def test_who_does_not_wait_can_not_be_promoted(index):
+def test_a_trial_that_is_not_paused_cannot_be_promoted(index):
     """Of a rule of a user's own it is the author's to mend, and no pass goes on for ever."""
     world = ruled_by(lambda: Eager(index), trialTemplate={"template": POD_WITH_GPU})
     world.program = lambda trial, _: Program((), 1) if trial else slow_to_end(0.5)
@@ -133,7 +133,7 @@ def with_devices(program, **changes):
     return World(experiment_spec(checkpoint=checkpoint, trialTemplate={"template": POD_WITH_GPU}, **changes), program)
 
 
-def test_who_takes_over_and_is_slow_to_end_has_one_slot():
+def test_a_trial_that_exploits_and_is_slow_to_end_has_one_slot():
     """Its Pod has it, and its next attempt needs no other; so that of another one starts when its own has ended."""
     programs = [Program((0.9,) * 8), Program((0.8,) * 8), slow_to_end(0.1), Program((0.2,) * 8)]
     world = with_devices(
@@ -146,7 +146,7 @@ def test_who_takes_over_and_is_slow_to_end_has_one_slot():
     assert (quick < 7, slow > 20) == (True, True)
 
 
-def test_who_is_promoted_and_is_slow_to_end_has_one_slot():
+def test_a_promoted_trial_that_is_slow_to_end_has_one_slot():
     """The other slot is for a new trial."""
     world = with_devices(
         lambda index, _: Program((0.5,) * 9) if index else slow_to_end(0.9),

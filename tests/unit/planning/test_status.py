@@ -42,7 +42,7 @@ def test_the_transition_time_changes_only_with_the_status(before, after, transit
     assert (new.last_transition_time, new.reason) == (transition, "Other")
 
 
-def test_what_never_held_is_not_mentioned():
+def test_a_condition_that_was_never_true_is_absent():
     """Only a condition that is there already is set to False."""
     assert clear_condition({}, condition(holds=False)) == {}
 
@@ -169,7 +169,7 @@ def test_an_experiment_that_has_ended_stays_so():
     assert [each["reason"] for each in status["conditions"] if each["type"] == "Blocked"] == ["Forbidden"]
 
 
-def test_standing_still_hangs_on_no_fraction_of_a_second():
+def test_no_progress_does_not_depend_on_fractions_of_a_second():
     """What ended in this pass has its exact time, and whole seconds once it was stored: the order must be the same."""
     spec = experiment_spec(stopWhenNoProgress={"trials": 1}, maxTrialCount=9)
     first, second = (

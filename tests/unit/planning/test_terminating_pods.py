@@ -57,7 +57,7 @@ RETRIED, NOTED = TrialEvent.RETRIED, TrialEvent.NOTED
         ),
     ],
 )
-def test_what_follows_a_deletion(seen, event, reason, says):
+def test_the_transition_after_a_deletion(seen, event, reason, says):
     """Without a checkpoint the next attempt starts at once; with one, when two can not write it, or after a limit."""
     change = change_of(seen)
     assert (change.event, change.reason) == (event, reason)
@@ -73,7 +73,7 @@ def test_what_follows_a_deletion(seen, event, reason, says):
         pytest.param(attempt(5, phase=PodPhase.PENDING), id="a-pod-that-never-ran-goes-at-once"),
     ],
 )
-def test_nothing_is_noted_twice(seen):
+def test_a_lost_node_is_reported_once(seen):
     """Each of these is one write of the Trial."""
     assert change_of(seen) is None
 

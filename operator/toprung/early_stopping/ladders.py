@@ -32,14 +32,17 @@ class RungSystem:
         """
         if result.resource not in levels:
             raise InternalError(f"no rung {result.resource}, only {levels}: {result}")
-        rung = self._rungs.setdefault((group, result.resource), Rung())
+        rung = self._rungs.get((group, result.resource))
+        if rung is None:
+            rung = self._rungs[group, result.resource] = Rung()
         if result.index in rung:
             return
         rung.record(result.index, result.score)
-        before = self._highest.get(result.index, result.resource)
-        left, self._highest[result.index] = sorted((before, result.resource))
-        if left != self._highest[result.index]:
-            self._rungs[group, left].mark_continued(result.index)
+        highest = self._highest.get(result.index)
+        if highest is None or highest < result.resource:
+            self._highest[result.index] = result.resource
+        if highest is not None:
+            self._rungs[group, min(highest, result.resource)].mark_continued(result.index)
 
     def mark_continued(self, group: int, result: RungResult) -> None:
         """Take note that a trial has gone on from a rung; twice changes nothing.

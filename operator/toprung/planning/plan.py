@@ -64,7 +64,7 @@ def make_plan(snapshot: Snapshot, now: datetime) -> Plan:
 
 
 def plan_by(rule: Stopper | None, snapshot: Snapshot, now: datetime) -> Plan:
-    """Make a plan by a rule that has no records yet; for a simulation that keeps its rule."""
+    """Make a plan by a rule that has no records yet."""
     draft = _decide(snapshot, rule, now)
     return Plan(
         chains=_chains(snapshot, draft, now),

@@ -1,4 +1,4 @@
-"""Which recorded configuration a trial of a simulation runs."""
+"""Assigns recorded configurations to the trials of a simulation."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,36 +16,40 @@ from toprung.search.units import ordered, unit
 from toprung.simulate.learning_curves import Table
 
 
-class Chooser(Protocol):
-    """Gives trials their rows of the table."""
+class ConfigurationSource(Protocol):
+    """Assigns rows of a table to trials."""
 
-    def choose(self, indices: tuple[int, ...], news: Iterable[TrialRecord]) -> Mapping[int, int]:
-        """Give the rows of new trials; fewer than indices where the table is exhausted.
+    def choose(self, indices: tuple[int, ...], changed: Iterable[TrialRecord]) -> Mapping[int, int]:
+        """Return the row of each new trial; fewer rows than indices if the table is exhausted.
 
         Args:
-            indices: of the trials, ascending.
-            news: trials that are new, or have changed since the last call.
+            indices: of the new trials, ascending.
+            changed: trials that are new or have changed since the last call.
         """
         ...
 
 
 @dataclass(slots=True)
 class InOrder:
-    """Rows in an order of one's own: for comparisons of early stopping, the same configurations for every rule."""
+    """Rows in a fixed order, so that comparisons of early-stopping rules use the same configurations.
+
+    Attributes:
+        order: trial i runs row order[i].
+    """
 
     order: tuple[int, ...]
 
-    def choose(self, indices: tuple[int, ...], news: Iterable[TrialRecord]) -> Mapping[int, int]:  # noqa: ARG002 - as above
-        """Give trial i the i-th row."""
+    def choose(self, indices: tuple[int, ...], changed: Iterable[TrialRecord]) -> Mapping[int, int]:  # noqa: ARG002 - as above
+        """Return the next rows of the order."""
         return {index: self.order[index] for index in indices if index < len(self.order)}
 
 
 class Nearest:
-    """The experiment's own sampler; what it proposes becomes the nearest row that no trial has had yet.
+    """The experiment's sampler: each suggestion is replaced by the nearest row that no trial has.
 
-    Nearest in the unit cube of the parameters, each on its scale, by Euclid's distance: values of a list without order
-    are 1 apart, and so are a parameter that is active and one that is not. The sampler is told the row's parameters, as
-    if it had proposed them, so what it learns is true.
+    The distance is Euclidean in the unit cube of the parameters, each on its scale. Two categorical values have the
+    distance 1, and so have an active and an inactive parameter. The sampler observes the parameters of the row, as if
+    it had suggested them.
     """
 
     def __init__(self, spec: ExperimentSpec, table: Table, seed: int) -> None:
@@ -54,11 +58,11 @@ class Nearest:
         self._study = Study(Problem(f"simulated-{seed}", spec.parameters, spec.initial_trials, spec.algorithm, seed))
         self._space = Space.of(spec.parameters)
         self.points = np.array([self._point(curve.parameters) for curve in table.curves])
-        self._left = self.points.T.copy()  # coordinates x rows, so that sums over coordinates are fast; inf where taken
+        self._left = self.points.T.copy()  # shape (coordinates, rows), for fast sums; inf if taken
 
-    def choose(self, indices: tuple[int, ...], news: Iterable[TrialRecord]) -> Mapping[int, int]:
-        """Ask the sampler, each trial knowing of those before it."""
-        self._study.update(evaluation(trial, self._spec) for trial in news)
+    def choose(self, indices: tuple[int, ...], changed: Iterable[TrialRecord]) -> Mapping[int, int]:
+        """Request one suggestion per trial; earlier trials of the batch count as running."""
+        self._study.update(evaluation(trial, self._spec) for trial in changed)
         rows: dict[int, int] = {}
         for index in indices:
             suggested = self._study.suggest([index]).suggestions
@@ -69,7 +73,7 @@ class Nearest:
         return rows
 
     def _take_nearest(self, configuration: Configuration) -> int | None:
-        """Give a row that is left, and move it to infinity; None where none is left."""
+        """Return the nearest untaken row and mark it as taken; None if all are taken."""
         apart = ((self._left - np.array(self._point(configuration))[:, None]) ** 2).sum(axis=0)
         row = int(np.argmin(apart))
         if apart[row] == np.inf:
@@ -78,7 +82,7 @@ class Nearest:
         return row
 
     def _point(self, configuration: Configuration) -> list[float]:
-        """Give the coordinates; a list without order has one for each value, whose squared distances add up to 1."""
+        """Return the coordinates; a categorical parameter has one per value, whose squared distances add up to 1."""
         point: list[float] = []
         for one in self._space.dimensions:
             active, count = one.name in configuration, one.domain.count or 0

@@ -1,50 +1,45 @@
-"""One experiment in virtual time: an event heap, a cluster of records, and the operator's planner.
+"""Runs one experiment in virtual time: an event heap, a simulated cluster, and the operator's planner.
 
-As in the operator, the planner decides everything from the same records, and suggestions are requested ahead. Simpler
-than in the operator: actions and suggestions take no time, Pods start when they are created and obey at once, nothing
-fails, and values that are only displayed are not written.
+The planner receives the same complete snapshot as in the operator and makes every decision. These parts are simpler:
+actions and suggestions take no time, Pods start and stop at once, nothing fails, and no status is written.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from itertools import count, islice
+from itertools import count
 from math import isfinite
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.api.v1alpha1.trial import TrialState
-from toprung.early_stopping import RungResult, Stopper, stopper_for
-from toprung.errors import InternalError
+from toprung.early_stopping import Stopper
 from toprung.metrics.progress import observe, score
-from toprung.metrics.types import Progress
 from toprung.objects.experiment import ExperimentRecord
-from toprung.objects.pod import PodPhase, PodRecord
 from toprung.objects.trial import TrialRecord
-from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, Plan, StopPod, WriteTrial
-from toprung.planning.plan import make_plan, plan_by
-from toprung.planning.snapshot import Collected, Snapshot
+from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
+from toprung.planning.early_stopping import build_rule
+from toprung.planning.plan import make_plan
+from toprung.planning.snapshot import Snapshot
 from toprung.search.types import Configuration
-from toprung.simulate.configuration_source import Chooser
-from toprung.simulate.learning_curves import Curve, InvalidTable, Table
-from toprung.simulate.transcript import OutOfSight, Transcript
+from toprung.simulate.cluster import NAME, NAMESPACE, START, UID, Attempt, Cluster, time_of
+from toprung.simulate.configuration_source import ConfigurationSource
+from toprung.simulate.learning_curves import InvalidTable, Table
 
-START = datetime(2000, 1, 1, tzinfo=UTC)
-_OWNER = "simulated/experiment"
-_UID = "experiment"
+_DEADLINE = -1
+"""Stands for maxDuration in the event heap, which has indices of trials otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a simulated experiment.
+    """The result of a simulated experiment.
 
     Attributes:
-        trials: all of them, by index.
+        trials: all trials, by index.
         rows: index of a trial -> its row of the table.
         incumbents: (seconds since the start, value) of each report that was better than all before.
-        seconds: until the experiment ended.
-        steps: that were trained, in all; starts: attempts that were begun.
-        reason: why it ended, as its condition says it.
+        seconds: duration of the experiment.
+        steps: steps trained in all.
+        starts: attempts started in all.
+        reason: the reason of the condition that ends the experiment.
     """
 
     trials: tuple[TrialRecord, ...]
@@ -56,30 +51,12 @@ class Run:
     reason: str
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """A running Pod.
-
-    Attributes:
-        step: the last one it has trained.
-        last: the one after which it ends.
-        due: when its next report comes, in seconds since the start.
-    """
-
-    pod: PodRecord
-    index: int
-    curve: Curve
-    step: int
-    last: int
-    due: float
-
-
 def refuse_unrecorded(spec: ExperimentSpec) -> None:
-    """See that recorded curves can tell what the experiment asks for.
+    """Check that recorded curves suffice to simulate the experiment.
 
     Raises:
-        InvalidTable: trials would change their parameters as they run, have several objectives, or learn from trials
-            of other experiments.
+        InvalidTable: trials change their parameters while they run, have several objectives, or use trials of other
+            experiments.
     """
     if spec.early_stopping is not None and spec.early_stopping.pbt is not None:
         raise InvalidTable("spec.earlyStopping.pbt changes parameters while a trial runs, which no table has recorded")
@@ -92,40 +69,48 @@ def refuse_unrecorded(spec: ExperimentSpec) -> None:
 
 @dataclass(slots=True)
 class Simulation:
-    """One run; :meth:`run` is called once.
+    """One run. Call :meth:`run` once.
 
     Attributes:
-        spec: the experiment; promotions need its `checkpoint` as they do in a cluster.
-        table: what training would report.
-        chooser: gives trials their rows.
-        seed: of the brackets; the chooser has its own.
-        start_cost: seconds from the creation of a Pod, for a new trial or a promoted one, to its first step.
+        spec: the experiment. Promotion needs its `checkpoint`, as in a cluster.
+        table: the reports of the training.
+        source: assigns rows of the table to trials.
+        seed: of the experiment, instead of spec.algorithm.seed; the source has its own.
+        start_cost: seconds from the creation of a Pod to the start of its first step.
     """
 
     spec: ExperimentSpec
     table: Table
-    chooser: Chooser
+    source: ConfigurationSource
     seed: int = 0
     start_cost: float = 0.0
     _now: float = 0.0
-    _stopper: Stopper | None = None
-    _heap: list[tuple[float, int, int]] = field(default_factory=list)
+    _events: list[tuple[float, int, int]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
-    _trials: dict[int, TrialRecord] = field(default_factory=dict)
-    _sight: set[int] = field(default_factory=set)
-    _attempts: dict[int, _Attempt] = field(default_factory=dict)
-    _progress: dict[int, Progress] = field(default_factory=dict)
+    _experiment: ExperimentRecord = field(init=False)
+    _rule: Stopper | None = field(init=False)
+    _cluster: Cluster = field(init=False)
     _suggestions: dict[int, Configuration] = field(default_factory=dict)
-    _news: dict[int, TrialRecord] = field(default_factory=dict)
     _rows: dict[int, int] = field(default_factory=dict)
-    _promoted: tuple[RungResult, ...] = ()
-    _promised: tuple[RungResult, ...] = ()
-    _best: int | None = None
+    _changed: dict[int, TrialRecord] = field(default_factory=dict)
     _incumbents: list[tuple[float, float]] = field(default_factory=list)
     _exhausted: bool = False
-    _ended: str | None = None
-    _steps: int = 0
-    _starts: int = 0
+    _reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Create the experiment and an empty cluster."""
+        algorithm = self.spec.algorithm.model_copy(update={"seed": self.seed})
+        self._experiment = ExperimentRecord(
+            namespace=NAMESPACE,
+            name=NAME,
+            uid=UID,
+            generation=1,
+            created=START,
+            spec=self.spec.model_copy(update={"algorithm": algorithm}),
+            start_time=START,
+        )
+        self._rule = build_rule(self._experiment)
+        self._cluster = Cluster(self.start_cost)
 
     def run(self) -> Run:
         """Simulate until the experiment ends.
@@ -134,232 +119,122 @@ class Simulation:
             InvalidTable: see :func:`refuse_unrecorded`.
         """
         refuse_unrecorded(self.spec)
-        self._stopper = self._fresh_stopper()
         if self.spec.max_duration is not None:
-            self._push(self.spec.max_duration.total_seconds(), -1)
-        self._settle()
-        while self._heap and self._ended is None:
-            self._now, _, index = heapq.heappop(self._heap)
-            if index < 0 or self._report(index):
-                self._settle()
+            self._push(self.spec.max_duration.total_seconds(), _DEADLINE)
+        self._reconcile()
+        while self._events and not self._reason:
+            self._now, _, index = heapq.heappop(self._events)
+            if index == _DEADLINE or self._report(index):
+                self._reconcile()
         return Run(
-            trials=tuple(self._trials[index] for index in sorted(self._trials)),
+            trials=tuple(self._cluster.trials.values()),
             rows=self._rows,
             incumbents=tuple(self._incumbents),
             seconds=self._now,
-            steps=self._steps,
-            starts=self._starts,
-            reason=self._ended or "",
+            steps=self._cluster.steps,
+            starts=self._cluster.starts,
+            reason=self._reason,
         )
 
-    def _fresh_stopper(self) -> Stopper | None:
-        return stopper_for(self.spec.early_stopping, self.seed, checkpoint=self.spec.checkpoint is not None)
-
-    def _push(self, moment: float, index: int) -> None:
-        heapq.heappush(self._heap, (moment, next(self._order), index))
-
-    def _time(self, seconds: float) -> datetime:
-        return START + timedelta(seconds=seconds)
+    def _push(self, seconds: float, index: int) -> None:
+        heapq.heappush(self._events, (seconds, next(self._order), index))
 
     def _report(self, index: int) -> bool:
-        """Let an attempt report its next step; says whether a pass may have something to do."""
-        attempt = self._attempts.get(index)
+        """Report the next step of an attempt. Return whether the planner may have something to decide."""
+        attempt = self._cluster.attempts.get(index)
         if attempt is None or attempt.due != self._now:
-            return False  # it was ended meanwhile
+            return False  # the attempt was stopped after this event was scheduled
         attempt.step += 1
-        self._steps += 1
-        value, before = attempt.curve.values[attempt.step - 1], self._progress[index]
-        after = self._progress[index] = observe(
+        self._cluster.steps += 1
+        objective = self.spec.primary_objective
+        value, before = attempt.curve.values[attempt.step - 1], attempt.progress
+        attempt.progress = observe(
             before,
             attempt.step,
-            {self.spec.primary_objective.metric: value},
-            time=self._time(self._now),
-            metric=self.spec.primary_objective.metric,
-            maximize=self.spec.primary_objective.type == "maximize",
-            levels=self._levels(self._trials[index].bracket),
+            {objective.metric: value},
+            time=time_of(self._now),
+            metric=objective.metric,
+            maximize=objective.type == "maximize",
+            levels=self._levels(index),
         )
-        better = self._note_incumbent(index, value)
+        better = self._record_incumbent(value)
         if attempt.step == attempt.last:
-            attempt.pod = replace(attempt.pod, phase=PodPhase.SUCCEEDED, finished=self._time(self._now), exit_code=0)
+            attempt.succeed(self._now)
         else:
             self._schedule(attempt)
-        crossed = len(after.crossings) > len(before.crossings)
-        if not self._matters(crossed=crossed, better=better, ended=attempt.pod.ended):
-            return False
-        self._sight.add(index)
-        return True
+        crossed = len(attempt.progress.crossings) > len(before.crossings)
+        return self._needs_plan(crossed=crossed, better=better, ended=attempt.pod.ended)
 
-    def _matters(self, *, crossed: bool, better: bool, ended: bool) -> bool:
-        """Whether the planner may have something to do after a report."""
+    def _needs_plan(self, *, crossed: bool, better: bool, ended: bool) -> bool:
+        """Return whether the planner may have something to decide after a report."""
         rule = self.spec.early_stopping
-        alone = rule is not None and (rule.patience is not None or rule.threshold is not None)
-        standing = self.spec.stop_when_no_progress is not None  # hangs on all trials, those that run included
-        return crossed or ended or alone or standing or (better and self.spec.primary_objective.goal is not None)
+        per_trial = rule is not None and (rule.patience is not None or rule.threshold is not None)
+        no_progress = self.spec.stop_when_no_progress is not None
+        return crossed or ended or per_trial or no_progress or (better and self.spec.primary_objective.goal is not None)
 
-    def _schedule(self, attempt: _Attempt) -> None:
-        attempt.due = max(attempt.due, self._now) + attempt.curve.seconds[attempt.step]
+    def _schedule(self, attempt: Attempt) -> None:
+        attempt.schedule(self._now)
         self._push(attempt.due, attempt.index)
 
-    def _note_incumbent(self, index: int, value: float) -> bool:
+    def _record_incumbent(self, value: float) -> bool:
+        """Record a value that is better than all before. Return whether it is."""
         maximize = self.spec.primary_objective.type == "maximize"
-        known = score(self._incumbents[-1][1], maximize=maximize) if self._incumbents else float("-inf")
-        if not isfinite(value) or score(value, maximize=maximize) <= known:
+        best = score(self._incumbents[-1][1], maximize=maximize) if self._incumbents else float("-inf")
+        if not isfinite(value) or score(value, maximize=maximize) <= best:
             return False
         self._incumbents.append((self._now, value))
-        self._best = index
         return True
 
-    def _levels(self, bracket: int) -> tuple[int, ...]:
-        return self._stopper.levels(bracket) if self._stopper is not None else ()
+    def _levels(self, index: int) -> tuple[int, ...]:
+        return self._rule.levels(self._cluster.trials[index].bracket) if self._rule is not None else ()
 
-    def _settle(self) -> None:
-        """Make passes until one leaves nothing to do."""
-        while self._ended is None:
-            planned = self._pass()
-            self._sight.clear()
-            freed = [self._do(action) for chain in planned.chains for action in chain]
+    def _reconcile(self) -> None:
+        """Plan and execute until a plan leaves nothing to do."""
+        while not self._reason:
+            planned = make_plan(self._snapshot(), time_of(self._now))
+            freed = [self._execute(action) for chain in planned.chains for action in chain]
             if planned.ended is not None:
-                self._end()
+                self._reason = planned.ended.reason
+            suggested = self._suggest(planned.suggestions_needed)
+            idle = len(self._cluster.attempts) < self.spec.parallel_trial_count
+            if not any(freed) and not (suggested and idle):
                 return
-            self._mind_promises()
-            asked = self._ask(planned.suggestions_needed)
-            if not any(freed) and not (asked and len(self._attempts) < self.spec.parallel_trial_count):
-                return
 
-    def _mind_promises(self) -> None:
-        """Carry over who was to go on and could not, for its Pod had yet to end: by the next pass it has a slot again.
-
-        A planner forgets that with the pass and asks the rule again; nothing has come in between that could change its
-        answer.
-        """
-        if waiting := self._waiting(self._promised):
-            raise InternalError(f"trials that were to go on, and have free slots, still wait: {waiting}")
-        self._promised, self._promoted = self._waiting(self._promoted), ()
-
-    def _waiting(self, results: Iterable[RungResult]) -> tuple[RungResult, ...]:
-        """Give those that still wait where they were; one that has gone on may wait at a higher rung."""
-        trials = ((each, self._trials[each.index]) for each in results)
-        return tuple(
-            each
-            for each, trial in trials
-            if trial.state is TrialState.PAUSED and trial.rungs[-1].resource == each.resource
-        )
-
-    def _pass(self) -> Plan:
-        """Plan by what a plan depends on, which is less than all Trials.
-
-        The records of rungs are in the rule, which lives as long as the run. So a trial that is paused counts when it
-        is promoted, and one that runs when its report matters. When nothing new is left to start, the incumbent counts
-        too, and any other one that runs says that not all have ended. The Pods are all there, for they hold slots. For
-        stopWhenNoProgress all trials count.
-        """
-        now = self._time(self._now)
-        if self._stopper is None:
-            return make_plan(self._observe(), now)
-        transcript = Transcript(self._stopper, self._sight, list(self._promised))
-        while True:
-            try:
-                planned = plan_by(transcript, self._observe(), now)
-            except OutOfSight as missing:
-                self._sight.add(missing.index)
-                transcript.again()
-            else:
-                self._promoted = transcript.promoted
-                return planned
-
-    def _observe(self) -> Snapshot:
-        seen = self._seen()
-        reporting = (self._attempts[index] for index in seen if index in self._attempts)
+    def _snapshot(self) -> Snapshot:
         return Snapshot(
-            experiment=self._experiment(),
-            trials=tuple(self._trials[index] for index in sorted(seen)),
-            pods={attempt.pod.trial: (attempt.pod,) for attempt in self._attempts.values()},
-            collected={
-                attempt.pod.uid: Collected(self._progress[attempt.index], drained=attempt.pod.ended)
-                for attempt in reporting
-            },
+            experiment=replace(self._experiment, created_count=len(self._cluster.trials)),
+            trials=tuple(self._cluster.trials.values()),
+            pods=self._cluster.pods,
+            collected=self._cluster.collected,
             suggestions=self._suggestions,
             exhausted=self._exhausted,
         )
 
-    def _seen(self) -> set[int]:
-        """Give the indices of the trials that the planner is to see."""
-        if self.spec.stop_when_no_progress is not None:
-            return set(self._trials)
-        if len(self._trials) < self.spec.max_trial_count and not self._exhausted:
-            return self._sight
-        others = (index for index in self._attempts if index not in self._sight)
-        return {*self._sight, *islice(others, 1), *([] if self._best is None else [self._best])}
-
-    def _experiment(self) -> ExperimentRecord:
-        return ExperimentRecord(
-            namespace="simulated",
-            name="experiment",
-            uid=_UID,
-            generation=1,
-            created=START,
-            spec=self.spec,
-            start_time=START,
-            created_count=len(self._trials),
-        )
-
-    def _do(self, action: Action) -> bool:
-        """Carry out an action; says whether a Pod ended by it."""
+    def _execute(self, action: Action) -> bool:
+        """Execute an action. Return whether it ended a Pod."""
         match action:
-            case CreateTrial(index, parameters, bracket):
-                name = f"experiment-{index}"
-                created = self._time(self._now)
-                self._keep(TrialRecord(_OWNER, _UID, name, name, index, parameters, created, bracket))
-                self._suggestions.pop(index)
+            case CreateTrial(index):
+                self._changed[index] = self._cluster.create_trial(action, self._now)
+                del self._suggestions[index]
             case WriteTrial(trial):
-                self._keep(trial)
-            case CreatePod(index, attempt):
-                self._start(self._trials[index], attempt)
+                self._changed[trial.index] = trial
+                self._cluster.write_trial(trial)
+            case CreatePod(index):
+                curve = self.table.curves[self._rows[index]]
+                attempt = self._cluster.create_pod(action, curve, self._levels(index), self._now)
+                self._push(attempt.due, index)
             case StopPod() | DeletePod():
-                ended = [index for index, attempt in self._attempts.items() if attempt.pod.name == action.name]
-                for index in ended:
-                    del self._attempts[index]
-                return bool(ended)
+                return self._cluster.stop_pod(action)
         return False
 
-    def _keep(self, trial: TrialRecord) -> None:
-        """Take a Trial in; its Pod is gone when both are over."""
-        self._trials[trial.index] = self._news[trial.index] = trial
-        at_rest = trial.state.terminal or trial.state is TrialState.PAUSED
-        attempt = self._attempts.get(trial.index)
-        if at_rest and attempt is not None and attempt.pod.ended:
-            del self._attempts[trial.index]
-
-    def _start(self, trial: TrialRecord, number: int) -> None:
-        curve = self.table.curves[self._rows[trial.index]]
-        done = int(trial.progress.latest.step) if trial.progress.latest is not None else 0
-        levels, now = self._levels(trial.bracket), self._time(self._now)
-        name = f"{trial.name}-{number}"
-        pod = PodRecord(_OWNER, trial.uid, name, name, trial.name, number, PodPhase.RUNNING, now, started=now)
-        last = min(len(curve.values), levels[-1]) if levels else len(curve.values)
-        attempt = _Attempt(pod, trial.index, curve, done, last, self._now + self.start_cost)
-        self._attempts[trial.index] = attempt
-        self._progress[trial.index] = trial.progress
-        self._starts += 1
-        self._schedule(attempt)
-
-    def _ask(self, wanted: tuple[int, ...]) -> bool:
-        """Have suggestions made; says whether there are new ones."""
-        missing = tuple(index for index in wanted if index not in self._suggestions)
+    def _suggest(self, needed: tuple[int, ...]) -> bool:
+        """Request configurations for trials that have none. Return whether there was a request."""
+        missing = tuple(index for index in needed if index not in self._suggestions)
         if not missing or self._exhausted:
             return False
-        rows = self.chooser.choose(missing, tuple(self._news.values()))
-        self._news.clear()
+        rows = self.source.choose(missing, tuple(self._changed.values()))
+        self._changed.clear()
         self._rows.update(rows)
         self._suggestions.update({index: self.table.curves[row].parameters for index, row in rows.items()})
         self._exhausted = len(rows) < len(missing)
         return True
-
-    def _end(self) -> None:
-        """Make the last pass with all Trials in sight, so that those that are paused end with the experiment."""
-        self._sight.update(self._trials)
-        planned = self._pass()
-        for chain in planned.chains:
-            for action in chain:
-                self._do(action)
-        self._ended = planned.ended.reason if planned.ended is not None else ""

@@ -31,7 +31,7 @@ class Ours:
             return True
         arrival = RungResult(bracket, step, index, value)
         self.rule.record(arrival)
-        return self.rule.judge(arrival).outcome is Decision.CONTINUE
+        return self.rule.decide(arrival).outcome is Decision.CONTINUE
 
     def complete(self, index, step, value):
         self.continues(index, step, value)

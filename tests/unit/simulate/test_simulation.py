@@ -1,4 +1,4 @@
-"""The simulator, held against the planner that the operator runs."""
+"""Simulated runs: decisions, times and snapshots."""
 
 from math import isfinite
 
@@ -7,8 +7,6 @@ import pytest
 from support.curves import RULES, STEPS, spec, table
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Decision, RungResult, stopper_for
-from toprung.planning.actions import Plan
-from toprung.planning.plan import plan_by
 from toprung.planning.snapshot import Snapshot
 from toprung.simulate.configuration_source import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
@@ -16,21 +14,15 @@ from toprung.simulate.simulation import Simulation
 ALL = tuple(range(30))
 
 
-class Naive(Simulation):
-    """Makes a pass after every report, from all Trials, with a rule built anew: what the operator does."""
+class PlansAtEveryReport(Simulation):
+    """Plans after every report, also after one that crosses no rung."""
 
-    def _matters(self, **_) -> bool:
+    def _needs_plan(self, **_) -> bool:
         return True
 
-    def _seen(self) -> set[int]:
-        return set(self._trials)
 
-    def _pass(self) -> Plan:
-        return plan_by(self._fresh_stopper(), self._observe(), self._time(self._now))
-
-
-def told(run):
-    """What must not differ between two simulations: the life of every trial, and when all was over."""
+def history(run):
+    """Return what must be equal in two runs: the history of every trial and the end of the experiment."""
     trials = [
         (
             trial.index,
@@ -65,48 +57,52 @@ def told(run):
         pytest.param({"parallelTrialCount": 9}, id="9-workers"),
     ],
 )
-def test_seeing_less_changes_nothing(rule, seed, changes):
-    """Passes left out and Trials out of sight decide nothing: the operator's full passes give the same runs."""
-    made = [kind(spec(rule, **changes), table(seed), InOrder(ALL), seed, 0.5).run() for kind in (Simulation, Naive)]
-    assert told(made[0]) == told(made[1])
+def test_a_plan_at_every_report_decides_the_same(rule, seed, changes):
+    """A report after which the simulation does not plan leaves nothing to decide."""
+    made = [
+        kind(spec(rule, **changes), table(seed), InOrder(ALL), seed, 0.5).run()
+        for kind in (Simulation, PlansAtEveryReport)
+    ]
+    assert history(made[0]) == history(made[1])
 
 
 @pytest.mark.parametrize("rule", ["stopping", "promotion", "hyperband"])
-def test_a_pass_sees_whom_it_is_about(rule):
-    """Who has reached a rung or its end, a few more once nothing new is left, and all at the end: passes cost no more."""
-    seen = []
+def test_every_snapshot_is_complete(rule):
+    """The planner receives all trials and all of their running Pods."""
+    snapshots = []
 
     class Watched(Simulation):
-        def _observe(self) -> Snapshot:
-            snapshot = super()._observe()
-            seen.append((snapshot.experiment.created_count, len(snapshot.trials)))
-            return snapshot
+        def _snapshot(self) -> Snapshot:
+            snapshots.append(super()._snapshot())
+            return snapshots[-1]
 
     Watched(spec(rule, parallelTrialCount=9), table(0), InOrder(ALL), 0).run()
-    assert seen.pop() == (27, 27)
-    assert max(trials for _, trials in seen) < 9
-    assert rule != "stopping" or {trials for made, trials in seen if made < 27} == {0, 1}
+    running = [{trial.name for trial in each.trials if trial.state is TrialState.RUNNING} for each in snapshots]
+    assert [len(each.trials) for each in snapshots] == [each.experiment.created_count for each in snapshots]
+    assert all(names <= each.pods.keys() for names, each in zip(running, snapshots, strict=True))
 
 
 @pytest.mark.parametrize("algorithm", ["random", "tpe", "qmc"])
-def test_samplers_are_asked_alike(algorithm):
-    """What samplers hear does not depend on passes left out either."""
+def test_suggestions_do_not_depend_on_the_number_of_plans(algorithm):
+    """A plan at every report leads to the same suggest requests."""
     wanted = spec("promotion", algorithm={"seed": 3, algorithm: {}})
-    made = [kind(wanted, table(1), Nearest(wanted, table(1), 3), 3, 0.5).run() for kind in (Simulation, Naive)]
-    assert told(made[0]) == told(made[1])
+    made = [
+        kind(wanted, table(1), Nearest(wanted, table(1), 3), 3, 0.5).run() for kind in (Simulation, PlansAtEveryReport)
+    ]
+    assert history(made[0]) == history(made[1])
     assert len(set(made[0].rows.values())) == 27
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_seed_gives_the_same_run(rule):
-    """Nothing but the arguments decides."""
+    """A run is a function of its arguments."""
     wanted = spec(rule, algorithm={"tpe": {}})
     first, again = (Simulation(wanted, table(5), Nearest(wanted, table(5), 7), 7, 0.1).run() for _ in range(2))
-    assert told(first) == told(again)
+    assert history(first) == history(again)
 
 
 def test_one_worker_by_hand():
-    """With one worker, times add up: each trial pays its start, and stops where the rule says so."""
+    """With one worker the times add up: each trial has its start cost and stops where the rule decides so."""
     wanted, curves = spec("stopping", parallelTrialCount=1, maxTrialCount=9), table(2)
     run = Simulation(wanted, curves, InOrder(ALL), 0, 0.5).run()
     rule, seconds, steps = stopper_for(wanted.early_stopping, 0), 0.0, 0
@@ -125,8 +121,8 @@ def test_one_worker_by_hand():
     assert run.seconds == pytest.approx(seconds)
 
 
-def test_a_promoted_trial_goes_on_where_it_paused():
-    """No step is trained twice, each resumption pays a start, and who waits at the end counts as stopped."""
+def test_a_promoted_trial_resumes_where_it_paused():
+    """No step is trained twice, each attempt has a start cost, and a trial that is paused at the end is stopped."""
     run = Simulation(spec("promotion"), table(3), InOrder(ALL), 0, 0.5).run()
     assert run.starts == sum(trial.attempt for trial in run.trials) > len(run.trials)
     assert run.steps == sum(trial.progress.latest.step for trial in run.trials)

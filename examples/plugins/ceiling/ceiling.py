@@ -1,4 +1,4 @@
-"""A rule of early stopping with one bar: who is below it at a given step stops."""
+"""An early-stopping rule with one threshold: a trial below it at a given step stops."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -9,14 +9,14 @@ from toprung.early_stopping import RungResult, Decision, Verdict
 
 
 class Settings(BaseModel, extra="forbid"):
-    """What an Experiment may say under `settings`."""
+    """The `settings` of an Experiment."""
 
     rung: Annotated[int, Field(ge=1)]
-    """The step at which trials are judged."""
+    """The step at which trials are compared with the threshold."""
     end: Annotated[int, Field(ge=1)]
     """The last step of a trial."""
     least: float = 0.0
-    """Who has less stops; scores are normalised, larger is better: of a metric to minimize, minus its value."""
+    """Trials with a lower score stop. Scores are normalized, larger is better: a minimized metric is negated."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -26,7 +26,7 @@ class Settings(BaseModel, extra="forbid"):
 
 
 class Ceiling:
-    """Stops whom it finds below the bar; compares nobody with anybody."""
+    """Stops trials below the threshold; compares no trials with each other."""
 
     pauses = False
     compares_curves = False
@@ -36,33 +36,33 @@ class Ceiling:
         self._scores: dict[tuple[int, int], float] = {}
 
     def bracket(self, index: int) -> int:  # noqa: ARG002 - there is one
-        """Give 0."""
+        """Return 0: there is one bracket."""
         return 0
 
     def levels(self, bracket: int) -> tuple[int, ...]:  # noqa: ARG002 - there is one
-        """Give the steps at which trials are judged; the last one is where they end."""
+        """Return the step of the comparison and the last step."""
         return (self._settings.rung, self._settings.end)
 
     def record(self, result: RungResult) -> None:
-        """Note a score; a trial's first at a level counts."""
+        """Record a score; the first one of a trial at a level counts."""
         self._scores.setdefault((result.resource, result.index), result.score)
 
     def decide(self, result: RungResult) -> Verdict:
-        """Compare with the bar; what is not finite is below it."""
+        """Compare the score with the threshold; a non-finite score is below it."""
         least = self._settings.least
         good = self._scores[result.resource, result.index] >= least
         return Verdict(Decision.CONTINUE if good else Decision.STOP, f"{'at least' if good else 'below'} {least}")
 
     def mark_continued(self, result: RungResult) -> None:
-        """Nobody waits."""
+        """Do nothing: no trial pauses."""
 
     def mark_finished(self, bracket: int, index: int) -> None:
-        """Nobody is waited for."""
+        """Do nothing: no trial waits for another."""
 
     def next_promotion(self, *, idle_slot: bool = False) -> None:
-        """Nobody is paused."""
+        """Return None: no trial pauses."""
 
 
-def make(settings: Mapping[str, Any], seed: int) -> Ceiling:  # noqa: ARG001 - it casts no dice
-    """Make the rule; what pydantic raises of wrong settings is shown in the Experiment's condition."""
+def make(settings: Mapping[str, Any], seed: int) -> Ceiling:  # noqa: ARG001 - the rule draws nothing
+    """Build the rule; the condition of the Experiment shows validation errors of the settings."""
     return Ceiling(Settings.model_validate(settings))

@@ -16,31 +16,31 @@ from toprung.search.types import Configuration
 
 
 class Settings(BaseModel, extra="forbid"):
-    """What an Experiment may say under `settings`."""
+    """The `settings` of an Experiment."""
 
     num_init_random: Annotated[int, Field(ge=1)] = 5
-    """How many trials are drawn at random before the first local step."""
+    """Number of trials that are drawn at random before the first local step."""
     probab_local: Annotated[float, Field(ge=0, le=1)] = 0.8
-    """How likely a later trial is a step from the best one so far, rather than a random draw."""
+    """Probability that a later trial is a step from the best trial instead of a random draw."""
 
 
 class LocalSearcher:
-    """Draws one parameter of the best configuration so far anew, and keeps the others."""
+    """Draws one parameter of the best configuration again and keeps the others."""
 
     def __init__(self, space: Space, settings: Settings) -> None:
         self.space = space
         self._settings = settings
 
-    def propose(self, ask: SuggestRequest) -> Configuration:
-        """Step from the incumbent, or draw at random."""
-        chance = Random(derive(ask.seed, "local"))  # every chance comes from the seed: same ask, same answer
-        drawn = draw(ask.space, ask.seed)
-        ranked = [(place, index) for index, one in ask.history.items() if (place := rank(one)) is not None]
+    def suggest(self, request: SuggestRequest) -> Configuration:
+        """Return a step from the incumbent, or a random draw."""
+        chance = Random(derive(request.seed, "local"))  # the seed determines every draw
+        drawn = draw(request.space, request.seed)
+        ranked = [(place, index) for index, one in request.history.items() if (place := rank(one)) is not None]
         if len(ranked) < self._settings.num_init_random or chance.random() >= self._settings.probab_local:
             return drawn
         _, best = max(ranked, key=lambda pair: (pair[0], -pair[1]))
-        incumbent = ask.history[best].parameters
-        changed = chance.choice([one.name for one in ask.space.dimensions if one.name in incumbent])
+        incumbent = request.history[best].parameters
+        changed = chance.choice([one.name for one in request.space.dimensions if one.name in incumbent])
 
         def choose(one: Dimension) -> ParameterValue:
             # an initial trial may fix a parameter: then its domain has that one value only
@@ -48,9 +48,9 @@ class LocalSearcher:
                 return drawn.get(one.name, one.domain.at(chance.random()))
             return incumbent[one.name]
 
-        return ask.space.complete(choose)
+        return request.space.complete(choose)
 
 
-def make(space: Space, settings: Mapping[str, Any], seed: int) -> LocalSearcher:  # noqa: ARG001 - asks bring seeds
-    """Make the sampler; what pydantic raises of wrong settings is shown in the Experiment's condition."""
+def make(space: Space, settings: Mapping[str, Any], seed: int) -> LocalSearcher:  # noqa: ARG001 - each request has a seed
+    """Build the sampler; the condition of the Experiment shows validation errors of the settings."""
     return LocalSearcher(space, Settings.model_validate(settings))

@@ -10,9 +10,17 @@ from math import ceil
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings, HyperbandSettings
-from toprung.early_stopping.ladders import RungSystem
-from toprung.early_stopping.messages import go_on, judge_not_finite, place
-from toprung.early_stopping.rungs import Rung, bracket_sizes, draw_bracket, reduction_per_rung, rung_levels
+from toprung.early_stopping.rungs import (
+    Rung,
+    RungSystem,
+    bracket_sizes,
+    draw_bracket,
+    go_on,
+    judge_not_finite,
+    place,
+    reduction_per_rung,
+    rung_levels,
+)
 from toprung.early_stopping.types import Decision, RungResult, Verdict
 
 

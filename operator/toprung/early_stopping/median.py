@@ -11,8 +11,7 @@ from math import inf, isfinite
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import MedianSettings
-from toprung.early_stopping.messages import judge_not_finite
-from toprung.early_stopping.rungs import even_levels
+from toprung.early_stopping.rungs import even_levels, judge_not_finite
 from toprung.early_stopping.types import Decision, RungResult, Verdict
 from toprung.errors import InternalError
 

@@ -12,8 +12,7 @@ from math import ceil, inf, isfinite
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import PbtSettings
-from toprung.early_stopping.messages import judge_not_finite
-from toprung.early_stopping.rungs import even_levels
+from toprung.early_stopping.rungs import even_levels, judge_not_finite
 from toprung.early_stopping.types import Decision, Exploit, RungResult, Verdict
 from toprung.errors import InternalError
 

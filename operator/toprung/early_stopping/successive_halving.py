@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
-from toprung.early_stopping.ladders import RungSystem
-from toprung.early_stopping.messages import go_on, place
-from toprung.early_stopping.rungs import rung_levels
+from toprung.early_stopping.rungs import RungSystem, go_on, place, rung_levels
 from toprung.early_stopping.types import Decision, RungResult, Verdict
 
 

@@ -1,4 +1,4 @@
-"""The words between the planner and a stopping rule."""
+"""The protocol between the planner and an early-stopping rule."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Decision(StrEnum):
-    """What a trial does after a rung; the values are what Trial.status.rungs[].verdict records."""
+    """The decision about a trial at a rung; Trial.status.rungs[].verdict records the value."""
 
     CONTINUE = "Continue"
     STOP = "Stop"
@@ -22,9 +22,9 @@ class RungResult:
         bracket: index of the bracket, 0 is the most aggressive.
         resource: level of the rung, in units of resource.
         index: index of the trial; ties go to the smaller one.
-        score: larger is better, whatever the objective's direction; -inf for what is not finite and for failures.
-        best: the best score up to there, for rules that compare curves; None: the score.
-        mean: of the finite scores up to there, -inf where there is none, likewise.
+        score: larger is better, whatever the objective's direction; -inf for non-finite values and for failures.
+        best: best score up to this rung, for rules that compare curves; None: equal to `score`.
+        mean: mean of the finite scores up to this rung, -inf without any; None: equal to `score`.
     """
 
     bracket: int
@@ -37,13 +37,13 @@ class RungResult:
 
 @dataclass(frozen=True, slots=True)
 class Exploit:
-    """How a trial takes over from a better one and explores from there.
+    """How a trial copies a better trial and perturbs its parameters.
 
     Attributes:
-        donor: index of the trial whose checkpoint and parameters are taken.
-        seed: of the perturbation; 64 bits, another for each takeover.
-        resample_probability: of each parameter, to be drawn anew instead of perturbed.
-        factors: one of them multiplies a number that is perturbed.
+        donor: index of the trial whose checkpoint and parameters are copied.
+        seed: of the perturbation; 64 bits, different for each copy.
+        resample_probability: probability that a parameter is drawn from its prior instead of perturbed.
+        factors: a perturbed number is multiplied by one of them.
     """
 
     donor: int
@@ -54,13 +54,13 @@ class Exploit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A decision and, for people, why.
+    """A decision and its reason.
 
     Attributes:
-        outcome: what the trial does now.
-        exploit: how, where the outcome is EXPLOIT, and only there.
-        message: completes the sentence "<metric> <value> is ..."; never empty. A rule sees scores, whose direction is
-            normalised, and so leaves the value itself to :meth:`about`.
+        outcome: the decision.
+        message: completes the sentence "<metric> <value> is ..."; never empty. A rule receives normalized scores, so
+            :meth:`about` adds the value.
+        exploit: set if and only if the outcome is EXPLOIT.
     """
 
     outcome: Decision
@@ -68,70 +68,73 @@ class Verdict:
     exploit: Exploit | None = None
 
     def about(self, metric: str, value: float) -> str:
-        """Say it of the value that the trial reported: "val_accuracy 0.871 is 14th of 20 at rung 3, ..."."""
+        """Return the message for the reported value: "val_accuracy 0.871 is 14th of 20 at rung 3, ..."."""
         return f"{metric} {value:.6g} is {self.message}"
 
 
 class Stopper(Protocol):
     """One early-stopping rule over the trials of one experiment.
 
-    Holds nothing but records; rebuilt from Trial.status.rungs after a restart, and then equal to the live one.
+    A rule holds only records. The planner builds it from Trial.status.rungs at each reconciliation, in any order of the
+    trials; equal records lead to equal decisions.
 
-    Verdicts are sticky because the planner keeps them: it records an result, asks once, writes record and verdict into
-    Trial.status.rungs together, and never asks about a rung that has a verdict there. The rule itself answers from the
-    records it has at the time. A report that jumps over rungs is an result at each of them, all recorded before the
-    first is judged, from the lowest; the trial goes on where every verdict says so, and one that is to pause waits at
-    the highest. A failed trial is recorded with score -inf at the rung it was heading for, and not judged.
+    Verdicts are sticky. The planner records a result, calls `decide` once, and writes record and verdict to
+    Trial.status.rungs together. It never calls `decide` again for a rung with a verdict. A report that crosses several
+    rungs is a result at each of them: all are recorded before the first decision, from the lowest rung. The trial
+    continues if every verdict is CONTINUE. A trial that pauses waits at the highest of these rungs. A failed trial is
+    recorded with score -inf at its next rung, without a decision.
 
-    A rule that pauses keeps paused trials as candidates: whenever a slot is free the planner asks for a `promotion`
-    before it starts a new configuration, and once more where there is none left. A trial that goes on from a rung, at
-    once or later, is `release`d from it. One that has ended, whatever the reason, is `withdraw`n.
+    A rule that pauses trials keeps them as candidates. If a slot is free, the planner calls `next_promotion` before it
+    starts a new configuration, and again with `idle_slot=True` if no new configuration is left. `mark_continued`
+    follows when a trial continues past a rung, at once or later. `mark_finished` follows when a trial has ended for any
+    reason.
 
-    A trial that exploits ends its attempt, and begins another one with the donor's checkpoint and perturbed parameters;
-    it goes on to its next rung, and is not released from the one it leaves. What it had reported beyond is not judged.
+    A trial that exploits starts a new attempt with the checkpoint of the donor and perturbed parameters, and continues
+    to its next rung. `mark_continued` is not called for the rung where it copies. Its reports past that rung are
+    ignored.
     """
 
     @property
     def pauses(self) -> bool:
-        """Whether trials may be paused, so that they must be able to go on from a checkpoint."""
+        """Whether the rule pauses trials, which then need checkpoints to continue."""
         ...
 
     @property
     def compares_curves(self) -> bool:
-        """Whether results must have `best` and `mean`, which then have to be kept with the records."""
+        """Whether results must have `best` and `mean`, which are then stored with the records."""
         ...
 
     def bracket(self, index: int) -> int:
-        """Give the bracket of the trial of that index, the same at every call."""
+        """Return the bracket of a trial; equal at every call."""
         ...
 
     def levels(self, bracket: int) -> tuple[int, ...]:
-        """Give the rung levels of a bracket, ascending; the last is maxResource."""
+        """Return the rung levels of a bracket, ascending; the last is maxResource."""
         ...
 
     def record(self, result: RungResult) -> None:
-        """Take note of an result; one that is known already changes nothing."""
+        """Record a result. A second record of the same trial and rung has no effect."""
         ...
 
     def decide(self, result: RungResult) -> Verdict:
-        """Decide about a recorded result; asks nothing but the records, and changes none."""
+        """Decide about a recorded result. Depends on the records only and changes none."""
         ...
 
     def mark_continued(self, result: RungResult) -> None:
-        """Take note that a recorded trial has gone on from that rung; twice changes nothing."""
+        """Record that a trial has continued past the rung of a recorded result. A second call has no effect."""
         ...
 
     def mark_finished(self, bracket: int, index: int) -> None:
-        """Take note that a trial has ended: it comes to no further rung; twice changes nothing.
+        """Record that a trial has ended and reaches no further rung. A second call has no effect.
 
-        It has records or none; its Trial may have been deleted, and its records with it, or will never be made.
+        The trial may have no records: its Trial was deleted together with them, or is never created.
         """
         ...
 
     def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:
-        """Give the paused trial that is to go on next, by its record at the rung where it waits; changes nothing.
+        """Return the paused trial to continue next, by its result at the rung where it waits. Changes nothing.
 
         Args:
-            idle_slot: whether the slot would stay free otherwise, for there is no new configuration left to start.
+            idle_slot: whether the slot stays idle otherwise, because no new configuration is left.
         """
         ...

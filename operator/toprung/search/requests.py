@@ -42,7 +42,7 @@ class Waiting:
     """A step that waits for its turn, which is a process; None where the batch is returned without it."""
 
     job: Job
-    ask: PendingRequest
+    request: PendingRequest
     place: asyncio.Future[Channel | None]
 
     def give_up(self) -> None:

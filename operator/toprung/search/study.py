@@ -103,15 +103,15 @@ class Study:
     ) -> Configuration:
         """Ask the sampler until it says something new; then draw, in a finite space from what is left of it."""
         seed = trial_seed(self._problem.seed, index)
-        ask = SuggestRequest(index, seed, 0, space, self._history, pending, self._taken, batch)
+        request = SuggestRequest(index, seed, 0, space, self._history, pending, self._taken, batch)
         for attempt in range(_ATTEMPTS):
-            proposal = self._sampler.propose(replace(ask, seed=derive(seed, attempt), attempt=attempt))
+            proposal = self._sampler.suggest(replace(request, seed=derive(seed, attempt), attempt=attempt))
             if proposal is None:
                 break
             self._check(proposal, space)
-            if self._new(proposal, ask):
+            if self._new(proposal, request):
                 return proposal
-        return self._left(ask) if space.size is not None else self._drawn(ask)
+        return self._left(request) if space.size is not None else self._drawn(request)
 
     def _check(self, proposal: Configuration, space: Space) -> None:
         """Check that a proposal is in the space: a custom sampler may propose others."""
@@ -121,23 +121,23 @@ class Study:
             outside = f"{self._problem.algorithm.sampler} proposed a configuration outside the search space"
             raise SearchFailed(f"{outside}: {error}. Correct the sampler's package.") from error
 
-    def _left(self, ask: SuggestRequest) -> Configuration:
+    def _left(self, request: SuggestRequest) -> Configuration:
         """Return a new configuration of a finite space, or any where none is left, as beside an initial trial.
 
         One more than are taken need be looked at.
         """
-        some = islice(shuffled(ask.space, ask.seed), len(ask.taken) + len(ask.batch) + 1)
-        new = (configuration for configuration in some if self._new(configuration, ask))
-        return next(new, None) or draw(ask.space, ask.seed)
+        some = islice(shuffled(request.space, request.seed), len(request.taken) + len(request.batch) + 1)
+        new = (configuration for configuration in some if self._new(configuration, request))
+        return next(new, None) or draw(request.space, request.seed)
 
-    def _drawn(self, ask: SuggestRequest) -> Configuration:
+    def _drawn(self, request: SuggestRequest) -> Configuration:
         """Return a new configuration of an infinite space, at last from a branch that has infinitely many."""
-        drawn = draw(ask.space, ask.seed)
+        drawn = draw(request.space, request.seed)
         for attempt in range(_DRAWS):
-            if self._new(drawn, ask):
+            if self._new(drawn, request):
                 return drawn
-            drawn = draw(ask.space, derive(ask.seed, "draw", attempt))
-        return draw_endless(ask.space, ask.seed)
+            drawn = draw(request.space, derive(request.seed, "draw", attempt))
+        return draw_endless(request.space, request.seed)
 
     def _given(self, index: int) -> Configuration:
         initial = self._problem.initial[index] if index < len(self._problem.initial) else {}
@@ -149,8 +149,8 @@ class Study:
     def _exhausted(self, batch: set[Key]) -> bool:
         return len(self._taken) + len(batch - self._taken) == self._sampler.space.size
 
-    def _new(self, configuration: Configuration, ask: SuggestRequest) -> bool:
-        return not ask.tried(self._sampler.space.key(configuration))
+    def _new(self, configuration: Configuration, request: SuggestRequest) -> bool:
+        return not request.tried(self._sampler.space.key(configuration))
 
     def _keys(self, configuration: Configuration) -> set[Key]:
         """Give the key in what the sampler draws from; none for an initial trial beside the grid."""

@@ -73,7 +73,7 @@ class SearchWorker:
 
         Args:
             problem: what the experiment is; its key must not be that of another one.
-            history: index -> all that is known of the experiment's trials; only what has changed since the last ask
+            history: index -> all that is known of the experiment's trials; only what has changed since the last request
                 is sent, and what has not is found fastest where it is the same object.
             indices: trials that want configurations.
 
@@ -87,14 +87,14 @@ class SearchWorker:
         if draws:
             self._prepare()
         known = {one.index: one for one in problem.prior} | dict(history)  # the caller's may change meanwhile
-        ask = PendingRequest(replace(problem, prior=()), known, draws)
+        request = PendingRequest(replace(problem, prior=()), known, draws)
         end, answer = _now() + self._limits.batch, Suggestions(())
         found: list[Suggestion] = []
         for index in indices:
-            one = await self._one(ask, index, tuple(found))
+            one = await self._one(request, index, tuple(found))
             if one is None:
                 break
-            answer, ask.until = one, end
+            answer, request.until = one, end
             found += answer.suggestions
             if answer.exhausted or _now() >= end:
                 break
@@ -121,14 +121,14 @@ class SearchWorker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(channel.end() for channel in self._channels))
 
-    async def _one(self, ask: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Suggestions | None:
+    async def _one(self, request: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Suggestions | None:
         """Have one configuration made, in a second process where the first one ends; None where it is too late."""
         tries = 0
         while not self._closed:
             try:
-                reply = await self._step(ask, index, pending)
+                reply = await self._step(request, index, pending)
             except TimeoutError as error:
-                raise SearchFailed(too_slow(ask.problem, len(ask.history), self._limits.seconds)) from error
+                raise SearchFailed(too_slow(request.problem, len(request.history), self._limits.seconds)) from error
             except Died as error:
                 tries += 1
                 if tries > 1:
@@ -140,39 +140,39 @@ class SearchWorker:
                 return reply
             if isinstance(reply, SamplerFailure):
                 tries += 1
-                self._fail(ask, reply, last=tries > 1)
+                self._fail(request, reply, last=tries > 1)
         raise SearchFailed(_CLOSED)
 
-    def _fail(self, ask: PendingRequest, failure: SamplerFailure, *, last: bool) -> None:
+    def _fail(self, request: PendingRequest, failure: SamplerFailure, *, last: bool) -> None:
         """Raise, unless other studies took the memory too: in a new process there are none."""
         if not failure.memory:
             raise SearchFailed(failure.message)
-        if last or not ask.shared:
-            raise SearchFailed(too_large(ask.problem, len(ask.history), self._limits.memory))
+        if last or not request.shared:
+            raise SearchFailed(too_large(request.problem, len(request.history), self._limits.memory))
 
-    async def _step(self, ask: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Reply | None:
+    async def _step(self, request: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Reply | None:
         """Wait for a turn and make one exchange; before the next one, others have theirs. None where it is too late."""
-        if (channel := await self._turn(ask)) is None:
+        if (channel := await self._turn(request)) is None:
             return None
-        exchange = self._in_background(self._exchange(ask, channel, index, pending))
+        exchange = self._in_background(self._exchange(request, channel, index, pending))
         try:
             return await asyncio.shield(exchange)
         except asyncio.CancelledError:
             if exchange.cancelled():  # by close()
                 raise SearchFailed(_CLOSED) from None
-            ask.cancelled = True
+            request.cancelled = True
             if not exchange.done():  # else the process may have the request of another experiment
                 channel.hurry()
             raise
 
-    async def _turn(self, ask: PendingRequest) -> Channel | None:
-        models = learns(ask.problem.algorithm) and not ask.startup
-        job = Job(ask.problem.namespace, ask.problem.key, models, heavy(ask.problem, len(ask.history)))
+    async def _turn(self, request: PendingRequest) -> Channel | None:
+        models = learns(request.problem.algorithm) and not request.startup
+        job = Job(request.problem.namespace, request.problem.key, models, heavy(request.problem, len(request.history)))
         loop = asyncio.get_running_loop()
-        waiting = Waiting(job, ask, loop.create_future())
+        waiting = Waiting(job, request, loop.create_future())
         self._waiting.append(waiting)
         self._dispatch()
-        timer = None if ask.until is None else loop.call_at(ask.until, waiting.give_up)
+        timer = None if request.until is None else loop.call_at(request.until, waiting.give_up)
         try:
             return await waiting.place
         except asyncio.CancelledError:
@@ -186,21 +186,23 @@ class SearchWorker:
                 timer.cancel()
 
     async def _exchange(
-        self, ask: PendingRequest, channel: Channel, index: int, pending: tuple[Suggestion, ...]
+        self, request: PendingRequest, channel: Channel, index: int, pending: tuple[Suggestion, ...]
     ) -> Reply:
         try:
-            if ask.session is None or ask.bound is not channel:
-                ask.channel, ask.session = channel, await channel.begin(ask.problem, ask.history)
-            if ask.cancelled:
+            if request.session is None or request.bound is not channel:
+                request.channel, request.session = channel, await channel.begin(request.problem, request.history)
+            if request.cancelled:
                 raise Died("nothing is wanted any more")
-            reply = await channel.step(ask.session, index, pending, startup=ask.startup, problem=ask.problem)
+            reply = await channel.step(
+                request.session, index, pending, startup=request.startup, problem=request.problem
+            )
             if isinstance(reply, SamplerFailure) and reply.memory:
-                ask.shared = channel.shared(ask.problem.key)
+                request.shared = channel.shared(request.problem.key)
                 await channel.end()
             if not isinstance(reply, str):  # the history is complete: one copy of it is enough
                 for other in self._channels:
                     if other is not channel:
-                        other.forget(ask.problem.key)
+                        other.forget(request.problem.key)
             return reply
         finally:
             self._release(channel)
@@ -225,10 +227,10 @@ class SearchWorker:
 
         The rest of a batch waits for its own process: the next batch may find another one.
         """
-        ask, job = waiting.ask, waiting.job
-        if ask.bound is not None and ask.bound not in self._running:
-            return ask.bound
-        if ask.bound is not None and ask.until is not None:
+        request, job = waiting.request, waiting.job
+        if request.bound is not None and request.bound not in self._running:
+            return request.bound
+        if request.bound is not None and request.until is not None:
             return None
         free = [one for one in self._channels if one.models == job.models and one not in self._running]
         return min(free, key=lambda one: (not one.holds(job.key), not one.alive), default=None)

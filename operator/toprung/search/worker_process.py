@@ -45,7 +45,7 @@ def serve(requests: BinaryIO, replies: BinaryIO, limit: MemoryLimit) -> None:
 
 
 def answer(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> Reply:
-    """Add the news to the study and ask it; a study that raised is dropped, since its state is unknown.
+    """Add the news to the study and request a suggestion; a study that raised is dropped, since its state is unknown.
 
     Args:
         studies: those that are held, by key.

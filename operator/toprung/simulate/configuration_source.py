@@ -9,10 +9,10 @@ import numpy as np
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import evaluation
+from toprung.search.domains import ordered, unit
 from toprung.search.space import Space
 from toprung.search.study import Study
 from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem
-from toprung.search.units import ordered, unit
 from toprung.simulate.learning_curves import Table
 
 

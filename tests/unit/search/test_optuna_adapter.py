@@ -7,8 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from support.search import LR, evaluation, parameters
-from toprung.search.samplers.distributions import distribution
-from toprung.search.samplers.optuna_adapter import OptunaStudy, standing
+from toprung.search.samplers.optuna_adapter import OptunaStudy, distribution, standing
 from toprung.search.space import Space
 from toprung.search.types import EvaluationState
 
@@ -56,7 +55,7 @@ def test_every_standing_has_its_word(trial, told):
 
 
 def test_trials_may_come_and_change_in_any_order():
-    """The study holds the last state of each, by index, and the pending ones of the last ask alone."""
+    """The study holds the last state of each, by index, and the pending trials of the last request only."""
     space = Space.of(parameters(LR))
     mirror = OptunaStudy(space, {one.name: distribution(one.domain) for one in space.dimensions})
     numbers = random.Random(0).sample(range(20), 20)

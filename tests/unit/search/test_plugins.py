@@ -29,9 +29,9 @@ class Naive:
     def __init__(self, space):
         self.space = space
 
-    def propose(self, ask):
-        assert all(ask.history[index] for index in range(len(ask.history)))
-        return draw(ask.space, ask.seed)
+    def suggest(self, request):
+        assert all(request.history[index] for index in range(len(request.history)))
+        return draw(request.space, request.seed)
 
 
 class NaiveConformance(SamplerConformance):
@@ -51,8 +51,8 @@ def test_the_suite_gives_a_warm_start():
 class Leaving(Naive):
     """A sampler that leaves the space when there is a history, and whose Study does not look."""
 
-    def propose(self, ask):
-        return dict(draw(ask.space, ask.seed)) | ({"lr": 5.0} if ask.history else {})
+    def suggest(self, request):
+        return dict(draw(request.space, request.seed)) | ({"lr": 5.0} if request.history else {})
 
 
 class LeavingConformance(SamplerConformance):
@@ -61,7 +61,7 @@ class LeavingConformance(SamplerConformance):
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "call",
     [
         pytest.param(lambda suite: suite.test_what_has_no_value_is_survived("flat", nan), id="nan"),
         pytest.param(lambda suite: suite.test_some_values_that_are_none_are_survived("flat"), id="mixed"),
@@ -69,11 +69,11 @@ class LeavingConformance(SamplerConformance):
         pytest.param(lambda suite: suite.test_a_long_history_is_taken_in("flat"), id="long"),
     ],
 )
-def test_the_suite_looks_at_what_is_answered(monkeypatch, ask):
-    """An answer beside the space is none, even where nothing else checks it."""
+def test_the_suite_checks_the_suggestions(monkeypatch, call):
+    """A suggestion outside the space fails the suite, even if nothing else checks it."""
     monkeypatch.setattr(Study, "_check", lambda *_: None)
     with pytest.raises(ValueError, match=r"lr: 5\.0 is not within"):
-        ask(LeavingConformance())
+        call(LeavingConformance())
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +156,7 @@ def test_what_a_plugin_proposes_is_of_the_space(monkeypatch, proposal, says):
 
 
 @pytest.mark.parametrize("width", [nan, inf, 1.5, 2000])
-def test_a_number_that_is_no_int_is_told_as_well(width):
+def test_a_number_that_is_no_int_is_observed_as_well(width):
     """Infinite ones too."""
     space = parameters(WIDTH)
     with pytest.raises(SearchFailed, match=f"width: {width} is not one of 1, 2, ... up to 1024"):
@@ -164,7 +164,7 @@ def test_a_number_that_is_no_int_is_told_as_well(width):
 
 
 def test_a_plugin_keeps_what_an_initial_trial_says():
-    """The space of an ask is what such a trial leaves open."""
+    """The space of a request is the part that an initial trial leaves open."""
     asked = problem(SPACES["conditional"], initial=[{"opt": "adam"}])
     with pytest.raises(SearchFailed, match='opt: "sgd" is not one of "adam"'):
         Study(asked, lambda _, drawn: Saying(drawn, FITTING)).suggest([0])
@@ -177,7 +177,7 @@ class Saying:
         self.space = space
         self.proposal = proposal
 
-    def propose(self, _ask):
+    def suggest(self, _request):
         return self.proposal
 
 

@@ -269,7 +269,7 @@ def test_the_answer_says_how_many_trials_lie_in_the_space():
     assert Study(replace(problem(parameters(LR)), prior=prior)).suggest([0]).learnt == 3
 
 
-def test_what_runs_elsewhere_is_not_told():
+def test_what_runs_elsewhere_is_not_observed():
     """A trial that has not ended may come to be tried here."""
     prior = earlier({"lr": 0.001}, standing=EvaluationState.RUNNING)
     asked = replace(problem(parameters(LR), "grid", points=3), prior=prior)

@@ -75,7 +75,7 @@ async def test_a_killed_process_is_not_noticed(worker):
 
 
 async def test_a_process_that_cannot_be_started_is_an_error_of_the_ask(worker, monkeypatch):
-    """A machine without memory to spare says so; the next ask tries again."""
+    """A machine without free memory causes an error; the next request tries again."""
 
     async def refuse(*_, **__):
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
@@ -92,13 +92,13 @@ import os, time
 from toprung.search.samplers.random import Uniform
 
 class Hanging(Uniform):
-    def propose(self, ask):
-        if ask.index in (3, 5):
+    def suggest(self, request):
+        if request.index in (3, 5):
             parent = os.fork()  # a worker of its own, which keeps the pipes open
-            if parent and ask.index == 5:
+            if parent and request.index == 5:
                 os._exit(1)
             time.sleep(1e6)
-        return super().propose(ask)
+        return super().suggest(request)
 
 def make(space, settings, seed):
     return Hanging(space)
@@ -181,7 +181,7 @@ async def test_experiments_share_a_process_and_nothing_else(worker):
 
 
 async def test_a_sampler_that_raises_is_an_error_of_its_experiment(worker):
-    """The message comes through, the process lives on, and the next ask starts from scratch."""
+    """The message comes through, the process lives on, and the next request starts from scratch."""
     bad = problem(FLAT, initial=[{"lr": 5.0}], startupTrials=0)
     with pytest.raises(SearchFailed, match="initialTrials"):
         await worker.suggest(bad, {}, [0])
@@ -212,7 +212,7 @@ async def test_the_oldest_study_makes_room(worker, monkeypatch):
     assert await worker.suggest(problems[0], {}, [0]) == answer(problems[0], {}, [0])
 
 
-async def test_what_is_forgotten_is_told_again(worker):
+async def test_what_is_forgotten_is_observed_again(worker):
     """An experiment that has ended leaves nothing behind, and may come back."""
     asked = problem(FLAT)
     history = told(asked, 4)
@@ -223,7 +223,7 @@ async def test_what_is_forgotten_is_told_again(worker):
 
 
 async def test_a_closed_worker_leaves_no_process():
-    """Nor does it start one again for those who still ask."""
+    """No process starts for requests that are still waiting."""
     worker = SearchWorker(Limits(drawing=2))
     await worker.start()
     processes = [channel._process for channel in worker._channels if not channel.models]
@@ -297,10 +297,10 @@ GREEDY = """
 from toprung.search.samplers.random import Uniform
 
 class Greedy(Uniform):
-    def propose(self, ask):
-        if ask.index == 1:
+    def suggest(self, request):
+        if request.index == 1:
             bytearray(2**28)
-        return super().propose(ask)
+        return super().suggest(request)
 
 def make(space, settings, seed):
     return Greedy(space)

@@ -1,4 +1,4 @@
-"""What a sampler is."""
+"""The protocol of samplers."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -11,18 +11,18 @@ from toprung.search.types import Configuration, Evaluation
 
 @dataclass(frozen=True, slots=True)
 class SuggestRequest:
-    """One question to a sampler.
+    """A request for the configuration of one trial.
 
     Attributes:
-        index: index of the trial that wants a configuration.
-        seed: of this ask alone, 64 bits; another one where the last proposal was a duplicate.
-        attempt: 0, or how many proposals for this trial were duplicates.
-        space: where to look: the sampler's own, or the part of it that an initial trial leaves open.
-        history: what is known of the trials, index -> evaluation, in any order; what has not changed since the last ask
+        index: of the trial that needs a configuration.
+        seed: of this request only, 64 bits; a request that follows a duplicate has another seed.
+        attempt: number of suggestions for this trial that were duplicates.
+        space: the sampler's space, or the part of it that an initial trial leaves open.
+        history: index -> evaluation of a trial, in any order. An evaluation that has not changed since the last request
             is the same object.
         pending: index -> configuration of the earlier trials of the same batch, which are about to run.
-        taken: keys of the configurations in the history; only ever grows from ask to ask.
-        batch: keys of the pending ones.
+        taken: keys of the configurations in the history; keys are never removed.
+        batch: keys of the pending configurations.
     """
 
     index: int
@@ -35,25 +35,25 @@ class SuggestRequest:
     batch: AbstractSet[Key]
 
     def tried(self, key: Key | None) -> bool:
-        """Whether a trial has that configuration, by its key in the sampler's own space."""
+        """Return whether a trial has the configuration with this key of the sampler's space."""
         return key in self.taken or key in self.batch
 
 
 class Sampler(Protocol):
-    """One way of proposing configurations.
+    """A search algorithm.
 
-    The answer depends on the ask (and the experiment's seed) and on nothing else: whatever a sampler keeps between
-    asks is a cache, so that one built anew from the same history, in any order of arrival, gives the same answer.
+    A suggestion is a function of the request and the seed of the experiment. State that a sampler keeps between
+    requests is a cache: a sampler rebuilt from the same history, in any order, makes the same suggestion.
     """
 
     @property
     def space(self) -> Space:
-        """What it draws from; its size is what can be exhausted."""
+        """The space of the suggestions; the search ends when all of a finite space is tried."""
         ...
 
-    def propose(self, ask: SuggestRequest) -> Configuration | None:
-        """Give a configuration of `ask.space`, active parameters only; None where there is no other one.
+    def suggest(self, request: SuggestRequest) -> Configuration | None:
+        """Return a configuration of `request.space` with active parameters only; None if there is no further one.
 
-        It need not avoid duplicates: the caller asks again.
+        Duplicates are allowed: the caller sends another request.
         """
         ...

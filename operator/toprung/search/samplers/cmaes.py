@@ -12,12 +12,12 @@ from numpy.random import default_rng
 from numpy.typing import NDArray
 
 from toprung.api.v1alpha1.algorithms import CmaesSettings
+from toprung.search.domains import ordered, unit
 from toprung.search.ranking import rank
 from toprung.search.samplers.base import SuggestRequest
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
-from toprung.search.units import ordered, unit
 
 Point = NDArray[np.float64]
 Generation = tuple[Evaluation, ...]
@@ -62,18 +62,18 @@ class CmaEs:
         self._adapted = tuple(one for one in space.dimensions if _adaptable(one))
         self._replay: _Replay | None = None
 
-    def propose(self, ask: SuggestRequest) -> Configuration:
+    def suggest(self, request: SuggestRequest) -> Configuration:
         """Draw from the normal distribution that the history has led to."""
-        generator = Random(ask.seed)  # noqa: S311 - no secret
+        generator = Random(request.seed)  # noqa: S311 - no secret
         units = {dimension.name: generator.random() for dimension in self.space.dimensions}
         if self._adapted:
-            strategy = self._after(ask.history)
-            strategy.reseed_rng(ask.seed % 2**32)
+            strategy = self._after(request.history)
+            strategy.reseed_rng(request.seed % 2**32)
             units |= zip((one.name for one in self._adapted), strategy.ask().tolist(), strict=True)
-        return ask.space.complete(lambda dimension: dimension.domain.at(units[dimension.name]))
+        return request.space.complete(lambda dimension: dimension.domain.at(units[dimension.name]))
 
     def _after(self, history: Mapping[int, Evaluation]) -> CMA:
-        """Give the strategy after all whole generations; go on from the last ask where nothing before has changed."""
+        """Return the strategy after all complete generations; replay only new ones if no earlier trial has changed."""
         results = [history[index] for index in sorted(history) if _has_result(history[index])]
         prior = sum(one.index < 0 for one in results)
         earlier = prior + max(0, (len(results) - prior) // _BLOCK - 1) * _BLOCK
@@ -106,7 +106,7 @@ class CmaEs:
             sigma=self._settings.sigma,
             bounds=np.array([[0.0, 1.0]] * width),
             population_size=population * 2**restarts,
-            seed=0,  # draws are seeded at each ask
+            seed=0,  # draws are seeded at each request
         )
 
     def _point(self, evaluation: Evaluation) -> Point:

@@ -17,21 +17,19 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from toprung.api.v1alpha1.algorithms import GpSettings
 from toprung.api.v1alpha1.base import ParameterValue
-from toprung.search.domains import Domain
+from toprung.search.domains import Domain, ordered, unit
 from toprung.search.ranking import Rank, rank
 from toprung.search.samplers.base import SuggestRequest
-from toprung.search.samplers.distributions import Positions
 from toprung.search.samplers.grid import shuffled
-from toprung.search.samplers.optuna_adapter import OptunaHistory, opened
+from toprung.search.samplers.optuna_adapter import OptunaHistory, Positions, opened
 from toprung.search.samplers.random import draw
 from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
-from toprung.search.units import ordered, unit
 
 _RESOURCE = "/resource"
 """The name of the model's additional input; no parameter can have it."""
 _PENDING = 16
-"""How many running trials are fantasized about, the newest; each makes the next ask slower."""
+"""How many running trials are fantasized about, the newest; each makes the next request slower."""
 _UNTRIED = 1000
 """Among how many untried configurations of a finite space the best is sought, where the optimum was tried already."""
 _FEW = 16
@@ -71,29 +69,29 @@ class Gp:
         self._storage = OptunaHistory()
         self._study, self._scratch = opened(self._storage, objectives)
 
-    def propose(self, ask: SuggestRequest) -> Configuration:
+    def suggest(self, request: SuggestRequest) -> Configuration:
         """Fit the model and maximize the acquisition; in a finite space over what is untried."""
-        known = [*self._observed(ask.history.values())]
+        known = [*self._observed(request.history.values())]
         trials = len({one.index for one in known if one.standing is not None})
-        if ask.attempt or trials < self._settings.startup_trials:
-            return draw(ask.space, ask.seed)
-        view = _View.of(ask.space, known := _most_telling(known, self._settings.max_observations))
+        if request.attempt or trials < self._settings.startup_trials:
+            return draw(request.space, request.seed)
+        view = _View.of(request.space, known := _most_telling(known, self._settings.max_observations))
         self._storage.trials = [view.trial(one.index, one.parameters, one.level, one.values) for one in known]
-        self._storage.pending = [view.trial(index, parameters) for index, parameters in _running(ask)]
+        self._storage.pending = [view.trial(index, parameters) for index, parameters in _running(request)]
         if not view.distributions:
-            return ask.space.combination(0)
+            return request.space.combination(0)
         sampler = _MaxFidelityGPSampler(
-            lambda drawn: self._instead(view, ask, drawn), seed=ask.seed % 2**32, n_startup_trials=0
+            lambda drawn: self._instead(view, request, drawn), seed=request.seed % 2**32, n_startup_trials=0
         )
         with np.errstate(invalid="ignore", divide="ignore"):  # where the acquisition is 0 everywhere but at its best
             drawn = sampler.sample_relative(self._study, self._scratch, view.distributions)
         return view.configuration(drawn)
 
-    def _instead(self, view: "_View", ask: SuggestRequest, drawn: Mapping[str, float]) -> list[FrozenTrial]:
+    def _instead(self, view: "_View", request: SuggestRequest, drawn: Mapping[str, float]) -> list[FrozenTrial]:
         """Give what to choose from instead of a configuration that was tried already: some that were not."""
-        if ask.space.size is None or not ask.tried(self.space.key(view.configuration(drawn))):
+        if request.space.size is None or not request.tried(self.space.key(view.configuration(drawn))):
             return []
-        untried = (one for one in shuffled(ask.space, ask.seed) if not ask.tried(self.space.key(one)))
+        untried = (one for one in shuffled(request.space, request.seed) if not request.tried(self.space.key(one)))
         return [view.trial(number, parameters) for number, parameters in enumerate(islice(untried, _UNTRIED))]
 
     def _observed(self, evaluations: Iterable[Evaluation]) -> list[EvaluatedPoint]:
@@ -207,10 +205,10 @@ def _most_telling(known: list[EvaluatedPoint], most: int) -> list[EvaluatedPoint
     return sorted((*best, *newest), key=lambda one: (one.index, one.level))
 
 
-def _running(ask: SuggestRequest) -> list[tuple[int, Configuration]]:
-    history = ((index, ask.history[index]) for index in sorted(ask.history))
+def _running(request: SuggestRequest) -> list[tuple[int, Configuration]]:
+    history = ((index, request.history[index]) for index in sorted(request.history))
     running = [(i, one.parameters) for i, one in history if one.standing is EvaluationState.RUNNING and not one.rungs]
-    return [*running, *ask.pending.items()][-_PENDING:]
+    return [*running, *request.pending.items()][-_PENDING:]
 
 
 class _MaxFidelityGPSampler(GPSampler):

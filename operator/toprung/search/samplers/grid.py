@@ -23,19 +23,19 @@ class Grid:
         self._seed = derive(seed, "grid")
         self._start = 0
 
-    def propose(self, ask: SuggestRequest) -> Configuration | None:
+    def suggest(self, request: SuggestRequest) -> Configuration | None:
         """Go on where all earlier combinations are taken."""
-        start = self._taken_from_the_start(ask) if ask.space is self.space else 0
-        for configuration in shuffled(ask.space, self._seed, start):
+        start = self._taken_from_the_start(request) if request.space is self.space else 0
+        for configuration in shuffled(request.space, self._seed, start):
             key = self.space.key(configuration)
-            if key is None or (key not in ask.taken and key not in ask.batch):
+            if key is None or (key not in request.taken and key not in request.batch):
                 return configuration
         return None
 
-    def _taken_from_the_start(self, ask: SuggestRequest) -> int:
+    def _taken_from_the_start(self, request: SuggestRequest) -> int:
         for position in count(self._start):
             self._start = position
             combination = next(shuffled(self.space, self._seed, position), None)
-            if combination is None or self.space.key(combination) not in ask.taken:
+            if combination is None or self.space.key(combination) not in request.taken:
                 break
         return self._start

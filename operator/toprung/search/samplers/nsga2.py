@@ -14,8 +14,7 @@ from toprung.api.v1alpha1.algorithms import Nsga2Settings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain
 from toprung.search.samplers.base import SuggestRequest
-from toprung.search.samplers.distributions import distribution, external, internal
-from toprung.search.samplers.optuna_adapter import OptunaHistory, opened, reopened
+from toprung.search.samplers.optuna_adapter import OptunaHistory, distribution, external, internal, opened, reopened
 from toprung.search.samplers.random import draw
 from toprung.search.samplers.window import MOST, window
 from toprung.search.seeds import derive
@@ -38,44 +37,44 @@ class Nsga2:
         self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
         self._storage = OptunaHistory()
         _, self._scratch = opened(self._storage, objectives)
-        self._told: dict[int, Evaluation] = {}
+        self._observed: dict[int, Evaluation] = {}
         self._values: dict[int, tuple[float, ...]] = {}
         self._parents: AbstractSet[int] = frozenset()
         with catch_warnings(category=ExperimentalWarning, action="ignore"):  # may change with Optuna, which is pinned
             self._mutation = PolynomialMutation()
 
-    def propose(self, ask: SuggestRequest) -> Configuration:
+    def suggest(self, request: SuggestRequest) -> Configuration:
         """Cross two parents, or copy one, and mutate some parameters: numbers a little, lists by a new draw."""
-        self._take_in(ask.history)
-        drawn = draw(ask.space, ask.seed)
+        self._take_in(request.history)
+        drawn = draw(request.space, request.seed)
         if len(self._storage.trials) < self._settings.population_size:
             return drawn
-        inherited = self._child(ask)
-        fresh = {one.name: one.domain.at(_unit(ask.seed, one.name)) for one in ask.space.dimensions}
+        inherited = self._child(request)
+        fresh = {one.name: one.domain.at(_unit(request.seed, one.name)) for one in request.space.dimensions}
 
         def gene(dimension: Dimension) -> ParameterValue:
             return inherited.get(dimension.name, fresh[dimension.name])
 
-        return ask.space.complete(gene)
+        return request.space.complete(gene)
 
-    def _child(self, ask: SuggestRequest) -> Mapping[str, ParameterValue]:
+    def _child(self, request: SuggestRequest) -> Mapping[str, ParameterValue]:
         sampler = NSGAIISampler(
             population_size=self._settings.population_size,
             crossover_prob=self._settings.crossover_probability,
             mutation=self._mutation,
             mutation_prob=self._settings.mutation_probability,
-            seed=ask.seed % 2**32,
+            seed=request.seed % 2**32,
         )
-        domains: dict[str, Domain] = {one.name: one.domain for one in ask.space.dimensions if one.domain.count != 1}
+        domains: dict[str, Domain] = {one.name: one.domain for one in request.space.dimensions if one.domain.count != 1}
         self._scratch.system_attrs = {_generation(): 1}
         free = {name: self._distributions[name] for name in domains}
         genes = sampler.sample_relative(reopened(self._storage), self._scratch, free) if free else {}
         return {name: external(domains[name], number) for name, number in genes.items()}
 
     def _take_in(self, history: Mapping[int, Evaluation]) -> None:
-        changed = {index for index, evaluation in history.items() if self._told.get(index) is not evaluation}
+        changed = {index for index, evaluation in history.items() if self._observed.get(index) is not evaluation}
         for index in changed:
-            self._told[index] = history[index]
+            self._observed[index] = history[index]
             self._values.pop(index, None)
             if (values := self._values_of(history[index])) is not None:
                 self._values[index] = values
@@ -84,7 +83,7 @@ class Nsga2:
             self._storage.drop(index)
         for index in parents:
             if index in changed or index not in self._parents:
-                self._storage.put(self._trial(self._told[index], self._values[index]))
+                self._storage.put(self._trial(self._observed[index], self._values[index]))
         self._parents = frozenset(parents)
 
     def _values_of(self, evaluation: Evaluation) -> tuple[float, ...] | None:

@@ -1,20 +1,20 @@
-"""The history in Optuna's words, kept from ask to ask, since to say it anew would cost more than the ask."""
+"""Keeps the history as an Optuna study between requests, because converting it takes longer than a suggestion."""
 
 from bisect import bisect_left
 from collections.abc import Container, Mapping
 from collections.abc import Set as AbstractSet
-from math import isfinite
+from math import isfinite, log
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import InMemoryStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from toprung.search.domains import Domain
+from toprung.api.v1alpha1.base import ParameterValue
+from toprung.search.domains import Domain, Double, Int, ordered, unit
 from toprung.search.ranking import rank
-from toprung.search.samplers.distributions import internal
 from toprung.search.samplers.window import MOST, Goodness, good, good_by_several, window
 from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
@@ -42,7 +42,7 @@ class OptunaStudy:
         self._space = space
         self._distributions = dict(distributions)
         self._most = most
-        self._told: dict[int, Evaluation] = {}
+        self._observed: dict[int, Evaluation] = {}
         self._goodness: dict[int, Goodness] = {}
         self._shown: AbstractSet[int] = frozenset()
         self._storage = OptunaHistory()
@@ -52,8 +52,8 @@ class OptunaStudy:
 
     def reflect(self, history: Mapping[int, Evaluation], pending: Mapping[int, Configuration]) -> None:
         """Take in what has changed since the last time; pending trials are there until the next time only."""
-        changed = {index for index, evaluation in history.items() if self._told.get(index) is not evaluation}
-        self._told |= {index: history[index] for index in changed}
+        changed = {index for index, evaluation in history.items() if self._observed.get(index) is not evaluation}
+        self._observed |= {index: history[index] for index in changed}
         self._goodness |= {index: self._good(history[index]) for index in changed}
         if changed:
             self._show(window(self._goodness, self._most), changed)
@@ -69,7 +69,7 @@ class OptunaStudy:
             self._storage.drop(index)
         for index in shown:
             if index in changed or index not in self._shown:
-                self._storage.put(self._trial(self._told[index]))
+                self._storage.put(self._trial(self._observed[index]))
         self._shown = frozenset(shown)
 
     def _trial(self, evaluation: Evaluation) -> FrozenTrial:
@@ -171,3 +171,49 @@ def standing_of_several(evaluation: Evaluation) -> Words:
     if evaluation.standing is EvaluationState.COMPLETE and evaluation.scores and all(map(isfinite, evaluation.scores)):
         return TrialState.COMPLETE, evaluation.scores, {}
     return TrialState.RUNNING, None, {}
+
+
+class Positions(CategoricalDistribution):
+    """The positions of a list: each is its own internal representation, where Optuna searches the list."""
+
+    def to_internal_repr(self, param_value_in_external_repr: object) -> float:
+        """Return the position itself."""
+        return float(param_value_in_external_repr)  # type: ignore[arg-type]
+
+
+_LARGEST, _SMALLEST, _SMALLEST_LOG = 1e300, 1e-300, 1e-9
+
+
+def distribution(domain: Domain) -> BaseDistribution:
+    """Return the distribution of a domain's positions; a logarithmic int is its own position."""
+    match domain:
+        case Double(count=None) if _extreme(domain):
+            return FloatDistribution(0.0, 1.0)
+        case Double(count=None):
+            return FloatDistribution(domain.low, domain.high, log=domain.log)
+        case Int(log=True):
+            return IntDistribution(domain.low, domain.high, log=True)
+    if not ordered(domain):
+        return Positions(range(domain.count or 1))
+    return IntDistribution(0, (domain.count or 1) - 1)
+
+
+def internal(domain: Domain, position: float) -> float:
+    """Return the number that Optuna computes with: a logarithmic int itself, of anything else its position."""
+    if isinstance(domain, Double) and domain.count is None and _extreme(domain):
+        return unit(domain, position)
+    return domain.low + position if isinstance(domain, Int) and domain.log else position
+
+
+def external(domain: Domain, drawn: float) -> ParameterValue:
+    """Return the value for what the distribution gave; the inverse of :func:`internal`."""
+    if isinstance(domain, Double) and domain.count is None and _extreme(domain):
+        return domain.at(drawn)
+    return int(drawn) if isinstance(domain, Int) and domain.log else domain.value(drawn)
+
+
+def _extreme(domain: Double) -> bool:
+    """Whether sums of the bounds, or a hundredth of the range, are beyond what a float can be."""
+    if domain.log:
+        return log(domain.high) - log(domain.low) < _SMALLEST_LOG
+    return max(-domain.low, domain.high) > _LARGEST or domain.high - domain.low < _SMALLEST

@@ -26,13 +26,13 @@ class Qmc:
         self._seed = derive(seed, "sobol")
         self._engine = self._restarted()
 
-    def propose(self, ask: SuggestRequest) -> Configuration:
-        """Read off point `ask.index`."""
-        if ask.attempt:
-            return draw(ask.space, ask.seed)
+    def suggest(self, request: SuggestRequest) -> Configuration:
+        """Read off point `request.index`."""
+        if request.attempt:
+            return draw(request.space, request.seed)
         names = (dimension.name for dimension in self.space.dimensions)
-        units = dict(zip(names, self._point(ask.index % 2**_BITS), strict=True))
-        return ask.space.complete(lambda dimension: dimension.domain.at(units[dimension.name]))
+        units = dict(zip(names, self._point(request.index % 2**_BITS), strict=True))
+        return request.space.complete(lambda dimension: dimension.domain.at(units[dimension.name]))
 
     def _restarted(self) -> Sobol:
         return Sobol(len(self.space.dimensions), scramble=True, bits=_BITS, rng=default_rng(self._seed))

@@ -38,6 +38,6 @@ class Uniform:
     def __init__(self, space: Space) -> None:
         self.space = space
 
-    def propose(self, ask: SuggestRequest) -> Configuration:
+    def suggest(self, request: SuggestRequest) -> Configuration:
         """Draw."""
-        return draw(ask.space, ask.seed)
+        return draw(request.space, request.seed)

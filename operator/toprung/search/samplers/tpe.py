@@ -12,14 +12,13 @@ from optuna.trial import FrozenTrial
 
 from toprung.api.v1alpha1.algorithms import TpeSettings
 from toprung.api.v1alpha1.base import ParameterValue
+from toprung.search.domains import ordered
 from toprung.search.samplers.base import SuggestRequest
-from toprung.search.samplers.distributions import distribution, external
-from toprung.search.samplers.optuna_adapter import OptunaStudy
+from toprung.search.samplers.optuna_adapter import OptunaStudy, distribution, external
 from toprung.search.samplers.random import draw
 from toprung.search.samplers.window import MOST
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration
-from toprung.search.units import ordered
 
 _FEWEST = 250
 """How many trials the model has at least: of that many Optuna takes the most as good ones."""
@@ -44,32 +43,32 @@ class Tpe:
         self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
         self._mirror = OptunaStudy(space, self._distributions, objectives, _most(space, settings))
 
-    def propose(self, ask: SuggestRequest) -> Configuration:
+    def suggest(self, request: SuggestRequest) -> Configuration:
         """Fit on the history and draw from the good trials' density what the others' makes least likely."""
-        self._mirror.reflect(ask.history, ask.pending)
+        self._mirror.reflect(request.history, request.pending)
         if self._mirror.finished() < max(1, self._settings.startup_trials):
-            return draw(ask.space, ask.seed)
+            return draw(request.space, request.seed)
         configuration: dict[str, ParameterValue] = {}
-        for number, group in enumerate(ask.space.groups):
+        for number, group in enumerate(request.space.groups):
             if group[0].active(configuration):
-                configuration |= self._sample(group, self._sampler(ask, number, configuration))
+                configuration |= self._sample(group, self._sampler(request, number, configuration))
         return configuration
 
-    def _sampler(self, ask: SuggestRequest, number: int, configuration: dict[str, ParameterValue]) -> TPESampler:
+    def _sampler(self, request: SuggestRequest, number: int, configuration: dict[str, ParameterValue]) -> TPESampler:
         """Give the sampler of that group of parameters, beside those drawn already."""
-        repeats, later = ask.space.repeats, ask.space.groups[number + 1 :]
+        repeats, later = request.space.repeats, request.space.groups[number + 1 :]
 
         def fresh(drawn: Mapping[str, float]) -> bool:
-            whole = configuration | self._values(ask.space.groups[number], drawn)
-            return any(group[0].active(whole) for group in later) or not ask.tried(self.space.key(whole))
+            whole = configuration | self._values(request.space.groups[number], drawn)
+            return any(group[0].active(whole) for group in later) or not request.tried(self.space.key(whole))
 
         return _UntriedTPESampler(
             fresh if repeats else None,
             n_startup_trials=0,
-            n_ei_candidates=self._candidates(ask.attempt) if repeats else self._settings.ei_candidates,
+            n_ei_candidates=self._candidates(request.attempt) if repeats else self._settings.ei_candidates,
             multivariate=True,
             constant_liar=True,
-            seed=ask.seed % 2**32,
+            seed=request.seed % 2**32,
         )
 
     def _candidates(self, attempt: int) -> int:

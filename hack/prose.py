@@ -16,10 +16,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 WORDS = ROOT / "hack" / "words.txt"
 SUFFIXES = frozenset({".py", ".md", ".yaml", ".yml", ".txt", ".tpl"})
-EXEMPT = ("crds/", "docs/settings.md", "docs/adr/", "charts/toprung/files/", "benchmarks/results/", "hack/words.txt")
-"""Generated files, and records of past decisions."""
+EXEMPT = (
+    "benchmarks/results/",
+    "charts/toprung/files/",
+    "crds/",
+    "docs/adr/",
+    "docs/settings.md",
+    "hack/words.txt",
+    "tests/unit/test_prose.py",
+)
+"""Generated files, records of past decisions, and the rules themselves."""
 UNCHECKED = (
-    "benchmarks/",
     "docs/plugins.md",
     "examples/plugins/",
     "operator/localkube/",
@@ -35,7 +42,25 @@ UNCHECKED = (
     "operator/toprung/planning/",
     "operator/toprung/search/",
     "operator/toprung/simulate/",
-    "tests/",
+    "tests/contract/",
+    "tests/e2e/",
+    "tests/frameworks/",
+    "tests/integration/",
+    "tests/property/",
+    "tests/scenarios/",
+    "tests/simulation/",
+    "tests/support/",
+    "tests/unit/api/",
+    "tests/unit/collectors/",
+    "tests/unit/controller/",
+    "tests/unit/early_stopping/",
+    "tests/unit/kube/",
+    "tests/unit/localkube/",
+    "tests/unit/metrics/",
+    "tests/unit/objects/",
+    "tests/unit/planning/",
+    "tests/unit/search/",
+    "tests/unit/simulate/",
 )
 """Paths that are not checked yet. Remove an entry when the text of that part is clean."""
 DOCSTRING = "docstring:"

@@ -49,7 +49,7 @@ def epochs(
     if load is None and save is None:
         return _train(last)
     if load is None or save is None:
-        raise TypeError("epochs() needs both load and save: a checkpoint is useless if it is never loaded")
+        raise TypeError("epochs() needs load and save together: a checkpoint that is never loaded is useless")
     directory = checkpoint_dir()
     return _train(last) if directory is None else _train_resumably(last, every, Checkpoints(directory), load, save)
 

@@ -137,7 +137,7 @@ async def measure_stopping(bench: Bench, trials: int) -> None:
     asha = {"asha": {"maxResource": 9, "variant": "stopping"}}
     async with operator(bench):
         bench.writes.clear()
-        spec = {"earlyStopping": asha, "parallelTrialCount": 20, "maxTrialCount": trials}
+        spec = {"earlyStopping": asha, "parallelTrialCount": min(20, trials), "maxTrialCount": trials}
         await bench.apply("stopping", seconds=2.7, epochs=9, **spec)
         await bench.until("stopping", "Succeeded")
         others = sum(count for (_, resource, _), count in bench.writes.items() if resource != "experiments")
@@ -266,7 +266,7 @@ async def measure(image: str, scale: float, only: str | None, output: Path | Non
         steps = {
             "first": lambda: measure_first_pod(bench, max(3, int(15 * scale))),
             "succession": lambda: measure_succession(bench, int(500 * scale), max(20, int(200 * scale))),
-            "throughput": lambda: measure_throughput(bench, int(500 * scale), 50),
+            "throughput": lambda: measure_throughput(bench, int(500 * scale), min(50, int(500 * scale))),
             "stopping": lambda: measure_stopping(bench, int(200 * scale)),
             "scale": lambda: measure_scale(bench, int(2000 * scale), int(5000 * scale)),
         }

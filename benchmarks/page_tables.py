@@ -17,7 +17,7 @@ def provenance(run: Run) -> str:
     versions = "".join(f", {name} {version}" for name, version in run["versions"].items())
     commit = f", at commit {run['commit']}" if run["commit"] else ""
     note = f" {run['note']}" if run.get("note") else ""
-    return f"Made on {run['date']}{commit} by `{run['command']}`: {run['machine']}{versions}.{note}\n"
+    return f"Made on {run['date']}{commit}, by `{run['command']}`: {run['machine']}{versions}.{note}\n"
 
 
 def result(*, met: bool) -> str:

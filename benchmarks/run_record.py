@@ -40,6 +40,8 @@ def write_run(
 ) -> None:
     """Write a run as JSON; without an output, do nothing.
 
+    `note` (a sentence for the page) and `loaded` (other work ran on the machine) can be added to the file by hand.
+
     Args:
         output: a file, or a folder in which the file is NAME-DATE.json.
         benchmark: the name of the benchmark.

@@ -30,7 +30,7 @@ class Ground:
     noisy: str
     healthy: str
     image: str
-    refused: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
 
     def with_image(self, body: Object) -> Object:
         """Return the Experiment with an image."""
@@ -50,13 +50,13 @@ class Ground:
         answers = await asyncio.gather(*creating, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):
-                self.refuse(answer)
+                self.reject(answer)
         return [answer for answer in answers if isinstance(answer, dict)]
 
-    def refuse(self, error: BaseException) -> None:
+    def reject(self, error: BaseException) -> None:
         """Record and print a rejection by the API server."""
         NOTES.print(f"rejected: {str(error)[:300]}", markup=False)
-        self.refused.append(str(error))
+        self.rejected.append(str(error))
 
 
 @asynccontextmanager
@@ -88,7 +88,7 @@ async def disturb(ground: Ground, neighbour: Neighbour, made: list[Object], runn
         try:
             await _disturb(ground, neighbour.disturbance, body)
         except ClusterError as error:
-            ground.refuse(error)
+            ground.reject(error)
 
 
 async def _disturb(ground: Ground, kind: Disturbance, body: Object) -> None:

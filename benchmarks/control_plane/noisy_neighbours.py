@@ -124,7 +124,7 @@ async def measure(
     duration = max(time[1] for time in times) if quiet is not None else statistics.median(time[1] for time in times)
     return Figures(
         name=name,
-        summary=f"{neighbour.summary}{' (refused)' if ground.refused else ''}",
+        summary=f"{neighbour.summary}{' (rejected)' if ground.rejected else ''}",
         first_pod=max(time[0] for time in times),
         duration=duration,
         end_delay=None if quiet is None else duration - quiet,
@@ -139,14 +139,14 @@ async def measure_all(names: tuple[str, ...], image: str, repeats: int, history:
     """Measure the undisturbed Experiment, then each workload."""
     one = partial(measure, image=image, repeats=repeats, history=history)
     results = [await one("undisturbed", QUIET, quiet=None)]
-    note(results[-1])
+    show(results[-1])
     for name in names:
         results.append(await one(name, NEIGHBOURS[name], quiet=results[0].duration))
-        note(results[-1])
+        show(results[-1])
     return results
 
 
-def note(figures: Figures) -> None:
+def show(figures: Figures) -> None:
     """Print the figures of one workload."""
     NOTES.print(json.dumps(asdict(figures)), soft_wrap=True)
 

@@ -464,7 +464,7 @@ BAD = [
     Bad("quoted number in the template", {f"{TEMPLATE}.spec.terminationGracePeriodSeconds": "60"}, f"{TEMPLATE}.spec.terminationGracePeriodSeconds", 'must be an integer, not the string "60". Write 60 without quotes.'),
     Bad("placeholder as an integer", {f"{TEMPLATE}.spec.terminationGracePeriodSeconds": "${resource}"}, f"{TEMPLATE}.spec.terminationGracePeriodSeconds", "must be an integer"),
     Bad("quoted truth in the template", {f"{TEMPLATE}.spec.hostNetwork": "true"}, f"{TEMPLATE}.spec.hostNetwork", "Write true without quotes"),
-    Bad("negative deadline", {f"{TEMPLATE}.spec.activeDeadlineSeconds": 0}, f"{TEMPLATE}.spec.activeDeadlineSeconds", "Write at least 1"),
+    Bad("negative deadline", {f"{TEMPLATE}.spec.activeDeadlineSeconds": 0}, f"{TEMPLATE}.spec.activeDeadlineSeconds", "Write 1 to 2147483647"),
     Bad("quantity that is none", {f"{CONTAINER}.resources.limits": {"memory": "4 GB"}}, f"{CONTAINER}.resources.limits[memory]", '"4 GB" is not a quantity'),
     Bad("device without domain", {f"{CONTAINER}.resources.limits": {"gpu": 1}}, f"{CONTAINER}.resources.limits[gpu]", "the full name of a device, such as nvidia.com/gpu"),
     Bad("variable from nowhere", {f"{CONTAINER}.env": [{"name": "A", "valueFrom": {}}]}, f"{CONTAINER}.env[0].valueFrom", "must have exactly one of"),

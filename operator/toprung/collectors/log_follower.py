@@ -162,7 +162,7 @@ class LogFollower:
         return had_ended
 
     def _broken(self, error: Exception, *, had_ended: bool) -> bool:
-        """Say whether to give up; a 404 is no proof: a kubelet that has just started does not know its Pods."""
+        """Return whether to give up; a 404 is no proof: a kubelet that has just started does not know its Pods."""
         self.failed = f"the log can't be read: {error}"
         self._breaks_after_end += had_ended
         return self._breaks_after_end >= TRIES_AFTER_END

@@ -53,7 +53,7 @@ class Turn:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to rest."""
+        """Return whether it is time to rest."""
         return self._used + self._pace.clock() - self._started >= SLICE
 
     async def end(self) -> None:

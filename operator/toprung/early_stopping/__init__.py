@@ -1,4 +1,4 @@
-"""Early stopping: who goes on from a rung; pure, and rebuilt from the records in the Trials."""
+"""Early-stopping rules: pure functions of the records in the Trials."""
 
 from toprung.api.v1alpha1.early_stopping import (
     AshaSettings,
@@ -32,15 +32,15 @@ __all__ = [
 def stopper_for(  # noqa: PLR0911 - one for each rule
     early_stopping: EarlyStopping | None, seed: int, *, checkpoint: bool = False
 ) -> Stopper | None:
-    """Build the rule that an experiment asks for, without any records; None where no trials are compared.
+    """Build the rule of an experiment, without records; None if trials are not compared.
 
     Args:
         early_stopping: of the experiment's spec.
         seed: of the experiment.
-        checkpoint: whether trials can go on from a checkpoint, which makes promotion the default.
+        checkpoint: whether trials can resume from a checkpoint, which makes promotion the default.
 
     Raises:
-        InvalidExperiment: a plug-in is not there, or refuses its settings.
+        InvalidExperiment: a plug-in is not installed, or rejects its settings.
     """
     match early_stopping.rule if early_stopping is not None else None:
         case AshaSettings() as settings:

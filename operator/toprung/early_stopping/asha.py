@@ -25,15 +25,15 @@ from toprung.early_stopping.types import Decision, RungResult, Verdict
 
 
 def asha(settings: AshaSettings, seed: int, *, checkpoint: bool) -> "Asha":
-    """Build the variant that is asked for; promotion by default where trials can go on from a checkpoint."""
+    """Build the variant of the settings; the default is promotion if trials can resume from a checkpoint."""
     variant = settings.variant or ("promotion" if checkpoint else "stopping")
     return PromotionAsha(settings, seed) if variant == "promotion" else StoppingAsha(settings, seed)
 
 
 def hyperband(settings: HyperbandSettings, seed: int, *, checkpoint: bool) -> "Asha":
-    """Build ASHA over all the brackets there are, to which trials are drawn in proportion to Hyperband's n_s.
+    """Build ASHA over all brackets; trials are assigned in proportion to Hyperband's n_s.
 
-    No rung is stricter than another: the brackets are there for curves of which the first epochs say little.
+    All rungs have the same reduction factor: brackets exist for curves whose first epochs predict little.
     """
     every = AshaSettings.model_validate(settings.model_dump() | {"brackets": settings.rungs, "rung_skew": 0})
     return asha(every, seed, checkpoint=checkpoint)
@@ -41,26 +41,26 @@ def hyperband(settings: HyperbandSettings, seed: int, *, checkpoint: bool) -> "A
 
 @dataclass(slots=True)
 class Asha(ABC):
-    """What both variants have in common: brackets, rungs and records.
+    """The common part of both variants: brackets, rungs and records.
 
     Attributes:
-        settings: as the experiment's author wrote them.
+        settings: of the experiment.
         seed: of the experiment; spreads the trials over the brackets.
     """
 
     settings: AshaSettings
     seed: int
-    _ladders: RungSystem = field(default_factory=RungSystem)
+    _rungs: RungSystem = field(default_factory=RungSystem)
 
     pauses: ClassVar[bool]
-    """Whether trials may be paused, so that they must be able to go on from a checkpoint."""
+    """Whether the variant pauses trials, which then need checkpoints to continue."""
     default_rung_skew: ClassVar[float]
-    """Where the settings have none: milder where a wrong decision can't be mended (ADR 24)."""
+    """The default of rungSkew: lower where a wrong decision is final (ADR 24)."""
     compares_curves: ClassVar[bool] = False
-    """Whether best and mean of the reports so far are needed of an result."""
+    """Whether results need best and mean of the reports so far."""
 
     def bracket(self, index: int) -> int:
-        """Give the bracket of the trial of that index, in proportion to Hyperband's n_s."""
+        """Return the bracket of the trial of that index, in proportion to Hyperband's n_s."""
         settings = self.settings
         sizes = bracket_sizes(
             settings.min_resource, settings.max_resource, settings.reduction_factor, settings.brackets
@@ -68,17 +68,17 @@ class Asha(ABC):
         return draw_bracket(sizes, self.seed, index)
 
     def levels(self, bracket: int) -> tuple[int, ...]:
-        """Give the rung levels of a bracket, ascending; the last is maxResource."""
+        """Return the rung levels of a bracket, ascending; the last is maxResource."""
         settings = self.settings
         return rung_levels(settings.min_resource, settings.max_resource, settings.reduction_factor, bracket)
 
     def record(self, result: RungResult) -> None:
-        """Take note of an result; a trial's first record at a rung counts.
+        """Record a result; a trial's first record at a rung counts.
 
         Raises:
             InternalError: the bracket has no rung of that resource.
         """
-        self._ladders.record(result.bracket, self.levels(result.bracket), result)
+        self._rungs.record(result.bracket, self.levels(result.bracket), result)
 
     @abstractmethod
     def decide(self, result: RungResult) -> Verdict:
@@ -90,18 +90,18 @@ class Asha(ABC):
 
     @abstractmethod
     def mark_continued(self, result: RungResult) -> None:
-        """Take note that a trial has gone on from a rung."""
+        """Record that a trial has continued past a rung."""
 
     @abstractmethod
     def mark_finished(self, bracket: int, index: int) -> None:
-        """Take note that a trial has ended."""
+        """Record that a trial has ended."""
 
     @abstractmethod
     def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:
-        """Give the paused trial that is to go on next."""
+        """Return the paused trial to continue next."""
 
     def _share(self, bracket: int, resource: int, rung: Rung) -> float:
-        """How many of a rung are to go on."""
+        """Return how many trials of a rung continue, as a fraction."""
         levels = self.levels(bracket)
         rung_skew = self.default_rung_skew if self.settings.rung_skew is None else self.settings.rung_skew
         return (
@@ -109,29 +109,28 @@ class Asha(ABC):
             / reduction_per_rung(len(levels) - 1, self.settings.reduction_factor, rung_skew)[levels.index(resource)]
         )
 
-    def _places(self, result: RungResult, rung: Rung) -> int:
-        """Give the share to the nearest whole number; of halves the lower, lest one go on alone."""
+    def _continue_quota(self, result: RungResult, rung: Rung) -> int:
+        """Return the share as an integer; halves round down, so that the first trial does not continue alone."""
         return ceil(self._share(result.bracket, result.resource, rung) - 1 / 2)
 
 
 @dataclass(slots=True)
 class StoppingAsha(Asha):
-    """The stopping variant, that of Ray Tune and Vizier: who is not among the best of a rung is stopped for good.
+    """The stopping variant, as in Ray Tune and Vizier: a trial that is not among the best of a rung stops.
 
-    What is not finite, in order of weight:
-    1. It is worse than every finite score, and does not go on from a rung where anybody has a finite one.
-    2. In a rung where nobody has, it goes on only from the first rung of its bracket, where it is judged like any other
-       (ties go to the smaller index): a first report may come before there is anything to measure. Past that rung it
-       stops.
-    Both hold at the last rung as well; everybody finite goes on from there, to an end of its own.
+    Rules for non-finite scores:
+    1. A non-finite score is worse than every finite score. The trial stops at a rung that has a finite score.
+    2. At a rung without finite scores the trial stops, except at the first rung of its bracket. There it is ranked like
+       any other trial (ties go to the smaller index), because a first report may precede the first measurement.
+    Both apply to the last rung too. There all trials with finite scores continue, and end by themselves.
     """
 
     pauses: ClassVar[bool] = False
     default_rung_skew: ClassVar[float] = 0.5
 
     def decide(self, result: RungResult) -> Verdict:
-        """Let the best of the records of the rung go on, itself included: the rung's share, one at least."""
-        rung = self._ladders.reached(result.bracket, result)
+        """Continue the trial if it is among the best of the rung: the share of the rung, at least one."""
+        rung = self._rungs.reached(result.bracket, result)
         if not rung.finite(result.index):
             return self._judge_not_finite(rung, result)
         if result.resource == self.settings.max_resource:
@@ -139,16 +138,16 @@ class StoppingAsha(Asha):
         return self._judge_rank(rung, result)
 
     def mark_continued(self, result: RungResult) -> None:
-        """Nothing waits at a rung of this variant, so nothing is to be noted."""
+        """Do nothing: no trial waits at a rung."""
 
     def mark_finished(self, bracket: int, index: int) -> None:
-        """Nobody waits for anybody, so nothing is to be noted."""
+        """Do nothing: no trial waits for another."""
 
     def next_promotion(self, *, idle_slot: bool = False) -> None:
-        """Nobody is ever paused by this variant."""
+        """Return None: this variant pauses no trial."""
 
     def _judge_rank(self, rung: Rung, result: RungResult) -> Verdict:
-        places = max(1, self._places(result, rung))
+        places = max(1, self._continue_quota(result, rung))
         outcome = Decision.CONTINUE if rung.rank(result.index) <= places else Decision.STOP
         return Verdict(outcome, f"{place(rung, result)}, {go_on(places)}")
 
@@ -162,53 +161,53 @@ class StoppingAsha(Asha):
 
 @dataclass(slots=True)
 class PromotionAsha(Asha):
-    """The promotion variant, with promotion in place: who is not among the best of a rung waits until it is.
+    """The promotion variant, with promotion in place: a trial that is not among the best of a rung waits there.
 
-    Of the n records of a rung, Algorithm 2 lets the best floor(n/eta) go on. Here a trial that is among the best as it
-    arrives goes on at once; else it pauses, and stays a candidate for ever. Three things differ (ADR 24):
-    1. The share is rounded; it is smaller at low rungs, larger at high ones, as many are left
+    Algorithm 2 promotes the best floor(n/eta) of the n records of a rung. Here a trial that is among the best when it
+    arrives continues at once. Otherwise it pauses and stays a candidate. Three points differ (ADR 24):
+    1. The share is rounded. It is smaller at low rungs and larger at high rungs, with the same number of survivors
        (:func:`reduction_per_rung`).
-    2. Whoever leads goes on as well, so that a rung of few records holds up nobody; but not alone from the first.
-    3. A trial that has paused waits until it is within the whole part of the share, and fewer have gone on already
-       (Hyper-Tune's delayed promotion, Li et al., VLDB 2022), else whoever crosses the margin late goes on as well, at
-       the price of a start. With a slot to spare it does not wait for others, and the share is floor(n/eta) at least,
-       or one: who came first and alone to the first rung of a bracket, and still leads, goes on in the end.
+    2. The best trial of a rung continues even if the share is 0, unless it is alone at the first rung.
+    3. A paused trial waits until it is within the integer part of the share and fewer trials than that have continued
+       (delayed promotion of Hyper-Tune, Li et al., VLDB 2022). This saves the start of trials that enter the share
+       late. For an idle slot it does not wait, and the share is at least floor(n/eta) and at least one, so that the
+       best trial of a rung is promoted eventually.
 
-    What is not finite counts in n and is never a candidate, so that it stops at once.
+    A trial with a non-finite score counts in n, is never a candidate, and stops at once.
     """
 
     pauses: ClassVar[bool] = True
     default_rung_skew: ClassVar[float] = 0.7
 
     def decide(self, result: RungResult) -> Verdict:
-        """Let the trial go on if it is among the best of the records of the rung, itself included."""
-        rung = self._ladders.reached(result.bracket, result)
+        """Continue the trial if it is among the best of the rung."""
+        rung = self._rungs.reached(result.bracket, result)
         where = place(rung, result)
         if not rung.finite(result.index):
             return Verdict(Decision.STOP, f"not finite at rung {result.resource}, and never promoted")
         if result.resource == self.settings.max_resource:
             return Verdict(Decision.CONTINUE, f"{where}, the last rung: the trial ends by itself")
-        if self._ladders.has_passed(result):
+        if self._rungs.has_passed(result):
             return Verdict(Decision.CONTINUE, f"{where}, and has reached a higher one")
         alone = len(rung) == 1 and result.resource == self.levels(result.bracket)[0]
-        places = max(self._places(result, rung), 0 if alone else 1)
+        places = max(self._continue_quota(result, rung), 0 if alone else 1)
         if rung.rank(result.index) <= places:
             return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
         return Verdict(Decision.PAUSE, f"{where}, {go_on(places) if places else 'nobody goes on alone'}; it waits")
 
     def mark_continued(self, result: RungResult) -> None:
-        """Take note that a recorded trial has gone on from a rung."""
-        self._ladders.mark_continued(result.bracket, result)
+        """Record that a trial has continued past a rung."""
+        self._rungs.mark_continued(result.bracket, result)
 
     def mark_finished(self, bracket: int, index: int) -> None:
-        """Take note that a trial waits no more."""
-        self._ladders.mark_finished(bracket, index)
+        """Record that a trial has ended and no longer waits."""
+        self._rungs.mark_finished(bracket, index)
 
     def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:
-        """Give the best candidate of the highest rungs that have one, whatever their bracket."""
+        """Return the best candidate of the highest rung level that has one, in any bracket."""
         candidates = (
             RungResult(bracket, resource, index, rung.score(index))
-            for bracket, resource, rung in self._ladders
+            for bracket, resource, rung in self._rungs
             if resource < self.settings.max_resource
             and (index := self._candidate(bracket, resource, rung, idle_slot=idle_slot)) is not None
         )

@@ -125,7 +125,7 @@ class Play:
 
 
 def tell(stopper: Stopper, word: str, result: RungResult) -> None:
-    """Say one thing to a rule: record or release an result, or withdraw the trial that it is of."""
+    """Make one call of a rule: record a result, mark its trial as continued, or mark it as finished."""
     match word:
         case "record":
             stopper.record(result)

@@ -25,14 +25,14 @@ class Level:
     _means: list[tuple[float, int]] = field(default_factory=list)
 
     def record(self, result: RungResult) -> None:
-        """Take note of a trial's standing; its first counts."""
+        """Record a result; the first one of a trial counts."""
         if result.index not in self.records:
             self.records[result.index] = result
             self.finite += isfinite(result.score)
             insort(self._means, (_mean(result), result.index))
 
     def median_of_others(self, index: int) -> float:
-        """Give the median of the means of all recorded trials but that one, of which there are some."""
+        """Return the median of the means of all other trials, of which there is at least one."""
         own = bisect_left(self._means, (_mean(self.records[index]), index))
         others = len(self._means) - 1
         low, high = ((others - 1) // 2, others // 2)
@@ -43,11 +43,11 @@ class Level:
 class MedianStopping:
     """The rule over one experiment's trials; a :class:`~toprung.early_stopping.types.Stopper`.
 
-    What is not finite at a level stops there if anybody has come to it with a finite value, or past the first level.
-    Values that are not finite have no part in a mean; the mean of none is the worst.
+    A trial with a non-finite score stops if another trial has a finite score at the level, or past the first level.
+    Means exclude non-finite values. A trial without finite values has the worst mean.
 
     Attributes:
-        settings: as the experiment's author wrote them.
+        settings: of the experiment.
     """
 
     settings: MedianSettings
@@ -57,15 +57,15 @@ class MedianStopping:
     compares_curves: ClassVar[bool] = True
 
     def bracket(self, index: int) -> int:  # noqa: ARG002 - the contract's
-        """Give 0: there is one bracket."""
+        """Return 0: there is one bracket."""
         return 0
 
     def levels(self, bracket: int) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
-        """Give the multiples of the interval from gracePeriod on, ascending, and maxResource."""
+        """Return the multiples of the interval from gracePeriod on, ascending, and maxResource."""
         return even_levels(self.settings.step, self.settings.grace_period, self.settings.max_resource)
 
     def record(self, result: RungResult) -> None:
-        """Take note of an result; a trial's first record at a level counts.
+        """Record a result; a trial's first record at a level counts.
 
         Raises:
             InternalError: there is no such level.
@@ -83,7 +83,7 @@ class MedianStopping:
         level = self._levels.get(result.resource, Level())
         own = level.records.get(result.index)
         if own is None:
-            raise InternalError(f"an result is recorded before it is judged: {result}")
+            raise InternalError(f"a result is recorded before it is judged: {result}")
         if not isfinite(own.score):
             first = result.resource == self.levels(0)[0]
             stop = judge_not_finite(result, rivals=level.finite > 0, first=first)
@@ -98,13 +98,13 @@ class MedianStopping:
         return Verdict(Decision.CONTINUE, f"enough: its best so far is no worse than {compared}")
 
     def mark_continued(self, result: RungResult) -> None:
-        """Nothing waits, so nothing is to be noted."""
+        """Do nothing: no trial waits."""
 
     def mark_finished(self, bracket: int, index: int) -> None:
-        """Nobody waits for anybody, so nothing is to be noted."""
+        """Do nothing: no trial waits for another."""
 
     def next_promotion(self, *, idle_slot: bool = False) -> None:
-        """Nobody is ever paused by this rule."""
+        """Return None: this rule pauses no trial."""
 
 
 def _best(result: RungResult) -> float:

@@ -21,15 +21,16 @@ from toprung.errors import InternalError
 class PopulationBasedTraining:
     """The rule over one experiment's trials; a :class:`~toprung.early_stopping.types.Stopper`.
 
-    Asynchronous: nobody waits. A trial that comes to a level is compared by its latest record with the latest records
-    of all others, however far those are. One that has failed or was stopped is none of them any more: it would fill a
-    quantile and take no part in it. What is not finite takes over from any that is there to be taken over from.
+    The rule is asynchronous: no trial waits. A trial that reaches a level is compared by its latest record with the
+    latest records of all other trials, at any level. Failed and stopped trials leave the population, because they would
+    occupy a quantile. A trial with a non-finite score exploits any available donor.
 
-    A donor is in the top quantile, finite, has gone on with what it recorded (one that took over itself has another
-    checkpoint by now, and is none until it reports), and is not at maxResource, where nothing is left to train.
+    A donor is in the top quantile, has a finite score, and has continued with the recorded state. A trial that exploits
+    has another checkpoint, so it is no donor until it reports. A trial at maxResource is no donor, because nothing is
+    left to train.
 
     Attributes:
-        settings: as the experiment's author wrote them.
+        settings: of the experiment.
         seed: of the experiment; draws the donors.
     """
 
@@ -44,17 +45,17 @@ class PopulationBasedTraining:
     compares_curves: ClassVar[bool] = False
 
     def bracket(self, index: int) -> int:  # noqa: ARG002 - the contract's
-        """Give 0: there is one population."""
+        """Return 0: there is one population."""
         return 0
 
     def levels(self, bracket: int) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
-        """Give the multiples of the interval below maxResource, ascending, and maxResource."""
+        """Return the multiples of the interval below maxResource, ascending, and maxResource."""
         return even_levels(
             self.settings.perturbation_interval, self.settings.perturbation_interval, self.settings.max_resource
         )
 
     def record(self, result: RungResult) -> None:
-        """Take note of an result; a trial's first record at a level counts.
+        """Record a result; a trial's first record at a level counts.
 
         Raises:
             InternalError: there is no such level.
@@ -72,14 +73,14 @@ class PopulationBasedTraining:
             self._finite.add(result.resource)
 
     def decide(self, result: RungResult) -> Verdict:
-        """Let the trial take over from a better one if it is in the bottom quantile, or not finite.
+        """Decide EXPLOIT if the trial is in the bottom quantile or its score is not finite.
 
         Raises:
             InternalError: the result is not recorded.
         """
         own = self._records.get(result.index, {}).get(result.resource)
         if own is None:
-            raise InternalError(f"an result is recorded before it is judged: {result}")
+            raise InternalError(f"a result is recorded before it is judged: {result}")
         latest, size = self._latest(result.index), len(self._order)
         place, share = bisect_left(self._order, _key(latest)) + 1, self._share
         where = f"{place} of {size} by the latest of each, at step {latest.resource}"
@@ -96,22 +97,22 @@ class PopulationBasedTraining:
         return Verdict(Decision.CONTINUE, f"{where}: it goes on")
 
     def mark_continued(self, result: RungResult) -> None:
-        """Take note that a trial has gone on with what it recorded."""
+        """Record that a trial has continued with the recorded state."""
         self._released.add((result.index, result.resource))
 
     def mark_finished(self, bracket: int, index: int) -> None:  # noqa: ARG002 - the contract's
-        """Take note that a trial has ended: it leaves the population unless it has come to maxResource well."""
+        """Record that a trial has ended: unless it is finite at maxResource, it leaves the population."""
         if index in self._records:
             latest = self._latest(index)
             if latest.resource < self.settings.max_resource or not isfinite(latest.score):
                 self._leave(index)
 
     def next_promotion(self, *, idle_slot: bool = False) -> None:
-        """Nobody is ever paused by this rule."""
+        """Return None: this rule pauses no trial."""
 
     @property
     def _share(self) -> int:
-        """How many are in a quantile: rounded up, but never more than half."""
+        """The number of trials in a quantile: rounded up, at most half of the population."""
         size = len(self._order)
         return min(ceil(round(size * self.settings.quantile_fraction, 9)), size // 2)
 
@@ -142,7 +143,7 @@ class PopulationBasedTraining:
         )
 
     def _draw(self, what: str, result: RungResult) -> int:
-        """Give 64 bits that depend on the seed, the trial and the level alone."""
+        """Return 64 bits that depend on the seed, the trial and the level alone."""
         name = f"pbt/{what}/{self.seed}/{result.index}/{result.resource}"
         return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
 

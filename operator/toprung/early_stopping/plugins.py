@@ -1,4 +1,4 @@
-"""Rules of a user's own, found by the entry point group `toprung.stoppers`.
+"""Custom rules, found by the entry point group `toprung.stoppers`.
 
 A package offers one so, and then `earlyStopping: {plugin: {name: mine, settings: {...}}}` names it:
 
@@ -63,7 +63,7 @@ def _load(name: str) -> Factory:
 
 @dataclass(frozen=True, slots=True)
 class PluginRule:
-    """A rule of a user's own: what it raises is its author's to mend, not a defect of ours.
+    """A custom rule, whose errors are reported as errors of the Experiment.
 
     Every member of :class:`~toprung.early_stopping.types.Stopper` raises InvalidExperiment where the rule fails or
     returns an invalid result.
@@ -78,34 +78,34 @@ class PluginRule:
 
     @property
     def pauses(self) -> bool:
-        """As the rule has it."""
+        """The value of the rule."""
         with self._blamed("pauses"):
             return bool(self.rule.pauses)
 
     @property
     def compares_curves(self) -> bool:
-        """As the rule has it."""
+        """The value of the rule."""
         with self._blamed("compares_curves"):
             return bool(self.rule.compares_curves)
 
     def bracket(self, index: int) -> int:
-        """As the rule has it."""
+        """The value of the rule."""
         with self._blamed("bracket"):
             return int(self.rule.bracket(index))
 
     def levels(self, bracket: int) -> tuple[int, ...]:
-        """As the rule has it."""
+        """The value of the rule."""
         with self._blamed("levels"):
             first, *others = self.rule.levels(bracket)
             return int(first), *map(int, others)
 
     def record(self, result: RungResult) -> None:
-        """Tell the rule."""
+        """Notify the rule."""
         with self._blamed("record"):
             self.rule.record(result)
 
     def decide(self, result: RungResult) -> Verdict:
-        """Give the rule's verdict."""
+        """Return the rule's verdict."""
         with self._blamed("decide"):
             verdict = self.rule.decide(result)
         if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Decision):
@@ -113,17 +113,17 @@ class PluginRule:
         return verdict
 
     def mark_continued(self, result: RungResult) -> None:
-        """Tell the rule."""
+        """Notify the rule."""
         with self._blamed("mark_continued"):
             self.rule.mark_continued(result)
 
     def mark_finished(self, bracket: int, index: int) -> None:
-        """Tell the rule."""
+        """Notify the rule."""
         with self._blamed("mark_finished"):
             self.rule.mark_finished(bracket, index)
 
     def next_promotion(self, *, idle_slot: bool = False) -> RungResult | None:
-        """Give the rule's promotion."""
+        """Return the rule's promotion."""
         with self._blamed("next_promotion"):
             promoted = self.rule.next_promotion(idle_slot=idle_slot)
         if promoted is not None and not isinstance(promoted, RungResult):
@@ -146,5 +146,5 @@ def _raised(name: str, member: str, error: Exception) -> InvalidExperiment:
 
 
 def invalid(field: str, message: str) -> InvalidExperiment:
-    """Give the error for a rule of a user's own that can't be used."""
+    """Return the error for a custom rule that is unusable."""
     return InvalidExperiment((FieldError(f"{PATH}.{field}", message),))

@@ -1,4 +1,4 @@
-"""Rungs: their levels, their records, and how trials are spread over brackets."""
+"""Rungs: levels, records and verdict messages, and the assignment of trials to brackets."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _HASH_BITS = 64
 
 @lru_cache(maxsize=1024)
 def rung_levels(min_resource: int, max_resource: int, reduction_factor: int, bracket: int) -> tuple[int, ...]:
-    """Give r*eta^(s+k) <= R for k = 0, 1, ... in units of resource, ascending, with R itself always the last.
+    """Return r*eta^(s+k) <= R for k = 0, 1, ... in units of resource, ascending, with R itself always the last.
 
     Source: Li et al., MLSys 2020, Algorithm 2; in integers, for a floating logarithm loses rungs:
     int(log(1000)/log(10)) is 2.
@@ -31,13 +31,13 @@ def rung_levels(min_resource: int, max_resource: int, reduction_factor: int, bra
 
 @lru_cache(maxsize=1024)
 def even_levels(interval: int, first: int, last: int) -> tuple[int, ...]:
-    """Give the multiples of the interval in [first, last), and last, in units of resource."""
+    """Return the multiples of the interval in [first, last), and last, in units of resource."""
     return (*range(-(-first // interval) * interval, last, interval), last)
 
 
 @lru_cache(maxsize=1024)
 def reduction_per_rung(rungs: int, reduction_factor: int, rung_skew: float) -> tuple[float, ...]:
-    """Give of how many records one goes on from each rung below the last.
+    """Return the number of records per trial that continues, for each rung below the last.
 
     eta^(1 + rung_skew) at the first, evenly down to eta^(1 - rung_skew) in the exponent; eta where there is one
     rung alone. The product is eta^rungs for every rung_skew, so as many reach the last rung; 0 is the textbook's eta at
@@ -50,7 +50,7 @@ def reduction_per_rung(rungs: int, reduction_factor: int, rung_skew: float) -> t
 
 @lru_cache(maxsize=1024)
 def bracket_sizes(min_resource: int, max_resource: int, reduction_factor: int, brackets: int) -> tuple[int, ...]:
-    """Give Hyperband's n_s of each bracket, the most aggressive (our s = 0, Hyperband's s_max) first.
+    """Return Hyperband's n_s of each bracket, the most aggressive (our s = 0, Hyperband's s_max) first.
 
     n = ceil((s_max + 1) / (s + 1) * eta^s) with Hyperband's s = s_max - (our s). s_max + 1 is the number of rungs,
     which AshaSettings lets `brackets` reach at most. Source: Li et al., JMLR 2018, Algorithm 1.
@@ -61,7 +61,7 @@ def bracket_sizes(min_resource: int, max_resource: int, reduction_factor: int, b
 
 
 def draw_bracket(sizes: tuple[int, ...], seed: int, index: int) -> int:
-    """Give the bracket of trial `index`, in proportion to the sizes; the same in every process and at every call."""
+    """Return the bracket of trial `index`, in proportion to the sizes; the same in every process and at every call."""
     digest = blake2b(f"bracket/{seed}/{index}".encode(), digest_size=_HASH_BITS // 8).digest()
     ticket = int.from_bytes(digest, "big") * sum(sizes) >> _HASH_BITS
     return bisect_right(tuple(accumulate(sizes)), ticket)
@@ -69,7 +69,7 @@ def draw_bracket(sizes: tuple[int, ...], seed: int, index: int) -> int:
 
 @dataclass(slots=True)
 class Rung:
-    """The records of one rung, and who of them waits there; equal to any other of the same, in whatever order it came.
+    """The records of one rung and the trials that wait there; independent of the order of the records.
 
     An insertion or a look-up costs O(log n) comparisons and a memmove of 8 bytes a record.
     """
@@ -80,9 +80,9 @@ class Rung:
     _withdrawn: int = 0
 
     def record(self, index: int, score: float) -> None:
-        """Take note of a trial's score, larger is better; the first of a trial counts, what is not finite as -inf.
+        """Record a score, larger is better; the first score of a trial counts, a non-finite one as -inf.
 
-        The trial waits from now on, unless its score is not finite: such a one never goes on.
+        The trial then waits, unless its score is not finite.
         """
         if index in self._scores:
             return
@@ -93,20 +93,20 @@ class Rung:
             insort(self._waiting, key)
 
     def mark_continued(self, index: int) -> None:
-        """Take note that a recorded trial has gone on."""
+        """Record that a trial with a record has continued."""
         self._take_out(index)
 
     def mark_finished(self, index: int) -> None:
-        """Take note that a recorded trial has ended; if it waited, it has not gone on."""
+        """Record that a trial with a record has ended; if it waited, it does not count as continued."""
         self._withdrawn += self._take_out(index)
 
     def release_beyond(self, places: int) -> None:
-        """Take note that those who are not among the best `places` do not wait any more."""
+        """Record that only the best `places` trials can still wait."""
         while self._waiting and self.rank(self._waiting[-1][1]) > places:
             self._waiting.pop()
 
     def best_paused(self, places: int) -> int | None:
-        """Give the best of those who wait, if it is among the best `places` of all."""
+        """Return the best waiting trial if it is among the best `places` of all trials."""
         if not self._waiting:
             return None
         index = self._waiting[0][1]
@@ -119,34 +119,34 @@ class Rung:
         return len(self._order)
 
     def score(self, index: int) -> float:
-        """Give the score of a recorded trial."""
+        """Return the score of a recorded trial."""
         return self._scores[index]
 
     def rank(self, index: int) -> int:
-        """Give the place of a recorded trial among all, from 1, the best; ties go to the smaller index."""
+        """Return the rank of a trial with a record, from 1, the best; ties go to the smaller index."""
         return bisect_left(self._order, self._key(index)) + 1
 
     def finite(self, index: int) -> bool:
-        """Whether a recorded trial has a score that is finite."""
+        """Return whether a recorded trial has a score that is finite."""
         return self._scores[index] > -inf
 
     @property
     def count_finite(self) -> int:
-        """How many records are finite."""
+        """The number of finite scores."""
         return bisect_left(self._order, (inf,))
 
     @property
     def continued_count(self) -> int:
-        """How many of those whose records are finite have left the rung, but not by their end."""
+        """The number of trials with finite scores that have continued past the rung."""
         return self.count_finite - len(self._waiting) - self._withdrawn
 
     @property
     def waits(self) -> bool:
-        """Whether anybody waits."""
+        """Whether a trial waits."""
         return bool(self._waiting)
 
     def _take_out(self, index: int) -> bool:
-        """Have a recorded trial wait no more; says whether it did."""
+        """Remove a trial from the waiting ones. Return whether it waited."""
         key = self._key(index)
         place = bisect_left(self._waiting, key)
         waited = self._waiting[place : place + 1] == [key]
@@ -160,17 +160,17 @@ class Rung:
 
 @dataclass(slots=True)
 class RungSystem:
-    """All records of an experiment; equal to any other of the same, in whatever order they came.
+    """The rungs of each group of trials that compete (a bracket or a batch); independent of the order of the records.
 
-    A trial waits at the highest rung that it has reached, and nowhere else: a report that jumps over rungs is recorded
-    in each of them, but below the highest there is nothing to go on to.
+    A trial waits only at the highest rung that it has reached. A report that crosses several rungs is recorded at each
+    of them.
     """
 
     _rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)
     _highest: dict[int, int] = field(default_factory=dict)
 
     def record(self, group: int, levels: tuple[int, ...], result: RungResult) -> None:
-        """Take note of an result; a trial's first record at a rung counts.
+        """Record a result; a trial's first record at a rung counts.
 
         Args:
             group: of the trial, whose index is in no other.
@@ -195,7 +195,7 @@ class RungSystem:
             self._rungs[group, min(highest, result.resource)].mark_continued(result.index)
 
     def mark_continued(self, group: int, result: RungResult) -> None:
-        """Take note that a trial has gone on from a rung; twice changes nothing.
+        """Record that a trial has continued past a rung. A second call has no effect.
 
         Raises:
             InternalError: it was never recorded there.
@@ -203,33 +203,33 @@ class RungSystem:
         self.reached(group, result).mark_continued(result.index)
 
     def mark_finished(self, group: int, index: int) -> int:
-        """Take note that a trial has ended, wherever it waits; gives the highest rung it has reached, 0 for none."""
+        """Record that a trial has ended. Return the level of its highest rung, 0 for none."""
         highest = self._highest.get(index, 0)
         if highest:
             self._rungs[group, highest].mark_finished(index)
         return highest
 
     def reached(self, group: int, result: RungResult) -> Rung:
-        """Give the rung of an result that is recorded.
+        """Return the rung of a result that is recorded.
 
         Raises:
             InternalError: it is not.
         """
         rung = self.rung(group, result.resource)
         if result.index not in rung:
-            raise InternalError(f"an result is recorded before anything is asked or said about it: {result}")
+            raise InternalError(f"record a result before any other call with it: {result}")
         return rung
 
     def rung(self, group: int, resource: int) -> Rung:
-        """Give a rung, an empty one where nobody has come."""
+        """Return a rung; it is empty if no trial has reached it."""
         return self._rungs.get((group, resource), _EMPTY)
 
     def has_passed(self, result: RungResult) -> bool:
-        """Whether the trial has reached a higher rung since, or by the same report."""
+        """Return whether the trial has reached a higher rung since, or by the same report."""
         return self._highest[result.index] > result.resource
 
     def __iter__(self) -> Iterator[tuple[int, int, Rung]]:
-        """Give group, resource and rung of each rung that somebody has reached."""
+        """Return group, resource and rung of each rung with records."""
         return ((group, resource, rung) for (group, resource), rung in self._rungs.items())
 
 
@@ -237,7 +237,7 @@ _EMPTY = Rung()
 
 
 def judge_not_finite(result: RungResult, *, rivals: bool, first: bool) -> Verdict | None:
-    """Stop what is not finite where a rival is, or past the first rung; None where it is judged like any other."""
+    """Stop a non-finite result if a rival is finite, or past the first rung; otherwise return None: it is ranked."""
     if rivals:
         return Verdict(Decision.STOP, f"not finite, others are at rung {result.resource}")
     if not first:
@@ -246,12 +246,12 @@ def judge_not_finite(result: RungResult, *, rivals: bool, first: bool) -> Verdic
 
 
 def place(rung: Rung, result: RungResult) -> str:
-    """Say the trial's place in a rung: 14th of 20 at rung 3."""
+    """Return the rank of a trial in its rung as text: 14th of 20 at rung 3."""
     return f"{_ordinal(rung.rank(result.index))} of {len(rung)} at rung {result.resource}"
 
 
 def go_on(places: int) -> str:
-    """Say how many go on from a rung."""
+    """Return how many trials continue from a rung, as text."""
     return "the best goes on" if places == 1 else f"the best {places} go on"
 
 

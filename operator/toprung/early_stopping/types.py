@@ -96,12 +96,12 @@ class Stopper(Protocol):
 
     @property
     def pauses(self) -> bool:
-        """Whether the rule pauses trials, which then need checkpoints to continue."""
+        """Return whether the rule pauses trials, which then need checkpoints to continue."""
         ...
 
     @property
     def compares_curves(self) -> bool:
-        """Whether results must have `best` and `mean`, which are then stored with the records."""
+        """Return whether results must have `best` and `mean`, which are then stored with the records."""
         ...
 
     def bracket(self, index: int) -> int:

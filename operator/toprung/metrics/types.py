@@ -162,7 +162,7 @@ class Mean:
     value: float = 0.0
 
     def with_one_more(self, value: float) -> "Mean":
-        """Give the mean with another value in it."""
+        """Return the mean with another value in it."""
         count = self.count + 1
         return Mean(count, self.value * (self.count / count) + value / count)
 

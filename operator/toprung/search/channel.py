@@ -80,15 +80,15 @@ class Channel:
 
     @property
     def alive(self) -> bool:
-        """Whether a process is there."""
+        """Return whether a process is there."""
         return self._process is not None and self._process.returncode is None
 
     def holds(self, key: str) -> bool:
-        """Whether the process has a study of that key."""
+        """Return whether the process has a study of that key."""
         return self.alive and key in self._sent
 
     def shared(self, key: str) -> bool:
-        """Whether the process has studies beside that one."""
+        """Return whether the process has studies beside that one."""
         return any(other != key for other in self._sent)
 
     async def begin(self, problem: Problem, history: Mapping[int, Evaluation]) -> Session:
@@ -109,7 +109,7 @@ class Channel:
         return session
 
     def current(self, session: Session) -> bool:
-        """Whether the session's process still is the channel's."""
+        """Return whether the session's process still is the channel's."""
         return self.alive and session.process == self._starts
 
     async def step(
@@ -272,7 +272,7 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 def _stopped(pid: int) -> bool:
-    """Whether a signal has stopped the process; how it ends is left to asyncio to find out."""
+    """Return whether a signal has stopped the process; how it ends is left to asyncio to find out."""
     try:
         return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:

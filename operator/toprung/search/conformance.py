@@ -241,7 +241,7 @@ class SamplerConformance:
         return done
 
     def ended(self, index: int, parameters: Configuration) -> Evaluation:
-        """Give a trial its scores: something that has an order."""
+        """Return a finished trial with scores that have an order."""
         numbers = [float(value) for value in parameters.values() if not isinstance(value, str)]
         scores = tuple(islice((-sum(numbers), *numbers, *range(self.objectives)), self.objectives))
         return Evaluation(
@@ -254,7 +254,7 @@ def _names(space: str) -> set[str]:
 
 
 def _mixed(done: Iterable[Evaluation], score: float | None = None) -> list[Evaluation]:
-    """Give the same trials in every standing, some with rungs, some of which diverged."""
+    """Return the same trials in every standing, some with rungs, some of which diverged."""
     standings = (EvaluationState.COMPLETE, EvaluationState.STOPPED, EvaluationState.RUNNING, EvaluationState.FAILED)
     mixed = []
     for number, one in enumerate(done):

@@ -27,11 +27,11 @@ class Domain(Protocol):
         ...
 
     def value(self, position: float) -> ParameterValue:
-        """Give the value at a position, of exactly the type its author means."""
+        """Return the value at a position, of the exact type of the manifest."""
         ...
 
     def position(self, value: ParameterValue) -> float:
-        """Give the position of a value; the inverse of :meth:`value`.
+        """Return the position of a value; the inverse of :meth:`value`.
 
         Raises:
             ValueError: the value is not one of the domain's.
@@ -39,7 +39,7 @@ class Domain(Protocol):
         ...
 
     def at(self, unit: float) -> ParameterValue:
-        """Give the value at a quantile of the prior, `unit` in [0, 1): even on the scale, all indices alike."""
+        """Return the value at a quantile of the prior, `unit` in [0, 1): even on the scale, all indices alike."""
         ...
 
 
@@ -67,14 +67,14 @@ class Double:
         return Decimal(repr(self.low)), Decimal(repr(self.step or 0.0))
 
     def value(self, position: float) -> float:
-        """Give the float at a position, inside the range whatever rounding did."""
+        """Return the float at a position, inside the range whatever rounding did."""
         if self.count is None:
             return min(max(float(position), self.low), self.high)
         low, step = self._decimals
         return min(float(low + int(position) * step), self.high)
 
     def position(self, value: ParameterValue) -> float:
-        """Give the float itself, or the number of the step."""
+        """Return the float itself, or the number of the step."""
         number = _number(value)
         if not self.low <= number <= self.high:
             raise ValueError(f"{value!r} is not within {self.low!r} and {self.high!r}")
@@ -110,11 +110,11 @@ class Int:
         return (self.high - self.low) // self.step + 1
 
     def value(self, position: float) -> int:
-        """Give the int at a position."""
+        """Return the int at a position."""
         return self.low + int(position) * self.step
 
     def position(self, value: ParameterValue) -> int:
-        """Give the number of the step."""
+        """Return the number of the step."""
         number = _number(value)
         if not self.low <= number <= self.high or number != int(number) or (int(number) - self.low) % self.step:
             raise ValueError(f"{value!r} is not one of {self.low}, {self.low + self.step}, ... up to {self.high}")
@@ -140,7 +140,7 @@ class Categorical:
         return len(self.values)
 
     def value(self, position: float) -> ParameterValue:
-        """Give the very object of the list."""
+        """Return the object of the list."""
         return self.values[int(position)]
 
     @cached_property
@@ -155,7 +155,7 @@ class Categorical:
         return index
 
     def at(self, unit: float) -> ParameterValue:
-        """Give every value the same share."""
+        """Return the value at a quantile; all values have equal shares."""
         return self.values[_index(unit, self.count)]
 
 
@@ -187,12 +187,12 @@ def gridded(domain: Domain, points: int) -> Domain:
 
 
 def ordered(domain: Domain) -> bool:
-    """Whether values of the domain can be nearer or farther: everything but a list without order."""
+    """Return whether values of the domain can be nearer or farther: every domain except a categorical one."""
     return not isinstance(domain, Categorical) or isinstance(domain, Ordinal)
 
 
 def unit(domain: Domain, value: ParameterValue) -> float:
-    """Give the place of a value in [0, 1], even on the domain's scale; the middle of what `Domain.at` gives it for.
+    """Return the place of a value in [0, 1], even on the domain's scale; the middle of what `Domain.at` gives it for.
 
     Raises:
         ValueError: the value is not one of the domain's.
@@ -215,7 +215,7 @@ def _fraction(low: float, high: float, number: float, *, log: bool) -> float:
 
 
 def _even(domain: Double | Int, points: int) -> list[float]:
-    """Give numbers from low to high; short ones where the scale is linear and the decimals allow it."""
+    """Return numbers from low to high; short ones where the scale is linear and the decimals allow it."""
     fractions = [k / (points - 1) for k in range(1, points - 1)]
     if domain.log:
         inner = [float(f"{math.exp(_between(math.log(domain.low), math.log(domain.high), f)):.6g}") for f in fractions]

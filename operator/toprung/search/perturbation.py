@@ -16,7 +16,7 @@ _BITS = 64
 def explore(
     space: Space, configuration: Configuration, seed: int, *, resample_probability: float, factors: tuple[float, ...]
 ) -> Configuration:
-    """Give a configuration of the space near another one.
+    """Return a configuration of the space near another one.
 
     Numbers are multiplied by one of the factors, clipped to their bounds and put on their steps, where they move by one
     step at least; values of a list become a neighbour, or stay where there is none. Parameters that become active are
@@ -66,5 +66,5 @@ def _clipped(position: float, count: int) -> float:
 
 
 def _unit(seed: int, *names: object) -> float:
-    """Give a number in [0, 1)."""
+    """Return a number in [0, 1)."""
     return (derive(seed, *names) >> 11) / 2**53

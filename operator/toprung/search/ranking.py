@@ -1,4 +1,4 @@
-"""Which of two trials is the better one, though they were given different resources."""
+"""Ranks trials that consumed different resources."""
 
 from math import isfinite
 
@@ -9,7 +9,7 @@ Rank = tuple[bool, int, float]
 
 
 def rank(evaluation: Evaluation) -> Rank | None:
-    """Give where a trial stands among the others of its experiment, None where nothing comparable is known of it.
+    """Return the rank of a trial in its experiment; None without a comparable score.
 
     Complete trials come first, by their score; then those that were stopped or still run, by the last rung they reached
     and their score there: a rung's survivors were better than those that ended on it. Failed trials, and those whose

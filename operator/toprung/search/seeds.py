@@ -4,18 +4,18 @@ from hashlib import blake2b
 
 
 def derive(seed: int, *names: object) -> int:
-    """Give 64 well-mixed bits that depend on the seed and the names alone (BLAKE2b)."""
+    """Return 64 well-mixed bits that depend on the seed and the names alone (BLAKE2b)."""
     text = "/".join(map(str, (seed, *names)))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def trial_seed(seed: int, index: int) -> int:
-    """Give the seed of one trial of an experiment."""
+    """Return the seed of one trial of an experiment."""
     return derive(seed, "trial", index)
 
 
 def permuted(seed: int, size: int, index: int) -> int:
-    """Give the `index`-th element of a shuffled range(size), without ever holding the range.
+    """Return the `index`-th element of a shuffled range(size), without ever holding the range.
 
     A Feistel network over the next power of four, walked until it falls inside (Black and Rogaway, *Ciphers with
     Arbitrary Finite Domains*, 2002): a bijection for every seed, in less than four walks on average.
@@ -36,7 +36,7 @@ def _feistel(seed: int, bits: int, block: int) -> int:
 
 
 def _mixed(seed: int, turn: object, half: int, bits: int) -> int:
-    """Give at least `bits` bits, also for spaces beyond 2**128."""
+    """Return at least `bits` bits, also for spaces beyond 2**128."""
     if bits <= 64:  # noqa: PLR2004 - what one digest gives
         return derive(seed, turn, half)
     return derive(seed, turn, half, 0) | _mixed(seed, f"{turn}+", half, bits - 64) << 64

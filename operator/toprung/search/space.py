@@ -48,7 +48,7 @@ class Dimension:
     condition: Activation | None = None
 
     def active(self, configuration: Configuration) -> bool:
-        """Say whether the parameter exists beside these values."""
+        """Return whether the parameter exists beside these values."""
         return self.condition is None or self.condition.holds(configuration)
 
 
@@ -89,7 +89,7 @@ class Space:
         return tuple(kept)
 
     def positions(self, configuration: Configuration) -> Mapping[str, float]:
-        """Give the position of each parameter; this is also the validity check.
+        """Return the position of each parameter; this is also the validity check.
 
         Raises:
             ValueError: a value is outside its domain, an active parameter is missing, or one is there that is not
@@ -104,7 +104,7 @@ class Space:
         return found
 
     def key(self, configuration: Configuration) -> Key | None:
-        """Give what tells this configuration from others of the space; None where it is not one of them."""
+        """Return the key of a configuration, unique in the space; None if it lies outside the space."""
         try:
             return digest(self.packed(configuration))
         except ValueError:
@@ -161,7 +161,7 @@ class Space:
         return Struct("<" + "".join("d" if count is None else "h" if count < _SHORT else "q" for count in counts))
 
     def exact(self, values: Configuration) -> Configuration:
-        """Give some of the parameters their values' exact types, which a way through JSON may have changed.
+        """Return some of the parameters their values' exact types, which a way through JSON may have changed.
 
         Raises:
             ValueError: a value is outside its domain.
@@ -170,7 +170,7 @@ class Space:
         return {one.name: one.domain.value(_position(one, values)) for one in named}
 
     def fixed(self, values: Configuration) -> "Space":
-        """Give the part of the space where the parameters named have these values."""
+        """Return the part of the space where the parameters named have these values."""
         return Space(
             tuple(
                 replace(one, domain=Ordinal((values[one.name],))) if one.name in values else one
@@ -179,7 +179,7 @@ class Space:
         )
 
     def gridded(self, points: int) -> "Space":
-        """Give the space with every range cut into finitely many values."""
+        """Return the space with every range cut into finitely many values."""
         return Space(tuple(replace(one, domain=gridded(one.domain, points)) for one in self.dimensions))
 
     @cached_property
@@ -196,7 +196,7 @@ class Space:
 
     @cached_property
     def repeats(self) -> bool:
-        """Whether two draws may be equal: no continuous parameter is always active."""
+        """Return whether two draws may be equal: no continuous parameter is always active."""
         return all(one.domain.count is not None for one in self._roots)
 
     def endless(self, dimension: Dimension) -> tuple[ParameterValue, ...]:
@@ -207,7 +207,7 @@ class Space:
         return tuple(value for value, each in below if any(self._sizes[one.name] is None for one in each))
 
     def combination(self, rank: int) -> Configuration:
-        """Give the configuration of that rank, 0 <= rank < size, in mixed radix; needs no other one to be built."""
+        """Return the configuration of that rank, 0 <= rank < size, in mixed radix; needs no other one to be built."""
         found: dict[str, ParameterValue] = {}
         self._unrank(self._roots, rank, found)
         return {one.name: found[one.name] for one in self.dimensions if one.name in found}
@@ -255,7 +255,7 @@ class Space:
         return self._count_below(dimension, self._sizes)
 
     def _count_below(self, dimension: Dimension, sizes: Mapping[str, int | None]) -> Iterator[int]:
-        """Give for each value of a parent how many configurations its children have beside it."""
+        """Return for each value of a parent how many configurations its children have beside it."""
         for value in _values(dimension):
             yield prod(sizes[one.name] or 1 for one in self._below(dimension, value))
 
@@ -270,7 +270,7 @@ def _depth(name: str, parents: Mapping[str, str]) -> int:
 
 
 def _is_real(dimension: Dimension, position: float) -> bool:
-    """Whether a packed position below 0 is a value of a continuum."""
+    """Return whether a packed position below 0 is a value of a continuum."""
     return dimension.domain.count is None and not isnan(position)
 
 

@@ -153,7 +153,7 @@ class Study:
         return not request.tried(self._sampler.space.key(configuration))
 
     def _keys(self, configuration: Configuration) -> set[Key]:
-        """Give the key in what the sampler draws from; none for an initial trial beside the grid."""
+        """Return the key in what the sampler draws from; none for an initial trial beside the grid."""
         key = self._sampler.space.key(configuration)
         return set() if key is None else {key}
 

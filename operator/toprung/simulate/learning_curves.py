@@ -43,7 +43,7 @@ class Table:
     curves: tuple[Curve, ...]
 
     def best(self, *, maximize: bool) -> float:
-        """Give the best finite value of all."""
+        """Return the best finite value of all."""
         finite = [value for curve in self.curves for value in curve.values if isfinite(value)]
         return max(finite) if maximize else min(finite)
 

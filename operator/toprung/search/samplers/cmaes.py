@@ -118,7 +118,7 @@ def _adaptable(dimension: Dimension) -> bool:
 
 
 def _has_result(evaluation: Evaluation) -> bool:
-    """Whether the trial has ended, however badly, or is ranked by a rung already: the good ones run on."""
+    """Return whether the trial has ended, however badly, or is ranked by a rung already: the good ones run on."""
     return evaluation.standing is not EvaluationState.RUNNING or bool(evaluation.rungs)
 
 

@@ -88,14 +88,14 @@ class Gp:
         return view.configuration(drawn)
 
     def _instead(self, view: "_View", request: SuggestRequest, drawn: Mapping[str, float]) -> list[FrozenTrial]:
-        """Give what to choose from instead of a configuration that was tried already: some that were not."""
+        """Return untried configurations to choose from instead of one that was tried already."""
         if request.space.size is None or not request.tried(self.space.key(view.configuration(drawn))):
             return []
         untried = (one for one in shuffled(request.space, request.seed) if not request.tried(self.space.key(one)))
         return [view.trial(number, parameters) for number, parameters in enumerate(islice(untried, _UNTRIED))]
 
     def _observed(self, evaluations: Iterable[Evaluation]) -> list[EvaluatedPoint]:
-        """Give what the model can be fitted to; what failed or diverged is as bad as the worst of the others."""
+        """Return the points to fit the model to; failed and diverged trials have the worst value of the others."""
         seen, poor = [], []
         for one in sorted(evaluations, key=lambda evaluation: evaluation.index):
             found = _of_several(one) if self._objectives > 1 else _of_one(one)
@@ -195,7 +195,7 @@ def _of_several(evaluation: Evaluation) -> list[EvaluatedPoint]:
 
 
 def _most_telling(known: list[EvaluatedPoint], most: int) -> list[EvaluatedPoint]:
-    """Give the best half and the newest half of what fits, by index."""
+    """Return the best half and the newest half of what fits, by index."""
     if len(known) <= most:
         return known
     best = nlargest(most // 2, known, key=lambda one: (one.standing or (False, -1, 0.0), one.level, -one.index))

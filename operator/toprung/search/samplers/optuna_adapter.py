@@ -92,7 +92,7 @@ class OptunaStudy:
 
 
 def opened(storage: "OptunaHistory", objectives: int = 1) -> tuple[Study, FrozenTrial]:
-    """Give a study of a storage's trials, and a running trial of another study, for a sampler to write on."""
+    """Return a study of a storage's trials, and a running trial of another study, for a sampler to write on."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     directions = [StudyDirection.MAXIMIZE] * objectives
     storage.create_new_study(directions, _NAME)
@@ -103,7 +103,7 @@ def opened(storage: "OptunaHistory", objectives: int = 1) -> tuple[Study, Frozen
 
 
 def reopened(storage: "OptunaHistory") -> Study:
-    """Give the study anew: it keeps the trials that a sampler has read once, where that says it may."""
+    """Load the study again: a study caches the trials that a sampler has read."""
     return optuna.load_study(study_name=_NAME, storage=storage)
 
 
@@ -134,7 +134,7 @@ class OptunaHistory(InMemoryStorage):
         deepcopy: bool = True,  # noqa: ARG002, FBT001, FBT002 - as above
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        """Give the trials by number; never copies, for no sampler writes on them."""
+        """Return the trials by number; never copies, for no sampler writes on them."""
         return [trial for trial in (*self.trials, *self.pending) if states is None or trial.state in states]
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:  # noqa: ARG002 - Optuna's signature
@@ -213,7 +213,7 @@ def external(domain: Domain, drawn: float) -> ParameterValue:
 
 
 def _extreme(domain: Double) -> bool:
-    """Whether sums of the bounds, or a hundredth of the range, are beyond what a float can be."""
+    """Return whether sums of the bounds, or a hundredth of the range, are beyond what a float can be."""
     if domain.log:
         return log(domain.high) - log(domain.low) < _SMALLEST_LOG
     return max(-domain.low, domain.high) > _LARGEST or domain.high - domain.low < _SMALLEST

@@ -1,4 +1,4 @@
-"""Samplers of a user's own, found by the entry point group `toprung.samplers`; loaded in the search process only.
+"""Custom samplers, found by the entry point group `toprung.samplers`; loaded in the search process only.
 
 A package offers one so, and then `algorithm: {plugin: {name: mine, settings: {...}}}` names it:
 

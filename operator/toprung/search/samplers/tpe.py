@@ -55,7 +55,7 @@ class Tpe:
         return configuration
 
     def _sampler(self, request: SuggestRequest, number: int, configuration: dict[str, ParameterValue]) -> TPESampler:
-        """Give the sampler of that group of parameters, beside those drawn already."""
+        """Return the sampler of that group of parameters, beside those drawn already."""
         repeats, later = request.space.repeats, request.space.groups[number + 1 :]
 
         def fresh(drawn: Mapping[str, float]) -> bool:

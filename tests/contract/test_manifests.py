@@ -1,4 +1,4 @@
-"""The table of manifests, judged by pydantic."""
+"""The operator validates the table of manifests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,15 +13,15 @@ from toprung.errors import InvalidExperiment
 
 
 @pytest.mark.parametrize("good", [pytest.param(case, id=case.name) for case in GOOD])
-def test_a_good_manifest_is_taken(good: Good):
-    """What should be valid is."""
+def test_a_good_manifest_is_valid(good: Good):
+    """Each good manifest is valid."""
     manifest = good.manifest()
     assert load_experiment(manifest).name == manifest["metadata"]["name"]
 
 
 @pytest.mark.parametrize("bad", [pytest.param(case, id=case.name) for case in BAD])
-def test_a_bad_manifest_has_one_fault_with_its_path_and_what_to_write(bad: Bad):
-    """Each bad manifest is refused for its own error, and for no other."""
+def test_a_bad_manifest_has_one_field_error(bad: Bad):
+    """Each bad manifest has the expected error, and no other."""
     with pytest.raises(InvalidExperiment) as caught:
         load_experiment(bad.manifest())
     assert [error.path for error in caught.value.errors] == [bad.path], caught.value
@@ -29,8 +29,8 @@ def test_a_bad_manifest_has_one_fault_with_its_path_and_what_to_write(bad: Bad):
 
 
 @pytest.mark.parametrize("update", [pytest.param(case, id=case.name) for case in UPDATES])
-def test_only_what_may_change_after_the_first_trial_does(update: Update):
-    """Each update is told apart by the field that it changes."""
+def test_only_mutable_fields_change_after_the_first_trial(update: Update):
+    """An update of an immutable field is reported with the path of the field."""
     old = load_experiment(update.before()).spec
     new = load_experiment(update.manifest()).spec
     changes = immutable_changes(old, new)
@@ -38,7 +38,7 @@ def test_only_what_may_change_after_the_first_trial_does(update: Update):
 
 
 def test_each_rule_of_the_schema_has_a_row():
-    """A CEL rule that no bad manifest meets might as well never refuse."""
+    """Each CEL rule rejects at least one manifest of the table."""
     rows = {bad.schema for bad in BAD if bad.schema}
     root = experiment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     messages = {rule["message"] for rule in rules(root)} - {ADVICE, TEMPLATE_ADVICE}
@@ -53,6 +53,6 @@ def rules(schema: dict[str, Any]) -> Iterator[dict[str, str]]:
 
 
 def test_names_in_the_table_are_unique():
-    """A name finds its row."""
+    """No two rows have the same name."""
     for table in (GOOD, BAD, UPDATES):
         assert len({case.name for case in table}) == len(table)

@@ -150,7 +150,7 @@ class ManifestSuite:
         else:
             assert answer == ""
 
-    @pytest.mark.parametrize(("replicas", "says"), [(200, ""), (201, "parallelTrialCount is above maxTrialCount")])
+    @pytest.mark.parametrize(("replicas", "says"), [(200, ""), (201, "must not be above maxTrialCount")])
     async def test_scaling_keeps_the_rules(self, judge: Judge, replicas: int, says: str):
         """`kubectl scale` sets parallelTrialCount, within maxTrialCount."""
         answer = await judge.scale("with-trials", replicas)
@@ -171,5 +171,5 @@ class ManifestSuite:
         }
         await judge.keep("trials", trial, {"state": "Running", "curve": [[1, 0.5], [2, None]]})
         assert await judge.update("trials", trial) == ""
-        assert "never changes" in await judge.update("trials", edited(trial, {"spec.parameters.lr": 0.2}))
-        assert "never changes" in await judge.update("trials", edited(trial, {"spec.index": 1}))
+        assert "immutable" in await judge.update("trials", edited(trial, {"spec.parameters.lr": 0.2}))
+        assert "immutable" in await judge.update("trials", edited(trial, {"spec.index": 1}))

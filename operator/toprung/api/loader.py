@@ -1,4 +1,4 @@
-"""From a manifest, whatever it holds, to a valid Experiment or to every error in it."""
+"""Loads an Experiment from a manifest, or reports every error in the manifest."""
 
 import json
 import re
@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from toprung.api.messages import MAX_COUNTED, bounded, invalid_experiment, shown, with_suggestions
-from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.pod_template.schema import is_misspelled, must_be_string
 from toprung.api.pydantic_errors import Location, field_path, reached_root, translate, unknown_fields
 from toprung.api.v1alpha1 import experiment_rules
@@ -22,18 +21,20 @@ from toprung.errors import MAX_FIELD_ERRORS, FieldError
 KIND = "Experiment"
 TOP_LEVEL = ("apiVersion", "kind", "metadata", "spec", "status")
 MAX_VALUES = 100_000
-"""Values in a spec, nested ones included: more than the largest space with the most initial trials has."""
+"""Largest number of values in a spec, including nested ones. The largest search space with the most initial trials has
+fewer.
+"""
 MAX_TEMPLATE_VALUES = 10_000
-"""Values in a Pod template; a Pod has some hundreds. Every attempt takes time for each of them."""
+"""Largest number of values in a Pod template. A Pod has some hundreds. Every attempt processes each of them."""
 LARGE = 2_000
-"""Values of a spec that take some milliseconds to read."""
+"""Number of values that take some milliseconds to read."""
 CHARACTERS_OF_A_VALUE = 20
-"""Characters of a string that take as long to read as a value."""
+"""Number of characters that take as long to read as one value."""
 TEMPLATE_PATH = "spec.trialTemplate.template."
 
 _FIELDS = ExperimentSpec.model_fields
 _ESSENTIAL = {"objective", "objectives", "metrics", "parameters", "trialTemplate", "maxTrialCount"}
-"""Fields of a spec without which running trials cannot be read, scored or counted."""
+"""Fields that running trials need to be read, scored or counted."""
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(field.rebuild_annotation()) for name, field in _FIELDS.items() if name != "parameters"
 }
@@ -42,15 +43,15 @@ _PARAMETER: TypeAdapter[Parameter] = TypeAdapter(Parameter)
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A valid Experiment, as its manifest or the API server gives it.
+    """A valid Experiment.
 
     Attributes:
-        name: of the object.
-        namespace: "" where the manifest leaves it to the client.
-        uid: "" where the object is not in a cluster.
-        generation: 0 where the object is not in a cluster.
-        spec: what the user wants.
-        warnings: fields that were ignored because this version does not know them; only of a stored Experiment.
+        name: name of the Experiment.
+        namespace: "" if the manifest has none.
+        uid: "" outside a cluster.
+        generation: 0 outside a cluster.
+        spec: the desired state.
+        warnings: unknown fields of a stored Experiment, which are ignored.
     """
 
     name: str
@@ -62,16 +63,15 @@ class Experiment:
 
 
 def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Experiment:
-    """Read an Experiment.
+    """Load an Experiment.
 
     Args:
-        manifest: as its author wrote it, or as the API server stores it.
-        stored: whether it comes from the API server. A field that is unknown there belongs to a newer CRD than this
-            operator: it is ignored and listed in `warnings`. In an author's manifest it is a error, as with
-            `kubectl apply`.
+        manifest: the manifest of a user, or the object that the API server stores.
+        stored: whether the API server stores it. An unknown field then belongs to a newer CRD than this operator: it is
+            ignored and listed in `warnings`. In a manifest it is an error, as with `kubectl apply`.
 
     Raises:
-        InvalidExperiment: with every error at once; nothing else, whatever the manifest holds.
+        InvalidExperiment: the manifest is invalid; contains all errors. No manifest raises any other error.
     """
     errors, unknown = list(_head_errors(manifest)), list[FieldError]()
     if not stored:
@@ -93,7 +93,7 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
 
 
 def is_large(manifest: Mapping[str, Any]) -> bool:
-    """Return whether reading an Experiment may take more than some milliseconds; takes no longer itself."""
+    """Return whether an Experiment may take more than some milliseconds to load."""
     waiting, cost = [manifest.get("spec")], 0
     while waiting and cost < LARGE:
         node = waiting.pop()
@@ -106,9 +106,9 @@ def is_large(manifest: Mapping[str, Any]) -> bool:
 
 
 def readable_spec(manifest: Mapping[str, Any]) -> ExperimentSpec | None:
-    """Return what can be read of an invalid spec, with defaults for optional fields that cannot.
+    """Return the readable part of an invalid spec, with defaults in place of optional fields that are not readable.
 
-    None where a field is invalid without which no running trial can be read or scored.
+    None if a field is invalid that running trials need to be read, scored or counted.
     """
     try:
         spec = json.loads(_json(manifest.get("spec")))
@@ -133,27 +133,25 @@ def _head_errors(manifest: Mapping[str, Any]) -> Iterator[FieldError]:
     for field, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         found = manifest.get(field)
         if found is None:
-            yield FieldError(field, f"Required value: write {wanted}.")
+            yield FieldError(field, f"Required value: use {wanted}.")
         elif found != wanted:
-            yield FieldError(field, f"Unsupported value: {shown(found)}. Write {wanted}.")
+            yield FieldError(field, f"Unsupported value: {shown(found)}. Use {wanted}.")
     metadata = manifest.get("metadata")
     if not isinstance(metadata, Mapping):
-        yield FieldError("metadata", "Required value: write {name: ...}.")
+        yield FieldError("metadata", "Required value: add metadata.name.")
         return
     name = metadata.get("name")
     if not isinstance(name, str):
-        yield FieldError("metadata.name", must_be_string(name) if name is not None else "Required value: write a name.")
-    elif len(name) > MAX_EXPERIMENT_NAME or not re.fullmatch(EXPERIMENT_NAME, name):
-        advice = (
-            f"Pods are named after it: write at most {MAX_EXPERIMENT_NAME} of a-z, 0-9 and -, no dot, no - at the ends."
-        )
-        yield FieldError("metadata.name", f"Invalid value: {shown(name)}. {advice}")
+        yield FieldError("metadata.name", must_be_string(name) if name is not None else "Required value: add a name.")
+    else:
+        for error in experiment_rules.NAME_RULE.validate({"name": name}):
+            yield FieldError("metadata.name", error.message)
 
 
 def _envelope_errors(manifest: Mapping[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
-    """Check what is around the spec as the API server does, which has checked a stored Experiment."""
+    """Validate the fields beside the spec. The API server has validated those of a stored Experiment."""
     fields = (str(field) for field in manifest if field not in TOP_LEVEL)
-    unknown += [FieldError(field, f"there is no field {shown(field)}", field, TOP_LEVEL) for field in fields]
+    unknown += [FieldError(field, f"unknown field {shown(field)}", field, TOP_LEVEL) for field in fields]
     metadata = manifest.get("metadata")
     if isinstance(metadata, dict):
         written = {field: value for field, value in metadata.items() if field != "name"}
@@ -161,25 +159,18 @@ def _envelope_errors(manifest: Mapping[str, Any], unknown: list[FieldError]) -> 
 
 
 def _own_name_errors(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -> Iterator[FieldError]:
-    if spec is None or spec.warm_start is None:
-        return
     metadata = manifest.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    for i, other in enumerate(spec.warm_start.experiments):
-        if other == name:
-            yield FieldError(
-                f"spec.warmStart.experiments[{i}]", f"{shown(name)} is this Experiment itself; name others"
-            )
+    if spec is not None and isinstance(metadata, Mapping):
+        fields = {"warm_start": spec.warm_start, "name": metadata.get("name")}
+        yield from experiment_rules.WARM_START_RULE.validate(fields)
 
 
 def _load_spec(
     spec: Any, errors: list[FieldError], unknown: list[FieldError], *, stored: bool
 ) -> ExperimentSpec | None:
-    """Read a spec, or add every error in it to `errors`; its unknown fields are added to `unknown`."""
+    """Load a spec, or add its errors to `errors`; add its unknown fields to `unknown`."""
     if spec is None:
-        errors.append(
-            FieldError("spec", "is missing; write objective, parameters, maxTrialCount and trialTemplate in it")
-        )
+        errors.append(FieldError("spec", "Required value: add objective, parameters, maxTrialCount and trialTemplate."))
         return None
     if too_large := tuple(_size_errors(spec)):
         errors += too_large
@@ -188,12 +179,10 @@ def _load_spec(
         text = _json(spec)
         spec = json.loads(text)
     except RecursionError:
-        errors.append(FieldError("spec", "Invalid value: is nested too deeply. Remove the inner levels."))
+        errors.append(FieldError("spec", "Invalid value: must not be nested this deeply. Remove the inner levels."))
         return None
     except (TypeError, ValueError) as error:
-        errors.append(
-            FieldError("spec", f"is not JSON: {error}; write texts, numbers, true, false, lists and objects only")
-        )
+        errors.append(FieldError("spec", f"Invalid value: must be JSON: {error}."))
         return None
     errors += _template_errors(_template_of(spec), unknown, stored=stored)
     try:
@@ -203,12 +192,12 @@ def _load_spec(
 
 
 def _size_errors(spec: Any) -> Iterator[FieldError]:
-    """Bound the time that everything else takes; the C code of json would hold the event loop's thread up for it."""
+    """Bound the time of all further validation. The C code of json would block the event loop's thread."""
     if has_more_values(spec, MAX_VALUES):
-        yield FieldError("spec", f"Invalid value: has more than {MAX_VALUES:,} values. Put data into the image.")
+        yield FieldError("spec", f"Too many: must have at most {MAX_VALUES:,} values. Move data to the image.")
     elif has_more_values(_template_of(spec), MAX_TEMPLATE_VALUES):
-        advice = "Put data into the image or a ConfigMap."
-        yield FieldError(TEMPLATE_PATH[:-1], f"Invalid value: has more than {MAX_TEMPLATE_VALUES:,} values. {advice}")
+        advice = "Move data to the image or a ConfigMap."
+        yield FieldError(TEMPLATE_PATH[:-1], f"Too many: must have at most {MAX_TEMPLATE_VALUES:,} values. {advice}")
 
 
 def _template_of(spec: Any) -> Any:
@@ -219,7 +208,7 @@ def _template_of(spec: Any) -> Any:
 
 
 def _template_errors(template: Any, unknown: list[FieldError], *, stored: bool) -> tuple[FieldError, ...]:
-    """Check the Pod template as it is written; misspelled fields are errors even where unknown ones are not."""
+    """Validate the Pod template. A misspelled field is an error even in a stored Experiment."""
     if not isinstance(template, dict):
         return ()
     found: list[FieldError] = []
@@ -233,7 +222,7 @@ def _template_errors(template: Any, unknown: list[FieldError], *, stored: bool) 
 def _mended(
     spec: Any, error: ValidationError, errors: list[FieldError], unknown: list[FieldError], *, stored: bool
 ) -> ExperimentSpec | None:
-    """Read a spec without its unknown fields, or add its errors."""
+    """Load a spec without its unknown fields, or add its errors."""
     locations = unknown_fields(error)
     found = translate(error, ExperimentSpec, "spec")
     paths = {field_path("spec", location) for location in locations}
@@ -247,7 +236,7 @@ def _mended(
         try:
             return _parse(spec)
         except ValidationError as remaining:
-            # a model that lacks a field beside an unknown one has that field there under a wrong name
+            # a model with a missing and an unknown field has that field under a wrong name
             explained = set() if stored else {field_path("spec", location[:-1]) for location in locations}
             hidden = translate(remaining, ExperimentSpec, "spec")
             errors += [error for error in hidden if error.path not in explained]
@@ -262,7 +251,7 @@ def _parse(spec: Any) -> ExperimentSpec:
 
 
 def _parse_text(text: str) -> ExperimentSpec:
-    # strict JSON: the API server turns no "5" into 5 either
+    # strict JSON: like the API server, which does not convert "5" to 5
     return ExperimentSpec.model_validate_json(text, strict=True, by_alias=True, by_name=False)
 
 
@@ -278,17 +267,18 @@ def _json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    # kopf gives views of mappings; YAML knows dates, which the API server reads as texts
+    # kopf passes views of mappings; YAML has dates, which the API server reads as strings
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _remaining_errors(spec: dict[str, Any]) -> Iterator[FieldError]:
-    """Check the readable fields against each other, which pydantic leaves out when one of them is bad."""
+    """Check the rules between readable fields. Pydantic skips them when a field is invalid."""
     fields: dict[str, Any] = {}
     for name, adapter in _ADAPTERS.items():
         field = _FIELDS[name]
         if (alias := field.alias or name) not in spec:
-            fields[name] = None if field.is_required() else field.get_default(call_default_factory=True)
+            if not field.is_required():
+                fields[name] = field.get_default(call_default_factory=True)
         elif (value := _readable(adapter, spec[alias])) is not None:
             fields[name] = value
     written = spec.get("parameters")

@@ -1,4 +1,4 @@
-"""Text for messages: bad values, quoted in bounded length, and the names that their author may have meant."""
+"""Builds the text of messages: quoted values of bounded length, and suggestions for misspelled names."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,37 +9,39 @@ from typing import Any
 from toprung.errors import MAX_FIELD_ERRORS, FieldError, InvalidExperiment
 
 MAX_SHOWN = 60
-"""How much of a bad value a message quotes, in characters."""
+"""Characters of a value that a message quotes."""
 MAX_SUGGESTED = 5
-"""Misspelled names of a message for which the nearest known one is looked for."""
+"""Misspelled names of a message that get a suggestion."""
 MAX_COUNTED = 5_000
-"""Errors that are looked for at most."""
+"""Largest number of errors to look for."""
 _MAX_WORD = 64
-"""Characters of a misspelled name that are compared with the known ones."""
+"""Characters of a misspelled name that are compared with known names."""
 _MAX_LISTED = 20
 """Known names that a message lists."""
 _MAX_ITEMS = 4
+_MAX_PLAIN = 1e15
+"""Whole numbers below are shown without a fraction or an exponent."""
 _MAX_LEVELS = 3
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Suggest the nearest known word, or list the known ones. Takes some milliseconds for 64 long names."""
+    """Suggest the nearest known name, or list the known names. Takes some milliseconds for 64 long names."""
     folded = {candidate.lower(): candidate for candidate in reversed(known)}
     if near := get_close_matches(word[:_MAX_WORD].lower(), folded, n=1, cutoff=0.6):
-        return f"did you mean {folded[near[0]]}?"
+        return f"Did you mean {folded[near[0]]}?"
     if not known:
-        return "none is defined here; remove it"
-    return f"write one of {', '.join(known[:_MAX_LISTED])}{', ...' if len(known) > _MAX_LISTED else ''}"
+        return "Remove it: no name is valid here."
+    return f"Use one of {', '.join(known[:_MAX_LISTED])}{', ...' if len(known) > _MAX_LISTED else ''}."
 
 
 def with_suggestions(errors: Iterable[FieldError]) -> tuple[FieldError, ...]:
-    """Complete the messages of errors that are unknown names; those after the first few stay as they are."""
+    """Add a suggestion to the first few errors with an unknown name."""
     left, complete = MAX_SUGGESTED, []
     for error in errors:
         if error.unknown_name and left:
             left -= 1
             complete.append(
-                FieldError(error.path, f"{error.message}; {did_you_mean(error.unknown_name, error.known_names)}")
+                FieldError(error.path, f"{error.message}. {did_you_mean(error.unknown_name, error.known_names)}")
             )
         else:
             complete.append(FieldError(error.path, error.message))
@@ -47,23 +49,23 @@ def with_suggestions(errors: Iterable[FieldError]) -> tuple[FieldError, ...]:
 
 
 def invalid_experiment(errors: Iterable[FieldError]) -> InvalidExperiment:
-    """Build the error of a manifest: the first errors in full, the number of the others."""
+    """Build the error of a manifest: the first errors, and the number of the others."""
     distinct = tuple({(error.path, error.message): error for error in errors}.values())
     return InvalidExperiment(with_suggestions(distinct[:MAX_FIELD_ERRORS]), max(0, len(distinct) - MAX_FIELD_ERRORS))
 
 
 def bounded(errors: Iterable[FieldError]) -> tuple[FieldError, ...]:
-    """Collect errors, at most MAX_COUNTED."""
+    """Collect at most MAX_COUNTED errors."""
     return tuple(islice(errors, MAX_COUNTED))
 
 
 def shortened(text: str, length: int = MAX_SHOWN) -> str:
-    """Return a text, cut where it is longer than that."""
+    """Return a text, truncated to `length` characters."""
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def shown(value: Any) -> str:
-    """Quote a value as JSON, shortened where it is long; takes the same time for every size."""
+    """Quote a value as JSON, truncated to MAX_SHOWN characters; takes constant time."""
     return shortened(_shown(value, 0))
 
 
@@ -71,7 +73,8 @@ def _shown(value: Any, level: int) -> str:
     if isinstance(value, str):
         return json.dumps(value[: MAX_SHOWN + 1], ensure_ascii=False)
     if isinstance(value, bool | float | None):
-        return json.dumps(value)
+        plain = isinstance(value, float) and value.is_integer() and abs(value) < _MAX_PLAIN
+        return f"{value:.0f}" if plain else json.dumps(value)
     if isinstance(value, int):
         return str(value) if value.bit_length() < 4 * MAX_SHOWN else "a number of many digits"
     if isinstance(value, list | tuple):

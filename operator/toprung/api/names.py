@@ -1,4 +1,6 @@
-"""Names and labels of everything the operator makes; deterministic, so that a second try finds the first."""
+"""Defines the names and labels of the objects that the operator creates. Names are deterministic, so that a retry finds
+an object that already exists.
+"""
 
 import re
 
@@ -10,22 +12,22 @@ LABEL_INDEX = f"{GROUP}/index"
 LABEL_ATTEMPT = f"{GROUP}/attempt"
 MANAGED_BY = ("app.kubernetes.io/managed-by", "toprung")
 MAX_EXPERIMENT_NAME = 48
-"""Longest name of an Experiment: what is left of a Pod's 63 after -<index>-<attempt>."""
+"""Characters of an Experiment's name. A Pod's name has 63, which include -<index>-<attempt>."""
 
 EXPERIMENT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-"""A DNS label: Pods and label values are named after it."""
+"""A DNS label, because it is part of Pod names and label values."""
 
 
 def trial_name(experiment: str, index: int) -> str:
-    """The Trial of that index."""
+    """Return the name of the Trial with an index."""
     return f"{experiment}-{index}"
 
 
 def pod_name(trial: str, attempt: int) -> str:
-    """The Pod of that attempt, which counts from 1."""
+    """Return the name of the Pod of an attempt; attempts count from 1."""
     return f"{trial}-{attempt}"
 
 
 def parameter_variable(parameter: str) -> str:
-    """Name the environment variable of a parameter: learning-rate -> TOPRUNG_PARAMETER_LEARNING_RATE."""
+    """Return the environment variable of a parameter: learning-rate -> TOPRUNG_PARAMETER_LEARNING_RATE."""
     return "TOPRUNG_PARAMETER_" + re.sub(r"[^A-Za-z0-9]", "_", parameter).upper()

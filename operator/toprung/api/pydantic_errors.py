@@ -1,4 +1,4 @@
-"""From pydantic's errors to errors: where in Kubernetes' notation, what was found, what to write instead."""
+"""Translates pydantic's errors to field errors in Kubernetes' notation."""
 
 import math
 import re
@@ -26,12 +26,12 @@ KATIB_NAMES: Mapping[str, str] = MappingProxyType(
         "list": "values",
         "distribution": "scale: log",
         "trialSpec": "template, with a Pod template",
-        "trialParameters": "${parameters.NAME} in the template; nothing else is needed",
+        "trialParameters": "${parameters.NAME} in the template",
         "metricsCollectorSpec": "metrics: {stdout: {}}",
-        "resumePolicy": "nothing; raise maxTrialCount to go on after the end",
+        "resumePolicy": "a higher maxTrialCount to continue after the end",
     }
 )
-"""What authors of Katib's Experiments write -> what to write here."""
+"""Name of a field in an Experiment of Katib -> its equivalent."""
 FORMER_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "candidates": "eiCandidates",
@@ -46,24 +46,24 @@ FORMER_NAMES: Mapping[str, str] = MappingProxyType(
 
 
 def translate(error: ValidationError, model: type[BaseModel], prefix: str) -> tuple[FieldError, ...]:
-    """Give the errors behind an error that validating `model` raised; paths start with `prefix`."""
+    """Return the field errors of an error that validating `model` raised; paths start with `prefix`."""
     errors = error.errors(include_url=False)
     own = (details for details in errors if not _echo(details, errors))
     return bounded(error for details in own for error in _field_errors(details, model, prefix))
 
 
 def unknown_fields(error: ValidationError) -> tuple[Location, ...]:
-    """Give where the model met fields that it does not know."""
+    """Return the locations of unknown fields."""
     return tuple(details["loc"] for details in error.errors() if details["type"] == "extra_forbidden")
 
 
 def reached_root(error: ValidationError) -> bool:
-    """Return whether the rules between the fields of the model itself were checked."""
+    """Return whether the rules between the fields of the outermost model were checked."""
     return any(not details["loc"] for details in error.errors(include_url=False, include_input=False))
 
 
 def field_path(prefix: str, location: Location) -> str:
-    """Write a location as Kubernetes does: ``spec.parameters[2].min``."""
+    """Format a location in Kubernetes' notation: ``spec.parameters[2].min``."""
     path = prefix
     for step in location:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
@@ -71,7 +71,7 @@ def field_path(prefix: str, location: Location) -> str:
 
 
 def _echo(details: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
-    """Whether a list counts as short only because its items are bad."""
+    """Return whether a list is too short only because its items are invalid."""
     location = details["loc"]
     below = (other for other in errors if len(other["loc"]) > len(location))
     return details["type"] == "too_short" and any(other["loc"][: len(location)] == location for other in below)
@@ -95,19 +95,19 @@ def _field_errors(details: ErrorDetails, model: type[BaseModel], prefix: str) ->
 def _unknown(path: str, location: Location, model: type[BaseModel], prefix: str) -> FieldError:
     name = str(location[-1])
     if name in KATIB_NAMES:
-        return FieldError(path, f"there is no field {shown(name)}; write {KATIB_NAMES[name]}")
+        return FieldError(path, f"unknown field {shown(name)}. Use {KATIB_NAMES[name]}.")
     for length in range(len(location) - 2, -1, -1):
         if name in _fields(location[:length], model):
             outer = field_path(prefix, (*location[:length], name))
-            return FieldError(path, f"there is no field {shown(name)} here; write {outer} instead")
+            return FieldError(path, f"unknown field {shown(name)}. Move it to {outer}.")
     known = tuple(_fields(location[:-1], model))
     if FORMER_NAMES.get(name) in known:
-        return FieldError(path, f"there is no field {shown(name)}; write {FORMER_NAMES[name]}")
-    return FieldError(path, f"there is no field {shown(name)}", name, known)
+        return FieldError(path, f"unknown field {shown(name)}. Use {FORMER_NAMES[name]}.")
+    return FieldError(path, f"unknown field {shown(name)}", name, known)
 
 
 def _fields(location: Location, model: type[BaseModel]) -> list[str]:
-    """Name the fields of the model at a location."""
+    """Return the names of the fields of the model at a location."""
     current: type[BaseModel] | None = model
     for step in location:
         if isinstance(step, str) and current is not None:
@@ -125,24 +125,26 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _message(details: ErrorDetails, known: Sequence[str]) -> str:
     value, place = details["input"], details["loc"][-1] if details["loc"] else ""
     if details["type"] in _NO_OBJECT:
-        fields = (
-            f"fields below it: {', '.join(known)}" if known else _EXAMPLES.get(place, "fields below it, as NAME: VALUE")
-        )
-        return f"{shown(value)} is not an object; write {fields}"
+        example = f"the fields {', '.join(known)}" if known else _EXAMPLES.get(place, "NAME: VALUE for each field")
+        return f"Invalid value: {shown(value)}: must be an object. Use {example}."
     if details["type"] in _NO_INTEGER and isinstance(value, float) and value.is_integer():
         extreme = "large" if value > 0 else "small"
-        return f"{shown(value)} is too {extreme}; write a whole number of at most {_MAX_DIGITS} digits"
+        return f"Invalid value: {shown(value)}: is too {extreme}. Use an integer of at most {_MAX_DIGITS} digits."
     if details["type"] in _TYPES:
         wanted, example = _TYPES[details["type"]]
-        return f"{shown(value)} is not {wanted}; write {example(value)}"
+        return f"Invalid value: {shown(value)}: must be {wanted}. Use {example(value)}."
     write = _MESSAGES.get(details["type"])
-    return write(shown(value), details.get("ctx", {})) if write is not None else f"{shown(value)}: {details['msg']}"
+    return (
+        write(shown(value), details.get("ctx", {}))
+        if write is not None
+        else f"Invalid value: {shown(value)}: {details['msg']}"
+    )
 
 
 def _text(value: Any) -> str:
     if isinstance(value, list | dict):
-        return f"{shown(value[0])} alone" if isinstance(value, list) and _is_one_text(value) else "one text"
-    return f"it in quotes: {shown(str(shown(value)))}" if value is not None else "one in quotes"
+        return f"{shown(value[0])}" if isinstance(value, list) and _is_one_text(value) else "one string"
+    return f"quotes: {shown(str(shown(value)))}" if value is not None else "a string in quotes"
 
 
 def _is_one_text(value: list[Any]) -> bool:
@@ -150,7 +152,7 @@ def _is_one_text(value: list[Any]) -> bool:
 
 
 def _unquoted(pattern: str, example: str) -> Callable[[Any], str]:
-    """Return the advice for a value that is quoted although it must not be."""
+    """Return a function that suggests a fix for a value that must not be quoted."""
     compiled = re.compile(pattern)
 
     def advise(value: Any) -> str:
@@ -163,14 +165,14 @@ def _unquoted(pattern: str, example: str) -> Callable[[Any], str]:
 def _whole(value: Any) -> str:
     if isinstance(value, float) and abs(value) < _MAX_WHOLE:
         return " or ".join(dict.fromkeys((str(math.floor(value)), str(math.ceil(value)))))
-    return _unquoted("-?[0-9]+", "one such as 3")(value)
+    return _unquoted("-?[0-9]+", "a number such as 3")(value)
 
 
 _MAX_QUOTED = 20
 """Characters of a quoted number that a message repeats."""
 _MAX_WHOLE = 10**15
 _MAX_DIGITS = 15
-_WHOLE = ("a whole number", _whole)
+_WHOLE = ("an integer", _whole)
 _NO_INTEGER = ("int_type", "int_from_float")
 _NO_OBJECT = ("model_type", "model_attributes_type", "dict_type")
 _EXAMPLES: Mapping[str | int, str] = MappingProxyType(
@@ -179,42 +181,44 @@ _EXAMPLES: Mapping[str | int, str] = MappingProxyType(
         "volume": "a volume source such as {persistentVolumeClaim: {claimName: ckpt}}",
     }
 )
-"""Field of an object without a fixed list of fields -> what to write there."""
+"""Name of a field without a fixed list of fields -> an example."""
 _TYPES: Mapping[str, tuple[str, Callable[[Any], str]]] = MappingProxyType(
     {
-        "string_type": ("a text", _text),
+        "string_type": ("a string", _text),
         "bool_type": ("true or false", _unquoted("true|false", "true or false")),
-        "float_type": ("a number", _unquoted(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", "one such as 0.1")),
+        "float_type": ("a number", _unquoted(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", "a number such as 0.1")),
         "int_type": _WHOLE,
         "int_from_float": _WHOLE,
     }
 )
-"""Type of an error -> what the value must be, and what to write instead of it."""
+"""Type of a pydantic error -> what the value must be, and a function that suggests a fix."""
 
 
 def _of_type(wanted: str, example: str) -> Callable[[str, Mapping[str, Any]], str]:
-    return lambda found, _: f"{found} is not {wanted}; write {example}"
+    return lambda found, _: f"Invalid value: {found}: must be {wanted}. Use {example}."
 
 
-_LIST = _of_type("a list", "it as [a, b], or one - a line")
+_LIST = _of_type("a list", "[a, b], or one - ITEM for each line")
 
 _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyType(
     {
-        # json.dumps has written it, so that only its depth can be wrong
-        "json_invalid": lambda _, __: "Invalid value: is nested too deeply. Remove the inner levels.",
-        "missing": lambda _, __: "is missing; write it",
-        "literal_error": lambda found, ctx: f"{found} is unknown; write " + ctx["expected"].replace("'", '"'),
+        # the text comes from json.dumps, so only its depth can be wrong
+        "json_invalid": lambda _, __: "Invalid value: must not be nested this deeply. Remove the inner levels.",
+        "missing": lambda _, __: "Required value: add it.",
+        "literal_error": lambda found, ctx: (
+            f"Unsupported value: {found}. Use " + ctx["expected"].replace("'", '"') + "."
+        ),
         "finite_number": _of_type("finite", "a number such as 0.1"),
         "tuple_type": _LIST,
         "list_type": _LIST,
-        "greater_than": lambda found, ctx: f"{found} is too small; write more than {ctx['gt']:g}",
-        "greater_than_equal": lambda found, ctx: f"{found} is too small; write at least {ctx['ge']}",
-        "less_than_equal": lambda found, ctx: f"{found} is too large; write at most {ctx['le']}",
-        "too_short": lambda _, ctx: f"has {ctx['actual_length']} items; write at least {ctx['min_length']}",
-        "too_long": lambda _, ctx: f"has more than {ctx['max_length']} items; write at most {ctx['max_length']}",
-        "string_too_long": lambda found, ctx: f"{found} is too long; write at most {ctx['max_length']} characters",
+        "greater_than": lambda found, ctx: f"Invalid value: {found}: must be greater than {ctx['gt']:g}.",
+        "greater_than_equal": lambda found, ctx: f"Invalid value: {found}: must be at least {ctx['ge']}.",
+        "less_than_equal": lambda found, ctx: f"Invalid value: {found}: must be at most {ctx['le']}.",
+        "too_short": lambda _, ctx: f"Invalid value: must have at least {ctx['min_length']} items.",
+        "too_long": lambda _, ctx: f"Too many: must have at most {ctx['max_length']} items.",
+        "string_too_long": lambda found, ctx: f"Too long: {found} must have at most {ctx['max_length']} characters.",
         "string_pattern_mismatch": lambda found, ctx: (
-            f"{found} is not allowed; write it by the pattern {ctx['pattern']}"
+            f"Invalid value: {found}: must match the pattern {ctx['pattern']}."
         ),
     }
 )

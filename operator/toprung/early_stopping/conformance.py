@@ -19,7 +19,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from toprung.api.v1alpha1.early_stopping import MAX_LEVELS
+from toprung.api.v1alpha1.early_stopping_rules import MAX_LEVELS
 from toprung.early_stopping.types import Decision, RungResult, Stopper, Verdict
 
 SLOTS = 4

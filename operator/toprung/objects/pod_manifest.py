@@ -15,8 +15,9 @@ from toprung.api.names import (
     pod_name,
 )
 from toprung.api.v1alpha1.base import GROUP, ParameterValue
-from toprung.api.v1alpha1.experiment import ExperimentSpec, TrialTemplate
+from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.template_rules import DEFAULT_CONTAINER_ANNOTATION
+from toprung.api.v1alpha1.trial_template import TrialTemplate
 from toprung.objects.checkpoint_copy import copying_container
 from toprung.objects.containers import primary_container
 from toprung.objects.experiment import ExperimentRecord

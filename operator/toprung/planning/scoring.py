@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from math import nan
 
-from toprung.api.v1alpha1.experiment import ExperimentSpec, Objective
+from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.objectives import Objective
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.progress import score
 from toprung.metrics.types import Observation

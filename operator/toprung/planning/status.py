@@ -8,7 +8,7 @@ from typing import Any
 
 from toprung.api.names import LABEL_EXPERIMENT
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
-from toprung.api.v1alpha1.experiment import TrialCounts
+from toprung.api.v1alpha1.experiment_status import TrialCounts
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.status import display_value
 from toprung.metrics.types import Observation

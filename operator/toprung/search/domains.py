@@ -12,7 +12,8 @@ from typing import Protocol
 
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import ParameterValue
-from toprung.api.v1alpha1.parameters import Parameter, key_of, step_index
+from toprung.api.v1alpha1.parameter_rules import key_of, step_index
+from toprung.api.v1alpha1.parameters import Parameter
 
 _SHOWN = 10
 """How many values of a list a message names."""

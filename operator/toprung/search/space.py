@@ -9,7 +9,8 @@ from math import isnan, nan, prod
 from struct import Struct
 
 from toprung.api.v1alpha1.base import ParameterValue
-from toprung.api.v1alpha1.parameters import Parameter, key_of
+from toprung.api.v1alpha1.parameter_rules import key_of
+from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.domains import Domain, Ordinal, domain_of, gridded
 from toprung.search.types import Configuration
 

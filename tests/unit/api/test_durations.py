@@ -23,7 +23,7 @@ def test_a_duration_is_read(text: str, seconds: float):
 )
 def test_what_is_no_duration_is_refused(text: object):
     """The pattern of the schema is the whole grammar."""
-    with pytest.raises(ValueError, match="write"):
+    with pytest.raises(ValueError, match="Use a"):
         parse_duration(text)
 
 

@@ -10,24 +10,24 @@ PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 
 
 def test_the_page_is_up_to_date():
-    """It is written by `python -m toprung.api.crd.reference docs/settings.md`."""
+    """The page is the output of `python -m toprung.api.crd.reference docs/settings.md`."""
     assert PAGE.read_text() == page()
 
 
 @pytest.mark.parametrize(
     "row",
     [
-        pytest.param("| `startupTrials` | whole number | `10` | at least 0, at most 10,000 | How many", id="default-and-bounds"),
-        pytest.param("| `populationSize` | whole number | unset | at least 4, at most 10,000 | How many", id="unset"),
-        pytest.param("| `maxResource` | whole number | required | at least 1, at most", id="required"),
+        pytest.param("| `startupTrials` | integer | `10` | at least 0, at most 10,000 | Number of", id="default-and-bounds"),
+        pytest.param("| `populationSize` | integer | unset | at least 4, at most 10,000 | Number of", id="unset"),
+        pytest.param("| `maxResource` | integer | required | at least 1, at most", id="required"),
         pytest.param("| `sigma` | number | `0.2` | above 0, at most 1 | ", id="exclusive-bound"),
         pytest.param("| `variant` | `promotion` or `stopping` | ", id="one-of-several"),
         pytest.param("| `settings` | object | `{}` | at most 64 entries | ", id="anything"),
         pytest.param("| `perturbationFactors` | list of numbers | `[0.8, 1.2]` | at least 1 entries, at most 16 entries; each above 0 | ", id="list"),
-        pytest.param("| `trials` | whole number | required | at least 1, at most 100,000 | How many; failed", id="no-progress"),
+        pytest.param("| `trials` | integer | required | at least 1, at most 100,000 | Number of trials in a row", id="no-progress"),
         pytest.param("### `qmc`", id="without-settings"),
     ],
 )  # fmt: skip
-def test_a_setting_is_told_whole(row):
-    """Name, type, default, bounds and meaning."""
+def test_a_row_describes_a_setting(row):
+    """A row has the name, type, default, bounds and meaning of a setting."""
     assert any(line.startswith(row) for line in page().splitlines())

@@ -42,14 +42,14 @@ def test_a_good_file_is_called_valid():
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        pytest.param("min: 1e-5", "min: 0.5", "-:7: spec.parameters[0].min: 0.5 is above max 0.1; swap them", id="field"),
-        pytest.param("  maxTrialCount: 3\n", "", "-:4: spec.maxTrialCount: is missing; write it", id="missing field: its parent"),
-        pytest.param("type: minimize", "type: min", '-:5: spec.objective.type: "min" is unknown', id="within braces"),
+        pytest.param("min: 1e-5", "min: 0.5", "-:7: spec.parameters[0].min: Invalid value: 0.5: must not be above max. Swap min and max.", id="field"),
+        pytest.param("  maxTrialCount: 3\n", "", "-:4: spec.maxTrialCount: Required value: add it.", id="missing field: its parent"),
+        pytest.param("type: minimize", "type: min", '-:5: spec.objective.type: Unsupported value: "min". Use "minimize" or "maximize".', id="within braces"),
         pytest.param("${parameters.lr}", "${parameters.l}", "-:15: spec.trialTemplate.template.spec.containers[0].command[1]: ", id="deep in the template"),
         pytest.param("  maxTrialCount: 3", "  maxTrialCount: 3\n  maxTrialCount: 4", '-:9: "maxTrialCount" is there already, in line 8', id="key twice"),
         pytest.param("metadata: {name", "metadata: {name: [", "-:", id="open bracket"),
         pytest.param("  parameters:", "\tparameters:", "-:6: is not YAML", id="tab"),
-        pytest.param("kind: Experiment", "kind: Experimnet", '-:2: kind: Unsupported value: "Experimnet". Write Experiment.', id="kind"),
+        pytest.param("kind: Experiment", "kind: Experimnet", '-:2: kind: Unsupported value: "Experimnet". Use Experiment.', id="kind"),
         pytest.param("toprung.dev/v1alpha1", "kubeflow.org/v1beta1", '-:1: apiVersion: Unsupported value: "kubeflow.org/v1beta1"', id="another group"),
     ],
 )  # fmt: skip
@@ -124,7 +124,12 @@ def test_programs_read_json():
     assert json.loads(result.stdout) == {
         "valid": False,
         "errors": [
-            {"file": "-", "line": 7, "path": "spec.parameters[0].min", "message": "0.5 is above max 0.1; swap them"}
+            {
+                "file": "-",
+                "line": 7,
+                "path": "spec.parameters[0].min",
+                "message": "Invalid value: 0.5: must not be above max. Swap min and max.",
+            }
         ],
     }
 
@@ -166,14 +171,14 @@ def test_a_fault_in_a_list_has_its_line():
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        pytest.param("\nspec:\n", "\nspce: {}\nspec:\n", '-:4: spce: there is no field "spce"; did you mean spec?', id="top-level field"),
-        pytest.param("{name: good}", "{name: good, lables: {a: b}}", '-:3: metadata.lables: there is no field "lables"; did you mean labels?', id="field of metadata"),
+        pytest.param("\nspec:\n", "\nspce: {}\nspec:\n", '-:4: spce: unknown field "spce". Did you mean spec?', id="top-level field"),
+        pytest.param("{name: good}", "{name: good, lables: {a: b}}", '-:3: metadata.lables: unknown field "lables". Did you mean labels?', id="field of metadata"),
         pytest.param("{name: good}", "{name: good, labels: {a: b c}}", '-:3: metadata.labels[a]: Invalid value: "b c" can\'t be a label', id="label"),
         pytest.param("{name: good}", "{name: good, labels: {a: 1}}", '-:3: metadata.labels[a]: Invalid value: must be a string, not the number 1. Write "1".', id="label that is a number"),
         pytest.param("{name: good}", "{name: good, namespace: Team_A}", '-:3: metadata.namespace: Invalid value: "Team_A" is not a DNS label', id="namespace"),
         pytest.param("{name: good}", "{name: y}", '-:3: metadata.name: Invalid value: must be a string, not true. Write "true". YAML reads y, yes and on as true', id="name that is a boolean"),
         pytest.param("{name: good}", "{}", "-:3: metadata.name: Required value", id="no name"),
-        pytest.param("apiVersion: toprung.dev/v1alpha1\n", "", "-:1: apiVersion: Required value: write toprung.dev/v1alpha1", id="no version"),
+        pytest.param("apiVersion: toprung.dev/v1alpha1\n", "", "-:1: apiVersion: Required value: use toprung.dev/v1alpha1", id="no version"),
     ],
 )  # fmt: skip
 def test_the_envelope_is_checked_as_a_server_does(old: str, new: str, says: str):

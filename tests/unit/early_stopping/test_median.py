@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.api.v1alpha1.early_stopping import MAX_LEVELS, EarlyStopping, MedianSettings
+from toprung.api.v1alpha1.early_stopping import EarlyStopping, MedianSettings
+from toprung.api.v1alpha1.early_stopping_rules import MAX_LEVELS
 from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.median import MedianStopping
 from toprung.errors import InternalError

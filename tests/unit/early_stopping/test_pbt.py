@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from toprung.api.v1alpha1.early_stopping import MAX_LEVELS, EarlyStopping, PbtSettings
+from toprung.api.v1alpha1.early_stopping import EarlyStopping, PbtSettings
+from toprung.api.v1alpha1.early_stopping_rules import MAX_LEVELS
 from toprung.early_stopping import Decision, RungResult, stopper_for
 from toprung.early_stopping.pbt import PopulationBasedTraining
 from toprung.errors import InternalError

@@ -8,7 +8,7 @@ import pytest
 from support.specs import experiment_spec
 from support.world import START, World, summary_of
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType
-from toprung.api.v1alpha1.experiment import ExperimentStatus
+from toprung.api.v1alpha1.experiment_status import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.conditions import to_json

@@ -9,7 +9,7 @@ import pytest
 from support.specs import experiment_spec
 from support.world import START, Program, World, summary_of
 from toprung.api.v1alpha1.conditions import Reason
-from toprung.api.v1alpha1.experiment import ExperimentStatus
+from toprung.api.v1alpha1.experiment_status import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.conditions import BlockReason

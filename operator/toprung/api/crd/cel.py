@@ -1,7 +1,4 @@
-"""Rules between fields, in CEL: what the API server itself refuses, with what to write instead.
-
-Each stands next to the Python rule of the same meaning; tests/support/manifests.py holds both to one table.
-"""
+"""Renders rules in CEL as x-kubernetes-validations of a CRD."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,11 +13,11 @@ class CelRule:
     """One entry of x-kubernetes-validations.
 
     Attributes:
-        rule: CEL over `self` (and `oldSelf`, which makes it a transition rule); true where the rule is kept.
-        message: what to write instead. A messageExpression could quote the values, but string(number) has no size that
-            the API server can estimate, and so breaks its cost budget.
-        path: field that is blamed, relative to `self`, such as `.min`.
-        reason: machine-readable reason in the API server's answer.
+        rule: CEL over `self`; true if the rule holds. With `oldSelf` it is a transition rule.
+        message: what is wrong, and how to fix it. A messageExpression could quote values, but the API server can't
+            estimate the size of string(number), so it would exceed the cost budget.
+        path: path of the field to blame, relative to `self`, such as `.min`.
+        reason: machine-readable reason in the response of the API server.
     """
 
     rule: str
@@ -29,7 +26,7 @@ class CelRule:
     reason: CelReason = "FieldValueInvalid"
 
     def render(self) -> JsonDict:
-        """Write it as the schema has it."""
+        """Render the rule as an entry of the schema."""
         entry = {
             "rule": self.rule,
             "message": self.message,
@@ -40,5 +37,5 @@ class CelRule:
 
 
 def validations(*rules: CelRule) -> JsonDict:
-    """Make the schema extension of a model or field."""
+    """Return the schema extension of a model or field."""
     return {"x-kubernetes-validations": [rule.render() for rule in rules]}

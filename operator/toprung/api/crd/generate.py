@@ -1,6 +1,6 @@
-"""The CustomResourceDefinitions, made from the models.
+"""Generates the CustomResourceDefinitions from the models.
 
-`python -m toprung.api.crd.generate crds/` writes them; with `--check` it only says whether they are as the models say.
+`python -m toprung.api.crd.generate crds/` writes them. With `--check`, it only reports files that are out of date.
 """
 
 import sys
@@ -14,36 +14,27 @@ from pydantic import BaseModel
 from toprung.api.crd.cel import CelRule, validations
 from toprung.api.crd.schema import ANYTHING, Schema, structural_schema
 from toprung.api.crd.schema_linter import lint
-from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.pod_template.schema import fields_of
 from toprung.api.v1alpha1.base import GROUP, VERSION
-from toprung.api.v1alpha1.experiment import ExperimentSpec, ExperimentStatus
+from toprung.api.v1alpha1.cross_field import cel_rules
+from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment_rules import NAME_RULE, WARM_START_RULE
+from toprung.api.v1alpha1.experiment_status import ExperimentStatus
 from toprung.api.v1alpha1.immutability import TRANSITION_RULES
 from toprung.api.v1alpha1.trial import TrialSpec, TrialState, TrialStatus
 from toprung.errors import InternalError
 
-HEADER = "# Generated from operator/toprung/api by `make crds`; change the models instead.\n"
-
-NAME_RULE = CelRule(
-    f"size(self.metadata.name) <= {MAX_EXPERIMENT_NAME} && self.metadata.name.matches('{EXPERIMENT_NAME}')",
-    message=f"Pods are named after it: write at most {MAX_EXPERIMENT_NAME} of a-z, 0-9 and -, no dot",
-)
-
-WARM_START_RULE = CelRule(
-    "!has(self.spec.warmStart) || !(self.metadata.name in self.spec.warmStart.experiments)",
-    message="an Experiment can't start from itself; name others",
-    path=".spec.warmStart.experiments",
-)
+HEADER = "# Generated from operator/toprung/api by `make crds`; do not edit.\n"
 
 
 def _open(properties: Schema, known: tuple[str, ...], **more: Any) -> Schema:
-    """Make an object that takes any field, and knows some of them, those with a schema of their own first."""
+    """Return the schema of an object with some known fields that accepts any other field."""
     rest = {name: dict(ANYTHING) for name in known if name not in properties}
     return {"type": "object", **more, "properties": properties | rest, **ANYTHING}
 
 
 _CONTAINER = _open(
-    {"name": {"type": "string", "minLength": 1, "maxLength": 63, "description": "Its name in the Pod."}},
+    {"name": {"type": "string", "minLength": 1, "maxLength": 63, "description": "Name of the container."}},
     fields_of("Container"),
     required=["name"],
 )
@@ -51,20 +42,20 @@ _POD_SPEC = _open(
     {
         "containers": {
             "type": "array",
-            "description": "What runs; the first one, or the one that the annotation "
-            "kubectl.kubernetes.io/default-container names, prints the metrics.",
+            "description": "Containers of the Pod. The first container, or the one in the annotation "
+            "kubectl.kubernetes.io/default-container, prints the metrics.",
             "minItems": 1,
             "maxItems": 64,
             "items": _CONTAINER,
         },
         "restartPolicy": {
             "type": "string",
-            "description": "Never; trialTemplate.retries says how often a trial is tried again.",
+            "description": "Must be Never. Use trialTemplate.retries to retry a trial.",
             "enum": ["Never"],
         },
     },
     fields_of("PodSpec"),
-    description="The spec of a Pod.",
+    description="PodSpec of the trial Pods.",
     required=["containers"],
 )
 _POD_TEMPLATE = _open(
@@ -78,17 +69,18 @@ _POD_TEMPLATE = _open(
 
 
 def experiment_crd() -> dict[str, Any]:
-    """Make the definition of Experiment."""
+    """Return the definition of Experiment."""
     spec = structural_schema(ExperimentSpec)
     trial_template = spec["properties"]["trialTemplate"]["properties"]
     trial_template["template"] = {"description": trial_template["template"]["description"], **_POD_TEMPLATE}
     return _definition(
         kind="Experiment",
         short_names=["exp"],
-        description="Tunes the hyperparameters of a training program: runs trials, stops the losers, keeps the best.",
+        description="An Experiment tunes the hyperparameters of a training program. It runs trials, stops poor "
+        "trials early, and reports the best configuration.",
         spec=spec,
         status=ExperimentStatus,
-        rules=(NAME_RULE, WARM_START_RULE, *TRANSITION_RULES),
+        rules=(*cel_rules((NAME_RULE, WARM_START_RULE)), *TRANSITION_RULES),
         columns=(
             _column("Status", ".status.state"),
             _column("Done", ".status.done"),
@@ -105,17 +97,16 @@ def experiment_crd() -> dict[str, Any]:
 
 
 def trial_crd() -> dict[str, Any]:
-    """Make the definition of Trial."""
+    """Return the definition of Trial."""
     spec = structural_schema(TrialSpec)
-    spec |= validations(
-        CelRule("self == oldSelf", message="a Trial's spec never changes", reason="FieldValueForbidden")
-    )
+    spec |= validations(CelRule("self == oldSelf", message="immutable", reason="FieldValueForbidden"))
     return _definition(
         kind="Trial",
-        description="One configuration of an Experiment and all that is known of it; made by the operator.",
+        description="A Trial evaluates one configuration of an Experiment and records its results. The operator "
+        "creates it.",
         spec=spec,
         status=TrialStatus,
-        newborn={"state": str(TrialState.PENDING)},
+        initial_status={"state": str(TrialState.PENDING)},
         rules=(),
         columns=(
             _column("Status", ".status.state"),
@@ -129,12 +120,12 @@ def trial_crd() -> dict[str, Any]:
 
 
 def render(definition: dict[str, Any]) -> str:
-    """Write a definition as the file in crds/."""
+    """Render a definition as a file of crds/."""
     return HEADER + yaml.safe_dump(definition, sort_keys=False, width=120, allow_unicode=True)
 
 
 def files() -> dict[str, str]:
-    """Give name -> content of every file in crds/."""
+    """Return name -> content of every file in crds/."""
     return {f"{crd['metadata']['name']}.yaml": render(crd) for crd in (experiment_crd(), trial_crd())}
 
 
@@ -148,9 +139,9 @@ def _definition(
     columns: tuple[Schema, ...],
     short_names: Sequence[str] = (),
     scale: Schema | None = None,
-    newborn: Schema | None = None,
+    initial_status: Schema | None = None,
 ) -> dict[str, Any]:
-    """Make a definition; `newborn` is what the API server gives for the status until one is written."""
+    """Return a definition; `initial_status` is the default of the status."""
     singular = kind.lower()
     plural = f"{singular}s"
     names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": singular}
@@ -159,7 +150,7 @@ def _definition(
         "type": "object",
         "description": description,
         "required": ["spec"],
-        "properties": {"spec": spec, "status": _status(status, newborn)},
+        "properties": {"spec": spec, "status": _status(status, initial_status)},
         **(validations(*rules) if rules else {}),
     }
     if errors := tuple(lint(schema)):
@@ -186,13 +177,13 @@ def _definition(
     }
 
 
-def _status(model: type[BaseModel], newborn: Schema | None) -> Schema:
+def _status(model: type[BaseModel], initial_status: Schema | None) -> Schema:
     schema: Schema = without_defaults(structural_schema(model))
-    return schema | ({"default": newborn} if newborn else {})
+    return schema | ({"default": initial_status} if initial_status else {})
 
 
 def without_defaults(schema: Any) -> Any:
-    """Leave defaults out: a status says what was written, and no more."""
+    """Return the schema without defaults, so that a status contains only written fields."""
     if isinstance(schema, dict):
         kept = {k: v for k, v in schema.items() if k != "default" or not isinstance(schema.get("type"), str)}
         return {key: without_defaults(value) for key, value in kept.items()}
@@ -200,21 +191,21 @@ def without_defaults(schema: Any) -> Any:
 
 
 def _column(name: str, path: str, type_: str = "string", *, priority: int = 0) -> Schema:
-    """Make a column; those of priority 1 are shown by `kubectl get -o wide` alone."""
+    """Return a printer column; only `kubectl get -o wide` shows a column with priority 1."""
     return {"name": name, "type": type_, "jsonPath": path, **({"priority": priority} if priority else {})}
 
 
 def stale(folder: Path) -> list[str]:
-    """Name the files of a folder that are not what the models say, are missing, or should not be there."""
+    """Return the names of the files of a folder that are out of date, missing or superfluous."""
     wanted = files()
     there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
     return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
 
 
 def main(folder: Path, *, check: bool) -> str | None:
-    """Write the files, or only check them; returns what is wrong."""
+    """Write the files, or check them; return an error message or None."""
     if check:
-        return f"run `make crds`, the models say other than {names}" if (names := ", ".join(stale(folder))) else None
+        return f"out of date: {names}. Run `make crds`." if (names := ", ".join(stale(folder))) else None
     for name, content in files().items():
         (folder / name).write_text(content, encoding="utf-8")
     return None

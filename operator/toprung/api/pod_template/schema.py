@@ -112,7 +112,7 @@ class _Walk:
         for key, child in value.items():
             if (field := kind.fields.get(key)) is None:
                 self.unknown.append(
-                    FieldError(f"{prefix}{key}", f"there is no field {shown(key)}", key, tuple(kind.fields))
+                    FieldError(f"{prefix}{key}", f"unknown field {shown(key)}", key, tuple(kind.fields))
                 )
             elif child is not None:
                 yield from self._field(child, field, f"{prefix}{key}")

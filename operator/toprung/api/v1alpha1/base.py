@@ -1,17 +1,18 @@
-"""What every model of the API shares."""
+"""Defines the base classes and value types of all models of the API."""
 
 import math
 import re
-from collections.abc import Iterable
 from datetime import timedelta
-from typing import Annotated, Any, Self, get_args
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
-from toprung.api.crd.cel import CelRule, validations
+from toprung.api.crd.cel import validations
 from toprung.api.messages import bounded, shown
+from toprung.api.v1alpha1.cross_field import CrossFieldRule, cel_rules, validate_rules
 from toprung.errors import FieldError
 
 GROUP = "toprung.dev"
@@ -19,33 +20,40 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 MAX_TEXT = 1024
+"""Characters of a string value of a parameter."""
 
 
 def _scalar(value: Any) -> Any:
-    """Refuse in one message what no branch of the union takes; pydantic would give a message for each branch."""
+    """Refuse a value of no branch of the union in one message; pydantic writes a message for each branch."""
     if not isinstance(value, bool | int | float | str):
-        raise ValueError(f"{shown(value)} is not a value; write a number, a text, true or false")  # noqa: TRY004 - pydantic's
+        raise ValueError(f"Invalid value: {shown(value)}: must be a number, string or boolean.")  # noqa: TRY004 - pydantic's
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{shown(value)} is not finite; write a number")
+        raise ValueError(f"Invalid value: {shown(value)}: must be finite. Use a number.")
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ValueError(f"a text of {len(value)} characters is too long; write at most {MAX_TEXT}")
+        raise ValueError(f"Too long: has {len(value)} characters. Use at most {MAX_TEXT}.")
     return value
 
 
 ParameterValue = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
-"""A hyperparameter's value as JSON carries it."""
+"""The value of a hyperparameter, as JSON represents it."""
 
 
 class CrossFieldErrors(ValueError):
-    """Rules that a model breaks though each of its fields is well-formed; paths are relative to the model."""
+    """A model violates rules between its fields; the paths of the errors are relative to the model."""
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__("; ".join(str(error) for error in errors))
         self.errors = errors
 
 
+def _add_validations(schema: JsonDict, model: type[BaseModel]) -> None:
+    assert issubclass(model, Model)  # noqa: S101 - only the configuration of Model names this function
+    if rules := cel_rules(model.rules()):
+        schema.update(validations(*rules))
+
+
 class Model(BaseModel):
-    """A frozen model whose JSON is camelCase, and which refuses fields it does not know."""
+    """A frozen model with camelCase JSON. It rejects unknown fields, and violations of its rules between fields."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -54,34 +62,34 @@ class Model(BaseModel):
         frozen=True,
         use_attribute_docstrings=True,
         allow_inf_nan=False,
+        json_schema_extra=_add_validations,
     )
 
-    def cross_field_errors(self) -> Iterable[FieldError]:
-        """Give what breaks the rules between fields; paths are relative to this model."""
-        return ()
+    RULES: ClassVar[tuple[CrossFieldRule, ...]] = ()
+    """The rules between the fields of this model."""
+
+    @classmethod
+    def rules(cls) -> tuple[CrossFieldRule, ...]:
+        """Return the rules between the fields of this model."""
+        return cls.RULES
+
+    def cross_field_errors(self) -> tuple[FieldError, ...]:
+        """Check the rules between fields; paths are relative to this model."""
+        return bounded(validate_rules(self.rules(), self.__dict__))
 
     @model_validator(mode="after")
-    def _keep_the_rules(self) -> Self:
-        if errors := bounded(self.cross_field_errors()):
+    def _validate_rules(self) -> Self:
+        if errors := self.cross_field_errors():
             raise CrossFieldErrors(errors)
         return self
 
 
-def _exactly_one(schema: JsonDict, model: type[BaseModel]) -> None:
-    assert issubclass(model, OneOf)  # noqa: S101 - only OneOf's configuration names this function
-    members = model.members()
-    count = ", ".join(f"has(self.{member})" for member in members)
-    schema.update(validations(CelRule(f"[{count}].filter(x, x).size() == 1", message=f"set {model.advice()}")))
-
-
 class OneOf(Model):
-    """A union by member, as Kubernetes does it: exactly one of the members that are models must be set."""
-
-    model_config = ConfigDict(json_schema_extra=_exactly_one)
+    """A union: exactly one of the fields that are models must be set."""
 
     @classmethod
     def members(cls) -> tuple[str, ...]:
-        """Give the names of the members of the union; other fields are common settings."""
+        """Return the names of the members of the union; other fields are common settings."""
         return tuple(
             field.alias or name
             for name, field in cls.model_fields.items()
@@ -89,30 +97,37 @@ class OneOf(Model):
         )
 
     @classmethod
-    def advice(cls) -> str:
-        """Say what to write."""
-        members = cls.members()
-        if len(members) == 1:
-            return f"the member {members[0]}"
-        return f"exactly one of {', '.join(members)}, such as {members[-1]}: {{}}"
+    def rules(cls) -> tuple[CrossFieldRule, ...]:
+        """Return the rules of the model, and that exactly one member is set."""
+        return (*cls.RULES, _exactly_one(cls))
 
     @property
     def name(self) -> str:
         """The member that is set."""
-        return next(iter(self._set()))
+        return next(member for member in self.members() if getattr(self, member) is not None)
 
-    def _set(self) -> list[str]:
-        return [member for member in self.members() if getattr(self, member) is not None]
 
-    def cross_field_errors(self) -> Iterable[FieldError]:
-        """Count the members."""
-        present = self._set()
-        if len(present) != 1:
-            found = f"{' and '.join(present)} are set" if present else "no member is set"
-            yield FieldError("", f"{found}; set {self.advice()}")
+@cache
+def _exactly_one(union: type[OneOf]) -> CrossFieldRule:
+    members = union.members()
+    count = ", ".join(f"has(self.{member})" for member in members)
+    if len(members) == 1:
+        message, fix = f"{members[0]} is required", f"Set {members[0]}, such as {members[0]}: {{}}."
+    else:
+        message = f"exactly one of {', '.join(members)} is required"
+        fix = f"Set one of them, such as {members[-1]}: {{}}."
+    return CrossFieldRule(
+        fields=members,
+        path="",
+        cel=f"[{count}].filter(x, x).size() == 1",
+        holds=lambda *values: sum(value is not None for value in values) == 1,
+        message=message,
+        fix=fix,
+    )
 
 
 MAX_DURATION_TEXT = 32
+"""Characters of a duration."""
 MAX_SECONDS = 100 * 365 * 86400.0
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s)")
@@ -120,23 +135,23 @@ DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$"
 
 
 def parse_duration(text: Any) -> Any:
-    """Read a duration in Go's syntax, such as ``1h30m`` or ``90s``.
+    """Parse a duration in Go's syntax, such as ``1h30m`` or ``90s``.
 
     Raises:
-        ValueError: the text is no such duration; says what to write instead.
+        ValueError: the text is not a duration; the message contains the fix.
     """
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or len(text) > MAX_DURATION_TEXT or not re.fullmatch(DURATION_PATTERN, text):
-        raise ValueError(f"{shown(text)} is not a duration; write it like 90s, 45m or 1h30m")
+        raise ValueError(f"Invalid value: {shown(text)}: must be a duration. Use a value such as 90s, 45m or 1h30m.")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if seconds > MAX_SECONDS:
-        raise ValueError(f"{shown(text)} is longer than 100 years; write a shorter one")
+        raise ValueError(f"Invalid value: {shown(text)}: must not exceed 100 years. Use a shorter duration.")
     return timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration in Go's syntax, the inverse of :func:`parse_duration`."""
+    """Format a duration in Go's syntax, the inverse of :func:`parse_duration`."""
     seconds = duration.total_seconds()
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)

@@ -1,161 +1,205 @@
 """Rules between the fields of an Experiment's spec.
 
-They take the fields that could be read, so that a error in one does not hide those between the others.
+The checks run on the fields that are readable, so that an error in one field does not hide errors in others.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from typing import Any
+from __future__ import annotations
 
-from toprung.api.crd.cel import CelRule
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
 from toprung.api.messages import shown
+from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.v1alpha1.algorithms import Algorithm
-from toprung.api.v1alpha1.early_stopping import SPEC_RULES as STOPPING_RULES
-from toprung.api.v1alpha1.early_stopping import validate_early_stopping
-from toprung.api.v1alpha1.space_rules import first_by_name, validate_configuration, validate_space
-from toprung.api.v1alpha1.template_rules import validate_primary_container, validate_references
+from toprung.api.v1alpha1.cross_field import CrossFieldRule, validate_rules
+from toprung.api.v1alpha1.early_stopping_rules import EARLY_STOPPING_RULES
+from toprung.api.v1alpha1.space_rules import SPACE_RULES, first_by_name, validate_configuration
+from toprung.api.v1alpha1.template_rules import PRIMARY_CONTAINER, validate_primary_container, validate_references
 from toprung.errors import FieldError
 
-Fields = Mapping[str, Any]
-"""Name of a field of ExperimentSpec -> its value; `parameters`, always there, is index -> Parameter."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
-FOR_SEVERAL = tuple(name for name in Algorithm.members() if name != "cmaes")
-"""Members of `algorithm` that take several objectives; a plug-in finds them in the evaluations."""
+    from toprung.api.v1alpha1.base import ParameterValue
+    from toprung.api.v1alpha1.early_stopping import EarlyStopping
+    from toprung.api.v1alpha1.objectives import MetricGoal
+    from toprung.api.v1alpha1.parameters import Parameter
+    from toprung.api.v1alpha1.trial_template import TrialTemplate
 
-RULES = (
-    CelRule(
-        "self.parallelTrialCount <= self.maxTrialCount",
-        message="parallelTrialCount is above maxTrialCount; lower it, or raise maxTrialCount",
-        path=".parallelTrialCount",
-    ),
-    CelRule(
-        "!has(self.maxFailedTrialCount) || self.maxFailedTrialCount < self.maxTrialCount",
-        message="maxFailedTrialCount must be below maxTrialCount; lower it, or remove it",
-        path=".maxFailedTrialCount",
-    ),
-    CelRule(
-        "!has(dyn(self).initialTrials) || dyn(self).initialTrials.size() <= self.maxTrialCount",
-        message="initialTrials has more configurations than maxTrialCount; remove some, or raise maxTrialCount",
-        path=".initialTrials",
-    ),
-    CelRule(
-        "!has(self.maxDuration) || duration(self.maxDuration) > duration('0s')",
-        message="maxDuration must be above 0; write it like 4h, or remove it",
-        path=".maxDuration",
-    ),
-    CelRule(
-        "!has(self.trialTemplate.maxTrialDuration) || duration(self.trialTemplate.maxTrialDuration) > duration('0s')",
-        message="maxTrialDuration must be above 0; write it like 30m, or remove it",
-        path=".trialTemplate.maxTrialDuration",
-    ),
-    CelRule(
-        "!has(self.trialTemplate.silenceTimeout) || duration(self.trialTemplate.silenceTimeout) > duration('0s')",
-        message="silenceTimeout must be above 0; write it like 30m, or remove it",
-        path=".trialTemplate.silenceTimeout",
-    ),
-    CelRule(
-        "has(self.objective) != has(self.objectives)",
-        message="set exactly one of objective and objectives",
-        path=".objective",
-    ),
-    CelRule(
-        "!has(self.objectives) || !has(self.algorithm) || !has(self.algorithm.cmaes)",
-        message=f"cmaes takes one objective; for several write one of {', '.join(FOR_SEVERAL)}",
-        path=".algorithm.cmaes",
-    ),
-    *STOPPING_RULES,
-)
+SEVERAL_OBJECTIVES = tuple(name for name in Algorithm.members() if name != "cmaes")
+"""Members of `algorithm` that support several objectives. A plug-in reads them from the evaluations."""
 
 
-def validate(fields: Fields, unreadable: frozenset[str] = frozenset()) -> Iterator[FieldError]:
-    """Check the fields against each other; paths are relative to the spec.
-
-    Args:
-        fields: those that could be read.
-        unreadable: names of parameters that could not.
-    """
-    yield from _objective_errors(fields)
-    yield from _count_errors(fields)
-    yield from _surplus_errors(fields)
-    yield from _duration_errors(fields)
-    yield from validate_early_stopping(fields)
-    yield from _template_errors(fields, unreadable)
-    if fields["parameters"] or unreadable:
-        yield from validate_space(fields["parameters"], unreadable)
-        yield from _initial_errors(fields, unreadable)
+def _is_positive(duration: timedelta | None) -> bool:
+    return duration is None or duration > timedelta()
 
 
-def _objective_errors(fields: Fields) -> Iterator[FieldError]:
-    one, several = fields.get("objective", ()), fields.get("objectives", ())
-    if one is None and several is None:
-        yield FieldError("objective", "is missing; write {metric: ..., type: minimize}, or several under objectives")
-    if one and several:
-        yield FieldError("objective", "stands beside objectives; keep one of them")
-    for i, aim in enumerate(several or ()):
-        if aim.metric in (other.metric for other in several[:i]):
-            yield FieldError(f"objectives[{i}].metric", f"{shown(aim.metric)} is there already; write each metric once")
-    algorithm = fields.get("algorithm")
-    if several and algorithm is not None and algorithm.cmaes is not None:
-        message = f"takes one objective; for {len(several)} write one of {', '.join(FOR_SEVERAL)}"
-        yield FieldError("algorithm.cmaes", message)
+def _duplicate_objectives(objectives: Sequence[MetricGoal] | None) -> Iterator[FieldError]:
+    seen: set[str] = set()
+    for i, objective in enumerate(objectives or ()):
+        if objective.metric in seen:
+            yield FieldError(f"objectives[{i}].metric", f"Duplicate value: {shown(objective.metric)}. Remove it.")
+        seen.add(objective.metric)
 
 
-def _count_errors(fields: Fields) -> Iterator[FieldError]:
-    most = fields.get("max_trial_count")
-    parallel, failed = fields.get("parallel_trial_count"), fields.get("max_failed_trial_count")
-    if most is not None and parallel is not None and parallel > most:
-        yield FieldError("parallelTrialCount", f"{parallel} is above maxTrialCount {most}; write at most {most}")
-    if most is not None and failed is not None and failed >= most:
-        yield FieldError("maxFailedTrialCount", f"{failed} is never passed by {most} trials; write less, or remove it")
-
-
-def _surplus_errors(fields: Fields) -> Iterator[FieldError]:
-    most, initial = fields.get("max_trial_count"), fields.get("initial_trials") or ()
-    if most is not None and len(initial) > most:
-        found = f"{len(initial)} configurations are more than maxTrialCount {most}"
-        yield FieldError(
-            "initialTrials", f"Invalid value: {found}. Remove {len(initial) - most}, or raise maxTrialCount."
-        )
-
-
-def _duration_errors(fields: Fields) -> Iterator[FieldError]:
-    template = fields.get("trial_template")
-    durations = {
-        "maxDuration": fields.get("max_duration"),
-        "trialTemplate.maxTrialDuration": template.max_trial_duration if template else None,
-        "trialTemplate.silenceTimeout": template.silence_timeout if template else None,
-    }
-    for path, duration in durations.items():
-        if duration is not None and duration <= timedelta():
-            yield FieldError(path, "0 leaves no time to run; write it like 30m or 4h, or remove it")
-
-
-def _initial_errors(fields: Fields, unreadable: frozenset[str]) -> Iterator[FieldError]:
-    by_name = first_by_name(fields["parameters"])
-    for i, configuration in enumerate(fields.get("initial_trials") or ()):
+def _initial_trial_errors(
+    initial_trials: Sequence[Mapping[str, ParameterValue]] | None,
+    parameters: Mapping[int, Parameter],
+    unreadable: frozenset[str],
+) -> Iterator[FieldError]:
+    if not parameters and not unreadable:
+        return
+    by_name = first_by_name(parameters)
+    for i, configuration in enumerate(initial_trials or ()):
         for error in validate_configuration(configuration, by_name, unreadable):
             yield error.prefixed(f"initialTrials[{i}].")
 
 
-def _template_errors(fields: Fields, unreadable: frozenset[str]) -> Iterator[FieldError]:
-    if (trial_template := fields.get("trial_template")) is None:
+def _reference_errors(
+    trial_template: TrialTemplate, parameters: Mapping[int, Parameter], unreadable: frozenset[str], fields: Fields
+) -> Iterator[FieldError]:
+    if not parameters and not unreadable:
         return
-    errors: list[FieldError] = []
-    if (parameters := fields["parameters"].values()) or unreadable:
-        errors += validate_references(
-            trial_template.template,
-            names=frozenset(parameter.name for parameter in parameters) | unreadable,
-            conditional=frozenset(parameter.name for parameter in parameters if parameter.when),
-            has_resource=_has_resource(fields),
-        )
+    stopping: EarlyStopping | None = fields.get("early_stopping")
+    errors = validate_references(
+        trial_template.template,
+        names=frozenset(parameter.name for parameter in parameters.values()) | unreadable,
+        conditional=frozenset(parameter.name for parameter in parameters.values() if parameter.when),
+        has_resource="early_stopping" not in fields or (stopping is not None and stopping.rule is not None),
+    )
     for error in errors:
         yield error.prefixed("trialTemplate.template.")
+
+
+def _primary_container_errors(trial_template: TrialTemplate) -> Iterator[FieldError]:
     for error in validate_primary_container(trial_template.template, trial_template.primary_container):
         yield error.prefixed("trialTemplate.")
 
 
-def _has_resource(fields: Fields) -> bool:
-    """Whether trials have a budget, or may have one as far as could be read."""
-    if "early_stopping" not in fields:
-        return True
-    return fields["early_stopping"] is not None and fields["early_stopping"].rule is not None
+Fields = dict[str, Any]
+"""Name of a field of ExperimentSpec -> its value; `parameters` is index -> Parameter and always present."""
+
+_DURATION = "must be above 0"
+_DURATION_FIX = "Use a duration such as 30m or 4h, or remove the field."
+
+EXPERIMENT_RULES = (
+    CrossFieldRule(
+        fields=("objective", "objectives"),
+        path="objective",
+        cel="has(self.objective) != has(self.objectives)",
+        holds=lambda objective, objectives: (objective is None) != (objectives is None),
+        message="exactly one of objective and objectives is required",
+        fix="Set one of them, such as objective: {metric: loss, type: minimize}.",
+    ),
+    CrossFieldRule(
+        fields=("algorithm", "objectives"),
+        path="algorithm.cmaes",
+        cel="!has(self.objectives) || !has(self.algorithm) || !has(self.algorithm.cmaes)",
+        holds=lambda algorithm, objectives: objectives is None or algorithm.cmaes is None,
+        message="cmaes supports one objective",
+        fix=f"For several objectives, use one of {', '.join(SEVERAL_OBJECTIVES)}.",
+        reason="FieldValueForbidden",
+    ),
+    CrossFieldRule(
+        fields=("parallel_trial_count", "max_trial_count"),
+        cel="self.parallelTrialCount <= self.maxTrialCount",
+        holds=lambda parallel, most: parallel <= most,
+        message="must not be above maxTrialCount",
+        fix="Lower it, or raise maxTrialCount.",
+    ),
+    CrossFieldRule(
+        fields=("max_failed_trial_count", "max_trial_count"),
+        cel="!has(self.maxFailedTrialCount) || self.maxFailedTrialCount < self.maxTrialCount",
+        holds=lambda failed, most: failed is None or failed < most,
+        message="must be below maxTrialCount",
+        fix="Lower it, or remove it.",
+    ),
+    CrossFieldRule(
+        fields=("initial_trials", "max_trial_count"),
+        # dyn: the values of configurations have no type
+        cel="!has(dyn(self).initialTrials) || dyn(self).initialTrials.size() <= self.maxTrialCount",
+        holds=lambda initial, most: len(initial or ()) <= most,
+        message="must not have more configurations than maxTrialCount",
+        fix="Remove some, or raise maxTrialCount.",
+        suggest=lambda initial, most: f"Remove {len(initial) - most}, or raise maxTrialCount.",
+    ),
+    CrossFieldRule(
+        fields=("max_duration",),
+        cel="!has(self.maxDuration) || duration(self.maxDuration) > duration('0s')",
+        holds=_is_positive,
+        message=_DURATION,
+        fix=_DURATION_FIX,
+    ),
+    *(
+        CrossFieldRule(
+            fields=("trial_template",),
+            path=f"trialTemplate.{camel}",
+            cel=f"!has(self.trialTemplate.{camel}) || duration(self.trialTemplate.{camel}) > duration('0s')",
+            holds=lambda template, name=name: _is_positive(getattr(template, name)),
+            message=_DURATION,
+            fix=_DURATION_FIX,
+        )
+        for name, camel in (("max_trial_duration", "maxTrialDuration"), ("silence_timeout", "silenceTimeout"))
+    ),
+    CrossFieldRule(
+        fields=("trial_template",),
+        path="trialTemplate.primaryContainer",
+        cel="!has(self.trialTemplate.primaryContainer) || self.trialTemplate.template.spec.containers"
+        ".exists(c, c.name == self.trialTemplate.primaryContainer)",
+        find_errors=_primary_container_errors,
+        message=PRIMARY_CONTAINER,
+        fix="Use the name of one of them.",
+    ),
+    *EARLY_STOPPING_RULES,
+    CrossFieldRule(
+        fields=("objectives",),
+        cel=None,
+        no_cel="the schema has x-kubernetes-list-map-keys: [metric]",
+        find_errors=_duplicate_objectives,
+        message="objectives must be unique",
+    ),
+    CrossFieldRule(
+        fields=("initial_trials", "parameters", "unreadable"),
+        cel=None,
+        no_cel="the schema gives values no type, and comparing untyped values exceeds the cost budget",
+        find_errors=_initial_trial_errors,
+        message="initialTrials must lie in the search space",
+    ),
+    CrossFieldRule(
+        fields=("trial_template", "parameters", "unreadable", "fields"),
+        cel=None,
+        no_cel="the schema does not describe the strings of a Pod template",
+        find_errors=_reference_errors,
+        message="placeholders must refer to parameters",
+    ),
+)
+"""Rules of the spec. Those between parameters are SPACE_RULES."""
+
+NAME_RULE = CrossFieldRule(
+    fields=("name",),
+    path="",
+    cel=f"size(self.metadata.name) <= {MAX_EXPERIMENT_NAME} && self.metadata.name.matches('{EXPERIMENT_NAME}')",
+    holds=lambda name: len(name) <= MAX_EXPERIMENT_NAME and re.fullmatch(EXPERIMENT_NAME, name) is not None,
+    message="must be a DNS label of at most 48 characters, because names of Pods begin with it",
+    fix="Use a-z, 0-9 and -, no dot, and no - at the start or end.",
+)
+WARM_START_RULE = CrossFieldRule(
+    fields=("warm_start", "name"),
+    path="spec.warmStart.experiments",
+    cel="!has(self.spec.warmStart) || !(self.metadata.name in self.spec.warmStart.experiments)",
+    holds=lambda warm_start, name: warm_start is None or name not in warm_start.experiments,
+    message="must not contain the Experiment itself",
+    fix="Remove it.",
+)
+
+
+def validate(fields: Mapping[str, Any], unreadable: frozenset[str] = frozenset()) -> Iterator[FieldError]:
+    """Check the rules of the spec; paths are relative to it.
+
+    Args:
+        fields: the readable fields by their Python names; `parameters` is index -> Parameter.
+        unreadable: names of the parameters that are not readable.
+    """
+    context = {**fields, "unreadable": unreadable, "fields": fields}
+    yield from validate_rules((*EXPERIMENT_RULES, *SPACE_RULES), context)

@@ -1,4 +1,4 @@
-"""What of an Experiment's spec may not change once a Trial exists, as CEL and in Python."""
+"""Fields of a spec that are immutable once a Trial exists, as CEL and in Python."""
 
 from typing import Any
 
@@ -22,34 +22,37 @@ IMMUTABLE = (
     "podRetention",
     "trialTemplate",
 )
-"""Paths below spec; what is not named here may change at any time."""
+"""Paths below spec. You can change all other fields at any time."""
 
 _ORDERED = {"parameters": "name", "objectives": "metric"}
-"""Associative lists, and their key, that are equal in any order for the API server; but samplers draw parameter after
-parameter, and the first objective decides.
-"""
+"""Lists of type map and their keys. For the API server they are equal in any order. Here the order counts: samplers
+draw parameters in order, and the first objective is the primary one."""
 
-ADVICE = "may not change once a trial exists; apply it as a new Experiment"
+ADVICE = "immutable once a trial exists. Create a new Experiment."
 TEMPLATE = "trialTemplate"
-TEMPLATE_ADVICE = "may not change once a trial's program has started; apply it as a new Experiment"
-"""A wrong image or command can be corrected until then: no result depends on it yet."""
+TEMPLATE_ADVICE = "immutable once the program of a trial has started. Create a new Experiment."
+"""You can correct a wrong image or command until then, because no result depends on it."""
 
 
 def immutable_changes(old: ExperimentSpec, new: ExperimentSpec) -> tuple[FieldError, ...]:
-    """Give the immutable fields that differ between two specs of an Experiment that has trials."""
+    """Return the changes of immutable fields between two specs of an Experiment that has trials."""
     before, after = (spec.model_dump(mode="json", by_alias=True) for spec in (old, new))
-    return tuple(FieldError(f"spec.{path}", advice_on(path)) for path in IMMUTABLE if _changed(path, before, after))
+    return tuple(
+        FieldError(f"spec.{path}", f"Forbidden: {advice_on(path)}")
+        for path in IMMUTABLE
+        if _changed(path, before, after)
+    )
 
 
 def advice_on(path: str) -> str:
-    """Return why a path below spec may not change."""
+    """Return why a path below spec is immutable, and how to change it."""
     return TEMPLATE_ADVICE if path == TEMPLATE else ADVICE
 
 
 def _changed(path: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
     *parents, _ = path.split(".")
     if any(spec[parent] is None for parent in parents for spec in (before, after)):
-        return False  # objectives stand in its place in one of them, which is a change of its own
+        return False  # one of them has objectives instead, which is a change of its own
     return bool(_at(before, path) != _at(after, path))
 
 
@@ -62,7 +65,7 @@ def _at(spec: dict[str, Any], path: str) -> Any:
 
 def _transition(path: str) -> CelRule:
     *parents, field = path.split(".")
-    # dyn, because CEL sees no list of configurations: their values have no type
+    # dyn: the values of configurations have no type
     now, old = (f"dyn({'.'.join((owner, 'spec', *parents))}).{field}" for owner in ("self", "oldSelf"))
     untouched = "!has(oldSelf.status) || !has(oldSelf.status.trials) || !has(oldSelf.status.trials.total)"
     if path == TEMPLATE:
@@ -70,7 +73,7 @@ def _transition(path: str) -> CelRule:
     key = _ORDERED.get(path)
     ordered = f" && {now}.map(p, p.{key}) == {old}.map(p, p.{key})" if key else ""
     same = f"(has({now}) == has({old}) && (!has({now}) || ({now} == {old}{ordered})))"
-    if parents:  # that may be absent in one, where objectives stand in their place: a change of its own
+    if parents:  # one spec may have objectives instead, which is a change of its own
         same = f"(!has(self.spec.{parents[0]}) || !has(oldSelf.spec.{parents[0]}) || {same})"
     return CelRule(
         f"{untouched} || oldSelf.status.trials.total == 0 || {same}",

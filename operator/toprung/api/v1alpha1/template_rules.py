@@ -1,4 +1,4 @@
-"""Rules for a trial's Pod template: what the API server can't know of it."""
+"""Rules of a trial's Pod template that the API server does not check."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,33 +13,35 @@ from toprung.api.pod_template.sources import validate_dns_label
 from toprung.errors import FieldError
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
-"""Names the primary container where spec.trialTemplate.primaryContainer is unset, as for `kubectl logs`."""
+"""Names the primary container if spec.trialTemplate.primaryContainer is unset, as for `kubectl logs`."""
 VARIABLES = ("resource", "trial.name", "trial.index")
-"""What ${...} may name beside parameters.NAME."""
+"""Names of placeholders besides parameters.NAME."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
 _NEARLY = re.compile(r"(?<!\$)\$\{\{?\s*((?:parameters|trial)\.[A-Za-z0-9_.-]*|resource(?=\s*\}))\s*\}{0,2}")
-"""A placeholder, or what was meant to be one: unclosed, with blanks, or in double braces. No shell takes those."""
+"""A placeholder, or a misspelled one: unclosed, with spaces, or in double braces. No shell accepts those."""
 _BLANK = re.compile(r"\s")
 MAX_DEPTH = 64
+"""Levels of a template in which placeholders are searched."""
+PRIMARY_CONTAINER = "must be the name of a container of the template"
 
 
 def validate_pod_template(template: dict[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
-    """Check a PodTemplateSpec as an API server checks a Pod; paths are relative to it.
+    """Validate a PodTemplateSpec as an API server validates a Pod; paths are relative to it.
 
     Args:
-        template: as its author wrote it.
-        unknown: fields that Kubernetes does not know are added here.
+        template: a PodTemplateSpec.
+        unknown: receives the fields that Kubernetes does not know.
     """
     if template.get("spec") is None:
-        yield FieldError("spec", "Required value: write the spec of a Pod with at least one container.")
+        yield FieldError("spec", "Required value: add the spec of a Pod with at least one container.")
     errors = bounded(validate_object(template, TEMPLATE, RULES, unknown))
     explained = {error.path for error in errors if error.message != REQUIRED}
     yield from (error for error in errors if error.message != REQUIRED or error.path not in explained)
 
 
 def validate_metadata(metadata: dict[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
-    """Check the metadata of an object; paths are relative to it, and `unknown` gets those of the unknown fields."""
+    """Validate the metadata of an object; paths are relative to it; `unknown` receives its unknown fields."""
     found: list[FieldError] = []
     yield from validate_object(metadata, "ObjectMeta", RULES, found)
     unknown += [error.prefixed("metadata.") for error in found]
@@ -49,7 +51,7 @@ def validate_metadata(metadata: dict[str, Any], unknown: list[FieldError]) -> It
 
 
 def has_more_values(node: Any, limit: int) -> bool:
-    """Return whether a JSON tree has more values than that; takes time for `limit` of them at most."""
+    """Return whether a JSON tree has more than `limit` values; reads at most `limit` of them."""
     waiting, count = [node], 0
     while waiting:
         node = waiting.pop()
@@ -62,7 +64,7 @@ def has_more_values(node: Any, limit: int) -> bool:
 
 
 def validate_primary_container(template: dict[str, JsonValue], primary: str | None) -> Iterator[FieldError]:
-    """Check that the container whose output counts exists; paths are relative to the TrialTemplate.
+    """Check that the primary container exists; paths are relative to the TrialTemplate.
 
     Args:
         template: a PodTemplateSpec.
@@ -71,14 +73,16 @@ def validate_primary_container(template: dict[str, JsonValue], primary: str | No
     names = [name for each in _items(_at(template, "spec", "containers")) if isinstance(name := _at(each, "name"), str)]
     annotated = _at(template, "metadata", "annotations", DEFAULT_CONTAINER_ANNOTATION)
     if primary is not None and names and primary not in names:
-        yield FieldError("primaryContainer", f"no container is named {shown(primary)}", primary, tuple(names))
+        yield FieldError(
+            "primaryContainer", f"Invalid value: {shown(primary)}: {PRIMARY_CONTAINER}", primary, tuple(names)
+        )
     elif primary is None and isinstance(annotated, str) and names and annotated not in names:
         path = f"template.metadata.annotations[{DEFAULT_CONTAINER_ANNOTATION}]"
-        yield FieldError(path, f"no container is named {shown(annotated)}", annotated, tuple(names))
+        yield FieldError(path, f"Invalid value: no container is named {shown(annotated)}", annotated, tuple(names))
 
 
 def _at(node: Any, *steps: str) -> Any:
-    """Return what a path of keys leads to, None where a step is absent."""
+    """Return the value at a path of keys; None if a key is absent."""
     for step in steps:
         node = node.get(step) if isinstance(node, dict) else None
     return node
@@ -91,13 +95,13 @@ def _items(node: Any) -> list[Any]:
 def validate_references(
     template: dict[str, JsonValue], *, names: frozenset[str], conditional: frozenset[str], has_resource: bool
 ) -> Iterator[FieldError]:
-    """Check what ${...} refers to in a PodTemplateSpec; paths are relative to it.
+    """Check the placeholders of a PodTemplateSpec; paths are relative to it.
 
     Args:
-        template: as its author wrote it.
-        names: the parameters, conditional ones included.
-        conditional: parameters that are absent from some configurations.
-        has_resource: whether early stopping gives trials a budget.
+        template: a PodTemplateSpec.
+        names: names of the parameters, including conditional ones.
+        conditional: names of the parameters that some configurations omit.
+        has_resource: whether early stopping limits the resource of a trial.
     """
     known = (*(f"parameters.{name}" for name in sorted(names)), *VARIABLES)
     for path, text in _texts(template, ""):
@@ -109,25 +113,25 @@ def validate_references(
             seen.add(reference)
             if reference == "resource" and not has_resource:
                 yield FieldError(
-                    path, "${resource} has no value without earlyStopping; set it, or write the number itself"
+                    path, "Invalid value: ${resource} requires earlyStopping. Set earlyStopping, or use a number."
                 )
             elif reference not in VARIABLES:
                 yield from _parameter_errors(path, reference, names, conditional, known)
 
 
 def _slips(path: str, text: str) -> Iterator[FieldError]:
-    """Check that placeholders are written as such; others would reach the program as they are."""
+    """Check the spelling of placeholders. A misspelled placeholder would reach the program unchanged."""
     if "${" not in text:
         return
     wrong = {match[0]: f"${{{match[1]}}}" for match in _NEARLY.finditer(text)}
     for found, meant in wrong.items():
         if not found.startswith(meant):
-            advice = f"Write {shortened(meant)}."
+            advice = f"Use {shortened(meant)}."
             yield FieldError(path, f"Invalid value: {shown(found)} is not a placeholder. {advice}")
 
 
 def _texts(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Walk over every string of a JSON tree, keys excluded."""
+    """Return the path and text of every string of a JSON tree, without keys."""
     if isinstance(node, str):
         yield path, node
     elif depth < MAX_DEPTH:
@@ -138,10 +142,10 @@ def _texts(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
 
 
 def _references(text: str) -> Iterator[str]:
-    """Give what is between ${ and } and must be ours.
+    """Return the names in placeholders of TopRung; other ${...} belong to the shell.
 
-    A name with a dot is no shell variable. In a text without blanks, such as one argument of an exec-form command, no
-    shell is at work either; elsewhere ${HOME} is the shell's.
+    A name with a dot is no shell variable. A string without spaces, such as an argument of a command, does not run in a
+    shell either. In any other string, ${HOME} belongs to the shell.
     """
     if "${" not in text:
         return
@@ -157,9 +161,11 @@ def _parameter_errors(
     name = reference.removeprefix("parameters.")
     placeholder = f"${{{shortened(reference)}}}"
     if name not in names:
-        yield FieldError(path, f"{placeholder} names nothing", reference, known)
+        yield FieldError(path, f"Invalid value: {placeholder} is not defined", reference, known)
     elif name == reference:
-        yield FieldError(path, f"{placeholder} names nothing; did you mean parameters.{name}?")
+        yield FieldError(path, f"Invalid value: {placeholder} is not defined. Did you mean parameters.{name}?")
     elif name in conditional:
-        message = f"{placeholder} is absent from some trials; let the program read it from TOPRUNG_PARAMETERS instead"
+        message = (
+            f"Invalid value: {placeholder} is absent from some trials. Read it from TOPRUNG_PARAMETERS in the program."
+        )
         yield FieldError(path, message)

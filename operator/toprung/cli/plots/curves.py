@@ -5,7 +5,8 @@ from datetime import datetime
 from math import isfinite
 
 from toprung.api.v1alpha1.early_stopping import ComparingRule, MedianSettings, RungSettings
-from toprung.api.v1alpha1.experiment import ExperimentSpec, Objective
+from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.objectives import Objective
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping.rungs import rung_levels
 from toprung.metrics.progress import score

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from toprung.api.v1alpha1.experiment import Objective
+from toprung.api.v1alpha1.objectives import Objective
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.cli.display.format import duration, number
 from toprung.cli.display.watcher import ExperimentView, view_of

@@ -52,8 +52,8 @@ def plugin(wanted: StopperPlugin, seed: int, *, checkpoint: bool) -> Stopper:
 def _load(name: str) -> Factory:
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:
-        installed = did_you_mean(name, sorted(found)) if found else "none is; install the package that has it"
-        raise invalid("name", f"{shown(name)} is not installed where this runs (entry points {GROUP}); {installed}")
+        installed = did_you_mean(name, sorted(found)) if found else "Install the package that contains it."
+        raise invalid("name", f"{shown(name)} is not installed where this runs (entry points {GROUP}). {installed}")
     try:
         factory: Factory = found[name].load()
     except Exception as error:

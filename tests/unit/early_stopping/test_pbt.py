@@ -169,9 +169,9 @@ def test_levels(settings, levels):
 @pytest.mark.parametrize("maximum", [65, 128, 129, 1000, 10**9])
 def test_the_interval_that_is_asked_for_suffices(maximum):
     """Who writes what the message says is not told off again."""
-    with pytest.raises(ValidationError, match=r"write (\d+) or more") as told:
+    with pytest.raises(ValidationError, match=r"Use at least (\d+)") as told:
         PbtSettings(perturbation_interval=1, max_resource=maximum)
-    least = int(re.search(r"write (\d+)", str(told.value))[1])
+    least = int(re.search(r"Use at least (\d+)", str(told.value))[1])
     with pytest.raises(ValidationError):
         PbtSettings(perturbation_interval=least - 1, max_resource=maximum)
     assert len(rule(perturbation_interval=least, max_resource=maximum).levels(0)) <= MAX_LEVELS

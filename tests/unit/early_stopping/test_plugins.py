@@ -114,8 +114,8 @@ def test_a_rule_may_pause_where_there_are_checkpoints():
 @pytest.mark.parametrize(
     ("name", "settings", "path", "says"),
     [
-        pytest.param("ceilin", SETTINGS, "name", '"ceilin" is not installed where this runs (entry points toprung.stoppers); did you mean ceiling?', id="misspelt"),
-        pytest.param("xyz", SETTINGS, "name", "write one of broken, ceiling, defective, outdated, pausing", id="unknown"),
+        pytest.param("ceilin", SETTINGS, "name", '"ceilin" is not installed where this runs (entry points toprung.stoppers). Did you mean ceiling?', id="misspelt"),
+        pytest.param("xyz", SETTINGS, "name", "Use one of broken, ceiling, defective, outdated, pausing", id="unknown"),
         pytest.param("broken", SETTINGS, "name", '"broken" can\'t be loaded: ModuleNotFoundError: No module named', id="broken"),
         pytest.param("ceiling", {"rung": 9, "end": 1}, "settings", "ceiling refuses them: rung 9 is not below end 1", id="wrong-value"),
         pytest.param("ceiling", {"rung": 9}, "settings", "ceiling refuses them: 'end' is missing", id="missing"),
@@ -135,7 +135,7 @@ def test_what_can_not_be_used_is_the_authors_to_mend(name, settings, path, says)
 def test_with_nothing_installed_the_message_says_so(monkeypatch):
     """There is no name to suggest."""
     monkeypatch.setattr(plugins, "entry_points", lambda **_: [])
-    with pytest.raises(InvalidExperiment, match="none is; install the package that has it"):
+    with pytest.raises(InvalidExperiment, match="Install the package that contains it"):
         build("ceiling")
 
 

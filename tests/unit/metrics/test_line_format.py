@@ -229,13 +229,13 @@ def test_the_work_of_a_pattern_is_bounded(pattern):
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        pytest.param("(", "is not an RE2 expression: missing )", id="no-expression"),
-        pytest.param(r"(?P<name>\w+)(?=x)(?P<value>1)", "write it without look-around", id="look-around"),
-        pytest.param(r"(?P<name>\w+)", "has no group value", id="one-group"),
-        pytest.param(r"\w+", "has no group name and value", id="no-group"),
-        pytest.param(r"\(?P<name>[(?P<value>]", "has no group name and value", id="groups-that-are-text"),
+        pytest.param("(", "must be an RE2 expression: missing )", id="no-expression"),
+        pytest.param(r"(?P<name>\w+)(?=x)(?P<value>1)", "RE2 has no look-around", id="look-around"),
+        pytest.param(r"(?P<name>\w+)", "requires the group value", id="one-group"),
+        pytest.param(r"\w+", "requires the groups name and value", id="no-group"),
+        pytest.param(r"\(?P<name>[(?P<value>]", "requires the groups name and value", id="groups-that-are-text"),
         pytest.param(
-            r"(?P<name>a)=(?P<value>1)|(?P<name>b): (?P<value>2)", "the group name more than once", id="group-twice"
+            r"(?P<name>a)=(?P<value>1)|(?P<name>b): (?P<value>2)", "must have the group name once", id="group-twice"
         ),
         pytest.param(r"(?P<name>a)(?:[a-y]{0,250}a){0,3}(?P<value>1)", "400 instructions", id="large"),
         pytest.param(r"(?P<name>a)\pL{900}(?P<value>1)", "smaller repeat counts", id="far-too-large"),

@@ -108,7 +108,7 @@ def test_a_plugin_is_found_by_its_name():
 @pytest.mark.parametrize(
     ("name", "settings", "says"),
     [
-        pytest.param("local-search", {}, "did you mean local-searcher?", id="misspelt"),
+        pytest.param("local-search", {}, "Did you mean local-searcher?", id="misspelt"),
         pytest.param("broken", {}, "can't be loaded: ModuleNotFoundError", id="broken"),
         pytest.param("local-searcher", {"num_init_random": 0}, "num_init_random", id="bad-setting"),
         pytest.param("local-searcher", {"probability": 1}, "probability", id="unknown-setting"),
@@ -124,7 +124,7 @@ def test_what_is_wrong_with_a_plugin_is_said(name, settings, says):
 def test_where_no_plugin_is_installed_that_is_said(monkeypatch):
     """There is no name to suggest."""
     monkeypatch.setattr(plugins, "entry_points", lambda **_: ())
-    with pytest.raises(SearchFailed, match="none is; install the package that has it"):
+    with pytest.raises(SearchFailed, match="Install the package that contains it"):
         Study(plugged())
 
 

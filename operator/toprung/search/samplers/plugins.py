@@ -52,9 +52,9 @@ def load(name: str) -> Factory:
     """
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:
-        installed = did_you_mean(name, sorted(found)) if found else "none is; install the package that has it"
+        installed = did_you_mean(name, sorted(found)) if found else "Install the package that contains it."
         raise SearchFailed(
-            f"{PATH}.name: {shown(name)} is not installed where the operator runs (entry points {GROUP}); {installed}"
+            f"{PATH}.name: {shown(name)} is not installed where the operator runs (entry points {GROUP}). {installed}"
         )
     try:
         factory: Factory = found[name].load()

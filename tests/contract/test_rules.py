@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from localkube.apiserver import schema
+from localkube.apiserver import schema, schema_validation
 from support.manifests import BAD, GOOD, Bad, Good
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
@@ -41,7 +41,7 @@ def messages_of_python(case: Bad | Good) -> list[str]:
 def messages_of_cel(case: Bad | Good) -> list[str]:
     manifest = case.manifest()
     schema.set_defaults(SCHEMA, manifest)
-    return [cause.message for cause in schema.validate(SCHEMA, manifest)]
+    return [cause.message for cause in schema_validation.validate(SCHEMA, manifest)]
 
 
 def violated(messages: list[str]) -> list[str]:

@@ -422,7 +422,7 @@ BAD = [
     Bad("resource is the objective", {"spec.earlyStopping.asha.resource": "val_accuracy"}, "spec.earlyStopping.asha.resource", "must not be an objective. Use the name of the step that measures progress, such as epoch.", "must not be an objective. Use the name of the step that measures progress, such as epoch."),
     Bad("resource of another rule is the objective", {"spec.earlyStopping": {"median": {"maxResource": 9, "resource": "val_accuracy"}}}, "spec.earlyStopping.median.resource", "must not be an objective. Use the name of the step that measures progress, such as epoch.", "must not be an objective. Use the name of the step that measures progress, such as epoch."),
     Bad("no source of metrics", {"spec.metrics": {}}, "spec.metrics", "stdout is required. Set stdout, such as stdout: {}.", "stdout is required. Set stdout, such as stdout: {}."),
-    Bad("pattern that is none", {"spec.metrics.stdout.pattern": "(?P<name>a)(?P<value>"}, "spec.metrics.stdout.pattern", "'(?P<name>a)(?P<value>': must be an RE2 expression: missing ): (?P<name>a)(?P<value>. RE2 has no look-around and no back-references."),
+    Bad("pattern that is none", {"spec.metrics.stdout.pattern": "(?P<name>a)(?P<value>"}, "spec.metrics.stdout.pattern", "'(?P<name>a)(?P<value>': must be an RE2 expression: missing ): (?P<name>a)(?P<value>. RE2 has no look-around."),
     Bad("pattern without groups", {"spec.metrics.stdout.pattern": "acc=(?P<value>.*)"}, "spec.metrics.stdout.pattern", r'"acc=(?P<value>.*)": must have the groups (?P<name>...) and (?P<value>...). Use groups as in (?P<name>\w+): (?P<value>[0-9.e+-]+|nan).', "must have the groups (?P<name>...) and (?P<value>...). Use groups as in (?P<name>\\w+): (?P<value>[0-9.e+-]+|nan)."),
     Bad("one of the patterns without groups", {"spec.metrics.stdout.patterns": [r"(?P<name>\w+): (?P<value>\S+)", "acc=(?P<value>.*)"]}, "spec.metrics.stdout.patterns", "each pattern must have the groups (?P<name>...) and (?P<value>...). Use groups as in (?P<name>\\w+): (?P<value>[0-9.e+-]+|nan).", "each pattern must have the groups (?P<name>...) and (?P<value>...). Use groups as in (?P<name>\\w+): (?P<value>[0-9.e+-]+|nan)."),
     Bad("pattern with a group twice", {"spec.metrics.stdout.pattern": r"(?P<name>a): (?P<value>\S+)|(?P<name>a)=(?P<value>\S+)"}, "spec.metrics.stdout.pattern", "'(?P<name>a): (?P<value>\\\\S+)|(?P<name>a)=(?P<value>\\\\S+)': must have the group name once. Use one pattern for each format in spec.metrics.stdout.patterns."),
@@ -507,7 +507,7 @@ BAD = [
     Bad("relative mount path", {"spec.checkpoint.mountPath": "ckpt"}, "spec.checkpoint.mountPath", '"ckpt": must match the pattern ^/.', "should match"),
     Bad("checkpoint without volume", {"spec.checkpoint": {}}, "spec.checkpoint.volume", "add it.", "Required value"),
     Bad("two volumes", {"spec.checkpoint.volume.emptyDir": {}}, "spec.checkpoint.volume", "must have at most 1 items.", "must have at most 1 item"),
-    Bad("spec is a list", {"spec": []}, "spec", "[]: must be an object. Use NAME: VALUE for each field.", "must be of type object"),
+    Bad("spec is a list", {"spec": []}, "spec", "must be an object. Use the fields objective, ", "must be of type object"),
     Bad("no spec", {"spec": REMOVE}, "spec", "add objective, parameters, maxTrialCount and trialTemplate.", "Required value"),
 ]  # fmt: skip
 

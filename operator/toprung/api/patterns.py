@@ -49,7 +49,7 @@ def compile_pattern(pattern: str) -> Any:
         if "too large" in detail:
             raise ValueError(_too_large(pattern)) from error
         raise ValueError(
-            f"Invalid value: {pattern!r}: must be an RE2 expression: {detail}. RE2 has no look-around and no back-references."
+            f"Invalid value: {pattern!r}: must be an RE2 expression: {detail}. RE2 has no look-around."
         ) from error
     _check_groups(pattern)
     if _size(compiled) > MAX_PROGRAM:
@@ -61,9 +61,8 @@ def _check_groups(pattern: str) -> None:
     groups = _GROUP.findall(_NOT_GROUPS.sub("", pattern))
     missing = [name for name in ("name", "value") if name not in groups]
     if missing:
-        raise ValueError(
-            f"Invalid value: {pattern!r}: requires the group{'s' * (len(missing) - 1)} {' and '.join(missing)}. {_FIX}"
-        )
+        required = f"the group{'s' * (len(missing) - 1)} {' and '.join(missing)}"
+        raise ValueError(f"Invalid value: {pattern!r}: requires {required}. {_FIX}")
     duplicate = next((name for name in groups if groups.count(name) > 1), None)
     if duplicate is not None:
         raise ValueError(

@@ -125,8 +125,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _message(details: ErrorDetails, known: Sequence[str]) -> str:
     value, place = details["input"], details["loc"][-1] if details["loc"] else ""
     if details["type"] in _NO_OBJECT:
-        example = f"the fields {', '.join(known)}" if known else _EXAMPLES.get(place, "NAME: VALUE for each field")
-        return f"Invalid value: {shown(value)}: must be an object. Use {example}."
+        fields = f"the fields {', '.join(known)}" if known else _EXAMPLES.get(place, "NAME: VALUE for each field")
+        return f"Invalid value: {shown(value)}: must be an object. Use {fields}."
     if details["type"] in _NO_INTEGER and isinstance(value, float) and value.is_integer():
         extreme = "large" if value > 0 else "small"
         return f"Invalid value: {shown(value)}: is too {extreme}. Use an integer of at most {_MAX_DIGITS} digits."

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from toprung.api.v1alpha1.experiment import ExperimentSpec, ExperimentStatus
+from toprung.api.v1alpha1.experiment import ExperimentSpec
+from toprung.api.v1alpha1.experiment_status import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialStatus
 from toprung.early_stopping import Stopper
 from toprung.metrics.progress import observe

@@ -169,4 +169,4 @@ def _with_nul(message: dict[str, Any]) -> list[str]:
     """Return the fields of a container that have a NUL byte."""
     found = {"command or args": "".join(message["argv"]), "workingDir": message["cwd"]}
     found |= {f"env {name}": f"{name}{value}" for name, value in message["env"].items()}
-    return [field for field, text in found.items() if "\0" in text]
+    return [field for field, text in found.items() if "\0" in str(text)]  # a value may have any type

@@ -1,4 +1,4 @@
-"""Where reports come from: bytes of the world in, progress of a trial's attempt out."""
+"""Collects reports: reads logs and updates the progress of a trial's attempt."""
 
 from toprung.collectors.log_follower import LogFollower
 from toprung.collectors.log_reader import LogReader

@@ -1,4 +1,4 @@
-"""Follows one attempt's log to its end, whatever happens to the connections."""
+"""Follows the log of one attempt to its end across broken connections."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -12,33 +12,33 @@ from toprung.metrics.line_format import LineFormat
 from toprung.metrics.types import Progress, Tracking
 
 OpenLog = Callable[[datetime | None, int | None], AsyncIterator[bytes]]
-"""Opens the log with timestamps, following it: from a time on (None: its start), or so many of its last lines.
+"""Opens and follows the log with timestamps: from a time on (None: its start), or a number of its last lines.
 
-The iterator ends with the log and raises ClusterError or OSError where it breaks.
+The iterator ends with the log, and raises ClusterError or OSError if the connection breaks.
 """
 
 FIRST_DELAY = 0.2
 LAST_DELAY = 10.0
 """Seconds between connections: doubled from the first to the last while no line is new."""
 OVERDUE = 10.0
-"""Seconds that a connection may be silent after the container's end; then it is taken for broken."""
+"""Seconds that a connection may be silent after the container's end, before it counts as broken."""
 QUIET = 10.0
 """Seconds without anything new after which an open connection has brought all that the program has printed."""
 TRIES_AFTER_END = 5
-"""Connections without a new line that may break after the container's end; then its log is given up (a lost node)."""
+"""Connections without a new line that may break after the container's end, before reading ends (a lost node)."""
 MAX_AFTER_END = 100_000
 """Lines with a metric that are read after the container's end; of a longer log only the last lines are read then."""
 LAST_LINES = 1_000
 
 
 class LogTooLong(Exception):
-    """A program printed faster than its log can be read; the rest of the log is skipped, but for its end."""
+    """A program printed faster than its log can be read. The rest of the log, except its end, is skipped."""
 
 
 CAUGHT_UP_AFTER = 2.0
 """Seconds without a new line after which a log that is read late counts as caught up with."""
 LONGEST_CATCH_UP = 15.0
-"""Seconds after which it counts as caught up with in any case, so that a lost log holds up no decision."""
+"""Seconds after which a log always counts as caught up with, so that a lost log delays no decision."""
 
 
 class LogFollower:
@@ -50,7 +50,7 @@ class LogFollower:
 
     Attributes:
         progress: the trial's, with this attempt's reports; replaced, never changed.
-        drained: nothing more will come.
+        drained: whether the log is complete.
         failed: why the log can't be read at present, or could not to its end; "" where it can.
         reported: when the last report of any metric was printed, None before the first.
         cut_off: reports of a later time do not count; None: all count.
@@ -102,7 +102,7 @@ class LogFollower:
 
     @property
     def until(self) -> datetime | None:
-        """Return when the last line was printed that is read."""
+        """Return the time of the last line that was read."""
         return self._reader.since
 
     @property
@@ -133,7 +133,7 @@ class LogFollower:
         return self._behind is None
 
     def finish(self) -> None:
-        """Say that the container has ended: what its log has left is read, then `drained` is set."""
+        """Record that the container has ended. The rest of its log is read, then `drained` is set."""
         self._ended.set()
 
     async def run(self) -> None:
@@ -145,7 +145,7 @@ class LogFollower:
         self._on_change()
 
     async def _connect(self) -> bool:
-        """Read one connection to its end; gives whether that was the log's."""
+        """Read one connection to its end. Return whether that was the end of the log."""
         had_ended = self._ended.is_set()
         self._reader.reopen()
         try:
@@ -162,7 +162,7 @@ class LogFollower:
         return had_ended
 
     def _broken(self, error: Exception, *, had_ended: bool) -> bool:
-        """Return whether to give up; a 404 is no proof: a kubelet that has just started does not know its Pods."""
+        """Return whether to end reading. A 404 is no proof: a kubelet that has just started does not know its Pods."""
         self.failed = f"the log can't be read: {error}"
         self._breaks_after_end += had_ended
         return self._breaks_after_end >= TRIES_AFTER_END
@@ -227,7 +227,7 @@ class LogFollower:
         return self.progress
 
     async def _first_of(self, *doings: Awaitable[object]) -> None:
-        """Wait for the first to end, raise what it raises, and end the others."""
+        """Wait for the first awaitable to end, raise its exception, and cancel the others."""
         tasks = [asyncio.ensure_future(doing) for doing in doings]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

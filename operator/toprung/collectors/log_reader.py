@@ -1,4 +1,4 @@
-"""Bytes of a container's log with timestamps -> reports with their times and places."""
+"""Parses the bytes of a container's log with timestamps into reports with their times and places."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,19 +14,19 @@ TAIL_WIDTH = 200
 COMPARED_LINES = 1_000
 """Lines at the beginning in which a metric's name is also looked for in another case."""
 MAX_UNREAD = 3
-"""Lines that are kept which have a metric's name and no value."""
+"""Maximum number of kept lines that have a metric's name and no value."""
 _STAMP_WIDTH = 40
 """Longer than any RFC 3339 time."""
 _KEPT_TAIL = 8 * TAIL_WIDTH
 """Bytes of a line in the tail: enough characters even where they are long or colour codes are between them."""
 _LOST = b"unable to retrieve container logs for "
-"""With these words, and status 200, a kubelet answers whose runtime has removed the container with its log."""
+"""The response, with status 200, of a kubelet whose runtime has removed the container with its log."""
 _REWRITTEN = 512
 """Bytes by which a part that is rewritten grows before it is shortened."""
 _SLICE = 4 * 1024
 """Bytes with backspaces that are read without a pause."""
 _EDGE = 256
-"""Bytes of what is not read that are kept, for a name that is cut."""
+"""Bytes kept of a text that is not read, for a name that is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Seen:
 
 
 class LogReader:
-    """Reads `pods/log?timestamps=true`, in chunks cut anywhere, over connections broken anywhere.
+    """Reads `pods/log?timestamps=true`, in chunks and connections that may end anywhere.
 
     Memory is bounded whatever the program prints. A line without a timestamp comes from the kubelet, not from the
     program: it is part of the tail, and never a report.
@@ -56,7 +56,7 @@ class LogReader:
     Attributes:
         since: newest time of a complete line, from which the log is to be requested again; None before the first.
         lines: how many of the program's lines were read, each once.
-        lost: whether the kubelet has answered last that it has the log no more.
+        lost: whether the last response of the kubelet was that it no longer has the log.
     """
 
     def __init__(self, grammar: LineFormat, now: Callable[[], datetime]) -> None:
@@ -85,14 +85,14 @@ class LogReader:
         return tuple(self._unread)
 
     def feed(self, chunk: bytes) -> Iterator[Seen | None]:
-        """Read a chunk; yields reports, and None where a pause is possible."""
+        """Read a chunk. Yield reports, and None where a pause is possible."""
         *lines, rest = chunk.split(b"\n")
         for line in lines:
             yield from self._read(line, ends=True)
         yield from self._read(rest, ends=False)
 
     def close(self) -> Iterator[Seen | None]:
-        """Read what is left at the log's end as a line: a program need not end its last."""
+        """Read the rest at the log's end as a line: a program need not end its last line."""
         if self._text or self._held or self._time:
             yield from self._read(b"", ends=True)
 
@@ -152,7 +152,7 @@ class LogReader:
         self._text, self._done = rest.text, rest.done
 
     def _bound(self) -> None:
-        """Keep the end of a long part; one that is rewritten may be longer by what is rewritten."""
+        """Keep the end of a long part. A rewritten part may be longer by the rewritten bytes."""
         if b"\b" in self._text and len(self._text) > self._shorten_at:
             short = shortened(Part(self._text, self._done))
             self._text = short.text if len(short.text) <= MAX_TEXT else self._cut_head(short.text.rstrip(b"\b"))
@@ -162,7 +162,7 @@ class LogReader:
             self._text = self._cut_head(self._text)
 
     def _cut_head(self, text: bytes) -> bytes:
-        """Return the end of a text, and look for a metric in what is cut off."""
+        """Return the end of a text, and look for a metric in the part that is cut off."""
         self._cut = True
         self._miss(text[:-MAX_TEXT])
         return text[-MAX_TEXT:]
@@ -236,7 +236,7 @@ class LogReader:
 
     def _release(self, report: Report) -> Seen:
         assert self._time is not None  # noqa: S101 - of a line that has a time
-        assert self._clock is not None  # noqa: S101 - likewise
+        assert self._clock is not None  # noqa: S101 - as above
         time = max(self._time, self._now()) if self._came_in_pieces and self._released else self._time
         self._released = True
         seen = Seen(time, Position(self._clock, self._places), report)
@@ -258,7 +258,7 @@ class LogReader:
 
 
 def _redrawn(held: Report | None, report: Report) -> Report:
-    """Return what counts of two parts of a line with the same step: the newer, with metrics that only the older has."""
+    """Merge two parts of a line with the same step: the newer one, with metrics that only the older one has."""
     if held is None or not held.values or report.values.keys() & held.values.keys():
         return report
     return replace(report, values={**held.values, **report.values})

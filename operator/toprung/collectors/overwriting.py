@@ -1,4 +1,4 @@
-"""Lines that overwrite themselves by carriage returns and backspaces, as a terminal shows them."""
+"""Splits lines that overwrite themselves by carriage returns and backspaces, as a terminal shows them."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Part:
 
     Attributes:
         text: as it was printed, with its backspaces.
-        done: how many bytes of it are in the parts that were returned.
+        done: number of its bytes in the parts that were returned.
     """
 
     text: bytes = b""
@@ -35,7 +35,7 @@ class _Screen:
         self._cursor += len(characters)
 
     def back(self, count: int) -> tuple[bool, bool]:
-        """Go back; return whether to the start, and whether over at least half of the line."""
+        """Move the cursor back. Return whether it is at the start, and whether it passed at least half of the line."""
         self._cursor = max(0, self._cursor - count)
         return self._cursor == 0, 2 * count >= len(self._cells)
 
@@ -43,12 +43,12 @@ class _Screen:
         return "".join(self._cells).encode(errors="replace")
 
     def redrawn(self) -> bytes:
-        """Return what shows the same line, with the same cursor."""
+        """Return bytes that show the same line with the same cursor."""
         return self.shown() + b"\b" * (len(self._cells) - self._cursor)
 
 
 def split_parts(part: Part, *, ends: bool) -> tuple[list[bytes], Part]:
-    """Return the parts of a line, and what the next one has so far.
+    """Return the parts of a line, and the beginning of the next one.
 
     A carriage return ends a part, and so do backspaces up to its start. Other backspaces rewrite the end of a part. It
     is a part before that, too, if at least half of it is rewritten: so the work is linear in the backspaces.
@@ -70,7 +70,7 @@ def split_parts(part: Part, *, ends: bool) -> tuple[list[bytes], Part]:
 
 
 def shortened(part: Part) -> Part:
-    """Return a part without what was rewritten in it."""
+    """Return a part without its rewritten bytes."""
     if b"\b" not in part.text:
         return part
     screen, at = _Screen(), 0

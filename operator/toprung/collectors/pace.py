@@ -1,8 +1,8 @@
 """Shares the event loop between logs: reading takes at most a part of its time, in equal parts for all namespaces.
 
-A log that floods is read in short slices. After each the reader rests for a multiple of the time that it used, the
-longer the more readers rest; meanwhile nothing more of the log is requested, so that the program's node holds it back.
-A log of a few lines a second never rests.
+A log with very many lines is read in short slices. After each slice, the reader pauses for a multiple of the time that
+it used, longer if more readers pause. Meanwhile it requests no more of the log, so the node of the program keeps it.
+The reader of a log with a few lines per second never pauses.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from collections.abc import Callable
 SLICE = 0.004
 """Seconds of reading without a pause."""
 REST = 2
-"""Seconds of rest for each second of reading, times the readers that share: all together use a third of the time."""
+"""Seconds of pause per second of reading and reader that shares: all together use a third of the time."""
 
 
 class Pace:
-    """The readers of all logs that currently rest.
+    """The readers of all logs that are currently paused.
 
     Args:
         clock: seconds, of the time that reading uses.
@@ -48,16 +48,16 @@ class Turn:
         self._started = 0.0
 
     def start(self) -> None:
-        """Begin to use the event loop."""
+        """Start to use the event loop."""
         self._started = self._pace.clock()
 
     @property
     def due(self) -> bool:
-        """Return whether it is time to rest."""
+        """Return whether a pause is due."""
         return self._used + self._pace.clock() - self._started >= SLICE
 
     async def end(self) -> None:
-        """Stop using the event loop, and rest if that is due."""
+        """Stop using the event loop, and pause if a pause is due."""
         self._used += self._pace.clock() - self._started
         if self._used >= SLICE:
             used, self._used = self._used, 0.0

@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - its asserts are its purpose
-"""What every stopping rule must do, built in or plugged in: a suite for pytest, which needs hypothesis.
+"""A pytest suite with the requirements on every stopping rule, built-in or custom. It needs hypothesis.
 
     from toprung.early_stopping.conformance import StopperConformance
 
@@ -7,7 +7,7 @@
         def stopper(self, seed):
             return make({"patience": 3}, seed)
 
-Nothing of the operator imports this module.
+The operator does not import this module.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ LONG = 10_000
 
 SCORES = st.one_of(st.sampled_from([-inf, 0.0, 0.5, 1.0]), st.floats(-1e9, 1e9))
 OCCASIONS = st.lists(st.tuples(st.integers(0, SLOTS - 1), SCORES, st.sampled_from([1, 1, 1, 2]), st.integers(0, 15)))
-"""(which of the running trials reports, its score, how many rungs it crosses, 0 for a failure instead) in turn."""
+"""List of (running trial that reports, its score, number of rungs that it crosses; 0: it fails instead)."""
 SEEDS = st.integers(0, 3)
 
 _quick = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.differing_executors])
@@ -35,17 +35,17 @@ _quick = settings(deadline=None, max_examples=60, suppress_health_check=[HealthC
 
 @dataclass(slots=True)
 class Play:
-    """A planner in small: it runs trials by a rule, as the contract of :class:`Stopper` says.
+    """A small planner that runs trials by a rule, as the contract of :class:`Stopper` requires.
 
     Attributes:
         stopper: the rule.
-        running: index -> how many rungs the trial has reached.
-        paused: index -> where the trial waits.
-        scores: index -> what the trial has reported at rungs.
+        running: index -> number of rungs that the trial has reached.
+        paused: index -> result at the rung where the trial waits.
+        scores: index -> scores of the trial at rungs.
         records: index -> what was said to the rule about the trial, in turn: (record, release or withdraw, result).
-        judged: the results that were judged, with the outcomes.
-        latest: those of the last report, with the verdicts.
-        failed: those that were recorded for a failure.
+        judged: the results with a verdict, with the outcomes.
+        latest: the results of the last report, with the verdicts.
+        failed: the results that were recorded for failures.
     """
 
     stopper: Stopper
@@ -58,7 +58,7 @@ class Play:
     failed: list[RungResult] = field(default_factory=list)
 
     def through(self, occasions: list[tuple[int, float, int, int]]) -> Iterator["Play"]:
-        """Let one thing after another happen; gives itself after each."""
+        """Apply one occasion after another. Yield itself after each."""
         for which, score, rungs, luck in occasions:
             self.fill()
             index = list(self.running)[which % len(self.running)]
@@ -80,7 +80,7 @@ class Play:
                 self.running[promoted.index] = len(self.scores[promoted.index])
 
     def report(self, index: int, score: float, rungs: int) -> None:
-        """Have a running trial reach its next rungs by one report."""
+        """Record that a running trial reaches its next rungs by one report."""
         bracket, before = self.stopper.bracket(index), self.running[index]
         levels = self.stopper.levels(bracket)
         crossed = levels[before : before + rungs]
@@ -105,7 +105,7 @@ class Play:
             self.paused[index] = results[-1]
 
     def fail(self, index: int) -> None:
-        """Have a running trial fail on its way to its next rung."""
+        """Record that a running trial fails before its next rung."""
         bracket = self.stopper.bracket(index)
         level = self.stopper.levels(bracket)[self.running.pop(index)]
         self.failed.append(RungResult(bracket, level, index, -inf, -inf, -inf))
@@ -113,7 +113,7 @@ class Play:
         self._say("withdraw", self.failed[-1])
 
     def rebuilt(self, stopper: Stopper, order: list[int]) -> Stopper:
-        """Tell a fresh rule all that was told to this one, trial by trial in the order given."""
+        """Send all records of this rule to a new one, trial by trial in the given order, and return it."""
         for index in order:
             for word, result in self.records[index]:
                 tell(stopper, word, result)
@@ -136,12 +136,12 @@ def tell(stopper: Stopper, word: str, result: RungResult) -> None:
 
 
 def promotions(stopper: Stopper) -> tuple[RungResult | None, RungResult | None]:
-    """Whom a rule promotes while new trials are left, and to a slot that is to spare."""
+    """Return the promotion while new trials are left, and the promotion for an idle slot."""
     return stopper.next_promotion(idle_slot=False), stopper.next_promotion(idle_slot=True)
 
 
 class StopperConformance:
-    """The suite; make a subclass whose `stopper` gives a fresh rule."""
+    """The suite. A subclass implements `stopper`, which returns a new rule."""
 
     def stopper(self, seed: int) -> Stopper:
         """Build the rule, without records.
@@ -154,7 +154,7 @@ class StopperConformance:
     @_quick
     @given(SEEDS, st.integers(0, 100_000))
     def test_every_trial_has_a_bracket_with_levels(self, seed: int, index: int) -> None:
-        """They are the same at every call and after a restart; levels ascend, to the same end, and are at most 64."""
+        """Both are the same at every call and after a restart. Levels ascend to the same end and are at most 64."""
         stopper, restarted = self.stopper(seed), self.stopper(seed)
         bracket = stopper.bracket(index)
         levels = stopper.levels(bracket)
@@ -168,7 +168,7 @@ class StopperConformance:
     @_quick
     @given(SEEDS, OCCASIONS)
     def test_asking_changes_nothing(self, seed: int, occasions: list[tuple[int, float, int, int]]) -> None:
-        """Asked twice, told twice, the answers are the same."""
+        """Repeated calls and repeated records do not change the results."""
         for play in Play(self.stopper(seed)).through(occasions):
             asked, promoted = [result for result, _ in play.judged[-SLOTS:]], promotions(play.stopper)
             answers = [play.stopper.decide(result) for result in asked]
@@ -183,7 +183,7 @@ class StopperConformance:
     def test_a_restart_changes_nothing(
         self, seed: int, occasions: list[tuple[int, float, int, int]], random: Any
     ) -> None:
-        """A rule that is told the records again, trial by trial in any order, answers as the live one does."""
+        """A rule rebuilt from the records, trial by trial in any order, decides as the original does."""
         *_, play = [Play(self.stopper(seed)), *Play(self.stopper(seed)).through(occasions)]
         order = list(play.records)
         random.shuffle(order)
@@ -197,7 +197,7 @@ class StopperConformance:
     def test_a_promotion_is_of_a_paused_trial_that_is_finite(
         self, seed: int, occasions: list[tuple[int, float, int, int]]
     ) -> None:
-        """It is promoted from where it waits, once; a rule that does not pause promotes nobody and pauses nobody."""
+        """It is promoted once, from the rung where it waits. A rule that does not pause trials promotes none."""
         for play in Play(self.stopper(seed)).through(occasions):
             assert play.stopper.pauses or not play.paused
             for promoted in filter(None, promotions(play.stopper)):
@@ -210,7 +210,7 @@ class StopperConformance:
     def test_what_is_not_finite_never_goes_on_past_a_finite_rival(
         self, seed: int, occasions: list[tuple[int, float, int, int]]
     ) -> None:
-        """Nor does it wait for a promotion, which it never gets; it stops, or takes over from another trial."""
+        """A non-finite trial never waits for a promotion. It stops or exploits another trial."""
         *_, play = [Play(self.stopper(seed)), *Play(self.stopper(seed)).through(occasions)]
         finite: set[tuple[int, int]] = set()
         for result, outcome in play.judged:
@@ -225,7 +225,7 @@ class StopperConformance:
     def test_verdicts_say_why_and_the_last_rung_pauses_nobody(
         self, seed: int, occasions: list[tuple[int, float, int, int]]
     ) -> None:
-        """At maxResource there is nothing to wait for, and nothing to take over."""
+        """At maxResource no trial pauses or exploits."""
         *_, play = [Play(self.stopper(seed)), *Play(self.stopper(seed)).through(occasions)]
         for result, outcome in play.judged:
             assert play.stopper.decide(result).message
@@ -237,7 +237,7 @@ class StopperConformance:
     def test_a_donor_is_another_trial_that_is_on_record(
         self, seed: int, occasions: list[tuple[int, float, int, int]]
     ) -> None:
-        """Exploit, and no other verdict, names whom the trial takes over from: one that has come to a rung before."""
+        """Only an exploit verdict names a donor: another trial that has reached a rung before."""
         for play in Play(self.stopper(seed)).through(occasions):
             on_record = {index for index, said in play.records.items() if said}
             for result, verdict in play.latest:
@@ -246,17 +246,17 @@ class StopperConformance:
                 assert donors <= on_record - {result.index}
 
     def test_a_trial_may_end_without_a_record(self) -> None:
-        """It reported too little, or somebody has deleted its Trial."""
+        """The trial reported too little, or a user has deleted its Trial."""
         stopper = self.stopper(0)
         stopper.mark_finished(stopper.bracket(7), 7)
         assert promotions(stopper) == (None, None)
 
     def test_an_experiment_without_records_has_no_promotion(self) -> None:
-        """There is nobody yet."""
+        """An empty rule promotes no trial."""
         assert promotions(self.stopper(0)) == (None, None)
 
     def test_a_long_history_is_taken_in(self) -> None:
-        """10,000 trials, told at once, are no obstacle."""
+        """10,000 trials are recorded at once."""
         stopper, results = self.stopper(0), []
         for index in range(LONG):
             bracket = stopper.bracket(index)

@@ -112,7 +112,7 @@ class PopulationBasedTraining:
 
     @property
     def _share(self) -> int:
-        """The number of trials in a quantile: rounded up, at most half of the population."""
+        """Return the number of trials in a quantile: rounded up, at most half of the population."""
         size = len(self._order)
         return min(ceil(round(size * self.settings.quantile_fraction, 9)), size // 2)
 
@@ -149,5 +149,5 @@ class PopulationBasedTraining:
 
 
 def _key(result: RungResult) -> tuple[float, int]:
-    """Order from the best; ties go to the smaller index."""
+    """Return the sort key of a result, the best first; ties go to the smaller index."""
     return -result.score if isfinite(result.score) else inf, result.index

@@ -1,7 +1,7 @@
-"""Stops of a trial that is looked at for itself: patience and threshold.
+"""Rules that look at one trial alone: patience and threshold.
 
-Nothing is compared, so there are no rungs: what the trial has reported decides. Such a verdict is sticky in that a
-stopped trial reports no more.
+Trials are not compared, so there are no rungs: the reports of the trial decide. Such a verdict is sticky, because a
+stopped trial reports nothing more.
 """
 
 from math import inf, isfinite
@@ -16,42 +16,42 @@ class Point(Protocol):
 
     @property
     def step(self) -> float:
-        """Resource consumed."""
+        """Return the resource consumed."""
         ...
 
     @property
     def value(self) -> float:
-        """As reported; may be NaN or infinite."""
+        """Return the value as reported; may be NaN or infinite."""
         ...
 
 
 class Reports(Protocol):
-    """What is known of a trial's reports; :class:`toprung.metrics.types.Progress` is one."""
+    """The reports of a trial; :class:`toprung.metrics.types.Progress` implements it."""
 
     @property
     def latest(self) -> Point | None:
-        """The last report."""
+        """Return the last report."""
         ...
 
     @property
     def best(self) -> Point | None:
-        """The best finite report, the first of equals."""
+        """Return the best finite report, the first of equals."""
         ...
 
     @property
     def curve(self) -> tuple[tuple[float, float], ...]:
-        """(step, value) of some reports, ascending, the first among them."""
+        """Return (step, value) of some reports, ascending, the first included."""
         ...
 
 
 def individual_stop(early_stopping: EarlyStopping | None, reports: Reports, *, maximize: bool) -> Verdict | None:
-    """Say whether a trial is to stop for what it has reported itself; None where it goes on.
+    """Return the verdict to stop a trial because of its own reports; None if it continues.
 
-    The message is about the trial's best value, or its latest where none is finite. Asks nothing but its arguments.
+    The message is about the trial's best value, or its latest if none is finite. A pure function of its arguments.
 
     Args:
         early_stopping: of the experiment.
-        reports: of the trial, all its attempts together.
+        reports: of the trial, over all its attempts.
         maximize: the objective's direction.
     """
     if early_stopping is None or reports.latest is None:
@@ -73,7 +73,7 @@ def _below(threshold: ThresholdSettings, reports: Reports, sign: int) -> Verdict
 
 
 def _no_better(patience: PatienceSettings, reports: Reports, sign: int) -> Verdict | None:
-    """Compare the best with that of `steps` ago, as far as the curve tells: thinned, it stops later, never sooner."""
+    """Compare the best with that of `steps` ago. A thinned curve stops a trial later, never earlier."""
     latest, best = reports.latest, reports.best
     if latest is None:
         return None

@@ -1,6 +1,6 @@
-"""Custom rules, found by the entry point group `toprung.stoppers`.
+"""Loads custom rules from the entry point group `toprung.stoppers`.
 
-A package offers one so, and then `earlyStopping: {plugin: {name: mine, settings: {...}}}` names it:
+A package declares an entry point, and `earlyStopping: {plugin: {name: mine, settings: {...}}}` selects it:
 
     [project.entry-points."toprung.stoppers"]
     mine = "my_package:make"
@@ -32,7 +32,7 @@ def plugin(wanted: StopperPlugin, seed: int, *, checkpoint: bool) -> Stopper:
     """Build the rule that a plug-in provides.
 
     Raises:
-        InvalidExperiment: it is not installed or can't be loaded, refuses its settings, needs a checkpoint, or fails.
+        InvalidExperiment: it is not installed or can't be loaded, rejects its settings, needs a checkpoint, or fails.
     """
     factory = _load(wanted.name)
     try:
@@ -70,7 +70,7 @@ class PluginRule:
 
     Attributes:
         name: of its entry point.
-        rule: as the plug-in made it.
+        rule: the object that the plug-in returned.
     """
 
     name: str
@@ -78,23 +78,23 @@ class PluginRule:
 
     @property
     def pauses(self) -> bool:
-        """The value of the rule."""
+        """Return the value of the rule."""
         with self._blamed("pauses"):
             return bool(self.rule.pauses)
 
     @property
     def compares_curves(self) -> bool:
-        """The value of the rule."""
+        """Return the value of the rule."""
         with self._blamed("compares_curves"):
             return bool(self.rule.compares_curves)
 
     def bracket(self, index: int) -> int:
-        """The value of the rule."""
+        """Return the value of the rule."""
         with self._blamed("bracket"):
             return int(self.rule.bracket(index))
 
     def levels(self, bracket: int) -> tuple[int, ...]:
-        """The value of the rule."""
+        """Return the value of the rule."""
         with self._blamed("levels"):
             first, *others = self.rule.levels(bracket)
             return int(first), *map(int, others)

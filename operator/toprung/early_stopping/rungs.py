@@ -132,21 +132,21 @@ class Rung:
 
     @property
     def count_finite(self) -> int:
-        """The number of finite scores."""
+        """Return the number of finite scores."""
         return bisect_left(self._order, (inf,))
 
     @property
     def continued_count(self) -> int:
-        """The number of trials with finite scores that have continued past the rung."""
+        """Return the number of trials with finite scores that have continued past the rung."""
         return self.count_finite - len(self._waiting) - self._withdrawn
 
     @property
     def waits(self) -> bool:
-        """Whether a trial waits."""
+        """Return whether a trial waits."""
         return bool(self._waiting)
 
     def _take_out(self, index: int) -> bool:
-        """Remove a trial from the waiting ones. Return whether it waited."""
+        """Remove a trial from the waiting trials. Return whether it waited."""
         key = self._key(index)
         place = bisect_left(self._waiting, key)
         waited = self._waiting[place : place + 1] == [key]
@@ -198,7 +198,7 @@ class RungSystem:
         """Record that a trial has continued past a rung. A second call has no effect.
 
         Raises:
-            InternalError: it was never recorded there.
+            InternalError: the trial was never recorded there.
         """
         self.reached(group, result).mark_continued(result.index)
 
@@ -213,7 +213,7 @@ class RungSystem:
         """Return the rung of a result that is recorded.
 
         Raises:
-            InternalError: it is not.
+            InternalError: the result is not recorded.
         """
         rung = self.rung(group, result.resource)
         if result.index not in rung:

@@ -37,7 +37,7 @@ class RungResult:
 
 @dataclass(frozen=True, slots=True)
 class Exploit:
-    """How a trial copies a better trial and perturbs its parameters.
+    """The copy of a better trial, and the perturbation of its parameters.
 
     Attributes:
         donor: index of the trial whose checkpoint and parameters are copied.

@@ -1,4 +1,4 @@
-"""What training programs report: the formats of a line, and what is kept of all lines; pure."""
+"""Parses the reports of training programs and counts them in the progress of a trial; pure functions."""
 
 from toprung.metrics.counting import count, start_attempt
 from toprung.metrics.line_format import LineFormat, LineParser, line_format_for

@@ -1,4 +1,4 @@
-"""What one line contains, before it is known whether it counts."""
+"""The metrics and steps found in one line, before it is known whether the line counts."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field

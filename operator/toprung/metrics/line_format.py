@@ -1,6 +1,6 @@
-"""The grammar of metric lines: which formats are read, for the names that an experiment wants.
+"""Parses metric lines in all formats, for the names of the metrics of an experiment.
 
-Only the names of the experiment's metrics are looked for. A line counts if it has one of them in a format of
+The parser looks only for the names of the experiment's metrics. A line counts if it has one of them in a format of
 :mod:`json_lines`, :mod:`pairs` or :mod:`tables`, or in a match of a custom pattern (:mod:`custom`), which then replaces
 the other formats. Terminal escape sequences are removed. Several values of one metric in a line do not count (in JSON
 the last does, as for other readers).
@@ -20,16 +20,16 @@ from toprung.metrics.tables import TableReader
 from toprung.metrics.types import DEFAULT_STEP_NAMES, EPOCH, MAX_STEP, Report
 
 MAX_TEXT = 32 * 1024
-"""Bytes of a line, or of a part of a line that overwrites itself, that are looked at: its last ones."""
+"""Maximum number of bytes to parse of a line, or of a part of a line that overwrites itself: its last ones."""
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]{0,32}+[ -/]{0,8}+[@-~]|\][^\x07\x1b]{0,256}+(?:\x07|\x1b\\)|[@-Z\\^_])")
 
 
 @dataclass(frozen=True)
 class LineFormat:
-    """What to look for in the lines of one experiment's trials.
+    """The metrics, steps and formats of one experiment's lines.
 
     Attributes:
-        metrics: names that are wanted, the objective's first.
+        metrics: names of the metrics, the objective first.
         step_names: names of the step; the first that a line has is its step.
         format: auto reads all formats, json reads JSON objects only.
         patterns: RE2 expressions that replace the formats.
@@ -42,7 +42,7 @@ class LineFormat:
 
 
 def line_format_for(spec: ExperimentSpec) -> LineFormat:
-    """Return the grammar of an experiment's lines; the step is what its early stopping calls the resource."""
+    """Return the line format of an experiment; the step is the resource of its early stopping."""
     rule = spec.early_stopping.rule if spec.early_stopping is not None else None
     stdout = spec.metrics.stdout
     return LineFormat(
@@ -77,7 +77,7 @@ class LineParser:
         self._reported: frozenset[str] = frozenset()
 
     def parse(self, text: str) -> Report | None:
-        """Parse one line, or one part of a line that overwrites itself; None where it has no wanted metric."""
+        """Parse one line, or one part of a line that overwrites itself. Return None if it has none of the metrics."""
         found = self._found(plain(text))
         if found is None:
             return None
@@ -160,7 +160,7 @@ class LineParser:
 
 
 def decode(line: bytes) -> str:
-    """Return the text of a line, whatever its bytes are."""
+    """Return the text of a line; invalid bytes raise no error."""
     return line.decode("utf-8", errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a trial's reports: every one counted once, however often its log is read."""
+"""Counts the reports of a trial, each once, however often its log is read."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Curve = tuple[tuple[float, float], ...]
 
 
 def score(value: float, *, maximize: bool) -> float:
-    """Normalise the direction, here and nowhere else: larger is better, and what is not finite is -inf."""
+    """Return the normalized score: larger is better, and -inf for non-finite values. No other code normalizes."""
     if not isfinite(value):
         return -inf
     return value if maximize else -value
@@ -39,7 +39,7 @@ def observe(
     others: frozenset[str] = frozenset(),
     reading: Reading | None = None,
 ) -> Progress:
-    """Count one report of the objective; returns `progress` itself where it changes nothing.
+    """Count one report of the objective. Return `progress` itself if nothing changes.
 
     A report of the latest step replaces that step's value: in the best, in the mean and in the curve. A rung that the
     first report of the step crossed keeps that report.
@@ -54,7 +54,7 @@ def observe(
         levels: rung levels of the trial's bracket, ascending; every one in (latest step, step] is crossed. Reports
             after the first one at or beyond the last level do not count.
         others: names of the objectives beside the first.
-        reading: where the reading of the log stands after it; None: as before.
+        reading: state of reading the log after the report; None: unchanged.
     """
     extra = {name: value for name, value in values.items() if name != metric}
     latest = progress.latest
@@ -125,7 +125,7 @@ def thin(curve: Curve) -> Curve:
 
 
 def _repeats(progress: Progress, value: float, extra: Mapping[str, float]) -> bool:
-    """Return whether a report says what the latest one does: a progress bar that is drawn again."""
+    """Return whether a report equals the latest one, as of a progress bar that is drawn again."""
     latest = progress.latest
     if latest is None or not _same(latest.value, value):
         return False

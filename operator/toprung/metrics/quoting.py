@@ -1,4 +1,4 @@
-"""Texts within a line that are no reports: the contents of quoted strings and of nested dicts."""
+"""Masks texts in a line that are no reports: the contents of quoted strings and of nested dicts."""
 
 import re
 
@@ -46,7 +46,7 @@ def _spans(text: str, quotes: str, *, strings: bool) -> tuple[list[tuple[int, in
             depth += 1
             nested = at + 1 if depth == 2 else nested  # noqa: PLR2004 - a dict in a dict
         elif sign == "}":
-            if depth == 2:  # noqa: PLR2004 - likewise
+            if depth == 2:  # noqa: PLR2004 - as above
                 spans.append((nested, at))
             depth = max(0, depth - 1)
     if depth > 1:

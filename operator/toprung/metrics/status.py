@@ -1,4 +1,4 @@
-"""Progress as Trial.status carries it: JSON, which has no NaN."""
+"""Converts progress to and from Trial.status, which is JSON and has no NaN."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ _READING_NUMBERS = "base", "offset", "first", "last", "epoch", "counted"
 def progress_to_status(progress: Progress) -> dict[str, Any]:
     """Return latest, best, latestComplete, mean, curve and reports of Trial.status; empty ones are absent.
 
-    What is not finite becomes null, and an observation of it `finite: false`. Crossings are status.rungs, which the
+    A non-finite value becomes null, and its observation gets `finite: false`. Crossings are in status.rungs, which the
     planner writes with the verdicts.
     """
     status: dict[str, Any] = {}
@@ -41,9 +41,9 @@ def progress_to_status(progress: Progress) -> dict[str, Any]:
 
 
 def progress_from_status(status: Mapping[str, Any]) -> Progress:
-    """Read a Trial's status, the inverse of :func:`progress_to_status`; null is read as NaN.
+    """Parse a Trial's status, the inverse of :func:`progress_to_status`; null becomes NaN.
 
-    `crossings` then holds only what is crossed from here on: what was crossed before is in status.rungs.
+    `crossings` then holds only later crossings; earlier ones are in status.rungs.
     """
     latest, best, mean = status.get("latest"), status.get("best"), status.get("mean")
     complete, reports = status.get("latestComplete"), status.get("reports") or {}
@@ -66,17 +66,17 @@ def progress_from_status(status: Mapping[str, Any]) -> Progress:
 
 
 def format_time(time: datetime) -> str:
-    """Write an aware time as RFC 3339 in UTC with microseconds: 2026-01-02T03:04:05.123456Z."""
+    """Format an aware time as RFC 3339 in UTC with microseconds: 2026-01-02T03:04:05.123456Z."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def display_value(value: float) -> str | None:
-    """Write a value to six digits, for the printer columns, which show whatever they are given; None: not finite."""
+    """Format a value with six digits for the printer columns; None if it is not finite."""
     return f"{value:.6g}" if isfinite(value) else None
 
 
 def _reports(progress: Progress) -> dict[str, Any]:
-    """Return what is needed to continue reading the log where it was left, and what did not count."""
+    """Return the state that is needed to continue reading the log, and the reports that did not count."""
     reports: dict[str, Any] = {}
     if progress.ignored:
         reports["ignored"] = [

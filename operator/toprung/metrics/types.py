@@ -1,4 +1,4 @@
-"""What a training program reports, and how the operator counts it."""
+"""The types of reports and of the progress of a trial."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ MAX_EXCESS = 2
 DEFAULT_STEP_NAMES = ("step", "epoch", "iteration")
 EPOCH = "epoch"
 MAX_STEP = 2**53
-"""Integers up to it are carried exactly by JSON numbers."""
+"""JSON numbers represent integers up to this one exactly."""
 
 
 def whole(step: float) -> float:
@@ -58,7 +58,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How far an attempt's log was read, and how its steps are counted.
+    """The state of reading an attempt's log and of counting its steps.
 
     Attributes:
         attempt: the attempt whose log this is.
@@ -86,7 +86,7 @@ class Reading:
 
 
 class Ignored(StrEnum):
-    """Why a report does not count."""
+    """The reason why a report does not count."""
 
     NOT_A_NUMBER = "NotANumber"
     INVALID_STEP = "InvalidStep"
@@ -112,7 +112,7 @@ class IgnoredReports:
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """Which reports count, and how.
+    """Settings for counting reports.
 
     Attributes:
         metric: name of the objective's metric.
@@ -143,11 +143,11 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Crossing(Observation):
-    """The observation by which a trial first reached a rung level, and how the trial stood then.
+    """The observation by which a trial first reached a rung level, with the best and mean at that time.
 
     Attributes:
         best: the best finite value up to there, itself included; NaN where there was none.
-        mean: the mean of the finite values up to there, likewise.
+        mean: the mean of the finite values up to there, itself included; NaN where there was none.
     """
 
     best: float = nan
@@ -177,7 +177,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """All that is kept of a trial's reports; bounded, whatever the program prints.
+    """The state kept of a trial's reports; bounded for any output of the program.
 
     Attributes:
         latest: the last observation counted.
@@ -188,7 +188,7 @@ class Progress:
         mean: of all finite values of the objective that were counted.
         latest_complete: of several objectives: the last observation that has all of them.
         settled: best and mean without the latest step.
-        reading: where the reading of the current attempt's log stands.
+        reading: the state of reading the current attempt's log.
         ignored: the reports that did not count, by reason.
         excess: reports beyond the last rung level, at most MAX_EXCESS. They are no part of the curve.
     """
@@ -207,5 +207,5 @@ class Progress:
 
     @property
     def last(self) -> Observation | None:
-        """What a trial is scored by that is scored by its last value."""
+        """Return the observation that scores a trial by its last value."""
         return self.latest_complete or self.latest

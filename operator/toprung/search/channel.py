@@ -1,4 +1,4 @@
-"""One search process, as the operator sees it: starts it, sends it what it lacks, and ends it where it fails."""
+"""Runs one search process for the operator: starts it, sends it missing data, and ends it if it fails."""
 
 import asyncio
 import os
@@ -18,31 +18,31 @@ from toprung.search.worker_protocol import LARGEST, LENGTH, Reply, Request, Samp
 LONGEST_START = 60.0
 """Seconds that a process may take for its imports."""
 _POLL = 0.1
-"""Seconds between two looks at a process that owes an answer."""
+"""Seconds between two checks of a process whose answer is due."""
 _GRACE = 1.0
-"""Seconds that a process still has for an answer that is not wanted any more, before it is killed."""
+"""Seconds until a process whose answer is no longer needed is killed."""
 _STUDIES = 256
-"""How many studies a process holds; the one unused longest is sent again when it is asked again."""
+"""Maximum number of studies in a process. The least recently used one is dropped, and sent again on demand."""
 _CHUNK = 2**18
-"""Characters of values in a request at most, estimated: the time to pack and to add them stays far below 50 ms."""
+"""Estimated maximum of characters of values in a request: to pack and to add them takes far less than 50 ms."""
 _VALUE = 24
-"""Characters that a value that is no string, or a string's frame, counts for."""
+"""Estimated characters of a value that is not a string, and of the frame of a string."""
 
 
 class Died(Exception):
-    """The process ended or was stopped; a new one may answer."""
+    """The process ended or was stopped. A new process may answer."""
 
 
 @dataclass(slots=True)
 class Session:
-    """What one process still lacks for the asks of one experiment.
+    """The data that one process still lacks for the requests of one experiment.
 
     Attributes:
-        process: which of the channel's processes, in the order of their starts.
-        problem: sent with the next request, None once it is there.
-        chunks: the rest of the news, made when they are sent: a long history would block the event loop.
-        chunk: the next part of the news.
-        following: the one after it, None where there is none.
+        process: number of the process, in the order in which the channel started them.
+        problem: sent with the next request; None after the process has it.
+        chunks: the remaining evaluations, built when they are sent: a long history would block the event loop.
+        chunk: the next part of the evaluations.
+        following: the part after `chunk`; None if `chunk` is the last.
     """
 
     key: str
@@ -53,16 +53,16 @@ class Session:
     following: tuple[Evaluation, ...] | None = None
 
     def advance(self) -> None:
-        """Go to the next part."""
+        """Advance to the next part."""
         self.chunk, self.following = self.following or (), next(self.chunks, None)
 
 
 class Channel:
-    """One search process, and what has been sent to it. One request at a time: the worker sees to it.
+    """One search process and the data sent to it. The worker sends one request at a time.
 
     Attributes:
-        models: whether it serves samplers that learn.
-        spent: seconds of CPU time of the last request; of one without an answer, how long it was waited for. The worker
+        models: whether the process serves samplers that learn.
+        spent: seconds of CPU time of the last request, or the seconds waited if it got no answer. The worker
             sets it to None before a request.
     """
 
@@ -80,23 +80,23 @@ class Channel:
 
     @property
     def alive(self) -> bool:
-        """Return whether a process is there."""
+        """Return whether a process is running."""
         return self._process is not None and self._process.returncode is None
 
     def holds(self, key: str) -> bool:
-        """Return whether the process has a study of that key."""
+        """Return whether the process has a study with this key."""
         return self.alive and key in self._sent
 
     def shared(self, key: str) -> bool:
-        """Return whether the process has studies beside that one."""
+        """Return whether the process has studies other than this one."""
         return any(other != key for other in self._sent)
 
     async def begin(self, problem: Problem, history: Mapping[int, Evaluation]) -> Session:
-        """Find what the process lacks: the difference where nothing known to it was taken back, else everything.
+        """Find the data that the process lacks: the difference, or everything if an evaluation was removed.
 
         Raises:
             Died: no process can be started in time.
-            OSError: no memory or no process is left for one.
+            OSError: the system has no memory or no process left.
         """
         await self.start()
         known, sent = self._sent.get(problem.key, (None, {}))
@@ -109,17 +109,17 @@ class Channel:
         return session
 
     def current(self, session: Session) -> bool:
-        """Return whether the session's process still is the channel's."""
+        """Return whether the session belongs to the current process of the channel."""
         return self.alive and session.process == self._starts
 
     async def step(
         self, session: Session, index: int, pending: tuple[Suggestion, ...], *, startup: bool, problem: Problem
     ) -> Reply:
-        """Send the next request of a session: the last one asks for the configuration.
+        """Send the next request of a session. The last one requests the configuration.
 
         Raises:
-            TimeoutError: there is no answer within the limit; the process is killed.
-            Died: it ended or was stopped.
+            TimeoutError: no answer arrives within the limit; the process is killed.
+            Died: the process ended or was stopped.
         """
         last = session.following is None
         forget = tuple(self._forgotten - {session.key}) + self._surplus(session.key)
@@ -137,20 +137,20 @@ class Channel:
         return reply
 
     def forget(self, key: str, *, running: bool = False) -> None:
-        """Drop the study of an experiment that has ended; `running`: it is being asked now."""
+        """Drop the study of an experiment that has ended; `running`: a request for it is in progress."""
         if self._sent.pop(key, None) or running:
             self._forgotten.add(key)
 
     def hurry(self) -> None:
-        """Leave little time to a request that is not wanted any more."""
+        """Shorten the time limit of a request that is no longer needed."""
         self._deadline = min(self._deadline, _now() + _GRACE)
 
     async def start(self) -> None:
-        """Start the process where none is alive, and wait for its imports.
+        """Start a process if none is alive, and wait for its imports.
 
         Raises:
-            Died: it is not ready in time.
-            OSError: no memory or no process is left for it.
+            Died: the process is not ready in time.
+            OSError: the system has no memory or no process left.
         """
         async with self._starting:
             if not self.alive:
@@ -168,7 +168,7 @@ class Channel:
             raise Died(f"the search process was not ready after {LONGEST_START:g} s") from error
 
     async def end(self) -> None:
-        """Kill the process, if any, and forget what it knew."""
+        """Kill the process, if any, and clear the record of its studies."""
         process, self._process = self._process, None
         self._sent.clear()
         self._forgotten.clear()
@@ -197,7 +197,7 @@ class Channel:
         return reply
 
     async def _answer(self, process: asyncio.subprocess.Process) -> Any:
-        """Wait for the answer, and look meanwhile whether the process is stopped or the time is over."""
+        """Wait for the answer, and check meanwhile whether the process is stopped or the time limit is reached."""
         reading = asyncio.ensure_future(_receive(process))
         try:
             while not (await asyncio.wait({reading}, timeout=_POLL))[0]:
@@ -214,7 +214,7 @@ class Channel:
         return (next(iter(self._sent)),) if len(self._sent) >= _STUDIES and key not in self._sent else ()
 
     def _note(self, session: Session, request: Request, problem: Problem, reply: Reply) -> None:
-        """Remember what the process knows now that it has answered."""
+        """Record the data that the process has after its answer."""
         self._forgotten.difference_update(request.forget)
         for key in request.forget:
             self._sent.pop(key, None)
@@ -247,13 +247,13 @@ def _chunks(news: Iterator[Evaluation]) -> Iterator[tuple[Evaluation, ...]]:
 
 
 async def _spawn(*, models: bool, memory: int) -> asyncio.subprocess.Process:
-    """Start a process that a Ctrl-C at the terminal does not reach, and that the end of its stdin ends."""
+    """Start a process that ignores Ctrl-C at the terminal and ends when its stdin is closed."""
     paths = (str(Path(toprung.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "toprung.search.worker_process", "models" if models else "draws", str(memory)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        # the matrices are small, and several libraries' threads would fight over the cores; each further arena of
+        # the matrices are small, and threads of several libraries would compete for the cores; each further arena of
         # malloc would take 64 MiB of the address space
         env={
             "OMP_NUM_THREADS": "1",
@@ -266,13 +266,13 @@ async def _spawn(*, models: bool, memory: int) -> asyncio.subprocess.Process:
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
-    """End a process, which may hang or have ended, with all that a sampler has started: it would hold its pipes."""
+    """Kill a process and all processes that a sampler has started, which would keep its pipes open."""
     with suppress(ProcessLookupError):  # it has ended
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _stopped(pid: int) -> bool:
-    """Return whether a signal has stopped the process; how it ends is left to asyncio to find out."""
+    """Return whether a signal has stopped the process. asyncio detects its end."""
     try:
         return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:

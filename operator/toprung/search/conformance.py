@@ -1,5 +1,5 @@
 # ruff: noqa: S101, S311 - its asserts are its purpose, and its chances no secrets
-"""What every sampler must do, built in or plugged in: a suite for pytest.
+"""A pytest suite with the requirements on every sampler, built-in or custom.
 
     from toprung.search.conformance import SamplerConformance
 
@@ -7,7 +7,7 @@
         def sampler(self, space, seed):
             return make(space, {"neighbours": 3}, seed)
 
-Each test runs on every space of :data:`SPACES`. Nothing of the operator imports this module.
+Each test runs on every space of :data:`SPACES`. The operator does not import this module.
 """
 
 import warnings
@@ -63,35 +63,35 @@ SPACES = {
     "finite": _parameters(_LAYERS, _OPT, _NESTEROV, _DECAY),
     "single": _parameters({"name": "data", "type": "ordinal", "values": ["all"]}, _LR),
 }
-"""Every kind of parameter; with conditions; with an end; with a parameter that is no choice."""
+"""Spaces with every kind of parameter, with conditions, of finite size, and with a single-valued parameter."""
 
 
 @pytest.mark.parametrize("space", SPACES)
 class SamplerConformance:
-    """The suite. A subclass gives `sampler`, and may change the attributes.
+    """The suite. A subclass implements `sampler` and may override the attributes.
 
     Attributes:
-        trials: how many trials are run before most questions; enough that the sampler does what it is for.
-        objectives: how many there are.
+        trials: number of trials before most suggestions; enough that the sampler uses its model.
+        objectives: number of objectives.
     """
 
     trials = 30
     objectives = 1
 
     def sampler(self, space: Space, seed: int) -> Sampler:
-        """Make the sampler of an experiment."""
+        """Build the sampler of an experiment."""
         raise NotImplementedError
 
     @pytest.fixture(autouse=True)
     def strict(self) -> Iterator[None]:
-        """Have warnings raise: nobody reads those of the search process."""
+        """Turn warnings into errors, because warnings of the search process are not visible."""
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.simplefilter("ignore", ResourceWarning)  # of what other tests have left, and is collected now
+            warnings.simplefilter("ignore", ResourceWarning)  # from objects of other tests that are collected now
             yield
 
     def study(self, space: str, initial: tuple[Configuration, ...] = (), prior: Iterable[Evaluation] = ()) -> Study:
-        """Make an experiment without trials of its own."""
+        """Build an experiment without trials of its own."""
         algorithm = Algorithm(random=RandomSettings())
         problem = Problem("uid", SPACES[space], initial, algorithm, SEED, self.objectives, tuple(prior))
         return Study(problem, lambda problem, drawn: self.sampler(drawn, problem.seed))
@@ -111,7 +111,7 @@ class SamplerConformance:
                 assert (value, type(value)) == (exact, type(exact))
 
     def test_a_restart_changes_nothing(self, space: str) -> None:
-        """A study built from the history, told in any order, goes on as the old one does."""
+        """A study built from the history, in any order, makes the same suggestions as the original."""
         study = self.study(space)
         done = _mixed(self.run(study, self.trials))
         study.update(done)
@@ -121,7 +121,7 @@ class SamplerConformance:
         assert rebuilt.suggest(indices) == study.suggest(indices)
 
     def test_a_restart_amid_the_reports_changes_nothing(self, space: str) -> None:
-        """Nor does it matter what was asked before, while older trials still ran."""
+        """Earlier requests, made while older trials still ran, have no effect on a suggestion."""
         study = self.study(space)
         done = self.run(study, self.trials)
         early, late = done[::3], [one for one in done if one.index % 3]
@@ -142,7 +142,7 @@ class SamplerConformance:
         assert study.suggest(indices[1:]) == study.suggest(indices[1:])
 
     def test_a_batch_is_what_single_asks_with_running_trials_give(self, space: str) -> None:
-        """The earlier ones of a batch are seen as running."""
+        """The earlier trials of a batch count as running."""
         study, one_by_one = self.study(space), self.study(space)
         one_by_one.update(self.run(study, self.trials))
         indices = range(self.trials, self.trials + 3)
@@ -162,7 +162,7 @@ class SamplerConformance:
 
     @pytest.mark.parametrize("bad", [-inf, None], ids=["diverged", "failed"])
     def test_what_has_no_value_is_survived(self, space: str, bad: float | None) -> None:
-        """Experiments of which no trial comes to a finite value neither raise nor stop the search."""
+        """An experiment in which no trial reports a finite value neither raises an error nor stops the search."""
         study = self.study(space)
         standings = (EvaluationState.FAILED,) if bad is None else (EvaluationState.COMPLETE, EvaluationState.STOPPED)
         for index in range(self.trials):
@@ -174,7 +174,7 @@ class SamplerConformance:
         self.asked(study, self.trials)
 
     def test_some_values_that_are_none_are_survived(self, space: str) -> None:
-        """Nor do finite values among failures and divergence, and equal ones."""
+        """Finite and equal values among failed and diverged trials neither raise an error nor stop the search."""
         study = self.study(space)
         done = self.run(study, self.trials)
         study.update(_mixed(done, score=1.0))
@@ -191,7 +191,7 @@ class SamplerConformance:
         assert self.asked(study, 2) == self.asked(rebuilt, 2)
 
     def test_nothing_comes_twice_until_nothing_is_left(self, space: str) -> None:
-        """And the end of a finite space is said with its last configuration."""
+        """No configuration repeats, and the last one of a finite space is returned as exhausted."""
         study = self.study(space)
         size = study.space.size
         trials = self.trials if size is None else min(size, self.trials)
@@ -208,7 +208,7 @@ class SamplerConformance:
             assert study.suggest([trials]).suggestions == ()
 
     def test_a_part_of_the_space_can_be_asked_for(self, space: str) -> None:
-        """An initial trial keeps what it says, and the rest is completed."""
+        """An initial trial keeps its values, and the sampler completes the others."""
         fixed = {"layers": 2} if "layers" in _names(space) else {"lr": 0.01}
         study = self.study(space, initial=({}, fixed))
         self.run(study, self.trials, start=2)
@@ -217,14 +217,14 @@ class SamplerConformance:
         Space.of(SPACES[space]).positions(suggestion.parameters)
 
     def test_a_long_history_is_taken_in(self, space: str) -> None:
-        """10,000 trials, told at once, are no obstacle."""
+        """10,000 trials are added in one update."""
         study = self.study(space)
         told = (draw(study.space, derive(SEED, index)) for index in range(LONG))
         study.update(self.ended(index, one) for index, one in enumerate(told))
         self.asked(study, LONG)
 
     def asked(self, study: Study, *indices: int) -> tuple[Suggestion, ...]:
-        """Ask, and see that every answer lies in the space, and that there is one unless the space is exhausted."""
+        """Return suggestions, after a check that they lie in the space and are missing only if it is exhausted."""
         answer = study.suggest(indices)
         assert len(answer.suggestions) == len(indices) or answer.exhausted
         for one in answer.suggestions:
@@ -232,7 +232,7 @@ class SamplerConformance:
         return answer.suggestions
 
     def run(self, study: Study, trials: int, start: int = 0) -> list[Evaluation]:
-        """Run trials one after another; fewer where the space is exhausted."""
+        """Run trials one after another; fewer if the space is exhausted."""
         done: list[Evaluation] = []
         for index in range(start, start + trials):
             for suggestion in study.suggest([index]).suggestions:
@@ -254,7 +254,7 @@ def _names(space: str) -> set[str]:
 
 
 def _mixed(done: Iterable[Evaluation], score: float | None = None) -> list[Evaluation]:
-    """Return the same trials in every standing, some with rungs, some of which diverged."""
+    """Return the same trials in every state, some with rungs, some of which diverged."""
     standings = (EvaluationState.COMPLETE, EvaluationState.STOPPED, EvaluationState.RUNNING, EvaluationState.FAILED)
     mixed = []
     for number, one in enumerate(done):

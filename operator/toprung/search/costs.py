@@ -1,4 +1,4 @@
-"""What a request costs: whether it needs a model, and what to write where it reaches a limit."""
+"""Estimates the cost of a request, and formats the messages for exceeded limits."""
 
 from collections.abc import Iterable, Mapping
 from itertools import chain, islice
@@ -7,7 +7,7 @@ from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.search.types import Evaluation, EvaluationState, Problem
 
 _HEAVY = 2**24
-"""Products of candidate, trial and parameter that take tpe most of a second."""
+"""Product of candidates, trials and parameters for which TPE needs most of a second."""
 _DRAWING = ("random", "grid", "qmc")
 """Samplers that do not learn."""
 
@@ -18,7 +18,7 @@ def learns(algorithm: Algorithm) -> bool:
 
 
 def startup(problem: Problem, history: Mapping[int, Evaluation]) -> bool:
-    """Return whether the next trial certainly is a startup trial, which a sampler that learns draws at random."""
+    """Return whether the next trial is certainly a startup trial, which a sampler that learns draws at random."""
     trials = _startup_trials(problem.algorithm)
     results = filter(_has_result, chain(history.values(), problem.prior))
     return len([*islice(results, trials)]) < trials

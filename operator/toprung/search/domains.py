@@ -1,7 +1,7 @@
-"""What values one parameter may take: four frozen kinds, all reachable from the unit interval.
+"""Domains of parameters: four frozen kinds, all reachable from the unit interval.
 
 A *position* is the number that stands for a value: the value itself for a continuous double, the index of the value for
-everything else. Positions are what models compute with, and what tells two configurations apart.
+everything else. Models compute with positions. Two configurations are equal if their positions are.
 """
 
 import math
@@ -16,7 +16,7 @@ from toprung.api.v1alpha1.parameter_rules import key_of, step_index
 from toprung.api.v1alpha1.parameters import Parameter
 
 _SHOWN = 10
-"""How many values of a list a message names."""
+"""Number of values of a list that a message names."""
 
 
 class Domain(Protocol):
@@ -24,7 +24,7 @@ class Domain(Protocol):
 
     @property
     def count(self) -> int | None:
-        """How many values there are; None where they are a continuum."""
+        """Return the number of values; None for a continuum."""
         ...
 
     def value(self, position: float) -> ParameterValue:
@@ -35,7 +35,7 @@ class Domain(Protocol):
         """Return the position of a value; the inverse of :meth:`value`.
 
         Raises:
-            ValueError: the value is not one of the domain's.
+            ValueError: the value is not in the domain.
         """
         ...
 
@@ -55,7 +55,7 @@ class Double:
 
     @cached_property
     def count(self) -> int | None:
-        """How many values there are."""
+        """Return the number of values."""
         if self.low == self.high:
             return 1
         if self.step is None:
@@ -68,7 +68,7 @@ class Double:
         return Decimal(repr(self.low)), Decimal(repr(self.step or 0.0))
 
     def value(self, position: float) -> float:
-        """Return the float at a position, inside the range whatever rounding did."""
+        """Return the float at a position, clipped to the range in case of rounding errors."""
         if self.count is None:
             return min(max(float(position), self.low), self.high)
         low, step = self._decimals
@@ -88,7 +88,7 @@ class Double:
         return steps
 
     def at(self, unit: float) -> float:
-        """Spread evenly over the range, or over its logarithm."""
+        """Return the value at a quantile, uniform over the range or over its logarithm."""
         if self.count is not None:
             return self.value(_index(unit, self.count))
         if self.log:
@@ -107,7 +107,7 @@ class Int:
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """Return the number of values."""
         return (self.high - self.low) // self.step + 1
 
     def value(self, position: float) -> int:
@@ -122,7 +122,7 @@ class Int:
         return (int(number) - self.low) // self.step
 
     def at(self, unit: float) -> int:
-        """Spread evenly over the ints, or over the logarithm with half an int at both ends."""
+        """Return the value at a quantile, even over the ints, or over the logarithm with half an int at both ends."""
         if not self.log:
             return self.value(_index(unit, self.count))
         number = round(math.exp(_between(math.log(self.low - 0.5), math.log(self.high + 0.5), unit)))
@@ -131,13 +131,13 @@ class Int:
 
 @dataclass(frozen=True)
 class Categorical:
-    """A list of values with no order."""
+    """A list of values without order."""
 
     values: tuple[ParameterValue, ...]
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """Return the number of values."""
         return len(self.values)
 
     def value(self, position: float) -> ParameterValue:
@@ -149,7 +149,7 @@ class Categorical:
         return {key_of(choice): index for index, choice in enumerate(self.values)}
 
     def position(self, value: ParameterValue) -> int:
-        """Return the index; 1 and 1.0 are the same, as JSON has it, but 1 and true are not."""
+        """Return the index. 1 equals 1.0, as in JSON, but 1 does not equal true."""
         index = self._indices.get(key_of(value))
         if index is None:
             raise ValueError(f"{shown(value)} is not one of {_listed(self.values)}")
@@ -166,7 +166,7 @@ class Ordinal(Categorical):
 
 
 def domain_of(parameter: Parameter) -> Domain:
-    """Read one parameter of a valid Experiment."""
+    """Build the domain of one parameter of a valid Experiment."""
     if parameter.type == "ordinal":
         return Ordinal(parameter.values or ())
     if parameter.type == "categorical":
@@ -178,7 +178,7 @@ def domain_of(parameter: Parameter) -> Domain:
 
 
 def gridded(domain: Domain, points: int) -> Domain:
-    """Cut a range that has no step, and more than `points` values, in `points` evenly on its scale, ends included."""
+    """Divide a range without step that has more than `points` values into `points`, even on its scale, with ends."""
     match domain:
         case Double(count=None):
             return Ordinal(tuple(_even(domain, points)))
@@ -188,15 +188,15 @@ def gridded(domain: Domain, points: int) -> Domain:
 
 
 def ordered(domain: Domain) -> bool:
-    """Return whether values of the domain can be nearer or farther: every domain except a categorical one."""
+    """Return whether the values have an order: every domain except a categorical one."""
     return not isinstance(domain, Categorical) or isinstance(domain, Ordinal)
 
 
 def unit(domain: Domain, value: ParameterValue) -> float:
-    """Return the place of a value in [0, 1], even on the domain's scale; the middle of what `Domain.at` gives it for.
+    """Return the place of a value in [0, 1], even on its scale: the middle of the units that `Domain.at` maps to it.
 
     Raises:
-        ValueError: the value is not one of the domain's.
+        ValueError: the value is not in the domain.
     """
     position = domain.position(value)
     match domain:
@@ -226,7 +226,7 @@ def _even(domain: Double | Int, points: int) -> list[float]:
 
 
 def _listed(values: tuple[ParameterValue, ...]) -> str:
-    """Name the first few values: there may be 256 long ones."""
+    """Format the first few values, since a list may have 256 long ones."""
     return ", ".join([*map(shown, values[:_SHOWN]), *(["..."] if len(values) > _SHOWN else [])])
 
 

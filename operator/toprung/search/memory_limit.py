@@ -1,4 +1,4 @@
-"""The memory limit of a search process."""
+"""Limits the memory of a search process."""
 
 import resource
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class MemoryLimit:
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
-        """Import without the limit, which afterwards is higher by what the imports have mapped."""
+        """Lift the limit during imports, then raise it by the memory that they have mapped."""
         before = mapped()
         self._apply(0)
         try:
@@ -40,7 +40,7 @@ class MemoryLimit:
 
 
 def mapped() -> int:
-    """Return the bytes of this process's address space; 0 where the system does not say."""
+    """Return the bytes of this process's address space; 0 if they are unknown."""
     if not _STATM.exists():
         return 0
     return int(_STATM.read_text().split()[0]) * resource.getpagesize()

@@ -1,4 +1,4 @@
-"""Exploring from a configuration: the perturbation of population based training.
+"""Perturbs configurations for population based training.
 
 Source: Jaderberg et al., *Population Based Training of Neural Networks* (arXiv:1711.09846): perturb by a factor, or
 resample from the prior.
@@ -18,15 +18,15 @@ def explore(
 ) -> Configuration:
     """Return a configuration of the space near another one.
 
-    Numbers are multiplied by one of the factors, clipped to their bounds and put on their steps, where they move by one
-    step at least; values of a list become a neighbour, or stay where there is none. Parameters that become active are
-    drawn from the prior, as are others with that probability.
+    Numbers are multiplied by one of the factors, clipped to their bounds and rounded to their steps, where they move
+    by at least one step. Values of a list become a neighbour, or stay if there is none. Parameters that become
+    active are drawn from the prior, as are others with probability `resample_probability`.
 
     Args:
-        space: that the configuration is of.
+        space: of the configuration.
         configuration: active parameters only.
-        seed: all that the choices depend on beside the other arguments.
-        resample_probability: of each parameter.
+        seed: the choices depend only on it and the other arguments.
+        resample_probability: probability that a parameter is drawn from the prior.
         factors: above 0; one is drawn for each number.
     """
 

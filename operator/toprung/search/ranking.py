@@ -12,8 +12,8 @@ def rank(evaluation: Evaluation) -> Rank | None:
     """Return the rank of a trial in its experiment; None without a comparable score.
 
     Complete trials come first, by their score; then those that were stopped or still run, by the last rung they reached
-    and their score there: a rung's survivors were better than those that ended on it. Failed trials, and those whose
-    last score is not finite, have no rank; nor has one that runs and has no record yet.
+    and their score there: the trials that continued past a rung were better than those that ended on it. Failed trials,
+    trials with a non-finite last score, and running trials without a record have no rank.
     """
     reached, score = evaluation.rungs[-1] if evaluation.rungs else (0, evaluation.score)
     complete = evaluation.standing is EvaluationState.COMPLETE

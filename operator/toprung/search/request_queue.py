@@ -1,10 +1,10 @@
-"""Which waiting request is next, and whether it may start: namespaces take turns, and so do their experiments."""
+"""Schedules waiting requests: namespaces take turns, and so do their experiments."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SLOW = 1.0
-"""Seconds after which a request is slow; of CPU time, once it has ended."""
+"""Seconds after which a request is slow; CPU time for a request that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +14,9 @@ class Job:
     Attributes:
         namespace: of its experiment.
         key: of its experiment.
-        models: needs a process with models; the others only draw.
-        heavy: is known to be slow before it starts.
-        since: when it started, None while it waits.
+        models: whether the request needs a process with models; other requests only draw.
+        heavy: whether the request is known to be slow before it starts.
+        since: start time; None while the request waits.
     """
 
     namespace: str
@@ -27,12 +27,12 @@ class Job:
 
 
 class Turns:
-    """Gives each namespace, and each experiment of a namespace, its turn: the one served longest ago is next.
+    """Selects the next request: the namespace, and within it the experiment, that was served longest ago.
 
-    Of the processes with models, where there are several, one namespace occupies all but one at most, and so do all
-    slow experiments together. An experiment is slow where its last request was; one whose first request has not ended
-    is where another one of its namespace is. A fast experiment therefore waits for fast ones only, and once for a
-    namespace whose first slow request comes by surprise.
+    If there are several processes with models, one namespace occupies at most all but one, and so do all slow
+    experiments together. An experiment is slow if its last request was slow. Before its first request has ended, it is
+    slow if another experiment of its namespace is. A fast experiment therefore waits for fast ones only, and once for
+    the first slow request of a namespace.
     """
 
     def __init__(self, processes: int) -> None:
@@ -40,12 +40,12 @@ class Turns:
         self._count = 0
         self._experiments: dict[str, tuple[str, int]] = {}  # key -> namespace, number of the last start
         self._namespaces: dict[str, int] = {}
-        self._dropped = 0  # the highest number that was dropped: who comes again does not overtake others by it
+        self._dropped = 0  # the highest dropped number: a namespace that returns does not overtake others
         self._slow: dict[str, str] = {}
         self._fast: set[str] = set()
 
     def next(self, waiting: Sequence[Job], running: Sequence[Job], now: float) -> Job | None:
-        """Return the job that may start next; None where none may.
+        """Return the job that may start next; None if no job may start.
 
         Args:
             waiting: jobs for which a process is free, in the order of their arrival.
@@ -62,7 +62,7 @@ class Turns:
         self._experiments[job.key] = (job.namespace, self._count)
 
     def ended(self, job: Job, seconds: float) -> None:
-        """Record whether the job was slow by its seconds of CPU time, unless its experiment was forgotten meanwhile."""
+        """Record whether the job was slow by its seconds of CPU time, unless its experiment was dropped meanwhile."""
         if job.key not in self._experiments:
             return
         self._forget_speed(job.key)
@@ -72,7 +72,7 @@ class Turns:
             self._fast.add(job.key)
 
     def forget(self, key: str) -> None:
-        """Drop what is known of an experiment, and of its namespace where it has no other one."""
+        """Drop the records of an experiment, and of its namespace if it has no other experiment."""
         self._forget_speed(key)
         namespace, number = self._experiments.pop(key, ("", 0))
         self._dropped = max(self._dropped, number)

@@ -1,4 +1,4 @@
-"""What the worker knows of the requests that it is asked for."""
+"""The state of the requests in the search worker."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ class PendingRequest:
     """One call of `suggest`.
 
     Attributes:
-        startup: it needs no model, though its sampler has one.
-        channel, session: the process that has, or is receiving, the history.
-        shared: whether other studies were in the process whose memory was not enough.
-        cancelled: nothing is wanted any more.
-        until: when the batch is returned as far as it has come; None while it is empty.
+        startup: whether the request needs no model although its sampler has one.
+        channel, session: the process that has the history or is receiving it.
+        shared: whether other studies were in the process that reached the memory limit.
+        cancelled: whether the caller no longer needs the result.
+        until: time at which an incomplete batch is returned; None while it is empty.
     """
 
     problem: Problem
@@ -32,14 +32,14 @@ class PendingRequest:
 
     @property
     def bound(self) -> Channel | None:
-        """Return the process that has at least a part of the history, where it is still alive."""
+        """Return the process that has at least a part of the history, if it is still alive."""
         current = self.channel is not None and self.session is not None and self.channel.current(self.session)
         return self.channel if current else None
 
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """A step that waits for its turn, which is a process; None where the batch is returned without it."""
+    """A step that waits for a process; None if the batch is returned without it."""
 
     job: Job
     request: PendingRequest
@@ -51,6 +51,6 @@ class Waiting:
             self.place.set_result(None)
 
     def unused(self) -> Channel | None:
-        """Return the process of a turn that is not taken."""
+        """Return the process that was assigned but is not used."""
         given = self.place.done() and not self.place.cancelled() and self.place.exception() is None
         return self.place.result() if given else None

@@ -1,4 +1,4 @@
-"""Randomness that is a function of names: the same in every process, on every machine, in every version."""
+"""Derives random numbers from names: the same in every process, on every machine, in every version."""
 
 from hashlib import blake2b
 
@@ -15,7 +15,7 @@ def trial_seed(seed: int, index: int) -> int:
 
 
 def permuted(seed: int, size: int, index: int) -> int:
-    """Return the `index`-th element of a shuffled range(size), without ever holding the range.
+    """Return the `index`-th element of a shuffled range(size), in constant memory.
 
     A Feistel network over the next power of four, walked until it falls inside (Black and Rogaway, *Ciphers with
     Arbitrary Finite Domains*, 2002): a bijection for every seed, in less than four walks on average.

@@ -15,24 +15,24 @@ from toprung.search.domains import Domain, Ordinal, domain_of, gridded
 from toprung.search.types import Configuration
 
 Key = Hashable
-"""What tells configurations apart: a digest of the positions of the active parameters, floats to the last bit."""
+"""Identifies a configuration: a digest of the positions of the active parameters, floats to the last bit."""
 _SHORT = 2**15
-"""Below how many values a position takes two bytes."""
+"""Number of values below which a position takes two bytes."""
 
 
 @dataclass(frozen=True)
 class Activation:
-    """Holds where the parent is active and has one of the values."""
+    """A condition that holds if the parent is active and has one of the values."""
 
     parent: str
     values: tuple[ParameterValue, ...]
 
     def holds(self, configuration: Configuration) -> bool:
-        """Decide by a configuration that has everything the parent depends on."""
+        """Return whether the condition holds in a configuration that has all ancestors of the parent."""
         return self.parent in configuration and self.allows(configuration[self.parent])
 
     def allows(self, value: ParameterValue) -> bool:
-        """Decide by the parent's value."""
+        """Return whether the condition allows this value of the parent."""
         return key_of(value) in self._keys
 
     @cached_property
@@ -49,13 +49,13 @@ class Dimension:
     condition: Activation | None = None
 
     def active(self, configuration: Configuration) -> bool:
-        """Return whether the parameter exists beside these values."""
+        """Return whether the parameter is active in this configuration."""
         return self.condition is None or self.condition.holds(configuration)
 
 
 @dataclass(frozen=True)
 class Space:
-    """A forest of parameters: each depends on one other at most.
+    """A forest of parameters: each depends on at most one other.
 
     Attributes:
         dimensions: parents before their children.
@@ -65,7 +65,7 @@ class Space:
 
     @classmethod
     def of(cls, parameters: tuple[Parameter, ...]) -> "Space":
-        """Read the parameters of a valid Experiment."""
+        """Build the space of the parameters of a valid Experiment."""
         parents = {parameter.name: parameter.when.parameter for parameter in parameters if parameter.when}
         dimensions = [
             Dimension(p.name, domain_of(p), Activation(p.when.parameter, p.when.in_) if p.when else None)
@@ -74,7 +74,7 @@ class Space:
         return cls(tuple(sorted(dimensions, key=lambda dimension: _depth(dimension.name, parents))))
 
     def complete(self, choose: Callable[[Dimension], ParameterValue]) -> Configuration:
-        """Make a configuration by choosing a value for each active parameter, parents first."""
+        """Build a configuration: choose a value for each active parameter, parents first."""
         configuration: dict[str, ParameterValue] = {}
         for dimension in self.dimensions:
             if dimension.active(configuration):
@@ -82,7 +82,7 @@ class Space:
         return configuration
 
     def active(self, configuration: Configuration) -> tuple[str, ...]:
-        """Name the parameters that the configuration has a value for and that are active beside the others."""
+        """Return the names of the parameters that have a value and are active."""
         kept: dict[str, ParameterValue] = {}
         for dimension in self.dimensions:
             if dimension.name in configuration and dimension.active(kept):
@@ -90,11 +90,11 @@ class Space:
         return tuple(kept)
 
     def positions(self, configuration: Configuration) -> Mapping[str, float]:
-        """Return the position of each parameter; this is also the validity check.
+        """Return the position of each parameter. This also validates the configuration.
 
         Raises:
-            ValueError: a value is outside its domain, an active parameter is missing, or one is there that is not
-                active or not known.
+            ValueError: a value is outside its domain, an active parameter is missing, or a parameter is not active or
+                not known.
         """
         found = {}
         for dimension in self.dimensions:
@@ -115,7 +115,7 @@ class Space:
         """Return the positions of all dimensions in a few bytes each; NaN or -1 for one that is not active.
 
         Raises:
-            ValueError: the configuration is not one of the space.
+            ValueError: the configuration is not in the space.
         """
         found = self.positions(configuration)
         row = (found[one.name] + 0 if one.name in found else idle for one, idle in self._idle)  # -0.0 + 0 is 0.0
@@ -153,7 +153,7 @@ class Space:
 
     @cached_property
     def _idle(self) -> tuple[tuple[Dimension, float], ...]:
-        """The dimensions, and what stands for a position of one that is not active."""
+        """The dimensions, with the placeholder for the position of an inactive one."""
         return tuple((one, nan if one.domain.count is None else -1) for one in self.dimensions)
 
     @cached_property
@@ -162,7 +162,7 @@ class Space:
         return Struct("<" + "".join("d" if count is None else "h" if count < _SHORT else "q" for count in counts))
 
     def exact(self, values: Configuration) -> Configuration:
-        """Return some of the parameters their values' exact types, which a way through JSON may have changed.
+        """Return values with their exact types, which a conversion to JSON may have changed.
 
         Raises:
             ValueError: a value is outside its domain.
@@ -171,7 +171,7 @@ class Space:
         return {one.name: one.domain.value(_position(one, values)) for one in named}
 
     def fixed(self, values: Configuration) -> "Space":
-        """Return the part of the space where the parameters named have these values."""
+        """Return the part of the space in which the named parameters have these values."""
         return Space(
             tuple(
                 replace(one, domain=Ordinal((values[one.name],))) if one.name in values else one
@@ -180,35 +180,35 @@ class Space:
         )
 
     def gridded(self, points: int) -> "Space":
-        """Return the space with every range cut into finitely many values."""
+        """Return the space with every range divided into finitely many values."""
         return Space(tuple(replace(one, domain=gridded(one.domain, points)) for one in self.dimensions))
 
     @cached_property
     def groups(self) -> tuple[tuple[Dimension, ...], ...]:
-        """The dimensions that are active under the very same condition, hence always together; parents first."""
+        """The groups of dimensions with the same condition, which are always active together; parents first."""
         conditions = dict.fromkeys(dimension.condition for dimension in self.dimensions)
         return tuple(tuple(one for one in self.dimensions if one.condition == each) for each in conditions)
 
     @cached_property
     def size(self) -> int | None:
-        """How many configurations there are; None where a continuous parameter makes it infinite."""
+        """The number of configurations; None if a continuous parameter makes it infinite."""
         sizes = [self._sizes[root.name] for root in self._roots]
         return None if None in sizes else prod(size for size in sizes if size is not None)
 
     @cached_property
     def repeats(self) -> bool:
-        """Return whether two draws may be equal: no continuous parameter is always active."""
+        """Return whether two draws may be equal, because no continuous parameter is always active."""
         return all(one.domain.count is not None for one in self._roots)
 
     def endless(self, dimension: Dimension) -> tuple[ParameterValue, ...]:
-        """Return the values of a parent beside which there are infinitely many configurations; empty where none."""
+        """Return the values of a parent with infinitely many configurations; empty if there are none."""
         if dimension.domain.count is None or self._sizes[dimension.name] is not None:
             return ()
         below = ((value, self._below(dimension, value)) for value in _values(dimension))
         return tuple(value for value, each in below if any(self._sizes[one.name] is None for one in each))
 
     def combination(self, rank: int) -> Configuration:
-        """Return the configuration of that rank, 0 <= rank < size, in mixed radix; needs no other one to be built."""
+        """Return the configuration of that rank, 0 <= rank < size, in mixed radix, without building any other."""
         found: dict[str, ParameterValue] = {}
         self._unrank(self._roots, rank, found)
         return {one.name: found[one.name] for one in self.dimensions if one.name in found}
@@ -242,7 +242,7 @@ class Space:
 
     @cached_property
     def _sizes(self) -> dict[str, int | None]:
-        """How many configurations each dimension's subtree has; children are counted before their parents."""
+        """The number of configurations in the subtree of each dimension; children are counted before their parents."""
         sizes: dict[str, int | None] = {}
         for dimension in reversed(self.dimensions):
             sizes[dimension.name] = dimension.domain.count
@@ -256,7 +256,7 @@ class Space:
         return self._count_below(dimension, self._sizes)
 
     def _count_below(self, dimension: Dimension, sizes: Mapping[str, int | None]) -> Iterator[int]:
-        """Return for each value of a parent how many configurations its children have beside it."""
+        """Yield the number of configurations of the children for each value of a parent."""
         for value in _values(dimension):
             yield prod(sizes[one.name] or 1 for one in self._below(dimension, value))
 

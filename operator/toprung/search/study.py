@@ -1,4 +1,4 @@
-"""All that search knows of one experiment, and how a trial gets its configuration."""
+"""The history of one experiment in the search process, and the suggestion of configurations."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,20 +16,19 @@ from toprung.search.space import Key, Space, digest
 from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem, Suggestion, Suggestions
 
 _ATTEMPTS = 5
-"""How often a sampler may propose what was tried already, before one of the rest is drawn by lot."""
+"""Maximum number of duplicates that a sampler may propose before a remaining configuration is drawn at random."""
 _DRAWS = 100
-"""How many draws from an infinite space may be of a discrete branch that was tried already."""
+"""Maximum number of draws from an infinite space that may fall into a discrete branch that was already tried."""
 _NONE: Mapping[int, Configuration] = MappingProxyType({})
 
 
 class Study:
     """The history of one experiment, and its sampler.
 
-    A suggestion is a function of the problem, the set of evaluations and the index; the order in which they came, and
-    what was asked before, change nothing. So a study built anew after a crash goes on as the old one would have.
+    A suggestion is a function of the problem, the set of evaluations and the index. The order of arrival and earlier
+    requests have no effect, so a study that is rebuilt after a crash makes the same suggestions.
 
-    Trials of other experiments are part of the history from the start, and so is what they tried: a configuration whose
-    value is known is not tried again.
+    Trials of other experiments are part of the history from the start, so their configurations are not tried again.
     """
 
     def __init__(self, problem: Problem, make: Callable[[Problem, Space], Sampler] = create) -> None:
@@ -44,7 +43,7 @@ class Study:
 
     @property
     def space(self) -> Space:
-        """What is drawn from."""
+        """The space of the sampler."""
         return self._sampler.space
 
     def update(self, evaluations: Iterable[Evaluation]) -> None:
@@ -64,15 +63,15 @@ class Study:
     def suggest(self, indices: Sequence[int], pending: Mapping[int, Configuration] = _NONE) -> Suggestions:
         """Return configurations for trials; each sees those before it as running.
 
-        A trial that is in the history already gets the configuration it has. There are fewer suggestions than indices
-        where the space is exhausted.
+        A trial that is already in the history gets the configuration that it has. There are fewer suggestions than
+        indices if the space is exhausted.
 
         Args:
             indices: of the trials.
             pending: earlier suggestions of the same batch, which are about to run as well.
 
         Raises:
-            SearchFailed: an initial trial is outside the space, or what the sampler proposes.
+            SearchFailed: an initial trial or a proposal of the sampler is outside the space.
         """
         running = dict(pending)
         batch = {key for configuration in running.values() for key in self._keys(configuration)}
@@ -101,7 +100,7 @@ class Study:
     def _sampled(
         self, index: int, space: Space, pending: Mapping[int, Configuration], batch: set[Key]
     ) -> Configuration:
-        """Ask the sampler until it says something new; then draw, in a finite space from what is left of it."""
+        """Request proposals until one is new; else draw, in a finite space from the remaining configurations."""
         seed = trial_seed(self._problem.seed, index)
         request = SuggestRequest(index, seed, 0, space, self._history, pending, self._taken, batch)
         for attempt in range(_ATTEMPTS):
@@ -122,16 +121,16 @@ class Study:
             raise SearchFailed(f"{outside}: {error}. Correct the sampler's package.") from error
 
     def _left(self, request: SuggestRequest) -> Configuration:
-        """Return a new configuration of a finite space, or any where none is left, as beside an initial trial.
+        """Return a new configuration of a finite space, or any if none is left, for example with an initial trial.
 
-        One more than are taken need be looked at.
+        The search checks at most one configuration more than are taken.
         """
         some = islice(shuffled(request.space, request.seed), len(request.taken) + len(request.batch) + 1)
         new = (configuration for configuration in some if self._new(configuration, request))
         return next(new, None) or draw(request.space, request.seed)
 
     def _drawn(self, request: SuggestRequest) -> Configuration:
-        """Return a new configuration of an infinite space, at last from a branch that has infinitely many."""
+        """Return a new configuration of an infinite space, finally from a branch that has infinitely many."""
         drawn = draw(request.space, request.seed)
         for attempt in range(_DRAWS):
             if self._new(drawn, request):
@@ -153,12 +152,12 @@ class Study:
         return not request.tried(self._sampler.space.key(configuration))
 
     def _keys(self, configuration: Configuration) -> set[Key]:
-        """Return the key in what the sampler draws from; none for an initial trial beside the grid."""
+        """Return the key in the space of the sampler; no key for an initial trial outside the grid."""
         key = self._sampler.space.key(configuration)
         return set() if key is None else {key}
 
     def _packed(self, configuration: Configuration) -> bytes | None:
-        """Return the configuration in little memory; None where it does not lie in the space."""
+        """Return the packed configuration; None if it is outside the space."""
         try:
             return self._space.packed(configuration)
         except ValueError:
@@ -173,7 +172,7 @@ class Study:
 
 
 class Packed(Mapping[str, ParameterValue]):
-    """A configuration in a few bytes a parameter: a history may have 100,000 of 64 parameters."""
+    """A configuration in a few bytes per parameter: a history may have 100,000 of 64 parameters."""
 
     __slots__ = ("_row", "_space")
 
@@ -186,9 +185,9 @@ class Packed(Mapping[str, ParameterValue]):
         return self._space.unpacked_value(self._row, name)
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the names of the active parameters."""
+        """Return an iterator over the names of the active parameters."""
         return iter(self._space.unpacked(self._row))
 
     def __len__(self) -> int:
-        """Count the active parameters."""
+        """Return the number of active parameters."""
         return len(self._space.unpacked(self._row))

@@ -1,4 +1,4 @@
-"""The words between the operator and a sampler."""
+"""The types that the operator and a sampler exchange."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Configuration = Mapping[str, ParameterValue]
 
 
 class EvaluationState(StrEnum):
-    """What the sampler is told of a trial."""
+    """The state of a trial, as the sampler receives it."""
 
     RUNNING = "Running"
     COMPLETE = "Complete"
@@ -22,7 +22,7 @@ class EvaluationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A configuration and what is known of it.
+    """A configuration and its results.
 
     Attributes:
         index: index of the trial.
@@ -44,16 +44,16 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What stays the same through an experiment; picklable.
+    """The constant data of an experiment; picklable.
 
     Attributes:
-        key: UID of the experiment: whose history it is.
+        key: UID of the experiment, which identifies its history.
         parameters: the space as its author wrote it.
         initial: configurations to try first; trial i takes initial[i], completed by the algorithm.
         algorithm: the sampler and its settings.
-        seed: of the whole experiment; trial i's own is derived from it and i.
-        objectives: how many there are.
-        prior: finished trials of other experiments, each under a negative index of its own.
+        seed: of the experiment; the seed of trial i is derived from it and i.
+        objectives: number of objectives.
+        prior: finished trials of other experiments, each with a unique negative index.
         namespace: of the experiment; requests of different namespaces take turns.
     """
 
@@ -77,12 +77,12 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """An answer.
+    """The answer to a suggest request.
 
     Attributes:
         exhausted: no other trial can follow these: a finite space has no configuration left, and the initial trials,
             which may try one again, are all among them or before them.
-        learnt: how many of the problem's prior trials lie in the space.
+        learnt: number of the problem's prior trials that lie in the space.
     """
 
     suggestions: tuple[Suggestion, ...]

@@ -1,4 +1,4 @@
-"""Search in a small pool of processes: a sampler takes up to seconds, and the event loop must not wait."""
+"""Runs search in a small pool of processes: a sampler takes up to seconds, and the event loop must not wait."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
@@ -21,15 +21,15 @@ _CLOSED = "the search worker is closed"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large the pool is, and what one request may take.
+    """Limits of the pool and of one request.
 
     Attributes:
         drawing: processes for samplers that do not learn, and for startup trials.
         models: processes for samplers that learn.
         seconds: for one configuration, or for one part of a long history.
         memory: MiB that a process may take beyond its imports; 0 for no limit.
-        idle: seconds after which a process with models that has nothing to do ends.
-        batch: seconds after which a batch is returned as far as it has come.
+        idle: seconds after which an idle process with models ends.
+        batch: seconds after which an incomplete batch is returned.
     """
 
     drawing: int = 1
@@ -41,12 +41,12 @@ class Limits:
 
 
 class SearchWorker:
-    """Answers for the samplers of all experiments.
+    """Returns suggestions for all experiments.
 
     A request is one configuration; between two of them namespaces take turns (see :class:`Turns`). Requests that only
-    draw have processes of their own, so that they never wait for a model. A process that dies or is stopped by a signal
-    is started again and what it needs to know is sent again, so that its end is not seen from outside. One that exceeds
-    a limit is killed, which fails the experiment that it was asked for.
+    draw have separate processes, so that they never wait for a model. A process that dies or is stopped by a signal is
+    started again and receives its data again, so that callers do not notice. A process that exceeds a limit is killed,
+    and the experiment of the request fails.
     """
 
     def __init__(self, limits: Limits = Limits()) -> None:
@@ -69,24 +69,24 @@ class SearchWorker:
     async def suggest(self, problem: Problem, history: Mapping[int, Evaluation], indices: Sequence[int]) -> Suggestions:
         """Return configurations for new trials: at least one, and as many more as are found in a fraction of a second.
 
-        Where it is cancelled, a request that has started still has a second, then its process is killed.
+        If the call is cancelled, a request that has started has one more second. Then its process is killed.
 
         Args:
-            problem: what the experiment is; its key must not be that of another one.
-            history: index -> all that is known of the experiment's trials; only what has changed since the last request
-                is sent, and what has not is found fastest where it is the same object.
-            indices: trials that want configurations.
+            problem: of the experiment; its key is unique.
+            history: index -> evaluation of a trial. Only changes since the last request are sent. An unchanged
+                evaluation is found fastest if it is the same object.
+            indices: trials that need configurations.
 
         Raises:
-            SearchFailed: the sampler raised or reached a limit, or its process can't be run or died twice in a row;
-                another try starts from scratch.
+            SearchFailed: the sampler raised or reached a limit, or its process can't be run or died twice in a row. The
+                next call starts from scratch.
         """
         if self._closed:
             raise SearchFailed(_CLOSED)
         draws = learns(problem.algorithm) and startup(problem, history)
         if draws:
             self._prepare()
-        known = {one.index: one for one in problem.prior} | dict(history)  # the caller's may change meanwhile
+        known = {one.index: one for one in problem.prior} | dict(history)  # the caller may change its dict meanwhile
         request = PendingRequest(replace(problem, prior=()), known, draws)
         end, answer = _now() + self._limits.batch, Suggestions(())
         found: list[Suggestion] = []
@@ -101,14 +101,14 @@ class SearchWorker:
         return replace(answer, suggestions=tuple(found))
 
     def forget(self, key: str) -> None:
-        """Drop what is kept for an experiment that has ended."""
+        """Drop the data of an experiment that has ended."""
         self._turns.forget(key)
         for channel in self._channels:
             job = self._running.get(channel)
             channel.forget(key, running=job is not None and job.key == key)
 
     async def close(self) -> None:
-        """End the processes, and fail what is asked."""
+        """End the processes, and fail all requests in progress."""
         self._closed = True
         for waiting in self._waiting:
             if not waiting.place.done():
@@ -122,7 +122,7 @@ class SearchWorker:
         await asyncio.gather(*(channel.end() for channel in self._channels))
 
     async def _one(self, request: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Suggestions | None:
-        """Have one configuration made, in a second process where the first one ends; None where it is too late."""
+        """Return one suggestion, from a second process if the first one ends; None after the time limit."""
         tries = 0
         while not self._closed:
             try:
@@ -134,7 +134,7 @@ class SearchWorker:
                 if tries > 1:
                     raise SearchFailed(f"{error} twice when asked") from error
                 continue
-            except OSError as error:  # no memory or no process is left for it
+            except OSError as error:  # the system has no memory or no process left
                 raise SearchFailed(f"the search process can't be run: {error}") from error
             if reply is None or isinstance(reply, Suggestions):
                 return reply
@@ -144,14 +144,14 @@ class SearchWorker:
         raise SearchFailed(_CLOSED)
 
     def _fail(self, request: PendingRequest, failure: SamplerFailure, *, last: bool) -> None:
-        """Raise, unless other studies took the memory too: in a new process there are none."""
+        """Raise, unless other studies used the memory, too: a new process has none."""
         if not failure.memory:
             raise SearchFailed(failure.message)
         if last or not request.shared:
             raise SearchFailed(too_large(request.problem, len(request.history), self._limits.memory))
 
     async def _step(self, request: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Reply | None:
-        """Wait for a turn and make one exchange; before the next one, others have theirs. None where it is too late."""
+        """Wait for a turn and exchange one message; other requests then have their turns. None after the time limit."""
         if (channel := await self._turn(request)) is None:
             return None
         exchange = self._in_background(self._exchange(request, channel, index, pending))
@@ -199,7 +199,7 @@ class SearchWorker:
             if isinstance(reply, SamplerFailure) and reply.memory:
                 request.shared = channel.shared(request.problem.key)
                 await channel.end()
-            if not isinstance(reply, str):  # the history is complete: one copy of it is enough
+            if not isinstance(reply, str):  # the process has the whole history: one copy is enough
                 for other in self._channels:
                     if other is not channel:
                         other.forget(request.problem.key)
@@ -208,9 +208,9 @@ class SearchWorker:
             self._release(channel)
 
     def _dispatch(self) -> None:
-        """Start what may start."""
+        """Start all waiting requests that may start."""
         while True:
-            wanted = [one for one in self._waiting if not one.place.done()]  # others have given up
+            wanted = [one for one in self._waiting if not one.place.done()]  # the others were cancelled
             places = [(one, place) for one in wanted if (place := self._place(one)) is not None]
             running, now = [*self._running.values()], _now()
             chosen = self._turns.next([one.job for one, _ in places], running, now)
@@ -223,9 +223,9 @@ class SearchWorker:
             waiting.place.set_result(channel)
 
     def _place(self, waiting: Waiting) -> Channel | None:
-        """Return the free process for a job: the one that has its study, else one that runs.
+        """Return the free process for a job: the one that has its study, else a running one.
 
-        The rest of a batch waits for its own process: the next batch may find another one.
+        The rest of a batch waits for its own process. The next batch may use another one.
         """
         request, job = waiting.request, waiting.job
         if request.bound is not None and request.bound not in self._running:
@@ -251,7 +251,7 @@ class SearchWorker:
             self._in_background(channel.end())
 
     def _prepare(self) -> None:
-        """Have a free process with models ahead of the first request that needs one."""
+        """Start a free process with models before the first request that needs one."""
         free = [channel for channel in self._channels if channel.models and channel not in self._running]
         if free and not any(channel.alive for channel in free):
             self._in_background(_started(free[0]))

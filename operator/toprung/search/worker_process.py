@@ -25,7 +25,7 @@ from toprung.search.worker_protocol import (
 )
 
 _NICE = 5
-"""How far a process with models stands back behind the operator's event loop on a busy machine."""
+"""Niceness of a process with models, so that the operator's event loop has priority on a busy machine."""
 
 _PR_SET_PDEATHSIG = 1
 """Option of prctl(2): the signal that a process receives when its parent ends."""
@@ -34,7 +34,7 @@ _PR_SET_PDEATHSIG = 1
 def serve(requests: BinaryIO, replies: BinaryIO, limit: MemoryLimit) -> None:
     """Answer one request after another until the other end is closed, which the kernel does when the operator dies.
 
-    Beside each answer are the seconds of CPU time that it took: how busy the machine is does not matter.
+    Each answer includes its seconds of CPU time, which do not depend on the load of the machine.
     """
     studies: dict[str, Study] = {}
     while body := _read(requests):
@@ -45,11 +45,11 @@ def serve(requests: BinaryIO, replies: BinaryIO, limit: MemoryLimit) -> None:
 
 
 def answer(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> Reply:
-    """Add the news to the study and request a suggestion; a study that raised is dropped, since its state is unknown.
+    """Add the evaluations to the study and return its answer. Drop a study that raises, since its state is unknown.
 
     Args:
-        studies: those that are held, by key.
-        request: what is new, and which trial wants a configuration.
+        studies: the studies of this process, by key.
+        request: the new evaluations, and the trial that needs a configuration.
         limit: of the memory; it is lifted while a sampler is imported.
     """
     for key in request.forget:
@@ -86,17 +86,17 @@ def _read(requests: BinaryIO) -> bytes:
 
 
 def _end_with_parent() -> None:
-    """Have the kernel end this process with the operator; a process that a signal has stopped never reads its stdin."""
+    """Request that the kernel ends this process with the operator: a stopped process never reads its stdin."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main(models: str, budget: str) -> None:
-    """Serve, with stdout for replies alone: what a sampler prints goes to stderr.
+    """Serve requests. Only replies are written to stdout; the output of samplers is written to stderr.
 
     Args:
         models: "models", or "draws" for a process that needs neither Optuna nor numpy.
-        budget: bytes that the studies may take.
+        budget: bytes of memory for the studies.
     """
     _end_with_parent()
     replies = os.fdopen(os.dup(1), "wb")

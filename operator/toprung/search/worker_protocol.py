@@ -9,26 +9,26 @@ from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 
 LENGTH = struct.Struct(">Q")
 LARGEST = 64 * 2**20
-"""Bytes that an answer may have; a longer one comes from a broken process."""
+"""Maximum number of bytes of an answer. A longer one comes from a broken process."""
 READY = "ready"
 """The first frame from a search process: the imports are done."""
 TAKEN_IN = "taken in"
 """The answer to a request without an index."""
 MAX_MESSAGE = 2048
-"""Characters of a failure's message; an exception of a user-defined sampler may contain anything."""
+"""Maximum number of characters of a failure's message: an exception of a custom sampler may contain anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Evaluations that are new or have changed, and at most one configuration that is wanted.
+    """Evaluations that are new or have changed, and at most one trial that needs a configuration.
 
     Attributes:
         key: of the study.
-        problem: creates or replaces the study; None uses the one that is there.
+        problem: creates or replaces the study; None uses the existing one.
         news: evaluations that are new or have changed; a long history takes several requests.
-        index: the trial that wants a configuration; None only adds the news.
+        index: the trial that needs a configuration; None only adds the news.
         pending: suggestions of the same batch, which are about to run.
-        forget: keys of studies that are not needed any more.
+        forget: keys of studies that are no longer needed.
         startup: the study of `problem` only draws startup trials, so it needs no model.
     """
 
@@ -46,7 +46,7 @@ class SamplerFailure:
     """The sampler raised, and its study is gone.
 
     Attributes:
-        memory: it reached the memory limit of the process.
+        memory: whether it reached the memory limit of the process.
     """
 
     message: str
@@ -63,5 +63,5 @@ def pack(message: Any) -> bytes:
 
 
 def unpack(body: bytes) -> Any:
-    """Read the body of a frame, which comes from a process of our own."""
+    """Parse the body of a frame. It comes from a process that the operator started."""
     return pickle.loads(body)  # noqa: S301 - both ends are ours, and no other program holds the pipe

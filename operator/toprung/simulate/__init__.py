@@ -1,1 +1,1 @@
-"""Experiments in virtual time over recorded learning curves, by the operator's own planner, search and stopping."""
+"""Simulates experiments in virtual time over recorded learning curves, with the operator's planner and search."""

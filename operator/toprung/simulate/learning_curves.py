@@ -1,4 +1,4 @@
-"""Recorded learning curves: what every configuration of a table reported at each step, and how long it took."""
+"""Reads tables of recorded learning curves: the value and duration of each step of each configuration."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ class Curve:
     Attributes:
         parameters: active ones only.
         values: the metric after step 1, 2, ...; may be NaN or infinite.
-        seconds: what each of these steps took.
+        seconds: duration of each of these steps.
     """
 
     parameters: Configuration
@@ -52,7 +52,7 @@ def read_table(lines: Iterable[str], spec: ExperimentSpec) -> Table:
     """Read a table from CSV, a line for each step of each configuration, steps in order.
 
     Columns: `configuration` (lines of one stand together), `step` (1, 2, ...), `seconds`, the objective's metric, and
-    every parameter of the space, empty where it is not active. Other columns are passed over.
+    every parameter of the space, empty where it is not active. Other columns are ignored.
 
     Raises:
         InvalidTable: a column is missing, or a line does not fit.
@@ -98,7 +98,7 @@ def _parameters(space: Space, line: int, cells: Mapping[str, str]) -> Configurat
 
 
 def _read(dimension: Dimension, line: int, cell: str) -> ParameterValue:
-    """Read a cell as a value of its domain: a list's value by how it is written, anything else as a number."""
+    """Parse a cell as a value of its domain: a value of a list by its text, any other as a number."""
     domain = dimension.domain
     if isinstance(domain, Categorical):
         written = {str(value): value for value in domain.values}

@@ -1,4 +1,4 @@
-"""The built-in samplers, by the name of their member in the Experiment's `algorithm`."""
+"""Builds the built-in samplers by the name of their member in the Experiment's `algorithm`."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -26,16 +26,16 @@ MAKERS: Mapping[str, tuple[str, Make]] = MappingProxyType(
         "cmaes": ("cmaes", lambda module, space, own, problem: module.CmaEs(space, own, problem.seed)),
     }
 )
-"""Member of `algorithm` -> module below this package, imported when it is needed, and how to make its sampler."""
+"""Member of `algorithm` -> module of this package, imported on demand, and the factory of its sampler."""
 _NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType({"gp": ("torch", "scipy")})
 """Packages beyond the operator's own dependencies."""
 
 
 def create(problem: Problem, space: Space) -> Sampler:
-    """Make the sampler of an experiment.
+    """Build the sampler of an experiment.
 
     Raises:
-        SearchFailed: it needs a package that is not there; the message says how to install it.
+        SearchFailed: the sampler needs a package that is not installed; the message has the command to install it.
     """
     load(problem.algorithm)
     module, make = MAKERS[problem.algorithm.name]
@@ -45,10 +45,10 @@ def create(problem: Problem, space: Space) -> Sampler:
 
 
 def startup(problem: Problem, space: Space) -> Sampler:
-    """Make what draws the startup trials of a sampler that learns, without the packages of its model.
+    """Build the sampler for the startup trials of a sampler that learns, without the packages of its model.
 
     Raises:
-        SearchFailed: the sampler needs a package that is not there.
+        SearchFailed: the sampler needs a package that is not installed.
     """
     name = problem.algorithm.name
     for package in _NEEDED.get(name, ()):
@@ -58,10 +58,10 @@ def startup(problem: Problem, space: Space) -> Sampler:
 
 
 def load(algorithm: Algorithm) -> None:
-    """Import what a sampler needs.
+    """Import the modules that a sampler needs.
 
     Raises:
-        SearchFailed: a package is not there, or a plug-in can't be loaded.
+        SearchFailed: a package is not installed, or a plug-in can't be loaded.
     """
     name = algorithm.name
     try:

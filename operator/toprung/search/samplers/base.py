@@ -48,7 +48,7 @@ class Sampler(Protocol):
 
     @property
     def space(self) -> Space:
-        """The space of the suggestions; the search ends when all of a finite space is tried."""
+        """Return the space of the suggestions. The search ends when all of a finite space is tried."""
         ...
 
     def suggest(self, request: SuggestRequest) -> Configuration | None:

@@ -1,4 +1,4 @@
-"""The covariance matrix adaptation evolution strategy, by the package cmaes."""
+"""CMA-ES, the covariance matrix adaptation evolution strategy, by the package cmaes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,17 +24,17 @@ Generation = tuple[Evaluation, ...]
 
 
 _BLOCK = 5000
-"""Of more than twice as many results only the last ones are replayed, from the best of the earlier ones on."""
+"""Number of results to replay: of more than twice as many only the last, starting at the best earlier one."""
 
 
 @dataclass(slots=True)
 class _Replay:
-    """A strategy and what it was told.
+    """A strategy and the results that it has received.
 
     Attributes:
-        start: the earlier result that it starts at, None for the middle of the space.
-        told: generations, in order.
-        restarts: how often it has converged and begun anew.
+        start: the earlier result at which it starts; None for the middle of the space.
+        told: the generations that it has received, in order.
+        restarts: number of restarts after convergence.
     """
 
     start: Evaluation | None
@@ -47,12 +47,12 @@ class CmaEs:
     """CMA-ES (Hansen, 2016) on the parameters that are always active and have an order; the others are drawn at random.
 
     The strategy's state is replayed from the history: trials that have a result are cut into generations in the order
-    of their indices. So a trial that ends late joins the generation of its neighbours, from which it may not have been
-    drawn: like every injected solution it is pulled in to a length that a draw has (Hansen, 2011, arXiv:1110.4181).
-    Only the order within a generation counts, and stopped trials have their place in it.
+    of their indices. A trial that ends late joins the generation of its neighbours, even if it was not drawn from it:
+    like every injected solution, its step is shortened to the length of a draw (Hansen, 2011, arXiv:1110.4181).
+    Only the order within a generation counts, and it includes stopped trials.
 
     A strategy starts at the best initial or prior trial that ended before all others, else in the middle of the space.
-    Where it has converged, the next one starts elsewhere with twice the population (Auger and Hansen, 2005).
+    After it has converged, the next one starts elsewhere with twice the population (Auger and Hansen, 2005).
     """
 
     def __init__(self, space: Space, settings: CmaesSettings, seed: int) -> None:
@@ -63,7 +63,7 @@ class CmaEs:
         self._replay: _Replay | None = None
 
     def suggest(self, request: SuggestRequest) -> Configuration:
-        """Draw from the normal distribution that the history has led to."""
+        """Return a draw from the normal distribution that results from the history."""
         generator = Random(request.seed)  # noqa: S311 - no secret
         units = {dimension.name: generator.random() for dimension in self.space.dimensions}
         if self._adapted:
@@ -118,12 +118,12 @@ def _adaptable(dimension: Dimension) -> bool:
 
 
 def _has_result(evaluation: Evaluation) -> bool:
-    """Return whether the trial has ended, however badly, or is ranked by a rung already: the good ones run on."""
+    """Return whether the trial has ended, failed trials included, or has a rank at a rung while it runs."""
     return evaluation.standing is not EvaluationState.RUNNING or bool(evaluation.rungs)
 
 
 def _goodness(evaluation: Evaluation) -> tuple[bool, int, float, int]:
-    """Order trials; what failed or diverged is the worst, and ties go to the smaller index."""
+    """Return the sort key of a trial; failed and diverged trials are the worst, and ties go to the smaller index."""
     complete, reached, score = rank(evaluation) or (False, -1, 0.0)
     return complete, reached, score, -evaluation.index
 
@@ -134,7 +134,7 @@ def _begins_with(trials: Sequence[Evaluation], told: Sequence[Generation]) -> bo
 
 
 def _pulled_in(strategy: CMA, point: Point) -> Point:
-    """Shorten a step to sqrt(n) + 2 n / (n + 2) standard deviations at most (Hansen, 2011, equation 3)."""
+    """Return a step of at most sqrt(n) + 2 n / (n + 2) standard deviations (Hansen, 2011, equation 3)."""
     width = strategy.dim
     axes, scales = strategy._eigen_decomposition()  # noqa: SLF001 - the package offers no Mahalanobis length
     step = point - strategy.mean

@@ -27,23 +27,23 @@ from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
 
 _RESOURCE = "/resource"
-"""The name of the model's additional input; no parameter can have it."""
+"""The name of the model's additional input, which is not valid for a parameter."""
 _PENDING = 16
-"""How many running trials are fantasized about, the newest; each makes the next request slower."""
+"""Maximum number of running trials to fantasize, the newest ones. Each makes the next request slower."""
 _UNTRIED = 1000
-"""Among how many untried configurations of a finite space the best is sought, where the optimum was tried already."""
+"""Number of untried configurations of a finite space to choose from if the optimum was tried already."""
 _FEW = 16
-"""Up to how many ordered values each is tried in turn; more are searched as a continuum, and rounded."""
+"""Maximum number of ordered values to enumerate. More values are searched as a continuum and rounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedPoint:
-    """A value of the objectives, seen at a level.
+    """Values of the objectives, observed at a level.
 
     Attributes:
-        level: resource at which it was seen, 0 where there are no rungs.
-        values: larger is better; one of each objective.
-        standing: the trial's rank, None for a failed one.
+        level: resource of the observation; 0 without rungs.
+        values: one per objective; larger is better.
+        standing: the trial's rank; None for a failed trial.
     """
 
     index: int
@@ -70,7 +70,7 @@ class Gp:
         self._study, self._scratch = opened(self._storage, objectives)
 
     def suggest(self, request: SuggestRequest) -> Configuration:
-        """Fit the model and maximize the acquisition; in a finite space over what is untried."""
+        """Fit the model and maximize the acquisition, in a finite space over untried configurations."""
         known = [*self._observed(request.history.values())]
         trials = len({one.index for one in known if one.standing is not None})
         if request.attempt or trials < self._settings.startup_trials:
@@ -83,12 +83,12 @@ class Gp:
         sampler = _MaxFidelityGPSampler(
             lambda drawn: self._instead(view, request, drawn), seed=request.seed % 2**32, n_startup_trials=0
         )
-        with np.errstate(invalid="ignore", divide="ignore"):  # where the acquisition is 0 everywhere but at its best
+        with np.errstate(invalid="ignore", divide="ignore"):  # if the acquisition is 0 everywhere except at its maximum
             drawn = sampler.sample_relative(self._study, self._scratch, view.distributions)
         return view.configuration(drawn)
 
     def _instead(self, view: "_View", request: SuggestRequest, drawn: Mapping[str, float]) -> list[FrozenTrial]:
-        """Return untried configurations to choose from instead of one that was tried already."""
+        """Return untried configurations to choose from instead of a configuration that was tried already."""
         if request.space.size is None or not request.tried(self.space.key(view.configuration(drawn))):
             return []
         untried = (one for one in shuffled(request.space, request.seed) if not request.tried(self.space.key(one)))
@@ -111,11 +111,11 @@ class Gp:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The space and the resource as one model sees them.
+    """The space and the resource as inputs of one model.
 
     Attributes:
-        space: what is free to be chosen; parameters with one value only are no input.
-        levels: the lowest and the highest that were seen; equal where the resource is no input.
+        space: the parameters to choose; parameters with a single value are no input.
+        levels: the lowest and the highest observed level; equal if the resource is no input.
     """
 
     space: Space
@@ -132,7 +132,7 @@ class _View:
     def trial(
         self, number: int, parameters: Configuration, level: int = 0, values: tuple[float, ...] | None = None
     ) -> FrozenTrial:
-        """Say an observation in Optuna's words; without values it is a running trial."""
+        """Build Optuna's trial for an observation; without values it is a running trial."""
         params = {
             one.name: _number(one.domain, parameters.get(one.name, one.domain.at(0.5)))
             for one in self.space.dimensions
@@ -146,7 +146,7 @@ class _View:
         return trial
 
     def configuration(self, drawn: Mapping[str, float]) -> Configuration:
-        """Read what was proposed."""
+        """Return the configuration of a proposal."""
         return self.space.complete(
             lambda one: _value(one.domain, drawn[one.name]) if one.name in drawn else one.domain.value(0)
         )
@@ -157,7 +157,7 @@ class _View:
 
 
 def _input(domain: Domain) -> BaseDistribution:
-    """Say what the model sees of a parameter: the unit interval, or the positions of few values."""
+    """Return the input of a parameter: the unit interval, or the positions of few values."""
     if not ordered(domain):
         return Positions(range(domain.count or 1))
     if domain.count is not None and domain.count <= _FEW:
@@ -195,7 +195,7 @@ def _of_several(evaluation: Evaluation) -> list[EvaluatedPoint]:
 
 
 def _most_telling(known: list[EvaluatedPoint], most: int) -> list[EvaluatedPoint]:
-    """Return the best half and the newest half of what fits, by index."""
+    """Return at most `most` points, half of them the best and half the newest, by index."""
     if len(known) <= most:
         return known
     best = nlargest(most // 2, known, key=lambda one: (one.standing or (False, -1, 0.0), one.level, -one.index))
@@ -212,7 +212,7 @@ def _running(request: SuggestRequest) -> list[tuple[int, Configuration]]:
 
 
 class _MaxFidelityGPSampler(GPSampler):
-    """Maximizes the acquisition where the resource is at its highest, among the trials given instead, if any."""
+    """Maximizes the acquisition at the highest resource, among the given alternative trials if there are any."""
 
     def __init__(self, instead: Callable[[Mapping[str, float]], list[FrozenTrial]], **settings: Any) -> None:
         super().__init__(**settings)

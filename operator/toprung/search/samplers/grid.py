@@ -1,4 +1,4 @@
-"""Every combination once."""
+"""Grid search: every combination once."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -10,7 +10,7 @@ from toprung.search.types import Configuration
 
 
 def shuffled(space: Space, seed: int, start: int = 0) -> Iterator[Configuration]:
-    """Go through a finite space in an order shuffled by the seed; nothing is held, however large it is."""
+    """Yield the configurations of a finite space in an order shuffled by the seed, in constant memory."""
     size = space.size or 0
     return (space.combination(permuted(seed, size, position)) for position in range(start, size))
 
@@ -24,7 +24,7 @@ class Grid:
         self._start = 0
 
     def suggest(self, request: SuggestRequest) -> Configuration | None:
-        """Go on where all earlier combinations are taken."""
+        """Return the first combination, in shuffled order, that is not taken."""
         start = self._taken_from_the_start(request) if request.space is self.space else 0
         for configuration in shuffled(request.space, self._seed, start):
             key = self.space.key(configuration)

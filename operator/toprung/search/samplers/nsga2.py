@@ -23,11 +23,11 @@ from toprung.search.types import Configuration, Evaluation, EvaluationState
 
 
 class Nsga2:
-    """NSGA-II (Deb et al., 2002) in its steady state (Durillo et al., 2009): the parents are the best of all complete
-    trials, by front and crowding distance, as soon as one has ended; so there is no generation to wait for.
+    """Steady-state NSGA-II (Deb et al., 2002; Durillo et al., 2009): the parents are the best of all complete trials,
+    by front and crowding distance, as soon as one has ended. No trial waits for a generation.
 
-    Trials that were stopped or failed have no descendants. A parameter that is not active in a parent is inherited all
-    the same, with a value drawn for it once, and dropped where it is not active in the child either.
+    Stopped and failed trials are no parents. A parameter that is not active in a parent is inherited, too, with a value
+    drawn for it once, and dropped if it is not active in the child.
     """
 
     def __init__(self, space: Space, settings: Nsga2Settings, objectives: int) -> None:
@@ -44,7 +44,7 @@ class Nsga2:
             self._mutation = PolynomialMutation()
 
     def suggest(self, request: SuggestRequest) -> Configuration:
-        """Cross two parents, or copy one, and mutate some parameters: numbers a little, lists by a new draw."""
+        """Return a child of two parents or a copy of one, mutated: numbers change a little, lists are redrawn."""
         self._take_in(request.history)
         drawn = draw(request.space, request.seed)
         if len(self._storage.trials) < self._settings.population_size:
@@ -87,7 +87,7 @@ class Nsga2:
         self._parents = frozenset(parents)
 
     def _values_of(self, evaluation: Evaluation) -> tuple[float, ...] | None:
-        """Return what a complete trial is compared by, None for any other."""
+        """Return the values by which a complete trial is compared; None for any other trial."""
         values = evaluation.scores or (evaluation.score,)
         finite = tuple(value for value in values if value is not None and isfinite(value))
         return finite if evaluation.standing is EvaluationState.COMPLETE and len(finite) == self._objectives else None
@@ -105,12 +105,12 @@ class Nsga2:
             user_attrs={},
             system_attrs={_generation(): 0},
             intermediate_values={},
-            trial_id=evaluation.index,  # what parents are found by
+            trial_id=evaluation.index,  # identifies the parents
         )
 
 
 def _generation() -> str:
-    """Name the attribute that says which trials are parents: all of generation 0, of a child of generation 1."""
+    """Return the name of the attribute that marks parents: generation 0, for a child of generation 1."""
     return str(NSGAIISampler._get_generation_key())  # noqa: SLF001 - pinned with Optuna
 
 

@@ -20,7 +20,7 @@ from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
 
 NOBODY = -(2**62)
-"""The number of a trial that is none of the experiment's: those have their index, a warm start's a negative one."""
+"""The number of a scratch trial. Trials of the experiment have their index, prior trials a negative one."""
 _NAME = "experiment"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -28,7 +28,7 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 class OptunaStudy:
     """An Optuna study of an experiment's trials; the number of a trial is its index, whatever the order of arrival.
 
-    Of more than `most` trials it has the best and the newest, so that a model's time and memory are bounded.
+    Of more than `most` trials, it keeps the best and the newest, to bound the time and memory of a model.
 
     Attributes:
         study: for a sampler to read.
@@ -51,7 +51,7 @@ class OptunaStudy:
         self._good = good if objectives == 1 else good_by_several
 
     def reflect(self, history: Mapping[int, Evaluation], pending: Mapping[int, Configuration]) -> None:
-        """Take in what has changed since the last time; pending trials are there until the next time only."""
+        """Apply all changes since the last call. Pending trials stay until the next call only."""
         changed = {index for index, evaluation in history.items() if self._observed.get(index) is not evaluation}
         self._observed |= {index: history[index] for index in changed}
         self._goodness |= {index: self._good(history[index]) for index in changed}
@@ -108,7 +108,7 @@ def reopened(storage: "OptunaHistory") -> Study:
 
 
 class OptunaHistory(InMemoryStorage):
-    """A storage whose trials can change and come in any order, which samplers never ask for but operators live with."""
+    """A storage whose trials can change and arrive in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,11 +116,11 @@ class OptunaHistory(InMemoryStorage):
         self.pending: list[FrozenTrial] = []
 
     def put(self, trial: FrozenTrial) -> None:
-        """Add a trial, or put it in the place of the one of that number."""
+        """Add a trial, or replace the trial with the same number."""
         self.trials[self._place(trial.number)] = [trial]
 
     def drop(self, number: int) -> None:
-        """Remove a trial, if it is there."""
+        """Remove a trial, if it exists."""
         self.trials[self._place(number)] = []
 
     def _place(self, number: int) -> slice:
@@ -134,11 +134,11 @@ class OptunaHistory(InMemoryStorage):
         deepcopy: bool = True,  # noqa: ARG002, FBT001, FBT002 - as above
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        """Return the trials by number; never copies, for no sampler writes on them."""
+        """Return the trials by number, without copies, because no sampler changes them."""
         return [trial for trial in (*self.trials, *self.pending) if states is None or trial.state in states]
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:  # noqa: ARG002 - Optuna's signature
-        """Remember nothing: what a sampler noted of an earlier history does not hold for this one."""
+        """Return nothing: notes of a sampler about an earlier history are not valid for this one."""
         return {}
 
 
@@ -151,11 +151,11 @@ Words = tuple[TrialState, tuple[float, ...] | None, dict[int, float]]
 
 
 def standing(evaluation: Evaluation) -> Words:
-    """Say in Optuna's words how good a trial is.
+    """Return Optuna's state and values for the rank of a trial.
 
-    TPE asks for nothing but the order of the trials, so runs that were given different resources need no common scale.
-    What has no rank is running for Optuna: something near which nothing new should be tried (the constant liar's lie),
-    and which is never a good example, however many trials fail.
+    TPE uses only the order of the trials, so trials with different resources need no common scale. A trial without a
+    rank is a running trial for Optuna: a point near which no new trial should be (the constant liar's lie), which is
+    never a good example, however many trials fail.
     """
     match rank(evaluation):
         case None:
@@ -167,14 +167,14 @@ def standing(evaluation: Evaluation) -> Words:
 
 
 def standing_of_several(evaluation: Evaluation) -> Words:
-    """Say it of several objectives: only complete trials can be good, for rungs know the first one alone."""
+    """Return them for several objectives: only complete trials can be good, since rungs record the first one only."""
     if evaluation.standing is EvaluationState.COMPLETE and evaluation.scores and all(map(isfinite, evaluation.scores)):
         return TrialState.COMPLETE, evaluation.scores, {}
     return TrialState.RUNNING, None, {}
 
 
 class Positions(CategoricalDistribution):
-    """The positions of a list: each is its own internal representation, where Optuna searches the list."""
+    """The positions of a list. Each is its own internal representation, so that Optuna does not search the list."""
 
     def to_internal_repr(self, param_value_in_external_repr: object) -> float:
         """Return the position itself."""
@@ -185,7 +185,7 @@ _LARGEST, _SMALLEST, _SMALLEST_LOG = 1e300, 1e-300, 1e-9
 
 
 def distribution(domain: Domain) -> BaseDistribution:
-    """Return the distribution of a domain's positions; a logarithmic int is its own position."""
+    """Return the distribution of the positions of a domain; a logarithmic int is its own position."""
     match domain:
         case Double(count=None) if _extreme(domain):
             return FloatDistribution(0.0, 1.0)
@@ -199,21 +199,21 @@ def distribution(domain: Domain) -> BaseDistribution:
 
 
 def internal(domain: Domain, position: float) -> float:
-    """Return the number that Optuna computes with: a logarithmic int itself, of anything else its position."""
+    """Return the number that Optuna computes with: the value of a logarithmic int, else the position."""
     if isinstance(domain, Double) and domain.count is None and _extreme(domain):
         return unit(domain, position)
     return domain.low + position if isinstance(domain, Int) and domain.log else position
 
 
 def external(domain: Domain, drawn: float) -> ParameterValue:
-    """Return the value for what the distribution gave; the inverse of :func:`internal`."""
+    """Return the value of a number drawn from the distribution; the inverse of :func:`internal`."""
     if isinstance(domain, Double) and domain.count is None and _extreme(domain):
         return domain.at(drawn)
     return int(drawn) if isinstance(domain, Int) and domain.log else domain.value(drawn)
 
 
 def _extreme(domain: Double) -> bool:
-    """Return whether sums of the bounds, or a hundredth of the range, are beyond what a float can be."""
+    """Return whether sums of the bounds, or a hundredth of the range, exceed the range of a float."""
     if domain.log:
         return log(domain.high) - log(domain.low) < _SMALLEST_LOG
     return max(-domain.low, domain.high) > _LARGEST or domain.high - domain.low < _SMALLEST

@@ -1,13 +1,13 @@
-"""Custom samplers, found by the entry point group `toprung.samplers`; loaded in the search process only.
+"""Loads custom samplers from the entry point group `toprung.samplers`, in the search process only.
 
-A package offers one so, and then `algorithm: {plugin: {name: mine, settings: {...}}}` names it:
+A package declares an entry point, and `algorithm: {plugin: {name: mine, settings: {...}}}` selects it:
 
     [project.entry-points."toprung.samplers"]
     mine = "my_package:make"
 
-`make(space, settings, seed)` gets the search space, what the Experiment has under `settings`, and its seed. It gives a
-:class:`~toprung.search.samplers.base.Sampler`, and raises KeyError, TypeError or ValueError (pydantic's are) where a
-setting is missing or wrong.
+`make(space, settings, seed)` receives the search space, the `settings` of the Experiment, and its seed. It returns a
+:class:`~toprung.search.samplers.base.Sampler`. It raises KeyError, TypeError or ValueError (pydantic's errors are
+ValueErrors) if a setting is missing or invalid.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ def plugin(wanted: SamplerPlugin, space: Space, problem: Problem) -> Sampler:
     """Build the sampler that a plug-in provides.
 
     Raises:
-        SearchFailed: it is not installed or can't be loaded, or refuses its settings.
+        SearchFailed: the plug-in is not installed, can't be loaded, or rejects its settings.
     """
     factory = load(wanted.name)
     try:
@@ -48,7 +48,7 @@ def load(name: str) -> Factory:
     """Import a plug-in.
 
     Raises:
-        SearchFailed: it is not installed or can't be loaded.
+        SearchFailed: the plug-in is not installed or can't be loaded.
     """
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:

@@ -14,11 +14,11 @@ _BITS = 30
 
 
 class Qmc:
-    """Scrambled Sobol points (Owen, 1998; direction numbers of Joe and Kuo, 2008): trial i takes point i.
+    """Scrambled Sobol points (Owen, 1998; direction numbers of Joe and Kuo, 2008): trial i has point i.
 
-    One coordinate for every parameter, conditional or not, so that a parameter's points do not hang on which others are
-    active; a coordinate becomes a value as a quantile does, hence n values of a list get a near equal share each.
-    Duplicates in a finite space are replaced by independent draws: to skip points would undo the balance of later ones.
+    Every parameter has a coordinate, conditional or not, so that its points do not depend on which others are active. A
+    coordinate is a quantile of the prior, so that the values of a list get nearly equal shares. Duplicates in a finite
+    space are replaced by independent draws, because skipped points would unbalance later ones.
     """
 
     def __init__(self, space: Space, seed: int) -> None:
@@ -27,7 +27,7 @@ class Qmc:
         self._engine = self._restarted()
 
     def suggest(self, request: SuggestRequest) -> Configuration:
-        """Read off point `request.index`."""
+        """Return the configuration of point `request.index`."""
         if request.attempt:
             return draw(request.space, request.seed)
         names = (dimension.name for dimension in self.space.dimensions)
@@ -40,7 +40,7 @@ class Qmc:
     def _point(self, index: int) -> list[float]:
         if index < self._engine.num_generated:
             self._engine = self._restarted()
-        if ahead := index - self._engine.num_generated:  # scipy cannot go on by 0 from the start
+        if ahead := index - self._engine.num_generated:  # scipy cannot fast-forward by 0 from the start
             self._engine.fast_forward(ahead)
         point: list[float] = self._engine.random(1)[0].tolist()
         return point

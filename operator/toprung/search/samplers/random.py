@@ -1,4 +1,4 @@
-"""Independent draws."""
+"""Random search: independent draws."""
 
 from random import Random
 
@@ -11,7 +11,7 @@ from toprung.search.types import Configuration
 def draw(space: Space, seed: int) -> Configuration:
     """Draw each active parameter independently, evenly on its scale.
 
-    A name decides which number is drawn for it, so a parameter's value does not hang on which others are active.
+    The draw depends on the name, so that the value of a parameter does not depend on which others are active.
     """
     generator = Random(seed)  # noqa: S311 - no secret
     units = {dimension.name: generator.random() for dimension in space.dimensions}
@@ -39,5 +39,5 @@ class Uniform:
         self.space = space
 
     def suggest(self, request: SuggestRequest) -> Configuration:
-        """Draw."""
+        """Return an independent draw."""
         return draw(request.space, request.seed)

@@ -21,20 +21,20 @@ from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration
 
 _FEWEST = 250
-"""How many trials the model has at least: of that many Optuna takes the most as good ones."""
+"""Minimum size of the model's window: the number of trials of which Optuna uses the most as good ones."""
 _WORK = 2**26
-"""Products of candidate, trial and parameter for a proposal: one or two seconds."""
+"""Product of candidates, trials and parameters for a proposal: one or two seconds."""
 _VALUES = 2**22
-"""Products of trial and categorical value: 32 MiB of weights."""
+"""Product of trials and categorical values: 32 MiB of weights."""
 _PART = 2**20
-"""Products of candidate, trial and parameter that are computed at once: arrays of 8 MiB."""
+"""Product of candidates, trials and parameters that are computed at once: arrays of 8 MiB."""
 
 
 class Tpe:
     """Multivariate TPE (Bergstra et al., 2011; Falkner et al., 2018) with a constant liar; random draws come first.
 
-    Parameters that are active together are sampled together, those of a condition after those that decide it: what
-    Optuna calls `group`, but read from the space instead of guessed from past trials.
+    Parameters that are active together are sampled together, conditional ones after their parents. This is Optuna's
+    `group`, but derived from the space instead of from past trials.
     """
 
     def __init__(self, space: Space, settings: TpeSettings, objectives: int) -> None:
@@ -44,7 +44,7 @@ class Tpe:
         self._mirror = OptunaStudy(space, self._distributions, objectives, _most(space, settings))
 
     def suggest(self, request: SuggestRequest) -> Configuration:
-        """Fit on the history and draw from the good trials' density what the others' makes least likely."""
+        """Return the draw from the density of the good trials with the best ratio to the density of the others."""
         self._mirror.reflect(request.history, request.pending)
         if self._mirror.finished() < max(1, self._settings.startup_trials):
             return draw(request.space, request.seed)
@@ -55,7 +55,7 @@ class Tpe:
         return configuration
 
     def _sampler(self, request: SuggestRequest, number: int, configuration: dict[str, ParameterValue]) -> TPESampler:
-        """Return the sampler of that group of parameters, beside those drawn already."""
+        """Return the sampler of a group of parameters, apart from those that are already drawn."""
         repeats, later = request.space.repeats, request.space.groups[number + 1 :]
 
         def fresh(drawn: Mapping[str, float]) -> bool:
@@ -72,13 +72,13 @@ class Tpe:
         )
 
     def _candidates(self, attempt: int) -> int:
-        """Return four times as many at each attempt at something new, as far as the time allows."""
+        """Return the number of candidates: four times as many at each further attempt, limited by the time."""
         affordable = _WORK // (self._mirror.finished() * len(self.space.dimensions) + 1)
         wanted: int = self._settings.ei_candidates * 4**attempt
         return max(self._settings.ei_candidates, min(wanted, affordable))
 
     def _sample(self, group: tuple[Dimension, ...], sampler: TPESampler) -> Mapping[str, ParameterValue]:
-        """Draw the parameters of one group jointly; those with one value only are no question."""
+        """Draw the parameters of one group jointly; parameters with a single value are not sampled."""
         free = {one.name: self._distributions[one.name] for one in group if one.domain.count != 1}
         return self._values(group, sampler.sample_relative(self._mirror.study, self._mirror.scratch, free))
 
@@ -90,9 +90,10 @@ class Tpe:
 
 
 def _most(space: Space, settings: TpeSettings) -> int:
-    """Return how many trials the model may have: its time grows with their product with candidates and parameters,
+    """Return the maximum number of trials of the model.
 
-    its memory with their product with the number of categorical values.
+    The time grows with the product of trials, candidates and parameters. The memory grows with the product of trials
+    and categorical values.
     """
     work = settings.ei_candidates * len(space.dimensions)
     values = sum(one.domain.count or 0 for one in space.dimensions if not ordered(one.domain))
@@ -100,7 +101,7 @@ def _most(space: Space, settings: TpeSettings) -> int:
 
 
 class _UntriedTPESampler(TPESampler):
-    """Prefers candidates that are new, however promising the others are; compares them in parts that fit in memory."""
+    """Prefers untried candidates to all others, and compares them in parts that fit in memory."""
 
     def __init__(self, fresh: Callable[[Mapping[str, float]], bool] | None, **settings: Any) -> None:
         super().__init__(**settings)
@@ -112,7 +113,7 @@ class _UntriedTPESampler(TPESampler):
         search_space: dict[str, BaseDistribution],
         study: Study,  # noqa: ARG002 - Optuna's signature
     ) -> dict[str, NDArray[np.float64]]:
-        """Return the parameters of the trials, which are Optuna's internal numbers already."""
+        """Return the parameters of the trials, which already are Optuna's internal numbers."""
         names = list(search_space)
         rows = [[one.params[name] for name in names] for one in trials if search_space.keys() <= one.params.keys()]
         table = np.array(rows, dtype=float).reshape(len(rows), len(names))

@@ -1,4 +1,4 @@
-"""Which trials of a long history a model is fitted to: the best and the newest."""
+"""Selects the trials of a long history to fit a model to: the best and the newest."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -9,10 +9,10 @@ from toprung.search.ranking import rank
 from toprung.search.types import Evaluation, EvaluationState
 
 MOST = 10_000
-"""How many trials a model is fitted to at most."""
+"""Maximum number of trials to fit a model to."""
 
 Goodness = tuple[float, ...] | None
-"""What trials are compared by, larger is better: a rank, or several scores. None where there is nothing to compare."""
+"""A rank or several scores, by which trials are compared; larger is better. None if a trial is not comparable."""
 
 
 def good(evaluation: Evaluation) -> Goodness:
@@ -27,10 +27,10 @@ def good_by_several(evaluation: Evaluation) -> Goodness:
 
 
 def window(goodness: Mapping[int, Goodness], most: int) -> AbstractSet[int]:
-    """Return the indices of the trials to fit to: all, or the best and the newest half of what fits.
+    """Return the indices of the trials to fit to: all, or `most` of them, half the best and half the newest.
 
-    Of several objectives the best trials by each of them are taken. The result depends on the trials alone, not on the
-    order of their arrival.
+    With several objectives, the best trials by each of them are selected. The result depends on the trials
+    alone, not on the order of their arrival.
     """
     if len(goodness) <= most:
         return goodness.keys()
@@ -45,7 +45,7 @@ def window(goodness: Mapping[int, Goodness], most: int) -> AbstractSet[int]:
 
 
 def _objectives(example: tuple[float, ...]) -> int:
-    """Return how many scores there are; a rank, which begins with a boolean, is one."""
+    """Return the number of scores; a rank, which begins with a boolean, counts as one."""
     return 1 if not example or isinstance(example[0], bool) else len(example)
 
 

@@ -1,4 +1,4 @@
-"""The back-off of one experiment: which actions failed, and when they are tried again.
+"""Backs off failed actions of one experiment: records which failed, and when they are tried again.
 
 Reconciliations happen as often as events arrive. Without a back-off each of them would retry every refused write. There
 is one timer for all failures of an experiment; actions that did not fail are not delayed.
@@ -36,13 +36,13 @@ Subject = tuple[str, str]
 EVERYTHING: Subject = ("*", "")
 """The API server does not answer, or an internal error prevents planning."""
 PODS: Subject = ("CreatePod", "")
-"""Pods and Trials cannot be created, whichever they are."""
+"""No Pod and no Trial can be created."""
 STATUS: Subject = ("WriteStatus", "")
 
 
 @dataclass(frozen=True, slots=True)
 class ActionFailure:
-    """An action that was not carried out, `what` it was about, and why."""
+    """An action that was not executed, its subject `what`, and the reason."""
 
     subject: Subject
     what: str
@@ -100,7 +100,7 @@ class ActionBackoff:
     def record(self, failures: Iterable[ActionFailure], done: Iterable[Subject], *, alive: int, now: datetime) -> None:
         """Record the outcome of a reconciliation, in which `alive` Pods exist that count against a quota.
 
-        Failures of STATUS and EVERYTHING stay until `forget`, since they are recorded elsewhere than their success.
+        Failures of STATUS and EVERYTHING stay until `forget`, since their success is recorded elsewhere.
         """
         for subject in done:
             self._failed.pop(subject, None)
@@ -130,7 +130,7 @@ class ActionBackoff:
         self.failures, self.retry_at = 0, None
 
     def note_alive(self, alive: int) -> None:
-        """Allow Pods again at once when one of ours has ended: its quota is free."""
+        """Allow Pods again at once when an own Pod has ended: its quota is free."""
         if PODS in self._failed and alive < self._alive:
             del self._failed[PODS]
             self.failures = 0

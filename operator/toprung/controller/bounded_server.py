@@ -1,4 +1,4 @@
-"""An HTTP server in threads, which clients that connect and send nothing cannot occupy."""
+"""Serves HTTP in a bounded number of threads; clients that send nothing cannot occupy them."""
 
 import socket
 from contextlib import suppress
@@ -46,7 +46,7 @@ def serve(port: int, handler: type[BaseHTTPRequestHandler], name: str) -> Bounde
     """Serve on that port from a thread of this name.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
     handler.timeout = SILENCE
     server = BoundedServer(port, handler)

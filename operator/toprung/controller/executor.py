@@ -81,7 +81,7 @@ class ExecutionResult:
 
     @property
     def complete(self) -> bool:
-        """Whether the whole plan was executed."""
+        """Return whether the whole plan was executed."""
         return not (self.failures or self.held or self.deferred)
 
     @property
@@ -287,7 +287,7 @@ def _check_controller(stored: dict[str, Any], kind: str, controller_uid: str) ->
     """Check that an object that already exists has the expected controller.
 
     Raises:
-        NameTaken: it has not.
+        NameTaken: it has another controller.
     """
     owner = controller_of(stored["metadata"])
     if owner.get("uid") != controller_uid:

@@ -15,10 +15,10 @@ from toprung.objects.experiment import ExperimentRecord, read_status
 
 @dataclass(frozen=True, slots=True)
 class InvalidRecord:
-    """An Experiment whose manifest breaks the rules.
+    """An Experiment whose manifest is invalid.
 
     Attributes:
-        message: every fault, one a line.
+        message: every error, one per line.
         conditions: those of its status.
     """
 
@@ -40,7 +40,7 @@ def found_invalid(experiment: ExperimentRecord, error: InvalidExperiment) -> Exp
 
 
 def invalid_record(experiment: ExperimentRecord, error: InvalidExperiment) -> InvalidRecord:
-    """Return an Experiment whose faults were found only when it was to be run."""
+    """Return an Experiment whose errors were found only at its reconciliation."""
     return InvalidRecord(
         namespace=experiment.namespace,
         name=experiment.name,
@@ -67,7 +67,7 @@ class ExperimentCache:
         return self._records.get(key)
 
     def is_current(self, experiment: ExperimentRecord) -> bool:
-        """Return whether the Experiment still exists; what is left of a plan for a deleted one is dropped."""
+        """Return whether the Experiment still exists; the remaining actions of a plan for a deleted one are dropped."""
         known = self._records.get(experiment.key)
         return known is not None and known.uid == experiment.uid
 
@@ -89,7 +89,7 @@ class ExperimentCache:
         return key
 
     def _checked(self, record: ExperimentRecord | InvalidRecord) -> ExperimentRecord | InvalidRecord:
-        """Refuse an Experiment whose trials would run as the operator."""
+        """Reject an Experiment whose trials would run as the operator."""
         if isinstance(record, InvalidRecord):
             return record
         template = record.spec.trial_template.template

@@ -3,7 +3,7 @@
 This is the only module that imports kopf.
 
 Handlers are `on.event` only: kopf then writes nothing (no annotations, no finalizers), and since a failed one is never
-retried, they do nothing but note the body and queue its key.
+retried, they only record the body and enqueue its key.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 SWITCH_INTERVAL = 0.001
 """Seconds after which a thread that makes a large plan lets the event loop run."""
 PAGE = 5
-"""Experiments that are listed at once: each may have 1.5 MiB, and a page is decoded in one go."""
+"""Experiments that are listed at once: each may have 1.5 MiB, and a page is decoded at once."""
 RECURSION_LIMIT = 100_000
 """An API server stores objects that are nested 10,000 levels deep, in the Pod template for example. kopf decodes and
 copies them; with Python's usual limit of 1,000, one such Experiment would end the operator at every start."""
@@ -105,7 +105,7 @@ def _registry(app: App, settings: Settings, work: asyncio.Task[None]) -> kopf.Op
 
 
 async def connection_to(configuration: Configuration) -> kopf.ConnectionInfo:
-    """Lead kopf to the cluster that the gateway talks to, as the same user.
+    """Build the connection of kopf: the same cluster and user as the client.
 
     Its own log-in takes a service account before any kubeconfig, knows no context, and needs the cluster's DNS.
     """
@@ -140,7 +140,7 @@ class _NoProgress(kopf.ProgressStorage):
         """Change nothing."""
 
     def clear(self, *, essence: Any) -> Any:
-        """Return what is given: nothing of kopf's is in it."""
+        """Return the argument: kopf stores nothing in it."""
         return essence
 
 
@@ -164,6 +164,6 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.persistence.progress_storage = _NoProgress()
     settings.persistence.diffbase_storage = _NoDiffs()
     settings.watching.chunk_size = PAGE
-    settings.posting.enabled = False  # our Events are posted after the write that they tell of
+    settings.posting.enabled = False  # the operator posts its Events after the write that they report
     settings.scanning.disabled = True  # a namespaced Role is enough then: CRDs and namespaces are not watched
     return settings

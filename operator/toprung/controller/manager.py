@@ -34,9 +34,9 @@ from toprung.search.worker_client import Limits, SearchWorker
 
 SELECTOR = "=".join(MANAGED_BY)
 LONGEST_REST = 0.02
-"""Seconds that an experiment rests after a reconciliation: most of one is waiting for the API server, not work."""
+"""Seconds that an experiment backs off after a reconciliation: most of one is waiting for the API server, not work."""
 WORKERS_PER_NAMESPACE = 4
-"""Of all workers, those that one namespace has at most: it waits for its own API calls, not for those of others."""
+"""Largest share of the workers that one namespace has: it waits for its own API calls, not for those of others."""
 
 
 class App:
@@ -111,13 +111,13 @@ class App:
             self._telemetry.serve(self._settings.metrics_port)
 
     async def wait_until_served(self) -> None:
-        """Wait until the API server serves our kinds: the CRDs may be installed after the operator."""
+        """Wait until the API server serves the kinds of TopRung: the CRDs may be installed after the operator."""
         self._not_ready = "the CRDs are not installed"
         await wait_until_served(self._gateway)
         self._not_ready = "the caches are not synchronized"
 
     async def run(self) -> None:
-        """Work until cancelled; reconciliations begin when the caches are complete.
+        """Run until cancelled; reconciliations begin when the caches are complete.
 
         Raises:
             NotFound: the CRDs were deleted.
@@ -136,7 +136,7 @@ class App:
 
 
 def _living_trial(body: Mapping[str, Any]) -> TrialRecord | None:
-    """Read a Trial; one that is being deleted gets no Pod any more."""
+    """Read a Trial; one that is being deleted gets no further Pod."""
     return None if "deletionTimestamp" in body["metadata"] else trial_from(body)
 
 

@@ -1,4 +1,4 @@
-"""Lets the namespaces take turns at something that only one of them can use at a time."""
+"""Shares a resource between namespaces, which use it in turn, one at a time."""
 
 import asyncio
 from collections import deque

@@ -12,15 +12,15 @@ from toprung.objects.devices import model_of
 from toprung.objects.pod import PodRecord
 
 RETRY_AFTER = timedelta(minutes=5)
-"""Until a node that could not be read, or has no label that names a model, is read again."""
+"""Time until a node that could not be read, or has no label that names a model, is read again."""
 MAX_KEPT = 10_000
-"""Nodes that are remembered; of more, the ones read first are forgotten."""
+"""Largest number of cached nodes; the nodes read first are evicted."""
 
 logger = logging.getLogger(__name__)
 
 
 class NodeModels:
-    """Models by node; each node is read once, in the background. Where the operator may not, models stay unknown.
+    """Models by node; each node is read once, in the background. Without permission, models stay unknown.
 
     Only nodes without a known model are read again: device plug-ins label nodes some time after these join.
     """
@@ -46,7 +46,7 @@ class NodeModels:
                 self._tasks[pod.node] = asyncio.create_task(self._read(pod.node))
 
     def close(self) -> None:
-        """End reads that are under way."""
+        """Cancel the current reads."""
         for task in self._tasks.values():
             task.cancel()
 

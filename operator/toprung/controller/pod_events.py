@@ -42,7 +42,7 @@ class PodEvents:
     """Reads the Events of one Pod per experiment in the background, that of the Pod that has waited longest."""
 
     def __init__(self, gateway: KubeClient, wake: Callable[[str], None]) -> None:
-        """Watch no Pod yet; `wake` gets the key of an experiment for which there is something new."""
+        """Watch no Pod yet; `wake` gets the key of an experiment that has a new Event."""
         self._gateway = gateway
         self._wake = wake
         self._watched: dict[str, _Watched] = {}
@@ -129,5 +129,5 @@ def _time(event: Mapping[str, Any]) -> datetime:
 
 
 def _is_starting(pod: PodRecord) -> bool:
-    """Return whether a node sets the Pod up, and its status does not say what fails."""
+    """Return whether a node sets the Pod up, and its status reports no failure."""
     return pod.phase is PodPhase.PENDING and bool(pod.node) and pod.blocked is None and not pod.stopping

@@ -15,10 +15,10 @@ STUCK = 30.0
 
 
 def serve_probes(port: int, monitor: LoopMonitor, not_ready: Callable[[], str | None]) -> BoundedServer:
-    """Serve the probes on that port; `not_ready` returns why the operator serves nothing, None where it serves.
+    """Serve the probes on that port; `not_ready` returns why the operator is not ready, None if it is.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
     answers: dict[str, Callable[[], tuple[bool, dict[str, object]]]] = {
         "/healthz": partial(_health, monitor),

@@ -1,4 +1,4 @@
-"""The state of one experiment between two reconciliations."""
+"""Keeps the state of one experiment between two reconciliations."""
 
 import logging
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class ReconcileState:
         status_written: when the status was last written.
         logged: when a failure was last logged.
         warm_start_reported: whether an Event reported the trials that the sampler learns from.
-        planning_seconds: duration of the last plan and summary. The experiment rests as long, so that others proceed.
+        planning_seconds: duration of the last plan and summary. The experiment backs off as long for the others.
     """
 
     uid: str

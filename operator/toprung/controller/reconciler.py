@@ -67,7 +67,7 @@ LARGE = 300
 
 @dataclass(slots=True)
 class Reconciler:
-    """The operator's loop. Its collaborators are arguments."""
+    """Runs the operator's loop. Its collaborators are arguments."""
 
     gateway: KubeClient
     experiments: ExperimentCache
@@ -172,7 +172,7 @@ class Reconciler:
             self._sync(experiment, plan, now)
 
     def _observe(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> Snapshot:
-        """Take a snapshot from the caches."""
+        """Build a snapshot from the caches."""
         trials = self._owned.trials_of(experiment)
         pending = self.suggester.pending(experiment)
         search_failed = BlockReason(Reason.SEARCH_FAILED, pending.error) if pending.error is not None else None

@@ -1,4 +1,4 @@
-"""Checks whether the API server serves our kinds. CRDs may be created after the operator starts, and deleted later."""
+"""Checks whether the CRDs are served. They may be created after the operator starts, and deleted later."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 async def wait_until_served(gateway: KubeClient) -> None:
-    """Wait until all our kinds are served."""
+    """Wait until all kinds of TopRung are served."""
     checks = 0
     while (problem := await _problem(gateway)) is not None:
         if checks % LOG_EVERY == 0:
@@ -30,10 +30,10 @@ async def wait_until_served(gateway: KubeClient) -> None:
 
 
 async def watch_served(gateway: KubeClient) -> Never:
-    """Check again and again that our kinds are served.
+    """Check regularly that the kinds of TopRung are served.
 
     Raises:
-        NotFound: a CRD was deleted. The operator ends, is restarted, and waits until the CRD is there.
+        NotFound: a CRD was deleted. The operator ends, is restarted, and waits until the CRD is served.
     """
     while True:
         await asyncio.sleep(CHECK_EVERY)

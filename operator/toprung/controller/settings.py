@@ -1,4 +1,4 @@
-"""The settings of the operator; `toprung operator --help` explains each."""
+"""Defines the settings of the operator; `toprung operator --help` explains each."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,12 @@ class Settings:
     """The settings that an administrator may choose.
 
     Attributes:
-        namespace: the one to serve; None for all of the cluster.
-        kubeconfig: where the cluster is; None for the usual places.
+        namespace: the namespace to serve; None for all of the cluster.
+        kubeconfig: path of the kubeconfig; None for the usual places.
         context: of the kubeconfig; None for its current one.
         workers: experiments that are reconciled concurrently.
-        liveness_port: where /healthz and /readyz answer; 0 for nowhere.
-        metrics_port: where /metrics answers; 0 for nowhere.
+        liveness_port: port of /healthz and /readyz; 0 disables them.
+        metrics_port: port of /metrics; 0 disables it.
         accelerators: names of extended resources that count as devices; each may end in *.
         own_account: the ServiceAccount of the operator's Pod, which no trial may use; None outside of a cluster.
         search_processes: processes for samplers that learn; one more serves the others.

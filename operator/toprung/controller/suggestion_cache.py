@@ -42,7 +42,7 @@ class PendingSuggestions:
         failures: requests to the sampler that failed, in a row.
         retry_at: when the next request is allowed after a failure, unless the Experiment has another `generation`.
         prior: ended trials of other experiments, None before the first request.
-        learnt: how many of them lie in the space; known from the first request of an experiment, so not after a
+        learnt: how many of them are in the space; known from the first request of an experiment, so not after a
             restart of the operator.
     """
 

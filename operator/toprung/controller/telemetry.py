@@ -1,4 +1,4 @@
-"""Counters for Prometheus; counted only after the write that they count has succeeded."""
+"""Counts for Prometheus, each write only after it has succeeded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ class Telemetry:
         longest.set_function(monitor.longest)
 
     def serve(self, port: int) -> BoundedServer:
-        """Answer /metrics on that port from a thread of its own."""
+        """Serve /metrics on that port from a separate thread."""
         return serve(port, MetricsHandler.factory(self._registry), "metrics")
 
     @contextmanager
@@ -50,5 +50,5 @@ class Telemetry:
             yield
 
     def experiment_ended(self) -> None:
-        """Count an experiment's end, once its status says so."""
+        """Count an experiment's end, once its status records it."""
         self._experiments.inc()

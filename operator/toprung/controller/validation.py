@@ -17,11 +17,11 @@ MAX_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What was read of one generation.
+    """The result of reading one generation.
 
     Attributes:
-        experiment: valid, or why it is not.
-        readable: what can be read of an invalid spec; of a large Experiment only.
+        experiment: the valid Experiment, or its errors.
+        readable: the readable part of an invalid spec; of a large Experiment only.
     """
 
     generation: int
@@ -30,7 +30,7 @@ class _Outcome:
 
 
 class Validator:
-    """Reads a large Experiment once for each generation, in a single thread; a small one whenever asked.
+    """Reads a large Experiment once for each generation, in a single thread; a small one at each call.
 
     One thread, because the event loop waits for each thread that computes, some milliseconds in turn. Namespaces take
     turns at it.
@@ -57,14 +57,14 @@ class Validator:
                 del self._outcomes[next(iter(self._outcomes))]
 
     def forget(self, body: Mapping[str, Any]) -> None:
-        """Drop the outcome of an Experiment that is gone."""
+        """Drop the outcome of a deleted Experiment."""
         self._outcomes.pop(body["metadata"]["uid"], None)
 
     def load(self, body: Mapping[str, Any]) -> Experiment:
         """Return an Experiment.
 
         Raises:
-            InvalidExperiment: it breaks the rules.
+            InvalidExperiment: the manifest is invalid.
         """
         known = self._known(body)
         experiment = known.experiment if known is not None else _read(body)
@@ -73,7 +73,7 @@ class Validator:
         return experiment
 
     def readable(self, body: Mapping[str, Any]) -> ExperimentSpec | None:
-        """Return what can be read of an invalid spec, see `readable_spec`."""
+        """Return the readable part of an invalid spec, see `readable_spec`."""
         known = self._known(body)
         return known.readable if known is not None else readable_spec(body)
 

@@ -13,16 +13,16 @@ from yaml import YAMLError
 from toprung.errors import ClusterUnavailable
 
 _RENEWAL_INTERVAL = 60.0
-"""Seconds between looks at a kubeconfig's credentials: token file, exec plug-in, identity provider."""
+"""Seconds between reads of a kubeconfig's credentials: token file, exec plug-in, identity provider."""
 
 
 async def log_in(*, kubeconfig: Path | None, context: str | None) -> Configuration:
-    """Find the cluster: the file given, KUBECONFIG, the Pod's service account, ~/.kube/config.
+    """Return the connection to the cluster: the file given, KUBECONFIG, the Pod's service account, ~/.kube/config.
 
     A `context` exists only in a file, so it leaves the service account out.
 
     Raises:
-        ClusterUnavailable: none of them is there, or the one found can't be used; says which and why.
+        ClusterUnavailable: none of them exists, or the first found is unusable; the message has the reason.
     """
     configuration = Configuration()
     source = _source(kubeconfig, context)
@@ -38,7 +38,7 @@ async def log_in(*, kubeconfig: Path | None, context: str | None) -> Configurati
 
 
 def _source(kubeconfig: Path | None, context: str | None) -> str | None:
-    """Path (or paths) of the kubeconfig to read, None for the service account."""
+    """Return the path (or paths) of the kubeconfig to read, None for the service account."""
     given = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG", "")
     if not given and not context and os.environ.get(SERVICE_HOST_ENV_NAME):
         return None
@@ -53,7 +53,7 @@ def _source(kubeconfig: Path | None, context: str | None) -> str | None:
 
 
 def _renewal(load: Callable[[Configuration], Awaitable[None]]) -> Callable[[Configuration], Awaitable[None]]:
-    """A hook for every request that reads the credentials again once in a while."""
+    """Return a hook for every request that regularly reads the credentials again."""
     renewed = asyncio.get_running_loop().time()
 
     async def renew(configuration: Configuration) -> None:
@@ -61,7 +61,7 @@ def _renewal(load: Callable[[Configuration], Awaitable[None]]) -> Callable[[Conf
         now = asyncio.get_running_loop().time()
         if now - renewed < _RENEWAL_INTERVAL:
             return
-        renewed = now  # before the wait: the other requests go on with the old token meanwhile
+        renewed = now  # before the wait: the other requests continue with the old token meanwhile
         await load(configuration)
 
     return renew

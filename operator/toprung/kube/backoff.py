@@ -1,4 +1,4 @@
-"""Exponential back-off with jitter (Brooker, "Exponential Backoff And Jitter", AWS, 2015: the equal-jitter rule)."""
+"""Computes exponential back-off with equal jitter (Brooker, "Exponential Backoff And Jitter", AWS, 2015)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +15,6 @@ class Backoff:
     longest: float
 
     def delay(self, failures: int, jitter: Jitter) -> float:
-        """Seconds to wait after that many failures in a row (1 or more)."""
+        """Return the seconds to wait after that many failures in a row (1 or more)."""
         doublings = min(failures - 1, 62)  # a float holds no more than 2**1023 of them
         return min(self.longest, self.first * 2.0**doublings) * (1 + jitter()) / 2

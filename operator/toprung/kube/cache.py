@@ -9,7 +9,7 @@ from toprung.kube.client import KubernetesObject
 
 Record = TypeVar("Record")
 Entry = tuple[int | None, Record]
-"""The resourceVersion that the record was made of (None where it is no number), and the record."""
+"""The resourceVersion that the record was made from (None if it is not a number), and the record."""
 
 MAX_LOGGED = 1_000
 """Unreadable objects that the log reports, each once."""
@@ -20,19 +20,19 @@ logger = logging.getLogger(__name__)
 
 
 def key_of(namespace: str | None, name: str) -> str:
-    """`namespace/name`, or the name alone where there is no namespace."""
+    """Return `namespace/name`, or only the name of an object without namespace."""
     return f"{namespace}/{name}" if namespace else name
 
 
 def version_of(text: str | None) -> int | None:
-    """A resourceVersion as the number that orders it (KEP-5504); None where a server does otherwise."""
+    """Return a resourceVersion as the number that orders it (KEP-5504); None if it is not a number."""
     return int(text) if text and text.isdecimal() else None
 
 
 class Cache(Generic[Record]):
-    """Records by name and by index key, fed by lists, watch events and the answers to our own writes.
+    """Records by name and by index key, fed by lists, watch events and the responses to own writes.
 
-    Of two states of an object the one of the higher resourceVersion stays, whatever the order in which they arrive.
+    The state with the higher resourceVersion stays, in whatever order the states of an object arrive.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Cache(Generic[Record]):
         """Build an empty cache.
 
         Args:
-            convert: makes the record of an object, None for one that is of no interest.
+            convert: builds the record of an object, None to ignore the object.
             index: the key by which `of` finds a record.
             on_change: called with (index key, old record, new record) if they differ; None: the object does not exist.
             claim: returns index key and controller's UID of an object that cannot be converted; None: ignore it.
@@ -61,18 +61,18 @@ class Cache(Generic[Record]):
         self._logged: set[str] = set()  # unreadable objects that the log has
         self._listed_unreadable: set[str] = set()  # those of a list that is under way
         self._seen: int | None = None  # the resourceVersion up to which the cache is complete
-        self._newest = 0  # the highest version met anywhere
+        self._newest = 0  # the highest version seen anywhere
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, namespace: str | None, name: str) -> Record | None:
-        """The record of that object."""
+        """Return the record of that object."""
         entry = self._entries.get(key_of(namespace, name))
         return entry[1] if entry else None
 
     def of(self, index_key: str) -> tuple[Record, ...]:
-        """All records of that index key, in no particular order; costs as much as there are of them."""
+        """Return all records of that index key in no particular order, in time linear in their number."""
         return tuple(self._groups.get(index_key, {}).values())
 
     def unreadable(self, index_key: str) -> dict[str, tuple[str, str]]:
@@ -81,11 +81,11 @@ class Cache(Generic[Record]):
 
     @property
     def newest(self) -> int:
-        """The highest resourceVersion met so far: a list that is asked for now can't be older."""
+        """Return the highest resourceVersion seen: a list that is requested now can't be older."""
         return self._newest
 
     def entries(self, objects: Iterable[KubernetesObject]) -> Iterator[tuple[str, Entry[Record]]]:
-        """Convert objects to what `replace` takes, so that a long list needs never be held as objects."""
+        """Convert objects to the input of `replace`, so that a long list is never held as objects."""
         for obj in objects:
             record = self._record(obj)
             if record is not None:
@@ -180,7 +180,7 @@ class Cache(Generic[Record]):
             self._on_change(refused[0], None, None)
 
     def _set(self, key: str, version: int | None, record: Record | None) -> None:
-        """Hold `record`, or nothing, in the place of what is held, and tell who wants to know."""
+        """Hold `record`, or nothing, in the place of what is held, and notify `on_change`."""
         old = self._entries[key][1] if key in self._entries else None
         if record is None:
             self._entries.pop(key, None)

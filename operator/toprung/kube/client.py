@@ -1,4 +1,4 @@
-"""The Kubernetes API as the operator uses it: plain dicts in and out, errors of `toprung.errors`."""
+"""Wraps the Kubernetes API for the operator: plain dicts in and out, errors of `toprung.errors`."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -41,10 +41,10 @@ class Page:
 
 
 async def connect(kubeconfig: Path | None = None, context: str | None = None) -> "KubeClient":
-    """Log in to the cluster that `log_in` finds; nothing is asked of it yet.
+    """Log in to the cluster that `log_in` finds; no request is sent yet.
 
     Raises:
-        ClusterUnavailable: no kubeconfig and no service account is there; says what to do.
+        ClusterUnavailable: there is no kubeconfig and no service account.
     """
     return KubeClient(Transport(await log_in(kubeconfig=kubeconfig, context=context)))
 
@@ -53,7 +53,7 @@ class KubeClient:
     """Reads and writes of Kubernetes objects.
 
     Every method raises a `ClusterError` whose class determines the reaction, never the client library's own errors.
-    One gateway serves one event loop; its methods may be called concurrently.
+    One client serves one event loop; its methods may be called concurrently.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -93,7 +93,7 @@ class KubeClient:
         """Create an object, and return it as the server stored it.
 
         Raises:
-            AlreadyExists: for a deterministic name that means that it was done before.
+            AlreadyExists: with a deterministic name, an earlier call created it.
         """
         answer: KubernetesObject = await self._transport.request("POST", resource.path(namespace), body=body)
         return answer
@@ -115,7 +115,7 @@ class KubeClient:
     ) -> KubernetesObject:
         """Create or update an object by server-side apply, with the field manager of the command line.
 
-        What an earlier `body` said and this one does not is removed; what others wrote beside it stays.
+        Fields of an earlier `body` that this one lacks are removed; fields of other managers stay.
         """
         answer: KubernetesObject = await self._transport.request(
             "PATCH",
@@ -127,7 +127,7 @@ class KubeClient:
         return answer
 
     async def resource_of(self, api_version: str, kind: str) -> tuple[Resource, bool]:
-        """Ask the server which collection a kind lies in, and whether it is namespaced.
+        """Return which collection a kind lies in, and whether it is namespaced.
 
         Raises:
             NotFound: the server has no such kind.
@@ -149,17 +149,17 @@ class KubeClient:
         uid: str | None = None,
         grace_seconds: int | None = None,
     ) -> None:
-        """Ask for an object's deletion; what it owns is collected in the background.
+        """Request an object's deletion; its dependents are deleted in the background.
 
         Args:
             resource: the kind of object.
-            namespace: where it is.
-            name: what it is called.
+            namespace: of the object.
+            name: of the object.
             uid: delete only the object of this UID, not a later one of the same name.
-            grace_seconds: how long a Pod may take to end; unset: what the Pod itself says.
+            grace_seconds: how long a Pod may take to end; unset: the grace period of the Pod.
 
         Raises:
-            NotFound: it is gone already.
+            NotFound: it is already deleted.
             Conflict: the object of that name has another UID.
         """
         options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
@@ -216,7 +216,7 @@ class KubeClient:
 
         Raises:
             Rejected: the container has not started yet.
-            NotFound: the Pod is gone.
+            NotFound: the Pod is deleted.
             ClusterUnavailable: the connection broke; follow again from the last timestamp.
         """
         since_time = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""

@@ -1,4 +1,4 @@
-"""Answers and failures of the Kubernetes API, in the words of `toprung.errors`."""
+"""Translates error responses and failures of the Kubernetes API into `toprung.errors`."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from toprung.errors import (
 )
 
 _LONGEST_TEXT = 512
-"""Characters of an answer that is no Status object (a proxy's page, say) that are worth showing."""
+"""Characters shown of a response that is not a Status object, such as a proxy's page."""
 
 _BY_STATUS: Mapping[int, type[ClusterError]] = {
     401: ClusterUnavailable,  # an expired token is renewed within a minute
@@ -35,7 +35,7 @@ _BY_STATUS: Mapping[int, type[ClusterError]] = {
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turn what the HTTP client or the renewal of credentials raises into `ClusterUnavailable`."""
+    """Convert errors of the HTTP client and of the renewal of credentials to `ClusterUnavailable`."""
     try:
         yield
     except TimeoutError as error:
@@ -47,14 +47,14 @@ def translated(what: str) -> Iterator[None]:
 
 
 async def raise_for_status(response: aiohttp.ClientResponse, what: str) -> None:
-    """Raise the error that an answer of 400 or above stands for, its body read and the connection given back."""
+    """Raise the error of a response of 400 or above; its body is read and the connection released."""
     if response.status >= 400:  # noqa: PLR2004 - where HTTP's errors begin
         text = (await response.read()).decode(errors="replace")
         raise error_of(_status_object(text, response.status, what), retry_after(response.headers))
 
 
 def error_of(status: Mapping[str, Any], seconds: float = 0.0) -> ClusterError:
-    """The error for a Kubernetes Status object, which is also what a watch's ERROR event carries."""
+    """Return the error for a Kubernetes Status object; an ERROR event of a watch has one too."""
     code, reason = int(status.get("code") or 0), str(status.get("reason") or "")
     seconds = seconds or float((status.get("details") or {}).get("retryAfterSeconds") or 0)
     kind = AlreadyExists if reason == "AlreadyExists" else _BY_STATUS.get(code) or _class_of(code)
@@ -62,7 +62,7 @@ def error_of(status: Mapping[str, Any], seconds: float = 0.0) -> ClusterError:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds of the Retry-After header; 0 where it is missing or a date, which the API never sends."""
+    """Return the seconds of the Retry-After header; 0 if it is missing or a date, which the API never sends."""
     value = headers.get("Retry-After", "")
     return float(value) if value.isdecimal() else 0.0
 

@@ -1,4 +1,4 @@
-"""A local copy of one collection, kept by list-then-watch."""
+"""Keeps a local copy of one collection by list-then-watch."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ Record = TypeVar("Record")
 
 _BACKOFF = Backoff(first=0.25, longest=30.0)
 _SHORT_WATCH = 1.0
-"""Seconds; a server that ends watches sooner, with nothing said, is not to be asked again at once."""
+"""Seconds; after a watch without events that ends sooner, the next request is delayed."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ class Source(Protocol):
 
 
 class Informer(Generic[Record]):
-    """Keeps records of one collection, whatever becomes of the connection.
+    """Keeps records of one collection across connection failures.
 
-    A watch that ends normally is taken up where it ended. After anything else (an ERROR event, 410, 5xx, a broken or
+    A watch that ends normally is continued where it ended. After anything else (an ERROR event, 410, 5xx, a broken or
     silent connection, a garbled line, a server that went back in time) the collection is listed again, with back-off.
 
     `cache` may be read at any time; it is complete once `synced` is set, and stays so.

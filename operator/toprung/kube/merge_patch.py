@@ -1,4 +1,4 @@
-"""Statuses against JSON merge patches (RFC 7386), which keep the members of an object that they do not mention."""
+"""Builds JSON merge patches (RFC 7386) of statuses; members that a patch does not mention stay."""
 
 from collections.abc import Mapping
 from typing import Any

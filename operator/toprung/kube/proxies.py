@@ -1,4 +1,4 @@
-"""The proxy for a request, by HTTP_PROXY, HTTPS_PROXY and NO_PROXY as Go's httpproxy (and so kubectl) reads them.
+"""Selects the proxy of a URL, by HTTP_PROXY, HTTPS_PROXY and NO_PROXY as Go's httpproxy (and so kubectl) reads them.
 
 Loopback is never proxied. An entry of NO_PROXY is `*`, an address, a CIDR, a domain (with its subdomains), or `.domain`
 (its subdomains only), each but a CIDR with an optional port.

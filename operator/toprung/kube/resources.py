@@ -1,4 +1,4 @@
-"""The kinds of object that the operator reads and writes, and where the API serves them."""
+"""Defines the kinds of object that the operator reads and writes, and their API paths."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Resource:
     plural: str
 
     def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
-        """The URL path of the collection, of one object, or of its subresource; all namespaces where none is given."""
+        """Return the URL path of the collection, of one object, or of its subresource; by default in all namespaces."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         scope = f"/namespaces/{namespace}" if namespace else ""
         return root + scope + "".join(f"/{part}" for part in (self.plural, name, subresource) if part)

@@ -1,4 +1,4 @@
-"""HTTP to the API server on the client library's own sessions, set up for thousands of open streams."""
+"""Sends HTTP requests to the API server by the client library's sessions, configured for thousands of streams."""
 
 import json
 import os
@@ -28,7 +28,7 @@ _REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _STREAM_READ_BUFFER = 16 * 1024
 """Bytes that aiohttp holds for a slow reader before it stops reading; double that at most."""
 _STREAM_SOCKET_BUFFER = 64 * 1024
-"""Bytes that the kernel holds; thousands of logs replayed at once would else come in pieces of 256 KiB each."""
+"""Bytes that the kernel holds; otherwise thousands of logs replayed at once arrive in pieces of 256 KiB each."""
 _TLS_BUFFER = 8 * 1024
 """Bytes that asyncio reads at once from a TLS connection, and fills with zeros for each one beforehand: 256 KiB unless
 told, which makes half a GiB of 2,000 idle streams. It can only be told for all of them (ADR 3)."""
@@ -70,7 +70,7 @@ class Transport:
         """Send one request and decode its answer.
 
         Raises:
-            ClusterError: one of its kinds, by what the server answered.
+            ClusterError: the subclass depends on the response.
         """
         what = f"{method} {self._server}{path}"
         async with self._shares.share_of(path):
@@ -85,7 +85,7 @@ class Transport:
         """GET a resource and return its body, not decoded.
 
         Raises:
-            ClusterError: one of its kinds, by what the server answered.
+            ClusterError: the subclass depends on the response.
         """
         what = f"GET {self._server}{path}"
         async with self._shares.share_of(path):
@@ -102,7 +102,7 @@ class Transport:
         Args:
             path: URL path.
             query: URL parameters.
-            silence: seconds without a byte after which the stream counts as broken; None: it may be silent for ever.
+            silence: seconds without a byte after which the stream counts as broken; None: no limit.
 
         Raises:
             ClusterError: the server refused, or the connection broke.

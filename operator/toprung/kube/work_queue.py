@@ -1,4 +1,4 @@
-"""The work queue: which experiment to reconcile next. Namespaces take turns."""
+"""Queues the experiments to reconcile. Namespaces take turns."""
 
 import asyncio
 from collections import Counter, deque
@@ -26,8 +26,8 @@ class WorkQueue(AsyncIterator[str]):
     is served again. Every `add` and `add_after` is followed by a reconciliation that starts after the call.
     Workers permitting, it starts no later than requested. One reconciliation may answer several calls.
 
-    After a reconciliation that took d seconds the key rests for min(d, `longest_rest`): one reconciliation then sees
-    everything that happens meanwhile, and a busy key uses at most about half of the process.
+    After a reconciliation of d seconds the key backs off for min(d, `longest_rest`): one reconciliation then sees
+    all changes of that time, and a busy key uses at most about half of the process.
 
     Times are those of the running event loop. Not thread-safe.
     """
@@ -69,7 +69,7 @@ class WorkQueue(AsyncIterator[str]):
 
         Args:
             key: the key.
-            at_least: seconds that it rests, however long the reconciliation took.
+            at_least: seconds that it backs off, however long the reconciliation took.
         """
         now = self._loop.time()
         self._rest(key, now + max(at_least, min(now - self._started.pop(key), self._longest_rest)))
@@ -87,7 +87,7 @@ class WorkQueue(AsyncIterator[str]):
         self._wake.set()
 
     async def __anext__(self) -> str:
-        """Wait for a key and take it."""
+        """Wait for a key, then remove and return it."""
         while not self._closed:
             if (key := self._take()) is not None:
                 return key

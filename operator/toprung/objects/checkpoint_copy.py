@@ -1,4 +1,4 @@
-"""The init container that copies the checkpoint of another trial, for population based training."""
+"""Builds the init container that copies the checkpoint of another trial, for population based training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ done
 echo "no checkpoint could be copied from $TOPRUNG_CHECKPOINT_FROM: the program must write one before it reports" >&2
 exit 1
 """
-"""Copies the folder once for each takeover, whatever attempts there are.
+"""Copies the folder once for each exploit, regardless of the number of attempts.
 
 The other trial may be writing to it: what is no longer there after the copy was perhaps half removed when it was
 copied, what the SDK is writing is left out, and hidden files alone are no checkpoint. A first checkpoint may be written

@@ -1,4 +1,4 @@
-"""Configurations in little memory: what many trials have in common is kept once."""
+"""Stores configurations in little memory: values that many trials share are kept once."""
 
 from array import array
 from collections.abc import Iterator, Mapping
@@ -73,7 +73,7 @@ class CompactConfiguration(Mapping[str, ParameterValue]):
     __hash__ = None  # type: ignore[assignment] # like a dict
 
     def __reduce__(self) -> tuple[type[dict[str, ParameterValue]], tuple[dict[str, ParameterValue]]]:
-        """Pickle as a dict: another process needs no class of ours."""
+        """Pickle as a dict: another process does not need this class."""
         return dict, (dict(self),)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Conditions of an Experiment: how they are set, read and written."""
+"""Sets, reads and writes the conditions of an Experiment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ Conditions = Mapping[ConditionType, ConditionRecord]
 
 @dataclass(frozen=True, slots=True)
 class BlockReason:
-    """Why a trial or an Experiment cannot proceed, quoting the component that reported it."""
+    """The reason why a trial or an Experiment cannot proceed, quoting the component that reported it."""
 
     reason: Reason
     message: str
@@ -29,12 +29,12 @@ def set_condition(conditions: Conditions, new: ConditionRecord) -> Conditions:
 
 
 def clear_condition(conditions: Conditions, new: ConditionRecord) -> Conditions:
-    """Set a condition to False, but only if it was ever True: one that never held is not mentioned."""
+    """Set a condition to False, but only if it was ever True: one that was never true is omitted."""
     return set_condition(conditions, new) if new.type in conditions else conditions
 
 
 def condition_from(body: Mapping[str, Any]) -> ConditionRecord | None:
-    """Read a condition; None for one that is not ours."""
+    """Read a condition; None for a type that TopRung does not write."""
     if body.get("type") not in set(ConditionType):
         return None
     return ConditionRecord(

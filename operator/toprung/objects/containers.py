@@ -1,4 +1,4 @@
-"""Read the container statuses of a Pod: the primary container, and the container that explains the Pod's end."""
+"""Reads the container statuses of a Pod: the primary container, and the container that explains the Pod's end."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class Explained:
 
     Attributes:
         container: name of the container whose log is read.
-        culprit: "" for the primary container, else the words for a message, such as "init container setup".
+        culprit: "" for the primary container, else its description in a message, such as "init container setup".
         terminated: its terminated state, empty where there is none.
         init: whether it is an init container, so that the program has never started.
     """

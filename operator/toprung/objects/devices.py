@@ -33,14 +33,14 @@ MODEL_LABELS = (
 
 _PATTERN = re.compile(r"[a-z0-9.-]{1,253}/[A-Za-z0-9._-]{0,63}\*?")
 _MOST = 10**9
-"""Devices that are counted at most; the API server accepts larger quantities, no Pod has as many."""
+"""Largest number of devices that is counted; the API server accepts larger quantities, no Pod has as many."""
 
 
 def parse_accelerators(text: str) -> tuple[str, ...]:
     """Parse the operator's setting: names of resources, separated by commas; each may end in *.
 
     Raises:
-        ValueError: with the name that is none.
+        ValueError: a name is invalid; the message has it.
     """
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:

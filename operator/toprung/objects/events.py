@@ -1,4 +1,4 @@
-"""Kubernetes Events: what a person reads in `kubectl describe`."""
+"""Builds Kubernetes Events, which `kubectl describe` shows."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 MAX_MESSAGE = 1024
-"""Characters that the API server takes as an Event's message."""
+"""Characters that the API server accepts as an Event's message."""
 
 _MAX_NAME = 253
 _COMPONENT = "toprung"
@@ -15,10 +15,10 @@ _COMPONENT = "toprung"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One occurrence worth telling.
+    """One occurrence to report.
 
     Attributes:
-        involved: what it is about: apiVersion, kind, namespace, name and uid.
+        involved: the object: apiVersion, kind, namespace, name and uid.
         key: distinguishes this occurrence from others of the same object and reason; a retry has the same key.
     """
 
@@ -30,14 +30,14 @@ class Event:
 
     @property
     def name(self) -> str:
-        """The same for a second try, so that a crash in between does not tell it twice."""
+        """Return the name, which is the same for a retry, so that a crash in between causes no second Event."""
         told = "\0".join((self.involved["uid"], self.reason, self.key))
         digest = hashlib.sha256(told.encode()).hexdigest()[:16]
         return f"{self.involved['name'][: _MAX_NAME - len(digest) - 1]}.{digest}"
 
 
 def event_object(event: Event, now: datetime) -> dict[str, Any]:
-    """The core/v1 Event; without a count, for each occurrence is an Event of its own."""
+    """Return the core/v1 Event; without a count, because each occurrence is a separate Event."""
     stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""An Experiment: its record, and how its stored status is read, which any user may have edited."""
+"""Defines the record of an Experiment, and reads its stored status, which any user may have edited."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class ExperimentRecord:
     Attributes:
         spec: the present one; of an Experiment that became invalid after it had trials, the last valid one.
         invalid: why the present spec is invalid, "" where it is valid. No trial starts then; those that run continue.
-        ignored: the fields of the spec that this version does not know, one a line.
+        ignored: the fields of the spec that this version does not know, one per line.
         status: the status as it is in the cluster, to see whether it has to be written.
         conditions: the same status's conditions.
         created_count: trials that were ever created, as far as the status records: an index is never used twice.
@@ -46,12 +46,12 @@ class ExperimentRecord:
 
     @property
     def key(self) -> str:
-        """The owner key of its Trials and Pods."""
+        """Return the owner key of its Trials and Pods."""
         return f"{self.namespace}/{self.name}"
 
     @property
     def seed(self) -> int:
-        """The seed of its sampler and of its early-stopping rule; without spec.algorithm.seed the UID determines it."""
+        """Return the seed of its sampler and early-stopping rule; without spec.algorithm.seed the UID determines it."""
         seed = self.spec.algorithm.seed
         return seed if seed is not None else derive(0, "experiment", self.uid)
 
@@ -76,7 +76,7 @@ class StoredStatus:
 
 
 def read_status(status: Any) -> StoredStatus:
-    """Read a stored status, whatever it holds."""
+    """Read a stored status; no content raises an error."""
     if not isinstance(status, Mapping):
         return StoredStatus({}, (), fault="" if status is None else _fault("status", status, "an object"))
     stored = status.get("conditions") or ()
@@ -116,7 +116,7 @@ def _time_of(status: Mapping[str, Any], name: str) -> datetime | None:
     """Read a time of the status.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a time.
     """
     value = status.get(name)
     try:
@@ -132,7 +132,7 @@ def _created_count_of(status: Mapping[str, Any]) -> int:
     """Read how many trials were created.
 
     Raises:
-        ValueError: it is no count.
+        ValueError: it is not a count.
     """
     trials = {} if status.get("trials") is None else status["trials"]
     if not isinstance(trials, Mapping):

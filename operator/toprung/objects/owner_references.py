@@ -1,4 +1,4 @@
-"""Owner references: which object controls another."""
+"""Builds and reads owner references: which object controls another."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def claimed_by(kind: str, body: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return the key `namespace/name` of the Experiment of an unreadable object, and its controller's UID.
 
     Args:
-        kind: of the controller that an object of ours has.
+        kind: of the controller that an own object has.
         body: the object.
     """
     metadata = body["metadata"]

@@ -1,6 +1,6 @@
 """Selects the Trials and Pods of an Experiment: their controller has its UID, or the UID of one of its Trials.
 
-Labels prove nothing: any user can write them. What is not ours is neither counted nor read, stopped or deleted.
+Labels prove nothing: any user can write them. Other objects are not counted, read, stopped or deleted.
 """
 
 from collections.abc import Iterable, Mapping

@@ -7,11 +7,11 @@ from typing import Any
 from toprung.api.v1alpha1.base import ParameterValue
 
 PLACEHOLDER = re.compile(r"\$\{((?:parameters|trial)\.[A-Za-z_][A-Za-z0-9_.-]*|resource)\}")
-"""Only these are ours: ${HOME} and $(VAR) are left to the shell and to Kubernetes."""
+"""Only these are placeholders of TopRung: ${HOME} and $(VAR) are left to the shell and to Kubernetes."""
 
 
 def text_of(value: ParameterValue) -> str:
-    """Write a parameter's value as programs expect it on a command line: true, 64, 0.001, adam."""
+    """Format a parameter's value as programs expect it on a command line: true, 64, 0.001, adam."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -24,7 +24,7 @@ def substitute(node: Any, values: Mapping[str, str]) -> Any:
 
     Args:
         node: the tree; not changed.
-        values: what stands between ${ and } -> what to put there.
+        values: name between ${ and } -> replacement.
     """
     if isinstance(node, str):
         return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), node)

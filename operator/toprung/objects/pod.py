@@ -1,4 +1,4 @@
-"""A trial's Pod: its record, how it is read, and how it is stopped."""
+"""Defines the record of a trial's Pod, reads a Pod, and builds the patch that stops it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,15 +53,15 @@ class PodRecord:
 
     Attributes:
         experiment_key: `namespace/name` of the Experiment.
-        controller_uid: UID of its controller, the Trial; "" where it has none, so that it is not ours.
+        controller_uid: UID of its controller, the Trial; "" where it has none, so that it is ignored.
         phase: Status.phase; Running as soon as the program runs, even while a container beside it waits.
-        result: Succeeded or Failed once the program has ended while other containers run; None: the phase says it.
+        result: Succeeded or Failed once the program has ended while other containers run; None: see phase.
         finishing: all its containers have ended, so the kubelet ends it; it holds its devices until then.
         program_started: when the primary container started, None where that is not known.
         finished: when the container ended that explains the Pod's end.
         stop_time: when the operator stopped it without deleting it, by the operator's clock; None: not stopped.
         deletion_time: metadata.deletionTimestamp: when the grace period of its deletion is over; None: not deleted.
-        disruption: what was done to it (eviction, preemption, deletion, a lost node), not the program's fault; or "".
+        disruption: the disruption (eviction, preemption, deletion, a lost node), not the program's fault; or "".
         timed_out: its program ran into the Pod's deadline, which maxTrialDuration sets.
         exit_code: of the primary container, of a failed init container, or of the container that failed.
         container: whose log is read: the primary container, or the one that explains the Pod's end.
@@ -71,7 +71,7 @@ class PodRecord:
         model: of its accelerators, where its nodeSelector names it; else "".
         image: of the primary container, as its author wrote it.
         image_id: digest of that image, "" before it is pulled.
-        blocked: why a Pending Pod does not start, None while all is well.
+        blocked: why a Pending Pod does not start, None if nothing blocks it.
         waits_for: what a Pending Pod waits for in the normal course of events; None: it does not wait.
         template: identifies the template that it was made from.
     """
@@ -114,7 +114,7 @@ class PodRecord:
 
     @property
     def ended(self) -> bool:
-        """Return whether no process of it runs any more."""
+        """Return whether none of its processes runs."""
         return self.phase in _ENDED
 
     @property
@@ -134,7 +134,7 @@ class PodRecord:
 
     @property
     def disrupted(self) -> bool:
-        """Return whether it ended by what was done to it."""
+        """Return whether a disruption ended it."""
         return self.disruption != ""
 
     @property
@@ -228,7 +228,7 @@ def _timed_out(spec: Mapping[str, Any], status: Mapping[str, Any], ended: Mappin
 
 
 def _disruption(metadata: Mapping[str, Any], status: Mapping[str, Any], ended: Mapping[str, Any]) -> str:
-    """Return what was done to the Pod while its program ran (eviction, deletion, refusal by the node), or ""."""
+    """Return the disruption of the Pod while its program ran (eviction, deletion, refusal by the node), or ""."""
     finished = parse_time(ended.get("finishedAt"))
     for each in status.get("conditions") or ():
         if each["type"] == "DisruptionTarget" and each["status"] == "True":
@@ -257,7 +257,7 @@ def _message(status: Mapping[str, Any], ended: Mapping[str, Any]) -> str:
 
 
 def _words(terminated: Mapping[str, Any]) -> str:
-    """Return a terminated container's reason and message where they say more than its exit code, such as OOMKilled."""
+    """Return a terminated container's reason and message if they add to its exit code, such as OOMKilled."""
     reason = terminated.get("reason")
     return _sentence(None if reason in {"Error", "Completed"} else reason, terminated.get("message"))
 

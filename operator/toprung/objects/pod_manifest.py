@@ -32,7 +32,7 @@ ANNOTATION_TEMPLATE = f"{GROUP}/template"
 
 
 def template_id(template: TrialTemplate) -> str:
-    """Identify what the Pods of a template have in common."""
+    """Return the identity of a template, which its Pods share."""
     limit = template.max_trial_duration
     seconds = limit.total_seconds() if limit is not None else None
     text = json.dumps([template.template, seconds, template.primary_container], sort_keys=True)
@@ -43,10 +43,10 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
     """Build the Pod of one attempt.
 
     Args:
-        experiment: whose template it is.
-        trial: whose parameters are put into it.
+        experiment: has the template.
+        trial: has the parameters.
         attempt: counts from 1.
-        resource: what the trial may spend (epochs, ...), None where nothing limits it. The program's own steps may be
+        resource: resource of the trial (epochs, ...), None if unlimited. The program's own steps may be
             above the trial's, by TrialRecord.step_offset, and so is what the attempt may spend.
     """
     resource = None if resource is None else resource + trial.step_offset
@@ -97,7 +97,7 @@ def trial_environment(
     if resource is not None:
         environment["TOPRUNG_RESOURCE"] = str(resource)
     if experiment.spec.checkpoint is not None:
-        # the UID keeps a new Experiment of the same name from resuming what the old one left on the volume
+        # the UID keeps a new Experiment of the same name from resuming old checkpoints on the volume
         folder = f"{experiment.name}-{experiment.uid[:8]}"
         environment["TOPRUNG_CHECKPOINT_DIR"] = f"{experiment.spec.checkpoint.mount_path}/{folder}/{trial.name}"
     return environment
@@ -114,7 +114,7 @@ def _values(trial: TrialRecord, resource: int | None) -> Mapping[str, str]:
 
 
 def _without_ours(texts: Mapping[str, str]) -> Mapping[str, str]:
-    """Return an author's labels or annotations without those that only TopRung writes."""
+    """Return a user's labels or annotations without those that only TopRung writes."""
     domains = ((name, name.partition("/")[0]) for name in texts if "/" in name)
     ours = {name for name, domain in domains if domain == GROUP or domain.endswith(f".{GROUP}")}
     return {name: text for name, text in texts.items() if name not in ours}

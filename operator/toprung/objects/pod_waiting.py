@@ -1,4 +1,4 @@
-"""Why a Pending Pod does not start, and what it waits for."""
+"""Determines why a Pending Pod does not start, and what it waits for."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sizes in bytes: what TopRung writes must fit into etcd, which refuses objects of more than 1.5 MiB."""
+"""Bounds sizes in bytes: objects must fit into etcd, which rejects more than 1.5 MiB."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ MAX_MESSAGE = 8 * 1024
 """Bytes of the message of a condition or a Trial."""
 
 _ESCAPED = 6
-"""Bytes that the API server takes for one of <, > and & in a string."""
+"""Bytes that the API server uses for one of <, > and & in a string."""
 
 
 @lru_cache(maxsize=16384, typed=True)

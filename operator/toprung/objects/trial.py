@@ -1,4 +1,4 @@
-"""A Trial: its record, and how it is read and written as JSON; read and write of each field stand side by side."""
+"""Defines the record of a Trial, and reads and writes it as JSON, with both directions of each field together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -65,11 +65,11 @@ class RungRecord:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """That a trial took over from a better one.
+    """A copy from a better trial (exploit).
 
     Attributes:
-        resource: the step up to which its reports were with what it had before.
-        source: name of the Trial that it took over from.
+        resource: the last step that it reported before the copy.
+        source: name of the Trial that it copied from.
         attempt: the first one that runs with it.
         parameters: the other trial's, perturbed.
         offset: by how much the steps of the other trial's program are above that trial's own.
@@ -90,7 +90,7 @@ class TrialRecord:
 
     Attributes:
         experiment_key: `namespace/name` of the Experiment.
-        controller_uid: UID of the Experiment: a Trial of an earlier Experiment of the same name is not ours.
+        controller_uid: UID of the Experiment: a Trial of an earlier Experiment of the same name is ignored.
         parameters: those it began with, which never change.
         lineage: the trials that it copied from, in order.
         image_id: digest of the primary container's image in its last attempt.
@@ -124,21 +124,21 @@ class TrialRecord:
 
     @property
     def current_parameters(self) -> Mapping[str, ParameterValue]:
-        """The parameters of its current or next attempt."""
+        """Return the parameters of its current or next attempt."""
         return self.lineage[-1].parameters if self.lineage else self.parameters
 
     @property
     def step_offset(self) -> int:
-        """Return by how much the steps that its program reports are above its own: it took a checkpoint ahead of it."""
+        """Return by how much the steps that its program reports are above its own, after an exploit."""
         return self.lineage[-1].offset + self.lineage[-1].extended if self.lineage else 0
 
     @property
     def last_exploit_step(self) -> float:
-        """The step up to which its reports are of what it had before it last took over; 0 where it never did."""
+        """Return the last step before its last exploit; 0 without an exploit."""
         return self.lineage[-1].resource if self.lineage else 0
 
     def parameters_at(self, step: float) -> Mapping[str, ParameterValue]:
-        """The parameters by which its report of a step was produced."""
+        """Return the parameters that produced its report of a step."""
         earlier = (each.parameters for each in reversed(self.lineage) if each.resource < step)
         return next(earlier, self.parameters)
 
@@ -166,10 +166,10 @@ def trial_manifest(
 
 
 def trial_from(body: Mapping[str, Any]) -> TrialRecord:
-    """Read a Trial as the API gives it.
+    """Read a Trial as the API returns it.
 
     Raises:
-        KeyError, ValueError: it was not written by us.
+        KeyError, ValueError: the operator did not write it.
     """
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
     state = TrialState(status.get("state") or "Pending")
@@ -225,7 +225,7 @@ def _shared_devices(devices: tuple[tuple[str, int, str], ...]) -> tuple[DeviceRe
 
 
 def _final(progress: Progress, over: datetime) -> Progress:
-    """Return what planning needs of a trial that has ended: by what it is scored, and how far it came."""
+    """Return the part of an ended trial that planning needs: its score and its last step."""
     latest, best, complete = progress.latest, progress.best, progress.latest_complete
     latest = replace(latest, time=over, metrics=_NO_METRICS) if latest is not None else None
     best = replace(best, time=over, metrics=_NO_METRICS) if best is not None else None
@@ -242,14 +242,14 @@ def _final(progress: Progress, over: datetime) -> Progress:
 
 
 def _message(message: str, state: TrialState) -> str:
-    """Return as much of a message as planning needs: nothing of a good end, and of a failure its first line."""
+    """Return the part of a message that planning needs: the first line of a failure, nothing of a success."""
     if not state.terminal:
         return message
     return intern(message.partition("\n")[0][:LONGEST_CAUSE]) if state is TrialState.FAILED else ""
 
 
 def trial_status(trial: TrialRecord) -> dict[str, Any]:
-    """Write a Trial's status whole."""
+    """Build the whole status of a Trial."""
     return {
         "state": str(trial.state),
         "reason": str(trial.reason),
@@ -286,12 +286,12 @@ def _device_to(device: DeviceRecord) -> dict[str, Any]:
 
 
 def _column(parameters: Mapping[str, ParameterValue]) -> str:
-    """Write a configuration in one line, cut to what the API server takes."""
+    """Format a configuration in one line, cut to the limit of the API server."""
     return " ".join(f"{name}={_short(value)}" for name, value in parameters.items())[:MAX_COLUMN]
 
 
 def _short(value: ParameterValue) -> str:
-    """Write a value for a column: spec.parameters has all its digits."""
+    """Format a value for a column: spec.parameters has all its digits."""
     return f"{value:.4g}" if isinstance(value, float) else text_of(value)
 
 

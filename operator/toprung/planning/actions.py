@@ -1,4 +1,4 @@
-"""The actions of a plan, as data."""
+"""Defines the actions of a plan, as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ from toprung.planning.terminating_pods import describe_lost, is_lost, lost_at, m
 from toprung.planning.uncounted_reports import ignored_reports, unread_lines
 
 MAX_DISRUPTIONS = 20
-"""A trial that is evicted this often is probably evicted for what it does itself; it fails then."""
+"""A trial that is evicted this often probably causes its evictions; it fails then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Attempt:
         trial: with all reports of the attempt so far.
         pod: None where it is gone.
         now: the time, in UTC.
-        collected: what was read of the Pod's log, None where it was never read.
-        max_resource: what a trial gets at most; None without a rule that has rungs.
+        collected: the reports read from the Pod's log, None if it was never read.
+        max_resource: resource of a full trial; None without a rule that has rungs.
     """
 
     spec: ExperimentSpec
@@ -58,7 +58,7 @@ Policy = Callable[[Attempt], StateChange | None]
 
 
 def pod_is_gone(attempt: Attempt) -> StateChange | None:
-    """The Pod of a trial that ran was deleted: nothing can be read of how it ended."""
+    """Handle the deleted Pod of a trial that ran: its end can no longer be read."""
     trial = attempt.trial
     if attempt.pod is not None or trial.state is not TrialState.RUNNING:
         return None
@@ -67,7 +67,7 @@ def pod_is_gone(attempt: Attempt) -> StateChange | None:
 
 
 def is_being_deleted(attempt: Attempt) -> StateChange | None:
-    """The Pod is being deleted while its program runs: another attempt follows, as soon as two do not collide."""
+    """Handle a Pod that is deleted while its program runs: another attempt follows when both cannot collide."""
     pod = attempt.pod
     if pod is None or pod.over or not pod.deleting:
         return None
@@ -85,7 +85,7 @@ def is_being_deleted(attempt: Attempt) -> StateChange | None:
 
 
 def used_its_resource(attempt: Attempt) -> StateChange | None:
-    """The trial has reported maxResource and its program does not end: the trial ends, and then its Pod."""
+    """End a trial that has reported maxResource and whose program does not end; its Pod ends after it."""
     at = resource_used_at(attempt.spec, attempt.trial, attempt.pod, attempt.max_resource)
     if at is None or attempt.now < at:
         return None
@@ -97,7 +97,7 @@ def used_its_resource(attempt: Attempt) -> StateChange | None:
 
 
 def is_silent(attempt: Attempt) -> StateChange | None:
-    """The program runs and has reported no metric for silenceTimeout."""
+    """Handle a program that runs and has reported no metric for silenceTimeout."""
     at = silent_at(attempt.spec, attempt.pod, attempt.collected)
     until, limit = read_until(attempt.collected, attempt.now), attempt.spec.trial_template.silence_timeout
     if at is None or until is None or until < at or limit is None:
@@ -107,7 +107,7 @@ def is_silent(attempt: Attempt) -> StateChange | None:
 
 
 def pod_goes_on(attempt: Attempt) -> StateChange | None:
-    """Not over: the only change can be that it started."""
+    """Handle a running attempt: the only possible change is its start."""
     pod, trial = attempt.pod, attempt.trial
     if pod is None or pod.outcome is not PodPhase.RUNNING or trial.state is TrialState.RUNNING:
         return None
@@ -115,7 +115,7 @@ def pod_goes_on(attempt: Attempt) -> StateChange | None:
 
 
 def was_suspended(attempt: Attempt) -> StateChange | None:
-    """The operator stopped the Pod without a verdict: the experiment was suspended, another attempt follows."""
+    """Retry after a stop without a verdict: the experiment was suspended, and another attempt follows."""
     pod = attempt.pod
     if pod is None or pod.outcome is not PodPhase.FAILED or pod.stop_time is None:
         return None
@@ -123,7 +123,7 @@ def was_suspended(attempt: Attempt) -> StateChange | None:
 
 
 def was_disrupted(attempt: Attempt) -> StateChange | None:
-    """Evicted, preempted, deleted or lost with its node: not the program's fault, whatever its exit code."""
+    """Handle an eviction, preemption, deletion or lost node: not the program's fault, whatever its exit code."""
     pod = attempt.pod
     if pod is None or not pod.over or not pod.disrupted:
         return None
@@ -131,7 +131,7 @@ def was_disrupted(attempt: Attempt) -> StateChange | None:
 
 
 def took_too_long(attempt: Attempt) -> StateChange | None:
-    """The attempt ran into maxTrialDuration: trying again would take as long. What it has reported counts."""
+    """End an attempt that exceeds maxTrialDuration: a retry would take as long. Its reports count."""
     pod, limit = attempt.pod, attempt.spec.trial_template.max_trial_duration
     if pod is None or not pod.timed_out or limit is None:
         return None
@@ -146,7 +146,7 @@ def took_too_long(attempt: Attempt) -> StateChange | None:
 
 
 def log_is_lost(attempt: Attempt) -> StateChange | None:
-    """The program ended well, but its log could not be read to its end: reports may be missing, so it runs again."""
+    """Retry a successful program whose log could not be read to its end: reports may be missing."""
     pod, collected, progress = attempt.pod, attempt.collected, attempt.trial.progress
     if pod is None or collected is None or pod.outcome is not PodPhase.SUCCEEDED or not collected.log_unavailable:
         return None
@@ -157,7 +157,7 @@ def log_is_lost(attempt: Attempt) -> StateChange | None:
 
 
 def program_failed(attempt: Attempt) -> StateChange | None:
-    """The program ended with an error, or never started: retried as often as `retries` allows."""
+    """Handle a program that failed or never started: it is retried as often as `retries` allows."""
     pod, trial = attempt.pod, attempt.trial
     if pod is None or pod.outcome is not PodPhase.FAILED:
         return None
@@ -168,7 +168,7 @@ def program_failed(attempt: Attempt) -> StateChange | None:
 
 
 def _failure(pod: PodRecord) -> str:
-    """Name the container unless it is the primary one, its exit code, and what the kubelet says beyond it."""
+    """Name the container unless it is the primary one, its exit code, and the further message of the kubelet."""
     what = f"exit code {pod.exit_code}" if pod.exit_code is not None else pod.message or "no exit code"
     if pod.exit_code is not None and pod.message:
         what += f" ({pod.message})"
@@ -176,7 +176,7 @@ def _failure(pod: PodRecord) -> str:
 
 
 def trained_nothing(attempt: Attempt) -> StateChange | None:
-    """The checkpoint that the trial took over was complete when it was copied: the trial trains on from there."""
+    """Extend a trial whose copied checkpoint was complete: the trial continues to train from there."""
     pod, trial = attempt.pod, attempt.trial
     if pod is None or pod.outcome is not PodPhase.SUCCEEDED or attempt.max_resource is None:
         return None
@@ -190,7 +190,7 @@ def trained_nothing(attempt: Attempt) -> StateChange | None:
 
 
 def reported_nothing(attempt: Attempt) -> StateChange | None:
-    """A program that ends well without the metrics of the objectives has failed: there is nothing to score it by."""
+    """Fail a successful program without the metrics of the objectives: it cannot be scored."""
     if attempt.pod is None or attempt.pod.outcome is not PodPhase.SUCCEEDED:
         return None
     return incomplete(attempt)
@@ -226,7 +226,7 @@ def _unread(attempt: Attempt) -> str:
 
 
 def succeeded(attempt: Attempt) -> StateChange | None:
-    """The program ended well and reported."""
+    """Handle a program that succeeded and reported."""
     if attempt.pod is None or attempt.pod.outcome is not PodPhase.SUCCEEDED:
         return None
     return success(attempt)

@@ -1,6 +1,6 @@
 """Determines when an experiment ends, by a chain of policies of which the first that applies decides.
 
-The policies read only what the cluster keeps, so they decide alike after a restart. What they decided is final: once an
+The policies read only what the cluster keeps, so they decide the same after a restart. Their decision is final: once an
 experiment is complete, only an edit of its limits reopens it.
 """
 
@@ -49,7 +49,7 @@ class CompletionInput:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """Why the experiment is over, and whether that is a success."""
+    """The reason for the end of the experiment, and whether it is a success."""
 
     succeeded: bool
     reason: str
@@ -74,7 +74,7 @@ def was_active(trial: TrialRecord, deadline: datetime | None) -> bool:
 
 
 def goal_reached(facts: CompletionInput) -> Completion | None:
-    """A trial is as good as objective.goal."""
+    """Complete the experiment if a trial is as good as objective.goal."""
     objective = facts.experiment.spec.primary_objective
     if facts.best is None or not reaches_goal(facts.best[1].value, objective):
         return None
@@ -85,7 +85,7 @@ def goal_reached(facts: CompletionInput) -> Completion | None:
 
 
 def too_many_failed(facts: CompletionInput) -> Completion | None:
-    """More trials than maxFailedTrialCount have failed."""
+    """End the experiment if more trials than maxFailedTrialCount have failed."""
     limit = facts.experiment.spec.max_failed_trial_count
     if limit is None or facts.failed <= limit:
         return None
@@ -94,7 +94,7 @@ def too_many_failed(facts: CompletionInput) -> Completion | None:
 
 
 def time_is_up(facts: CompletionInput) -> Completion | None:
-    """The experiment has taken maxDuration. The last policy: what the others see happened before the deadline."""
+    """End the experiment after maxDuration. The last policy: the others apply to events before the deadline."""
     limit, deadline = facts.experiment.spec.max_duration, deadline_of(facts.experiment)
     if limit is None or deadline is None or (facts.experiment.completion_time or facts.now) < deadline:
         return None
@@ -102,7 +102,7 @@ def time_is_up(facts: CompletionInput) -> Completion | None:
 
 
 def all_trials_done(facts: CompletionInput) -> Completion | None:
-    """All of maxTrialCount have ended."""
+    """Complete the experiment if all of maxTrialCount have ended."""
     limit = facts.experiment.spec.max_trial_count
     if facts.created_count < limit or facts.active:
         return None
@@ -110,7 +110,7 @@ def all_trials_done(facts: CompletionInput) -> Completion | None:
 
 
 def stands_still(facts: CompletionInput) -> Completion | None:
-    """As many trials as stopWhenNoProgress.trials have ended in a row and made nothing better."""
+    """Complete the experiment if stopWhenNoProgress.trials in a row have ended without a better value."""
     limit = facts.experiment.spec.stop_when_no_progress
     if limit is None or (idle := _ended_since_progress(facts, limit.min_delta)) < limit.trials:
         return None
@@ -119,7 +119,7 @@ def stands_still(facts: CompletionInput) -> Completion | None:
 
 
 def space_exhausted(facts: CompletionInput) -> Completion | None:
-    """Every configuration of a finite space has been tried."""
+    """Complete the experiment if every configuration of a finite space has been tried."""
     if facts.active or not (facts.exhausted or _was_exhausted(facts.experiment)):
         return None
     return _by_limit(
@@ -147,7 +147,7 @@ def end_of(facts: CompletionInput) -> Completion | None:
 
 
 def recorded_end(experiment: ExperimentRecord) -> Completion | None:
-    """Return how a complete experiment ended, as its conditions say; None where it is not complete."""
+    """Return how a complete experiment ended, by its conditions; None if it is not complete."""
     if experiment.completion_time is None:
         return None
     ends = {ConditionType.SUCCEEDED: True, ConditionType.FAILED: False}
@@ -173,7 +173,7 @@ def _same_limits(experiment: ExperimentRecord) -> bool:
 
 
 def _ended_since_progress(facts: CompletionInput, min_delta: float) -> int:
-    """Count the trials that have ended since the best became better; failed ones say nothing about progress."""
+    """Count the trials that have ended since the best became better; failed ones do not count."""
     objective, deadline = facts.experiment.spec.primary_objective, deadline_of(facts.experiment)
     maximize = objective.type == "maximize"
     done = (trial for trial in facts.trials if trial.state in (TrialState.SUCCEEDED, TrialState.STOPPED))
@@ -194,7 +194,7 @@ def _second(moment: datetime) -> datetime:
 
 
 def _by_limit(facts: CompletionInput, reason: Reason, message: str) -> Completion:
-    """Reaching a limit is a success if there is a best trial."""
+    """Return the end at a limit: a success if there is a best trial."""
     if facts.best is None:
         return Completion(succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(facts, message))
     trial, observation = facts.best
@@ -242,5 +242,5 @@ def _cause(trial: TrialRecord) -> str:
 
 
 def _was_exhausted(experiment: ExperimentRecord) -> bool:
-    """Return whether a condition says so: the samplers need not be asked again after a restart."""
+    """Return whether a condition records an exhausted space: no request to the sampler is needed after a restart."""
     return any(each.status and each.reason == Reason.SEARCH_SPACE_EXHAUSTED for each in experiment.conditions)

@@ -1,7 +1,7 @@
 """Evaluates the rungs that trials have reached since the last reconciliation.
 
-Verdicts are sticky because they are written into Trial.status.rungs before anything is done about them, and a rung
-that is there is never judged again.
+Verdicts are sticky because they are written into Trial.status.rungs before anything is done about them, and a recorded
+rung is never evaluated again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -50,7 +50,7 @@ def max_resource_of(rule: Stopper | None, bracket: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class RungDecision:
-    """A trial with its new rungs, what it is to do, and why it is stopped or paused, or how it takes over."""
+    """A trial with its new rungs, its decision, and the reason for a stop or pause, or the source to exploit."""
 
     trial: TrialRecord
     outcome: Decision = Decision.CONTINUE
@@ -72,7 +72,7 @@ class RungEvaluator:
     """The rule of an experiment with all its records, and how a metric becomes a score.
 
     Attributes:
-        stopper: a fresh rule; it learns what is recorded, and what is judged.
+        stopper: a fresh rule; it receives the recorded rungs and the new ones.
         history: all Trials as they are in the cluster: their rungs are the records.
         absent: ranges of indices that have no Trial: it was deleted, or there will never be one.
         metric: name of the objective's metric, for messages.
@@ -86,9 +86,9 @@ class RungEvaluator:
     maximize: bool
 
     def judge(self, live: Iterable[TrialRecord]) -> Mapping[int, RungDecision]:
-        """Judge every rung newly reached by the live trials, in the order of the reports.
+        """Evaluate every rung newly reached by the live trials, in the order of the reports.
 
-        It must be asked once before the rule is asked for promotions.
+        Call it once before you request promotions.
 
         Returns:
             index -> the trial with its new rungs; trials that reached none are absent.
@@ -164,7 +164,7 @@ class RungEvaluator:
             self.stopper.mark_finished(self.stopper.bracket(index), index)
 
     def _cross(self, trial: TrialRecord, crossing: _Crossing) -> RungDecision:
-        """Record the report in every rung it crosses, then judge each; the gravest verdict decides."""
+        """Record the report in every rung it crosses, then evaluate each; the most severe verdict decides."""
         reached = [self._rung(level, crossing.observation) for level in crossing.levels]
         arrivals = [self._arrival(trial, rung) for rung in reached]
         for arrival in arrivals:
@@ -181,10 +181,10 @@ class RungEvaluator:
         return RungDecision(replace(trial, rungs=(*trial.rungs, *judged)), gravest.outcome, message, gravest.exploit)
 
     def _verdict(self, trial: TrialRecord, arrival: RungResult) -> Verdict:
-        """Ask the rule; a trial that has reported all there is to train takes over nothing any more.
+        """Return the decision of the rule; a trial that has reported its whole resource no longer exploits.
 
         Raises:
-            InvalidExperiment: a rule of the author's own pauses a trial after it said that it does not.
+            InvalidExperiment: a custom rule pauses a trial although it declares that it does not.
         """
         verdict = self.stopper.decide(arrival)
         if verdict.outcome is Decision.PAUSE and not self.stopper.pauses:

@@ -1,4 +1,4 @@
-"""The Events of Trials, and of an Experiment: each of an Experiment belongs to a transition of a condition.
+"""Builds the Events of Trials and Experiments: each of an Experiment belongs to a transition of a condition.
 
 They are emitted before the status write that records the transition. Their keys are a function of the recorded status
 and the new one, so every attempt at a transition has the same Event: a crash loses none, and repeats none.
@@ -71,7 +71,7 @@ def end_events(experiment: ExperimentRecord, ended: Completion | None) -> tuple[
 
 
 def blocked_events(conditions: Iterable[ConditionRecord], blocked: BlockReason | None) -> tuple[EmitEvent, ...]:
-    """Return the Event of becoming blocked, or blocked for another reason than the condition says."""
+    """Return the Event of becoming blocked, or blocked for another reason than in the condition."""
     before = next((each for each in conditions if each.type is ConditionType.BLOCKED), None)
     if blocked is None or (before is not None and before.status and before.reason == blocked.reason):
         return ()

@@ -12,7 +12,7 @@ from toprung.planning.transitions import TrialTransition
 def moved_images(
     snapshot: Snapshot, steps: Iterable[TrialTransition], now: datetime
 ) -> Iterator[tuple[int, EmitEvent]]:
-    """Announce each trial that is written now, and whose image has another digest than in an earlier trial.
+    """Emit an Event for each trial that is written now and whose image has another digest than in an earlier trial.
 
     Trials are compared by their Pods while those exist. Where the template has the image without a placeholder, all
     trials have the same, so the records of trials whose Pods are gone are compared too.
@@ -33,7 +33,7 @@ def moved_images(
 
 
 def _earlier(snapshot: Snapshot, step: TrialTransition, image: str) -> tuple[str, str] | None:
-    """Return name and digest of a trial that ran the same image with another digest; None where there is none."""
+    """Return name and digest of a trial that ran the same image with another digest; None if there is none."""
     trial = step.after
     if _is_constant(snapshot, image):
         records = (step.before, *reversed(snapshot.trials))

@@ -1,4 +1,4 @@
-"""The life of a Trial: all transitions, in this table and nowhere else.
+"""Defines the lifecycle of a Trial: this table has all transitions.
 
     Pending ──STARTED──> Running ──SUCCEEDED──> Succeeded
      ^   ^                │ │ ├────STOPPED────> Stopped
@@ -54,7 +54,7 @@ TRANSITIONS: Mapping[tuple[TrialState, TrialEvent], TrialState] = {
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """Something that happened to a trial, with its reason for people and programs.
+    """Something that happened to a trial, with its reason and message.
 
     Attributes:
         failed: the attempt counts against `retries`.

@@ -1,4 +1,4 @@
-"""Checks that logs are read before a limit is judged, and restores the state at a deadline."""
+"""Checks that logs are read before a limit is checked, and restores the state at a deadline."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,7 +30,7 @@ def with_pods_of(snapshot: Snapshot, steps: Iterable[TrialTransition]) -> tuple[
 def all_read(snapshot: Snapshot, steps: Iterable[TrialTransition]) -> bool:
     """Return whether the logs of all trials that have not ended are read up to now.
 
-    After a restart the reports of the time before are read within seconds. Until then no limit is judged: a trial may
+    After a restart the reports of the time before are read within seconds. Until then no limit is checked: a trial may
     have reported a better value, or ended, before the deadline. Followers bound the time.
     """
     return all(step.after.state.terminal or step.pod is None or _is_read(snapshot, step.pod) for step in steps)

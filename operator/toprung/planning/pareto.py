@@ -1,4 +1,4 @@
-"""The Pareto front: the trials that no other beats in every objective."""
+"""Computes the Pareto front: the trials that no other trial dominates."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -67,7 +67,7 @@ def values_of(scores: Scores, spec: ExperimentSpec) -> Scores:
 def undominated(scored: Sequence[Scores]) -> list[int]:
     """Return the positions of the non-dominated scores, without those that have a non-finite value.
 
-    One dominates another that is nowhere better, and somewhere worse; larger is better. Of equal ones all are given.
+    One dominates another that is nowhere better, and somewhere worse; larger is better. Equal scores are all returned.
     They come by their first score, the best first; ties by the next ones, then by position.
     """
     finite = (position for position, scores in enumerate(scored) if all(map(isfinite, scores)))

@@ -1,4 +1,4 @@
-"""Trials whose Pods have not started: what they wait for, and when the template may be corrected."""
+"""Determines what Pods that have not started wait for, and when the template may be corrected."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

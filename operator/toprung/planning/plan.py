@@ -37,7 +37,7 @@ from toprung.planning.snapshot import Snapshot
 from toprung.planning.transitions import TrialTransition, advance, end_all
 
 READ_AGAIN = timedelta(seconds=1)
-"""How often to check whether the logs are read that an end waits for."""
+"""Interval for checking the logs that must be read before an end."""
 
 
 @dataclass(frozen=True, slots=True)

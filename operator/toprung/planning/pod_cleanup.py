@@ -17,7 +17,7 @@ OBEY_WITHIN = timedelta(seconds=30)
 
 
 def end_pod(pod: PodRecord) -> EndAction | None:
-    """End a Pod as gently as its phase allows; None where it is ending already, by us or by itself."""
+    """End a Pod as gently as its phase allows; None if it is already ending."""
     if pod.ended or pod.stopping or pod.finishing:
         return None
     if pod.phase is PodPhase.RUNNING:
@@ -55,7 +55,7 @@ def stop_unwanted_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> I
 
 
 def _to_be_ended(trial: TrialRecord, pod: PodRecord, *, suspend: bool) -> bool:
-    """Return whether to end a Pod. What is left of one whose program is over ends when its outcome is written."""
+    """Return whether to end a Pod. The remaining containers of a finished program end when its outcome is written."""
     return (suspend and not pod.over) or not is_wanted(trial, pod)
 
 

@@ -18,11 +18,11 @@ from toprung.planning.transitions import TrialTransition, resume
 MOST_WANTED = 64
 """Suggestions that one plan requests at most; the next plan requests further ones."""
 READY_AHEAD = 8
-"""Suggestions to have ready at most: enough for a burst of ends, few enough that they know of most results."""
+"""Largest number of suggestions to prepare: enough for a burst of ends, few enough that they know of most results."""
 
 
 MAX_UNSCHEDULED = 64
-"""Pods of an experiment that wait for a node at most. More would only lengthen the scheduler's queue, which all
+"""Largest number of Pods of an experiment without a node. More would only lengthen the scheduler's queue, which all
 namespaces share; an autoscaler still sees that nodes are missing."""
 
 
@@ -33,7 +33,7 @@ class SlotAssignment:
     Attributes:
         steps: the trials that have not ended, with promotions applied.
         chains: index of a trial -> its actions.
-        suggestions_needed: the indices whose suggestions should be made ready.
+        suggestions_needed: the indices whose suggestions should be prepared.
     """
 
     steps: tuple[TrialTransition, ...]
@@ -42,13 +42,13 @@ class SlotAssignment:
 
 
 def next_index(snapshot: Snapshot) -> int:
-    """The index of the next new trial; one that was ever used is not used again, even if its Trial was deleted."""
+    """Return the index of the next new trial; an index is never used again, even if its Trial was deleted."""
     last = snapshot.trials[-1].index + 1 if snapshot.trials else 0
     return max(last, snapshot.experiment.created_count)
 
 
 def index_limit(snapshot: Snapshot) -> int:
-    """The first index that no trial will have: maxTrialCount bounds them, and so does a space that is exhausted."""
+    """Return the first index that no trial will have, bounded by maxTrialCount or by an exhausted space."""
     first, most = next_index(snapshot), snapshot.experiment.spec.max_trial_count
     left = range(first, most) if snapshot.exhausted else ()
     return next((index for index in left if index not in snapshot.suggestions), max(first, most))
@@ -100,7 +100,7 @@ def _promoted(
     """Promote paused trials while slots are free; return those that take one.
 
     Raises:
-        InvalidExperiment: a rule of the author's own promotes who does not wait.
+        InvalidExperiment: a custom rule promotes a trial that does not wait.
     """
     taken: list[TrialRecord] = []
     while judge is not None and _slots_of(snapshot, taken, now) < slots:
@@ -130,7 +130,7 @@ def holds_slot(pod: PodRecord, now: datetime) -> bool:
 
 
 def _slots_of(snapshot: Snapshot, waiting: Iterable[TrialRecord], now: datetime) -> int:
-    """Return how many free slots trials take that wait for a Pod: none where an earlier Pod has the trial's still."""
+    """Return how many free slots the waiting trials take; a trial whose earlier Pod still holds its slot takes none."""
     return sum(
         _may_start(snapshot, trial, now) or not any(holds_slot(pod, now) for pod in snapshot.pods.get(trial.name, ()))
         for trial in waiting

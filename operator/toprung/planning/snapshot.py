@@ -1,4 +1,4 @@
-"""All that a plan depends on."""
+"""Defines the snapshot: the input of a plan."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -26,7 +26,7 @@ from toprung.planning.status import StatusInput, condition_summary, status_of
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How much of a plan was executed.
+    """The executed part of a plan.
 
     Attributes:
         complete: whether every action was executed.

@@ -1,4 +1,4 @@
-"""Pods that are being deleted, and Pods whose deletion does not end because their node is lost.
+"""Handles Pods that are being deleted, and Pods whose deletion does not end because their node is lost.
 
     deletion begins      deletionTimestamp     + ANSWERS_WITHIN           + nodeLostTimeout
     ──┬──────────────────────┬─────────────────────┬──────────────────────────┬───────────>
@@ -83,7 +83,7 @@ def describe_lost(spec: ExperimentSpec, pod: PodRecord) -> str:
 
 
 def blocking_lost_pods(snapshot: Snapshot, now: datetime) -> Iterator[PodRecord]:
-    """Return the lost Pods that trials wait for, each with the reason as its trouble."""
+    """Return the lost Pods that trials wait for, each with its block reason."""
     spec = snapshot.experiment.spec
     for trial in snapshot.trials:
         for pod in snapshot.pods.get(trial.name, ()) if not trial.state.terminal else ():

@@ -71,7 +71,7 @@ class TrialTransition:
 
 
 def current_pod(snapshot: Snapshot, trial: TrialRecord) -> PodRecord | None:
-    """The Pod of the trial's current attempt."""
+    """Return the Pod of the trial's current attempt."""
     pods = snapshot.pods.get(trial.name, ())
     return next((pod for pod in pods if pod.attempt == trial.attempt and pod.controller_uid == trial.uid), None)
 
@@ -80,8 +80,8 @@ def advance(snapshot: Snapshot, judge: RungEvaluator | None, now: datetime) -> t
     """Update every trial that has not ended by its Pod and its reports.
 
     Args:
-        snapshot: what is the case.
-        judge: early stopping with the records of all trials, None for none; it learns the new ones.
+        snapshot: the state of the experiment.
+        judge: early stopping with the records of all trials, None for none; new records are added to it.
         now: the time, in UTC.
     """
     live = tuple(trial for trial in snapshot.trials if not trial.state.terminal)
@@ -162,7 +162,7 @@ def _after(
 
 
 def _restarted(spec: ExperimentSpec, before: TrialRecord, after: TrialRecord) -> TrialRecord:
-    """Drop the reports of an attempt that left no checkpoint: the next one begins from nothing. Rungs stay judged."""
+    """Drop the reports of an attempt that left no checkpoint: the next one starts from scratch. Verdicts stay."""
     if after.attempt == before.attempt or spec.checkpoint is not None:
         return after
     return replace(after, progress=Progress(ignored=before.progress.ignored))
@@ -186,7 +186,7 @@ def _change(judged: RungDecision, attempt: Attempt) -> StateChange | None:
 
 
 def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> StateChange | None:
-    """Stop a trial by patience or threshold, which look at its own reports alone."""
+    """Stop a trial by patience or threshold, which depend only on its own reports."""
     progress = trial.progress
     verdict = individual_stop(spec.early_stopping, progress, maximize=spec.primary_objective.type == "maximize")
     about = progress.best or progress.latest

@@ -1,4 +1,4 @@
-"""Messages about reports that were printed and did not count."""
+"""Formats messages about reports that were printed and did not count."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""From pydantic's JSON Schema to the structural schemas that Kubernetes wants of a CRD.
+"""Converts pydantic's JSON Schema to the structural schemas that Kubernetes requires of a CRD.
 
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
 """
@@ -24,10 +24,10 @@ _MAX_INT32 = 2**31 - 1
 
 
 def structural_schema(model: type[BaseModel]) -> Schema:
-    """Make the structural schema of a model, with its JSON names.
+    """Return the structural schema of a model, with its JSON names.
 
     Raises:
-        InternalError: the model uses something that a structural schema can't say.
+        InternalError: the model uses a feature that structural schemas lack.
     """
     schema = model.model_json_schema(by_alias=True)
     return convert(schema, schema.get("$defs", {}))
@@ -50,7 +50,7 @@ def convert(schema: Schema, definitions: Definitions) -> Schema:
 
 
 def without_nulls(value: Any) -> Any:
-    """Leave out what is null: a default says what is there."""
+    """Remove null members: a default has only present fields."""
     if isinstance(value, dict):
         return {key: without_nulls(child) for key, child in value.items() if child is not None}
     if isinstance(value, list):
@@ -115,7 +115,7 @@ def _array(schema: Schema, definitions: Definitions) -> Schema:
 
 
 def _common(items: list[Schema]) -> Schema:
-    """Give the one schema that all members of a tuple fit; a structural schema knows no positions."""
+    """Return the one schema that all members of a tuple match; a structural schema has no positions."""
     types = {item["type"] for item in items}
     if not types <= {"integer", "number"}:
         raise InternalError(f"a structural schema has no tuple of {types}")
@@ -124,7 +124,7 @@ def _common(items: list[Schema]) -> Schema:
 
 
 def _limits(schema: Schema) -> Schema:
-    """Write exclusive limits the way of OpenAPI 3.0: a boolean beside the limit."""
+    """Convert exclusive limits to OpenAPI 3.0: a boolean beside the limit."""
     limits: Schema = {}
     for exclusive, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if exclusive in schema:

@@ -1,4 +1,4 @@
-"""A linter for structural schemas: what an API server demands of a CRD before it looks at any object.
+"""Checks the requirements of an API server on the structural schema of a CRD.
 
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
 """
@@ -27,7 +27,7 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
 
 
 def lint(schema: Mapping[str, Any], path: str = "openAPIV3Schema") -> Iterator[FieldError]:
-    """Give what is not structural, with the path in the schema; nothing where an API server takes it."""
+    """Return the errors, each with its path in the schema; none if an API server accepts the schema."""
     for rule in _RULES:
         for message in rule(schema):
             yield FieldError(path, message)
@@ -82,7 +82,7 @@ def _default(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _misfits(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
-    """Say why a default does not fit its schema, as far as shape goes."""
+    """Return why the types of a default do not match its schema."""
     kind = schema.get("type")
     if kind and (not isinstance(value, _PYTHON_TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
         yield f"is no {kind}: {value!r}"

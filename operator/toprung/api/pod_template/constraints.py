@@ -114,7 +114,7 @@ _FORMATS: Mapping[str, tuple[re.Pattern[str], str]] = MappingProxyType(
         "VolumeDevice.devicePath": (re.compile(r"(?!(.*/)?\.\.(/|\Z)).*", re.DOTALL), "a path without .."),
     }
 )
-"""Type and field -> pattern of its string or strings, and words for it. An empty string counts as absent."""
+"""Type and field -> pattern of its string or strings, and its description. An empty string counts as absent."""
 
 
 def _strings(value: Any) -> Iterator[tuple[str, str]]:
@@ -251,7 +251,7 @@ _RESOURCES = re.compile(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugep
 
 
 def _reference_check(paths: re.Pattern[str], examples: str) -> ValueCheck:
-    """Return the check of what refers to a field or a resource of the Pod itself."""
+    """Return the check of a reference to a field or a resource of the Pod itself."""
 
     def check(value: Mapping[str, Any], path: str) -> Iterator[FieldError]:
         for source, field, pattern, known in (

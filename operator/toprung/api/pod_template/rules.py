@@ -1,4 +1,4 @@
-"""The values that an API server refuses in a Pod: names, labels, quantities, and what must be unique.
+"""Validates the values of a Pod as an API server does: names, labels, quantities, and unique values.
 
 The rules are those of Kubernetes' validation of Pods. The check of the types comes first, see schema.py.
 """
@@ -52,7 +52,7 @@ _NATIVE = ("cpu", "memory", "ephemeral-storage")
 
 
 def parse_quantity(value: Any) -> Decimal | None:
-    """Return the exact amount of a quantity such as 500m or 2k; None where it is none or has a placeholder."""
+    """Return the exact amount of a quantity such as 500m or 2k; None if it is invalid or has a placeholder."""
     text = str(value) if isinstance(value, str | int | float) else ""
     match = QUANTITY.fullmatch(text[: MAX_QUANTITY + 1])
     if match is None or len(text) > MAX_QUANTITY:

@@ -1,6 +1,6 @@
-"""The types of a Pod template, and the check of a template against them.
+"""Checks the types of a Pod template.
 
-schema.json is made from Kubernetes' own schemas by hack/pod_schema.py. A server that decodes a Pod answers 400 to a
+schema.json is generated from Kubernetes' schemas by hack/pod_schema.py. A server that decodes a Pod answers 400 to a
 wrong type and drops a field that it does not know. As there, null means that a field is absent.
 """
 
@@ -85,7 +85,7 @@ def validate_object(
     """Check an object; paths are relative to it.
 
     Args:
-        value: as its author wrote it.
+        value: as the user wrote it.
         kind: its type, such as PodTemplateSpec.
         rules: type -> rule for the values of its objects.
         unknown: fields that Kubernetes does not know are added here.
@@ -185,7 +185,7 @@ def _list_example(name: str, value: Any) -> str:
 
 
 def must_be_string(value: Any) -> str:
-    """Return what is wrong with a value that must be a string, "" where it is one."""
+    """Return the error of a value that must be a string, "" if it is one."""
     if isinstance(value, str):
         return ""
     example = f"Write {shown(str(shown(value)))}." if isinstance(value, bool | int | float) else "Write it in quotes."
@@ -248,4 +248,4 @@ SCALARS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
         "any": _anything,
     }
 )
-"""Scalar type -> check: a value -> what is wrong with it, "" where nothing is."""
+"""Scalar type -> check: a value -> its error, "" if it is valid."""

@@ -1,4 +1,4 @@
-"""The values that an API server refuses in what a container takes from elsewhere: variables, volumes, probes."""
+"""Validates the sources of a container as an API server does: variables, volumes, probes."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _MAX_NAME = 253
 
 
 def validate_dns_label(name: Any, path: str) -> Iterator[FieldError]:
-    """Check the name of an object that DNS labels are made of; a value that is no string is ignored."""
+    """Check the name of an object that DNS labels are made of; a value that is not a string is ignored."""
     if isinstance(name, str) and PLACEHOLDER not in name and not _DNS_LABEL.fullmatch(name):
         yield FieldError(path, f"Invalid value: {shown(name)} is not a DNS label. {_LABEL_ADVICE}")
 

@@ -1,4 +1,4 @@
-"""Where the CustomResourceDefinitions lie: in the package of a wheel, else in the clone that it runs from."""
+"""Locates the CustomResourceDefinitions: in the package of a wheel, else in the clone that it runs from."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from toprung.errors import InternalError
 
 @contextmanager
 def crd_folder() -> Iterator[Path]:
-    """Give the folder of CRDs for as long as the context lasts.
+    """Yield the folder of CRDs, which exists as long as the context lasts.
 
     Raises:
         InternalError: the package was built without them.

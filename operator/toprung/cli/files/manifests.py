@@ -1,4 +1,4 @@
-"""From a file of the user's to objects in a cluster."""
+"""Reads manifest files and applies their objects to a cluster."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def read_manifests(file: str) -> tuple[KubernetesObject, ...]:
     """Read a file whose Experiments are valid; - is the standard input. Objects without a namespace get `default`.
 
     Raises:
-        TopRungError: something in it is wrong; names every fault with its line.
+        TopRungError: the file is invalid; the message has every error with its line.
     """
     content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     findings = tuple(check(file, content, []))
@@ -46,22 +46,22 @@ def _applicable(file: str, document: Document) -> KubernetesObject:
 
 
 def experiments_of(objects: Sequence[Mapping[str, Any]]) -> tuple[Key, ...]:
-    """Name the Experiments."""
+    """Return the Experiments."""
     return tuple((_namespace(each), _name(each)) for each in objects if each["kind"] == KIND)
 
 
 async def apply_all(gateway: KubeClient, objects: Sequence[KubernetesObject]) -> None:
-    """Make the cluster hold the objects, the Experiments last; namespaces that are named are made.
+    """Apply the objects, the Experiments last; missing namespaces are created.
 
     Raises:
-        Rejected: the server does not take one; a change of what may not change comes with what to do.
+        Rejected: the server rejects one; for an immutable field, the message has the fix.
     """
     for each in sorted(objects, key=lambda each: each["kind"] == KIND):
         await _apply(gateway, each)
 
 
 async def delete_experiment(gateway: KubeClient, key: Key) -> bool:
-    """Ask for the deletion of an Experiment; False where there is none."""
+    """Request the deletion of an Experiment; return False if there is none."""
     try:
         await gateway.delete(EXPERIMENTS, namespace=key[0], name=key[1])
     except NotFound:

@@ -1,4 +1,4 @@
-"""YAML as kubectl reads it, with the line of every field, in time and memory that the text's length bounds."""
+"""Reads YAML as kubectl does, with the line of every field, in time and memory bounded by the text's length."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ _MERGE = object()
 
 @dataclass(slots=True)
 class Place:
-    """Where a value stands in a text, and where the values in it stand.
+    """The line of a value in a text, and the places of the values inside it.
 
     Attributes:
         line: counted from 1; for a field that of its key.
-        fields: of an object, by key; those of an alias or a merge stand elsewhere and are left out.
+        fields: of an object, by key; those of an alias or a merge are elsewhere and omitted.
         items: of a list.
     """
 
@@ -51,8 +51,8 @@ class Document:
     """One document of a YAML file.
 
     Attributes:
-        value: what it holds, as JSON would.
-        place: where it stands.
+        value: the content, as JSON types.
+        place: its place.
     """
 
     value: Any
@@ -78,7 +78,7 @@ class Document:
 
 
 class BadYaml(TopRungError):
-    """A text is not YAML that Kubernetes' tools take; `line` counts from 1."""
+    """A text is not YAML that Kubernetes' tools accept; `line` counts from 1."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)

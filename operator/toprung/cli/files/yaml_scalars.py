@@ -1,4 +1,4 @@
-"""Plain scalars of YAML as kubectl reads them.
+"""Resolves plain scalars of YAML as kubectl does.
 
 kubectl uses sigs.k8s.io/yaml, whose parser is go-yaml v2 (resolve.go): YAML 1.1 without base 60 and without dates, with
 Go's syntax of integers (0o17, 0x1f, 017 is octal). Values go through JSON there, in which 1.0 is 1.
@@ -45,7 +45,7 @@ def resolve(text: str) -> Scalar:
 
 
 def key_text(key: Scalar) -> str | None:
-    """Return the JSON key that a key becomes; None where there is none."""
+    """Return the JSON form of a key; None if there is none."""
     if isinstance(key, bool):
         return "true" if key else "false"
     if key is None or (isinstance(key, float) and not math.isfinite(key)):

@@ -28,7 +28,7 @@ def read_manifests(file: str) -> tuple[KubernetesObject, ...]:
     content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     findings = tuple(check(file, content, []))
     if findings:
-        raise TopRungError("\n".join(("the file has faults, nothing was started:", *map(str, findings))))
+        raise TopRungError("\n".join(("the file is invalid, so nothing was started:", *map(str, findings))))
     documents = (item for document in read_documents(content.decode()) for item in document.items())
     return tuple(_applicable(file, document) for document in documents)
 

@@ -80,7 +80,7 @@ def whole_pod() -> dict[str, Any]:
             "nodeSelector": {"kubernetes.io/hostname": "local"},
             "overhead": {"cpu": "1m"},
             "schedulingGates": [],
-            "tolerations": [{"key": "k", "tolerationSeconds": 1}],
+            "tolerations": [{"key": "k", "effect": "NoExecute", "tolerationSeconds": 1}],
             "initContainers": [init],
             "containers": [container],
             "volumes": [{"name": "v", "emptyDir": {"sizeLimit": "1Gi"}}, {"name": "c", "configMap": source}],

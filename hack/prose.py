@@ -29,8 +29,6 @@ EXEMPT = (
 UNCHECKED = (
     "operator/localkube/",
     "operator/toprung/api/v1alpha1/",
-    "operator/toprung/cli/files/",
-    "operator/toprung/early_stopping/",
     "tests/contract/",
     "tests/e2e/",
     "tests/frameworks/",

@@ -1,12 +1,14 @@
-"""No line hurts the reader, and the line that we write is the one that we read."""
+"""No line breaks the parser, and it reads the lines that the SDK writes."""
 
+import io
 import re
+from contextlib import redirect_stdout
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.metrics.json_lines import format_line
 from toprung.metrics.line_format import LineFormat, LineParser, decode
+from toprung_trial import report as write_report
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_./:@-]{0,12}", fullmatch=True).filter(
     lambda name: name.lower() not in ("step", "epoch")
@@ -17,8 +19,10 @@ STEPS = st.none() | st.integers(0, 2**53)
 
 @given(METRICS, STEPS)
 def test_what_is_written_is_read(values, step):
-    """Formatting and parsing are inverses, NaN and infinities included."""
-    report = LineParser(LineFormat(tuple(values), ("step",))).parse(format_line(values, step=step))
+    """The SDK's line has the same values and step, NaN and infinities included."""
+    with redirect_stdout(io.StringIO()) as written:
+        write_report(**({} if step is None else {"step": step}), **values)
+    report = LineParser(LineFormat(tuple(values), ("step",))).parse(written.getvalue())
     assert (report.steps.get("step"), repr(dict(report.values))) == (step, repr(values))
 
 

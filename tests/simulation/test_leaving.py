@@ -54,7 +54,7 @@ def test_a_batch_does_not_wait_for_trials_that_have_ended(third, early_stopping,
 
 
 def test_a_higher_rung_does_not_wait_for_trials_that_ended_before_it():
-    """Of nine the best three go on, and the best of these, though the first ends by itself between the rungs."""
+    """Of nine the best three continue, and the best of these, though the first ends by itself between the rungs."""
     spec = experiment_spec(
         earlyStopping={"successiveHalving": {"maxResource": 9, "trials": 9}},
         checkpoint={"volume": {"emptyDir": {}}},

@@ -188,7 +188,7 @@ def _load_spec(
     try:
         return _parse_text(text)
     except ValidationError as error:
-        return _mended(spec, error, errors, unknown, stored=stored)
+        return _without_unknown_fields(spec, error, errors, unknown, stored=stored)
 
 
 def _size_errors(spec: Any) -> Iterator[FieldError]:
@@ -219,7 +219,7 @@ def _template_errors(template: Any, unknown: list[FieldError], *, stored: bool) 
     return (*(error.prefixed(TEMPLATE_PATH) for error in errors), *slips)
 
 
-def _mended(
+def _without_unknown_fields(
     spec: Any, error: ValidationError, errors: list[FieldError], unknown: list[FieldError], *, stored: bool
 ) -> ExperimentSpec | None:
     """Load a spec without its unknown fields, or add its errors."""

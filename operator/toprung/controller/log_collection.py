@@ -75,7 +75,7 @@ class LogCollection:
             uid: Collected(
                 each.follower.progress,
                 drained=each.follower.drained,
-                tail=last_words(each.follower),
+                tail=last_lines(each.follower),
                 log_unavailable=each.follower.log_unavailable,
                 unread=each.follower.unread,
                 reported=each.follower.reported,
@@ -136,7 +136,7 @@ class LogCollection:
         return self._gateway.log(namespace=namespace, pod=pod.name, container=pod.container, since=since, tail=tail)
 
 
-def last_words(follower: LogFollower) -> tuple[str, ...]:
+def last_lines(follower: LogFollower) -> tuple[str, ...]:
     """Return the last lines of the program, and why its log could not be read to its end."""
     return (*follower.tail, f"({follower.failed})") if follower.drained and follower.failed else follower.tail
 

@@ -109,7 +109,7 @@ class Reconciler:
     async def _work(self) -> None:
         async for key in self.queue:
             try:
-                with self.telemetry.timed_pass():
+                with self.telemetry.timed_reconciliation():
                     await self.reconcile(key)
             finally:
                 state = self._states.get(key)

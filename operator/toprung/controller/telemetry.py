@@ -44,7 +44,7 @@ class Telemetry:
         return serve(port, MetricsHandler.factory(self._registry), "metrics")
 
     @contextmanager
-    def timed_pass(self) -> Iterator[None]:
+    def timed_reconciliation(self) -> Iterator[None]:
         """Observe the duration of a reconciliation."""
         with self._passes.time():
             yield

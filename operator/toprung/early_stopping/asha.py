@@ -193,7 +193,7 @@ class PromotionAsha(Asha):
         places = max(self._continue_quota(result, rung), 0 if alone else 1)
         if rung.rank(result.index) <= places:
             return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
-        return Verdict(Decision.PAUSE, f"{where}, {go_on(places) if places else 'nobody goes on alone'}; it waits")
+        return Verdict(Decision.PAUSE, f"{where}, {go_on(places) if places else 'no trial continues alone'}; it waits")
 
     def mark_continued(self, result: RungResult) -> None:
         """Record that a trial has continued past a rung."""

@@ -90,7 +90,7 @@ class MedianStopping:
             return stop or Verdict(Decision.CONTINUE, f"not finite, like all at step {result.resource}")
         others = len(level.records) - 1
         if result.resource == self.settings.max_resource or others < self.settings.min_trials:
-            return Verdict(Decision.CONTINUE, f"one of {others + 1} at step {result.resource}: it goes on")
+            return Verdict(Decision.CONTINUE, f"one of {others + 1} at step {result.resource}: it continues")
         worse = _best(own) < level.median_of_others(result.index)
         compared = f"the median of {others} means at step {result.resource}"
         if worse:

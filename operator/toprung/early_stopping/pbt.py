@@ -93,8 +93,8 @@ class PopulationBasedTraining:
         if not isfinite(own.score):
             first = result.resource == self.levels(0)[0] or not ends
             stop = judge_not_finite(result, rivals=result.resource in self._finite, first=first)
-            return stop or Verdict(Decision.CONTINUE, f"not finite, and nobody is there to take over from: {where}")
-        return Verdict(Decision.CONTINUE, f"{where}: it goes on")
+            return stop or Verdict(Decision.CONTINUE, f"not finite, and there is no trial to copy from: {where}")
+        return Verdict(Decision.CONTINUE, f"{where}: it continues")
 
     def mark_continued(self, result: RungResult) -> None:
         """Record that a trial has continued with the recorded state."""

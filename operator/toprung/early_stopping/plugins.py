@@ -44,7 +44,7 @@ def plugin(wanted: StopperPlugin, seed: int, *, checkpoint: bool) -> Stopper:
     except Exception as error:
         raise _raised(wanted.name, "make", error) from error
     if not checkpoint and stopper.pauses:
-        raise invalid("name", f"{wanted.name} pauses trials, which go on from checkpoints; set spec.checkpoint")
+        raise invalid("name", f"{wanted.name} pauses trials, which resume from checkpoints; set spec.checkpoint")
     return stopper
 
 
@@ -142,7 +142,7 @@ class PluginRule:
 
 
 def _raised(name: str, member: str, error: Exception) -> InvalidExperiment:
-    return invalid("name", f"the rule {name} raised {type(error).__name__} in {member}: {error}; mend its package")
+    return invalid("name", f"the rule {name} raised {type(error).__name__} in {member}: {error}; fix its package")
 
 
 def invalid(field: str, message: str) -> InvalidExperiment:

@@ -252,7 +252,7 @@ def place(rung: Rung, result: RungResult) -> str:
 
 def go_on(places: int) -> str:
     """Return how many trials continue from a rung, as text."""
-    return "the best goes on" if places == 1 else f"the best {places} go on"
+    return "the best continues" if places == 1 else f"the best {places} continue"
 
 
 def _ordinal(number: int) -> str:

@@ -71,7 +71,7 @@ class SuccessiveHalving:
         rung = self._rungs.reached(self._batch(result), result)
         where, places = place(rung, result), self._continue_quota(result.resource)
         if not rung.finite(result.index):
-            return Verdict(Decision.STOP, f"not finite at rung {result.resource}, and never goes on")
+            return Verdict(Decision.STOP, f"not finite at rung {result.resource}, and never continues")
         if result.resource == self.settings.max_resource:
             return Verdict(Decision.CONTINUE, f"{where}, the last rung: the trial ends by itself")
         if self._rungs.has_passed(result):

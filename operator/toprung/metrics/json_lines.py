@@ -5,8 +5,7 @@ Numbers, numbers in strings, NaN and infinities count; nested objects, booleans 
 
 import json
 import re
-from collections.abc import Collection, Mapping
-from math import isfinite
+from collections.abc import Collection
 from typing import Any
 
 from toprung.metrics.found import Found, found_in
@@ -41,12 +40,6 @@ def split_objects(text: str) -> list[str]:
         if text[end : at if at >= 0 else None].strip():
             return [text]
     return objects
-
-
-def format_line(values: Mapping[str, float], *, step: float | None = None, step_name: str = "step") -> str:
-    """Format a line that :func:`parse_json` reads back, with "nan", "inf" and "-inf" as strings and no line break."""
-    head = {} if step is None else {step_name: step}
-    return json.dumps({**head, **{name: value if isfinite(value) else str(value) for name, value in values.items()}})
 
 
 def _load(text: str) -> dict[str, Any] | None:

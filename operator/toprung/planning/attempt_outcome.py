@@ -106,7 +106,7 @@ def is_silent(attempt: Attempt) -> StateChange | None:
     return StateChange(TrialEvent.FAILED, Reason.SILENT, message, failed=True)
 
 
-def pod_goes_on(attempt: Attempt) -> StateChange | None:
+def has_started(attempt: Attempt) -> StateChange | None:
     """Handle a running attempt: the only possible change is its start."""
     pod, trial = attempt.pod, attempt.trial
     if pod is None or pod.outcome is not PodPhase.RUNNING or trial.state is TrialState.RUNNING:
@@ -248,7 +248,7 @@ POLICIES: tuple[Policy, ...] = (
     is_being_deleted,
     used_its_resource,
     is_silent,
-    pod_goes_on,
+    has_started,
     was_suspended,
     was_disrupted,
     took_too_long,

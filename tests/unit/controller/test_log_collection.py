@@ -8,7 +8,7 @@ import pytest
 from support.experiments import SPEC
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.collectors.log_follower import LogFollower
-from toprung.controller.log_collection import LogCollection, last_words
+from toprung.controller.log_collection import LogCollection, last_lines
 from toprung.errors import ClusterUnavailable, NotFound
 from toprung.metrics import LineFormat, Progress, Tracking
 from toprung.objects.experiment import ExperimentRecord
@@ -30,7 +30,7 @@ LINE = b"2026-01-01T00:00:00Z loading data\n"
         pytest.param(True, ("loading data", "(the log can't be read: 503)"), id="given-up"),
     ],
 )
-async def test_last_words(breaks, words):
+async def test_last_lines(breaks, words):
     """A log that could not be read to its end says so after the program's last lines."""
 
     async def open_log(_since, _tail):
@@ -47,7 +47,7 @@ async def test_last_words(breaks, words):
     )
     follower.finish()
     await follower.run()
-    assert last_words(follower) == words
+    assert last_lines(follower) == words
 
 
 class Gone:

@@ -28,32 +28,34 @@ def verdict_of_last(scores, *, resource=1, rung_skew=0, max_resource=9):
 @pytest.mark.parametrize(
     ("resource", "scores", "outcome", "message"),
     [
-        pytest.param(1, [0.1], GO, "1st of 1 at rung 1, the best goes on", id="alone"),
-        pytest.param(1, [0.1, 0.2], GO, "1st of 2 at rung 1, the best goes on", id="better-of-two"),
-        pytest.param(1, [0.2, 0.1], STOP, "2nd of 2 at rung 1, the best goes on", id="worse-of-two"),
-        pytest.param(1, [0.1, 0.1], STOP, "2nd of 2 at rung 1, the best goes on", id="tie-goes-to-the-smaller-index"),
-        pytest.param(3, [6, 5, 4, 3, 2, 5.5], GO, "2nd of 6 at rung 3, the best 2 go on", id="two-of-six"),
-        pytest.param(3, [6, 5, 4, 5.5], STOP, "2nd of 4 at rung 3, the best goes on", id="four-thirds-are-one"),
-        pytest.param(3, [6, 5, 4, 3, 5.5], GO, "2nd of 5 at rung 3, the best 2 go on", id="five-thirds-are-two"),
-        pytest.param(3, [*range(19), 5.5], STOP, "14th of 20 at rung 3, the best 7 go on", id="fourteenth-of-twenty"),
-        pytest.param(1, [*range(1, 11), 0], STOP, "11th of 11 at rung 1, the best 4 go on", id="eleventh"),
-        pytest.param(1, [*range(1, 22), 0], STOP, "22nd of 22 at rung 1, the best 7 go on", id="twenty-second"),
+        pytest.param(1, [0.1], GO, "1st of 1 at rung 1, the best continues", id="alone"),
+        pytest.param(1, [0.1, 0.2], GO, "1st of 2 at rung 1, the best continues", id="better-of-two"),
+        pytest.param(1, [0.2, 0.1], STOP, "2nd of 2 at rung 1, the best continues", id="worse-of-two"),
+        pytest.param(1, [0.1, 0.1], STOP, "2nd of 2 at rung 1, the best continues", id="tie-goes-to-the-smaller-index"),
+        pytest.param(3, [6, 5, 4, 3, 2, 5.5], GO, "2nd of 6 at rung 3, the best 2 continue", id="two-of-six"),
+        pytest.param(3, [6, 5, 4, 5.5], STOP, "2nd of 4 at rung 3, the best continues", id="four-thirds-are-one"),
+        pytest.param(3, [6, 5, 4, 3, 5.5], GO, "2nd of 5 at rung 3, the best 2 continue", id="five-thirds-are-two"),
+        pytest.param(
+            3, [*range(19), 5.5], STOP, "14th of 20 at rung 3, the best 7 continue", id="fourteenth-of-twenty"
+        ),
+        pytest.param(1, [*range(1, 11), 0], STOP, "11th of 11 at rung 1, the best 4 continue", id="eleventh"),
+        pytest.param(1, [*range(1, 22), 0], STOP, "22nd of 22 at rung 1, the best 7 continue", id="twenty-second"),
         pytest.param(9, [3, 2, 1], GO, "3rd of 3 at rung 9, the last rung: the trial ends by itself", id="worst-at-R"),
         pytest.param(
-            1, [nan], GO, "not finite, like all at rung 1: 1st of 1 at rung 1, the best goes on", id="nan-first"
+            1, [nan], GO, "not finite, like all at rung 1: 1st of 1 at rung 1, the best continues", id="nan-first"
         ),
         pytest.param(
             1,
             [nan, -inf],
             STOP,
-            "not finite, like all at rung 1: 2nd of 2 at rung 1, the best goes on",
+            "not finite, like all at rung 1: 2nd of 2 at rung 1, the best continues",
             id="all-nan-tie",
         ),
         pytest.param(1, [1, nan], STOP, "not finite, others are at rung 1", id="nan-with-a-rival"),
         pytest.param(
             1, [1, 2, 3, 4, 5, nan], STOP, "not finite, others are at rung 1", id="nan-within-the-quota-or-not"
         ),
-        pytest.param(1, [nan] * 5 + [1], GO, "1st of 6 at rung 1, the best 2 go on", id="finite-among-nans"),
+        pytest.param(1, [nan] * 5 + [1], GO, "1st of 6 at rung 1, the best 2 continue", id="finite-among-nans"),
         pytest.param(1, [1, inf], STOP, "not finite, others are at rung 1", id="plus-infinity-is-no-win"),
         pytest.param(3, [nan], STOP, "not finite past the first rung, at rung 3", id="nan-past-the-first-rung"),
         pytest.param(9, [nan], STOP, "not finite past the first rung, at rung 9", id="nan-at-R"),
@@ -81,7 +83,7 @@ def test_verdict(resource, scores, outcome, message):
 def test_low_rungs_are_stricter_than_high_ones(resource, rung_skew, places):
     """By eta^(1 + rung_skew) at the first, eta^(1 - rung_skew) at the last but one; unset is a half."""
     verdict = verdict_of_last([*range(119), -1], resource=resource, rung_skew=rung_skew, max_resource=27)
-    assert verdict.message.endswith(f"the best {places} go on")
+    assert verdict.message.endswith(f"the best {places} continue")
 
 
 def test_a_nan_with_a_place_in_the_quota_stops_for_a_finite_rival():
@@ -110,7 +112,7 @@ def test_the_first_rung_is_the_brackets_own():
 def test_about_completes_the_sentence_with_the_value_that_was_reported():
     """The message shows the user's value, not the normalised score."""
     verdict = verdict_of_last([*range(19), 5.5], resource=3)
-    assert verdict.about("loss", 0.871) == "loss 0.871 is 14th of 20 at rung 3, the best 7 go on"
+    assert verdict.about("loss", 0.871) == "loss 0.871 is 14th of 20 at rung 3, the best 7 continue"
 
 
 @pytest.mark.parametrize(

@@ -119,8 +119,8 @@ def test_a_rule_may_pause_where_there_are_checkpoints():
         pytest.param("broken", SETTINGS, "name", '"broken" can\'t be loaded: ModuleNotFoundError: No module named', id="broken"),
         pytest.param("ceiling", {"rung": 9, "end": 1}, "settings", "ceiling refuses them: rung 9 is not below end 1", id="wrong-value"),
         pytest.param("ceiling", {"rung": 9}, "settings", "ceiling refuses them: 'end' is missing", id="missing"),
-        pytest.param("pausing", {"max_resource": 9}, "name", "pausing pauses trials, which go on from checkpoints; set spec.checkpoint", id="no-checkpoint"),
-        pytest.param("outdated", SETTINGS, "name", "the rule outdated raised AttributeError in make: 'dict' object has no attribute 'rung'; mend its package", id="fails"),
+        pytest.param("pausing", {"max_resource": 9}, "name", "pausing pauses trials, which resume from checkpoints; set spec.checkpoint", id="no-checkpoint"),
+        pytest.param("outdated", SETTINGS, "name", "the rule outdated raised AttributeError in make: 'dict' object has no attribute 'rung'; fix its package", id="fails"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_used_is_the_authors_to_mend(name, settings, path, says):
@@ -148,7 +148,7 @@ ARRIVAL = RungResult(0, 1, 7, 0.5)
         pytest.param(lambda rule: rule.pauses, "raised AttributeError in pauses: 'Defective' object has no", id="pauses"),
         pytest.param(lambda rule: rule.bracket(7), "raised ValueError in bracket: invalid literal", id="bracket"),
         pytest.param(lambda rule: rule.levels(0), "raised ValueError in levels: not enough values", id="levels"),
-        pytest.param(lambda rule: rule.record(ARRIVAL), "raised ZeroDivisionError in record: by nothing; mend its package", id="record"),
+        pytest.param(lambda rule: rule.record(ARRIVAL), "raised ZeroDivisionError in record: by nothing; fix its package", id="record"),
         pytest.param(lambda rule: rule.mark_continued(ARRIVAL), "raised ZeroDivisionError in mark_continued", id="mark_continued"),
         pytest.param(lambda rule: rule.mark_finished(0, 7), "raised ZeroDivisionError in mark_finished", id="mark_finished"),
         pytest.param(lambda rule: rule.decide(ARRIVAL), "gave 'Continue' in decide; have it give a Verdict with a Decision", id="decide"),

@@ -30,18 +30,20 @@ def arrive(asha, *scores, resource=1, first=0, bracket=0):
 @pytest.mark.parametrize(
     ("scores", "outcome", "message"),
     [
-        pytest.param([9], PAUSE, "1st of 1 at rung 1, nobody goes on alone; it waits", id="alone"),
-        pytest.param([1, 9], GO, "1st of 2 at rung 1, the best goes on", id="better-of-two"),
-        pytest.param([9, 1], PAUSE, "2nd of 2 at rung 1, the best goes on; it waits", id="worse-of-two"),
-        pytest.param([1, 2, 9], GO, "1st of 3 at rung 1, the best goes on", id="best-of-three"),
-        pytest.param([1, 9, 2], PAUSE, "2nd of 3 at rung 1, the best goes on; it waits", id="second-of-three"),
-        pytest.param([9, 1, 9], PAUSE, "2nd of 3 at rung 1, the best goes on; it waits", id="tie-to-the-smaller-index"),
-        pytest.param([*range(5), 2.5], PAUSE, "3rd of 6 at rung 1, the best 2 go on; it waits", id="third-of-six"),
-        pytest.param([*range(5), 3.5], GO, "2nd of 6 at rung 1, the best 2 go on", id="second-of-six"),
+        pytest.param([9], PAUSE, "1st of 1 at rung 1, no trial continues alone; it waits", id="alone"),
+        pytest.param([1, 9], GO, "1st of 2 at rung 1, the best continues", id="better-of-two"),
+        pytest.param([9, 1], PAUSE, "2nd of 2 at rung 1, the best continues; it waits", id="worse-of-two"),
+        pytest.param([1, 2, 9], GO, "1st of 3 at rung 1, the best continues", id="best-of-three"),
+        pytest.param([1, 9, 2], PAUSE, "2nd of 3 at rung 1, the best continues; it waits", id="second-of-three"),
+        pytest.param(
+            [9, 1, 9], PAUSE, "2nd of 3 at rung 1, the best continues; it waits", id="tie-to-the-smaller-index"
+        ),
+        pytest.param([*range(5), 2.5], PAUSE, "3rd of 6 at rung 1, the best 2 continue; it waits", id="third-of-six"),
+        pytest.param([*range(5), 3.5], GO, "2nd of 6 at rung 1, the best 2 continue", id="second-of-six"),
         pytest.param([1, nan], STOP, "not finite at rung 1, and never promoted", id="nan"),
         pytest.param([nan], STOP, "not finite at rung 1, and never promoted", id="nan-alone"),
         pytest.param([1, inf], STOP, "not finite at rung 1, and never promoted", id="plus-infinity-is-no-win"),
-        pytest.param([nan, nan, 0], GO, "1st of 3 at rung 1, the best goes on", id="nans-count"),
+        pytest.param([nan, nan, 0], GO, "1st of 3 at rung 1, the best continues", id="nans-count"),
     ],
 )
 def test_verdict(scores, outcome, message):
@@ -63,12 +65,12 @@ def test_verdict(scores, outcome, message):
 def test_low_rungs_are_stricter_than_high_ones(resource, rung_skew, places):
     """By eta^(1 + rung_skew) at the first, eta^(1 - rung_skew) at the last but one; unset is 0.7."""
     verdict = arrive(rule(max_resource=27, rung_skew=rung_skew), *range(119), -1, resource=resource)
-    assert verdict.message.endswith(f"the best {places} go on; it waits")
+    assert verdict.message.endswith(f"the best {places} continue; it waits")
 
 
 def test_who_is_alone_goes_on_from_any_rung_but_the_first():
     """Up there another may be long in coming."""
-    assert arrive(rule(max_resource=27), 1, resource=3).message == "1st of 1 at rung 3, the best goes on"
+    assert arrive(rule(max_resource=27), 1, resource=3).message == "1st of 1 at rung 3, the best continues"
 
 
 def test_everybody_finite_goes_on_from_the_last_rung():

@@ -40,17 +40,19 @@ def promoted(halving):
 @pytest.mark.parametrize(
     ("scores", "outcome", "message"),
     [
-        pytest.param([5], PAUSE, "1st of 1 at rung 1, the best 3 go on when 8 more are there; it waits", id="first"),
-        pytest.param([5, 4, 3, 2], STOP, "4th of 4 at rung 1, the best 3 go on", id="no-place-left"),
-        pytest.param([1, 2, 3, 4, 5, 6, 9], GO, "1st of 7 at rung 1, the best 3 go on", id="certain-before-the-end"),
+        pytest.param([5], PAUSE, "1st of 1 at rung 1, the best 3 continue when 8 more are there; it waits", id="first"),
+        pytest.param([5, 4, 3, 2], STOP, "4th of 4 at rung 1, the best 3 continue", id="no-place-left"),
+        pytest.param([1, 2, 3, 4, 5, 6, 9], GO, "1st of 7 at rung 1, the best 3 continue", id="certain-before-the-end"),
         pytest.param(
             [1, 2, 3, 4, 5, 9, 8],
             PAUSE,
-            "2nd of 7 at rung 1, the best 3 go on when 2 more are there; it waits",
+            "2nd of 7 at rung 1, the best 3 continue when 2 more are there; it waits",
             id="not-certain-yet",
         ),
-        pytest.param([1, 2, 3, 4, 5, 6, 9, 8, 7], GO, "3rd of 9 at rung 1, the best 3 go on", id="last-of-the-batch"),
-        pytest.param([nan], STOP, "not finite at rung 1, and never goes on", id="nan"),
+        pytest.param(
+            [1, 2, 3, 4, 5, 6, 9, 8, 7], GO, "3rd of 9 at rung 1, the best 3 continue", id="last-of-the-batch"
+        ),
+        pytest.param([nan], STOP, "not finite at rung 1, and never continues", id="nan"),
     ],
 )
 def test_verdict(scores, outcome, message):
@@ -118,7 +120,7 @@ def test_rungs_above_do_not_wait_for_those_who_never_come():
     [
         pytest.param(9, [], "when 2 more are there; it waits", id="nobody"),
         pytest.param(9, [2], "when 1 more are there; it waits", id="one-with-a-place"),
-        pytest.param(9, [1, 2], "1st of 1 at rung 3, the best goes on", id="all-others-with-a-place"),
+        pytest.param(9, [1, 2], "1st of 1 at rung 3, the best continues", id="all-others-with-a-place"),
         pytest.param(9, [3, 4], "when 2 more are there; it waits", id="two-without"),
         pytest.param(4, [2], "when 2 more are there; it waits", id="one-whose-place-may-be-lost-to-others"),
         pytest.param(2, [2, 3, 4, 5, 6, 7], "when 2 more are there; it waits", id="one-is-still-to-come"),

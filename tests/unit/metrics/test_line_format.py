@@ -6,7 +6,6 @@ import re
 import pytest
 
 from toprung.metrics.custom import MAX_TEXT
-from toprung.metrics.json_lines import format_line
 from toprung.metrics.line_format import LineFormat, LineParser, decode, line_format_for, plain
 
 GRAMMAR = LineFormat(("val_accuracy", "loss"))
@@ -255,14 +254,6 @@ def test_binary_noise_is_text_of_some_sort():
 def test_plain_takes_escapes_out():
     """Colours, titles and cursor movements go; the text stays."""
     assert plain("\x1b[31mred\x1b[0m \x1b]0;t\x1b\\x\x1b[2K") == "red x"
-
-
-def test_format_line_is_valid_json():
-    """A line of ours is read by any JSON parser, NaN included."""
-    assert (
-        format_line({"loss": math.nan, "acc": 0.5}, step=3, step_name="epoch")
-        == '{"epoch": 3, "loss": "nan", "acc": 0.5}'
-    )
 
 
 @pytest.mark.parametrize(

@@ -22,5 +22,5 @@ def crd_folder() -> Iterator[Path]:
         return
     clone = Path(__file__).parents[4] / "crds"
     if not clone.is_dir():
-        raise InternalError(f"no CRDs in the package and none in {clone}; install toprung anew")
+        raise InternalError(f"no CRDs in the package and none in {clone}; reinstall toprung")
     yield clone

@@ -11,10 +11,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are e
 
 SAYS = {
     "asha-promotion": (r"at rung \d, .* it waits, and the experiment ended meanwhile",),
-    "asha-stopping": (r"at rung \d, the best (goes|\d go) on$",),
-    "hyperband": (r"at rung \d, the best (goes|\d go) on$",),
+    "asha-stopping": (r"at rung \d, the best (\d )?continues?$",),
+    "hyperband": (r"at rung \d, the best (\d )?continues?$",),
     "bohb": (r"at rung \d, .* it waits",),
-    "successive-halving": (r"at rung \d, the best (goes|\d go) on$",),
+    "successive-halving": (r"at rung \d, the best (\d )?continues?$",),
     "median": ("worse than the median of",),
     "threshold-patience": ("worse than the threshold 0.4", "no better by more than 0.001 than 3 steps before"),
     "stopper-plugin": ("is below -0.4",),

@@ -54,7 +54,7 @@ async def line_cut(stage: Stage) -> None:
 async def operator_down_past_the_deadline(stage: Stage) -> None:
     """What happened before maxDuration was over counts, though it is read long after."""
     program = "echo epoch=1 score=0.1; sleep 3; echo epoch=2 score=0.9"
-    await stage.apply(stage.experiment(program, maxDuration="8s", maxTrialCount=6))
+    await stage.apply(stage.experiment(program, maxDuration="8s", maxTrialCount=20))
     await stage.runs("exp-0-1", "exp-1-1")
     await stage.operator.stop()
     await asyncio.sleep(10)
@@ -63,7 +63,7 @@ async def operator_down_past_the_deadline(stage: Stage) -> None:
     finished = next(each for each in status["conditions"] if each["type"] == "Finished")
     assert (finished["status"], finished["reason"]) == ("True", "MaxDurationReached")
     assert (status["best"]["value"], status["best"]["step"]) == (0.9, 2)
-    assert [(trial["status"]["state"], trial["status"]["latest"]["step"]) for trial in trials] == [("Succeeded", 2)] * 2
+    assert [(trial["status"]["state"], trial["status"]["latest"]["step"]) for trial in trials[:2]] == [("Succeeded", 2)] * 2
 
 
 async def trials_deleted_after_the_end(stage: Stage) -> None:

@@ -63,7 +63,9 @@ async def operator_down_past_the_deadline(stage: Stage) -> None:
     finished = next(each for each in status["conditions"] if each["type"] == "Finished")
     assert (finished["status"], finished["reason"]) == ("True", "MaxDurationReached")
     assert (status["best"]["value"], status["best"]["step"]) == (0.9, 2)
-    assert [(trial["status"]["state"], trial["status"]["latest"]["step"]) for trial in trials[:2]] == [("Succeeded", 2)] * 2
+    assert [(trial["status"]["state"], trial["status"]["latest"]["step"]) for trial in trials[:2]] == [
+        ("Succeeded", 2)
+    ] * 2
 
 
 async def trials_deleted_after_the_end(stage: Stage) -> None:

@@ -34,7 +34,6 @@ UNCHECKED = (
     "tests/frameworks/",
     "tests/integration/",
     "tests/property/",
-    "tests/scenarios/",
     "tests/simulation/",
     "tests/support/",
     "tests/unit/api/",

@@ -1,6 +1,6 @@
-"""The operator's scenarios on a real cluster with a node; each has a namespace and an operator of its own.
+"""The operator's scenarios on a real cluster with a node. Each has its own namespace and operator.
 
-TOPRUNG_TEST_IMAGE names an image with `sh` that the nodes have or can pull.
+TOPRUNG_TEST_IMAGE is an image with `sh` that the nodes have or can pull.
 """
 
 import os
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from scenarios import blocked, changes, crashes, ends, trials
-from support.stage import Line, Operator, Stage, cases, make_namespace
+from support.environment import Environment, Operator, Proxy, make_namespace, scenario_parameters
 from toprung.kube.client import connect
 from toprung.kube.resources import NAMESPACES
 
 IMAGE = os.environ.get("TOPRUNG_TEST_IMAGE", "local/busybox:1")
-PATIENCE = 120.0
+TIMEOUT = 120.0
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(not os.environ.get("KUBECONFIG"), reason="KUBECONFIG names no cluster"),
@@ -24,38 +24,38 @@ pytestmark = [
 
 
 @pytest.fixture
-async def stage(tmp_path) -> AsyncIterator[Stage]:
-    """A namespace with an operator behind a line that may be cut."""
+async def env(tmp_path) -> AsyncIterator[Environment]:
+    """Create a namespace with an operator that reaches the API server through a proxy."""
     kubeconfig = Path(os.environ["KUBECONFIG"])
-    line, made, operators = Line(kubeconfig, tmp_path), list[str](), list[Operator]()
-    await line.start()
+    proxy, made, operators = Proxy(kubeconfig, tmp_path), list[str](), list[Operator]()
+    await proxy.start()
     async with await connect(kubeconfig) as gateway:
 
-        async def another() -> Stage:
+        async def another_namespace() -> Environment:
             namespace = await make_namespace(gateway, f"toprung-scenario-{uuid.uuid4().hex[:8]}")
             made.append(namespace)
-            operators.append(Operator(line.kubeconfig, tmp_path / f"{namespace}.log", namespace))
+            operators.append(Operator(proxy.kubeconfig, tmp_path / f"{namespace}.log", namespace))
             await operators[-1].start()
-            return Stage(gateway, kubeconfig, namespace, IMAGE, operators[-1], line, another, PATIENCE, real=True)
+            return Environment(gateway, kubeconfig, namespace, IMAGE, operators[-1], proxy, another_namespace, TIMEOUT)
 
         try:
-            yield await another()
+            yield await another_namespace()
         finally:
             for operator in operators:
                 await operator.stop()
             for namespace in made:
                 await gateway.delete(NAMESPACES, namespace=None, name=namespace)
-            await line.stop()
-    assert not [defect for operator in operators for defect in operator.defects()]
+            await proxy.stop()
+    assert [line for operator in operators for line in operator.error_lines()] == []
 
 
-@pytest.mark.parametrize("scenario", cases(ends, trials, changes, blocked, crashes))
-async def test_scenario(stage, scenario):
-    """What the scenario's own docstring says."""
-    await scenario(stage)
+@pytest.mark.parametrize("scenario", scenario_parameters(ends, trials, changes, blocked, crashes))
+async def test_scenario(env, scenario):
+    """Run a scenario. Its docstring states the expected behaviour."""
+    await scenario(env)
 
 
 @pytest.mark.parametrize("scenario", [pytest.param(each, id=each.__name__) for each in blocked.REAL_SCENARIOS])
-async def test_scenario_of_a_real_node(stage, scenario):
-    """What the scenario's own docstring says."""
-    await scenario(stage)
+async def test_scenario_that_needs_a_kubelet(env, scenario):
+    """Run a scenario. Its docstring states the expected behaviour."""
+    await scenario(env)

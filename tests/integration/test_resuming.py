@@ -14,7 +14,7 @@ import pytest_asyncio
 
 torch = pytest.importorskip("torch")
 from localkube.cluster import LocalCluster  # noqa: E402
-from support.stage import Operator, Stage, make_namespace  # noqa: E402
+from support.environment import Environment, Operator, make_namespace  # noqa: E402
 from toprung.kube.client import connect  # noqa: E402
 from toprung_trial.examples import train_mnist  # noqa: E402
 
@@ -30,8 +30,8 @@ SLOW, FAST = 1e-6, 3e-3
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stages(tmp_path_factory) -> AsyncIterator:
-    """Makes a namespace on one cluster with a single GPU."""
+async def environments(tmp_path_factory) -> AsyncIterator:
+    """Create namespaces on one cluster with a single GPU."""
     folder = tmp_path_factory.mktemp("resuming")
     cluster = LocalCluster(folder, gpus=1, crd_dir=ROOT / "crds")
     await cluster.start()
@@ -40,18 +40,20 @@ async def stages(tmp_path_factory) -> AsyncIterator:
     try:
         async with await connect(cluster.kubeconfig_path) as gateway:
 
-            async def make(name: str) -> Stage:
+            async def make(name: str) -> Environment:
                 namespace = await make_namespace(gateway, name)
-                return Stage(gateway, cluster.kubeconfig_path, namespace, "none", operator, None, None, patience=90)
+                return Environment(
+                    gateway, cluster.kubeconfig_path, namespace, "none", operator, None, None, timeout=90
+                )
 
             yield make
     finally:
         await operator.stop()
         await cluster.stop()
-    assert not operator.defects()
+    assert not operator.error_lines()
 
 
-def training(stage: Stage, name: str, keep: Path, *more: str, first: str = "", gpus: int = 0, **spec) -> dict:
+def training(env: Environment, name: str, keep: Path, *more: str, first: str = "", gpus: int = 0, **spec) -> dict:
     """An Experiment that trains the example on the CPU and keeps its checkpoints in that folder.
 
     Args:
@@ -59,7 +61,7 @@ def training(stage: Stage, name: str, keep: Path, *more: str, first: str = "", g
         more: further arguments of it.
     """
     program = [sys.executable, "-m", "toprung_trial.examples.train_mnist", *FIXED, *more]
-    return stage.experiment(
+    return env.experiment(
         f"{first}exec {' '.join(program)}",
         name=name,
         container={
@@ -77,16 +79,16 @@ def training(stage: Stage, name: str, keep: Path, *more: str, first: str = "", g
     )
 
 
-async def folder_of(stage: Stage, keep: Path, trial: str) -> Path:
+async def folder_of(env: Environment, keep: Path, trial: str) -> Path:
     """Where a trial's checkpoints are."""
     name = trial.rpartition("-")[0]
-    uid = (await stage.get(name))["metadata"]["uid"]
+    uid = (await env.get(name))["metadata"]["uid"]
     return keep / f"{name}-{uid[:8]}" / trial
 
 
-async def reports(stage: Stage, pod: str) -> list[dict]:
+async def reports(env: Environment, pod: str) -> list[dict]:
     """What the program reported."""
-    return [json.loads(line) for line in (await stage.log(pod)).splitlines() if line.startswith("{")]
+    return [json.loads(line) for line in (await env.log(pod)).splitlines() if line.startswith("{")]
 
 
 def trained(path: Path) -> tuple[dict, dict]:
@@ -113,57 +115,57 @@ def assert_same(one: Path, other: Path) -> None:
     torch.testing.assert_close(trained(one), trained(other), rtol=0, atol=0)
 
 
-async def test_a_promoted_trial_trains_as_if_it_had_never_paused(stages, tmp_path):
+async def test_a_promoted_trial_trains_as_if_it_had_never_paused(environments, tmp_path):
     """Paused, it holds neither slot nor GPU; promoted, it comes to the curve and weights of one attempt.
 
     Both programs run on the CPU with one thread and draw their random numbers by (seed, epoch), hence bit for bit.
     """
-    rung, end, stage = 5, 9, await stages("promotion")
+    rung, end, env = 5, 9, await environments("promotion")
     asha = {"minResource": rung, "maxResource": end, "reductionFactor": 2, "variant": "promotion"}
     first, second = {"lr": FAST, "dropout": 0.3}, {"lr": SLOW, "dropout": 0}
     parts = training(
-        *(stage, "parts", tmp_path),
+        *(env, "parts", tmp_path),
         gpus=1,
         initialTrials=[first, second],
         maxTrialCount=2,
         parallelTrialCount=1,
         earlyStopping={"asha": asha},
     )
-    whole = training(stage, "whole", tmp_path, f"--epochs={end}", initialTrials=[first], maxTrialCount=1)
-    await stage.apply(parts)
-    await stage.apply(whole)
+    whole = training(env, "whole", tmp_path, f"--epochs={end}", initialTrials=[first], maxTrialCount=1)
+    await env.apply(parts)
+    await env.apply(whole)
 
     async def another_has_its_place() -> bool:
-        states = [trial.get("status", {}).get("state") for trial in await stage.trials("parts")]
-        alive = await stage.pods("parts", alive=True)
+        states = [trial.get("status", {}).get("state") for trial in await env.trials("parts")]
+        alive = await env.pods("parts", alive=True)
         return states == ["Paused", "Running"] and list(alive) == ["parts-1-1"]
 
-    await stage.until(another_has_its_place, "parts-0 is paused, and parts-1 has the slot and the only GPU")
-    paused = (await stage.pods("parts"))["parts-0-1"]["status"]
+    await env.wait_until(another_has_its_place, "parts-0 is paused, and parts-1 has the slot and the only GPU")
+    paused = (await env.pods("parts"))["parts-0-1"]["status"]
     assert (paused["phase"], paused["reason"]) == ("Failed", "DeadlineExceeded")
-    await stage.ended("parts")
-    await stage.ended("whole")
+    await env.wait_until_complete("parts")
+    await env.wait_until_complete("whole")
 
-    resumed, uninterrupted = (await stage.trial(0, "parts"))["status"], (await stage.trial(0, "whole"))["status"]
+    resumed, uninterrupted = (await env.trial(0, "parts"))["status"], (await env.trial(0, "whole"))["status"]
     assert (resumed["state"], resumed["attempt"]) == ("Succeeded", 2)
     assert (resumed["failures"], resumed["disruptions"]) == (0, 0)
     assert [(each["resource"], each["verdict"]) for each in resumed["rungs"]] == [(rung, "Promote"), (end, "Continue")]
-    before, after = [await reports(stage, f"parts-0-{attempt}") for attempt in (1, 2)]
+    before, after = [await reports(env, f"parts-0-{attempt}") for attempt in (1, 2)]
     assert len(before) >= rung
     assert after
-    assert [*before, *after] == await reports(stage, "whole-0-1")
+    assert [*before, *after] == await reports(env, "whole-0-1")
     assert [step for step, _ in resumed["curve"]] == list(range(1, end + 1))
     assert resumed["curve"] == uninterrupted["curve"]
     assert resumed["best"]["value"] == uninterrupted["best"]["value"]
-    one, other = [await folder_of(stage, tmp_path, trial) / f"epoch-{end}" for trial in ("parts-0", "whole-0")]
+    one, other = [await folder_of(env, tmp_path, trial) / f"epoch-{end}" for trial in ("parts-0", "whole-0")]
     assert_same(one, other)
 
 
-async def test_a_trial_that_takes_over_trains_on_from_the_other_ones_weights(stages, tmp_path, monkeypatch):
+async def test_a_trial_that_takes_over_trains_on_from_the_other_ones_weights(environments, tmp_path, monkeypatch):
     """Its weights are those of the source at that epoch, and from there on it trains with what its lineage says."""
-    end, stage = 10, await stages("population")
+    end, env = 10, await environments("population")
     body = training(
-        *(stage, "pop", tmp_path),
+        *(env, "pop", tmp_path),
         first='cp -a "$TOPRUNG_CHECKPOINT_DIR" "$TOPRUNG_CHECKPOINT_DIR.found-by-$TOPRUNG_ATTEMPT"; ',
         initialTrials=[{"lr": FAST, "dropout": 0.3}, {"lr": SLOW, "dropout": 0.1}],
         maxTrialCount=2,
@@ -177,10 +179,10 @@ async def test_a_trial_that_takes_over_trains_on_from_the_other_ones_weights(sta
             }
         },
     )
-    await stage.apply(body)
-    await stage.ended("pop")
+    await env.apply(body)
+    await env.wait_until_complete("pop")
 
-    trials = [await stage.trial(index, "pop") for index in (0, 1)]
+    trials = [await env.trial(index, "pop") for index in (0, 1)]
     for trial in trials:
         status = trial["status"]
         taken = [rung for rung in status["rungs"] if rung["verdict"] == "Exploit"]
@@ -192,7 +194,7 @@ async def test_a_trial_that_takes_over_trains_on_from_the_other_ones_weights(sta
     assert taken["parameters"]["lr"] == FAST, "1.2 times the upper bound is clipped to it"
     assert math.isclose(taken["parameters"]["dropout"], 0.3 * 1.2)
 
-    own = await folder_of(stage, tmp_path, "pop-1")
+    own = await folder_of(env, tmp_path, "pop-1")
     # Two of them where the other one has saved an epoch while it was copied and not yet removed the one before.
     found = {int(path.name[6:]): path for path in own.with_name("pop-1.found-by-2").glob("epoch-*")}
     epoch, again = max(found), tmp_path / "again"
@@ -200,7 +202,7 @@ async def test_a_trial_that_takes_over_trains_on_from_the_other_ones_weights(sta
     await asyncio.to_thread(train_here, monkeypatch, again, epoch, source)
     assert_same(found[epoch], again / f"epoch-{epoch}")
     curve = await asyncio.to_thread(train_here, monkeypatch, again, end, taken["parameters"])
-    after = await reports(stage, "pop-1-2")
+    after = await reports(env, "pop-1-2")
     assert after
     assert after == curve[: len(after)]
     if trials[1]["status"]["attempt"] == taken["attempt"]:

@@ -1,4 +1,4 @@
-"""The operator's scenarios on the embedded cluster; one cluster and one operator serve them all."""
+"""The operator's scenarios on the embedded cluster. All share one cluster and one operator."""
 
 import asyncio
 import itertools
@@ -14,12 +14,12 @@ from localkube.apiserver.fault_injection import InjectedFault
 from localkube.apiserver.requests import RequestInfo
 from localkube.cluster import LocalCluster
 from scenarios import blocked, changes, crashes, ends, trials
-from support.stage import Line, Operator, Stage, cases, make_namespace
+from support.environment import Environment, Operator, Proxy, make_namespace, scenario_parameters
 from toprung.kube.client import KubeClient, connect
 from toprung.kube.resources import NAMESPACES
 
 CRDS = Path(__file__).parents[2] / "crds"
-US = "scenario"
+USER_AGENT = "scenario"
 FAULTS = (
     InjectedFault(status=500),
     InjectedFault(status=500, after=True),
@@ -34,27 +34,34 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass
-class Chaos:
-    """Fails some of the operator's requests: every so-manieth, of its own client's or of kopf's too; or forbids some."""
+class FaultInjector:
+    """Injects faults into a share of the operator's requests, and forbids some requests.
 
-    share: float = 0.0
-    due: float = 0.0
+    Attributes:
+        rate: the share of requests that fail.
+        kopf: whether kopf's requests fail too, not only those of the operator's own client.
+        forbidden: requests that receive a 403.
+        injected_count: the number of injected faults.
+    """
+
+    rate: float = 0.0
     kopf: bool = False
     forbidden: Callable[[RequestInfo], bool] | None = None
-    dice: random.Random = field(default_factory=lambda: random.Random(5))
-    failed: int = 0
+    generator: random.Random = field(default_factory=lambda: random.Random(5))
+    injected_count: int = 0
+    _accumulated: float = 0.0
 
     def __call__(self, info: RequestInfo) -> InjectedFault | None:
         ours = info.user_agent.startswith("toprung/") or (self.kopf and info.user_agent.startswith("kopf"))
         if ours and self.forbidden is not None and self.forbidden(info):
-            self.failed += 1
+            self.injected_count += 1
             return InjectedFault(status=403)
-        self.due += self.share * ours
-        if not ours or self.due < 1:
+        self._accumulated += self.rate * ours
+        if not ours or self._accumulated < 1:
             return None
-        self.due -= 1
-        self.failed += 1
-        return self.dice.choice(FAULTS)
+        self._accumulated -= 1
+        self.injected_count += 1
+        return self.generator.choice(FAULTS)
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +70,13 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def chaos() -> Chaos:
-    return Chaos()
+def faults() -> FaultInjector:
+    return FaultInjector()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cluster(folder, chaos) -> AsyncIterator[LocalCluster]:
-    cluster = LocalCluster(folder, gpus=8, crd_dir=CRDS, faults=chaos)
+async def cluster(folder, faults) -> AsyncIterator[LocalCluster]:
+    cluster = LocalCluster(folder, gpus=8, crd_dir=CRDS, faults=faults)
     await cluster.start()
     yield cluster
     await cluster.stop()
@@ -78,90 +85,90 @@ async def cluster(folder, chaos) -> AsyncIterator[LocalCluster]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(cluster) -> AsyncIterator[KubeClient]:
     async with await connect(cluster.kubeconfig_path) as gateway:
-        gateway._transport._headers["User-Agent"] = US
+        gateway._transport._headers["User-Agent"] = USER_AGENT
         yield gateway
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def line(cluster, folder) -> AsyncIterator[Line]:
-    line = Line(cluster.kubeconfig_path, folder)
-    await line.start()
-    yield line
-    await line.stop()
+async def proxy(cluster, folder) -> AsyncIterator[Proxy]:
+    proxy = Proxy(cluster.kubeconfig_path, folder)
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def operator(line, folder) -> AsyncIterator[Operator]:
-    operator = Operator(line.kubeconfig, folder / "operator.log")
+async def operator(proxy, folder) -> AsyncIterator[Operator]:
+    operator = Operator(proxy.kubeconfig, folder / "operator.log")
     await operator.start()
     yield operator
     await operator.stop()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def stage(cluster, gateway, operator, line, chaos, request) -> AsyncIterator[Stage]:  # noqa: PLR0917 - fixtures
-    """A namespace of the scenario's own."""
+async def env(cluster, gateway, operator, proxy, faults, request) -> AsyncIterator[Environment]:  # noqa: PLR0917 - fixtures
+    """Create a namespace for the scenario, and remove the faults and the namespace afterwards."""
     made, numbers = list[str](), itertools.count(1)
     base = request.node.name.partition("[")[2].rstrip("]").replace("_", "-")
 
-    async def another() -> Stage:
+    async def another_namespace() -> Environment:
         made.append(await make_namespace(gateway, f"{base}-{next(numbers)}"))
-        return Stage(gateway, cluster.kubeconfig_path, made[-1], "none", operator, line, another)
+        return Environment(gateway, cluster.kubeconfig_path, made[-1], "none", operator, proxy, another_namespace)
 
-    yield await another()
-    chaos.share, chaos.kopf, chaos.forbidden = 0.0, False, None
+    yield await another_namespace()
+    faults.rate, faults.kopf, faults.forbidden = 0.0, False, None
     for name in made:
         await gateway.delete(NAMESPACES, namespace=None, name=name)
-    assert not operator.defects()
+    assert not operator.error_lines()
 
 
-@pytest.mark.parametrize("scenario", cases(ends, trials, changes, blocked, crashes))
-async def test_scenario(stage, scenario):
-    """What the scenario's own docstring says."""
-    await scenario(stage)
-
-
-@pytest.mark.parametrize(
-    ("share", "kopf"),
-    [
-        pytest.param(0.1, False, id="a-tenth"),
-        pytest.param(0.2, True, id="a-fifth-and-kopf-s-too", marks=pytest.mark.slow),
-    ],
-)
-async def test_faults_of_the_api(stage, chaos, share, kopf):
-    """Whatever share of its requests fails, before or after they took effect, the operator does what it should."""
-    chaos.share, chaos.kopf, chaos.failed, stage.patience = share, kopf, 0, 90
-    await stage.apply(stage.experiment(crashes.EPOCHS, earlyStopping=trials.ASHA, maxTrialCount=8))
-    await crashes.every_trial_once(stage, 8)
-    assert chaos.failed >= int(8 * 3 * share), "a trial takes three requests at least"
+@pytest.mark.parametrize("scenario", scenario_parameters(ends, trials, changes, blocked, crashes))
+async def test_scenario(env, scenario):
+    """Run a scenario. Its docstring states the expected behaviour."""
+    await scenario(env)
 
 
 @pytest.mark.parametrize(
-    ("denied", "told"),
+    ("rate", "kopf"),
     [
-        pytest.param(("trials", "exp-0"), {"pending": 1, "succeeded": 3}, id="a-trial-can-not-be-written"),
-        pytest.param(("pods", "exp-0-1"), {"stopped": 1, "succeeded": 3}, id="a-pod-can-not-be-stopped"),
+        pytest.param(0.1, False, id="one-in-ten"),
+        pytest.param(0.2, True, id="one-in-five-and-kopf", marks=pytest.mark.slow),
     ],
 )
-async def test_what_is_forbidden_for_good(stage, chaos, denied, told):
-    """One object that the operator may not write holds up no other; the status is written, and says why, once."""
-    chaos.failed = 0
-    chaos.forbidden = lambda info: info.verb == "patch" and (info.resource, info.name) == denied
+async def test_an_experiment_completes_although_requests_fail(env, faults, rate, kopf):
+    """Each trial runs once although a share of the requests fails, before or after it takes effect."""
+    faults.rate, faults.kopf, faults.injected_count, env.timeout = rate, kopf, 0, 90
+    await env.apply(env.experiment(crashes.EPOCHS, earlyStopping=trials.ASHA, maxTrialCount=8))
+    await crashes.check_each_trial_ran_once(env, 8)
+    assert faults.injected_count >= int(8 * 3 * rate), "a trial needs at least three requests"
+
+
+@pytest.mark.parametrize(
+    ("denied", "counts"),
+    [
+        pytest.param(("trials", "exp-0"), {"pending": 1, "succeeded": 3}, id="trial-status"),
+        pytest.param(("pods", "exp-0-1"), {"stopped": 1, "succeeded": 3}, id="stop-of-a-pod"),
+    ],
+)
+async def test_an_object_that_cannot_be_written_blocks_no_other(env, faults, denied, counts):
+    """The other trials complete, and the status and one Event report the denied write."""
+    faults.injected_count = 0
+    faults.forbidden = lambda info: info.verb == "patch" and (info.resource, info.name) == denied
     program = '[ "$TOPRUNG_TRIAL" = exp-0 ] && { echo score=0.1; echo score=0; sleep 60; }; echo score=0.5'
     patience = {"patience": {"steps": 1}}
-    await stage.apply(stage.experiment(program, maxTrialCount=4, parallelTrialCount=2, earlyStopping=patience))
-    await stage.has_condition("Blocked", "Forbidden")
+    await env.apply(env.experiment(program, maxTrialCount=4, parallelTrialCount=2, earlyStopping=patience))
+    await env.wait_for_condition("Blocked", "Forbidden")
 
-    async def as_told() -> bool:
-        trials = (await stage.status())["trials"]
-        return {state: trials[state] for state in told} == told
+    async def counted() -> bool:
+        trials = (await env.status())["trials"]
+        return {state: trials[state] for state in counts} == counts
 
-    await stage.until(as_told, f"the status says {told}")
+    await env.wait_until(counted, f"the status has {counts}")
     await asyncio.sleep(3)
-    assert "completionTime" not in await stage.status()
-    assert 2 <= chaos.failed <= 6, "it is tried again, but not at every pass"
-    assert [event[0] for event in await stage.events("Forbidden")] == ["exp"]
-    chaos.forbidden = None
-    status = await stage.ended()
+    assert "completionTime" not in await env.status()
+    assert 2 <= faults.injected_count <= 6, "the write is repeated, but not at every reconciliation"
+    assert [event[0] for event in await env.events("Forbidden")] == ["exp"]
+    faults.forbidden = None
+    status = await env.wait_until_complete()
     assert (status["trials"]["stopped"], status["trials"]["succeeded"]) == (1, 3)
-    assert (await stage.condition("Blocked"))["status"] == "False"
+    assert (await env.condition("Blocked"))["status"] == "False"

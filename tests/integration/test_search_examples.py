@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from scenarios.examples import install, manifest_of, objects_left, spec_of, toprung_run, trials_left
+from scenarios.examples import install_plugin, manifest_of, spec_of, stored_objects, stored_trials, toprung_run
 from toprung.api.loader import load_experiment
 from toprung.search.study import Study
 from toprung.search.types import Problem
@@ -18,7 +18,7 @@ EXAMPLES = ("random", "grid", "qmc", "tpe", "conditional", "gp", "cmaes", "nsga2
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
-    install(folder / "site", "local_searcher")
+    install_plugin(folder / "site", "local_searcher")
     return folder
 
 
@@ -30,7 +30,7 @@ def results(folder):
 @pytest.fixture(scope="module")
 def tried(results, folder):
     """Name of each experiment -> its configurations by index."""
-    return {name: [each["spec"]["parameters"] for each in trials] for name, trials in trials_left(folder).items()}
+    return {name: [each["spec"]["parameters"] for each in trials] for name, trials in stored_trials(folder).items()}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -71,8 +71,8 @@ def test_a_warm_start_begins_where_the_other_ended(results, folder):
     assert warm["trials"]["succeeded"] == spec.max_trial_count
     cold = Study(Problem("cold", spec.parameters, (), spec.algorithm, spec.algorithm.seed))
     startup = cold.suggest(range(spec.algorithm.tpe.startup_trials)).suggestions
-    found = trials_left(folder)["warm-start"]
+    found = stored_trials(folder)["warm-start"]
     assert all(one.parameters != found[one.index]["spec"]["parameters"] for one in startup)
     assert found[0]["status"]["best"]["value"] < 0.2
-    (told,) = [each for each in objects_left(folder, "events") if each["reason"] == "WarmStart"]
+    (told,) = [each for each in stored_objects(folder, "events") if each["reason"] == "WarmStart"]
     assert re.fullmatch(r"spec.warmStart: [1-9]\d* of 16 trials of tpe lie in this space", told["message"])

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from localkube.cluster import LocalCluster
-from scenarios.examples import offer
-from support.stage import Operator, Stage, make_namespace
+from scenarios.examples import install_package
+from support.environment import Environment, Operator, make_namespace
 from toprung.kube.client import connect
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def make(settings, seed):
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """A package on the operator's path, with its entry point."""
-    offer(tmp_path, "toprung.stoppers", {"envious": "envious:make"}, {"envious": ENVIOUS})
+    install_package(tmp_path, "toprung.stoppers", {"envious": "envious:make"}, {"envious": ENVIOUS})
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT / "operator")]))
 
 
@@ -58,18 +58,18 @@ async def test_a_takeover_without_checkpoints_is_refused(tmp_path):
     try:
         async with await connect(cluster.kubeconfig_path) as gateway:
             namespace = await make_namespace(gateway, "team")
-            stage = Stage(gateway, cluster.kubeconfig_path, namespace, "none", operator, None, None)
+            env = Environment(gateway, cluster.kubeconfig_path, namespace, "none", operator, None, None)
             rule = {"plugin": {"name": "envious"}}
             program = "echo epoch=1 score=0.5; sleep 60"
-            await stage.apply(stage.experiment(program, maxTrialCount=2, earlyStopping=rule))
-            condition = await stage.has_condition("Valid", "Invalid", status="False")
+            await env.apply(env.experiment(program, maxTrialCount=2, earlyStopping=rule))
+            condition = await env.wait_for_condition("Valid", "Invalid", status="False")
             assert "spec.earlyStopping.plugin.name" in condition["message"]
             assert "Recreate the Experiment with spec.checkpoint" in condition["message"]
-            await stage.quiet()
+            await env.wait_until_idle()
             fault = condition["message"].partition("\n")[0]  # the condition adds what happens to running trials
-            assert await stage.events() == [("exp", "Invalid", fault)]
-            assert sorted(await stage.pods()) == ["exp-0-1", "exp-1-1"]
+            assert await env.events() == [("exp", "Invalid", fault)]
+            assert sorted(await env.pods()) == ["exp-0-1", "exp-1-1"]
     finally:
         await operator.stop()
         await cluster.stop()
-    assert not operator.defects()
+    assert not operator.error_lines()

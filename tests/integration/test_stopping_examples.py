@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from scenarios.examples import install, spec_of, toprung_run, trials_left
+from scenarios.examples import install_plugin, spec_of, stored_trials, toprung_run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are ended by their groups")
 
@@ -25,7 +25,7 @@ SAYS = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
-    install(folder / "site", "ceiling")
+    install_plugin(folder / "site", "ceiling")
     return folder
 
 
@@ -57,7 +57,7 @@ def test_an_example_ends_well_and_stops_losers(results, folder, name):
     assert trials["total"] == spec_of(name)["maxTrialCount"]
     assert (trials["failed"], trials["pending"], trials["running"], trials["paused"]) == (0, 0, 0, 0)
     assert results[name]["best"]["value"] < 0.5
-    stopped = [each["status"] for each in trials_left(folder)[name] if each["status"]["state"] == "Stopped"]
+    stopped = [each["status"] for each in stored_trials(folder)[name] if each["status"]["state"] == "Stopped"]
     assert len(stopped) == trials["stopped"]
     for words in SAYS[name]:
         assert any(re.search(words, each["message"]) for each in stopped), words
@@ -66,7 +66,7 @@ def test_an_example_ends_well_and_stops_losers(results, folder, name):
 @pytest.mark.parametrize("name", ["hyperband", "bohb"])
 def test_trials_are_spread_over_brackets(results, folder, name):
     """Those of a later one are first compared at a later rung."""
-    first = {each["spec"]["bracket"]: each["status"]["rungs"][0]["resource"] for each in trials_left(folder)[name]}
+    first = {each["spec"]["bracket"]: each["status"]["rungs"][0]["resource"] for each in stored_trials(folder)[name]}
     assert first == {0: 1, 1: 3, 2: 9}
 
 
@@ -84,7 +84,7 @@ def test_a_population_takes_over_from_its_best(results, folder):
     assert taken
     assert min(seen[0] for seen in taken.values()) > 1
     rates = printed(folder, "pbt", r"rate=(\S+)")
-    lineage = {each["metadata"]["name"]: each["status"].get("lineage", []) for each in trials_left(folder)["pbt"]}
+    lineage = {each["metadata"]["name"]: each["status"].get("lineage", []) for each in stored_trials(folder)["pbt"]}
     for trial, attempt in taken:
         (entry,) = [entry for entry in lineage[trial] if entry["attempt"] == attempt]
         assert {float(rate) for rate in rates[trial, attempt]} == {entry["parameters"]["rate"]}

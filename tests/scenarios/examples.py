@@ -1,4 +1,4 @@
-"""The examples, as a user runs them: on one embedded cluster, with the packages that they name installed."""
+"""Run examples on one embedded cluster, with their plug-in packages installed."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from localkube.apiserver.sqlite_journal import Journal
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "examples" / "plugins"
-PATIENCE = 180  # seconds; it only ends a test that hangs
+TIMEOUT = 180  # seconds; only for a run that hangs
 
 
 def manifest_of(name):
@@ -24,15 +24,15 @@ def spec_of(name):
     return manifest_of(name)["spec"]
 
 
-def install(site, name):
-    """Leave in that folder what pip would of an example's plug-in."""
+def install_plugin(site, name):
+    """Install an example's plug-in into a folder, as pip does."""
     project = tomllib.loads((PLUGINS / name / "pyproject.toml").read_text())["project"]
     for group, points in project["entry-points"].items():
-        offer(site, group, points, {name: (PLUGINS / name / f"{name}.py").read_text()}, project["name"])
+        install_package(site, group, points, {name: (PLUGINS / name / f"{name}.py").read_text()}, project["name"])
 
 
-def offer(site, group, points, modules, name="made-up"):
-    """Leave in a folder what pip would of a package: its modules, and its entry points of one group."""
+def install_package(site, group, points, modules, name="made-up"):
+    """Write a package into a folder, as pip does: its modules, and its entry points of one group."""
     about = site / f"{name.replace('-', '_')}-1.0.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n")
@@ -42,7 +42,7 @@ def offer(site, group, points, modules, name="made-up"):
 
 
 def toprung_run(folder, *examples):
-    """Name of each example -> what `toprung run` says of it at the end; packages in the folder `site` are installed."""
+    """Run examples with `toprung run` and return their results by name. Packages in the folder `site` are installed."""
     (folder / "all.yaml").write_text(yaml.safe_dump_all(manifest_of(name) for name in examples))
     run = subprocess.run(
         [sys.executable, "-m", "toprung.cli", "run", "all.yaml", "--dir", "state", "--output", "json"],
@@ -50,7 +50,7 @@ def toprung_run(folder, *examples):
         env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "operator"), str(folder / "site")))},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     assert run.returncode == 0, run.stderr
@@ -58,18 +58,18 @@ def toprung_run(folder, *examples):
     return {result["name"]: result for result in (found if isinstance(found, list) else [found])}
 
 
-def objects_left(folder, resource):
-    """The objects of a resource, as the cluster left them when it ended."""
+def stored_objects(folder, resource):
+    """Return the objects of a resource that the stopped cluster stored."""
     (path,) = (folder / "state").rglob("cluster.sqlite")
     journal = Journal(path)
-    kept = [json.loads(data) for name, _, _, data in journal.load() if resource in name]
+    stored = [json.loads(data) for name, _, _, data in journal.load() if resource in name]
     journal.close()
-    return kept
+    return stored
 
 
-def trials_left(folder):
-    """Name of each experiment -> its Trials by index."""
+def stored_trials(folder):
+    """Return the stored Trials of each experiment, ordered by index."""
     found = {}
-    for trial in sorted(objects_left(folder, "trials"), key=lambda trial: trial["spec"]["index"]):
+    for trial in sorted(stored_objects(folder, "trials"), key=lambda trial: trial["spec"]["index"]):
         found.setdefault(trial["metadata"]["name"].rpartition("-")[0], []).append(trial)
     return found

@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from scenarios.examples import PLUGINS, install, offer
+from scenarios.examples import PLUGINS, install_package, install_plugin
 from support.search import LR, WIDTH, first_number, parameters, problem, run
 from toprung.errors import SearchFailed
 from toprung.search.conformance import SPACES, SamplerConformance
@@ -86,8 +86,8 @@ def forgetful():
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """What pip leaves of the example package, and of one that can't be imported."""
-    install(tmp_path, "local_searcher")
-    offer(tmp_path, "toprung.samplers", {"broken": "no_such_module:make"}, {})
+    install_plugin(tmp_path, "local_searcher")
+    install_package(tmp_path, "toprung.samplers", {"broken": "no_such_module:make"}, {})
     monkeypatch.syspath_prepend(tmp_path)
 
 

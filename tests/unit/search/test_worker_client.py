@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import toprung
-from scenarios.examples import offer
+from scenarios.examples import install_package
 from support.search import FINITE, FLAT, evaluation, first_number, problem, run
 from toprung.errors import SearchFailed
 from toprung.search.memory_limit import MemoryLimit
@@ -108,7 +108,7 @@ def make(space, settings, seed):
 @pytest.fixture
 def hanging(tmp_path, monkeypatch):
     """Install a sampler that hangs at trial 3, and at trial 5 dies and leaves a child that does."""
-    offer(tmp_path, "toprung.samplers", {"hanging": "hanging:make"}, {"hanging": HANGING})
+    install_package(tmp_path, "toprung.samplers", {"hanging": "hanging:make"}, {"hanging": HANGING})
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return replace(problem(FLAT, "plugin", name="hanging"), key="hanging")
 
@@ -309,7 +309,7 @@ def make(space, settings, seed):
 
 async def test_a_sampler_that_needs_too_much_memory_fails_its_own_experiment_alone(tmp_path, monkeypatch):
     """Another experiment of the same process is answered afterwards."""
-    offer(tmp_path, "toprung.samplers", {"greedy": "greedy:make"}, {"greedy": GREEDY})
+    install_package(tmp_path, "toprung.samplers", {"greedy": "greedy:make"}, {"greedy": GREEDY})
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     worker = SearchWorker(Limits(models=1, memory=128))
     greedy = replace(problem(FLAT, "plugin", name="greedy"), key="greedy")

@@ -1,4 +1,4 @@
-"""Where a scenario plays: a namespace of its own in some cluster, with an operator that serves it."""
+"""The environment of a scenario: a namespace in a cluster, an operator that serves it, and a client."""
 
 from __future__ import annotations
 
@@ -26,61 +26,62 @@ from toprung.kube.resources import EVENTS, EXPERIMENTS, NAMESPACES, PODS, TRIALS
 
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 QUOTAS = Resource("", "v1", "resourcequotas")
-DEFECTS = ("internal error", "Traceback", "never retrieved", "cannot be read")
-FEW_PASSES = 4
-"""Passes that an operator with nothing to do may make while one waits for it to settle."""
+ERROR_WORDS = ("internal error", "Traceback", "never retrieved", "cannot be read")
+MAX_IDLE_RECONCILIATIONS = 4
+"""Reconciliations that an idle operator may make during `wait_until_idle`."""
 
 Object = dict[str, Any]
 
 
-class Line:
-    """The network between the operator and the API server, which may be cut."""
+class Proxy:
+    """A TCP proxy between the operator and the API server, whose connections a test can break."""
 
     def __init__(self, kubeconfig: Path, folder: Path) -> None:
         config = yaml.safe_load(kubeconfig.read_text())
         self._cluster = config["clusters"][0]["cluster"]
         self._config = config
-        self.kubeconfig = folder / "kubeconfig-through-the-line"
+        self.kubeconfig = folder / "kubeconfig-of-the-proxy"
         self._open: set[asyncio.StreamWriter] = set()
-        self._dead = False
+        self._refusing = False
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         url = urlsplit(self._cluster["server"])
         self._target = (url.hostname, url.port)
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         self._cluster["server"] = url._replace(netloc=f"127.0.0.1:{port}").geturl()
         self.kubeconfig.write_text(yaml.safe_dump(self._config))
         self.kubeconfig.chmod(0o600)
 
     def cut(self) -> None:
-        """Break every connection and let none through."""
-        self._dead = True
+        """Break all connections and refuse new ones."""
+        self._refusing = True
         for writer in self._open:
             writer.transport.abort()
 
-    def mend(self) -> None:
-        self._dead = False
+    def restore(self) -> None:
+        """Accept connections again."""
+        self._refusing = False
 
     async def stop(self) -> None:
         self.cut()
         assert self._server is not None
         self._server.close()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._dead:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refusing:
             writer.transport.abort()
             return
-        there, back = await asyncio.open_connection(*self._target)
-        self._open |= {writer, back}
+        upstream_reader, upstream_writer = await asyncio.open_connection(*self._target)
+        self._open |= {writer, upstream_writer}
         try:
-            await asyncio.gather(_pump(reader, back), _pump(there, writer))
+            await asyncio.gather(_copy(reader, upstream_writer), _copy(upstream_reader, writer))
         finally:
-            self._open -= {writer, back}
+            self._open -= {writer, upstream_writer}
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
         while data := await reader.read(1 << 16):
             writer.write(data)
@@ -89,10 +90,10 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 class Operator:
-    """`toprung operator` as a process that is started again when it ends, as a Deployment does; its log is kept.
+    """`toprung operator` as a process that restarts when it exits, as in a Deployment. All starts append to one log.
 
     Attributes:
-        starts: how often it was started.
+        starts: the number of starts.
     """
 
     def __init__(self, kubeconfig: Path, log: Path, namespace: str | None = None) -> None:
@@ -104,43 +105,45 @@ class Operator:
         if namespace is not None:
             self._command += ["--namespace", namespace]
         self._process: asyncio.subprocess.Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._supervisor: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._keeper = asyncio.create_task(self._keep())
+        self._supervisor = asyncio.create_task(self._supervise())
 
     async def stop(self) -> None:
-        assert self._keeper is not None
-        self._keeper.cancel()
-        await asyncio.gather(self._keeper, return_exceptions=True)
+        assert self._supervisor is not None
+        self._supervisor.cancel()
+        await asyncio.gather(self._supervisor, return_exceptions=True)
         self._signal(signal.SIGTERM)
         if self._process is not None:
             await self._process.wait()
 
     async def kill(self) -> None:
-        """End it with -9; another one follows."""
+        """Send SIGKILL. The operator restarts."""
         self._signal(signal.SIGKILL)
 
-    async def passes(self) -> float:
-        """How many passes it has made since its start; -1 where it does not say."""
+    async def reconcile_count(self) -> float:
+        """Return the number of reconciliations since the last start, or -1 without an answer."""
         try:
-            async with ClientSession() as session, session.get(f"http://127.0.0.1:{self._port}/metrics") as answer:
-                said = await answer.text()
+            async with ClientSession() as session, session.get(f"http://127.0.0.1:{self._port}/metrics") as response:
+                metrics = await response.text()
         except ClientError:
             return -1
-        count = next((line for line in said.splitlines() if line.startswith("toprung_reconcile_seconds_count ")), "0")
+        count = next(
+            (line for line in metrics.splitlines() if line.startswith("toprung_reconcile_seconds_count ")), "0"
+        )
         return float(count.split()[-1])
 
-    def defects(self) -> list[str]:
-        """Lines of the log that should never be there."""
-        return [line for line in self.log.read_text().splitlines() if any(word in line for word in DEFECTS)]
+    def error_lines(self) -> list[str]:
+        """Return the lines of the log that report an internal error."""
+        return [line for line in self.log.read_text().splitlines() if any(word in line for word in ERROR_WORDS)]
 
     def _signal(self, number: int) -> None:
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    async def _keep(self) -> None:
+    async def _supervise(self) -> None:
         while True:
             with self.log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(*self._command, stderr=log, stdout=log)
@@ -156,14 +159,14 @@ def _free_port() -> int:
 
 
 @dataclass(slots=True)
-class Stage:
-    """What a scenario is given.
+class Environment:
+    """A namespace, and functions that create objects in it, read them and wait for them.
 
     Attributes:
-        image: what the trials' containers are made of; `sh` must be in it.
-        patience: seconds after which a wait is given up, so that a test that hangs ends.
-        real: whether a real kubelet runs the Pods.
-        another: makes a stage in a further namespace of the same cluster.
+        image: the image of the trials' containers. It needs `sh`.
+        another_namespace: creates an environment in another namespace of the same cluster.
+        timeout: seconds after which a wait fails.
+        max_active_pods: by experiment, the most Pods that `wait_until_complete` saw running.
     """
 
     gateway: KubeClient
@@ -171,14 +174,13 @@ class Stage:
     namespace: str
     image: str
     operator: Operator
-    line: Line
-    another: Callable[[], Awaitable[Stage]]
-    patience: float = 30.0
-    real: bool = False
-    most_alive: dict[str, int] = field(default_factory=dict)
+    proxy: Proxy
+    another_namespace: Callable[[], Awaitable[Environment]]
+    timeout: float = 30.0
+    max_active_pods: dict[str, int] = field(default_factory=dict)
 
     def experiment(self, program: str, *, name: str = "exp", container: Object | None = None, **spec: Any) -> Object:
-        """An Experiment whose trials run a shell program with an int x of 0 to 9 as `${parameters.x}`."""
+        """Return an Experiment whose trials run a shell program. Its parameter `x` is an integer from 0 to 9."""
         main = {
             "name": "main",
             "image": self.image,
@@ -217,7 +219,7 @@ class Stage:
         return (await self.get(name)).get("status") or {}
 
     async def condition(self, kind: str, name: str = "exp") -> Object:
-        """The condition of that type, {} where there is none."""
+        """Return the condition of a type, or {}."""
         status = await self.status(name)
         return next((each for each in status.get("conditions", ()) if each["type"] == kind), {})
 
@@ -226,7 +228,7 @@ class Stage:
         return [item for page in pages for item in page.items]
 
     async def trials(self, name: str = "exp") -> list[Object]:
-        """The Trials of an Experiment, by index."""
+        """Return the Trials of an Experiment, ordered by index."""
         all_trials = await self.objects(TRIALS)
         return sorted(
             (trial for trial in all_trials if trial["spec"]["experiment"] == name),
@@ -237,7 +239,7 @@ class Stage:
         return await self.gateway.get(TRIALS, namespace=self.namespace, name=f"{name}-{index}")
 
     async def pods(self, name: str = "exp", *, alive: bool = False) -> dict[str, Object]:
-        """The Pods of an Experiment by name; with `alive` those in which something may run."""
+        """Return the Pods of an Experiment by name. With `alive`, omit Pods that have ended."""
         return {
             pod["metadata"]["name"]: pod
             for pod in await self.objects(PODS)
@@ -246,70 +248,75 @@ class Stage:
         }
 
     async def events(self, reason: str = "") -> list[tuple[str, str, str]]:
-        """The operator's Events as (object, reason, message)."""
+        """Return the operator's Events as (object, reason, message)."""
         return sorted(
             (each["involvedObject"]["name"], each["reason"], each["message"])
             for each in await self.objects(EVENTS)
             if each.get("source", {}).get("component") == "toprung" and reason in ("", each["reason"])
         )
 
-    async def until(self, condition: Callable[[], Awaitable[Any]], what: str = "") -> Any:
-        """Wait until the condition gives something true, and give that."""
+    async def wait_until(self, condition: Callable[[], Awaitable[Any]], what: str = "") -> Any:
+        """Wait until the condition returns a true value, and return that value."""
         try:
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout(self.timeout):
                 while not (found := await condition()):
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            raise AssertionError(f"not within {self.patience} s: {what}\n{await self.tell()}") from None
+            raise AssertionError(f"not within {self.timeout} s: {what}\n{await self.describe()}") from None
         return found
 
-    async def ended(self, name: str = "exp", *, done: str = "") -> Object:
-        """Wait for the end of an Experiment (with so many trials done) and give its status; soon nothing of it runs."""
+    async def wait_until_complete(self, name: str = "exp", *, done: str = "") -> Object:
+        """Wait until an Experiment is complete and none of its Pods runs. Return its status.
 
-        async def over() -> Object:
+        Args:
+            name: of the Experiment.
+            done: the start of `status.done`, such as "4/4".
+        """
+
+        async def completed() -> Object:
             alive = len(await self.pods(name, alive=True))
-            self.most_alive[name] = max(alive, self.most_alive.get(name, 0))
+            self.max_active_pods[name] = max(alive, self.max_active_pods.get(name, 0))
             status = await self.status(name)
             return status if "completionTime" in status and status["done"].startswith(done) else {}
 
-        status = await self.until(over, f"the end of {name}")
+        status = await self.wait_until(completed, f"{name} is complete")
 
-        async def still() -> bool:
+        async def no_pod_runs() -> bool:
             return not await self.pods(name, alive=True)
 
-        await self.until(still, f"no Pod of {name} runs")
+        await self.wait_until(no_pod_runs, f"no Pod of {name} runs")
         return status
 
-    async def has_condition(self, kind: str, reason: str, *, status: str = "True", name: str = "exp") -> Object:
-        """Wait until a condition has that reason and status."""
+    async def wait_for_condition(self, kind: str, reason: str, *, status: str = "True", name: str = "exp") -> Object:
+        """Wait until a condition has a reason and a status, and return it."""
 
-        async def there() -> Object:
+        async def matching() -> Object:
             found = await self.condition(kind, name)
             return found if (found.get("reason"), found.get("status")) == (reason, status) else {}
 
-        return await self.until(there, f"{kind}={status} {reason}")
+        return await self.wait_until(matching, f"{kind}={status} {reason}")
 
-    async def runs(self, *names: str) -> None:
-        """Wait until these Pods run."""
+    async def wait_until_running(self, *names: str) -> None:
+        """Wait until all these Pods run."""
 
         async def running() -> bool:
             pods = {pod["metadata"]["name"]: pod for pod in await self.objects(PODS)}
             return all(pods.get(name, {}).get("status", {}).get("phase") == "Running" for name in names)
 
-        await self.until(running, f"{names} run")
+        await self.wait_until(running, f"{names} run")
 
-    async def says(self, pod: str, word: str) -> None:
-        """Wait until a Pod has printed the word."""
+    async def wait_until_printed(self, pod: str, text: str) -> None:
+        """Wait until the log of a Pod contains a text."""
 
-        async def said() -> bool:
+        async def printed() -> bool:
             with suppress(NotFound):
-                return word in await self.log(pod)
+                return text in await self.log(pod)
             return False
 
-        await self.until(said, f"{pod} says {word}")
+        await self.wait_until(printed, f"{pod} prints {text}")
 
     async def log(self, pod: str) -> str:
-        """What `kubectl logs` says."""
+        """Return the output of `kubectl logs`."""
         return (await self.kubectl("logs", pod))[1]
 
     async def delete(self, resource: Resource, name: str) -> None:
@@ -322,22 +329,23 @@ class Stage:
             return True
         return False
 
-    async def quiet(self, seconds: float = 1.5) -> None:
-        """See that the operator has settled: it writes nothing, and hardly looks."""
+    async def wait_until_idle(self, seconds: float = 1.5) -> None:
+        """Wait until the operator writes nothing and hardly reconciles, for that many seconds."""
 
         async def versions() -> list[str]:
             bodies = [*await self.objects(EXPERIMENTS), *await self.objects(TRIALS), *await self.objects(PODS)]
             return [body["metadata"]["resourceVersion"] for body in bodies]
 
-        async def settled() -> bool:
-            before, passes = await versions(), await self.operator.passes()
+        async def idle() -> bool:
+            before, count = await versions(), await self.operator.reconcile_count()
             await asyncio.sleep(seconds)
-            return before == await versions() and 0 <= await self.operator.passes() - passes <= FEW_PASSES
+            reconciliations = await self.operator.reconcile_count() - count
+            return before == await versions() and 0 <= reconciliations <= MAX_IDLE_RECONCILIATIONS
 
-        await self.until(settled, "the operator settles")
+        await self.wait_until(idle, "the operator is idle")
 
     async def kubectl(self, *words: str, stdin: str = "") -> tuple[int, str]:
-        """Run kubectl in the namespace; gives its exit code and what it said."""
+        """Run kubectl in the namespace and return its exit code and output."""
         process = await asyncio.create_subprocess_exec(
             KUBECTL,
             *("--namespace", self.namespace, *words),
@@ -346,11 +354,11 @@ class Stage:
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.kubeconfig.parent)},
         )
-        said, _ = await process.communicate(stdin.encode())
-        return process.returncode or 0, said.decode()
+        output, _ = await process.communicate(stdin.encode())
+        return process.returncode or 0, output.decode()
 
-    async def tell(self) -> str:
-        """Everything there is, for the message of a scenario that failed."""
+    async def describe(self) -> str:
+        """Return the state of all objects and the end of the operator's log, for the message of a failure."""
         lines = [f"--- {self.namespace}"]
         lines += [
             f"{body['kind']} {body['metadata']['name']}: {json.dumps(body.get('status'))[:1500]}"
@@ -369,8 +377,8 @@ async def make_namespace(gateway: KubeClient, name: str) -> str:
     return name
 
 
-def cases(*modules: Any) -> list[Any]:
-    """The scenarios of some modules as parameters of a test; the longer ones are marked slow."""
+def scenario_parameters(*modules: Any) -> list[Any]:
+    """Return the scenarios of modules as parameters of a test. The long ones are marked slow."""
     quick = [(each, ()) for module in modules for each in module.SCENARIOS]
     longer = [(each, (pytest.mark.slow,)) for module in modules for each in module.LONG_SCENARIOS]
     return [

@@ -1,4 +1,4 @@
-"""The chart on a real cluster: TOPRUNG_E2E_IMAGE names an image of operator/Dockerfile that its nodes have."""
+"""The chart on a real cluster. TOPRUNG_E2E_IMAGE is an image of operator/Dockerfile that the nodes have."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ for epoch in range(1, 5):
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A release, and the namespace in which it serves."""
+    """A release, and the namespace that it serves."""
 
     helm: helm.Config
     namespace: str
@@ -54,7 +54,7 @@ def _cluster() -> None:
     scope="module", params=[pytest.param(True, id="one namespace"), pytest.param(False, id="all namespaces")]
 )
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    """A release in a namespace of its own that began as an older chart, and another namespace for Experiments."""
+    """Install an older chart in a new namespace, and upgrade it. Create a second namespace for Experiments."""
     if not request.param and experiments():
         pytest.skip("there are Experiments of others in this cluster")
     core, unique = client.CoreV1Api(), uuid.uuid4().hex[:6]
@@ -88,7 +88,7 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="module")
 def editor(installed: Installed) -> str:
-    """A user who has the ClusterRole `edit` in the served namespace."""
+    """Return a user with the ClusterRole `edit` in the served namespace."""
     group = "rbac.authorization.k8s.io"
     binding = {
         "metadata": {"name": "editor"},
@@ -100,7 +100,7 @@ def editor(installed: Installed) -> str:
 
 
 def older_chart(folder: Path) -> Path:
-    """The chart as it might have been: with one column less."""
+    """Return a copy of the chart with one column less."""
     old = Path(shutil.copytree(CHART, folder / "toprung"))
     path = old / "files" / "experiments.toprung.dev.yaml"
     definition = yaml.safe_load(path.read_text())
@@ -110,7 +110,7 @@ def older_chart(folder: Path) -> Path:
 
 
 def adopt_crds(namespace: str, chart: Path) -> None:
-    """What `helm install --take-ownership --force-conflicts` does, where the cluster has the CRDs already."""
+    """Make Helm the owner of existing CRDs, as `helm install --take-ownership --force-conflicts` does."""
     api, manager = (
         client.ApiextensionsV1Api(),
         Path(sys.orig_argv[0]).name,
@@ -136,7 +136,7 @@ def columns() -> list[str]:
 
 
 def experiments() -> list[dict[str, Any]]:
-    """Those of all namespaces; none where there is no such resource yet."""
+    """Return the Experiments of all namespaces, or none if the resource does not exist."""
     try:
         found: Any = client.CustomObjectsApi().list_cluster_custom_object(**API, plural="experiments")
     except client.ApiException as error:
@@ -147,7 +147,7 @@ def experiments() -> list[dict[str, Any]]:
 
 
 def start(installed: Installed, name: str) -> None:
-    """Apply an Experiment; its trials run in the operator's image, which has a Python."""
+    """Apply an Experiment whose trials run in the operator's image, which has Python."""
     container = {
         "name": "main",
         "image": IMAGE,
@@ -221,8 +221,8 @@ def trials_of(installed: Installed, name: str) -> list[int]:
     return sorted(each["spec"]["index"] for each in found["items"] if each["spec"]["experiment"] == name)
 
 
-def test_an_experiment_runs_to_its_end(installed: Installed):
-    """Its rights and its read-only root suffice, in a namespace that enforces the restricted Pod Security Standard."""
+def test_an_experiment_completes_under_restricted_pod_security(installed: Installed):
+    """The permissions and the read-only root file system of the operator suffice."""
     start(installed, "whole")
     status = wait_for_success(installed, "whole")
     assert (status["trials"]["total"], trials_of(installed, "whole")) == (TRIALS, list(range(TRIALS)))
@@ -235,7 +235,7 @@ def test_an_experiment_runs_to_its_end(installed: Installed):
 
 
 def test_a_restart_in_the_middle_loses_no_trial(installed: Installed):
-    """`kubectl rollout restart`: no trial is lost, none is run twice: one Pod for each."""
+    """After `kubectl rollout restart` each trial runs once, in one Pod."""
     start(installed, "restarted")
     wait_for("a trial's end", lambda: (status_of(installed, "restarted").get("trials") or {}).get("total", 0) >= 3)
     (before,) = operator_pods(installed)
@@ -256,26 +256,24 @@ def test_a_restart_in_the_middle_loses_no_trial(installed: Installed):
         pytest.param("delete", "trials", False, id="delete a Trial"),
     ],
 )
-def test_whoever_edits_the_namespace_edits_its_experiments(
-    installed: Installed, editor: str, verb: str, plural: str, allowed: bool
-):
-    """Kubernetes' own ClusterRole `edit` has been given what Experiments need, and no more."""
+def test_the_edit_role_covers_experiments(installed: Installed, editor: str, verb: str, plural: str, allowed: bool):
+    """The ClusterRole `edit` of Kubernetes includes what Experiments need, and no more."""
     attributes = {"group": API["group"], "resource": plural, "verb": verb, "namespace": installed.served}
     review = {"spec": {"user": editor, "resourceAttributes": attributes}}
     api = client.AuthorizationV1Api()
     assert api.create_subject_access_review(review).status.allowed is allowed
 
 
-def test_an_upgrade_brings_the_new_definitions(installed: Installed):
-    """What Helm does not do for a chart's folder crds/; Experiments stay what they were."""
+def test_an_upgrade_updates_the_crds(installed: Installed):
+    """Helm itself does not update the folder crds/. Experiments do not change."""
     assert "Age" not in columns()
     assert installed.helm.upgrade(str(CHART), "toprung", installed.values, wait="watcher", timeout=120)["revision"] == 2
     assert columns()[-1] == "Age"
     assert "completionTime" in status_of(installed, "whole")
 
 
-def test_uninstalling_keeps_the_experiments(installed: Installed):
-    """The operator and its rights go; the definitions, and so all Experiments and Trials, stay."""
+def test_uninstalling_keeps_experiments(installed: Installed):
+    """The operator and its permissions are deleted. The CRDs, Experiments and Trials remain."""
     installed.helm.uninstall("toprung", wait="watcher", timeout=60)
     assert client.AppsV1Api().list_namespaced_deployment(installed.namespace).items == []
     roles = client.RbacAuthorizationV1Api()

@@ -1,4 +1,4 @@
-"""The gateway and the informer against a real API server."""
+"""The client and the informer with a real API server."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ async def gateway() -> AsyncIterator[KubeClient]:
 
 @pytest.fixture
 async def namespace(gateway: KubeClient) -> AsyncIterator[str]:
-    """A namespace of the test's own."""
+    """Create a namespace for the test."""
     name = f"toprung-e2e-{uuid.uuid4().hex[:8]}"
     await gateway.create(NAMESPACES, namespace=None, body={"metadata": {"name": name}})
     yield name
@@ -46,7 +46,7 @@ def config_map(name: str, step: str) -> dict:
 
 
 async def test_errors_are_translated(gateway, namespace):
-    """A real server's refusals have the kinds that the operator decides by."""
+    """The errors of a real server become the classes that the operator distinguishes."""
     made = await gateway.create(CONFIG_MAPS, namespace=namespace, body=config_map("a", "0"))
     with pytest.raises(AlreadyExists):
         await gateway.create(CONFIG_MAPS, namespace=namespace, body=config_map("a", "0"))
@@ -60,13 +60,13 @@ async def test_errors_are_translated(gateway, namespace):
     stale = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "data": {"step": "2"}}
     with pytest.raises(Conflict):
         await gateway.patch(CONFIG_MAPS, namespace=namespace, name="a", body=stale)
-    # A young server still serves version 1, so none is reliably too old. To a malformed one it answers 500.
+    # A new server still serves version 1, so no version is reliably too old. The answer to a malformed one is 500.
     with pytest.raises(ClusterUnavailable):
         _ = [event async for event in gateway.watch(CONFIG_MAPS, namespace=namespace, resource_version="x")]
 
 
-async def test_events_are_told_once(gateway, namespace):
-    """A real server takes our Events, and a second try makes no second one."""
+async def test_an_event_is_created_once(gateway, namespace):
+    """A real server accepts the Events, and a repeated request creates no second one."""
     made = await gateway.create(CONFIG_MAPS, namespace=namespace, body=config_map("a", "0"))
     involved = {
         "apiVersion": "v1",
@@ -82,8 +82,10 @@ async def test_events_are_told_once(gateway, namespace):
     assert [item["reason"] for page in pages for item in page.items] == ["Retrying"]
 
 
-async def test_informer_follows(gateway, namespace):
-    """Creations, changes and deletions arrive; our own writes are read at once; lists longer than a page are whole."""
+async def test_the_informer_follows_changes(gateway, namespace):
+    """Creations, changes and deletions arrive. Own writes are visible immediately, and lists of several pages
+    are complete.
+    """
     cache = Cache(
         convert=lambda obj: (obj["metadata"]["name"], obj["data"]["step"]),
         index=lambda row: row[0][0],
@@ -103,7 +105,7 @@ async def test_informer_follows(gateway, namespace):
         assert cache.get(namespace, "m-0") == ("m-0", "1")
         await gateway.delete(CONFIG_MAPS, namespace=namespace, name="m-1")
         await create(520)
-        # Leaving the selector is a deletion to whoever watches by it.
+        # An object that leaves the selector counts as deleted for a watch with that selector.
         await gateway.patch(CONFIG_MAPS, namespace=namespace, name="m-2", body={"metadata": {"labels": {"test": None}}})
         expected = {f"m-{i}": "1" if i == 0 else "0" for i in range(521) if i not in (1, 2)}
         while dict(cache.of("m")) != expected:

@@ -1,4 +1,4 @@
-"""The table of manifests, judged by the API server of KUBECONFIG: it has the last word on schemas and CEL."""
+"""The table of manifests, validated by the API server of KUBECONFIG."""
 
 import os
 import uuid
@@ -22,4 +22,4 @@ async def judge() -> AsyncIterator[Judge]:
 @pytest.mark.skipif(not os.environ.get("KUBECONFIG"), reason="needs a real cluster in KUBECONFIG")
 @pytest.mark.asyncio(loop_scope="module")
 class TestRealServer(ManifestSuite):
-    """The schemas compile within the server's CEL cost budget, and say what the table says."""
+    """The schemas compile within the server's CEL cost budget, and the server's answers are those of the table."""

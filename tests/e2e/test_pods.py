@@ -1,4 +1,4 @@
-"""The table of Pods, checked by the API server of KUBECONFIG: it has the last word."""
+"""The table of Pods, validated by the API server of KUBECONFIG."""
 
 import os
 import uuid
@@ -45,11 +45,11 @@ class TestRealServer:
     """The tests of `toprung validate` and of the embedded API server use the same table."""
 
     @pytest.mark.parametrize("case", REFUSED, ids=str)
-    async def test_a_refused_pod(self, api: tuple[client.CoreV1Api, str], case: PodCase):
-        """Status 400 or 422, not a failure of an admission plug-in."""
+    async def test_an_invalid_pod_is_rejected(self, api: tuple[client.CoreV1Api, str], case: PodCase):
+        """The status is 400 or 422. It is not the failure of an admission plug-in."""
         assert not await accepts(api, case.pod())
 
     @pytest.mark.parametrize("case", ACCEPTED, ids=str)
-    async def test_an_accepted_pod(self, api: tuple[client.CoreV1Api, str], case: PodCase):
-        """The Pod is not stored."""
+    async def test_a_valid_pod_is_accepted(self, api: tuple[client.CoreV1Api, str], case: PodCase):
+        """A dry run accepts the Pod."""
         assert await accepts(api, case.pod())

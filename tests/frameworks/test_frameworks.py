@@ -1,4 +1,4 @@
-"""The output of real frameworks is read without settings: recorded output, and that of the packages themselves."""
+"""The output of frameworks is read without settings: recorded output, and the output of installed packages."""
 
 import os
 import re
@@ -33,7 +33,7 @@ PROGRAMS = {
 
 
 def curve(output, metric):
-    """Give the curve that the operator reads from a program's output."""
+    """Return the curve that the operator reads from a program's output."""
     reader, progress = LogReader(LineFormat((metric,)), lambda: datetime.now(UTC)), start_attempt(Progress(), 1)
     tracking = Tracking(metric, maximize=False)
     log = b"".join(STAMP + line + b"\n" for line in output.split(b"\n"))
@@ -45,16 +45,16 @@ def curve(output, metric):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_recorded_output(program):
-    """Every report is read with its step, and nothing else is."""
+def test_recorded_output_is_read(program):
+    """Each report is read with its step. No other line is read as a report."""
     metric, expected = PROGRAMS[program]
     assert curve((HERE / "output" / f"{program}.log").read_bytes(), metric) == expected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_package_itself(program, tmp_path):
-    """The installed version prints what is read: as many reports, at the same steps."""
+def test_output_of_the_installed_package_is_read(program, tmp_path):
+    """The installed version prints the same number of reports at the same steps."""
     if not PYTHON.exists():
         pytest.skip("the frameworks are not installed; run `make frameworks`")
     metric, expected = PROGRAMS[program]
@@ -74,8 +74,8 @@ def test_the_package_itself(program, tmp_path):
     assert [step for step, _ in curve(run.stdout, metric)] == [step for step, _ in expected]
 
 
-def test_the_documentation_names_every_program():
-    """Each row of the page links to the program that is tested, with the metric that is read from it."""
+def test_the_documentation_lists_all_programs():
+    """Each row of the page links to a tested program, and has the metric that is read."""
     page = (HERE.parents[1] / "docs" / "metrics.md").read_text()
     rows = dict(re.findall(r"programs/(\w+)\.py\)\) \|[^|]*\| `([^`]+)` \|", page))
     assert rows == {program: metric for program, (metric, _) in PROGRAMS.items()}

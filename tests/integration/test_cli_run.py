@@ -1,4 +1,4 @@
-"""`toprung run` and `toprung local` as a user calls them, with everything killed under their feet."""
+"""`toprung run` and `toprung local` as a user calls them, also after all processes are killed."""
 
 import json
 import os
@@ -17,15 +17,15 @@ import yaml
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is left running is looked up in /proc")
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120  # seconds; it only ends a test that hangs
+TIMEOUT = 120  # seconds; only for a process that hangs
 PROGRAM = """
 import os, sys, time
-trial, log = os.environ["TOPRUNG_TRIAL"], open("log.txt", "a")
-print("start", trial, file=log, flush=True)
+trial, trials_logged = os.environ["TOPRUNG_TRIAL"], open("trials_logged.txt", "a")
+print("start", trial, file=trials_logged, flush=True)
 for epoch in range(1, 4):
     time.sleep(float(os.environ.get("PACE", "0.1")))
     print(f"epoch={epoch} acc={1 - (float(os.environ['TOPRUNG_PARAMETER_X']) - 0.7) ** 2 / epoch}", flush=True)
-print("end", trial, file=log, flush=True)
+print("end", trial, file=trials_logged, flush=True)
 """
 TRIALS = 6
 
@@ -48,8 +48,8 @@ def experiment(**spec):
     }
 
 
-class Place:
-    """A folder of a user with a program and an Experiment in it."""
+class UserFolder:
+    """A user's folder with a program and an Experiment."""
 
     def __init__(self, path):
         self.path = path
@@ -75,23 +75,23 @@ class Place:
 
     def call(self, *arguments):
         process = self.popen(*arguments)
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=TIMEOUT)
         return process.returncode, out, err
 
-    def log(self, word):
-        """The trials that the programs' log names after that word."""
-        path = self.path / "log.txt"
+    def trials_logged(self, word):
+        """Return the trials that the programs' trials_logged has after a word."""
+        path = self.path / "trials_logged.txt"
         lines = path.read_text().splitlines() if path.exists() else []
         return Counter(line.split()[1] for line in lines if line.startswith(f"{word} "))
 
     def until(self, condition):
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not condition():
             assert time.monotonic() < deadline, "it does not come to that"
             time.sleep(0.02)
 
     def processes(self):
-        """Everything that was started from the folder, whatever it is."""
+        """Return all processes that were started from the folder."""
         found = []
         for process in Path("/proc").iterdir():
             try:
@@ -113,7 +113,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path):
-    place = Place(tmp_path.resolve())
+    place = UserFolder(tmp_path.resolve())
     yield place
     place.kill_everything()
 
@@ -122,55 +122,70 @@ def names(count):
     return Counter({f"tiny-{i}": 1 for i in range(count)})
 
 
-def endings(run):
-    """The lines by which a run tells that a trial has succeeded: `[  2s] tiny-0 succeeded ...`."""
+def success_lines(run):
+    """Return the lines that report a successful trial: `[  2s] tiny-0 succeeded ...`."""
     return (line for line in run.stdout if " succeeded" in line)
 
 
 def test_a_run_ends_with_the_best_trial(place):
-    """Exit 0, parameters ready to copy, a picture, nothing left running; called again it shows the result at once."""
+    """The exit code is 0, the parameters are ready to copy, the picture exists and no process remains.
+
+    A second call shows the result immediately.
+    """
     code, out, err = place.call("run", "tiny.yaml", "--picture", "tiny.png")
     assert (code, err) == (0, "")
     assert re.search(r"parameters: \{x: 0\.\d+\}", out)
     assert (place.path / "tiny.png").read_bytes().startswith(b"\x89PNG")
     assert place.processes() == []
-    started = place.log("start")
+    started = place.trials_logged("start")
     code, out, _ = place.call("run", "tiny.yaml", "--output", "json")
     result = json.loads(out)[0]
     assert (code, result["state"], result["trials"]["succeeded"]) == (0, "Succeeded", TRIALS)
-    assert place.log("start") == started == names(TRIALS)
+    assert place.trials_logged("start") == started == names(TRIALS)
 
 
-@pytest.mark.parametrize("how", [pytest.param("kill -9", id="kill-9-of-everything"), pytest.param("INT", id="ctrl-c")])
-def test_a_run_goes_on_where_it_was(place, how):
-    """No trial is lost, none that was told to have ended runs again, and a larger maxTrialCount continues it.
+def kill_all(place, run):
+    """Kill all processes of the run."""
+    place.kill_everything()
+    run.communicate(timeout=TIMEOUT)
 
-    A program that is killed between its last line and its exit has not ended, so the log may name it twice.
-    """
-    run = place.popen("run", "tiny.yaml")
-    told = [re.search(r"\] (\S+) succeeded", line)[1] for line, _ in zip(endings(run), range(2), strict=False)]
-    if how == "INT":
-        run.send_signal(signal.SIGINT)
-        out, _ = run.communicate(timeout=PATIENCE)
-        assert run.returncode == 130
-        assert "Run the same command to continue" in out
-        assert place.processes() == []
-    else:
-        place.kill_everything()
-        run.communicate(timeout=PATIENCE)
-    code, out, _ = place.call("run", "tiny.yaml", "--output", "json")
-    assert (code, json.loads(out)[0]["trials"]["succeeded"]) == (0, TRIALS)
-    assert set(place.log("end")) == set(names(TRIALS))
-    assert [place.log("end")[trial] for trial in told] == [1, 1]
-    before = place.log("end")
-    place.apply(experiment(maxTrialCount=TRIALS + 1))
-    assert place.call("run", "tiny.yaml")[0] == 0
-    assert place.log("end") - before == Counter({f"tiny-{TRIALS}": 1})
+
+def press_ctrl_c(place, run):
+    """Send SIGINT, and check that the run ends and prints how to continue."""
+    run.send_signal(signal.SIGINT)
+    out, _ = run.communicate(timeout=TIMEOUT)
+    assert run.returncode == 130
+    assert "Run the same command to continue" in out
     assert place.processes() == []
 
 
-def test_a_failed_run_says_what_the_program_said(place):
-    """Exit 1 with the program's last words; a change of what may not change is refused with --fresh as the way out."""
+@pytest.mark.parametrize("interrupt", [pytest.param(kill_all, id="sigkill"), pytest.param(press_ctrl_c, id="ctrl-c")])
+def test_an_interrupted_run_continues(place, interrupt):
+    """No trial is lost, no reported trial runs again, and a larger maxTrialCount continues the run.
+
+    A program that is killed between its last line and its exit has not ended. The log may have its trial twice.
+    """
+    run = place.popen("run", "tiny.yaml")
+    reported = [
+        re.search(r"\] (\S+) succeeded", line)[1] for line, _ in zip(success_lines(run), range(2), strict=False)
+    ]
+    interrupt(place, run)
+    code, out, _ = place.call("run", "tiny.yaml", "--output", "json")
+    assert (code, json.loads(out)[0]["trials"]["succeeded"]) == (0, TRIALS)
+    assert set(place.trials_logged("end")) == set(names(TRIALS))
+    assert [place.trials_logged("end")[trial] for trial in reported] == [1, 1]
+    before = place.trials_logged("end")
+    place.apply(experiment(maxTrialCount=TRIALS + 1))
+    assert place.call("run", "tiny.yaml")[0] == 0
+    assert place.trials_logged("end") - before == Counter({f"tiny-{TRIALS}": 1})
+    assert place.processes() == []
+
+
+def test_a_failed_run_quotes_the_program(place):
+    """The exit code is 1, and the program's last lines are printed.
+
+    For a change of an immutable field the error suggests --fresh.
+    """
     place.write("raise SystemExit('no data set in /data')")
     place.apply(experiment(maxFailedTrialCount=0, parallelTrialCount=1))
     code, out, _ = place.call("run", "tiny.yaml")
@@ -183,12 +198,12 @@ def test_a_failed_run_says_what_the_program_said(place):
     assert (code, err.count("\n")) == (1, 1)
     assert "--fresh" in err
     assert place.call("run", "tiny.yaml", "--fresh")[0] == 0
-    assert place.log("end") == names(2)
+    assert place.trials_logged("end") == names(2)
     assert place.processes() == []
 
 
-def test_a_proxy_is_not_asked_for_this_machine(place, monkeypatch):
-    """A proxy in the environment that does not answer changes nothing, as with kubectl."""
+def test_loopback_bypasses_a_proxy(place, monkeypatch):
+    """A proxy in the environment that does not answer has no effect, as with kubectl."""
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):
@@ -198,16 +213,16 @@ def test_a_proxy_is_not_asked_for_this_machine(place, monkeypatch):
     assert (code, "Succeeded" in out) == (0, True), err
 
 
-def test_a_broken_database_is_reported_and_fresh_helps(place):
-    """One line names the file and the correction; the broken file is kept."""
+def test_a_broken_database_is_reported_and_replaced_by_fresh(place):
+    """One line has the file and the correction. `--fresh` keeps the broken file."""
     folder = place.path / ".toprung"
     place.apply(experiment(maxTrialCount=2))
     assert place.call("run", "tiny.yaml")[0] == 0
     (folder / "cluster.sqlite").write_bytes(b"no database" * 1000)
-    for command in (("run", "tiny.yaml"), ("local", "up")):
-        code, _, err = place.call(*command)
-        assert (code, "cluster.sqlite: Invalid value" in err, "--fresh" in err) == (1, True, True)
-        assert "Traceback" not in err
+    errors = [place.call("run", "tiny.yaml"), place.call("local", "up")]
+    assert [code for code, _, _ in errors] == [1, 1]
+    assert ["cluster.sqlite: Invalid value" in err and "--fresh" in err for _, _, err in errors] == [True, True]
+    assert ["Traceback" in err for _, _, err in errors] == [False, False]
     assert place.call("run", "tiny.yaml", "--fresh")[0] == 0
     assert len(list(folder.glob("cluster.sqlite.broken-*"))) == 1
     assert place.call("local", "down", "--wipe")[0] == 0
@@ -215,8 +230,8 @@ def test_a_broken_database_is_reported_and_fresh_helps(place):
 
 
 @pytest.mark.parametrize("command", [("run", "tiny.yaml"), ("local", "up"), ("local", "status"), ("local", "down")])
-def test_a_folder_that_others_may_write_to_is_refused(place, command):
-    """Nothing in it is trusted: neither a lock, nor a kubeconfig, nor a token."""
+def test_a_folder_that_other_users_can_write_is_refused(place, command):
+    """Its lock, kubeconfig and token are not used."""
     folder = place.path / ".toprung"
     folder.mkdir()
     folder.chmod(0o777)
@@ -227,27 +242,27 @@ def test_a_folder_that_others_may_write_to_is_refused(place, command):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        pytest.param(("run", "bad.yaml"), "bad.yaml:8: spec.algorithm.seed", id="every-fault-with-its-line"),
+        pytest.param(("run", "bad.yaml"), "bad.yaml:8: spec.algorithm.seed", id="each-error-with-its-line"),
         pytest.param(("local", "up", "--dir", "train.py/x"), "choose another folder by --dir", id="folder"),
         pytest.param(("local", "up", "--port", "{port}"), "choose another one by --port", id="port"),
     ],
 )
-def test_what_goes_wrong_is_told_with_what_to_do(place, arguments, said):
-    """Exit 1, no traceback, nothing started."""
+def test_an_error_has_a_correction(place, arguments, message):
+    """The exit code is 1, there is no traceback, and no process is started."""
     (place.path / "bad.yaml").write_text((place.path / "tiny.yaml").read_text().replace("seed: 3", "seed: -3"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, _, err = place.call(*(argument.format(port=port) for argument in arguments))
     assert code == 1
-    assert said in err
+    assert message in err
     assert "Traceback" not in err
     assert place.processes() == []
 
 
 def test_a_cluster_stays_up(place):
-    """It survives its command, is joined by runs, starts a killed operator again, and goes down whole."""
+    """The cluster outlives its command, serves runs, restarts a killed operator, and stops completely."""
     code, out, _ = place.call("local", "up", "--gpus", "2")
     assert (code, out.splitlines()[0]) == (0, f"export KUBECONFIG={place.path}/.toprung/kubeconfig")
     code, out, _ = place.call("local", "up")
@@ -260,11 +275,11 @@ def test_a_cluster_stays_up(place):
     operator = next(pid for pid in place.processes() if b"operator" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(operator, signal.SIGKILL)
     run = place.popen("run", "tiny.yaml")
-    place.until(lambda: place.log("start"))
+    place.until(lambda: place.trials_logged("start"))
     run.send_signal(signal.SIGINT)
-    assert "continues the run" in run.communicate(timeout=PATIENCE)[0]
+    assert "continues the run" in run.communicate(timeout=TIMEOUT)[0]
     assert place.call("run", "tiny.yaml")[0] == 0
-    assert place.log("end") == names(2)
+    assert place.trials_logged("end") == names(2)
     status = json.loads(place.call("local", "status", "--output", "json")[1])
     assert (status["gpus"], status["gpus_free"], status["pods_running"]) == (2, 2, 0)
     assert [(e["namespace"], e["name"], e["state"]) for e in status["experiments"]] == [("team", "tiny", "Succeeded")]

@@ -1,4 +1,4 @@
-"""The gateway's requests as a server sees them, and answers as a server may spoil them."""
+"""The client's requests, and its behaviour for invalid answers of a server."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def app_of(handler) -> web.Application:
 
 @asynccontextmanager
 async def gateway_to(handler) -> AsyncIterator[KubeClient]:
-    """A gateway whose server answers every request by `handler`."""
+    """Return a client whose server answers all requests with `handler`."""
     async with TestServer(app_of(handler)) as server:
         configuration = Configuration(
             host=f"http://127.0.0.1:{server.port}/token/hidden", api_key={"BearerToken": "Bearer t"}
@@ -38,7 +38,7 @@ async def gateway_to(handler) -> AsyncIterator[KubeClient]:
 
 
 class Recorder:
-    """Answers everything with the given JSON, and keeps what was asked."""
+    """A server that returns the same JSON for all requests, and records them."""
 
     def __init__(self, answer: dict | None = None) -> None:
         self.answer = answer or {}
@@ -89,7 +89,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
             "PATCH /apis/toprung.dev/v1alpha1/namespaces/team/trials/t/status",
             "application/merge-patch+json",
             {"status": None},
-            id="patch says that it is a merge",
+            id="merge patch",
         ),
         pytest.param(
             lambda g: g.delete(PODS, namespace="team", name="p", uid="u", grace_seconds=0),
@@ -102,12 +102,12 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
                 "preconditions": {"uid": "u"},
                 "gracePeriodSeconds": 0,
             },
-            id="delete this one only",
+            id="delete by UID",
         ),
     ],
 )
-async def test_requests(call, line, content_type, body):
-    """Each method asks for the right path with the right body, as us, with our credentials."""
+async def test_each_method_sends_its_request(call, line, content_type, body):
+    """Each method requests the correct path with the correct body, user agent and credentials."""
     recorder = Recorder()
     async with gateway_to(recorder.serve) as gateway:
         await call(gateway)
@@ -117,8 +117,8 @@ async def test_requests(call, line, content_type, body):
     assert seen["headers"]["User-Agent"].startswith("toprung/")
 
 
-async def test_lists_come_in_pages():
-    """A list goes on from its continue token until there is none, with the same selector."""
+async def test_a_list_is_read_page_by_page():
+    """A list follows continue tokens to its last page, with the same selector."""
     queries = []
 
     async def serve(request):
@@ -161,31 +161,31 @@ async def cut_answer(request):
 @pytest.mark.parametrize(
     ("serve", "expected", "message"),
     [
-        pytest.param(status_answer(403), Forbidden, "exceeded quota", id="the API's own words"),
+        pytest.param(status_answer(403), Forbidden, "exceeded quota", id="Status"),
         pytest.param(status_answer(422), Rejected, "exceeded quota", id="rejected"),
-        pytest.param(page_answer, ClusterUnavailable, "502 <html>nginx", id="a proxy's page"),
+        pytest.param(page_answer, ClusterUnavailable, "502 <html>nginx", id="page of a proxy"),
         pytest.param(garbage_answer, ClusterUnavailable, "not JSON", id="garbage"),
         pytest.param(cut_answer, ClusterUnavailable, "GET http", id="cut short"),
     ],
 )
-async def test_bad_answers(serve, expected, message):
-    """Every bad answer becomes one of our errors, and none shows a token that is in the server's URL."""
+async def test_an_invalid_answer_becomes_an_error(serve, expected, message):
+    """The error belongs to the tree of errors, and contains no token of the server's URL."""
     async with gateway_to(serve) as gateway:
         with pytest.raises(expected, match=message) as caught:
             await gateway.get(PODS, namespace="team", name="p")
     assert "hidden" not in str(caught.value)
 
 
-async def test_the_server_says_when_to_come_back():
-    """Retry-After reaches whoever decides about the next try."""
+async def test_retry_after_is_part_of_the_error():
+    """The caller reads the wait that the server requests."""
     async with gateway_to(status_answer(429, **{"Retry-After": "7"})) as gateway:
         with pytest.raises(ClusterUnavailable) as caught:
             await gateway.get(PODS, namespace="team", name="p")
     assert (caught.value.retry_after, caught.value.status) == (7.0, 429)
 
 
-async def test_nobody_listens(tmp_path):
-    """A server that is down is unavailable, and the message names it."""
+async def test_a_server_that_is_down_is_unavailable(tmp_path):
+    """The message has the address."""
     port = unused_port()
     path = tmp_path / "config"
     path.write_text(
@@ -208,7 +208,7 @@ def streaming(*chunks: bytes, abort: bool = False):
         await response.prepare(request)
         for chunk in chunks:
             await response.write(chunk)
-            await asyncio.sleep(0.005)  # so that each arrives on its own
+            await asyncio.sleep(0.005)  # so that each chunk arrives separately
         if abort:
             request.transport.abort()
         return response
@@ -238,7 +238,7 @@ BIG = {"type": "MODIFIED", "object": {"metadata": {"name": "big"}, "fill": "x" *
     ],
 )
 async def test_watch_reads_events(chunks, expected):
-    """Events are the lines of the stream, however it is cut and however long they are."""
+    """Events are the lines of the stream, for all sizes of chunks and lines."""
     async with gateway_to(streaming(*chunks)) as gateway:
         assert [event async for event in gateway.watch(PODS, resource_version="1")] == expected
 
@@ -258,15 +258,15 @@ async def test_watch_reads_events(chunks, expected):
         pytest.param(status_answer(410), "exceeded", id="refused"),
     ],
 )
-async def test_watch_breaks(serve, message):
-    """Whatever spoils a watch is told as an error, never as an end."""
+async def test_a_broken_watch_raises_an_error(serve, message):
+    """A watch with an invalid line or a lost connection never ends normally."""
     async with gateway_to(serve) as gateway:
         with pytest.raises(ClusterUnavailable, match=message):
             _ = [event async for event in gateway.watch(PODS, resource_version="1")]
 
 
-async def test_silence_breaks_a_stream_that_must_not_be_silent():
-    """A peer that has vanished without a word is noticed: servers send bookmarks to watches."""
+async def test_a_silent_watch_times_out():
+    """A lost peer is detected, because servers send bookmarks to watches."""
 
     async def serve(request):
         response = web.StreamResponse()
@@ -283,8 +283,8 @@ async def test_silence_breaks_a_stream_that_must_not_be_silent():
         await transport.close()
 
 
-async def test_log_is_passed_on_byte_by_byte():
-    """A log may hold anything; it comes through unchanged, and asked for as told."""
+async def test_a_log_is_returned_unchanged():
+    """A log can contain any bytes. The request has the requested options."""
     content = [b"2026-01-02T12:00:00Z a=1\n", bytes(range(256)), b"no newline at the end"]
     queries = []
 
@@ -300,7 +300,7 @@ async def test_log_is_passed_on_byte_by_byte():
 
 
 async def test_a_reader_that_leaves_closes_its_stream():
-    """The server sees the end of a stream that nobody reads any more, so thousands of them do not pile up."""
+    """The server sees the end of an abandoned stream. Otherwise thousands of connections would accumulate."""
     closed = asyncio.Event()
 
     async def serve(request):
@@ -319,8 +319,8 @@ async def test_a_reader_that_leaves_closes_its_stream():
             await closed.wait()
 
 
-async def test_an_event_is_told_once():
-    """A second try after a crash finds the first one's Event, and that is fine."""
+async def test_an_existing_event_is_not_an_error():
+    """A retry after a crash finds the Event of the first request."""
     seen = []
 
     async def serve(request):
@@ -336,8 +336,8 @@ async def test_an_event_is_told_once():
     assert seen == [EVENT.name] * 2
 
 
-async def test_streams_do_not_hold_up_requests():
-    """Many open logs leave room for requests, and for each other."""
+async def test_open_streams_do_not_delay_requests():
+    """Many open logs leave connections for requests and for each other."""
 
     async def serve(request):
         if not request.path.endswith("/log"):
@@ -357,7 +357,7 @@ async def test_streams_do_not_hold_up_requests():
 
 
 async def test_tls_connections_are_small():
-    """The event loop still takes the size of its TLS buffer from where the gateway sets it (ADR 3)."""
+    """The event loop reads the size of its TLS buffer from the constant that the client sets (ADR 3)."""
     async with gateway_to(Recorder().serve):
         loop = asyncio.get_running_loop()
         protocol = SSLProtocol(loop, asyncio.Protocol(), ssl.create_default_context(), loop.create_future())
@@ -365,7 +365,7 @@ async def test_tls_connections_are_small():
 
 
 async def test_a_namespace_with_a_hanging_webhook_does_not_delay_another_one():
-    """Creates of team-a hang until a create of team-b is answered."""
+    """Creates in team-a hang until a create in team-b is answered."""
     answered, hanging = asyncio.Event(), []
 
     async def handler(request: web.Request) -> web.Response:

@@ -21,7 +21,7 @@ DEFINITIONS = [yaml.safe_load(path.read_text()) for path in sorted((Path(__file_
 
 
 def experiment(name: str) -> dict:
-    """One trial that prints its metric and ends."""
+    """Return an Experiment with one trial that prints its metric."""
     container = {"name": "main", "image": "none", "command": ["sh", "-c", "echo loss=0.5"]}
     return {
         "apiVersion": "toprung.dev/v1alpha1",
@@ -38,7 +38,7 @@ def experiment(name: str) -> dict:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """Return a port without a listener."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
@@ -46,7 +46,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def deployed(kubeconfig: Path, port: int):
-    """Run the operator, and restart it when it ends, as a Deployment does."""
+    """Run the operator, and restart it when it exits, as a Deployment does."""
 
     async def run() -> None:
         while True:
@@ -70,7 +70,7 @@ async def deployed(kubeconfig: Path, port: int):
 
 
 async def readiness(port: int) -> str:
-    """Return the reason that /readyz gives, as soon as it answers."""
+    """Return the reason in the answer of /readyz. Wait until the server answers."""
 
     def fetch() -> str:
         try:
@@ -87,7 +87,7 @@ async def readiness(port: int) -> str:
 
 
 async def ready(port: int, reason: str) -> None:
-    """Wait until /readyz gives that reason."""
+    """Wait until /readyz returns a reason."""
     while await readiness(port) != reason:
         await asyncio.sleep(0.2)
 
@@ -103,8 +103,8 @@ async def create_definitions(gateway) -> None:
         await asyncio.sleep(0.1)
 
 
-async def finished(gateway, name: str) -> None:
-    """Create an Experiment and wait for its end."""
+async def complete_an_experiment(gateway, name: str) -> None:
+    """Create an Experiment and wait until it is complete."""
     await gateway.create(EXPERIMENTS, namespace="default", body=experiment(name))
     while "completionTime" not in (await gateway.get(EXPERIMENTS, namespace="default", name=name)).get("status", {}):
         await asyncio.sleep(0.2)
@@ -123,11 +123,11 @@ async def test_crds_may_be_created_and_recreated_while_the_operator_runs(tmp_pat
             await ready(port, "the CRDs are not installed")
             await create_definitions(gateway)
             await ready(port, "Experiments are served")
-            await finished(gateway, "first")
+            await complete_an_experiment(gateway, "first")
             for body in DEFINITIONS:
                 with suppress(NotFound):
                     await gateway.delete(CRDS, namespace=None, name=body["metadata"]["name"])
             await create_definitions(gateway)
-            await finished(gateway, "second")
+            await complete_an_experiment(gateway, "second")
     finally:
         await cluster.stop()

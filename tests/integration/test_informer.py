@@ -1,4 +1,4 @@
-"""Informers against a server that misbehaves in every way there is, and against the embedded cluster's API server."""
+"""Informers with a server that fails in all known ways, and with the embedded API server."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ def convert(obj: dict) -> tuple[str, str]:
 
 @asynccontextmanager
 async def informed(url: str) -> AsyncIterator[Informer[tuple[str, str]]]:
-    """A running informer of the Pods at `url`."""
+    """Start an informer of the Pods at `url`."""
     async with KubeClient(Transport(Configuration(host=url))) as gateway:
         cache = Cache(convert=convert, index=lambda row: row[0][0], on_change=lambda *_: None)
         informer = Informer(gateway, PODS, cache=cache, backoff=QUICK)
@@ -50,8 +50,8 @@ def held(informer: Informer[tuple[str, str]]) -> dict[str, str]:
     return dict(informer.cache.of("p"))
 
 
-async def until(condition) -> None:
-    """Wait for what must come true soon."""
+async def wait_until(condition) -> None:
+    """Wait wait_until a condition is true."""
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.005)
@@ -59,16 +59,18 @@ async def until(condition) -> None:
 
 @dataclass
 class Script:
-    """A server of Pods: `pods` and `version` are listed; each watch plays the next of `watches`, then stays open."""
+    """A server of Pods. It lists `pods` with `version`. Each watch returns the next item of `watches`, and then
+    stays open.
+    """
 
     pods: dict[str, str] = field(default_factory=dict)
     version: int = 10
     watches: list = field(default_factory=list)
     lists: list = field(default_factory=list)
-    """How the next lists fail: (status, Status object); empty: they do not."""
+    """Errors of the next lists, as (status, Status object)."""
     listed: int = 0
     asked: list[str] = field(default_factory=list)
-    """The resourceVersions that watches were asked to go on from."""
+    """The resourceVersions from which watches were requested."""
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         if "watch" not in request.query:
@@ -118,7 +120,7 @@ def error(code: int) -> dict:
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         pytest.param(error(410), id="410 in the stream"),
         pytest.param(error(500), id="500 in the stream"),
@@ -129,44 +131,44 @@ def error(code: int) -> dict:
         pytest.param({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "3"}}}, id="bookmark goes back"),
     ],
 )
-async def test_trouble_in_a_watch_leads_to_a_new_list(trouble):
-    """After anything unusual the collection is listed anew, and what had changed meanwhile is seen."""
-    script = Script(pods={"p-1": "0", "p-2": "0"}, watches=[[modified("p-1", "1", 11), trouble]])
+async def test_an_error_in_a_watch_causes_a_new_list(failure):
+    """The new list has the changes that the watch missed."""
+    script = Script(pods={"p-1": "0", "p-2": "0"}, watches=[[modified("p-1", "1", 11), failure]])
     async with playing(script) as informer:
-        await until(lambda: held(informer).get("p-1") == "1" or script.listed > 1)
+        await wait_until(lambda: held(informer).get("p-1") == "1" or script.listed > 1)
         script.pods, script.version = {"p-1": "2", "p-3": "0"}, 20
-        await until(lambda: held(informer) == {"p-1": "2", "p-3": "0"} or script.listed > 2)
-        await until(lambda: script.listed == 2 and len(script.asked) == 2)
+        await wait_until(lambda: held(informer) == {"p-1": "2", "p-3": "0"} or script.listed > 2)
+        await wait_until(lambda: script.listed == 2 and len(script.asked) == 2)
         assert informer.synced.is_set()
 
 
 @pytest.mark.parametrize("status", [410, 429, 500, 503, 403, 404])
-async def test_lists_are_tried_until_they_succeed(status):
-    """No refusal ends an informer: quota of requests, missing rights, a CRD that is not there yet."""
+async def test_a_list_is_retried_until_it_succeeds(status):
+    """No error ends an informer: a request quota, missing permissions, or a CRD that does not exist yet."""
     script = Script(pods={"p-1": "0"}, lists=[status] * 3)
     async with playing(script) as informer:
-        await until(informer.synced.is_set)
+        await wait_until(informer.synced.is_set)
         assert (held(informer), script.listed) == ({"p-1": "0"}, 4)
 
 
-async def test_a_watch_that_ends_is_taken_up_where_it_ended():
-    """Servers end watches every few minutes; that costs no new list, and a bookmark counts as progress."""
+async def test_a_watch_continues_from_its_last_version():
+    """Servers end watches every few minutes. That causes no new list, and a bookmark counts as progress."""
     bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "15"}}}
     script = Script(pods={"p-1": "0"}, watches=[[modified("p-1", "1", 11)], [bookmark], []])
     async with playing(script) as informer:
-        await until(lambda: len(script.asked) == 4)
+        await wait_until(lambda: len(script.asked) == 4)
         assert (script.asked, script.listed) == (["10", "11", "15", "15"], 1)
         assert held(informer) == {"p-1": "1"}
 
 
-async def test_a_server_that_starts_again_from_an_old_backup():
-    """Lower versions than before are believed after a new list, and what was lost is dropped."""
+async def test_a_server_restored_from_a_backup_is_listed_again():
+    """Lower versions are accepted after a new list, and lost objects are dropped."""
     script = Script(pods={"p-1": "9", "p-2": "9"}, version=5000, watches=[["reset"]])
     async with playing(script) as informer:
-        await until(lambda: script.listed == 1 and held(informer))
+        await wait_until(lambda: script.listed == 1 and held(informer))
         script.pods, script.version = {"p-1": "3"}, 7
-        await until(lambda: held(informer) == {"p-1": "3"} or script.listed > 2)
-        await until(lambda: script.asked[-1] == "7")
+        await wait_until(lambda: held(informer) == {"p-1": "3"} or script.listed > 2)
+        await wait_until(lambda: script.asked[-1] == "7")
 
 
 @asynccontextmanager
@@ -182,8 +184,8 @@ async def embedded(store: Store, faults=None) -> AsyncIterator[tuple[ApiServer, 
 POD = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "train", "image": "i"}]}}
 
 
-async def test_embedded_server_with_faults():
-    """Half of all requests fail in some way; the informer still ends up with what the server has."""
+async def test_the_informer_agrees_with_a_server_that_fails_half_of_all_requests():
+    """In the end the informer has the objects of the server."""
     kinds = [
         InjectedFault(status=500),
         InjectedFault(status=429),
@@ -213,20 +215,20 @@ async def test_embedded_server_with_faults():
                 await gateway.patch(
                     PODS, namespace="default", name=f"p-{i}", body={"metadata": {"labels": {"step": "1"}}}
                 )
-        await until(lambda: held(informer) == {f"p-{i}": "1" for i in range(1, 30, 2)})
+        await wait_until(lambda: held(informer) == {f"p-{i}": "1" for i in range(1, 30, 2)})
     assert count > 2
 
 
-async def test_embedded_server_restarts():
-    """The informer outlives its server, and sees what the next one has."""
+async def test_the_informer_survives_a_restart_of_the_server():
+    """It has the objects of the restarted server."""
     store = Store(None, now=lambda: datetime.now(UTC))
     store.create("pods", {**POD, "metadata": {"name": "p-1", "namespace": "default"}})
     async with embedded(store) as (server, port), informed(server.url) as informer:
-        await until(lambda: "p-1" in held(informer))
+        await wait_until(lambda: "p-1" in held(informer))
         await server.stop()
         store.delete("pods", "default", "p-1", grace=0)
         store.create("pods", {**POD, "metadata": {"name": "p-2", "namespace": "default"}})
         again = ApiServer(store, token="secret")
         await again.start(port=port)
-        await until(lambda: held(informer) == {"p-2": ""})
+        await wait_until(lambda: held(informer) == {"p-2": ""})
         await again.stop()

@@ -20,12 +20,12 @@ pytestmark = pytest.mark.skipif(not KUBECTL.exists(), reason="the wheel kubectl-
 
 
 class Kubectl:
-    """kubectl with a kubeconfig and a home of its own; `.said` is what it said, on both streams."""
+    """kubectl with its own kubeconfig and home. `.output` is its output on both streams."""
 
     def __init__(self, kubeconfig, home):
         self.env = {**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(home), "KUBE_EDITOR": "false"}
         self.code = 0
-        self.said = ""
+        self.output = ""
 
     async def start(self, *words, **env):
         pipe = asyncio.subprocess.PIPE
@@ -36,8 +36,8 @@ class Kubectl:
     async def __call__(self, line, *more, stdin="", **env):
         process = await self.start(*line.split(), *more, **env)
         out, _ = await asyncio.wait_for(process.communicate(stdin.encode()), 30)
-        self.code, self.said = process.returncode, out.decode()
-        return self.said
+        self.code, self.output = process.returncode, out.decode()
+        return self.output
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def manifest(text, **replaced):
     return text
 
 
-async def test_a_definition_is_applied_and_its_kind_explained(kubectl, store):
-    """Apply a CRD, wait for Established, see it in api-resources, explain a field."""
+async def test_a_crd_is_applied_and_explained(kubectl, store):
+    """Apply a CRD, wait for Established, find it in api-resources, explain a field."""
     store.delete("customresourcedefinitions.apiextensions.k8s.io", None, STUDIES)
     assert "studies.example.dev created" in await kubectl(f"apply -f {CRD}")
     assert "condition met" in await kubectl("wait --for=condition=Established crd/studies.example.dev --timeout=10s")
@@ -77,7 +77,7 @@ async def test_a_definition_is_applied_and_its_kind_explained(kubectl, store):
 
 
 async def test_apply_and_get(kubectl, store):
-    """Apply creates and is content the second time; get prints the columns, wide, JSON and JSONPath."""
+    """A second apply changes nothing. get prints the columns, wide, JSON and JSONPath."""
     assert await kubectl(f"apply -f {STUDY}") == "study.example.dev/mnist created\n"
     assert await kubectl(f"apply -f {POD}") == "pod/p1 created\n"
     assert await kubectl(f"apply -f {POD}") == "pod/p1 unchanged\n"
@@ -102,8 +102,8 @@ async def test_apply_and_get(kubectl, store):
     assert await kubectl("get st -l nothing=here") == "No resources found in default namespace.\n"
 
 
-async def test_the_output_of_get_is_applied_again(kubectl, store):
-    """`kubectl get -o yaml` writes a List."""
+async def test_the_output_of_get_can_be_applied(kubectl, store):
+    """`kubectl get -o yaml` prints a List."""
     for manifest_ in (STUDY, POD):
         await kubectl(f"apply -f {manifest_}")
     stored = await kubectl("get st,pods -o yaml")
@@ -114,7 +114,7 @@ async def test_the_output_of_get_is_applied_again(kubectl, store):
 
 
 async def test_server_side_apply(kubectl, store):
-    """Applied fields are owned; another manager is told whose they are, and may insist."""
+    """Applied fields have an owner. A conflict names it, and another manager can force the change."""
     assert "serverside-applied" in await kubectl("apply --server-side --field-manager=a -f -", stdin=STUDY_TEXT)
     other = manifest(STUDY_TEXT, **{"most: 4": "most: 5"})
     assert 'conflict with "a": .spec.most' in await kubectl("apply --server-side --field-manager=b -f -", stdin=other)
@@ -133,14 +133,14 @@ async def test_server_side_apply(kubectl, store):
         ("most: 4", "most: four", 'spec.most: Invalid value: "string": spec.most in body must be of type integer: "string"'),
     ],
 )  # fmt: skip
-async def test_bad_manifests(kubectl, old, new, message):
-    """What kubectl prints for a bad manifest is what a real cluster would make it print."""
+async def test_an_invalid_manifest_is_reported(kubectl, old, new, message):
+    """Kubectl prints the messages of a real cluster."""
     assert message in await kubectl("apply -f -", stdin=manifest(STUDY_TEXT, **{old: new}))
     assert kubectl.code == 1
 
 
-async def test_changing_things(kubectl, store):
-    """patch, edit, scale, label, annotate; and what the rules refuse."""
+async def test_objects_are_changed(kubectl, store):
+    """patch, edit, scale, label and annotate succeed, and invalid changes are rejected."""
     store.create(STUDIES, study("s", most=9))
     assert "patched" in await kubectl("patch st s --type=merge -p", '{"spec":{"parallel":3}}')
     assert "patched" in await kubectl(
@@ -164,7 +164,7 @@ async def test_changing_things(kubectl, store):
 
 
 async def test_pods_are_patched_by_strategic_merge(kubectl, store):
-    """The patch by which a running Pod is stopped, and a container found by its name."""
+    """The patch that stops a running Pod is applied, and a container is found by its name."""
     store.create("pods", pod())
     patch = {"spec": {"activeDeadlineSeconds": 1, "containers": [{"name": "main", "image": "other:2"}]}}
     assert "patched" in await kubectl("patch pod p -p", json.dumps(patch))
@@ -172,8 +172,8 @@ async def test_pods_are_patched_by_strategic_merge(kubectl, store):
     assert (spec["activeDeadlineSeconds"], [c["image"] for c in spec["containers"]]) == (1, ["other:2"])
 
 
-async def test_get_watch_follows(kubectl, store):
-    """`get -w` prints a line for each change, in the table's form."""
+async def test_get_watch_prints_changes(kubectl, store):
+    """`get -w` prints a row of the table for each change."""
     store.create(STUDIES, study("s"))
     process = await kubectl.start("get", "st", "-w")
     assert b"PARALLEL" in await asyncio.wait_for(process.stdout.readline(), 20)
@@ -185,7 +185,7 @@ async def test_get_watch_follows(kubectl, store):
 
 
 async def test_wait_for_condition_and_for_deletion(kubectl, store):
-    """`wait` sees a condition that comes later, and an object that goes."""
+    """`wait` returns for a condition that becomes true later, and for a deleted object."""
     store.create(STUDIES, study("s"))
     process = await kubectl.start("wait", "--for=condition=Succeeded", "st/s", "--timeout=20s")
     await asyncio.sleep(0.2)
@@ -201,7 +201,7 @@ async def test_wait_for_condition_and_for_deletion(kubectl, store):
 
 
 async def test_describe_with_events(kubectl, store):
-    """`describe` shows the object and its events; so do `get events` and `events --for`."""
+    """`describe` shows the object and its Events, as do `get events` and `events --for`."""
     made = store.create("pods", pod())
     about = {**owner_reference(made), "namespace": "default"}
     event = {"reason": "Started", "message": "It runs", "type": "Normal", "involvedObject": about, "count": 1}
@@ -227,15 +227,15 @@ async def test_describe_with_events(kubectl, store):
 
 @pytest.mark.parametrize("cascade", ["background", "foreground"])
 async def test_delete_cascades(kubectl, store, cascade):
-    """Deleting an owner removes its dependents and waits until it is gone."""
+    """The deletion of an owner removes its dependents and waits for them."""
     owner = store.create(STUDIES, study("s"))
     store.create("configmaps", config(owners=[owner]))
     assert "deleted" in await kubectl(f"delete st s --cascade={cascade} --timeout=10s")
     assert (kubectl.code, store.exists("configmaps", "default", "c")) == (0, False)
 
 
-async def test_delete_can_orphan_and_can_take_all(kubectl, store):
-    """--cascade=orphan leaves dependents; --all deletes the collection."""
+async def test_delete_orphans_dependents_and_deletes_collections(kubectl, store):
+    """--cascade=orphan keeps the dependents. --all deletes the collection."""
     owner = store.create(STUDIES, study("s"))
     store.create("configmaps", config(owners=[owner]))
     await kubectl("delete st s --cascade=orphan")
@@ -247,7 +247,9 @@ async def test_delete_can_orphan_and_can_take_all(kubectl, store):
 
 
 async def test_namespaces_and_quotas(kubectl, store):
-    """`create ns` and quota (protobuf), the quota's refusal, its use, and the end of the namespace."""
+    """Namespaces and quotas are created with protobuf. A full quota rejects Pods and shows its use, and the
+    namespace is deleted.
+    """
     assert await kubectl("create ns team") == "namespace/team created\n"
     assert "created" in await kubectl("-n team create quota q --hard=pods=1,requests.nvidia.com/gpu=2")
     await kubectl(f"-n team apply -f {POD}")
@@ -259,8 +261,8 @@ async def test_namespaces_and_quotas(kubectl, store):
     assert not store.exists("namespaces", None, "team")
 
 
-async def test_odds_and_ends(kubectl, store):
-    """version, health, permissions, configmaps and secrets, dry runs, replace and diff."""
+async def test_other_commands(kubectl, store):
+    """version, health, permissions, ConfigMaps and Secrets, dry runs, replace and diff succeed."""
     assert "Server Version: v1.37" in await kubectl("version")
     assert await kubectl("get --raw /readyz") == "ok"
     assert await kubectl("auth can-i create pods") == "yes\n"
@@ -279,7 +281,7 @@ async def test_odds_and_ends(kubectl, store):
 
 
 async def test_the_python_client_makes_a_round_trip(server):
-    """kubernetes.aio: create, list, patch, watch, delete, with its own models for the built-in kinds."""
+    """kubernetes.aio creates, lists, patches, watches and deletes objects with its own models."""
     configuration = kube.client.Configuration()
     await kube.config.load_kube_config_from_dict(server.kubeconfig(), client_configuration=configuration)
     async with kube.client.ApiClient(configuration) as api:
@@ -303,8 +305,8 @@ async def test_the_python_client_makes_a_round_trip(server):
         assert (await core.list_namespaced_pod("default")).items == []
 
 
-async def test_kopf_sees_events(server, store):
-    """The framework kopf logs in, discovers the kind and is told of every change."""
+async def test_kopf_receives_all_changes(server, store):
+    """The framework kopf logs in, discovers the kind and receives each change."""
     registry = kopf.OperatorRegistry()
     seen = asyncio.Queue()
 

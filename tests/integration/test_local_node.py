@@ -1,4 +1,4 @@
-"""The node with real processes: how they start, speak, end, and that none is ever left behind."""
+"""The node with real processes: start, output, end, and that no process remains."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ async def m(tmp_path: Path) -> AsyncIterator[Machine]:
         yield made
 
 
-async def says(m: Machine, name: str, word: bytes = b"ready") -> None:
-    """Wait until the Pod has written a word, by following its log."""
+async def wait_until_printed(m: Machine, name: str, word: bytes = b"ready") -> None:
+    """Wait until the log of a Pod contains a word."""
     await until(lambda: m.status(name).get("phase") == "Running")
     seen = b""
     async with aclosing(m.logs.read(m.get(name), LogQuery(follow=True))) as chunks:  # type: ignore[type-var]
@@ -53,8 +53,8 @@ async def says(m: Machine, name: str, word: bytes = b"ready") -> None:
                 return
 
 
-def ours(marker: str) -> list[int]:
-    """The processes that have a marker in their command line."""
+def processes_with(marker: str) -> list[int]:
+    """Return the processes with a marker in their command line."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -70,13 +70,15 @@ def ours(marker: str) -> list[int]:
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        pytest.param("exit 0", ("Succeeded", 0, "Completed", None), id="well"),
-        pytest.param("exit 3", ("Failed", 3, "Error", None), id="code"),
+        pytest.param("exit 0", ("Succeeded", 0, "Completed", None), id="success"),
+        pytest.param("exit 3", ("Failed", 3, "Error", None), id="exit-code"),
         pytest.param("kill -KILL $$$$", ("Failed", 137, "Error", 9), id="signal"),
     ],
 )
-async def test_exit_codes(m: Machine, script: str, expected: tuple[str, int, str, int | None]) -> None:
-    """The end of a program is told as the kubelet tells it."""
+async def test_the_end_of_a_program_is_reported_as_by_the_kubelet(
+    m: Machine, script: str, expected: tuple[str, int, str, int | None]
+) -> None:
+    """The phase, exit code and reason of the Pod are those of a kubelet."""
     m.create(pod("p", sh(script)))
     status = await m.ended("p")
     end = status["containerStatuses"][0]["state"]["terminated"]
@@ -96,15 +98,15 @@ async def test_exit_codes(m: Machine, script: str, expected: tuple[str, int, str
     ],
 )
 async def test_a_program_that_cannot_start(m: Machine, fields: dict[str, Any], message: str) -> None:
-    """StartError, code 128, and the runtime's words."""
+    """The reason is StartError, the code 128, and the message that of the runtime."""
     m.create(pod("p", {**container("true"), **fields}))
     end = (await m.ended("p"))["containerStatuses"][0]["state"]["terminated"]
     assert (end["exitCode"], end["reason"]) == (128, "StartError")
     assert end["message"].startswith(message)
 
 
-async def test_a_container_without_command_waits_and_says_what_to_write(m: Machine) -> None:
-    """CreateContainerConfigError; the Pod can be deleted."""
+async def test_a_container_without_command_waits(m: Machine) -> None:
+    """The reason is CreateContainerConfigError with the correction, and the Pod can be deleted."""
     m.create(pod("p", container()))
     await until(lambda: m.state("p").get("waiting", {}).get("reason") == "CreateContainerConfigError")
     assert "Write spec.containers[0].command" in m.state("p")["waiting"]["message"]
@@ -115,7 +117,7 @@ async def test_a_container_without_command_waits_and_says_what_to_write(m: Machi
 
 
 async def test_init_containers_run_first_and_in_order(m: Machine, tmp_path: Path) -> None:
-    """Each sees what the one before it did; a failing one keeps the others from starting."""
+    """Each sees the files of the previous one. If one fails, the others do not start."""
     note = tmp_path / "note"
     init = [sh(f"printf {n} >> {note}", name=f"i{n}") for n in (1, 2)]
     m.create(pod("good", sh(f"printf 3 >> {note}"), initContainers=init))
@@ -126,12 +128,16 @@ async def test_init_containers_run_first_and_in_order(m: Machine, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("script", "code"), [pytest.param(OBEYS, 7, id="obeys-SIGTERM"), pytest.param(HOLDS, 137, id="ignores-it")]
+    ("script", "code"), [pytest.param(OBEYS, 7, id="handles-SIGTERM"), pytest.param(HOLDS, 137, id="ignores-it")]
 )
 async def test_a_deadline_ends_a_running_pod(m: Machine, script: str, code: int) -> None:
-    """ActiveDeadlineSeconds patched to 1: SIGTERM, grace, SIGKILL; the Pod stays as DeadlineExceeded with its logs."""
+    """After a patch of activeDeadlineSeconds to 1 the Pod receives SIGTERM and, after the grace period,
+    SIGKILL.
+
+    It stays as DeadlineExceeded with its logs.
+    """
     m.create(pod("p", sh(script), terminationGracePeriodSeconds=1))
-    await says(m, "p")
+    await wait_until_printed(m, "p")
     m.store.patch("pods", "default", "p", {"spec": {"activeDeadlineSeconds": 1}})
     status = await m.ended("p")
     assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
@@ -141,12 +147,12 @@ async def test_a_deadline_ends_a_running_pod(m: Machine, script: str, code: int)
 
 
 @pytest.mark.parametrize(
-    ("script", "grace"), [pytest.param(OBEYS, 30, id="obeys"), pytest.param(HOLDS, 1, id="ignores-it")]
+    ("script", "grace"), [pytest.param(OBEYS, 30, id="handles-SIGTERM"), pytest.param(HOLDS, 1, id="ignores-it")]
 )
 async def test_deletion_ends_the_processes_first(m: Machine, script: str, grace: int) -> None:
-    """The Pod is there until its group is gone, and then it and its logs are gone."""
+    """The Pod exists until its process group has ended. Then it and its logs are deleted."""
     m.create(pod("p", sh(script)))
-    await says(m, "p")
+    await wait_until_printed(m, "p")
     folder = m.node.host.log_folder(m.get("p"))
     (leader,) = _leaders(m)
     m.store.delete("pods", "default", "p", grace=grace)
@@ -165,19 +171,21 @@ def _leaders(m: Machine) -> list[int]:
     "start",
     [
         pytest.param("sleep 1000.25 & exit 0", id="in-the-group"),
-        pytest.param("setsid sleep 1000.25 & sleep 0.2; exit 0", id="in-a-session-of-its-own"),
+        pytest.param("setsid sleep 1000.25 & sleep 0.2; exit 0", id="in-a-new-session"),
     ],
 )
-async def test_what_a_container_leaves_behind_ends_with_it(m: Machine, start: str, tmp_path: Path) -> None:
-    """Children in the background, daemons too, as in a real container."""
+async def test_background_processes_end_with_their_container(m: Machine, start: str, tmp_path: Path) -> None:
+    """This includes daemons, as in a real container."""
     marker = f"1000.25{os.getpid()}"
     m.create(pod("p", sh(start.replace("1000.25", marker))))
     await m.ended("p")
-    assert ours(marker) == []
+    assert processes_with(marker) == []
 
 
 async def test_restarts_are_counted_and_back_off(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """OnFailure: at once, then CrashLoopBackOff, until it goes well; the log of the last run but one stays."""
+    """With OnFailure a container restarts immediately, then with CrashLoopBackOff, until it succeeds. The
+    previous log remains.
+    """
     monkeypatch.setattr(containers, "FIRST_BACK_OFF", 0.05)
     folder = m.node.host.logs
     script = f"n=$(cat {folder}/n 2>/dev/null || echo 0); echo $((n+1)) > {folder}/n; echo run $n; [ $n = 3 ]"
@@ -191,16 +199,16 @@ async def test_restarts_are_counted_and_back_off(m: Machine, monkeypatch: pytest
     assert m.events("BackOff")
 
 
-async def test_logs_of_a_huge_line_and_of_noise(m: Machine) -> None:
-    """A megabyte without a newline and every byte there is come back as they were."""
+async def test_a_log_of_a_long_line_and_binary_data_is_unchanged(m: Machine) -> None:
+    """A megabyte without a newline and all byte values are returned unchanged."""
     program = "import sys; o=sys.stdout.buffer; o.write(b'x'*1000000+b'\\n'+bytes(range(256))*40+b'\\nend')"
     m.create(pod("p", container("python", "-c", program)))
     await m.ended("p")
     assert await m.log("p") == b"x" * 1_000_000 + b"\n" + bytes(range(256)) * 40 + b"\nend\n"
 
 
-async def test_a_flood_is_bounded_on_disk_and_does_not_stop_the_node(m: Machine) -> None:
-    """60 MB of lines: at most two files of 10 MiB are kept, the last line is there, and another Pod runs meanwhile."""
+async def test_a_flood_of_output_is_bounded_on_disk(m: Machine) -> None:
+    """Of 60 MB at most two files of 10 MiB and the last line remain. Another Pod runs in the meantime."""
     flood = "import sys; l=b'y'*999+b'\\n'\nfor _ in range(60): sys.stdout.buffer.write(l*1000)\nprint('last')"
     m.create(pod("flood", container("python", "-c", flood)))
     m.create(pod("other", sh("exit 0")))
@@ -222,14 +230,14 @@ async def test_a_flood_is_bounded_on_disk_and_does_not_stop_the_node(m: Machine)
     ],
 )
 async def test_parts_of_a_log(m: Machine, query: dict[str, Any], expected: bytes) -> None:
-    """As kubectl logs asks for them."""
+    """The query parameters of kubectl logs select a part of the log."""
     m.create(pod("p", sh("printf 'l1\\nl2\\nl3\\nl4\\n'")))
     await m.ended("p")
     assert await m.log("p", **query) == expected
 
 
-async def test_a_log_taken_up_at_a_time_stamp_loses_nothing(m: Machine) -> None:
-    """SinceTime of a line that was seen gives that line and those after it."""
+async def test_since_time_includes_the_line_of_that_time(m: Machine) -> None:
+    """A log from the time of a known line has this line and all later ones."""
     m.create(pod("p", sh("for i in 1 2 3 4; do echo $i; sleep 0.01; done")))
     await m.ended("p")
     lines = (await m.log("p", timestamps=True)).splitlines(keepends=True)
@@ -239,7 +247,7 @@ async def test_a_log_taken_up_at_a_time_stamp_loses_nothing(m: Machine) -> None:
 
 
 async def test_following_ends_with_the_container_and_has_every_line(m: Machine) -> None:
-    """Opened while it runs, the stream brings all lines and then ends by itself."""
+    """A stream that is opened while the container runs has all lines and then ends."""
     m.create(pod("p", sh("for i in $(seq 200); do echo $i; done; sleep 0.1; echo end")))
     await until(lambda: m.status("p").get("phase") == "Running")
     assert await m.log("p", follow=True) == b"".join(b"%d\n" % n for n in range(1, 201)) + b"end\n"
@@ -258,8 +266,8 @@ async def test_following_ends_with_the_container_and_has_every_line(m: Machine) 
         pytest.param({"container": "a", "tail_lines": -1}, "tailLines: Invalid value: -1", id="tail"),
     ],
 )
-async def test_logs_that_there_are_none_of(m: Machine, query: dict[str, Any], message: str) -> None:
-    """400 in the words of the kubelet."""
+async def test_a_log_that_does_not_exist_is_an_error(m: Machine, query: dict[str, Any], message: str) -> None:
+    """The status is 400 and the message that of the kubelet."""
     m.create(pod("p", sh("exit 0", name="a"), sh("exit 0", name="b")))
     await m.ended("p")
     with pytest.raises(BadRequest, match=message):
@@ -267,7 +275,7 @@ async def test_logs_that_there_are_none_of(m: Machine, query: dict[str, Any], me
 
 
 async def test_fifty_pods_at_once_leave_the_event_loop_free(m: Machine) -> None:
-    """All end well; the loop goes round in between (counted in turns, not in seconds)."""
+    """All Pods succeed, and the event loop continues in the meantime. Its turns are counted, not seconds."""
     turns = 0
 
     async def turn() -> None:
@@ -283,15 +291,17 @@ async def test_fifty_pods_at_once_leave_the_event_loop_free(m: Machine) -> None:
     assert turns > 5
 
 
-@pytest.mark.parametrize("script", [pytest.param(OBEYS, id="obeys"), pytest.param(HOLDS, id="ignores-SIGTERM")])
-async def test_shutdown_ends_everything_and_reads_as_a_disruption(tmp_path: Path, script: str) -> None:
-    """An ordinary stop leaves no process, and the Pod says that it was no fault of its own."""
+@pytest.mark.parametrize(
+    "script", [pytest.param(OBEYS, id="handles-SIGTERM"), pytest.param(HOLDS, id="ignores-SIGTERM")]
+)
+async def test_shutdown_ends_all_processes_and_disrupts_their_pods(tmp_path: Path, script: str) -> None:
+    """A normal stop leaves no process, and the Pod has the condition DisruptionTarget."""
     marker, path = f"stop{os.getpid()}", tmp_path / "s.sqlite"
     async with machine(tmp_path, ProcessRuntime(tmp_path / "processes"), path=path, grace=0.5) as m:
         m.create(pod("p", container("sh", "-c", script, marker)))
         m.create(pod("waits", container("true", gpus=1)))
-        await says(m, "p")
-    assert ours(marker) == []
+        await wait_until_printed(m, "p")
+    assert processes_with(marker) == []
     async with machine(tmp_path, ProcessRuntime(tmp_path / "processes"), path=path, gpus=1) as m:
         assert m.status("p")["reason"] == "Terminated"
         assert m.condition("p", "DisruptionTarget")["status"] == "True"
@@ -324,7 +334,7 @@ async def _create_pod(folder: Path, body: dict[str, Any]) -> None:
 async def test_kill_9_leaves_no_process_and_a_restart_marks_the_pod_disrupted(
     tmp_path: Path, *, shim_too: bool
 ) -> None:
-    """The shim ends everything when the server dies; if it dies as well, the next start does."""
+    """The shim ends all processes if the server is killed. If the shim is killed too, the next start ends them."""
     marker = f"kill{os.getpid()}{shim_too}"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     server = await asyncio.create_subprocess_exec(
@@ -335,11 +345,11 @@ async def test_kill_9_leaves_no_process_and_a_restart_marks_the_pod_disrupted(
         assert await server.stdout.readline() == b"up\n"
         script = f"trap '' TERM HUP; setsid sh -c 'while :; do sleep 0.1; done' {marker} & while :; do sleep 0.1; done"
         await _create_pod(tmp_path, pod("p", container("sh", "-c", script, marker, gpus=1)))
-        await until(lambda: len(ours(marker)) >= 2)
+        await until(lambda: len(processes_with(marker)) >= 2)
         with pytest.raises(AlreadyRunning, match=f"process {server.pid}"):
             await LocalCluster(tmp_path).start()
         await asyncio.sleep(0.1)
-        guards = ours(str(tmp_path / "processes"))
+        guards = processes_with(str(tmp_path / "processes"))
         if shim_too:
             os.kill(guards[0], signal.SIGSTOP)
     finally:
@@ -347,13 +357,13 @@ async def test_kill_9_leaves_no_process_and_a_restart_marks_the_pod_disrupted(
         await server.wait()
     if shim_too:
         os.kill(guards[0], signal.SIGKILL)
-        assert ours(marker)
+        assert processes_with(marker)
     else:
-        await until(lambda: not (ours(marker) or ours(str(tmp_path / "processes"))))
+        await until(lambda: not (processes_with(marker) or processes_with(str(tmp_path / "processes"))))
     cluster = LocalCluster(tmp_path, gpus=2)
     await cluster.start()
     try:
-        assert ours(marker) == []
+        assert processes_with(marker) == []
         assert stat.S_IMODE(cluster.kubeconfig_path.stat().st_mode) == 0o600
         found = await _read_pod(tmp_path, "p")
         assert (found["status"]["phase"], found["status"]["reason"]) == ("Failed", "NodeLost")
@@ -371,12 +381,12 @@ async def _read_pod(folder: Path, name: str) -> dict[str, Any]:
         return found
 
 
-async def test_a_dead_guard_ends_its_containers_and_is_replaced(m: Machine, tmp_path: Path) -> None:
-    """The Pod fails with 137, nothing of it runs on, and the next Pod starts."""
+async def test_a_killed_shim_ends_its_containers_and_is_replaced(m: Machine, tmp_path: Path) -> None:
+    """The Pod fails with 137, none of its processes remains, and the next Pod starts."""
     m.create(pod("p", sh(HOLDS)))
-    await says(m, "p")
+    await wait_until_printed(m, "p")
     (leader,) = _leaders(m)
-    for shim in ours(str(tmp_path / "processes")):
+    for shim in processes_with(str(tmp_path / "processes")):
         os.kill(shim, signal.SIGKILL)
     status = await m.ended("p")
     assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
@@ -393,7 +403,7 @@ def sidecar(script: str, name: str = "proxy") -> dict[str, Any]:
 
 
 async def test_a_sidecar_starts_first_and_ends_last(m: Machine, tmp_path: Path) -> None:
-    """It does not hold up the others, is ended after them, and its exit code means nothing."""
+    """It does not delay the other containers, ends after them, and its exit code is ignored."""
     note = tmp_path / "note"
     first = sidecar(f'trap "printf 4 >> {note}; exit 7" TERM; printf 1 > {note}; while :; do sleep 0.05; done')
     init = sh(f"until [ -s {note} ]; do sleep 0.05; done; printf 2 >> {note}", name="init")
@@ -415,7 +425,7 @@ async def test_a_pod_with_a_sidecar_is_ready_and_running(m: Machine) -> None:
 
 
 async def test_sidecars_end_in_reverse_order(m: Machine, tmp_path: Path) -> None:
-    """The first one to start is the last one to end."""
+    """The first sidecar to start is the last one to end."""
     note = tmp_path / "note"
     script = 'trap "sleep 0.1; printf {0} >> {1}; exit 0" TERM; touch {1}.{0}; while :; do sleep 0.05; done'
     both = [sidecar(script.format(n, note), name=f"s{n}") for n in (1, 2)]
@@ -425,8 +435,8 @@ async def test_sidecars_end_in_reverse_order(m: Machine, tmp_path: Path) -> None
     assert note.read_text() == "21"
 
 
-async def test_a_deaf_sidecar_is_killed_after_the_grace(m: Machine) -> None:
-    """The failure of the program counts, not the sidecar's 137."""
+async def test_a_sidecar_that_ignores_sigterm_is_killed(m: Machine) -> None:
+    """The exit code of the program counts, not the sidecar's 137."""
     main = sh("sleep 0.2; exit 3")
     m.create(pod("p", main, initContainers=[sidecar(HOLDS)], terminationGracePeriodSeconds=1))
     status = await m.ended("p")
@@ -436,7 +446,7 @@ async def test_a_deaf_sidecar_is_killed_after_the_grace(m: Machine) -> None:
 
 
 async def test_the_end_of_the_program_is_seen_while_a_sidecar_ends(m: Machine) -> None:
-    """The container's exit code is written before the Pod's phase."""
+    """The exit code of the container is written before the phase of the Pod."""
     m.create(pod("p", sh("sleep 0.2; exit 3"), initContainers=[sidecar(HOLDS)], terminationGracePeriodSeconds=30))
     await until(lambda: "terminated" in m.state("p"))
     assert (m.status("p")["phase"], m.state("p")["terminated"]["exitCode"]) == ("Running", 3)
@@ -444,22 +454,22 @@ async def test_the_end_of_the_program_is_seen_while_a_sidecar_ends(m: Machine) -
 
 
 async def test_a_sidecar_that_exits_is_started_again(m: Machine) -> None:
-    """A sidecar's end is no end of the Pod, whatever the Pod's restart policy is."""
+    """The end of a sidecar does not end the Pod, for any restart policy."""
     m.create(pod("p", sh(HOLDS), initContainers=[sidecar("exit 1")]))
     await until(lambda: m.status("p").get("initContainerStatuses", [{}])[0].get("restartCount", 0) >= 1)
     await until(lambda: m.status("p").get("phase") == "Running")
 
 
 async def test_a_deletion_ends_a_pod_with_a_sidecar(m: Machine) -> None:
-    """Nothing of it is left."""
+    """No process of the Pod remains."""
     m.create(pod("p", sh(OBEYS), initContainers=[sidecar(SIDECAR)]))
-    await says(m, "p")
+    await wait_until_printed(m, "p")
     m.store.delete("pods", "default", "p")
     await until(lambda: not m.store.exists("pods", "default", "p"))
 
 
 async def test_a_failed_init_container_ends_the_sidecars_before_it(m: Machine) -> None:
-    """The Pod has failed, and the program has never run."""
+    """The Pod fails, and its program never runs."""
     m.create(pod("p", sh("true"), initContainers=[sidecar(SIDECAR), sh("exit 4", name="init")]))
     status = await m.ended("p")
     assert status["phase"] == "Failed"
@@ -467,9 +477,9 @@ async def test_a_failed_init_container_ends_the_sidecars_before_it(m: Machine) -
 
 
 async def test_a_program_that_the_shim_cannot_start_ends_no_other(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values that no admission lets through are refused by the shim, and the other containers run on."""
+    """The shim rejects values that admission also rejects, and the other containers continue."""
     m.create(pod("other", sh(HOLDS)))
-    await says(m, "other")
+    await wait_until_printed(m, "other")
     original = containers.resolve
     monkeypatch.setattr(
         containers, "resolve", lambda *arguments, **named: replace(original(*arguments, **named), cwd=5)
@@ -516,7 +526,9 @@ BROKEN = [
 @pytest.mark.parametrize("bound", [False, True], ids=["pending", "bound"])
 @pytest.mark.parametrize("spec", BROKEN)
 async def test_a_broken_pod_in_the_store_breaks_nothing_else(tmp_path: Path, spec: Any, *, bound: bool) -> None:
-    """A Pod that an earlier version took does not keep the cluster from starting, nor other Pods; it can be deleted."""
+    """A Pod that an earlier version accepted prevents neither the start of the cluster nor other Pods. It can
+    be deleted.
+    """
     path = tmp_path / "cluster.sqlite"
     store = Store(path, now=now)
     store.create("pods", pod("p", sh("true")))
@@ -534,7 +546,7 @@ async def test_a_broken_pod_in_the_store_breaks_nothing_else(tmp_path: Path, spe
 
 
 async def test_a_missing_config_map_of_a_volume_is_an_event(m: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Pod stays in ContainerCreating with FailedMount, and starts when the ConfigMap is there."""
+    """The Pod stays in ContainerCreating with FailedMount, and starts once the ConfigMap exists."""
     monkeypatch.setattr(containers, "CONFIG_RETRY", 0.05)
     volume = {"name": "v", "configMap": {"name": "late"}}
     mounted = sh("cat /v/k", volumeMounts=[{"name": "v", "mountPath": "/v"}])
@@ -550,9 +562,9 @@ async def test_a_missing_config_map_of_a_volume_is_an_event(m: Machine, monkeypa
 
 
 async def test_a_condition_of_another_writer_stays(m: Machine) -> None:
-    """The node writes its own conditions, and leaves DisruptionTarget as the eviction wrote it."""
+    """The node writes its own conditions and keeps DisruptionTarget of the eviction."""
     m.create(pod("p", sh(OBEYS)))
-    await says(m, "p")
+    await wait_until_printed(m, "p")
     written = pods.disrupted(m.status("p"), "EvictionByEvictionAPI", "Eviction API: evicting", now())
     m.store.update("pods", {**m.get("p"), "status": written}, subresource="status")
     m.store.patch("pods", "default", "p", {"spec": {"activeDeadlineSeconds": 1}})

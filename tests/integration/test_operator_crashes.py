@@ -1,4 +1,4 @@
-"""The operator killed with -9 at random moments, on the embedded cluster."""
+"""The operator is kill_repeatedly with SIGKILL at random moments, on the embedded cluster."""
 
 import asyncio
 import json
@@ -35,13 +35,13 @@ while epoch=$(wc -l < "$history"); [ "$epoch" -lt ${resource} ]; do
   echo "epoch=$((epoch + 1)) score=${parameters.x}"
 done
 """
-"""Its checkpoint names the trial that trained each epoch."""
+"""The checkpoint has, for each epoch, the trial that trained it."""
 EPOCHS = 24
 KILLS_OF_A_POPULATION = 5
 
 
 def demo() -> dict:
-    """The README's experiment, with a program that takes a second instead of half a minute."""
+    """Return the README's experiment with a program that takes seconds."""
     body = yaml.safe_load((ROOT / "examples/mnist.yaml").read_text())
     body["metadata"] = {"name": "demo", "namespace": "default"}
     container = {"name": "train", "image": "none", "command": ["bash", "-c", PROGRAM]}
@@ -52,7 +52,7 @@ def demo() -> dict:
 
 
 def population(keep: Path) -> dict:
-    """Four trials that train side by side, with checkpoints in that folder."""
+    """Return an Experiment of four parallel trials with checkpoints in a folder."""
     container = {"name": "train", "image": "none", "command": ["bash", "-c", POPULATION]}
     return {
         "apiVersion": "toprung.dev/v1alpha1",
@@ -72,12 +72,12 @@ def population(keep: Path) -> dict:
 
 
 async def objects(gateway: KubeClient, resource) -> dict[str, dict]:
-    """All objects of a kind, by name."""
+    """Return all objects of a kind by name."""
     pages = [page async for page in gateway.list(resource, namespace="default")]
     return {item["metadata"]["name"]: item for page in pages for item in page.items}
 
 
-async def an_operator(kubeconfig: Path) -> asyncio.subprocess.Process:
+async def start_operator(kubeconfig: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "toprung.cli", "operator", "--namespace", "default", "--kubeconfig", str(kubeconfig)),
         stderr=asyncio.subprocess.DEVNULL,
@@ -89,21 +89,26 @@ async def ended(gateway: KubeClient) -> bool:
     return "completionTime" in status
 
 
-async def killed(kubeconfig: Path, times: int, moments: random.Random, look: Callable[[], Awaitable[bool]]) -> None:
-    """Start the operator and end it with -9, so many times; more often and later until `look` has seen enough."""
+async def kill_repeatedly(
+    kubeconfig: Path, times: int, moments: random.Random, look: Callable[[], Awaitable[bool]]
+) -> None:
+    """Start the operator and kill it, at least `times` times and until `look` returns true.
+
+    Later kills come later.
+    """
     enough, kills = False, 0
     async with asyncio.timeout(120):
         while kills < times or not enough:
-            operator = await an_operator(kubeconfig)
-            await asyncio.sleep(moments.uniform(1.0, 3.0) * (1 + kills // times))  # a busy machine may need that long
+            operator = await start_operator(kubeconfig)
+            await asyncio.sleep(moments.uniform(1.0, 3.0) * (1 + kills // times))  # a busy machine is slow
             operator.send_signal(signal.SIGKILL)
             await operator.wait()
             enough, kills = await look(), kills + 1
 
 
-async def finished(kubeconfig: Path, gateway: KubeClient) -> None:
-    """Let one more operator bring the experiment to its end."""
-    operator = await an_operator(kubeconfig)
+async def run_to_completion(kubeconfig: Path, gateway: KubeClient) -> None:
+    """Run one more operator until the experiment is complete."""
+    operator = await start_operator(kubeconfig)
     async with asyncio.timeout(120):
         while not await ended(gateway):
             await asyncio.sleep(0.2)
@@ -113,7 +118,7 @@ async def finished(kubeconfig: Path, gateway: KubeClient) -> None:
 
 @pytest.mark.parametrize("seed", [pytest.param(1, id="seed-1")])
 async def test_ten_kills_change_neither_the_number_of_trials_nor_their_parameters(tmp_path, seed):
-    """What was written stays, every index is run once and in one attempt, and the experiment still comes to its end."""
+    """Written Trials do not change, each index runs once and in one attempt, and the experiment completes."""
     cluster = LocalCluster(tmp_path, gpus=0, crd_dir=ROOT / "crds")
     await cluster.start()
     try:
@@ -128,8 +133,8 @@ async def test_ten_kills_change_neither_the_number_of_trials_nor_their_parameter
                 progress.add(len(seen))
                 return len(progress) >= 4
 
-            await killed(cluster.kubeconfig_path, KILLS, random.Random(seed), look)
-            await finished(cluster.kubeconfig_path, gateway)
+            await kill_repeatedly(cluster.kubeconfig_path, KILLS, random.Random(seed), look)
+            await run_to_completion(cluster.kubeconfig_path, gateway)
             trials, pods = await objects(gateway, TRIALS), await objects(gateway, PODS)
     finally:
         await cluster.stop()
@@ -139,8 +144,8 @@ async def test_ten_kills_change_neither_the_number_of_trials_nor_their_parameter
     assert sorted(pods) == sorted(f"{name}-1" for name in trials)
 
 
-async def test_kills_amid_takeovers_lose_none_and_repeat_none(tmp_path):
-    """Each takeover is written once, one attempt follows with what was written, and each epoch is trained once."""
+async def test_kills_during_exploits_lose_none_and_repeat_none(tmp_path):
+    """Each exploit is written once, one attempt follows with its parameters, and each epoch is trained once."""
     cluster = LocalCluster(tmp_path, gpus=0, crd_dir=ROOT / "crds")
     await cluster.start()
     try:
@@ -155,8 +160,8 @@ async def test_kills_amid_takeovers_lose_none_and_repeat_none(tmp_path):
                     seen[name] = now
                 return any(seen.values())
 
-            await killed(cluster.kubeconfig_path, KILLS_OF_A_POPULATION, random.Random(1), look)
-            await finished(cluster.kubeconfig_path, gateway)
+            await kill_repeatedly(cluster.kubeconfig_path, KILLS_OF_A_POPULATION, random.Random(1), look)
+            await run_to_completion(cluster.kubeconfig_path, gateway)
             await look()
             trials, pods = await objects(gateway, TRIALS), await objects(gateway, PODS)
             events = await objects(gateway, EVENTS)
@@ -164,30 +169,33 @@ async def test_kills_amid_takeovers_lose_none_and_repeat_none(tmp_path):
         await cluster.stop()
     assert sorted(trials) == [f"demo-{index}" for index in range(4)]
     assert sorted(pods) == sorted(f"{name}-{n + 1}" for name in trials for n in range(len(seen[name]) + 1))
-    told = [each["involvedObject"]["name"] for each in events.values() if each["reason"] == "Exploited"]
+    exploited = [each["involvedObject"]["name"] for each in events.values() if each["reason"] == "Exploited"]
     for name, trial in trials.items():
         status, lineage = trial["status"], seen[name]
         assert (status["state"], status["failures"], status["disruptions"]) == ("Succeeded", 0, 0)
         exploits = {
             rung["time"] for rung in status["rungs"] if rung["verdict"] == "Exploit"
-        }  # one report may cross two
+        }  # one report may cross two rungs
         assert len(exploits) == len(lineage) == status["attempt"] - 1
         assert len({rung["resource"] for rung in status["rungs"]}) == len(status["rungs"])
-        assert told.count(name) <= len(lineage)
+        assert exploited.count(name) <= len(lineage)
         ran = [trial["spec"]["parameters"], *(each["parameters"] for each in lineage)]
         assert [parameters_of(pods[f"{name}-{n}"]) for n in range(1, len(ran) + 1)] == ran
         folder = tmp_path / "keep" / f"demo-{made['metadata']['uid'][:8]}" / name
-        assert_trained_on_from(lineage, name, (folder / "history").read_text().split())
+        assert_each_epoch_trained_once(lineage, name, (folder / "history").read_text().split())
 
 
 def parameters_of(pod: dict) -> dict:
-    """What a Pod's program is told to train with."""
+    """Return the parameters in the environment of a Pod's program."""
     environment = {each["name"]: each.get("value") for each in pod["spec"]["containers"][0]["env"]}
     return json.loads(environment["TOPRUNG_PARAMETERS"])
 
 
-def assert_trained_on_from(lineage: list[dict], name: str, history: list[str]) -> None:
-    """A checkpoint has every epoch once: at last the trial's own, before them another one's if it took over."""
+def assert_each_epoch_trained_once(lineage: list[dict], name: str, history: list[str]) -> None:
+    """Check that a checkpoint has each epoch once.
+
+    The last epochs are the trial's own. Earlier ones are another trial's if it exploited it.
+    """
     assert (len(history), history[-1]) == (EPOCHS, name)
     own = next((n for n, each in enumerate(reversed(history)) if each != name), EPOCHS)
     assert (own < EPOCHS) == bool(lineage)

@@ -1,4 +1,4 @@
-"""The torch example resumes on the embedded cluster: bit for bit what an uninterrupted run gives."""
+"""The torch example resumes on the embedded cluster, bit for bit as an uninterrupted run."""
 
 import asyncio
 import io
@@ -26,7 +26,7 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 FIXED = ("--layers=1", "--channels=8", "--batch=64", "--opt=adam", "--threads=1")
 SLOW, FAST = 1e-6, 3e-3
-"""Learning rates: the lower bound, with which nothing is learned, and the upper one."""
+"""Learning rates: the lower bound, which is too small to learn, and the upper bound."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -54,11 +54,11 @@ async def environments(tmp_path_factory) -> AsyncIterator:
 
 
 def training(env: Environment, name: str, keep: Path, *more: str, first: str = "", gpus: int = 0, **spec) -> dict:
-    """An Experiment that trains the example on the CPU and keeps its checkpoints in that folder.
+    """Return an Experiment that trains the example on the CPU, with checkpoints in a folder.
 
     Args:
         first: shell commands before the program.
-        more: further arguments of it.
+        more: further arguments of the program.
     """
     program = [sys.executable, "-m", "toprung_trial.examples.train_mnist", *FIXED, *more]
     return env.experiment(
@@ -79,46 +79,46 @@ def training(env: Environment, name: str, keep: Path, *more: str, first: str = "
     )
 
 
-async def folder_of(env: Environment, keep: Path, trial: str) -> Path:
-    """Where a trial's checkpoints are."""
+async def checkpoint_folder(env: Environment, keep: Path, trial: str) -> Path:
+    """Return the folder of a trial's checkpoints."""
     name = trial.rpartition("-")[0]
     uid = (await env.get(name))["metadata"]["uid"]
     return keep / f"{name}-{uid[:8]}" / trial
 
 
 async def reports(env: Environment, pod: str) -> list[dict]:
-    """What the program reported."""
+    """Return the reports that a Pod printed."""
     return [json.loads(line) for line in (await env.log(pod)).splitlines() if line.startswith("{")]
 
 
-def trained(path: Path) -> tuple[dict, dict]:
-    """The weights and the optimizer's moments of a checkpoint."""
+def weights_and_moments(path: Path) -> tuple[dict, dict]:
+    """Return the weights and the optimizer's moments of a checkpoint."""
     state = torch.load(path, weights_only=True)
     return state["network"], state["optimizer"]["state"]
 
 
 def train_here(monkeypatch, folder: Path, resource: int, parameters: dict) -> list[dict]:
-    """Run one attempt of the example in this process; gives its reports."""
+    """Run one attempt of the example in this process and return its reports."""
     for name, value in (("CHECKPOINT_DIR", folder), ("RESOURCE", resource), ("PARAMETERS", json.dumps(parameters))):
         monkeypatch.setenv(f"TOPRUNG_{name}", str(value))
-    threads, said = torch.get_num_threads(), io.StringIO()
+    threads, output = torch.get_num_threads(), io.StringIO()
     try:
-        with redirect_stdout(said):
+        with redirect_stdout(output):
             train_mnist.main(list(FIXED))
     finally:
         torch.set_num_threads(threads)
-    return [json.loads(line) for line in said.getvalue().splitlines()]
+    return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
 def assert_same(one: Path, other: Path) -> None:
-    """Two checkpoints have the same weights and the same moments, bit for bit."""
-    torch.testing.assert_close(trained(one), trained(other), rtol=0, atol=0)
+    """Check that two checkpoints have the same weights and moments, bit for bit."""
+    torch.testing.assert_close(weights_and_moments(one), weights_and_moments(other), rtol=0, atol=0)
 
 
 async def test_a_promoted_trial_trains_as_if_it_had_never_paused(environments, tmp_path):
-    """Paused, it holds neither slot nor GPU; promoted, it comes to the curve and weights of one attempt.
-
-    Both programs run on the CPU with one thread and draw their random numbers by (seed, epoch), hence bit for bit.
+    """A paused trial has neither slot nor GPU. A promoted trial has the curve and weights of one attempt.
+    Both programs run on the CPU with one thread and draw random numbers by (seed, epoch), so that all bits
+    agree.
     """
     rung, end, env = 5, 9, await environments("promotion")
     asha = {"minResource": rung, "maxResource": end, "reductionFactor": 2, "variant": "promotion"}
@@ -135,12 +135,12 @@ async def test_a_promoted_trial_trains_as_if_it_had_never_paused(environments, t
     await env.apply(parts)
     await env.apply(whole)
 
-    async def another_has_its_place() -> bool:
+    async def other_trial_runs() -> bool:
         states = [trial.get("status", {}).get("state") for trial in await env.trials("parts")]
         alive = await env.pods("parts", alive=True)
         return states == ["Paused", "Running"] and list(alive) == ["parts-1-1"]
 
-    await env.wait_until(another_has_its_place, "parts-0 is paused, and parts-1 has the slot and the only GPU")
+    await env.wait_until(other_trial_runs, "parts-0 is paused, and parts-1 has the slot and the only GPU")
     paused = (await env.pods("parts"))["parts-0-1"]["status"]
     assert (paused["phase"], paused["reason"]) == ("Failed", "DeadlineExceeded")
     await env.wait_until_complete("parts")
@@ -157,12 +157,12 @@ async def test_a_promoted_trial_trains_as_if_it_had_never_paused(environments, t
     assert [step for step, _ in resumed["curve"]] == list(range(1, end + 1))
     assert resumed["curve"] == uninterrupted["curve"]
     assert resumed["best"]["value"] == uninterrupted["best"]["value"]
-    one, other = [await folder_of(env, tmp_path, trial) / f"epoch-{end}" for trial in ("parts-0", "whole-0")]
+    one, other = [await checkpoint_folder(env, tmp_path, trial) / f"epoch-{end}" for trial in ("parts-0", "whole-0")]
     assert_same(one, other)
 
 
-async def test_a_trial_that_takes_over_trains_on_from_the_other_ones_weights(environments, tmp_path, monkeypatch):
-    """Its weights are those of the source at that epoch, and from there on it trains with what its lineage says."""
+async def test_a_trial_that_exploits_continues_from_the_weights_of_its_source(environments, tmp_path, monkeypatch):
+    """Its weights are those of the source at that epoch. It then trains with the parameters of its lineage."""
     end, env = 10, await environments("population")
     body = training(
         *(env, "pop", tmp_path),
@@ -194,8 +194,8 @@ async def test_a_trial_that_takes_over_trains_on_from_the_other_ones_weights(env
     assert taken["parameters"]["lr"] == FAST, "1.2 times the upper bound is clipped to it"
     assert math.isclose(taken["parameters"]["dropout"], 0.3 * 1.2)
 
-    own = await folder_of(env, tmp_path, "pop-1")
-    # Two of them where the other one has saved an epoch while it was copied and not yet removed the one before.
+    own = await checkpoint_folder(env, tmp_path, "pop-1")
+    # Two files if the source saved an epoch during the copy and had not yet removed the previous one.
     found = {int(path.name[6:]): path for path in own.with_name("pop-1.found-by-2").glob("epoch-*")}
     epoch, again = max(found), tmp_path / "again"
     source = trials[0]["spec"]["parameters"]

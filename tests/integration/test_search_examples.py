@@ -1,4 +1,4 @@
-"""The examples of search, on one embedded cluster, as a user runs them."""
+"""The examples of search, on one embedded cluster."""
 
 import re
 import sys
@@ -29,13 +29,13 @@ def results(folder):
 
 @pytest.fixture(scope="module")
 def tried(results, folder):
-    """Name of each experiment -> its configurations by index."""
+    """Return the configurations of each experiment, ordered by index."""
     return {name: [each["spec"]["parameters"] for each in trials] for name, trials in stored_trials(folder).items()}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_ends_well(results, name):
-    """All of its trials run, none fails, and the best is near the optimum; a grid ends when it is gone through."""
+def test_an_example_succeeds(results, name):
+    """All trials succeed, and the best is near the optimum. A grid ends once it is exhausted."""
     trials = results[name]["trials"]
     assert results[name]["state"] == "Succeeded"
     assert trials["succeeded"] == trials["total"] == (9 if name == "grid" else spec_of(name)["maxTrialCount"])
@@ -44,17 +44,20 @@ def test_an_example_ends_well(results, name):
 
 @pytest.mark.parametrize(("name", "startup"), [("qmc", 0), ("cmaes", 0), ("tpe", 6), ("gp", 6), ("plugin", 6)])
 def test_an_example_shows_its_algorithm(tried, name, startup):
-    """With the same space and seed as random.yaml: startup trials are those, and not all after them are.
-
-    Some are, for they are asked for before the startup trials have ended, or drawn at random by the plug-in's dice.
+    """With the space and seed of random.yaml, the startup trials are those of random.yaml, and the later ones
+    are not all.
+    Some later ones are, because they are requested before the startup trials end or the plug-in draws them at
+    random.
     """
     same = [one == other for one, other in zip(tried[name], tried["random"], strict=False)]
     assert all(same[:startup])
     assert not all(same[startup:])
 
 
-def test_several_objectives_end_in_a_front(results):
-    """Each of its trials is better by the second objective than the one before, which is better by the first."""
+def test_several_objectives_have_a_pareto_front(results):
+    """Each trial of the front is better by the second objective than the trial before it, which is better by
+    the first.
+    """
     front = results["nsga2"]["paretoFront"]
     losses, latencies = zip(*((one["values"]["loss"], one["values"]["latency"]) for one in front), strict=True)
     assert len(front) > 1
@@ -64,8 +67,8 @@ def test_several_objectives_end_in_a_front(results):
     assert all("paretoFront" not in result for name, result in results.items() if name != "nsga2")
 
 
-def test_a_warm_start_begins_where_the_other_ended(results, folder):
-    """With what tpe.yaml found there are no startup trials: none is what it would be if nothing was known."""
+def test_a_warm_start_needs_no_startup_trials(results, folder):
+    """With the trials of tpe.yaml, no configuration is the one that would be drawn without them."""
     warm = toprung_run(folder, "warm-start")["warm-start"]
     spec = load_experiment(manifest_of("warm-start")).spec
     assert warm["trials"]["succeeded"] == spec.max_trial_count
@@ -74,5 +77,5 @@ def test_a_warm_start_begins_where_the_other_ended(results, folder):
     found = stored_trials(folder)["warm-start"]
     assert all(one.parameters != found[one.index]["spec"]["parameters"] for one in startup)
     assert found[0]["status"]["best"]["value"] < 0.2
-    (told,) = [each for each in stored_objects(folder, "events") if each["reason"] == "WarmStart"]
-    assert re.fullmatch(r"spec.warmStart: [1-9]\d* of 16 trials of tpe lie in this space", told["message"])
+    (event,) = [each for each in stored_objects(folder, "events") if each["reason"] == "WarmStart"]
+    assert re.fullmatch(r"spec.warmStart: [1-9]\d* of 16 trials of tpe lie in this space", event["message"])

@@ -1,4 +1,4 @@
-"""A stopping rule of a user's own, in the operator that has its package."""
+"""A custom early-stopping rule, in an operator with its package."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from support.environment import Environment, Operator, make_namespace
 from toprung.kube.client import connect
 
 ROOT = Path(__file__).parents[2]
-ENVIOUS = """
+ALWAYS_EXPLOITS = """
 from toprung.early_stopping import Exploit, Decision, Verdict
 
 
@@ -43,14 +43,14 @@ def make(settings, seed):
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """A package on the operator's path, with its entry point."""
-    install_package(tmp_path, "toprung.stoppers", {"envious": "envious:make"}, {"envious": ENVIOUS})
+    """Install a package with an entry point on the operator's path."""
+    install_package(tmp_path, "toprung.stoppers", {"envious": "envious:make"}, {"envious": ALWAYS_EXPLOITS})
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT / "operator")]))
 
 
 @pytest.mark.usefixtures("installed")
-async def test_a_takeover_without_checkpoints_is_refused(tmp_path):
-    """By the condition Valid and one Event, which say what to write; nothing is copied and no attempt follows."""
+async def test_an_exploit_without_checkpoints_is_refused(tmp_path):
+    """The condition Valid and one Event have the correction. No checkpoint is copied, and no attempt follows."""
     cluster = LocalCluster(tmp_path / "state", gpus=0, crd_dir=ROOT / "crds")
     await cluster.start()
     operator = Operator(cluster.kubeconfig_path, tmp_path / "operator.log")
@@ -66,7 +66,7 @@ async def test_a_takeover_without_checkpoints_is_refused(tmp_path):
             assert "spec.earlyStopping.plugin.name" in condition["message"]
             assert "Recreate the Experiment with spec.checkpoint" in condition["message"]
             await env.wait_until_idle()
-            fault = condition["message"].partition("\n")[0]  # the condition adds what happens to running trials
+            fault = condition["message"].partition("\n")[0]  # the condition also states the effect on running trials
             assert await env.events() == [("exp", "Invalid", fault)]
             assert sorted(await env.pods()) == ["exp-0-1", "exp-1-1"]
     finally:

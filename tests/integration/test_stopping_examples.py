@@ -1,4 +1,4 @@
-"""The examples of early stopping, all on one embedded cluster, as a user runs them."""
+"""The examples of early stopping, on one embedded cluster."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ from scenarios.examples import install_plugin, spec_of, stored_trials, toprung_r
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are ended by their groups")
 
-SAYS = {
+MESSAGES = {
     "asha-promotion": (r"at rung \d, .* it waits, and the experiment ended meanwhile",),
     "asha-stopping": (r"at rung \d, the best (\d )?continues?$",),
     "hyperband": (r"at rung \d, the best (\d )?continues?$",),
@@ -19,7 +19,7 @@ SAYS = {
     "threshold-patience": ("worse than the threshold 0.4", "no better by more than 0.001 than 3 steps before"),
     "stopper-plugin": ("is below -0.4",),
 }
-"""Example -> what some of its stopped trials say, in whatever order they came."""
+"""Patterns that messages of each example's stopped trials match."""
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +31,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def results(folder):
-    """Name of each example -> what `toprung run` says of it at the end."""
-    return toprung_run(folder, *SAYS, "pbt")
+    """Run the examples and return their results by name."""
+    return toprung_run(folder, *MESSAGES, "pbt")
 
 
 def printed(folder, experiment, pattern):
-    """(trial, attempt) -> what it printed of that."""
+    """Return the groups of a pattern in the output of each (trial, attempt)."""
     found = {}
     for path in (folder / "state" / "logs").rglob("*"):
         if path.is_file() and (named := re.search(rf"_({experiment}-\d+)-(\d+)_", str(path))):
@@ -45,13 +45,13 @@ def printed(folder, experiment, pattern):
 
 
 def epochs(folder, experiment):
-    """(trial, attempt) -> the epochs that it printed."""
+    """Return the epochs that each (trial, attempt) printed."""
     return {key: [int(epoch) for epoch in seen] for key, seen in printed(folder, experiment, r"epoch=(\d+)").items()}
 
 
-@pytest.mark.parametrize("name", SAYS)
-def test_an_example_ends_well_and_stops_losers(results, folder, name):
-    """All of its trials run, none fails, some are stopped early and say by which rule, and the best is known."""
+@pytest.mark.parametrize("name", MESSAGES)
+def test_an_example_succeeds_and_stops_trials_early(results, folder, name):
+    """No trial fails. Some stop early, with messages of their rule, and there is a best trial."""
     trials = results[name]["trials"]
     assert results[name]["state"] == "Succeeded"
     assert trials["total"] == spec_of(name)["maxTrialCount"]
@@ -59,40 +59,39 @@ def test_an_example_ends_well_and_stops_losers(results, folder, name):
     assert results[name]["best"]["value"] < 0.5
     stopped = [each["status"] for each in stored_trials(folder)[name] if each["status"]["state"] == "Stopped"]
     assert len(stopped) == trials["stopped"]
-    for words in SAYS[name]:
-        assert any(re.search(words, each["message"]) for each in stopped), words
+    unmatched = [each for each in MESSAGES[name] if not any(re.search(each, one["message"]) for one in stopped)]
+    assert unmatched == []
 
 
 @pytest.mark.parametrize("name", ["hyperband", "bohb"])
 def test_trials_are_spread_over_brackets(results, folder, name):
-    """Those of a later one are first compared at a later rung."""
+    """Trials of a later bracket have a higher first rung."""
     first = {each["spec"]["bracket"]: each["status"]["rungs"][0]["resource"] for each in stored_trials(folder)[name]}
     assert first == {0: 1, 1: 3, 2: 9}
 
 
-def test_halving_leaves_one_of_each_batch(results):
+def test_one_trial_of_each_batch_reaches_the_last_rung(results):
     """Of 18 trials in two batches exactly two reach the last rung."""
     trials = results["successive-halving"]["trials"]
     assert (trials["succeeded"], trials["stopped"]) == (2, 16)
 
 
-def test_a_population_takes_over_from_its_best(results, folder):
-    """All trials end by themselves; one that took over goes on with the other's checkpoint and other parameters."""
+def test_a_trial_exploits_a_better_one(results, folder):
+    """All trials succeed. A trial that exploits resumes from the source's checkpoint with other parameters."""
     trials = results["pbt"]["trials"]
     assert (trials["succeeded"], trials["total"]) == (4, 4)
-    taken = {key: seen for key, seen in epochs(folder, "pbt").items() if key[1] > 1 and seen}
-    assert taken
-    assert min(seen[0] for seen in taken.values()) > 1
+    exploits = {key: seen for key, seen in epochs(folder, "pbt").items() if key[1] > 1 and seen}
+    assert exploits
+    assert min(seen[0] for seen in exploits.values()) > 1
     rates = printed(folder, "pbt", r"rate=(\S+)")
     lineage = {each["metadata"]["name"]: each["status"].get("lineage", []) for each in stored_trials(folder)["pbt"]}
-    for trial, attempt in taken:
-        (entry,) = [entry for entry in lineage[trial] if entry["attempt"] == attempt]
-        assert {float(rate) for rate in rates[trial, attempt]} == {entry["parameters"]["rate"]}
+    recorded = {(trial, each["attempt"]): each["parameters"]["rate"] for trial in lineage for each in lineage[trial]}
+    assert {key: {float(rate) for rate in rates[key]} for key in exploits} == {key: {recorded[key]} for key in exploits}
 
 
 @pytest.mark.parametrize("name", ["asha-promotion", "successive-halving"])
-def test_a_promoted_trial_goes_on_from_its_checkpoint(results, folder, name):
-    """Its second attempt prints no first epoch again."""
+def test_a_promoted_trial_resumes_from_its_checkpoint(results, folder, name):
+    """Its second attempt does not print the first epoch again."""
     resumed = {key: seen for key, seen in epochs(folder, name).items() if key[1] > 1 and seen}
     assert resumed
     assert min(seen[0] for seen in resumed.values()) > 1

@@ -1,4 +1,4 @@
-"""The example program trains, resumes exactly, and takes every parameter of its Experiment."""
+"""The example program trains, resumes exactly, and reads all parameters of its Experiment."""
 
 import json
 import os
@@ -19,7 +19,7 @@ CONFIGURATION = {"lr": 0.01, "batch": 128, "opt": "adam", "layers": 1, "channels
 
 @pytest.fixture(scope="module")
 def small():
-    """The first 600 images, so that an epoch takes some milliseconds."""
+    """Return the first 600 images, so that an epoch takes milliseconds."""
     with pytest.MonkeyPatch.context() as patch:
         rows = train_mnist.read_rows()
         patch.setattr(train_mnist, "read_rows", lambda: rows[::8][:600])
@@ -29,7 +29,7 @@ def small():
 
 @pytest.fixture
 def attempt(small, capfd, monkeypatch):
-    """Runs one attempt of a trial in this process: (folder, budget) -> its reports."""
+    """Return a function that runs one attempt in this process: (folder, budget) -> its reports."""
     threads = torch.get_num_threads()
 
     def run(folder, resource, **parameters):
@@ -48,7 +48,9 @@ def attempt(small, capfd, monkeypatch):
     [pytest.param({}, id="adam"), pytest.param({"opt": "sgd", "momentum": 0.8}, id="sgd")],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(attempt, tmp_path, parameters):
-    """Same seed: three attempts of one, two and one epochs give the curve and the weights of one attempt of four."""
+    """With the same seed, three attempts of one, two and one epochs have the curve and weights of one attempt
+    of four.
+    """
     whole = attempt(tmp_path / "whole", 4, **parameters)
     parts = [report for budget in (1, 3, 4) for report in attempt(tmp_path / "parts", budget, **parameters)]
     assert [report["epoch"] for report in whole] == [1, 2, 3, 4]
@@ -67,8 +69,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(attempt, tmp_path, parameters
         pytest.param("toprung_trial.checkpoints.Checkpoints.load", lambda *_: 0, id="checkpoint-ignored"),
     ],
 )
-def test_a_run_that_forgets_something_is_not_equal(attempt, tmp_path, monkeypatch, broken, instead):
-    """The comparison sees each thing that a checkpoint is for."""
+def test_an_incomplete_checkpoint_changes_the_curve(attempt, tmp_path, monkeypatch, broken, instead):
+    """The comparison detects each part that a checkpoint must restore."""
     whole = attempt(tmp_path / "whole", 3)
     first = attempt(tmp_path / "parts", 2)
     assert first == whole[:2]
@@ -76,8 +78,8 @@ def test_a_run_that_forgets_something_is_not_equal(attempt, tmp_path, monkeypatc
     assert [*first, *attempt(tmp_path / "parts", 3)] != whole
 
 
-def test_a_trial_that_takes_over_trains_with_its_own_learning_rate(attempt, tmp_path):
-    """The other trial's checkpoint brings its weights and moments, not its configuration."""
+def test_a_trial_that_exploits_keeps_its_own_learning_rate(attempt, tmp_path):
+    """The source's checkpoint has weights and moments, not the configuration."""
     for name in ("one", "other"):
         attempt(tmp_path / name, 2)
     assert attempt(tmp_path / "one", 3) != attempt(tmp_path / "other", 3, lr=0.001)
@@ -93,13 +95,13 @@ def test_a_trial_that_takes_over_trains_with_its_own_learning_rate(attempt, tmp_
         pytest.param({"dropout": 0.0}, id="dropout"),
     ],
 )
-def test_another_configuration_gives_another_curve(attempt, tmp_path, change):
-    """What is tuned has an effect."""
+def test_each_parameter_changes_the_curve(attempt, tmp_path, change):
+    """No tuned parameter is without effect."""
     assert attempt(tmp_path / "one", 2) != attempt(tmp_path / "other", 2, **change)
 
 
-def test_a_diverging_run_reports_what_is_not_finite(attempt, tmp_path):
-    """A loss that explodes reaches the operator as a word, in a line that is JSON."""
+def test_a_diverging_run_reports_non_finite_values(attempt, tmp_path):
+    """The infinite loss is a string in a line of JSON."""
     last = attempt(tmp_path, 2, opt="sgd", momentum=0.99, lr=1e30)[-1]
     assert last["train_loss"] in ("nan", "inf")
     assert last["val_accuracy"] < 0.5
@@ -118,7 +120,7 @@ def test_each_parameter_of_the_experiment_is_known():
 
 
 def test_an_unknown_parameter_is_refused(monkeypatch, capsys):
-    """A name that the program does not know ends it with that name."""
+    """The program exits with an error that names the parameter."""
     monkeypatch.setenv("TOPRUNG_PARAMETERS", '{"learning_rate": 0.1}')
     with pytest.raises(SystemExit):
         train_mnist.arguments([])
@@ -126,7 +128,9 @@ def test_an_unknown_parameter_is_refused(monkeypatch, capsys):
 
 
 def test_the_command_of_the_experiment_trains(tmp_path):
-    """As the Pod runs it, on all the images: a killed attempt is resumed, and the curve is the uninterrupted one's."""
+    """The command of the Pod trains on all images. A killed attempt is resumed, and the curve is that of an
+    uninterrupted run.
+    """
     spec = yaml.safe_load((ROOT / "examples" / "mnist.yaml").read_text())["spec"]
     python, *program = spec["trialTemplate"]["template"]["spec"]["containers"][0]["command"]
     assert python == "python"

@@ -1,4 +1,4 @@
-"""Write api/pod_template/schema.json: the types of a PodTemplateSpec, from the schemas of kubernetes-validate.
+"""Write operator/podspec/schema.json: the types of a PodTemplateSpec, from the schemas of kubernetes-validate.
 
 `python hack/pod_schema.py` renews the file; a test compares it with the installed package. The operator ships the table
 (20 KiB) and not the package (100 MiB).
@@ -12,7 +12,7 @@ from typing import Any
 
 VERSION = "v1.37.0"
 ROOT = "io.k8s.api.core.v1.PodTemplateSpec"
-TARGET = Path(__file__).parents[1] / "operator/toprung/api/pod_template/schema.json"
+TARGET = Path(__file__).parents[1] / "operator/podspec/schema.json"
 
 _SPECIAL = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": "quantity",

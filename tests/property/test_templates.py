@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from localkube.apiserver import decoding, pod_validation
+from localkube.apiserver import decoding, pods
 from localkube.apiserver.store import Store
 from support.manifests import MINIMAL, edited
 from toprung.api.crd.schema import without_nulls
@@ -91,5 +91,5 @@ def test_an_accepted_template_is_a_pod_that_a_server_accepts(path: tuple[Any, ..
         "spec": {**without_nulls(spec), "restartPolicy": "Never"},
     }
     decoded = decoding.decode(POD, pod)
-    pod_validation.set_defaults(decoded.object)
-    assert (decoded.unknown, list(pod_validation.validate(decoded.object, None))) == ((), [])
+    pods.set_defaults(decoded.object)
+    assert (decoded.unknown, list(pods.validate(decoded.object, None))) == ((), [])

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from localkube import json_utils
 from localkube.apiserver import builtin_types, schema, schema_validation
-from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, about
+from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, about, invalid, required
 from localkube.apiserver.registry import Kind
+from podspec import validation
+from podspec.formats import SUBDOMAIN
 
 Object = dict[str, Any]
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
-_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_NAME_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with "
-    "an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
-_LABEL_RULE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
-    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-)
 _MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 _SERVER_OWNED = (
     "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion",
@@ -169,38 +157,8 @@ def _content(kind: Kind, obj: Object) -> Object:
 
 def _validate_metadata(kind: Kind, metadata: Object) -> Iterator[Cause]:
     name = metadata.get("name") or ""
-    if not isinstance(name, str) or (kind.group != _FREE_NAMES and (not _SUBDOMAIN.fullmatch(name) or len(name) > 253)):  # noqa: PLR2004
-        if not name:
-            yield Cause("FieldValueRequired", "metadata.name", "Required value: name or generateName is required")
-        else:
-            yield Cause("FieldValueInvalid", "metadata.name", f"Invalid value: {json_utils.shown(name)}: {_NAME_RULE}")
-    yield from _validate_label(metadata.get("labels") or {})
-    for key, value in (metadata.get("annotations") or {}).items():
-        if not isinstance(value, str):
-            yield Cause(
-                "FieldValueInvalid",
-                f"metadata.annotations[{key}]",
-                f"Invalid value: {json_utils.shown(value)}: must be a string",
-            )
-    for i, owner in enumerate(metadata.get("ownerReferences") or ()):
-        for key in ("apiVersion", "kind", "name", "uid"):
-            if not owner.get(key):
-                text = "Required value" if key != "uid" else 'Invalid value: "": uid must not be empty'
-                yield Cause("FieldValueInvalid", f"metadata.ownerReferences[{i}].{key}", text)
-
-
-def _validate_label(labels: dict[str, Any]) -> Iterator[Cause]:
-    for key, value in labels.items():
-        if not _LABEL_KEY.fullmatch(key):
-            text = f"Invalid value: {json_utils.shown(key)}: a qualified name such as example.com/MyName is expected"
-            yield Cause("FieldValueInvalid", "metadata.labels", text)
-        if not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
-            yield Cause(
-                "FieldValueInvalid", "metadata.labels", f"Invalid value: {json_utils.shown(value)}: {_LABEL_RULE}"
-            )
-        elif len(value) > 63:  # noqa: PLR2004
-            yield Cause(
-                "FieldValueInvalid",
-                "metadata.labels",
-                f"Invalid value: {json_utils.shown(value)}: must be no more than 63 bytes",
-            )
+    if not name:
+        yield required("metadata.name", "name or generateName is required")
+    elif kind.group != _FREE_NAMES and not SUBDOMAIN.matches(name):
+        yield invalid("metadata.name", name, SUBDOMAIN.detail)
+    yield from (Cause.of(finding) for finding in validation.validate("ObjectMeta", metadata, "metadata"))

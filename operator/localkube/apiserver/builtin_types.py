@@ -6,9 +6,9 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from localkube import quantities
-from localkube.apiserver import crds, pod_validation
+from localkube.apiserver import crds, pods
 from localkube.apiserver.errors import Cause, invalid, required
+from podspec import quantities
 
 Object = dict[str, Any]
 
@@ -53,7 +53,7 @@ def _validate_event(event: Object, _old: Object | None) -> Iterator[Cause]:
 
 
 DEVALIDATORS: dict[str, Callable[[Object], None]] = {
-    "pods": pod_validation.set_defaults,
+    "pods": pods.set_defaults,
     "namespaces": _default_namespace,
     "persistentvolumeclaims": _default_claim,
     "resourcequotas": _default_quota,
@@ -61,7 +61,7 @@ DEVALIDATORS: dict[str, Callable[[Object], None]] = {
     "customresourcedefinitions.apiextensions.k8s.io": crds.set_defaults,
 }
 VALIDATORS: dict[str, Callable[[Object, Object | None], Iterable[Cause]]] = {
-    "pods": pod_validation.validate,
+    "pods": pods.validate,
     "resourcequotas": _validate_quota,
     "events": _validate_event,
     "customresourcedefinitions.apiextensions.k8s.io": crds.validate,

@@ -15,7 +15,7 @@ from typing import Any
 import cel
 from cel.stdlib import add_stdlib_to_context
 
-from localkube import quantities
+from podspec import quantities
 
 _RESERVED = frozenset(
     [

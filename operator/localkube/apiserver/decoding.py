@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -18,9 +18,9 @@ from typing import Any
 
 from kubernetes.aio.client import models
 
-from localkube import quantities
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.registry import Kind
+from podspec import quantities
 
 Object = dict[str, Any]
 _METADATA = "V1ObjectMeta"
@@ -84,19 +84,6 @@ def decode_as(name: str, value: Any) -> Object:
         return _Reader().struct(f"V1{name}", {} if value is None else value, ())
     except _Mismatch as error:
         raise BadRequest(f"couldn't get version/kind; {name} cannot be decoded: {error}") from error
-
-
-def objects(model: str, obj: Object, path: str = "") -> Iterator[tuple[str, Object, str]]:
-    """Yield a decoded object and those within it: (type such as `Container`, object, path)."""
-    yield _struct(model), obj, path
-    for name, text in _fields(model).items():
-        inner = text[5:-1] if text.startswith("List[") else text
-        if name in obj and hasattr(models, inner):
-            where, items = f"{path}.{name}" if path else name, obj[name]
-            for i, item in enumerate(items) if isinstance(items, list) else ():
-                yield from objects(inner, item, f"{where}[{i}]")
-            if isinstance(items, dict):
-                yield from objects(inner, items, where)
 
 
 def _model(kind: Kind) -> str:

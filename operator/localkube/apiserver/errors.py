@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from localkube import json_utils
+from podspec.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class Cause:
     reason: str
     field: str
     message: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> Cause:
+        """Return the cause for a finding of the Pod rules."""
+        return cls(str(finding.reason), finding.path, finding.message(json_utils.shown))
 
     def line(self) -> str:
         """Return the cause as kubectl prints it: `spec.x: Invalid value: ...`."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from localkube import quantities
 from localkube.apiserver.errors import Forbidden, about
-from localkube.apiserver.pods import effective
 from localkube.apiserver.registry import Kind
 from localkube.apiserver.watch_history import ObjectChange
+from podspec import quantities
+from podspec.resources import effective
 
 if TYPE_CHECKING:
     from localkube.apiserver.store import Store

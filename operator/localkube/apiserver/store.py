@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from localkube import json_utils
-from localkube.apiserver import admission, crds, pod_validation
+from localkube.apiserver import admission, crds, pods
 from localkube.apiserver.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
 from localkube.apiserver.garbage_collector import FOREGROUND, GarbageCollector
 from localkube.apiserver.quota import Quotas
@@ -202,7 +202,7 @@ class Store:
             self._remove(key, stored.object)
 
     def _marked(self, kind: Kind, old: Object, grace: int | None, propagation: str) -> Object:
-        seconds = pod_validation.grace_period(old, grace) if kind.resource == "pods" else 0
+        seconds = pods.grace_period(old, grace) if kind.resource == "pods" else 0
         metadata = dict(old["metadata"])
         current = metadata.get("deletionGracePeriodSeconds")
         if current is None or seconds < current:

@@ -18,10 +18,10 @@ from decimal import ROUND_CEILING
 from pathlib import Path
 from typing import Any
 
-from localkube import quantities
 from localkube.apiserver.store import Store
 from localkube.node.pod_status import ADDRESS
 from localkube.node.volumes import ConfigError, Mounts, config_map, mounts, secret
+from podspec import quantities
 
 Object = Mapping[str, Any]
 

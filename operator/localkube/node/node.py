@@ -18,7 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from localkube import VERSION, quantities
+from localkube import VERSION
 from localkube.apiserver.errors import ApiError, Conflict, NotFound
 from localkube.apiserver.formats import stamp
 from localkube.apiserver.pods import terminal
@@ -32,6 +32,7 @@ from localkube.node.pod_worker import PodWorker
 from localkube.node.resource_accounting import PODS, Ledger, requests
 from localkube.node.runtime import Process, Runtime
 from localkube.node.volumes import Folders
+from podspec import quantities
 
 Object = dict[str, Any]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from localkube import quantities
-from localkube.apiserver.pods import Amounts, effective
 from localkube.node.gpus import GPU
+from podspec import quantities
+from podspec.resources import Amounts, effective
 
 PODS = "pods"
 

@@ -15,12 +15,13 @@ from typing import Any
 
 from localkube.apiserver.errors import Conflict, NotFound
 from localkube.apiserver.formats import stamp
-from localkube.apiserver.pods import Amounts, terminal
+from localkube.apiserver.pods import terminal
 from localkube.apiserver.store import Store
 from localkube.node import gpus
 from localkube.node.event_recorder import EventRecorder
 from localkube.node.pod_watch import watch_pods
 from localkube.node.resource_accounting import PODS, Ledger, requests
+from podspec.resources import Amounts
 
 Object = dict[str, Any]
 _log = logging.getLogger(__name__)

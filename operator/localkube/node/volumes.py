@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localkube.apiserver import volume_validation
 from localkube.apiserver.errors import NotFound
 from localkube.apiserver.store import Store
+from podspec.formats import RELATIVE_PATH
 
 Object = Mapping[str, Any]
 _PATH_CHARACTER = r"[\w./-]"
@@ -98,7 +98,7 @@ def mounts(container: Object, volumes: Mapping[str, Path], expand: Callable[[str
 
 def inner(folder: Path, path: str, shown: str) -> Path:
     """Return a path below a folder, with symbolic links followed. Raises ConfigError for a path outside of the folder."""
-    if volume_validation.leads_out(path) or not (folder / path).resolve().is_relative_to(folder.resolve()):
+    if not RELATIVE_PATH.matches(path) or not (folder / path).resolve().is_relative_to(folder.resolve()):
         raise ConfigError(f'the path "{path}" leads out of {shown}')
     return folder / path
 

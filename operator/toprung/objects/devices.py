@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any
 
-from toprung.api.pod_template.rules import parse_quantity
+from podspec import quantities
 from toprung.api.v1alpha1.trial import MAX_MODEL
 
 ACCELERATORS = (
@@ -55,9 +55,12 @@ def parse_count(quantity: object) -> int:
     Raises:
         ValueError: it is not a quantity, or it is negative.
     """
-    amount = parse_quantity(quantity)
-    if amount is None or amount < 0:
-        raise ValueError(f"{str(quantity)[:60]!r} is not a quantity of devices")
+    try:
+        amount = quantities.parse(str(quantity))
+    except ValueError as error:
+        raise ValueError(f"{str(quantity)[:60]!r} is not a quantity of devices") from error
+    if amount < 0:
+        raise ValueError(f"{str(quantity)[:60]!r} is not a quantity of devices: it is negative")
     return min(ceil(amount), _MOST)
 
 

@@ -271,8 +271,8 @@ def test_texts_of_other_languages_are_no_placeholders(text: str):
 
 @pytest.mark.parametrize("claim", [{}, {"claimName": None}, {"claimName": ""}])
 def test_a_missing_field_is_reported_once(claim: dict[str, Any]):
-    """By the more precise of two rules."""
+    """The schema and the rules do not both report it."""
     volumes = [{"name": "data", "persistentVolumeClaim": claim}]
     found = outcome(edited(BASE, {"spec.trialTemplate.template.spec.volumes": volumes}))
     path = "spec.trialTemplate.template.spec.volumes[0].persistentVolumeClaim.claimName"
-    assert [error.message for error in found if error.path == path] == ["Required value: write the name of the object."]
+    assert [error.message for error in found if error.path == path] == ["Required value: write it."]

@@ -1,19 +1,21 @@
-"""The values of a Pod template that an API server refuses."""
+"""Pod templates are valid if an API server accepts their Pods."""
 
 from typing import Any
 
 import pytest
 
+from support.accepted_pods import ACCEPTED
 from support.manifests import MINIMAL, edited
-from support.pods import ACCEPTED, REFUSED, PodCase
+from support.pods import PodCase
+from support.rejected_pods import REJECTED
 from toprung.api.loader import load_experiment
 from toprung.errors import InvalidExperiment
 
 TEMPLATE = "spec.trialTemplate.template"
 
 
-@pytest.mark.parametrize("case", REFUSED, ids=str)
-def test_a_pod_that_a_server_refuses_is_invalid(case: PodCase):
+@pytest.mark.parametrize("case", REJECTED, ids=str)
+def test_a_pod_that_a_server_rejects_is_invalid(case: PodCase):
     """The error names the template."""
     with pytest.raises(InvalidExperiment, match=r"spec\.trialTemplate\."):
         load_experiment(edited(MINIMAL, {TEMPLATE: case.template()}))
@@ -21,7 +23,7 @@ def test_a_pod_that_a_server_refuses_is_invalid(case: PodCase):
 
 @pytest.mark.parametrize("case", ACCEPTED, ids=str)
 def test_a_pod_that_a_server_accepts_is_valid(case: PodCase):
-    """A stricter rule would refuse programs that run."""
+    """A stricter rule would reject programs that run."""
     load_experiment(edited(MINIMAL, {TEMPLATE: case.template(), "spec.trialTemplate.primaryContainer": "main"}))
 
 

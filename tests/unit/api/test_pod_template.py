@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from toprung.api.pod_template.schema import fields_of
+from podspec.types import fields_of
 
 ROOT = Path(__file__).parents[3]
 

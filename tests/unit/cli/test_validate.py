@@ -173,9 +173,9 @@ def test_a_fault_in_a_list_has_its_line():
     [
         pytest.param("\nspec:\n", "\nspce: {}\nspec:\n", '-:4: spce: unknown field "spce". Did you mean spec?', id="top-level field"),
         pytest.param("{name: good}", "{name: good, lables: {a: b}}", '-:3: metadata.lables: unknown field "lables". Did you mean labels?', id="field of metadata"),
-        pytest.param("{name: good}", "{name: good, labels: {a: b c}}", '-:3: metadata.labels[a]: Invalid value: "b c" can\'t be a label', id="label"),
+        pytest.param("{name: good}", "{name: good, labels: {a: b c}}", '-:3: metadata.labels[a]: Invalid value: "b c": a valid label must be', id="label"),
         pytest.param("{name: good}", "{name: good, labels: {a: 1}}", '-:3: metadata.labels[a]: Invalid value: must be a string, not the number 1. Write "1".', id="label that is a number"),
-        pytest.param("{name: good}", "{name: good, namespace: Team_A}", '-:3: metadata.namespace: Invalid value: "Team_A" is not a DNS label', id="namespace"),
+        pytest.param("{name: good}", "{name: good, namespace: Team_A}", '-:3: metadata.namespace: Invalid value: "Team_A": a lowercase RFC 1123 label must', id="namespace"),
         pytest.param("{name: good}", "{name: y}", '-:3: metadata.name: Invalid value: must be a string, not true. Write "true". YAML reads y, yes and on as true', id="name that is a boolean"),
         pytest.param("{name: good}", "{}", "-:3: metadata.name: Required value", id="no name"),
         pytest.param("apiVersion: toprung.dev/v1alpha1\n", "", "-:1: apiVersion: Required value: use toprung.dev/v1alpha1", id="no version"),

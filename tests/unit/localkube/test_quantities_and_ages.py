@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from localkube import quantities
 from localkube.apiserver import formats
+from podspec import quantities
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from podspec.types import fields_of
 from toprung.api.crd.cel import CelRule, validations
 from toprung.api.crd.schema import ANYTHING, Schema, structural_schema
 from toprung.api.crd.schema_linter import lint
-from toprung.api.pod_template.schema import fields_of
 from toprung.api.v1alpha1.base import GROUP, VERSION
 from toprung.api.v1alpha1.cross_field import cel_rules
 from toprung.api.v1alpha1.experiment import ExperimentSpec

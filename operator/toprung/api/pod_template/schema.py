@@ -1,96 +1,64 @@
-"""Checks the types of a Pod template.
+"""Checks the types of the fields of a Pod template.
 
-schema.json is generated from Kubernetes' schemas by hack/pod_schema.py. A server that decodes a Pod answers 400 to a
-wrong type and drops a field that it does not know. As there, null means that a field is absent.
+A server that decodes a Pod answers 400 to a wrong type and drops a field that it does not know. As there, null means
+that a field is absent.
 """
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
+from podspec import quantities
+from podspec.objects import Unknown
+from podspec.types import ObjectType, Type, object_types
 from toprung.api.messages import shown
 from toprung.errors import FieldError
 
-TEMPLATE = "PodTemplateSpec"
-QUANTITY = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?")
-"""https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/"""
-REQUIRED = "Required value: write it."
-MAX_QUANTITY = 64
-"""Characters of a quantity."""
 PLACEHOLDER = "${"
 """A string with a placeholder gets its content later: only its type is checked."""
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 _NEAR = 0.85
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
-    """The type of a field.
-
-    Attributes:
-        name: of the scalar or the object; of a list or map that of its items.
-        container: ``list``, ``map`` or "" for the type itself.
-    """
-
-    name: str
-    container: str
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectType:
-    """The fields of an object, and which of them are required."""
-
-    fields: Mapping[str, Type]
-    required: tuple[str, ...]
-
-
-ValueCheck = Callable[[Mapping[str, Any], str], Iterator[FieldError]]
-"""Checks the values of an object whose types may be wrong: (object, its path) -> errors."""
-
-
-@cache
-def object_types() -> Mapping[str, ObjectType]:
-    """Load the table; takes some milliseconds and 200 KiB, once."""
-    text = (files("toprung.api.pod_template") / "schema.json").read_text(encoding="utf-8")
-    return MappingProxyType({name: _object_type(fields) for name, fields in json.loads(text).items()})
-
-
-def fields_of(name: str) -> tuple[str, ...]:
-    """Return the names of the fields of a type."""
-    return tuple(object_types()[name].fields)
-
-
-def _object_type(fields: Mapping[str, str]) -> ObjectType:
-    types = {name.rstrip("!"): _type(text) for name, text in fields.items()}
-    return ObjectType(types, tuple(name[:-1] for name in fields if name.endswith("!")))
-
-
-def _type(text: str) -> Type:
-    for prefix, container in (("[]", "list"), ("map[string]", "map")):
-        if text.startswith(prefix):
-            return Type(text.removeprefix(prefix), container)
-    return Type(text, "")
-
-
-def validate_object(
-    value: Any, kind: str, rules: Mapping[str, ValueCheck], unknown: list[FieldError]
-) -> Iterator[FieldError]:
-    """Check an object; paths are relative to it.
+def check_types(value: Any, kind: str, unknown: list[FieldError]) -> Iterator[FieldError]:
+    """Check the types in an object; paths are relative to it.
 
     Args:
-        value: as the user wrote it.
+        value: the object as the user wrote it.
         kind: its type, such as PodTemplateSpec.
-        rules: type -> rule for the values of its objects.
-        unknown: fields that Kubernetes does not know are added here.
+        unknown: receives the fields that Kubernetes does not know.
     """
-    yield from _Walk(object_types(), rules, unknown).object(value, kind, "")
+    yield from _Walk(object_types(), unknown).object(value, kind, "")
+
+
+def typed(value: Any, kind: str) -> dict[str, Any]:
+    """Return the known fields of an object, without null fields, and with values of the right types.
+
+    Scalars of the wrong type and strings with a placeholder become Unknown, other values of the wrong type empty.
+    """
+    fields, found = object_types()[kind].fields, value if isinstance(value, dict) else {}
+    return {key: _typed(item, fields[key]) for key, item in found.items() if key in fields and item is not None}
+
+
+def _typed(value: Any, type_: Type) -> Any:
+    if type_.container == "list":
+        return [_typed_item(item, type_.name) for item in value] if isinstance(value, list) else []
+    if type_.container == "map":
+        found = value if isinstance(value, dict) else {}
+        return {key: "" if item is None else _typed_item(item, type_.name) for key, item in found.items()}
+    return _typed_item(value, type_.name)
+
+
+def _typed_item(value: Any, name: str) -> Any:
+    if (check := SCALARS.get(name)) is None:
+        return typed(value, name)
+    if check(value) or (isinstance(value, str) and PLACEHOLDER in value):
+        return Unknown(value if isinstance(value, str) else PLACEHOLDER)
+    return value
 
 
 def is_misspelled(error: FieldError) -> bool:
@@ -101,7 +69,6 @@ def is_misspelled(error: FieldError) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Walk:
     types: Mapping[str, ObjectType]
-    rules: Mapping[str, ValueCheck]
     unknown: list[FieldError]
 
     def object(self, value: Any, name: str, path: str) -> Iterator[FieldError]:
@@ -116,11 +83,6 @@ class _Walk:
                 )
             elif child is not None:
                 yield from self._field(child, field, f"{prefix}{key}")
-        for key in kind.required:
-            if value.get(key) is None or (value[key] == "" and key != "value"):
-                yield FieldError(f"{prefix}{key}", REQUIRED)
-        if (rule := self.rules.get(name)) is not None:
-            yield from rule(value, prefix)
 
     def _field(self, value: Any, kind: Type, path: str) -> Iterator[FieldError]:
         if kind.container == "list":
@@ -216,10 +178,11 @@ def _boolean(value: Any) -> str:
 def _quantity(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return _mismatch("a quantity", value, "Write it like 2, 500m or 4Gi.")
-    text = str(value)
-    if PLACEHOLDER in text or (len(text) <= MAX_QUANTITY and QUANTITY.fullmatch(text)):
-        return ""
-    return f"Invalid value: {shown(value)} is not a quantity. Write it like 2, 500m or 4Gi."
+    try:
+        quantities.parse("0" if PLACEHOLDER in str(value) else value)
+    except ValueError:
+        return f"Invalid value: {shown(value)} is not a quantity. Write it like 2, 500m or 4Gi."
+    return ""
 
 
 def _int_or_string(value: Any) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from podspec.formats import LABEL
+from podspec.types import TEMPLATE
 from toprung.api.messages import bounded, shortened, shown
-from toprung.api.pod_template.rules import RULES
-from toprung.api.pod_template.schema import REQUIRED, TEMPLATE, validate_object
-from toprung.api.pod_template.sources import validate_dns_label
+from toprung.api.pod_template.rules import validate_object
 from toprung.errors import FieldError
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
@@ -35,19 +35,17 @@ def validate_pod_template(template: dict[str, Any], unknown: list[FieldError]) -
     """
     if template.get("spec") is None:
         yield FieldError("spec", "Required value: add the spec of a Pod with at least one container.")
-    errors = bounded(validate_object(template, TEMPLATE, RULES, unknown))
-    explained = {error.path for error in errors if error.message != REQUIRED}
-    yield from (error for error in errors if error.message != REQUIRED or error.path not in explained)
+    yield from bounded(validate_object(template, TEMPLATE, unknown))
 
 
 def validate_metadata(metadata: dict[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
     """Validate the metadata of an object; paths are relative to it; `unknown` receives its unknown fields."""
     found: list[FieldError] = []
-    yield from validate_object(metadata, "ObjectMeta", RULES, found)
+    yield from validate_object(metadata, "ObjectMeta", found)
     unknown += [error.prefixed("metadata.") for error in found]
     namespace = metadata.get("namespace")
-    if isinstance(namespace, str):
-        yield from validate_dns_label(namespace, "namespace")
+    if isinstance(namespace, str) and not LABEL.matches(namespace):
+        yield FieldError("namespace", f"Invalid value: {shown(namespace)}: {LABEL.detail}.")
 
 
 def has_more_values(node: Any, limit: int) -> bool:

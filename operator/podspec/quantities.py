@@ -6,11 +6,10 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
-_FORMAT = re.compile(
-    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d{1,4})?", re.ASCII
-)
+_FORMAT = re.compile(r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?", re.ASCII)
 _LARGEST = Decimal(2**63 - 1)
 _MOST_CHARACTERS = 64
+_MAX_EXPONENT = 999
 _BINARY = {f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)}
 _DECIMAL = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")} | {
     letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", start=1)
@@ -25,7 +24,7 @@ def parse(text: str | float) -> Decimal:
         raise ValueError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
     number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if suffix[:1] in ("e", "E") and len(suffix) > 1 and suffix != "Ei":
-        return _capped(number.scaleb(int(suffix[1:])))
+        return _capped(number.scaleb(max(-_MAX_EXPONENT, min(int(suffix[1:]), _MAX_EXPONENT))))
     return _capped(number * (_BINARY | _DECIMAL | {"": Decimal(1)})[suffix])
 
 

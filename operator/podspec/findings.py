@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Reason(StrEnum):
-    """Why a field is invalid: a metav1.CauseType."""
+    """The reason why a field is invalid: a metav1.CauseType."""
 
     REQUIRED = "FieldValueRequired"
     INVALID = "FieldValueInvalid"

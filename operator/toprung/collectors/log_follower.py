@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
-from toprung.collectors.log_reader import LogReader, Seen
+from toprung.collectors.log_reader import LogReader, TimedReport
 from toprung.collectors.pace import Pace, Turn
 from toprung.errors import ClusterError
 from toprung.metrics.counting import count, start_attempt, with_skipped
@@ -195,7 +195,7 @@ class LogFollower:
             await asyncio.sleep(OVERDUE)
         raise TimeoutError(f"the connection was silent for {OVERDUE:g} s after the container's end")
 
-    async def _read(self, reports: Iterator[Seen | None]) -> None:
+    async def _read(self, reports: Iterator[TimedReport | None]) -> None:
         """Count reports in slices that share the event loop with everything else."""
         before = self.progress
         self._turn.start()
@@ -214,7 +214,7 @@ class LogFollower:
         self._notify(before)
         await self._turn.end()
 
-    def _count(self, seen: Seen) -> None:
+    def _count(self, seen: TimedReport) -> None:
         if seen.report.values:
             self.reported = seen.time
         self.progress = count(

@@ -30,7 +30,7 @@ _EDGE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TimedReport:
     """A report in a log.
 
     Attributes:
@@ -84,14 +84,14 @@ class LogReader:
         """The first lines that have the name of a metric but no value in a format that is read; for messages."""
         return tuple(self._unread)
 
-    def feed(self, chunk: bytes) -> Iterator[Seen | None]:
+    def feed(self, chunk: bytes) -> Iterator[TimedReport | None]:
         """Read a chunk. Yield reports, and None where a pause is possible."""
         *lines, rest = chunk.split(b"\n")
         for line in lines:
             yield from self._read(line, ends=True)
         yield from self._read(rest, ends=False)
 
-    def close(self) -> Iterator[Seen | None]:
+    def close(self) -> Iterator[TimedReport | None]:
         """Read the rest at the log's end as a line: a program need not end its last line."""
         if self._text or self._held or self._time:
             yield from self._read(b"", ends=True)
@@ -122,7 +122,7 @@ class LogReader:
         self._came_in_pieces = False
         self._released = False
 
-    def _read(self, piece: bytes, *, ends: bool) -> Iterator[Seen | None]:
+    def _read(self, piece: bytes, *, ends: bool) -> Iterator[TimedReport | None]:
         if b"\b" in piece and len(piece) > _SLICE:
             *slices, piece = (piece[start : start + _SLICE] for start in range(0, len(piece), _SLICE))
             for each in slices:
@@ -144,7 +144,7 @@ class LogReader:
         else:
             self._came_in_pieces = True
 
-    def _split(self, *, ends: bool) -> Iterator[Seen | None]:
+    def _split(self, *, ends: bool) -> Iterator[TimedReport | None]:
         parts, rest = split_parts(Part(self._text, self._done), ends=ends)
         self._text = b""
         for part in parts:
@@ -182,7 +182,7 @@ class LogReader:
         elif self._clock is None or self._time > self._clock:
             self._clock, self._places = self._time, 0
 
-    def _part(self, part: bytes) -> Iterator[Seen | None]:
+    def _part(self, part: bytes) -> Iterator[TimedReport | None]:
         if len(part) > MAX_TEXT:
             part = self._cut_head(part)
         if not part.strip():
@@ -204,7 +204,7 @@ class LogReader:
                 self._held = None
         yield from self._read_report(text, part)
 
-    def _read_report(self, text: str, part: bytes) -> Iterator[Seen | None]:
+    def _read_report(self, text: str, part: bytes) -> Iterator[TimedReport | None]:
         report = self._parser.parse(text)
         if report is None:
             if self._parser.names_a_metric(text):
@@ -222,7 +222,7 @@ class LogReader:
             self._held = _redrawn(self._held, report)
         yield None
 
-    def _end_line(self) -> Iterator[Seen | None]:
+    def _end_line(self) -> Iterator[TimedReport | None]:
         if self._held is not None:
             yield self._release(self._held)
         if self._shown:
@@ -234,12 +234,12 @@ class LogReader:
             self.lines += 1
         self._begin_line()
 
-    def _release(self, report: Report) -> Seen:
+    def _release(self, report: Report) -> TimedReport:
         assert self._time is not None  # noqa: S101 - of a line that has a time
         assert self._clock is not None  # noqa: S101 - as above
         time = max(self._time, self._now()) if self._came_in_pieces and self._released else self._time
         self._released = True
-        seen = Seen(time, Position(self._clock, self._places), report)
+        seen = TimedReport(time, Position(self._clock, self._places), report)
         self._places += 1
         return seen
 

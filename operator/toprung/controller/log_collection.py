@@ -41,9 +41,9 @@ class LogCollection:
     """The followers, one for each current attempt, grouped by experiment."""
 
     def __init__(
-        self, gateway: KubeClient, on_change: Callable[[str], None], clock: Callable[[], datetime] = _now
+        self, client: KubeClient, on_change: Callable[[str], None], clock: Callable[[], datetime] = _now
     ) -> None:
-        self._gateway = gateway
+        self._client = client
         self._clock = clock
         self._on_change = on_change
         self._pace = Pace()
@@ -133,7 +133,7 @@ class LogCollection:
     def _open_log(
         self, namespace: str, pod: PodRecord, since: datetime | None, tail: int | None
     ) -> AsyncIterator[bytes]:
-        return self._gateway.log(namespace=namespace, pod=pod.name, container=pod.container, since=since, tail=tail)
+        return self._client.log(namespace=namespace, pod=pod.name, container=pod.container, since=since, tail=tail)
 
 
 def last_lines(follower: LogFollower) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from toprung.metrics.types import Observation
 from toprung.objects.trial import TrialRecord
 from toprung.search.types import Evaluation, EvaluationState
 
-STANDINGS = {
+EVALUATION_STATES = {
     TrialState.PENDING: EvaluationState.RUNNING,
     TrialState.RUNNING: EvaluationState.RUNNING,
     TrialState.PAUSED: EvaluationState.STOPPED,
@@ -80,4 +80,4 @@ def evaluation(trial: TrialRecord, spec: ExperimentSpec) -> Evaluation:
         for rung in trial.rungs
         if trial.parameters_at(rung.resource) == parameters
     )
-    return Evaluation(trial.index, parameters, STANDINGS[trial.state], value, rungs, scores_of(trial, spec))
+    return Evaluation(trial.index, parameters, EVALUATION_STATES[trial.state], value, rungs, scores_of(trial, spec))

@@ -29,7 +29,7 @@ _VALUE = 24
 """Estimated characters of a value that is not a string, and of the frame of a string."""
 
 
-class Died(Exception):
+class ProcessDied(Exception):
     """The process ended or was stopped. A new process may answer."""
 
 
@@ -95,15 +95,15 @@ class Channel:
         """Find the data that the process lacks: the difference, or everything if an evaluation was removed.
 
         Raises:
-            Died: no process can be started in time.
+            ProcessDied: no process can be started in time.
             OSError: the system has no memory or no process left.
         """
         await self.start()
         known, sent = self._sent.get(problem.key, (None, {}))
         if known != problem or not sent.keys() <= history.keys():
             known, sent = None, {}
-        news = (one for index, one in history.items() if index not in sent or _differ(sent[index], one))
-        session = Session(problem.key, self._starts, None if known else problem, _chunks(news))
+        changed = (one for index, one in history.items() if index not in sent or _differ(sent[index], one))
+        session = Session(problem.key, self._starts, None if known else problem, _chunks(changed))
         session.advance()
         session.advance()
         return session
@@ -119,7 +119,7 @@ class Channel:
 
         Raises:
             TimeoutError: no answer arrives within the limit; the process is killed.
-            Died: the process ended or was stopped.
+            ProcessDied: the process ended or was stopped.
         """
         last = session.following is None
         forget = tuple(self._forgotten - {session.key}) + self._surplus(session.key)
@@ -149,7 +149,7 @@ class Channel:
         """Start a process if none is alive, and wait for its imports.
 
         Raises:
-            Died: the process is not ready in time.
+            ProcessDied: the process is not ready in time.
             OSError: the system has no memory or no process left.
         """
         async with self._starting:
@@ -165,7 +165,7 @@ class Channel:
                 await _receive(process)
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError) as error:
             await self.end()
-            raise Died(f"the search process was not ready after {LONGEST_START:g} s") from error
+            raise ProcessDied(f"the search process was not ready after {LONGEST_START:g} s") from error
 
     async def end(self) -> None:
         """Kill the process, if any, and clear the record of its studies."""
@@ -181,7 +181,7 @@ class Channel:
         start, process = _now(), self._process
         self._deadline, self.spent = start + self._limit, 0.0
         if process is None or process.stdin is None:
-            raise Died("the search process ended")
+            raise ProcessDied("the search process ended")
         try:
             process.stdin.write(frame)
             answer: tuple[Reply, float] = await self._answer(process)
@@ -192,7 +192,7 @@ class Channel:
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             self.spent = _now() - start
             await self.end()
-            raise Died("the search process ended") from error
+            raise ProcessDied("the search process ended") from error
         reply, self.spent = answer
         return reply
 
@@ -228,15 +228,15 @@ class Channel:
             self._sent[session.key] = (problem, {})
         session.problem = None
         session.advance()
-        self._sent[session.key][1].update((one.index, one) for one in request.news)
+        self._sent[session.key][1].update((one.index, one) for one in request.evaluations)
         self._sent.move_to_end(session.key)
 
 
-def _chunks(news: Iterator[Evaluation]) -> Iterator[tuple[Evaluation, ...]]:
+def _chunks(evaluations: Iterator[Evaluation]) -> Iterator[tuple[Evaluation, ...]]:
     """Divide evaluations so that the values of a chunk are not much longer than the limit."""
     chunk: list[Evaluation] = []
     size = 0
-    for one in news:
+    for one in evaluations:
         chunk.append(one)
         size += sum(_VALUE + (len(value) if isinstance(value, str) else 0) for value in one.parameters.values())
         if size >= _CHUNK:

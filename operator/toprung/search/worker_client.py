@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from toprung.errors import SearchFailed
-from toprung.search.channel import Channel, Died
+from toprung.search.channel import Channel, ProcessDied
 from toprung.search.costs import heavy, learns, startup, too_large, too_slow
-from toprung.search.request_queue import Job, Turns
+from toprung.search.request_queue import Job, RequestScheduler
 from toprung.search.requests import PendingRequest, Waiting
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 from toprung.search.worker_protocol import Reply, SamplerFailure
@@ -43,10 +43,10 @@ class Limits:
 class SearchWorker:
     """Returns suggestions for all experiments.
 
-    A request is one configuration; between two of them namespaces take turns (see :class:`Turns`). Requests that only
-    draw have separate processes, so that they never wait for a model. A process that dies or is stopped by a signal is
-    started again and receives its data again, so that callers do not notice. A process that exceeds a limit is killed,
-    and the experiment of the request fails.
+    A request is one configuration; between two of them namespaces take turns (see :class:`RequestScheduler`). Requests
+    that only draw have separate processes, so that they never wait for a model. A process that dies or is stopped by a
+    signal is started again and receives its data again, so that callers do not notice. A process that exceeds a limit
+    is killed, and the experiment of the request fails.
     """
 
     def __init__(self, limits: Limits = Limits()) -> None:
@@ -55,7 +55,7 @@ class SearchWorker:
         self._channels = tuple(
             Channel(models=models, limit=limits.seconds, memory=limits.memory * _MIB) for models in kinds
         )
-        self._turns = Turns(limits.models)
+        self._scheduler = RequestScheduler(limits.models)
         self._waiting: list[Waiting] = []
         self._running: dict[Channel, Job] = {}
         self._idle: dict[Channel, asyncio.TimerHandle] = {}
@@ -102,7 +102,7 @@ class SearchWorker:
 
     def forget(self, key: str) -> None:
         """Drop the data of an experiment that has ended."""
-        self._turns.forget(key)
+        self._scheduler.forget(key)
         for channel in self._channels:
             job = self._running.get(channel)
             channel.forget(key, running=job is not None and job.key == key)
@@ -129,7 +129,7 @@ class SearchWorker:
                 reply = await self._step(request, index, pending)
             except TimeoutError as error:
                 raise SearchFailed(too_slow(request.problem, len(request.history), self._limits.seconds)) from error
-            except Died as error:
+            except ProcessDied as error:
                 tries += 1
                 if tries > 1:
                     raise SearchFailed(f"{error} twice when asked") from error
@@ -192,7 +192,7 @@ class SearchWorker:
             if request.session is None or request.bound is not channel:
                 request.channel, request.session = channel, await channel.begin(request.problem, request.history)
             if request.cancelled:
-                raise Died("nothing is wanted any more")
+                raise ProcessDied("nothing is wanted any more")
             reply = await channel.step(
                 request.session, index, pending, startup=request.startup, problem=request.problem
             )
@@ -213,13 +213,13 @@ class SearchWorker:
             wanted = [one for one in self._waiting if not one.place.done()]  # the others were cancelled
             places = [(one, place) for one in wanted if (place := self._place(one)) is not None]
             running, now = [*self._running.values()], _now()
-            chosen = self._turns.next([one.job for one, _ in places], running, now)
+            chosen = self._scheduler.next([one.job for one, _ in places], running, now)
             if chosen is None:
                 return
             waiting, channel = next(each for each in places if each[0].job is chosen)
             self._waiting.remove(waiting)
             self._running[channel], channel.spent = replace(chosen, since=now), None
-            self._turns.started(chosen)
+            self._scheduler.started(chosen)
             waiting.place.set_result(channel)
 
     def _place(self, waiting: Waiting) -> Channel | None:
@@ -238,7 +238,7 @@ class SearchWorker:
     def _release(self, channel: Channel) -> None:
         job = self._running.pop(channel)
         if channel.spent is not None:
-            self._turns.ended(job, channel.spent)
+            self._scheduler.ended(job, channel.spent)
         if channel in self._idle:
             self._idle.pop(channel).cancel()
         if not self._closed:
@@ -264,7 +264,7 @@ class SearchWorker:
 
 
 async def _started(channel: Channel) -> None:
-    with suppress(Died, OSError):  # the first request tries again, and reports it
+    with suppress(ProcessDied, OSError):  # the first request tries again, and reports it
         await channel.start()
 
 

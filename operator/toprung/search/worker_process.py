@@ -74,7 +74,7 @@ def _asked(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> R
                 load(request.problem.algorithm)
         studies[request.key] = Study(request.problem, startup if request.startup else create)
     study = studies[request.key]
-    study.update(request.news)
+    study.update(request.evaluations)
     if request.index is None:
         return TAKEN_IN
     return study.suggest([request.index], {one.index: one.parameters for one in request.pending})

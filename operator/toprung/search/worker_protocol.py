@@ -25,8 +25,8 @@ class Request:
     Attributes:
         key: of the study.
         problem: creates or replaces the study; None uses the existing one.
-        news: evaluations that are new or have changed; a long history takes several requests.
-        index: the trial that needs a configuration; None only adds the news.
+        evaluations: those that are new or have changed; a long history takes several requests.
+        index: the trial that needs a configuration; None only adds the evaluations.
         pending: suggestions of the same batch, which are about to run.
         forget: keys of studies that are no longer needed.
         startup: the study of `problem` only draws startup trials, so it needs no model.
@@ -34,7 +34,7 @@ class Request:
 
     key: str
     problem: Problem | None
-    news: tuple[Evaluation, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
     index: int | None = None
     pending: tuple[Suggestion, ...] = ()
     forget: tuple[str, ...] = ()

@@ -50,7 +50,7 @@ async def test_answers_are_those_of_a_study(worker):
     asked = problem(FLAT)
     history = told(asked, 14)
     assert await worker.suggest(asked, history, [14, 15]) == answer(asked, history, [14, 15])
-    history[13] = evaluation(13, history[13].parameters, standing=EvaluationState.FAILED)
+    history[13] = evaluation(13, history[13].parameters, state=EvaluationState.FAILED)
     history[14] = evaluation(14, history[12].parameters, 0.5)
     assert await worker.suggest(asked, history, [15]) == answer(asked, history, [15])
     del history[3]

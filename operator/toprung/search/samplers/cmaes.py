@@ -119,7 +119,7 @@ def _adaptable(dimension: Dimension) -> bool:
 
 def _has_result(evaluation: Evaluation) -> bool:
     """Return whether the trial has ended, failed trials included, or has a rank at a rung while it runs."""
-    return evaluation.standing is not EvaluationState.RUNNING or bool(evaluation.rungs)
+    return evaluation.state is not EvaluationState.RUNNING or bool(evaluation.rungs)
 
 
 def _goodness(evaluation: Evaluation) -> tuple[bool, int, float, int]:

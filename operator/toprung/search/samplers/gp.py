@@ -43,14 +43,14 @@ class EvaluatedPoint:
     Attributes:
         level: resource of the observation; 0 without rungs.
         values: one per objective; larger is better.
-        standing: the trial's rank; None for a failed trial.
+        rank: the trial's rank; None for a failed trial.
     """
 
     index: int
     parameters: Configuration
     level: int
     values: tuple[float, ...]
-    standing: Rank | None = None
+    rank: Rank | None = None
 
 
 class Gp:
@@ -72,7 +72,7 @@ class Gp:
     def suggest(self, request: SuggestRequest) -> Configuration:
         """Fit the model and maximize the acquisition, in a finite space over untried configurations."""
         known = [*self._observed(request.history.values())]
-        trials = len({one.index for one in known if one.standing is not None})
+        trials = len({one.index for one in known if one.rank is not None})
         if request.attempt or trials < self._settings.startup_trials:
             return draw(request.space, request.seed)
         view = _View.of(request.space, known := _most_telling(known, self._settings.max_observations))
@@ -100,7 +100,7 @@ class Gp:
         for one in sorted(evaluations, key=lambda evaluation: evaluation.index):
             found = _of_several(one) if self._objectives > 1 else _of_one(one)
             seen += found
-            if not found and one.standing is not EvaluationState.RUNNING:
+            if not found and one.state is not EvaluationState.RUNNING:
                 poor.append(one)
         if not seen or self._objectives > 1:
             return seen
@@ -174,21 +174,21 @@ def _value(domain: Domain, number: float) -> ParameterValue:
 
 
 def _of_one(evaluation: Evaluation) -> list[EvaluatedPoint]:
-    standing = rank(evaluation)
-    if standing is None:
+    trial_rank = rank(evaluation)
+    if trial_rank is None:
         return []
     records = list(evaluation.rungs)
-    if evaluation.standing is EvaluationState.COMPLETE or not records:
+    if evaluation.state is EvaluationState.COMPLETE or not records:
         records[-1:] = [(records[-1][0] if records else 0, evaluation.score or 0.0)]
     return [
-        EvaluatedPoint(evaluation.index, evaluation.parameters, level, (score,), standing)
+        EvaluatedPoint(evaluation.index, evaluation.parameters, level, (score,), trial_rank)
         for level, score in records
         if isfinite(score)
     ]
 
 
 def _of_several(evaluation: Evaluation) -> list[EvaluatedPoint]:
-    complete = evaluation.standing is EvaluationState.COMPLETE and evaluation.scores
+    complete = evaluation.state is EvaluationState.COMPLETE and evaluation.scores
     if not complete or not all(map(isfinite, evaluation.scores)):
         return []
     return [EvaluatedPoint(evaluation.index, evaluation.parameters, 0, evaluation.scores, rank(evaluation))]
@@ -198,7 +198,7 @@ def _most_telling(known: list[EvaluatedPoint], most: int) -> list[EvaluatedPoint
     """Return at most `most` points, half of them the best and half the newest, by index."""
     if len(known) <= most:
         return known
-    best = nlargest(most // 2, known, key=lambda one: (one.standing or (False, -1, 0.0), one.level, -one.index))
+    best = nlargest(most // 2, known, key=lambda one: (one.rank or (False, -1, 0.0), one.level, -one.index))
     chosen = {(one.index, one.level) for one in best}
     rest = [one for one in known if (one.index, one.level) not in chosen]
     newest = nlargest(most - len(best), rest, key=lambda one: (one.index, one.level))
@@ -207,7 +207,7 @@ def _most_telling(known: list[EvaluatedPoint], most: int) -> list[EvaluatedPoint
 
 def _running(request: SuggestRequest) -> list[tuple[int, Configuration]]:
     history = ((index, request.history[index]) for index in sorted(request.history))
-    running = [(i, one.parameters) for i, one in history if one.standing is EvaluationState.RUNNING and not one.rungs]
+    running = [(i, one.parameters) for i, one in history if one.state is EvaluationState.RUNNING and not one.rungs]
     return [*running, *request.pending.items()][-_PENDING:]
 
 

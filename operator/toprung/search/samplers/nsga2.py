@@ -90,7 +90,7 @@ class Nsga2:
         """Return the values by which a complete trial is compared; None for any other trial."""
         values = evaluation.scores or (evaluation.score,)
         finite = tuple(value for value in values if value is not None and isfinite(value))
-        return finite if evaluation.standing is EvaluationState.COMPLETE and len(finite) == self._objectives else None
+        return finite if evaluation.state is EvaluationState.COMPLETE and len(finite) == self._objectives else None
 
     def _trial(self, evaluation: Evaluation, values: tuple[float, ...]) -> FrozenTrial:
         return FrozenTrial(  # without the validation of `create_trial`, which takes most of the time

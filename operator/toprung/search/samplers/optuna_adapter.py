@@ -168,7 +168,7 @@ def standing(evaluation: Evaluation) -> Words:
 
 def standing_of_several(evaluation: Evaluation) -> Words:
     """Return them for several objectives: only complete trials can be good, since rungs record the first one only."""
-    if evaluation.standing is EvaluationState.COMPLETE and evaluation.scores and all(map(isfinite, evaluation.scores)):
+    if evaluation.state is EvaluationState.COMPLETE and evaluation.scores and all(map(isfinite, evaluation.scores)):
         return TrialState.COMPLETE, evaluation.scores, {}
     return TrialState.RUNNING, None, {}
 

@@ -22,7 +22,7 @@ def good(evaluation: Evaluation) -> Goodness:
 
 def good_by_several(evaluation: Evaluation) -> Goodness:
     """Return the scores of a complete trial with several objectives."""
-    complete = evaluation.standing is EvaluationState.COMPLETE and evaluation.scores
+    complete = evaluation.state is EvaluationState.COMPLETE and evaluation.scores
     return evaluation.scores if complete and all(map(isfinite, evaluation.scores)) else None
 
 

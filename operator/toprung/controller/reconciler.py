@@ -34,7 +34,7 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.action_backoff import EVERYTHING, PODS, STATUS, ActionFailure, affects_everything
 from toprung.controller.event_recorder import emit_event, warm_start_event
 from toprung.controller.executor import ExecutionContext, ExecutionResult, Executor
-from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, found_invalid
+from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, with_invalid_rule
 from toprung.controller.log_collection import LogCollection
 from toprung.controller.node_models import NodeModels
 from toprung.controller.owned_objects import OwnedObjects
@@ -143,7 +143,7 @@ class Reconciler:
                 state.backoff.forget(EVERYTHING)
         except InvalidExperiment as error:  # only this operator can detect it: for example, a plug-in is missing
             assert isinstance(experiment, ExperimentRecord)  # noqa: S101 - the other kind is not planned
-            await self._reconcile(found_invalid(experiment, error), key, state, now)
+            await self._reconcile(with_invalid_rule(experiment, error), key, state, now)
         except ClusterError as error:
             subject = EVERYTHING if affects_everything(error) else STATUS
             self._record_failure(key, state, ActionFailure(subject, "the Experiment's status", error), now)
@@ -186,7 +186,7 @@ class Reconciler:
             suggestions=dict(pending.suggestions),  # a copy: the plan may be made in another thread
             exhausted=pending.exhausted,
             blocked=state.pods_refused or search_failed,
-            hold=state.backoff.blocking_failure(PODS, now) is not None,
+            backing_off=state.backoff.blocking_failure(PODS, now) is not None,
         )
 
     def _record(

@@ -11,12 +11,12 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, missing_batch_indices
 from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import Action, ActionSequence, Plan, WriteTrial
-from toprung.planning.completion import Completion, CompletionInput, deadline_of, end_of, was_active
+from toprung.planning.completion import Completion, CompletionInput, completion_of, deadline_of, was_active
 from toprung.planning.early_stopping import RungEvaluator, build_rule, max_resource_of
 from toprung.planning.events import trial_events
 from toprung.planning.image_changes import moved_images
-from toprung.planning.log_completeness import all_read, as_of, with_pods_of
-from toprung.planning.pending import patience_ends
+from toprung.planning.log_completeness import all_read, at_deadline, with_pods_of
+from toprung.planning.pending import start_grace_ends
 from toprung.planning.pod_cleanup import (
     delete_expired_pods,
     deletion_due,
@@ -36,7 +36,7 @@ from toprung.planning.slots import (
 from toprung.planning.snapshot import Snapshot
 from toprung.planning.transitions import TrialTransition, advance, end_all
 
-READ_AGAIN = timedelta(seconds=1)
+REREAD_INTERVAL = timedelta(seconds=1)
 """Interval for checking the logs that must be read before an end."""
 
 
@@ -44,7 +44,7 @@ READ_AGAIN = timedelta(seconds=1)
 class Draft:
     """The decisions of a plan; `unread`: the end of the experiment waits for logs to be read."""
 
-    steps: tuple[TrialTransition, ...]
+    transitions: tuple[TrialTransition, ...]
     ended: Completion | None
     starts: SlotAssignment
     unread: bool = False
@@ -68,7 +68,7 @@ def plan_by(rule: Stopper | None, snapshot: Snapshot, now: datetime) -> Plan:
     draft = _decide(snapshot, rule, now)
     return Plan(
         chains=_chains(snapshot, draft, now),
-        trials=_after(snapshot, draft.starts.steps),
+        trials=_after(snapshot, draft.starts.transitions),
         ended=draft.ended,
         max_resource=max_resource_of(rule, 0),
         suggestions_needed=draft.starts.suggestions_needed,
@@ -80,46 +80,50 @@ def _decide(snapshot: Snapshot, rule: Stopper | None, now: datetime) -> Draft:
     objective = snapshot.experiment.spec.primary_objective
     maximize = objective.type == "maximize"
     absent = (*snapshot.deleted, missing_batch_indices(snapshot.experiment.spec.early_stopping, index_limit(snapshot)))
-    judge = RungEvaluator(rule, snapshot.trials, absent, objective.metric, maximize) if rule is not None else None
-    steps = with_pods_of(snapshot, advance(as_of(snapshot, _passed_deadline(snapshot, now)), judge, now))
-    trials = _after(snapshot, steps)
+    evaluator = RungEvaluator(rule, snapshot.trials, absent, objective.metric, maximize) if rule is not None else None
+    transitions = with_pods_of(
+        snapshot, advance(at_deadline(snapshot, _passed_deadline(snapshot, now)), evaluator, now)
+    )
+    trials = _after(snapshot, transitions)
     may_resume = rule is not None and no_new_trials(snapshot) and rule.next_promotion(idle_slot=True) is not None
-    facts = _facts(snapshot, trials, now, may_resume=may_resume)
-    ended = end_of(facts)
-    if ended is not None and snapshot.experiment.completion_time is None and not all_read(snapshot, steps):
-        return Draft(steps, None, SlotAssignment(steps, {}), unread=True)
-    if ended is not None and steps:  # scored by their last reports, trials count once they are cut off
-        cut_off = _after(snapshot, end_all(steps, ended.message, now))
-        ended = end_of(replace(facts, best=incumbent(cut_off, objective)))
+    completion_input = _completion_input(snapshot, trials, now, may_resume=may_resume)
+    ended = completion_of(completion_input)
+    if ended is not None and snapshot.experiment.completion_time is None and not all_read(snapshot, transitions):
+        return Draft(transitions, None, SlotAssignment(transitions, {}), unread=True)
+    if ended is not None and transitions:  # scored by their last reports, trials count once they are cut off
+        cut_off = _after(snapshot, end_all(transitions, ended.message, now))
+        ended = completion_of(replace(completion_input, best=incumbent(cut_off, objective)))
     if ended is not None:
-        started = SlotAssignment(end_all(steps, ended.message, now), {})
+        started = SlotAssignment(end_all(transitions, ended.message, now), {})
     elif snapshot.experiment.spec.suspend or snapshot.experiment.invalid:
-        started = SlotAssignment(steps, {})
+        started = SlotAssignment(transitions, {})
     else:
-        started = starts(snapshot, steps, judge, now)
-    return Draft(started.steps, ended, started)
+        started = starts(snapshot, transitions, evaluator, now)
+    return Draft(started.transitions, ended, started)
 
 
 def _passed_deadline(snapshot: Snapshot, now: datetime) -> datetime | None:
     deadline = deadline_of(snapshot.experiment)
-    judged = snapshot.experiment.completion_time is not None
-    return deadline if deadline is not None and deadline <= now and not judged else None
+    completed = snapshot.experiment.completion_time is not None
+    return deadline if deadline is not None and deadline <= now and not completed else None
 
 
-def _after(snapshot: Snapshot, steps: Iterable[TrialTransition]) -> tuple[TrialRecord, ...]:
-    changed = {step.after.index: step.after for step in steps}
+def _after(snapshot: Snapshot, transitions: Iterable[TrialTransition]) -> tuple[TrialRecord, ...]:
+    changed = {transition.after.index: transition.after for transition in transitions}
     return tuple(changed.get(trial.index, trial) for trial in snapshot.trials)
 
 
-def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *, may_resume: bool) -> CompletionInput:
+def _completion_input(
+    snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *, may_resume: bool
+) -> CompletionInput:
     deadline = deadline_of(snapshot.experiment)
-    going_on = sum(was_active(trial, deadline) for trial in trials)
+    active = sum(was_active(trial, deadline) for trial in trials)
     return CompletionInput(
         experiment=snapshot.experiment,
         trials=trials,
         best=incumbent(trials, snapshot.experiment.spec.primary_objective),
         created_count=next_index(snapshot),
-        active=going_on + may_resume,
+        active=active + may_resume,
         failed=sum(trial.state is TrialState.FAILED for trial in trials),
         exhausted=space_exhausted(snapshot),
         now=now,
@@ -133,15 +137,15 @@ def _chains(snapshot: Snapshot, draft: Draft, now: datetime) -> tuple[ActionSequ
     """
     chains: dict[int, list[Action]] = {}
     ends: set[tuple[str, str]] = set()  # kind of action and name of a Pod: two policies may end the same one
-    for index, event in (*moved_images(snapshot, draft.steps, now), *trial_events(draft.steps)):
+    for index, event in (*moved_images(snapshot, draft.transitions, now), *trial_events(draft.transitions)):
         chains.setdefault(index, []).append(event)
-    for step in draft.steps:
-        write_at = step.write_at(now)
+    for transition in draft.transitions:
+        write_at = transition.write_at(now)
         if write_at is not None and write_at <= now:
-            chains.setdefault(step.after.index, []).append(WriteTrial(step.after))
+            chains.setdefault(transition.after.index, []).append(WriteTrial(transition.after))
     suspend = snapshot.experiment.spec.suspend
     for index, action in (
-        *stop_decided_pods(draft.steps),
+        *stop_decided_pods(draft.transitions),
         *stop_unwanted_pods(snapshot, now, suspend=suspend),
         *delete_expired_pods(snapshot, now),
     ):
@@ -157,10 +161,10 @@ def _chains(snapshot: Snapshot, draft: Draft, now: datetime) -> tuple[ActionSequ
 def _requeue_at(snapshot: Snapshot, draft: Draft, now: datetime) -> datetime | None:
     """Return when time alone makes an action due, None if never."""
     spec, start = snapshot.experiment.spec, snapshot.experiment.start_time
-    moments = [moment for step in draft.steps for moment in (step.write_at(now), step.due)]
-    moments.extend(patience_ends(snapshot))
+    moments = [moment for transition in draft.transitions for moment in (transition.write_at(now), transition.due)]
+    moments.extend(start_grace_ends(snapshot))
     if draft.unread:
-        moments.append(now + READ_AGAIN)
+        moments.append(now + REREAD_INTERVAL)
     if spec.max_duration is not None and start is not None and draft.ended is None:
         moments.append(start + spec.max_duration)
     for trial in snapshot.trials:

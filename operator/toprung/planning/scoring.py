@@ -61,9 +61,9 @@ def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
     if seen is None or not trial.state.terminal or trial.state is TrialState.FAILED:
         return ()
     _, *others = spec.all_objectives
-    values = (seen.value, *(seen.metrics.get(aim.metric, nan) for aim in others))  # null is absent once it was stored
+    values = (seen.value, *(seen.metrics.get(goal.metric, nan) for goal in others))  # null is absent once it was stored
     return tuple(
-        score(value, maximize=aim.type == "maximize") for aim, value in zip(spec.all_objectives, values, strict=True)
+        score(value, maximize=goal.type == "maximize") for goal, value in zip(spec.all_objectives, values, strict=True)
     )
 
 

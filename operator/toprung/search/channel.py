@@ -13,9 +13,9 @@ from typing import Any
 
 import toprung
 from toprung.search.types import Evaluation, Problem, Suggestion
-from toprung.search.worker_protocol import LARGEST, LENGTH, Reply, Request, SamplerFailure, pack, unpack
+from toprung.search.worker_protocol import LENGTH, MAX_ANSWER_BYTES, Reply, Request, SamplerFailure, pack, unpack
 
-LONGEST_START = 60.0
+START_TIMEOUT = 60.0
 """Seconds that a process may take for its imports."""
 _POLL = 0.1
 """Seconds between two checks of a process whose answer is due."""
@@ -87,7 +87,7 @@ class Channel:
         """Return whether the process has a study with this key."""
         return self.alive and key in self._sent
 
-    def shared(self, key: str) -> bool:
+    def has_other_studies(self, key: str) -> bool:
         """Return whether the process has studies other than this one."""
         return any(other != key for other in self._sent)
 
@@ -122,7 +122,7 @@ class Channel:
             ProcessDied: the process ended or was stopped.
         """
         last = session.following is None
-        forget = tuple(self._forgotten - {session.key}) + self._surplus(session.key)
+        forget = tuple(self._forgotten - {session.key}) + self._least_recently_used(session.key)
         request = Request(
             session.key,
             session.problem,
@@ -133,7 +133,7 @@ class Channel:
             startup,
         )
         reply = await self._exchange(pack(request))
-        self._note(session, request, problem, reply)
+        self._record_reply(session, request, problem, reply)
         return reply
 
     def forget(self, key: str, *, running: bool = False) -> None:
@@ -141,7 +141,7 @@ class Channel:
         if self._sent.pop(key, None) or running:
             self._forgotten.add(key)
 
-    def hurry(self) -> None:
+    def shorten_deadline(self) -> None:
         """Shorten the time limit of a request that is no longer needed."""
         self._deadline = min(self._deadline, _now() + _GRACE)
 
@@ -161,11 +161,11 @@ class Channel:
 
     async def _ready(self, process: asyncio.subprocess.Process) -> None:
         try:
-            async with asyncio.timeout(LONGEST_START):
+            async with asyncio.timeout(START_TIMEOUT):
                 await _receive(process)
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError) as error:
             await self.end()
-            raise ProcessDied(f"the search process was not ready after {LONGEST_START:g} s") from error
+            raise ProcessDied(f"the search process was not ready after {START_TIMEOUT:g} s") from error
 
     async def end(self) -> None:
         """Kill the process, if any, and clear the record of its studies."""
@@ -210,10 +210,10 @@ class Channel:
             reading.cancel()
             await asyncio.wait({reading})
 
-    def _surplus(self, key: str) -> tuple[str, ...]:
+    def _least_recently_used(self, key: str) -> tuple[str, ...]:
         return (next(iter(self._sent)),) if len(self._sent) >= _STUDIES and key not in self._sent else ()
 
-    def _note(self, session: Session, request: Request, problem: Problem, reply: Reply) -> None:
+    def _record_reply(self, session: Session, request: Request, problem: Problem, reply: Reply) -> None:
         """Record the data that the process has after its answer."""
         self._forgotten.difference_update(request.forget)
         for key in request.forget:
@@ -283,7 +283,7 @@ async def _receive(process: asyncio.subprocess.Process) -> Any:
     if process.stdout is None:
         raise ConnectionError("the search process has no stdout")
     length = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))[0]
-    if length > LARGEST:
+    if length > MAX_ANSWER_BYTES:
         raise ConnectionError("the answer is too long")
     return unpack(await process.stdout.readexactly(length))
 

@@ -8,11 +8,11 @@ from typing import Any
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 
 LENGTH = struct.Struct(">Q")
-LARGEST = 64 * 2**20
+MAX_ANSWER_BYTES = 64 * 2**20
 """Maximum number of bytes of an answer. A longer one comes from a broken process."""
 READY = "ready"
 """The first frame from a search process: the imports are done."""
-TAKEN_IN = "taken in"
+ACKNOWLEDGED = "acknowledged"
 """The answer to a request without an index."""
 MAX_MESSAGE = 2048
 """Maximum number of characters of a failure's message: an exception of a custom sampler may contain anything."""

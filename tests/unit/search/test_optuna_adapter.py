@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from support.search import LR, evaluation, parameters
-from toprung.search.samplers.optuna_adapter import OptunaStudy, distribution, standing
+from toprung.search.samplers.optuna_adapter import OptunaStudy, distribution, optuna_values
 from toprung.search.space import Space
 from toprung.search.types import EvaluationState
 
@@ -49,7 +49,7 @@ INF = math.inf
 )
 def test_every_standing_has_its_word(trial, told):
     """A trial without a comparable score is a place to stay away from, never a good example."""
-    assert standing(evaluation(0, {}, **trial)) == told
+    assert optuna_values(evaluation(0, {}, **trial)) == told
 
 
 def test_trials_may_come_and_change_in_any_order():
@@ -59,9 +59,9 @@ def test_trials_may_come_and_change_in_any_order():
     numbers = random.Random(0).sample(range(20), 20)
     for count in range(1, 21):
         known = {n: evaluation(n, {"lr": 0.01}, state=RUNNING) for n in numbers[:count]}
-        mirror.reflect(known, {90: {"lr": 0.02}, 91: {"lr": 0.02}})
+        mirror.synchronize(known, {90: {"lr": 0.02}, 91: {"lr": 0.02}})
     assert mirror.finished() == 0
-    mirror.reflect({n: evaluation(n, {"lr": 0.01}, float(n)) for n in numbers}, {99: {"lr": 0.02}})
+    mirror.synchronize({n: evaluation(n, {"lr": 0.01}, float(n)) for n in numbers}, {99: {"lr": 0.02}})
     trials = mirror.study.get_trials(deepcopy=False)
     assert [trial.number for trial in trials] == [*range(20), 99]
     assert [trial.value for trial in trials] == [*map(float, range(20)), None]

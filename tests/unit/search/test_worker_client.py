@@ -22,7 +22,7 @@ from toprung.search.study import Study
 from toprung.search.types import EvaluationState, Problem, Suggestions
 from toprung.search.worker_client import Limits, SearchWorker
 from toprung.search.worker_process import serve
-from toprung.search.worker_protocol import LENGTH, TAKEN_IN, Request, pack, unpack
+from toprung.search.worker_protocol import ACKNOWLEDGED, LENGTH, Request, pack, unpack
 
 SOURCE = str(Path(toprung.__file__).parents[1])
 
@@ -145,7 +145,7 @@ def test_a_history_is_added_before_a_configuration_is_wanted():
     )
     replies = BytesIO()
     serve(BytesIO(b"".join(map(pack, requests))), replies, MemoryLimit(0))
-    answers = [TAKEN_IN, Suggestions(expected[:1]), Suggestions(expected[1:])]
+    answers = [ACKNOWLEDGED, Suggestions(expected[:1]), Suggestions(expected[1:])]
     assert [reply for reply, _ in frames(replies.getvalue())] == answers
     assert second not in batch.suggest([2]).suggestions
 

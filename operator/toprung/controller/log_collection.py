@@ -100,16 +100,16 @@ class LogCollection:
         self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, rule: Stopper | None
     ) -> FollowedLog:
         objective, *others = experiment.spec.all_objectives
-        grammar, now = line_format_for(experiment.spec), self._clock()
+        line_format, now = line_format_for(experiment.spec), self._clock()
         follower = LogFollower(
             partial(self._open_log, experiment.namespace, pod),
-            grammar=grammar,
+            line_format=line_format,
             tracking=Tracking(
                 metric=objective.metric,
                 maximize=objective.type == "maximize",
                 levels=rule.levels(trial.bracket) if rule is not None else (),
                 others=frozenset(other.metric for other in others),
-                step_names=grammar.step_names,
+                step_names=line_format.step_names,
                 offset=trial.step_offset,
             ),
             progress=trial.progress,

@@ -156,11 +156,11 @@ class _Sessions(RESTClientObject):
         return aiohttp.ClientSession(connector=self._create_connector(), read_bufsize=self._read_buffer)
 
     def _socket(self, address: AddressInfo) -> socket.socket:
-        made = socket.socket(*address[:3])
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        created = socket.socket(*address[:3])
+        created.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEPALIVE.items():
             if hasattr(socket, option):  # not every system has all of them
-                made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+                created.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         if self._socket_buffer:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._socket_buffer)
-        return made
+            created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._socket_buffer)
+        return created

@@ -221,9 +221,9 @@ async def test_of_a_log_that_is_too_long_the_end_is_read(monkeypatch):
 async def test_namespaces_share_equally(resting, seconds):
     """The last one to rest waits for its share of its namespace's share."""
     pace, start = Pace(), asyncio.get_running_loop().time()
-    others = [asyncio.create_task(pace.rest(name, 1e6)) for name in resting[:-1]]
+    others = [asyncio.create_task(pace.pause(name, 1e6)) for name in resting[:-1]]
     await asyncio.sleep(0)
-    await pace.rest(resting[-1], 1.0)
+    await pace.pause(resting[-1], 1.0)
     assert asyncio.get_running_loop().time() - start == pytest.approx(seconds)
     for other in others:
         other.cancel()

@@ -20,7 +20,7 @@ from toprung.kube.resources import NAMESPACES, PODS
 
 NAMESPACE = "toprung-system"
 OPERATOR = "toprung-operator"
-_PATIENCE = 60.0
+_START_TIMEOUT = 60.0
 _POLL_INTERVAL = 0.03
 _START_OVER = (
     "`toprung run --fresh` starts with an empty one and keeps the broken file beside it; "
@@ -29,7 +29,7 @@ _START_OVER = (
 
 
 @asynccontextmanager
-async def hosted(
+async def host_cluster(
     folder: StateFolder, *, gpus: int | None, port: int = 0, fresh: bool = False
 ) -> AsyncIterator[KubeClient]:
     """Serve the folder from this process; at the end no process of the cluster is left.
@@ -110,10 +110,10 @@ async def _start_operator(client: KubeClient, kubeconfig: Path) -> None:
     await client.apply(NAMESPACES, namespace=None, name=NAMESPACE, body=namespace)
     with suppress(NotFound):
         await client.delete(PODS, namespace=NAMESPACE, name=OPERATOR, grace_seconds=0)
-    async with asyncio.timeout(_PATIENCE):
-        await until(lambda: _phase_is(client, ""))
+    async with asyncio.timeout(_START_TIMEOUT):
+        await wait_until(lambda: _phase_is(client, ""))
         await client.create(PODS, namespace=NAMESPACE, body=operator_pod(kubeconfig, Path.cwd()))
-        await until(lambda: _phase_is(client, "Running"))
+        await wait_until(lambda: _phase_is(client, "Running"))
 
 
 async def _phase_is(client: KubeClient, phase: str) -> bool:
@@ -125,7 +125,7 @@ async def _phase_is(client: KubeClient, phase: str) -> bool:
     return bool(pod["status"].get("phase") == phase)
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+async def wait_until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Poll a condition until it is true."""
     while not await holds():  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(_POLL_INTERVAL)

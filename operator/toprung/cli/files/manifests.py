@@ -73,7 +73,7 @@ async def _apply(client: KubeClient, manifest: KubernetesObject) -> None:
     resource, namespaced = await client.resource_of(manifest["apiVersion"], manifest["kind"])
     namespace = _namespace(manifest) if namespaced else None
     if namespace is not None:
-        await _have_namespace(client, namespace)
+        await _ensure_namespace(client, namespace)
     try:
         await client.apply(resource, namespace=namespace, name=_name(manifest), body=manifest)
     except Rejected as error:
@@ -82,7 +82,7 @@ async def _apply(client: KubeClient, manifest: KubernetesObject) -> None:
         raise Rejected(f"{error}; or give --fresh, which deletes the old one and its trials first") from error
 
 
-async def _have_namespace(client: KubeClient, name: str) -> None:
+async def _ensure_namespace(client: KubeClient, name: str) -> None:
     try:
         await client.get(NAMESPACES, namespace=None, name=name)
     except NotFound:

@@ -403,7 +403,7 @@ async def test_an_experiment_that_is_forgotten_while_it_is_asked_leaves_nothing(
     worker.forget(asked.key)
     while worker._running:
         await asyncio.sleep(0.01)
-    assert not any((worker._turns._experiments, worker._turns._fast, worker._turns._slow))
+    assert not any((worker._scheduler._experiments, worker._scheduler._fast, worker._scheduler._slow))
 
 
 async def test_a_turn_that_is_cancelled_before_its_request_is_not_measured(worker):
@@ -416,7 +416,7 @@ async def test_a_turn_that_is_cancelled_before_its_request_is_not_measured(worke
     await asyncio.wait([answered, cancelled])
     while worker._running:
         await asyncio.sleep(0.01)
-    assert worker._turns._fast == {"first"}
+    assert worker._scheduler._fast == {"first"}
 
 
 async def test_a_batch_does_not_wait_for_the_request_of_another_experiment(hanging):

@@ -136,7 +136,7 @@ async def test_an_unreadable_object_blocks_its_experiment(controller, reported):
     assert [each.partition(" until")[0] for each in found] == [
         "team/exp-0 cannot be read: KeyError: 'spec'. Correct or delete it;"
     ] * reported
-    reconciler.trials.replace({}, version="9", asked_at=0)
+    reconciler.trials.replace({}, version="9", requested_at=0)
     assert reconciler.trials.unreadable(KEY) == {}
     assert changes == [(KEY, None, None)] * 2  # it is reconciled when the object appears, and when it is gone
 

@@ -27,8 +27,6 @@ EXEMPT = (
 )
 """Generated files, records of past decisions, and the rules themselves."""
 UNCHECKED = (
-    "operator/localkube/",
-    "tests/contract/",
     "tests/property/",
     "tests/simulation/",
     "tests/support/",
@@ -37,7 +35,6 @@ UNCHECKED = (
     "tests/unit/controller/",
     "tests/unit/early_stopping/",
     "tests/unit/kube/",
-    "tests/unit/localkube/",
     "tests/unit/metrics/",
     "tests/unit/objects/",
     "tests/unit/planning/",

@@ -1,4 +1,4 @@
-"""The parts that all Pods of a node share, and the operations on Pods without a worker."""
+"""What all Pods of a node share, and the operations on Pods without a worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORKER_FAILED = "NodeError"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The parts that all Pods of a node share. `released` is called when a Pod has released its resources."""
+    """What all Pods of a node share. `released` is called when a Pod has released its resources."""
 
     store: Store
     runtime: Runtime

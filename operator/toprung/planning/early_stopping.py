@@ -7,28 +7,24 @@ rung is never evaluated again.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
 from math import nan
 
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import stopper_for
 from toprung.early_stopping.plugins import invalid
 from toprung.early_stopping.types import Decision, Exploit, RungResult, Stopper, Verdict
-from toprung.metrics.progress import score
 from toprung.metrics.types import Crossing
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.sizes import lineage_is_full
 from toprung.objects.trial import RungRecord, RungVerdict, TrialRecord
+from toprung.planning.rule_records import RuleRecords
 
-WORST = float("-inf")
 RECORDED = {
     Decision.CONTINUE: RungVerdict.CONTINUE,
     Decision.EXPLOIT: RungVerdict.EXPLOIT,
     Decision.PAUSE: RungVerdict.PAUSE,
     Decision.STOP: RungVerdict.STOP,
 }
-GONE_ON = (RungVerdict.CONTINUE, RungVerdict.PROMOTE)
-"""Verdicts after which a trial is no candidate for promotion from that rung."""
 
 
 def build_rule(experiment: ExperimentRecord) -> Stopper | None:
@@ -69,21 +65,22 @@ class _Crossing:
 
 @dataclass(frozen=True, slots=True)
 class RungEvaluator:
-    """The rule of an experiment with all its records, and how a metric becomes a score.
+    """The rule of an experiment with all its records.
 
     Attributes:
-        stopper: a fresh rule; it receives the recorded rungs and the new ones.
+        records: of the rule; it receives the recorded rungs and the new ones.
         history: all Trials as they are in the cluster: their rungs are the records.
-        absent: ranges of indices that have no Trial: it was deleted, or there will never be one.
         metric: name of the objective's metric, for messages.
-        maximize: the objective's direction.
     """
 
-    stopper: Stopper
+    records: RuleRecords
     history: tuple[TrialRecord, ...]
-    absent: tuple[range, ...]
     metric: str
-    maximize: bool
+
+    @property
+    def stopper(self) -> Stopper:
+        """Return the rule."""
+        return self.records.stopper
 
     def judge(self, live: Iterable[TrialRecord]) -> Mapping[int, RungDecision]:
         """Evaluate every rung newly reached by the live trials, in the order of the reports.
@@ -95,7 +92,7 @@ class RungEvaluator:
         """
         crossings = self._new_crossings(live)
         if crossings or self.stopper.pauses:
-            self._replay()
+            self.records.add_all(self.history)
         return self._judge(crossings)
 
     def promote(self, trial: TrialRecord, resource: int) -> RungDecision:
@@ -105,6 +102,7 @@ class RungEvaluator:
             The trial with its rungs: it continues in a further attempt, waits at a higher rung, or is stopped there.
         """
         promoted = promoted_from(trial, resource)
+        self.records.add(promoted)
         return self._judge(self._crossings(promoted)).get(trial.index, RungDecision(promoted))
 
     def _judge(self, crossings: Iterable[_Crossing]) -> Mapping[int, RungDecision]:
@@ -118,7 +116,7 @@ class RungEvaluator:
     def end(self, trial: TrialRecord, now: datetime) -> TrialRecord:
         """Record a trial's end; a failed one is recorded as the worst of its next rung."""
         ended = self._failed(trial, now) if trial.state is TrialState.FAILED else trial
-        self.stopper.mark_finished(trial.bracket, trial.index)
+        self.records.add(ended)
         return ended
 
     def _failed(self, trial: TrialRecord, now: datetime) -> TrialRecord:
@@ -129,7 +127,6 @@ class RungEvaluator:
         level = next(heading, None)
         if level is None:
             return trial
-        self.stopper.record(RungResult(trial.bracket, level, trial.index, WORST))
         return replace(trial, rungs=(*trial.rungs, RungRecord(level, None, RungVerdict.FAILED, now)))
 
     def _new_crossings(self, live: Iterable[TrialRecord]) -> list[_Crossing]:
@@ -151,34 +148,21 @@ class RungEvaluator:
         for crossing, levels in by_step.values():
             yield _Crossing(trial, crossing, tuple(levels))
 
-    def _replay(self) -> None:
-        for trial in self.history:
-            for rung in trial.rungs:
-                arrival = self._arrival(trial, rung)
-                self.stopper.record(arrival)
-                if rung.verdict in GONE_ON:
-                    self.stopper.mark_continued(arrival)
-            if trial.state.terminal:
-                self.stopper.mark_finished(trial.bracket, trial.index)
-        for index in chain.from_iterable(self.absent):
-            self.stopper.mark_finished(self.stopper.bracket(index), index)
-
     def _cross(self, trial: TrialRecord, crossing: _Crossing) -> RungDecision:
         """Record the report in every rung it crosses, then evaluate each; the most severe verdict decides."""
         reached = [self._rung(level, crossing.observation) for level in crossing.levels]
-        arrivals = [self._arrival(trial, rung) for rung in reached]
+        arrivals = [self.records.result(trial, rung) for rung in reached]
         for arrival in arrivals:
             self.stopper.record(arrival)
         verdicts = [self._verdict(trial, arrival) for arrival in arrivals]
-        for arrival, verdict in zip(arrivals, verdicts, strict=True):
-            if verdict.outcome is Decision.CONTINUE:
-                self.stopper.mark_continued(arrival)
         judged = (
             replace(rung, verdict=RECORDED[verdict.outcome]) for rung, verdict in zip(reached, verdicts, strict=True)
         )
+        recorded = replace(trial, rungs=(*trial.rungs, *judged))
+        self.records.add(recorded)
         gravest = max(verdicts, key=lambda verdict: list(RECORDED).index(verdict.outcome))
         message = gravest.about(self.metric, crossing.observation.value)
-        return RungDecision(replace(trial, rungs=(*trial.rungs, *judged)), gravest.outcome, message, gravest.exploit)
+        return RungDecision(recorded, gravest.outcome, message, gravest.exploit)
 
     def _verdict(self, trial: TrialRecord, arrival: RungResult) -> Verdict:
         """Return the decision of the rule; a trial that has reported its whole resource no longer exploits.
@@ -203,14 +187,6 @@ class RungEvaluator:
             return RungRecord(level, value, RungVerdict.CONTINUE, crossed.time)
         best, mean = _finite(crossed.best), _finite(crossed.mean)
         return RungRecord(level, value, RungVerdict.CONTINUE, crossed.time, best=best, mean=mean)
-
-    def _arrival(self, trial: TrialRecord, rung: RungRecord) -> RungResult:
-        best = self._score(rung.best) if rung.best is not None else None
-        mean = self._score(rung.mean) if rung.mean is not None else None
-        return RungResult(trial.bracket, rung.resource, trial.index, self._score(rung.value), best=best, mean=mean)
-
-    def _score(self, value: float | None) -> float:
-        return WORST if value is None else score(value, maximize=self.maximize)
 
 
 def promoted_from(trial: TrialRecord, resource: int) -> TrialRecord:

@@ -11,7 +11,7 @@ from toprung.metrics.types import Observation
 from toprung.objects.trial import TrialRecord
 from toprung.search.types import Evaluation, EvaluationState
 
-EVALUATION_STATES = {
+STANDINGS = {
     TrialState.PENDING: EvaluationState.RUNNING,
     TrialState.RUNNING: EvaluationState.RUNNING,
     TrialState.PAUSED: EvaluationState.STOPPED,
@@ -40,8 +40,16 @@ def scored_by(trial: TrialRecord, objective: Objective) -> Observation | None:
 def incumbent(trials: Iterable[TrialRecord], objective: Objective) -> tuple[TrialRecord, Observation] | None:
     """Return the best trial so far and its scoring observation; ties go to the smaller index."""
     maximize = objective.type == "maximize"
-    scored = ((trial, observation) for trial in trials if (observation := scored_by(trial, objective)) is not None)
-    return max(scored, key=lambda pair: (score(pair[1].value, maximize=maximize), -pair[0].index), default=None)
+    best: tuple[TrialRecord, Observation] | None = None
+    highest = float("-inf")
+    for trial in trials:
+        observation = scored_by(trial, objective)
+        if observation is None:
+            continue
+        value = score(observation.value, maximize=maximize)
+        if best is None or value > highest or (value == highest and trial.index < best[0].index):
+            best, highest = (trial, observation), value
+    return best
 
 
 def reaches_goal(value: float, objective: Objective) -> bool:
@@ -61,9 +69,9 @@ def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
     if seen is None or not trial.state.terminal or trial.state is TrialState.FAILED:
         return ()
     _, *others = spec.all_objectives
-    values = (seen.value, *(seen.metrics.get(goal.metric, nan) for goal in others))  # null is absent once it was stored
+    values = (seen.value, *(seen.metrics.get(aim.metric, nan) for aim in others))  # null is absent once it was stored
     return tuple(
-        score(value, maximize=goal.type == "maximize") for goal, value in zip(spec.all_objectives, values, strict=True)
+        score(value, maximize=aim.type == "maximize") for aim, value in zip(spec.all_objectives, values, strict=True)
     )
 
 
@@ -80,4 +88,4 @@ def evaluation(trial: TrialRecord, spec: ExperimentSpec) -> Evaluation:
         for rung in trial.rungs
         if trial.parameters_at(rung.resource) == parameters
     )
-    return Evaluation(trial.index, parameters, EVALUATION_STATES[trial.state], value, rungs, scores_of(trial, spec))
+    return Evaluation(trial.index, parameters, STANDINGS[trial.state], value, rungs, scores_of(trial, spec))

@@ -54,7 +54,7 @@ class Snapshot:
         exhausted: the space has no configuration for an index that is not in `suggestions`.
         blocked: why the last reconciliation could not start trials, None if it could. While it is set, one Pod at a
             time is tried.
-        backing_off: whether no Pod may be tried now, because the back-off of the experiment lasts.
+        hold: whether no Pod may be tried now, because the back-off of the experiment lasts.
     """
 
     experiment: ExperimentRecord
@@ -66,7 +66,7 @@ class Snapshot:
     suggestions: Mapping[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
     exhausted: bool = False
     blocked: BlockReason | None = None
-    backing_off: bool = False
+    hold: bool = False
 
 
 def deleted_indices(experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> tuple[range, ...]:

@@ -18,6 +18,7 @@ from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
 from toprung.planning.early_stopping import build_rule
 from toprung.planning.plan import make_plan
+from toprung.planning.plan_cache import PlanCache
 from toprung.planning.snapshot import Snapshot
 from toprung.search.types import Configuration
 from toprung.simulate.cluster import NAME, NAMESPACE, START, UID, Attempt, Cluster, time_of
@@ -94,6 +95,7 @@ class Simulation:
     _rows: dict[int, int] = field(default_factory=dict)
     _changed: dict[int, TrialRecord] = field(default_factory=dict)
     _incumbents: list[tuple[float, float]] = field(default_factory=list)
+    _plan_cache: PlanCache = field(default_factory=PlanCache)
     _exhausted: bool = False
     _reason: str = ""
 
@@ -191,7 +193,7 @@ class Simulation:
     def _reconcile(self) -> None:
         """Plan and execute until a plan leaves nothing to do."""
         while not self._reason:
-            planned = make_plan(self._snapshot(), time_of(self._now))
+            planned = make_plan(self._snapshot(), time_of(self._now), self._plan_cache)
             freed = [self._execute(action) for chain in planned.chains for action in chain]
             if planned.ended is not None:
                 self._reason = planned.ended.reason

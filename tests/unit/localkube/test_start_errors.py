@@ -1,4 +1,4 @@
-"""The reason why the program of a container could not be started."""
+"""Why a program of a container could not be started."""
 
 import pytest
 

@@ -25,7 +25,7 @@ class When(Model):
 
     @cached_property
     def keys(self) -> frozenset[ValueKey]:
-        """Return the keys of the values, for membership."""
+        """The keys of the values, for membership."""
         return frozenset(map(key_of, self.in_))
 
 
@@ -54,10 +54,10 @@ class Parameter(Model):
 
     @cached_property
     def keys(self) -> frozenset[ValueKey]:
-        """Return the keys of the values of an ordinal or categorical parameter, for membership."""
+        """The keys of the values of an ordinal or categorical parameter, for membership."""
         return frozenset(map(key_of, self.values or ()))
 
     @property
     def is_range(self) -> bool:
-        """Return whether the parameter has min and max instead of values."""
+        """Whether the parameter has min and max instead of values."""
         return self.type in ("double", "int")

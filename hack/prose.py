@@ -31,19 +31,16 @@ UNCHECKED = (
     "operator/toprung/api/v1alpha1/",
     "tests/contract/",
     "tests/property/",
-    "tests/simulation/",
     "tests/support/",
     "tests/unit/api/",
     "tests/unit/collectors/",
     "tests/unit/controller/",
-    "tests/unit/early_stopping/",
     "tests/unit/kube/",
     "tests/unit/localkube/",
     "tests/unit/metrics/",
     "tests/unit/objects/",
     "tests/unit/planning/",
     "tests/unit/search/",
-    "tests/unit/simulate/",
 )
 """Paths that are not checked yet. Remove an entry when the text of that part is clean."""
 DOCSTRING = "docstring:"

@@ -1,4 +1,4 @@
-"""Attempts that are retried, disrupted, lost with their node, silent or endless, in virtual time."""
+"""Simulate attempts that are retried, disrupted, lost with their node, silent or endless."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ KEPT = {"volume": {"emptyDir": {}}}
 
 
 def one(program, **spec):
-    """An Experiment of one trial."""
+    """Return a world with one trial."""
     return World(experiment_spec(**{"maxTrialCount": 1, "parallelTrialCount": 1, **spec}), program)
 
 
@@ -34,7 +34,7 @@ def one(program, **spec):
     ],
 )
 def test_a_further_attempt(first, reason, checkpoint, best, curve):
-    """Without a checkpoint the values of the lost attempt are of a run that left nothing; with one they stay."""
+    """Without a checkpoint the values of a lost attempt do not count; with a checkpoint they do."""
     second = Program((0.1, 0.2, 0.3), first=3 if checkpoint else 1)
     world = one(
         lambda _, attempt: first if attempt == 1 else second,
@@ -49,8 +49,8 @@ def test_a_further_attempt(first, reason, checkpoint, best, curve):
     assert reason in [event.reason for event in world.events]
 
 
-def test_rungs_of_a_lost_attempt_stay_judged():
-    """A verdict is sticky; the new attempt is judged from the next rung on."""
+def test_rungs_of_a_lost_attempt_keep_their_verdicts():
+    """A new attempt is evaluated from the next rung on."""
     lost, again = Program((0.9, 0.9, 0.9, 0.9), 1), Program((0.1,) * 9)
     world = one(
         lambda _, attempt: lost if attempt == 1 else again,
@@ -75,7 +75,7 @@ def test_rungs_of_a_lost_attempt_stay_judged():
 )
 @pytest.mark.parametrize("reports", [30, 9], ids=["trains-on", "hangs"])
 def test_a_trial_that_does_not_end_by_itself_ends_at_max_resource(early_stopping, reports):
-    """As Succeeded, with the values up to there; then its Pod is told to end."""
+    """The trial succeeds with the values up to maxResource, and its Pod is stopped."""
     count = 9 if "successiveHalving" in early_stopping else 1
     world = World(
         experiment_spec(earlyStopping=early_stopping, checkpoint=KEPT, maxTrialCount=count, parallelTrialCount=count),
@@ -89,7 +89,7 @@ def test_a_trial_that_does_not_end_by_itself_ends_at_max_resource(early_stopping
 
 
 def test_a_silent_trial_fails():
-    """It is told to end, and another one takes its slot."""
+    """The Pod of a silent trial is stopped, and the next trial gets its slot."""
     programs = Program((0.5, 0.5), None), Program((0.5,))
     world = World(
         experiment_spec(
@@ -105,7 +105,7 @@ def test_a_silent_trial_fails():
 
 
 def lose_node(world, name):
-    """The taint manager deletes a Pod whose kubelet does not answer any more."""
+    """Delete a Pod as the taint manager does when its kubelet no longer answers."""
     body = world.pods[name]
     body["metadata"] |= {"deletionTimestamp": timestamp(world.now + timedelta(seconds=30))}
     body["metadata"] |= {"deletionGracePeriodSeconds": 30}
@@ -115,7 +115,7 @@ def lose_node(world, name):
 
 
 def lost(checkpoint, template=POD):
-    """A trial whose node is lost in its third second."""
+    """Return a world with a trial whose node is lost in its third second."""
     world = one(
         lambda _, attempt: Program((0.5,), None) if attempt == 1 else Program((0.5,) * 3),
         checkpoint=checkpoint,
@@ -129,7 +129,7 @@ def lost(checkpoint, template=POD):
 
 
 def started_after(world, seconds):
-    """Run so long, and return how many seconds it took until the second attempt was there; None: it is not."""
+    """Run for some seconds; return after how many the second attempt exists, None if it does not."""
     begun = world.now
     for _ in range(seconds):
         world.execute(world.plan())
@@ -148,13 +148,13 @@ def started_after(world, seconds):
     ],
 )
 def test_a_dead_node_does_not_hold_its_trial(checkpoint, template, seconds):
-    """Without a checkpoint the next attempt starts as its Pod is deleted, with one after nodeLostTimeout."""
+    """Without a checkpoint the next attempt starts when the Pod is deleted; with one, after nodeLostTimeout."""
     world = lost(checkpoint, template)
     assert started_after(world, 300) == seconds
 
 
 def test_a_trial_with_a_checkpoint_continues_when_its_pod_is_gone():
-    """An administrator declares the node out of service, and Kubernetes removes the Pod."""
+    """Kubernetes removes the Pod after an administrator declares the node out of service."""
     world = lost(KEPT)
     assert started_after(world, 40) is None
     del world.pods["exp-0-1"]
@@ -165,7 +165,7 @@ def test_a_trial_with_a_checkpoint_continues_when_its_pod_is_gone():
 
 
 def test_a_dead_node_is_reported():
-    """On the Trial, in an Event and as Blocked, with node and time; until the trial continues."""
+    """The Trial, an Event and the Blocked condition name the node and the time until the trial continues."""
     world = lost(KEPT)
     started_after(world, 70)
     (trial,) = world.trial_records()
@@ -182,7 +182,7 @@ def test_a_dead_node_is_reported():
 
 
 def test_a_clock_that_is_set_back_does_not_end_a_trial_before_its_start():
-    """The kubelet's clock and the operator's differ as well."""
+    """The completion time is not before the start time, even if the clocks of kubelet and operator differ."""
     world = one(lambda *_: Program((0.5,)))
     world.execute(world.plan())
     world.tick()

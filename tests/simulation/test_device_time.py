@@ -1,4 +1,4 @@
-"""Device time is counted once, up to the verdict or the end of the Pod."""
+"""Device time counts once, up to the verdict or the end of the Pod."""
 
 import pytest
 
@@ -26,7 +26,7 @@ FLAT, CRASHES = Program((0.5,) * 10), Program((0.5,) * 10, 1)
     ],
 )
 def test_device_time(changes, program, seconds):
-    """One GPU for each Pod, which starts a second after it was made and reports every second."""
+    """Each Pod holds one GPU, starts a second after its creation, and reports every second."""
     spec = {"maxTrialCount": 2, "checkpoint": {"volume": {"emptyDir": {}}}}
     spec |= {"trialTemplate": {"template": POD_WITH_GPU, "retries": 1}}
     world = World(experiment_spec(**spec | changes), lambda *_: program)

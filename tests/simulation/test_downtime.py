@@ -1,4 +1,4 @@
-"""An operator that was down for a while decides what it would have decided."""
+"""An operator that was down decides as if it had been up."""
 
 from dataclasses import replace
 
@@ -46,14 +46,14 @@ def outcome(world):
     ],
 )
 def test_a_downtime_changes_no_result(spec, values, reason):
-    """What happened before the deadline counts, whenever it is read; what happened after it does not."""
+    """Events before the deadline count whenever they are read; later events do not count."""
     undisturbed, interrupted = run(values, **spec), run(values, range(4, 30), **spec)
     assert outcome(interrupted) == outcome(undisturbed)
     assert outcome(interrupted)[0] == {reason}
 
 
-def test_an_experiment_that_could_not_continue_in_its_downtime_keeps_what_ended():
-    """Trials that ended before the deadline are Succeeded with their values; no further one is created."""
+def test_trials_that_ended_in_a_downtime_keep_their_values():
+    """Trials that ended before the deadline are Succeeded with their values, and no further trial is created."""
     world = run(SLOW, range(4, 30), maxDuration="20s", maxTrialCount=8, parallelTrialCount=4)
     reasons, value, _, trials = outcome(world)
     assert (reasons, value, trials) == ({"MaxDurationReached"}, 0.9, [("Succeeded", 8)] * 4)
@@ -68,8 +68,8 @@ def test_an_experiment_that_could_not_continue_in_its_downtime_keeps_what_ended(
         pytest.param((0.1,) * 99, {"caught_up": False}, id="running-not-caught-up"),
     ],
 )
-def test_no_limit_is_judged_before_all_logs_are_read(values, unread):
-    """No trial is stopped and none starts until then; a Pod without a follower is not read."""
+def test_no_limit_is_checked_before_all_logs_are_read(values, unread):
+    """No trial stops or starts until all logs are read; a Pod without a follower is not read."""
     world = World(experiment_spec(maxDuration="20s", maxTrialCount=8), lambda *_: Program(values))
     for _ in range(4):
         world.execute(world.plan())
@@ -88,8 +88,8 @@ def test_no_limit_is_judged_before_all_logs_are_read(values, unread):
     assert not [each for each in actions if isinstance(each, StopPod | CreatePod | CreateTrial)]
 
 
-def test_a_trial_ended_when_its_pod_did():
-    """However late that is seen, so the order of the ends is that in which they happened."""
+def test_a_trial_ends_when_its_pod_ends():
+    """The completion time is that of the Pod, however late the operator reads it."""
     undisturbed, interrupted = run(SLOW, maxTrialCount=2), run(SLOW, range(4, 30), maxTrialCount=2)
     ends = [[trial.completion_time for trial in world.trial_records()] for world in (undisturbed, interrupted)]
     assert ends[0] == ends[1]
@@ -97,7 +97,7 @@ def test_a_trial_ended_when_its_pod_did():
 
 @pytest.mark.parametrize("writes", range(2, 8))
 def test_no_event_of_a_trial_is_lost_in_a_crash(writes):
-    """It is emitted before the write that records what it reports, by the same key in every attempt."""
+    """An Event is emitted before the write that records its cause, with the same key in every attempt."""
     world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,), 3))
     for _ in range(8):
         world.execute(world.plan(), writes)

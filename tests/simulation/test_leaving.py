@@ -1,4 +1,4 @@
-"""Trials that end before their next rung without having failed: nobody waits for them for ever."""
+"""No trial waits for trials that ended before their next rung without a failure."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,12 +15,12 @@ HALVING = {"successiveHalving": {"minResource": 3, "maxResource": 9, "trials": 3
 
 
 def rising(start):
-    """A program that neither threshold nor patience stops."""
+    """Return a program that neither threshold nor patience stops."""
     return Program(tuple(start + step / 100 for step in range(9)))
 
 
 def batch(third, **early_stopping):
-    """A batch of three side by side, of which the first one is the best, and the third may not come to its rung."""
+    """Return a batch of three parallel trials: the first is the best, the third may not reach its rung."""
     spec = experiment_spec(
         earlyStopping=HALVING | early_stopping,
         checkpoint={"volume": {"emptyDir": {}}},
@@ -46,7 +46,7 @@ def reached(world):
     ],
 )
 def test_a_batch_does_not_wait_for_trials_that_have_ended(third, early_stopping, state, steps):
-    """The best goes on to the end once all that can still come to its rung are there."""
+    """The best trial continues to the end once all trials that can still reach its rung have reached it."""
     world = batch(third, **early_stopping)
     run_to_end(world)
     assert reached(world) == [9, 3, steps]
@@ -54,7 +54,7 @@ def test_a_batch_does_not_wait_for_trials_that_have_ended(third, early_stopping,
 
 
 def test_a_higher_rung_does_not_wait_for_trials_that_ended_before_it():
-    """Of nine the best three continue, and the best of these, though the first ends by itself between the rungs."""
+    """The best trial of nine ends between two rungs; the next best continues to the end."""
     spec = experiment_spec(
         earlyStopping={"successiveHalving": {"maxResource": 9, "trials": 9}},
         checkpoint={"volume": {"emptyDir": {}}},
@@ -67,7 +67,7 @@ def test_a_higher_rung_does_not_wait_for_trials_that_ended_before_it():
 
 
 def test_a_batch_does_not_wait_for_deleted_trials():
-    """A Trial that somebody deletes takes its records with it, and comes to no rung."""
+    """A deleted Trial has no records and reaches no rung."""
     world = batch(Program((0.1,), None))
     for _ in range(4):
         world.execute(world.plan())
@@ -78,7 +78,7 @@ def test_a_batch_does_not_wait_for_deleted_trials():
 
 
 def test_an_experiment_that_continues_completes_its_batches():
-    """The best of those that waited when it ended keeps its place, and comes to no further rung: who has one goes on."""
+    """A trial that the end stopped while it waited keeps its place and reaches no further rung; the others continue."""
     spec = {"maxTrialCount": 9, "parallelTrialCount": 4, "checkpoint": {"volume": {"emptyDir": {}}}}
     spec |= {"earlyStopping": {"successiveHalving": {"maxResource": 9, "trials": 9}}}
     values = (0.9, 0.5, 0.1, 0.6, 0.2, 0.7, 0.3, 0.8, 0.4)
@@ -92,12 +92,12 @@ def test_an_experiment_that_continues_completes_its_batches():
 
 
 def obedient(start):
-    """A program that ends at once when it is told to, and reports nothing more."""
+    """Return a program that ends at once when it is stopped, and reports nothing more."""
     return replace(rising(start), grace=timedelta())
 
 
 def test_a_paused_trial_is_promoted_after_more_trials_are_allowed():
-    """Those that waited at the first end did not go on, so of fifteen that came to the rung a fifth one may."""
+    """Trials that waited at the first end do not count as continued, so one more of fifteen may continue."""
     values = (*(0.9 - index / 10 for index in range(9)), 0.55, *[0.01] * 8)
     spec = {"parallelTrialCount": 1, "checkpoint": {"volume": {"emptyDir": {}}}}
     spec |= {"earlyStopping": {"asha": {"maxResource": 9, "variant": "promotion", "rungSkew": 0}}}
@@ -112,7 +112,7 @@ def test_a_paused_trial_is_promoted_after_more_trials_are_allowed():
 
 @pytest.mark.parametrize("first", [1, 3], ids=["while-it-waits", "as-it-comes"])
 def test_a_trial_that_would_be_stopped_at_once_is_not_promoted(first):
-    """Patience has ended it at step 3, whether it pauses there or paused before and its Pod was still ending."""
+    """Patience ends the trial at step 3, whether it pauses at that step or its Pod is still ending after a pause."""
     early_stopping = {
         "asha": {"minResource": first, "maxResource": 9, "variant": "promotion"},
         "patience": {"steps": 2},

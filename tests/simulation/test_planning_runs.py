@@ -1,4 +1,4 @@
-"""Whole experiments planned in virtual time, with crashes anywhere."""
+"""Simulate whole experiments with crashes at any write."""
 
 import math
 from dataclasses import replace
@@ -38,7 +38,7 @@ PROGRAMS = st.builds(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_crash_at_any_write_loses_and_repeats_no_trial(early_stopping, data):
-    """Whatever the programs do and wherever the operator dies, every index is run once and the experiment ends."""
+    """Every index runs once and the experiment ends, whatever the programs do."""
     first = {index: data.draw(PROGRAMS) for index in range(6)}
     crash_points = data.draw(st.lists(st.integers(0, 12), max_size=40))
     spec = experiment_spec(
@@ -54,9 +54,8 @@ def test_a_crash_at_any_write_loses_and_repeats_no_trial(early_stopping, data):
     run_to_end(world, lambda: next(points, None))
     assert [trial.index for trial in world.trial_records()] == list(range(6))
     assert all(trial.state.terminal for trial in world.trial_records())
-    for trial in world.trial_records():
-        if trial.progress.best is not None:
-            assert math.isfinite(trial.progress.best.value)
+    bests = [trial.progress.best.value for trial in world.trial_records() if trial.progress.best is not None]
+    assert all(map(math.isfinite, bests))
 
 
 LAST = {"objective": {"metric": "acc", "type": "maximize", "strategy": "last"}, "parallelTrialCount": 2}
@@ -85,8 +84,8 @@ LAST = {"objective": {"metric": "acc", "type": "maximize", "strategy": "last"}, 
         pytest.param({"maxDuration": "4s"}, (0.9,) * 99, "MaxDurationReached", 2, id="only-cut-off-trials"),
     ],
 )
-def test_trials_that_end_with_their_experiment_do_not_change_why(limits, long, reason, trials):
-    """Scored by their last reports they count only once they are cut off: that is looked at before the end is told."""
+def test_trials_that_end_with_their_experiment_do_not_change_its_reason(limits, long, reason, trials):
+    """With the strategy last, a trial counts only after it is cut off; the reason is determined before."""
     spec = experiment_spec(**LAST | {"maxTrialCount": 2} | limits)
     short = (0.5,) * (99 if "maxDuration" in limits else 1)
     world = World(spec, lambda index, _: Program(short if index else long))
@@ -98,7 +97,7 @@ def test_trials_that_end_with_their_experiment_do_not_change_why(limits, long, r
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_an_ended_experiment_stays_ended(data):
-    """Whatever limit is reached first, by whatever score, wherever the operator dies: it is told once and for all."""
+    """The reported end does not change, whatever limit is reached first and wherever the operator crashes."""
     goal = {"goal": 0.9} if data.draw(st.booleans()) else {}
     kind, strategy = data.draw(st.sampled_from(["maximize", "minimize"])), data.draw(st.sampled_from(["best", "last"]))
     spec = experiment_spec(
@@ -175,7 +174,7 @@ def test_an_executed_plan_leaves_nothing_to_do(data):
     ],
 )
 def test_an_experiment_ends(spec, program, reason, state):
-    """Each way to end is told by a condition, and then nothing runs."""
+    """A condition reports the reason, and no trial runs afterwards."""
     world = World(experiment_spec(**spec), lambda *_: program)
     run_to_end(world)
     true = {each["type"]: each["reason"] for each in world.status["conditions"] if each["status"] == "True"}
@@ -186,7 +185,7 @@ def test_an_experiment_ends(spec, program, reason, state):
 
 
 def test_an_exhausted_space_ends_the_experiment():
-    """When no configuration is left, what runs is finished and the reason says so."""
+    """Running trials finish when no configuration is left, and the reason is SearchSpaceExhausted."""
     spec = experiment_spec(maxTrialCount=10)
     world = World(spec, lambda *_: Program((0.5,)), suggest=lambda index: {"lr": 0.1} if index < 3 else None)
     run_to_end(world)
@@ -200,13 +199,13 @@ HALVING = {"earlyStopping": {"successiveHalving": {"maxResource": 9, "trials": 9
 
 
 def rungs_of(world):
-    """The highest rung of each trial."""
+    """Return the highest rung of each trial."""
     return [max(rung.resource for rung in trial.rungs) for trial in world.trial_records()]
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
 def test_a_batch_continues_without_the_trials_that_an_exhausted_space_lacks(parallel):
-    """Of the five of a batch of nine three go on from the first rung and one from the next, as of nine."""
+    """Of five trials in a batch of nine, three continue from the first rung and one from the next."""
     spec = experiment_spec(
         **HALVING, checkpoint={"volume": {"emptyDir": {}}}, maxTrialCount=18, parallelTrialCount=parallel
     )
@@ -221,7 +220,7 @@ def test_a_batch_continues_without_the_trials_that_an_exhausted_space_lacks(para
 
 
 def test_a_batch_continues_without_the_trials_that_a_lower_max_trial_count_excludes():
-    """Of the second batch the one that has begun comes to the end; the others will never be made."""
+    """The only trial of the second batch runs to the end; the others are never created."""
     fields = {**HALVING, "checkpoint": {"volume": {"emptyDir": {}}}}
     world = World(experiment_spec(**fields, maxTrialCount=18), lambda index, _: Program((index / 10,) * 9))
     while len(world.trials) < 10:
@@ -235,7 +234,7 @@ def test_a_batch_continues_without_the_trials_that_a_lower_max_trial_count_exclu
 
 
 def test_a_batch_waits_while_it_may_be_filled():
-    """Until an operator that was started again has asked, it does not know of an exhausted space, and nobody goes on."""
+    """No trial continues while a restarted operator does not know yet that the space is exhausted."""
     fields = {**HALVING, "checkpoint": {"volume": {"emptyDir": {}}}, "maxTrialCount": 9}
     world = World(
         experiment_spec(**fields),
@@ -251,7 +250,7 @@ def test_a_batch_waits_while_it_may_be_filled():
 
 
 def test_a_trial_that_is_paused_at_the_end_has_a_message():
-    """A paused trial is Stopped then by its rung's verdict, and its message does not go on saying that it waits."""
+    """The trial is Stopped by the verdict of its rung, and its message names the end of the experiment."""
     checkpoint = {"volume": {"emptyDir": {}}}
     spec = experiment_spec(earlyStopping=PROMOTION, checkpoint=checkpoint, maxTrialCount=2)
     world = World(spec, lambda index, _: Program((0.5 - index / 10,) * 9))
@@ -263,8 +262,8 @@ def test_a_trial_that_is_paused_at_the_end_has_a_message():
 
 
 @pytest.mark.parametrize(("trials", "side_by_side"), [(1, 1), (2, 1), (2, 2)])
-def test_of_too_few_trials_the_leader_comes_to_the_end(trials, side_by_side):
-    """It pauses alone at the first rung, and goes on when nothing new is left, though the rung has fewer than three."""
+def test_the_best_of_too_few_trials_runs_to_the_end(trials, side_by_side):
+    """It pauses alone at the first rung, and continues when no new trial is left."""
     spec = {"maxTrialCount": trials, "parallelTrialCount": side_by_side, "checkpoint": {"volume": {"emptyDir": {}}}}
     world = World(experiment_spec(**spec, earlyStopping=PROMOTION), lambda index, _: Program((0.9 - index / 10,) * 9))
     run_to_end(world)
@@ -274,7 +273,7 @@ def test_of_too_few_trials_the_leader_comes_to_the_end(trials, side_by_side):
 
 
 def test_raising_max_trial_count_continues():
-    """A finished experiment goes on with the next index when there may be more trials."""
+    """A finished experiment continues with the next index when maxTrialCount is raised."""
     world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,)))
     run_to_end(world)
     world.spec = experiment_spec(maxTrialCount=4)
@@ -286,7 +285,7 @@ def test_raising_max_trial_count_continues():
 
 
 def test_suspend_ends_pods_and_resume_runs_the_same_trials():
-    """Suspended trials are not lost and not failed: they run again as a further attempt."""
+    """Suspended trials run again as a further attempt, which counts as neither failure nor disruption."""
     slow = Program((0.5,) * 6)
     world = World(experiment_spec(maxTrialCount=2), lambda *_: slow)
     for _ in range(3):
@@ -304,8 +303,8 @@ def test_suspend_ends_pods_and_resume_runs_the_same_trials():
     assert {trial.state for trial in world.trial_records()} == {TrialState.SUCCEEDED}
 
 
-def test_a_pod_that_does_not_obey_is_deleted():
-    """A Pod that runs on after its trial was stopped is deleted when its grace period is long over."""
+def test_a_pod_that_does_not_stop_is_deleted():
+    """A Pod that still runs long after the grace period of its stop is deleted."""
     spec = experiment_spec(maxDuration="3s", maxTrialCount=1, parallelTrialCount=1)
     world = World(spec, lambda *_: Program((0.5,), None), obeys=False)
     for _ in range(90):
@@ -315,7 +314,7 @@ def test_a_pod_that_does_not_obey_is_deleted():
 
 
 def test_the_grace_period_of_a_pod_begins_when_it_is_stopped():
-    """Its last report is of no account: it may be long ago when the operator was away, or by another clock."""
+    """The time of the last report does not matter: it may be old after a downtime."""
     world = World(
         experiment_spec(earlyStopping=PROMOTION, checkpoint={"volume": {"emptyDir": {}}}, parallelTrialCount=1),
         lambda *_: Program((0.5,), None),
@@ -352,7 +351,7 @@ def test_pod_retention(keep, left):
 
 
 def test_a_short_trial_costs_three_writes():
-    """Trial, Pod and the final status: the Running state of a trial that is over within a second is not written."""
+    """The writes are Trial, Pod and final status; a Running state that lasts less than a second is not written."""
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,)))
     run_to_end(world)
     assert world.writes == 3

@@ -1,4 +1,4 @@
-"""Populations that take over from their best, planned in virtual time."""
+"""Simulate populations whose trials exploit the best ones."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from toprung.planning.scoring import evaluation
 
 
 def population(values, **early_stopping):
-    """Trials that report one value each for ever, side by side; of equal times the smaller index is judged first."""
+    """Return parallel trials that each report one constant value; equal times are evaluated by index."""
     spec = experiment_spec(
         earlyStopping=PBT | early_stopping,
         checkpoint={"volume": {"emptyDir": {}}},
@@ -22,7 +22,7 @@ def population(values, **early_stopping):
 
 
 def test_a_population_copies_from_its_best_trials():
-    """The worst one ends its attempt and begins another with the best one's parameters, perturbed."""
+    """The worst trial starts a new attempt with the perturbed parameters of the best one."""
     world = population([0.5, 0.6, 0.7, 0.9, 0.1])
     run_to_end(world)
     *others, worst = world.trial_records()
@@ -37,16 +37,16 @@ def test_a_population_copies_from_its_best_trials():
 
 
 @pytest.mark.parametrize(
-    ("dead", "early_stopping", "level"),
+    ("ended", "early_stopping", "level"),
     [
         pytest.param(Program((0.1,), 1), {}, 2, id="failed"),
         pytest.param(Program((0.1,) * 8), {"threshold": {"step": 2, "value": 0.2}}, 4, id="stopped"),
     ],
 )
-def test_a_dead_trial_is_not_the_worst(dead, early_stopping, level):
-    """Another one takes its place at the bottom, and takes over from the best at its next level."""
+def test_an_ended_trial_is_not_the_worst(ended, early_stopping, level):
+    """The worst running trial exploits the best one at its next level."""
     world = population([0.1, 0.9, 0.3], **early_stopping)
-    world.program = lambda index, _: (dead, Program((0.9,) * 8), Program((0.3,) * 8))[index]
+    world.program = lambda index, _: (ended, Program((0.9,) * 8), Program((0.3,) * 8))[index]
     run_to_end(world)
     _, best, worst = world.trial_records()
     assert not best.lineage
@@ -56,13 +56,13 @@ def test_a_dead_trial_is_not_the_worst(dead, early_stopping, level):
 @pytest.mark.parametrize(
     ("alone", "after", "state", "steps"),
     [
-        pytest.param({"patience": {"steps": 1}}, 0.1, TrialState.STOPPED, 4, id="patience-begins-anew"),
+        pytest.param({"patience": {"steps": 1}}, 0.1, TrialState.STOPPED, 4, id="patience-restarts"),
         pytest.param({"threshold": {"step": 2, "value": 0.5}}, 0.1, TrialState.STOPPED, 3, id="no-better-after-it"),
         pytest.param({"threshold": {"step": 2, "value": 0.5}}, 0.6, TrialState.SUCCEEDED, 8, id="better-after-it"),
     ],
 )
 def test_an_exploit_is_evaluated_by_later_reports(alone, after, state, steps):
-    """What stops the curve that it gives up does not stop it before it has trained."""
+    """The dropped part of the curve does not stop the trial after it has exploited another."""
     world = population([0.9, 0.1], **alone)
     rising = tuple(0.8 + step / 100 for step in range(8))
     first, second = Program((0.1,) * 8), Program((after,) * 6, first=3)
@@ -74,7 +74,7 @@ def test_an_exploit_is_evaluated_by_later_reports(alone, after, state, steps):
 
 
 def test_a_restarted_operator_exploits_alike():
-    """Donors and perturbations hang on the records and on the seed, trial and level alone."""
+    """Donors and perturbations depend on the records, the seed, the trial and the level only."""
     found = []
     for cuts in ((), (0,), (1, 1, 1), (2, 0, 3)):
         world = population([0.9, 0.8, 0.2, 0.1])
@@ -90,7 +90,7 @@ def test_a_restarted_operator_exploits_alike():
 
 
 def test_reports_before_an_exploit_do_not_count():
-    """Its weights of that time are gone: they are not the best, and no sampler learns them."""
+    """Values of the replaced weights are neither the best value nor observations of the sampler."""
     world = population([0.9, 0.1])
     gone, kept = Program((0.95, *[0.1] * 7)), Program((0.2,) * 6, first=3)
     world.program = lambda index, attempt: (gone if attempt == 1 else kept) if index else Program((0.3,) * 8)
@@ -104,7 +104,7 @@ def test_reports_before_an_exploit_do_not_count():
 
 
 def test_reports_beyond_an_exploit_are_not_evaluated():
-    """A trial that is found at step 5 and takes over at level 2 has level 4 behind it, and nothing to say there."""
+    """A trial that exploits at level 2 after step 5 has no record at level 4."""
     world = population([0.9, 0.1])
     world.execute(world.plan())
     world.tick()
@@ -116,7 +116,7 @@ def test_reports_beyond_an_exploit_are_not_evaluated():
 
 
 def test_a_failure_counts_beyond_all_that_was_reached():
-    """A trial that took over late has levels behind it without a record; it was heading for none of them."""
+    """A trial that exploited late has levels without a record; its failure counts at the next level."""
     world = population([0.9, 0.1])
     world.program = lambda index, attempt: Program(((0.9, 0.1)[index],) * (9 - attempt), exit_code=attempt - 1)
     world.execute(world.plan())
@@ -129,7 +129,7 @@ def test_a_failure_counts_beyond_all_that_was_reached():
 
 
 def test_a_trial_at_max_resource_does_not_exploit():
-    """It was only looked at late; there is nothing left to train."""
+    """A trial that is evaluated only after its last step has nothing left to train."""
     world = population([0.9, 0.1])
     world.execute(world.plan())
     world.tick()

@@ -41,7 +41,7 @@ CASES = [
 
 
 def decisions(table: str, rule: str, algorithm: str, trials: int, folder: Path) -> str:
-    """Return the checksum of which configuration each trial has, what each rung decides, and when the best appear."""
+    """Return the checksum of the configurations of the trials, the verdicts of the rungs and the incumbents."""
     manifest = yaml.safe_load((TABLES / f"{CURVES[table]}.yaml").read_text())
     spec = manifest["spec"]
     spec |= {"maxTrialCount": trials, "parallelTrialCount": 8, "algorithm": {"seed": 3, **ALGORITHMS[algorithm]}}
@@ -61,7 +61,7 @@ def decisions(table: str, rule: str, algorithm: str, trials: int, folder: Path) 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "/".join(map(str, case)))
 def test_decisions_are_the_recorded_ones(case, tmp_path):
-    """A restructured planner, sampler or rule decides as before."""
+    """A restructured planner, sampler or rule makes the same decisions."""
     assert decisions(*case, tmp_path) == json.loads(RECORDED.read_text())["/".join(map(str, case))]
 
 

@@ -1,4 +1,4 @@
-"""Whole experiments of several objectives in virtual time, with crashes anywhere."""
+"""Simulate whole experiments with several objectives and crashes at any write."""
 
 import math
 
@@ -11,8 +11,8 @@ from support.specs import ASHA, PBT, POD, PROMOTION, experiment_spec
 from support.world import Program, World
 from toprung.planning.scoring import evaluation
 
-AIMS = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
-SEVERAL = {"objective": None, "objectives": AIMS, "checkpoint": {"volume": {"emptyDir": {}}}}
+OBJECTIVES = [{"metric": "acc", "type": "maximize"}, {"metric": "latency", "type": "minimize"}]
+SEVERAL = {"objective": None, "objectives": OBJECTIVES, "checkpoint": {"volume": {"emptyDir": {}}}}
 VALUES = st.sampled_from([0.1, 0.2, 0.3, 0.4]) | st.sampled_from([math.nan, math.inf, -math.inf])
 BOTH = st.fixed_dictionaries({"acc": VALUES, "latency": VALUES})
 PROGRAMS = st.builds(
@@ -23,7 +23,7 @@ PROGRAMS = st.builds(
 
 
 def reached(world):
-    """Name of each Trial that counts -> its last values of both objectives, as the API server has them."""
+    """Return, for each Trial that counts, its name and its last values of both objectives, as stored."""
     found = {}
     for name, trial in world.trials.items():
         status = trial["status"]
@@ -35,7 +35,7 @@ def reached(world):
 
 
 def undominated(found):
-    """Nobody is as good in both and better in one: larger accuracy, smaller latency."""
+    """Return the trials that no other dominates: larger accuracy, smaller latency."""
 
     def beats(one, other):
         return one != other and one[0] >= other[0] and one[1] <= other[1]
@@ -55,7 +55,7 @@ def undominated(found):
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_final_pareto_front_has_the_non_dominated_trials(early_stopping, data):
-    """Whatever the programs print and wherever the operator dies; each member has the values its Trial has."""
+    """Each member has the values of its Trial, whatever the programs print and wherever the operator crashes."""
     programs = [data.draw(PROGRAMS) for _ in range(6)]
     points = iter(data.draw(st.lists(st.integers(0, 12), max_size=40)))
     spec = experiment_spec(**SEVERAL, earlyStopping=early_stopping, maxTrialCount=6, parallelTrialCount=6)
@@ -65,17 +65,17 @@ def test_the_final_pareto_front_has_the_non_dominated_trials(early_stopping, dat
     front = world.status["paretoFront"]
     assert {member["trial"] for member in front} == undominated(found)
     assert len(front) == world.status["paretoFrontSize"]
-    for member in front:
-        assert (member["values"]["acc"], member["values"]["latency"]) == found[member["trial"]]
+    values = {member["trial"]: (member["values"]["acc"], member["values"]["latency"]) for member in front}
+    assert values == {name: found[name] for name in values}
     assert [-member["values"]["acc"] for member in front] == sorted(-member["values"]["acc"] for member in front)
-    for trial in world.trials.values():
-        assert trial["status"]["state"] != "Succeeded" or trial["status"].get("latestComplete")
+    succeeded = [each["status"] for each in world.trials.values() if each["status"]["state"] == "Succeeded"]
+    assert all(status.get("latestComplete") for status in succeeded)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_an_operator_that_died_finds_the_same_front(data):
-    """Without early stopping nothing of the result hangs on when the operator was away."""
+def test_a_restarted_operator_finds_the_same_front(data):
+    """Without early stopping, the result does not depend on crashes."""
     programs = [data.draw(PROGRAMS) for _ in range(6)]
     points = iter(data.draw(st.lists(st.integers(0, 4), min_size=1, max_size=40)))
     spec = experiment_spec(**SEVERAL, maxTrialCount=6, parallelTrialCount=3)
@@ -90,7 +90,7 @@ def both(acc, latency):
 
 
 def test_the_first_objective_decides_which_trials_are_stopped():
-    """The best by the second is stopped early, and is on the front with what it had then."""
+    """The best trial by the second objective is stopped early, and is on the front with its values so far."""
     curves = [[both(0.9 - 0.1 * index, 5.0 - index)] * 9 for index in range(4)]
     spec = experiment_spec(**SEVERAL, earlyStopping=ASHA, maxTrialCount=4, parallelTrialCount=4)
     world = World(spec, lambda index, _: Program(tuple(curves[index])))
@@ -100,8 +100,8 @@ def test_the_first_objective_decides_which_trials_are_stopped():
     assert world.status["best"]["trial"] == "exp-0"
 
 
-def test_standing_still_is_by_the_first_objective():
-    """An ever better second one does not keep an experiment going."""
+def test_progress_is_of_the_first_objective():
+    """Improvements of the second objective do not prevent the end by stopWhenNoProgress."""
     spec = experiment_spec(**SEVERAL, maxTrialCount=10, parallelTrialCount=1, stopWhenNoProgress={"trials": 3})
     world = World(spec, lambda index, _: Program((both(0.5, -index),)))
     run_to_end(world)
@@ -109,8 +109,8 @@ def test_standing_still_is_by_the_first_objective():
     assert [member["trial"] for member in world.status["paretoFront"]] == ["exp-3"]
 
 
-def test_a_population_goes_by_the_first_objective():
-    """The worst by it takes over from the best, and its end counts with the parameters that it had then."""
+def test_a_population_compares_the_first_objective():
+    """The worst trial by it exploits the best one, and its end counts with its new parameters."""
     spec = experiment_spec(**SEVERAL, earlyStopping=PBT, maxTrialCount=4, parallelTrialCount=4)
     accuracies = (0.5, 0.6, 0.9, 0.1)
     world = World(spec, lambda index, _: Program((both(accuracies[index], 5.0 - index),) * 8))
@@ -126,7 +126,7 @@ def test_a_population_goes_by_the_first_objective():
 
 
 def test_metrics_on_lines_of_their_own_steps_fail_the_trial():
-    """Without one step that has all of them there is nothing to compare the trial by; the message says what to print."""
+    """A trial without a step that has all objectives fails, and its message states the line to print."""
     spec = experiment_spec(
         **SEVERAL, maxTrialCount=1, parallelTrialCount=1, trialTemplate={"retries": 0, "template": POD}
     )
@@ -139,7 +139,7 @@ def test_metrics_on_lines_of_their_own_steps_fail_the_trial():
 
 
 def test_a_second_objective_that_is_not_finite_is_known_after_a_restart():
-    """The API server keeps no null in status.latestComplete.metrics: what lacks there was not finite, and is on no front."""
+    """A missing member of status.latestComplete.metrics was not finite, so the trial is not on the front."""
     spec = experiment_spec(**SEVERAL, maxTrialCount=2, parallelTrialCount=1)
     world = World(spec, lambda index, _: Program((both(0.9, math.nan if index == 0 else 2.0),)))
     run_to_end(world)
@@ -149,7 +149,7 @@ def test_a_second_objective_that_is_not_finite_is_known_after_a_restart():
 
 
 def test_a_report_that_is_not_finite_is_written_once():
-    """What the API server does not keep of it is no news, however long the next report takes."""
+    """A value that the API server does not store causes no further write."""
     spec = experiment_spec(**SEVERAL, maxTrialCount=1, parallelTrialCount=1)
     world = World(spec, lambda *_: Program((both(0.9, math.nan),), exit_code=None))
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""Trials whose Pods have containers beside the program."""
+"""Simulate trials whose Pods have sidecars."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from toprung.api.v1alpha1.trial import TrialState
 
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_a_sidecar_does_not_keep_a_trial_alive(exit_code):
-    """The trial ends with its program; then the rest of the Pod is told to end, and keeps its logs."""
+    """The trial ends with its program; then the rest of the Pod is stopped and keeps its logs."""
     spec = experiment_spec(maxTrialCount=2, parallelTrialCount=1)
     world = World(spec, lambda *_: Program((0.5,), exit_code, sidecar=True))
     run_to_end(world)
@@ -21,7 +21,7 @@ def test_a_sidecar_does_not_keep_a_trial_alive(exit_code):
 
 
 def test_a_failed_program_is_retried_beside_its_sidecar():
-    """The next attempt does not wait for a sidecar that ends by itself: it never does."""
+    """The next attempt does not wait for the sidecar, which never ends by itself."""
     spec = experiment_spec(maxTrialCount=1, parallelTrialCount=1, trialTemplate={"retries": 1, "template": POD})
     world = World(spec, lambda _, attempt: Program((0.5,), 2 - attempt, sidecar=True))
     run_to_end(world)
@@ -29,8 +29,8 @@ def test_a_failed_program_is_retried_beside_its_sidecar():
     assert (trial.state, trial.attempt, trial.failures) == (TrialState.SUCCEEDED, 2, 1)
 
 
-def test_suspend_does_not_turn_a_good_end_into_a_lost_attempt():
-    """A program that has ended well while its sidecar runs has succeeded, whatever happens to the rest of the Pod."""
+def test_suspend_keeps_the_success_of_an_ended_program():
+    """A program that exits with code 0 while its sidecar runs has succeeded, whatever happens to its Pod."""
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,), sidecar=True))
     world.execute(world.plan())
     world.tick()

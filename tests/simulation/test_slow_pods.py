@@ -1,4 +1,4 @@
-"""Population based training where a Pod takes longer to start than an epoch lasts."""
+"""Simulate population based training where a Pod takes longer to start than an epoch lasts."""
 
 from datetime import timedelta
 
@@ -11,11 +11,11 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.scoring import evaluation
 
 SPEED = 0.1
-"""By how much one epoch improves the weights, times (index + 1)."""
+"""Improvement of the weights by one epoch, times (index + 1)."""
 
 
 class Resuming:
-    """Programs that resume: an epoch a second, from the checkpoint that is there as their Pod starts."""
+    """Programs that train one epoch a second, from the checkpoint that exists when their Pod starts."""
 
     def __init__(self, max_resource):
         self.max_resource = max_resource
@@ -40,7 +40,7 @@ class Resuming:
         return Program(values, first=epoch + 1)
 
     def checkpoint(self, index):
-        """Epoch and weights that a trial has saved by now."""
+        """Return the epoch and the weights that a trial has saved by now."""
         attempts = [attempt for begun, attempt in self.begun if begun == index]
         if not attempts:
             return 0, 0.0
@@ -61,39 +61,38 @@ def population(delay):
 
 
 @pytest.mark.parametrize("delay", [1, 3, 5, 7, 40])
-def test_a_trial_trains_after_it_took_over_however_late_its_pod_starts(delay):
-    """It trains on to maxResource, even where the checkpoint was complete when it was copied."""
+def test_a_trial_trains_after_an_exploit_however_late_its_pod_starts(delay):
+    """It trains to maxResource, even if the checkpoint was complete when it was copied."""
     world, programs = population(delay)
     run_to_end(world)
     trials = world.trial_records()
     assert any(trial.lineage for trial in trials)
-    for trial in trials:
-        assert (trial.state, trial.progress.latest.step) == (TrialState.SUCCEEDED, 8)
-        assert programs.trained[trial.index, trial.attempt] > 0
+    assert [(trial.state, trial.progress.latest.step) for trial in trials] == [(TrialState.SUCCEEDED, 8)] * 4
+    assert all(programs.trained[trial.index, trial.attempt] > 0 for trial in trials)
 
 
 @pytest.mark.parametrize("delay", [1, 5, 40])
 def test_values_describe_the_current_parameters(delay):
-    """Those from before a takeover are neither its best nor what its sampler learns: their weights are gone."""
+    """Values from before an exploit are neither the best value nor observations of the sampler."""
     world, programs = population(delay)
     run_to_end(world)
-    for trial in world.trial_records():
-        last = programs.begun[trial.index, trial.attempt]
-        assert trial.progress.best.value == max(last.values)
-        assert evaluation(trial, world.spec).parameters == trial.current_parameters
+    trials = world.trial_records()
+    last = [programs.begun[trial.index, trial.attempt] for trial in trials]
+    assert [trial.progress.best.value for trial in trials] == [max(each.values) for each in last]
+    learned = [evaluation(trial, world.spec).parameters for trial in trials]
+    assert learned == [trial.current_parameters for trial in trials]
 
 
 def test_an_exploit_of_a_complete_checkpoint_is_extended_once():
-    """The trial gets as many epochs as it had left; its own steps are counted from where it was."""
+    """The trial gets as many epochs as it had left, and its own step count continues."""
     world, programs = population(40)
     run_to_end(world)
-    taken = [trial for trial in world.trial_records() if trial.lineage]
-    assert [event.reason for event in world.events if event.reason == "CheckpointComplete"] == [
-        "CheckpointComplete" for _ in taken
-    ]
-    for trial in taken:
-        (entry,) = trial.lineage
-        left = 8 - entry.resource
-        assert (entry.extended, programs.trained[trial.index, trial.attempt]) == (left, left)
-        assert (trial.attempt, trial.failures, trial.disruptions) == (3, 0, 0)
-        assert [rung.resource for rung in trial.rungs] == [2, 4, 6, 8]
+    exploiting = [trial for trial in world.trial_records() if trial.lineage]
+    assert exploiting
+    assert sum(event.reason == "CheckpointComplete" for event in world.events) == len(exploiting)
+    left = [[8 - entry.resource for entry in trial.lineage] for trial in exploiting]
+    assert [[entry.extended for entry in trial.lineage] for trial in exploiting] == left
+    assert [[programs.trained[trial.index, trial.attempt]] for trial in exploiting] == left
+    counts = [(trial.attempt, trial.failures, trial.disruptions) for trial in exploiting]
+    assert counts == [(3, 0, 0)] * len(exploiting)
+    assert [[rung.resource for rung in trial.rungs] for trial in exploiting] == [[2, 4, 6, 8]] * len(exploiting)

@@ -1,4 +1,4 @@
-"""Verdicts of the stopping variant, one table of rungs."""
+"""Check the verdicts of the stopping variant of ASHA."""
 
 from math import inf, nan
 
@@ -17,7 +17,7 @@ def rule(*, max_resource=9, brackets=1, rung_skew=0):
 
 
 def verdict_of_last(scores, *, resource=1, rung_skew=0, max_resource=9):
-    """Record the scores at one rung, trial i the i-th, and judge the last."""
+    """Record one score per trial at a rung, and return the verdict about the last trial."""
     asha = rule(max_resource=max_resource, rung_skew=rung_skew)
     results = [RungResult(0, resource, index, score) for index, score in enumerate(scores)]
     for result in results:
@@ -63,7 +63,7 @@ def verdict_of_last(scores, *, resource=1, rung_skew=0, max_resource=9):
     ],
 )
 def test_verdict(resource, scores, outcome, message):
-    """The last to arrive is judged among all that are there, and told why."""
+    """The last trial to arrive is ranked among all records of the rung, and the message has its rank."""
     verdict = verdict_of_last(scores, resource=resource)
     assert (verdict.outcome, verdict.message) == (outcome, message)
 
@@ -81,13 +81,13 @@ def test_verdict(resource, scores, outcome, message):
     ],
 )
 def test_low_rungs_are_stricter_than_high_ones(resource, rung_skew, places):
-    """By eta^(1 + rung_skew) at the first, eta^(1 - rung_skew) at the last but one; unset is a half."""
+    """The reduction is eta^(1 + rungSkew) at the first rung, eta^(1 - rungSkew) at the last but one; the default is 0.5."""
     verdict = verdict_of_last([*range(119), -1], resource=resource, rung_skew=rung_skew, max_resource=27)
     assert verdict.message.endswith(f"the best {places} continue")
 
 
 def test_a_nan_with_a_place_in_the_quota_stops_for_a_finite_rival():
-    """Two of six go on, but not the second best where it is a NaN."""
+    """Two of six trials continue, but not the second best if its score is NaN."""
     asha = rule()
     for index, score in enumerate([nan, nan, nan, nan, nan, 1.0]):
         asha.record(RungResult(0, 1, index, score))
@@ -95,7 +95,7 @@ def test_a_nan_with_a_place_in_the_quota_stops_for_a_finite_rival():
 
 
 def test_brackets_do_not_compete():
-    """A rung is of one bracket."""
+    """The rungs of two brackets are separate, even at the same level."""
     asha = rule(brackets=2)
     asha.record(RungResult(0, 3, 0, 9.0))
     asha.record(RungResult(1, 3, 1, 1.0))
@@ -103,14 +103,14 @@ def test_brackets_do_not_compete():
 
 
 def test_the_first_rung_is_the_brackets_own():
-    """In bracket 1 rung 3 is the first, and a NaN that is alone there goes on."""
+    """Level 3 is the first rung of bracket 1, so a NaN that is alone there continues."""
     asha = rule(brackets=2)
     asha.record(RungResult(1, 3, 0, nan))
     assert asha.decide(RungResult(1, 3, 0, nan)).outcome is GO
 
 
-def test_about_completes_the_sentence_with_the_value_that_was_reported():
-    """The message shows the user's value, not the normalised score."""
+def test_a_message_has_the_reported_value():
+    """The message has the value of the user, not the normalized score."""
     verdict = verdict_of_last([*range(19), 5.5], resource=3)
     assert verdict.about("loss", 0.871) == "loss 0.871 is 14th of 20 at rung 3, the best 7 continue"
 
@@ -122,14 +122,14 @@ def test_about_completes_the_sentence_with_the_value_that_was_reported():
         pytest.param(lambda asha: asha.record(RungResult(0, 2, 0, 1.0)), id="no-such-rung"),
     ],
 )
-def test_misuse_is_a_defect_of_ours(call):
-    """What the planner must never do is told apart from what a user can mend."""
+def test_a_call_out_of_order_is_an_internal_error(call):
+    """It raises InternalError, which a user cannot correct."""
     with pytest.raises(InternalError):
         call(rule())
 
 
-def test_stopper_for_reads_the_union():
-    """The member that is set decides the rule; no early stopping, no rule."""
+def test_stopper_for_builds_the_rule_that_is_set():
+    """Without early stopping there is no rule."""
     settings = AshaSettings(max_resource=27)
     assert stopper_for(EarlyStopping(asha=settings), 7) == StoppingAsha(settings, 7)
     assert stopper_for(None, 7) is None

@@ -1,4 +1,4 @@
-"""Every rule that is built in passes the suite that users' own must pass."""
+"""Every built-in rule passes the conformance suite for custom rules."""
 
 from dataclasses import replace
 
@@ -66,22 +66,22 @@ class TestPopulationBasedTrainingOfOneComparison(StopperConformance):
         return PopulationBasedTraining(PbtSettings(perturbation_interval=1, max_resource=2), seed)
 
 
-class Unasked(MedianStopping):
-    """A rule that does not know of slots to spare."""
+class Outdated(MedianStopping):
+    """A rule whose next_promotion has no argument idle_slot."""
 
     def next_promotion(self):
         return None
 
 
 class Hasty(MedianStopping):
-    """A rule that promotes whom it has never seen, but only to a slot to spare."""
+    """A rule that promotes a trial without records, but only to an idle slot."""
 
     def next_promotion(self, *, idle_slot=False):
         return RungResult(0, 2, 0, 0.5) if idle_slot else None
 
 
 class Envious(MedianStopping):
-    """A rule by which every trial takes over from a fixed one."""
+    """A rule by which every trial exploits the same trial."""
 
     donor = 0
 
@@ -91,14 +91,14 @@ class Envious(MedianStopping):
         return Verdict(Decision.EXPLOIT, "poor", Exploit(self.donor, 7, 0.0, (1.2,)))
 
 
-class Dreaming(Envious):
-    """One by which that is a trial that never was."""
+class Unknown(Envious):
+    """A rule by which trials exploit a trial that does not exist."""
 
     donor = 10**9
 
 
-class Shy(Envious):
-    """One that takes over from nobody."""
+class Donorless(Envious):
+    """A rule that exploits without a donor."""
 
     def decide(self, result):
         return replace(super().decide(result), exploit=None)
@@ -107,15 +107,15 @@ class Shy(Envious):
 @pytest.mark.parametrize(
     ("rule", "test"),
     [
-        pytest.param(Unasked, "test_an_experiment_without_records_has_no_promotion", id="no-spare"),
-        pytest.param(Hasty, "test_an_experiment_without_records_has_no_promotion", id="spare-is-for-nobody"),
+        pytest.param(Outdated, "test_an_experiment_without_records_has_no_promotion", id="no-idle-slot"),
+        pytest.param(Hasty, "test_an_experiment_without_records_has_no_promotion", id="no-trial-to-promote"),
         pytest.param(Envious, "test_a_donor_is_another_trial_that_is_on_record", id="itself"),
-        pytest.param(Dreaming, "test_a_donor_is_another_trial_that_is_on_record", id="unknown"),
-        pytest.param(Shy, "test_a_donor_is_another_trial_that_is_on_record", id="nobody"),
+        pytest.param(Unknown, "test_a_donor_is_another_trial_that_is_on_record", id="unknown"),
+        pytest.param(Donorless, "test_a_donor_is_another_trial_that_is_on_record", id="no-donor"),
     ],
 )
-def test_the_suite_finds_what_the_planner_would_trip_over(rule, test):
-    """Before an Experiment does."""
+def test_the_suite_finds_rules_that_the_planner_rejects(rule, test):
+    """A rule that breaks the protocol fails in the suite before an Experiment uses it."""
 
     class Suite(StopperConformance):
         def stopper(self, seed):  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""Median stopping against the definition of the Vizier paper."""
+"""Check median stopping against the definition of the Vizier paper."""
 
 from math import inf, isfinite, nan
 from statistics import median
@@ -21,7 +21,7 @@ def rule(**settings):
 
 
 def verdict_of_last(standings, *, resource=3, **settings):
-    """Record (score, best, mean) of one trial after another at one level, and judge the last."""
+    """Record (score, best, mean) of one trial after another at one level, and return the verdict about the last."""
     stopper = rule(**settings)
     results = [RungResult(0, resource, index, *standing) for index, standing in enumerate(standings)]
     for result in results:
@@ -48,12 +48,12 @@ def verdict_of_last(standings, *, resource=3, **settings):
     ],
 )
 def test_verdict(standings, settings, outcome):
-    """The best so far of the judged one against the means so far of the others."""
+    """The best of the trial so far is compared with the means of the others so far."""
     assert verdict_of_last(standings, **settings).outcome is outcome
 
 
-def test_messages_say_what_was_compared():
-    """They complete "loss 0.9 is ..."."""
+def test_messages_name_the_compared_values():
+    """A message completes the sentence "loss 0.9 is ..."."""
     stop = verdict_of_last([(0, 0, 5), (0, 0, 6), (0, 1, 0)])
     assert stop.about("loss", 0.9) == (
         "loss 0.9 is not enough: its best so far is worse than the median of 2 means at step 3"
@@ -69,7 +69,7 @@ STANDINGS = st.tuples(
 
 @given(st.lists(STANDINGS, min_size=3, max_size=12), st.randoms(use_true_random=False))
 def test_the_verdict_is_the_definition_in_any_order(standings, random):
-    """Of every trial at a level: stop iff its best is below the median of the means of all others."""
+    """A trial stops iff its best is below the median of the means of all others."""
     results = [RungResult(0, 3, index, *standing) for index, standing in enumerate(standings)]
     stopper, shuffled = rule(), random.sample(results, len(results))
     for result in shuffled:
@@ -90,13 +90,13 @@ def test_the_verdict_is_the_definition_in_any_order(standings, random):
     ],
 )
 def test_levels(settings, levels):
-    """Multiples of the interval from gracePeriod on, and maxResource."""
+    """Levels are the multiples of the interval from gracePeriod on, and maxResource."""
     assert rule(**settings).levels(0) == levels
 
 
 @given(st.integers(1, 10**9), st.integers(1, 10**9))
 def test_the_default_interval_bounds_the_levels(one, other):
-    """A Trial's status has room for all of them."""
+    """The status of a Trial has room for all levels."""
     first, last = sorted((one, other))
     assert len(rule(max_resource=last, grace_period=first).levels(0)) <= MAX_LEVELS
 
@@ -108,14 +108,14 @@ def test_the_default_interval_bounds_the_levels(one, other):
         pytest.param(lambda stopper: stopper.record(RungResult(0, 10, 0, 1.0)), id="no-such-level"),
     ],
 )
-def test_misuse_is_a_defect_of_ours(call):
-    """What the planner must never do is told apart from what a user can mend."""
+def test_a_call_out_of_order_is_an_internal_error(call):
+    """It raises InternalError, which a user cannot correct."""
     with pytest.raises(InternalError):
         call(rule())
 
 
-def test_stopper_for_reads_the_union():
-    """The member that is set decides the rule, which says that it needs the curves."""
+def test_stopper_for_builds_the_rule_that_is_set():
+    """The rule declares that it compares curves."""
     settings = MedianSettings(max_resource=9)
     stopper = stopper_for(EarlyStopping(median=settings), 7)
     assert stopper == MedianStopping(settings)

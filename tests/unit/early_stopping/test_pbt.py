@@ -1,4 +1,4 @@
-"""Population based training: who takes over from whom."""
+"""Check which trial of a population exploits which."""
 
 import re
 from math import inf, nan
@@ -22,7 +22,7 @@ def rule(seed=0, **settings):
 
 
 def population(latest, *, seed=0, released=None, ended=(), **settings):
-    """A rule that knows (level, score) of trial 0, 1, ...; all have gone on with it, or those of `released`."""
+    """Return a rule with the (level, score) of each trial; all have continued, or those of `released`."""
     stopper = rule(seed, **settings)
     for index, (level, score) in enumerate(latest):
         result = RungResult(0, level, index, score)
@@ -52,12 +52,12 @@ def verdicts(latest, **options):
         pytest.param(10, 0.5, 5, id="half"),
     ],
 )
-def test_the_worst_take_over_from_the_best(size, quantile, share):
-    """As many as the quantile says, rounded up, at either end."""
+def test_the_bottom_quantile_exploits_the_top_quantile(size, quantile, share):
+    """Both have the size of the quantile, rounded up, and at most half of the population."""
     latest = [(3, float(index)) for index in range(size)]
-    given = verdicts(latest, quantile_fraction=quantile)
-    assert [each.outcome for each in given] == [EXPLOIT] * share + [GO] * (size - share)
-    assert {each.exploit.donor for each in given[:share]} <= set(range(size - share, size))
+    found = verdicts(latest, quantile_fraction=quantile)
+    assert [each.outcome for each in found] == [EXPLOIT] * share + [GO] * (size - share)
+    assert {each.exploit.donor for each in found[:share]} <= set(range(size - share, size))
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_the_worst_take_over_from_the_best(size, quantile, share):
         pytest.param([(3, 2.0), (1, 1.0), (3, 1.5)], {}, 1, EXPLOIT, id="compared-however-far"),
         pytest.param([(3, 1.0), (3, 1.0)], {}, 1, EXPLOIT, id="ties-go-to-the-smaller-index"),
         pytest.param([(3, nan), (3, nan), (3, nan), (3, 1.0)], {}, 0, EXPLOIT, id="all-that-are-not-finite"),
-        pytest.param([(3, nan), (3, nan)], {}, 0, GO, id="nobody-to-take-over-from"),
+        pytest.param([(3, nan), (3, nan)], {}, 0, GO, id="no-donor"),
         pytest.param([(3, nan), (3, 1.0)], {"released": ()}, 0, STOP, id="nan-where-a-finite-one-is-no-donor"),
-        pytest.param([(3, 0.0), (3, 1.0)], {"released": ()}, 0, GO, id="donors-have-gone-on"),
+        pytest.param([(3, 0.0), (3, 1.0)], {"released": ()}, 0, GO, id="donors-have-continued"),
         pytest.param([(3, 0.0), (9, 1.0)], {}, 0, GO, id="donors-have-something-left-to-train"),
         pytest.param([(9, 0.0), (3, 1.0)], {}, 0, GO, id="at-maxResource-it-is-over"),
         pytest.param([(9, nan), (9, 1.0)], {}, 0, STOP, id="nan-at-maxResource"),
@@ -76,7 +76,7 @@ def test_the_worst_take_over_from_the_best(size, quantile, share):
     ],
 )
 def test_verdict(latest, options, index, outcome):
-    """By the latest records of all, whatever their level."""
+    """Trials are compared by their latest records, at any level."""
     assert verdicts(latest, **options)[index].outcome is outcome
 
 
@@ -89,29 +89,29 @@ def test_verdict(latest, options, index, outcome):
         pytest.param({0: 10.0, 8: 0.2, 9: 0.1}, [GO] * 5 + [EXPLOIT] * 2, id="the-best-as-well"),
     ],
 )
-def test_who_has_ended_fills_no_quantile(ended, outcomes):
-    """Of ten trials those that are left have their own best and worst; there is no donor but among them."""
+def test_an_ended_trial_is_in_no_quantile(ended, outcomes):
+    """The remaining trials have their own best and worst, and all donors are among them."""
     latest = [(3, ended.get(index, 10.0 - index)) for index in range(10)]
     left = [index for index in range(10) if index not in ended]
-    given = [each for index, each in enumerate(verdicts(latest, ended=ended)) if index in left]
-    assert [each.outcome for each in given] == outcomes
-    assert {each.exploit.donor for each in given[-2:]} <= set(left[:2])
+    found = [each for index, each in enumerate(verdicts(latest, ended=ended)) if index in left]
+    assert [each.outcome for each in found] == outcomes
+    assert {each.exploit.donor for each in found[-2:]} <= set(left[:2])
 
 
-def test_who_failed_on_the_last_way_fills_no_quantile():
-    """It is recorded at maxResource, which it was heading for, and has not come there."""
+def test_a_trial_that_failed_before_max_resource_is_in_no_quantile():
+    """Its failure is recorded at maxResource, its next level."""
     latest = [*((3, 10.0 - index) for index in range(8)), (9, -inf), (9, -inf)]
     assert [each.outcome for each in verdicts(latest, ended=[8, 9])][:8] == [GO] * 6 + [EXPLOIT] * 2
 
 
-def test_who_has_come_to_the_end_stays_in_the_population():
-    """It is no donor, but one to be compared with."""
+def test_a_complete_trial_stays_in_the_population():
+    """It is no donor, but others are compared with it."""
     latest = [(9, 4.0), (3, 3.0), (3, 2.0), (3, 1.0)]
     assert verdicts(latest, ended=[0]) == verdicts(latest)
 
 
 def test_a_trial_is_compared_by_its_latest_record():
-    """An earlier, better one counts no more."""
+    """An earlier, better record does not count."""
     stopper = population([(1, 9.0), (1, 5.0), (1, 4.0)])
     worse = RungResult(0, 2, 0, 1.0)
     stopper.record(worse)
@@ -120,7 +120,7 @@ def test_a_trial_is_compared_by_its_latest_record():
 
 
 def test_donors_are_drawn_by_seed_trial_and_level():
-    """Every one of the best is drawn by some, and the same one again by a fresh rule."""
+    """The draws cover the best trials, and a fresh rule repeats them."""
     latest = [(3, float(index)) for index in range(40)]
     drawn = [each.exploit for each in verdicts(latest, quantile_fraction=0.25)[:10]]
     assert drawn == [each.exploit for each in verdicts(latest, quantile_fraction=0.25)[:10]]
@@ -129,24 +129,26 @@ def test_donors_are_drawn_by_seed_trial_and_level():
     assert drawn != [each.exploit for each in verdicts(latest, quantile_fraction=0.25, seed=1)[:10]]
 
 
+def is_better_donor(latest, index, donor):
+    """Return whether a trial may copy the donor, by their (level, score)."""
+    level, score = latest[donor]
+    return donor != index and level < 9 and abs(score) < inf and not score < latest[index][1] < inf
+
+
 SCORES = st.floats(-9, 9) | st.sampled_from([nan, inf, -inf])
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), SCORES), min_size=1, max_size=30), st.floats(0.01, 0.5), st.integers(0, 9))
-def test_a_donor_is_another_one_and_no_worse(latest, quantile, seed):
-    """It is finite, not at the end, and at least as good as who takes over from it."""
-    for index, verdict in enumerate(verdicts(latest, quantile_fraction=quantile, seed=seed)):
-        if verdict.exploit is not None:
-            level, score = latest[verdict.exploit.donor]
-            assert verdict.exploit.donor != index
-            assert level < 9
-            assert abs(score) < inf
-            assert not score < latest[index][1] < inf
-        assert (verdict.exploit is not None) == (verdict.outcome is EXPLOIT)
+def test_a_donor_is_another_trial_and_no_worse(latest, quantile, seed):
+    """The donor is finite, below maxResource, and at least as good as the trial that exploits it."""
+    judged = list(enumerate(verdicts(latest, quantile_fraction=quantile, seed=seed)))
+    copies = [(index, verdict.exploit.donor) for index, verdict in judged if verdict.exploit is not None]
+    assert [index for index, verdict in judged if verdict.outcome is EXPLOIT] == [index for index, _ in copies]
+    assert [(index, donor) for index, donor in copies if not is_better_donor(latest, index, donor)] == []
 
 
-def test_messages_say_where_it_stands():
-    """They complete "loss 0.9 is ..."."""
+def test_a_message_has_the_rank():
+    """It completes the sentence "acc 0 is ..."."""
     verdict = verdicts([(4, 0.0), (6, 1.0)])[0]
     assert verdict.about("acc", 0.0) == (
         "acc 0 is 2 of 2 by the latest of each, at step 4: it takes over from trial 1 and explores from there"
@@ -162,13 +164,13 @@ def test_messages_say_where_it_stands():
     ],
 )
 def test_levels(settings, levels):
-    """Multiples of the interval, and maxResource."""
+    """Levels are the multiples of the interval, and maxResource."""
     assert rule(**settings).levels(0) == levels
 
 
 @pytest.mark.parametrize("maximum", [65, 128, 129, 1000, 10**9])
-def test_the_interval_that_is_asked_for_suffices(maximum):
-    """Who writes what the message says is not told off again."""
+def test_the_interval_that_the_error_names_is_valid(maximum):
+    """A smaller one is invalid."""
     with pytest.raises(ValidationError, match=r"Use at least (\d+)") as told:
         PbtSettings(perturbation_interval=1, max_resource=maximum)
     least = int(re.search(r"Use at least (\d+)", str(told.value))[1])
@@ -177,15 +179,20 @@ def test_the_interval_that_is_asked_for_suffices(maximum):
     assert len(rule(perturbation_interval=least, max_resource=maximum).levels(0)) <= MAX_LEVELS
 
 
-def test_misuse_is_a_bug():
-    """What the contract forbids is told at once."""
-    with pytest.raises(InternalError, match="no level 5"):
-        rule(perturbation_interval=2).record(RungResult(0, 5, 0, 1.0))
-    with pytest.raises(InternalError, match="before it is judged"):
-        rule().decide(RungResult(0, 1, 0, 1.0))
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        pytest.param(lambda stopper: stopper.record(RungResult(0, 10, 0, 1.0)), "no level 10", id="no-such-level"),
+        pytest.param(lambda stopper: stopper.decide(RungResult(0, 1, 0, 1.0)), "before it is judged", id="no-record"),
+    ],
+)
+def test_a_call_out_of_order_is_an_internal_error(call, message):
+    """It raises InternalError, which a user cannot correct."""
+    with pytest.raises(InternalError, match=message):
+        call(rule())
 
 
-def test_the_experiment_names_it():
-    """As a member of spec.earlyStopping, with the experiment's seed."""
+def test_stopper_for_builds_the_rule_that_is_set():
+    """The rule has the settings of spec.earlyStopping.pbt and the seed of the experiment."""
     asked = EarlyStopping.model_validate({"pbt": {"perturbationInterval": 2, "maxResource": 8}})
     assert stopper_for(asked, 5, checkpoint=True) == rule(5, perturbation_interval=2, max_resource=8)

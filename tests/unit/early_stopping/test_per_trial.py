@@ -1,4 +1,4 @@
-"""Patience and threshold: stops of a trial that is looked at for itself."""
+"""Check patience and threshold, which evaluate each trial alone."""
 
 from datetime import UTC, datetime, timedelta
 from math import inf, isnan, nan
@@ -15,7 +15,7 @@ START = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def reported(values, *, maximize=True, first=1):
-    """The progress of a trial that reports the values at steps `first` and on."""
+    """Return the progress of a trial that reports the values at steps from `first` on."""
     progress = Progress()
     for step, value in enumerate(values, first):
         time = START + timedelta(seconds=step)
@@ -65,24 +65,27 @@ def threshold(step, value):
     ],
 )
 def test_verdict(rule, values, maximize, message):
-    """What the trial has reported decides, and the message says why."""
+    """The reports of the trial decide, and the message has the reason."""
     stop = individual_stop(rule, reported(values, maximize=maximize), maximize=maximize)
     assert (stop and stop.message) == message
     assert stop is None or stop.outcome is Decision.STOP
 
 
-def test_they_stand_beside_a_rule_or_alone():
-    """The rule is built as without them; with no rule there is nothing to build."""
+def test_they_combine_with_a_rule_or_stand_alone():
+    """The rule is built as without them; alone they build no rule."""
     beside = EarlyStopping(asha=AshaSettings(max_resource=9), patience=PatienceSettings(steps=2))
     assert stopper_for(beside, 7) == stopper_for(EarlyStopping(asha=AshaSettings(max_resource=9)), 7)
     assert stopper_for(patience(2), 7) is None
     assert individual_stop(beside, reported([1, 1, 1]), maximize=True) is not None
 
 
-def test_without_them_nothing_stops():
-    """A rule alone looks at no trial for itself."""
-    for early_stopping in (None, EarlyStopping(asha=AshaSettings(max_resource=9))):
-        assert individual_stop(early_stopping, reported([nan] * 50), maximize=True) is None
+@pytest.mark.parametrize(
+    "early_stopping",
+    [pytest.param(None, id="none"), pytest.param(EarlyStopping(asha=AshaSettings(max_resource=9)), id="asha")],
+)
+def test_without_them_no_trial_is_stopped_alone(early_stopping):
+    """A rule does not evaluate a trial alone."""
+    assert individual_stop(early_stopping, reported([nan] * 50), maximize=True) is None
 
 
 VALUES = st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0, nan]), max_size=30)
@@ -90,31 +93,34 @@ VALUES = st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0, nan]), max_size=30)
 
 @given(VALUES, st.integers(1, 8), st.sampled_from([0.0, 0.5, 1.0]), st.booleans())
 def test_patience_is_the_definition(values, steps, min_delta, maximize):
-    """While nothing is thinned: stop iff the best is better by no more than minDelta than the best `steps` before."""
+    """A trial stops iff its best is not better by more than minDelta than its best `steps` before."""
     sign = 1 if maximize else -1
     scores = [-inf if isnan(value) else sign * value for value in values]
     stop = individual_stop(patience(steps, min_delta), reported(values, maximize=maximize), maximize=maximize)
-    if len(values) <= steps:
-        assert stop is None
-    else:
-        before, now = max(scores[:-steps]), max(scores)
-        assert (stop is not None) == (now == before or now - before <= min_delta)
+    before, now = max(scores[:-steps], default=None), max(scores, default=None)
+    stagnates = before is not None and (now == before or now - before <= min_delta)
+    assert (stop is not None) == stagnates
 
 
 @given(st.lists(st.floats(-9, 9), min_size=60, max_size=200), st.integers(1, 90))
 def test_a_thinned_curve_stops_later_never_sooner(values, steps):
-    """What patience can't see any more counts for the trial."""
+    """A point that is no longer in the curve counts in favor of the trial."""
     stop = individual_stop(patience(steps, 0.5), reported(values), maximize=True)
-    if stop is not None:
-        assert max(values) - max(values[:-steps]) <= 0.5
+    stagnates = len(values) > steps and max(values) - max(values[:-steps]) <= 0.5
+    assert stop is None or stagnates
 
 
-@given(VALUES, st.integers(1, 8))
-def test_a_restart_changes_nothing(values, steps):
-    """What is read back from the Trial gives the same verdict, and so does asking twice."""
-    progress = reported(values)
+@pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(lambda steps: patience(steps, 0.5), id="patience"),
+        pytest.param(lambda steps: threshold(steps, 1.5), id="threshold"),
+    ],
+)
+@given(values=VALUES, steps=st.integers(1, 8))
+def test_a_restart_changes_nothing(build, values, steps):
+    """Progress that is read back from the Trial leads to the same verdict, and so does a second call."""
+    rule, progress = build(steps), reported(values)
     again = progress_from_status(progress_to_status(progress))
-    for rule in (patience(steps, 0.5), threshold(steps, 1.5)):
-        verdict = individual_stop(rule, progress, maximize=True)
-        assert individual_stop(rule, again, maximize=True) == verdict
-        assert individual_stop(rule, progress, maximize=True) == verdict
+    verdicts = [individual_stop(rule, each, maximize=True) for each in (progress, progress, again)]
+    assert verdicts == [verdicts[0]] * 3

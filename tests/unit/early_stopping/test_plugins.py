@@ -1,4 +1,4 @@
-"""Rules of a user's own: found by their entry point, checked like the built-in ones."""
+"""Check that custom rules are found by entry point and that their errors are reported."""
 
 import runpy
 from importlib.metadata import EntryPoint
@@ -18,29 +18,29 @@ Ceiling, Settings = EXAMPLE["Ceiling"], EXAMPLE["Settings"]
 
 
 def make(settings, seed):
-    """What the entry point names; other than the example's it raises plain errors."""
+    """Build the rule of the example; raise plain errors, unlike the example."""
     if settings["rung"] >= settings["end"]:
         raise ValueError(f"rung {settings['rung']} is not below end {settings['end']}; write less")
     return Ceiling(Settings(**settings))
 
 
 def pausing(settings, seed):
-    """A rule that needs checkpoints."""
+    """Build a rule that needs checkpoints."""
     return asha(AshaSettings(**settings), seed, checkpoint=True)
 
 
 def outdated(settings, seed):
-    """A factory that takes its settings for an object."""
+    """Fail, because settings are a mapping and not an object."""
     return settings.rung
 
 
 def defective(settings, seed):
-    """A rule that fails, but not while it is made."""
+    """Build a rule that fails after it is built."""
     return Defective(Settings(rung=1, end=9))
 
 
 class Defective(Ceiling):
-    """A rule in which nothing is as it should be."""
+    """A rule whose members all break the protocol."""
 
     @property
     def pauses(self):
@@ -68,7 +68,7 @@ SETTINGS = {"rung": 1, "end": 9}
 
 
 class TestCeiling(StopperConformance):
-    """The suite that the documentation asks users to run, on its worked example."""
+    """Run the conformance suite for the documented example, as the documentation recommends."""
 
     def stopper(self, seed):
         return EXAMPLE["make"](SETTINGS, seed)
@@ -76,7 +76,7 @@ class TestCeiling(StopperConformance):
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
-    """Packages that offer a rule, some of them broken."""
+    """Install packages with rules, some of them broken."""
     offered = {name: f"{__name__}:{name}" for name in ("pausing", "outdated", "defective")}
     offered |= {"ceiling": f"{__name__}:make", "broken": "no_such_package:make"}
     found = [EntryPoint(name, value, plugins.GROUP) for name, value in offered.items()]
@@ -98,21 +98,21 @@ def build(name, settings=SETTINGS, *, checkpoint=False):
     return stopper_for(EarlyStopping(plugin=StopperPlugin(name=name, settings=settings)), 7, checkpoint=checkpoint)
 
 
-def test_a_rule_is_found_by_its_name_and_gets_its_settings():
-    """As the manifest has them."""
+def test_a_rule_is_found_by_its_name_and_receives_its_settings():
+    """The settings are those of the manifest."""
     stopper = build("ceiling", {"rung": 2, "end": 5, "least": 0.5})
     assert (type(stopper.rule), stopper.levels(0)) == (Ceiling, (2, 5))
     stopper.record(RungResult(0, 2, 7, 0.4))
     assert stopper.decide(RungResult(0, 2, 7, 0.4)).message == "below 0.5"
 
 
-def test_a_rule_may_pause_where_there_are_checkpoints():
-    """What it promotes goes on from one."""
+def test_a_rule_may_pause_trials_with_checkpoints():
+    """Promoted trials resume from their checkpoints."""
     assert build("pausing", {"max_resource": 9}, checkpoint=True).pauses
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "path", "says"),
+    ("name", "settings", "path", "message"),
     [
         pytest.param("ceilin", SETTINGS, "name", '"ceilin" is not installed where this runs (entry points toprung.stoppers). Did you mean ceiling?', id="misspelt"),
         pytest.param("xyz", SETTINGS, "name", "Use one of broken, ceiling, defective, outdated, pausing", id="unknown"),
@@ -123,16 +123,16 @@ def test_a_rule_may_pause_where_there_are_checkpoints():
         pytest.param("outdated", SETTINGS, "name", "the rule outdated raised AttributeError in make: 'dict' object has no attribute 'rung'; fix its package", id="fails"),
     ],
 )  # fmt: skip
-def test_what_can_not_be_used_is_the_authors_to_mend(name, settings, path, says):
-    """The message names the field, and what is installed."""
+def test_an_unusable_rule_is_reported(name, settings, path, message):
+    """The message names the field and the installed rules."""
     with pytest.raises(InvalidExperiment) as caught:
         build(name, settings)
-    (fault,) = caught.value.errors
-    assert fault.path == f"spec.earlyStopping.plugin.{path}"
-    assert says in fault.message
+    (error,) = caught.value.errors
+    assert error.path == f"spec.earlyStopping.plugin.{path}"
+    assert message in error.message
 
 
-def test_with_nothing_installed_the_message_says_so(monkeypatch):
+def test_without_installed_rules_the_message_asks_to_install_one(monkeypatch):
     """There is no name to suggest."""
     monkeypatch.setattr(plugins, "entry_points", lambda **_: [])
     with pytest.raises(InvalidExperiment, match="Install the package that contains it"):
@@ -143,7 +143,7 @@ ARRIVAL = RungResult(0, 1, 7, 0.5)
 
 
 @pytest.mark.parametrize(
-    ("call", "says"),
+    ("call", "message"),
     [
         pytest.param(lambda rule: rule.pauses, "raised AttributeError in pauses: 'Defective' object has no", id="pauses"),
         pytest.param(lambda rule: rule.bracket(7), "raised ValueError in bracket: invalid literal", id="bracket"),
@@ -155,10 +155,10 @@ ARRIVAL = RungResult(0, 1, 7, 0.5)
         pytest.param(lambda rule: rule.next_promotion(idle_slot=True), "raised TypeError in next_promotion", id="next_promotion"),
     ],
 )  # fmt: skip
-def test_what_a_rule_does_wrong_is_the_authors_to_mend(call, says):
-    """It is told like any other fault of the manifest, not taken for a defect of the operator."""
+def test_an_error_of_a_rule_is_reported(call, message):
+    """It is an error of the Experiment, not an internal error of the operator."""
     with pytest.raises(InvalidExperiment) as caught:
         call(build("defective", checkpoint=True))
-    (fault,) = caught.value.errors
-    assert fault.path == "spec.earlyStopping.plugin.name"
-    assert fault.message.startswith(f"the rule defective {says}")
+    (error,) = caught.value.errors
+    assert error.path == "spec.earlyStopping.plugin.name"
+    assert error.message.startswith(f"the rule defective {message}")

@@ -1,4 +1,4 @@
-"""The promotion variant, told as stories of one rung."""
+"""Check the promotion variant of ASHA."""
 
 from math import inf, nan
 
@@ -17,7 +17,7 @@ def rule(*, max_resource=9, brackets=1, rung_skew=0):
 
 
 def arrive(asha, *scores, resource=1, first=0, bracket=0):
-    """Record, judge and, where it goes on, release each in turn; gives the last result's verdict."""
+    """Record and evaluate one trial after another, mark those that continue, and return the last verdict."""
     for index, score in enumerate(scores, first):
         result = RungResult(bracket, resource, index, score)
         asha.record(result)
@@ -47,7 +47,7 @@ def arrive(asha, *scores, resource=1, first=0, bracket=0):
     ],
 )
 def test_verdict(scores, outcome, message):
-    """The last to arrive goes on where it would be promoted now, else it waits."""
+    """The last trial to arrive continues if it would be promoted now; otherwise it waits."""
     verdict = arrive(rule(), *scores)
     assert (verdict.outcome, verdict.message) == (outcome, message)
 
@@ -63,23 +63,23 @@ def test_verdict(scores, outcome, message):
     ],
 )
 def test_low_rungs_are_stricter_than_high_ones(resource, rung_skew, places):
-    """By eta^(1 + rung_skew) at the first, eta^(1 - rung_skew) at the last but one; unset is 0.7."""
+    """The reduction is eta^(1 + rungSkew) at the first rung, eta^(1 - rungSkew) at the last but one; the default is 0.7."""
     verdict = arrive(rule(max_resource=27, rung_skew=rung_skew), *range(119), -1, resource=resource)
     assert verdict.message.endswith(f"the best {places} continue; it waits")
 
 
-def test_who_is_alone_goes_on_from_any_rung_but_the_first():
-    """Up there another may be long in coming."""
+def test_a_trial_that_is_alone_continues_from_any_rung_but_the_first():
+    """At a high rung the next trial may come late."""
     assert arrive(rule(max_resource=27), 1, resource=3).message == "1st of 1 at rung 3, the best continues"
 
 
-def test_everybody_finite_goes_on_from_the_last_rung():
-    """At R there is nothing to wait for."""
+def test_every_finite_trial_continues_from_the_last_rung():
+    """At maxResource there is nothing to wait for."""
     assert arrive(rule(), 3, 2, 1, resource=9).message == "3rd of 3 at rung 9, the last rung: the trial ends by itself"
 
 
-def test_a_paused_trial_is_a_candidate_for_ever():
-    """The best that waits is promoted as soon as the rung is large enough, and then the next."""
+def test_a_paused_trial_stays_a_candidate():
+    """The best waiting trial is promoted as soon as the rung is large enough, and then the next one."""
     asha = rule()
     arrive(asha, 5, 4)
     assert asha.next_promotion() is None
@@ -91,23 +91,23 @@ def test_a_paused_trial_is_a_candidate_for_ever():
     assert asha.next_promotion() == RungResult(0, 1, 1, 4)
 
 
-def test_those_who_went_on_keep_their_place_among_the_best():
-    """Of six the best two have gone on already, so the third waits, by the letter of Algorithm 2."""
+def test_continued_trials_keep_their_rank():
+    """The best two of six have continued, so the third waits, as in Algorithm 2."""
     asha = rule()
     arrive(asha, 1, 2, 9, 3, 4, 8, 7)
     assert [asha.decide(RungResult(0, 1, index, 0)).outcome for index in (2, 5, 6)] == [GO, GO, PAUSE]
     assert asha.next_promotion() is None
 
 
-def test_one_that_has_gone_on_may_lose_its_place_to_a_better_one():
-    """So more than floor(n/eta) may have gone on: whoever is among the best as it arrives goes on at once."""
+def test_a_continued_trial_may_be_overtaken():
+    """More than floor(n/eta) trials can continue, because a trial among the best continues when it arrives."""
     asha = rule()
     assert arrive(asha, 1, 2, 3).outcome is GO
     assert arrive(asha, 4, first=3).outcome is GO
 
 
-def test_a_paused_trial_waits_while_as_many_as_shall_have_gone_on():
-    """Of six, the third and the fourth to come have gone on, so the second best waits until its slot would be spare."""
+def test_a_paused_trial_waits_while_the_share_has_continued():
+    """Two of six have continued, so the second best waits until the share grows."""
     asha = rule()
     assert [arrive(asha, score, first=index).outcome for index, score in enumerate((5, 1, 2, 6, 3, 7))] == [
         PAUSE, PAUSE, PAUSE, GO, PAUSE, GO,
@@ -117,8 +117,8 @@ def test_a_paused_trial_waits_while_as_many_as_shall_have_gone_on():
     assert asha.next_promotion() == RungResult(0, 1, 0, 5)
 
 
-def test_who_ended_as_it_waited_has_not_gone_on():
-    """Of nine, three have gone on and six were stopped with their experiment; of fifteen, two more shall."""
+def test_a_trial_that_ended_while_it_waited_has_not_continued():
+    """Of nine trials three have continued and six were stopped with their experiment; of fifteen two more may continue."""
     asha = rule()
     arrive(asha, *range(18, 9, -1))
     for _ in range(3):
@@ -130,8 +130,8 @@ def test_who_ended_as_it_waited_has_not_gone_on():
     assert asha.next_promotion() == RungResult(0, 1, 9, 14.5)
 
 
-def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
-    """Beyond the share of its rung it waits until nothing new is left to start."""
+def test_a_trial_of_the_best_third_continues_in_an_idle_slot():
+    """Beyond the share of its rung it waits until no new trial is left."""
     asha = rule(rung_skew=1)
     arrive(asha, *range(18, 0, -1))
     for index in (0, 1):
@@ -149,13 +149,13 @@ def test_with_a_slot_to_spare_a_trial_of_the_best_third_goes_on():
     [
         pytest.param([9], 0, id="alone"),
         pytest.param([9, 8], 0, id="still-ahead-of-another"),
-        pytest.param([8, 9], None, id="overtaken-by-one-that-went-on"),
+        pytest.param([8, 9], None, id="overtaken-by-one-that-continued"),
         pytest.param([9, -inf], 0, id="the-other-failed"),
         pytest.param([nan], None, id="not-finite"),
     ],
 )
-def test_with_a_slot_to_spare_who_came_first_goes_on_if_it_leads(scores, leads):
-    """Nobody else is coming, so a rung of fewer than eta records holds its leader up no longer."""
+def test_the_first_trial_continues_in_an_idle_slot_if_it_leads(scores, leads):
+    """No further trial comes, so the leader of a rung with fewer than eta records stops waiting."""
     asha = rule()
     arrive(asha, *scores)
     assert asha.next_promotion() is None
@@ -163,7 +163,7 @@ def test_with_a_slot_to_spare_who_came_first_goes_on_if_it_leads(scores, leads):
     assert (promoted and promoted.index) == leads
 
 
-def test_a_slot_to_spare_is_for_no_fewer_than_the_share():
+def test_an_idle_slot_is_for_all_trials_of_the_share():
     """At a high rung the share is larger than a third."""
     asha = rule(rung_skew=1)
     for index in range(3):
@@ -174,7 +174,7 @@ def test_a_slot_to_spare_is_for_no_fewer_than_the_share():
 
 
 def test_the_highest_rung_comes_first():
-    """A better one of a lower rung waits for its turn."""
+    """A better trial of a lower rung waits."""
     asha = rule(max_resource=27)
     arrive(asha, 9, 8, 7)
     arrive(asha, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, resource=3, first=10)
@@ -184,15 +184,15 @@ def test_the_highest_rung_comes_first():
 
 
 def test_of_two_brackets_at_the_same_level_the_better_trial_comes_first():
-    """Brackets do not compete for places, but for the slot."""
+    """Brackets compete for the slot, not for places."""
     asha = rule(max_resource=27, brackets=2)
     arrive(asha, 3, 2, 1, resource=3, bracket=0)
     arrive(asha, 9, 8, 7, resource=3, bracket=1, first=10)
     assert asha.next_promotion() == RungResult(1, 3, 10, 9)
 
 
-def test_a_report_that_jumps_waits_at_the_highest_rung():
-    """It is recorded in each, and a candidate only where it can go on from."""
+def test_a_trial_that_crosses_two_rungs_waits_at_the_higher():
+    """It is recorded at both, and a candidate at the higher one only."""
     asha = rule(max_resource=27)
     arrive(asha, 6, resource=3, first=9)
     jump = [RungResult(0, level, 0, 5.0) for level in (1, 3)]
@@ -206,7 +206,7 @@ def test_a_report_that_jumps_waits_at_the_highest_rung():
 
 
 def test_a_failed_trial_counts_but_does_not_wait():
-    """The worst score fills the rung it was heading for."""
+    """It has the worst score at its next rung."""
     asha = rule()
     arrive(asha, 3)
     asha.record(RungResult(0, 1, 1, -inf))
@@ -217,8 +217,8 @@ def test_a_failed_trial_counts_but_does_not_wait():
 
 
 @pytest.mark.parametrize("word", ["decide", "mark_continued"])
-def test_misuse_is_a_defect_of_ours(word):
-    """What was never recorded can be neither judged nor released."""
+def test_a_call_out_of_order_is_an_internal_error(word):
+    """A result without a record can be neither evaluated nor marked."""
     with pytest.raises(InternalError):
         getattr(rule(), word)(RungResult(0, 1, 0, 1.0))
 
@@ -228,17 +228,22 @@ def test_misuse_is_a_defect_of_ours(word):
     [
         pytest.param(None, True, PromotionAsha, id="promotion-where-there-is-a-checkpoint"),
         pytest.param(None, False, StoppingAsha, id="stopping-where-there-is-none"),
-        pytest.param("stopping", True, StoppingAsha, id="stopping-asked-for"),
-        pytest.param("promotion", True, PromotionAsha, id="promotion-asked-for"),
+        pytest.param("stopping", True, StoppingAsha, id="stopping-is-set"),
+        pytest.param("promotion", True, PromotionAsha, id="promotion-is-set"),
     ],
 )
-def test_the_default_variant_follows_the_checkpoint(variant, checkpoint, built):
-    """Promotion is better, where it can be done."""
-    for early_stopping in (
-        EarlyStopping(asha=AshaSettings(max_resource=9, variant=variant)),
-        EarlyStopping(hyperband=HyperbandSettings(max_resource=9, variant=variant)),
-    ):
-        assert type(stopper_for(early_stopping, 7, checkpoint=checkpoint)) is built
+@pytest.mark.parametrize(
+    "early_stopping",
+    [
+        pytest.param(lambda variant: EarlyStopping(asha=AshaSettings(max_resource=9, variant=variant)), id="asha"),
+        pytest.param(
+            lambda variant: EarlyStopping(hyperband=HyperbandSettings(max_resource=9, variant=variant)), id="hyperband"
+        ),
+    ],
+)
+def test_the_default_variant_follows_the_checkpoint(early_stopping, variant, checkpoint, built):
+    """The default is promotion if trials have checkpoints."""
+    assert type(stopper_for(early_stopping(variant), 7, checkpoint=checkpoint)) is built
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rung levels and brackets in integers, as the papers give them."""
+"""Check rung levels and brackets against the papers, in integers."""
 
 from collections import Counter
 from math import inf, nan
@@ -43,16 +43,19 @@ def test_bracket_sizes(r, R, eta, brackets, sizes):  # noqa: N803 - the paper's 
 
 
 def test_brackets_are_drawn_in_proportion():
-    """Of many trials each bracket gets its share, within five standard deviations."""
+    """Each bracket gets its share of many trials, within five standard deviations."""
     sizes, trials = (81, 34, 15, 8, 5), 20_000
     drawn = Counter(draw_bracket(sizes, 7, index) for index in range(trials))
-    for bracket, size in enumerate(sizes):
-        share = size / sum(sizes)
-        assert abs(drawn[bracket] - trials * share) < 5 * (trials * share * (1 - share)) ** 0.5
+    shares = [size / sum(sizes) for size in sizes]
+    deviations = [
+        abs(drawn[bracket] - trials * share) / (trials * share * (1 - share)) ** 0.5
+        for bracket, share in enumerate(shares)
+    ]
+    assert max(deviations) < 5
 
 
 def test_draws_are_the_same_in_every_version():
-    """A restarted operator of any version of Python puts the trials where they were."""
+    """A restarted operator with any version of Python draws the same brackets."""
     assert [draw_bracket((9, 5, 3), 7, index) for index in range(12)] == [0, 1, 0, 2, 1, 2, 2, 2, 0, 0, 0, 2]
     assert [draw_bracket((9, 5, 3), 8, index) for index in range(12)] != [
         draw_bracket((9, 5, 3), 7, index) for index in range(12)
@@ -60,7 +63,7 @@ def test_draws_are_the_same_in_every_version():
 
 
 def test_rank_prefers_large_scores_then_small_indices():
-    """The order of a rung is by score, then by index, whatever the order of result."""
+    """The order of a rung does not depend on the order of the records."""
     rung = Rung()
     for index, score in [(5, 0.5), (2, 0.5), (9, 0.7), (1, nan), (3, -inf), (4, inf)]:
         rung.record(index, score)

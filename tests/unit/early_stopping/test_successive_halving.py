@@ -1,4 +1,4 @@
-"""Synchronous successive halving, told batch by batch."""
+"""Check synchronous successive halving, batch by batch."""
 
 from itertools import permutations
 from math import inf, nan
@@ -18,7 +18,7 @@ def rule(*, trials=9, max_resource=9, eta=3):
 
 
 def arrive(halving, scores, *, resource=1):
-    """Record, judge and, where it goes on, release each (index, score) in turn; gives the last verdict."""
+    """Record and evaluate each (index, score), mark those that continue, and return the last verdict."""
     for index, score in scores:
         result = RungResult(0, resource, index, score)
         halving.record(result)
@@ -29,7 +29,7 @@ def arrive(halving, scores, *, resource=1):
 
 
 def promoted(halving):
-    """Release all that are to be promoted, in turn; gives (resource, index) of each."""
+    """Promote all candidates in turn, and return (resource, index) of each."""
     released = []
     while (result := halving.next_promotion()) is not None:
         released.append((result.resource, result.index))
@@ -56,30 +56,30 @@ def promoted(halving):
     ],
 )
 def test_verdict(scores, outcome, message):
-    """Nobody goes on before it is certain, nobody waits once it is lost."""
+    """A trial continues when its place is certain, and stops when it can no longer get one."""
     verdict = arrive(rule(), enumerate(scores))
     assert (verdict.outcome, verdict.message) == (outcome, message)
 
 
-def test_everybody_finite_goes_on_from_the_last_rung():
+def test_every_finite_trial_continues_from_the_last_rung():
     """The trial ends by itself."""
     assert arrive(rule(), [(0, 1.0), (1, 0.5)], resource=9).outcome is GO
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))), ids=str)
-def test_exactly_the_best_of_a_rung_go_on(order):
-    """In whatever order they come, at once or later."""
+def test_exactly_the_best_of_a_rung_continue(order):
+    """In any order of arrival, at once or by a promotion."""
     halving = rule(trials=4, max_resource=4, eta=2)
-    gone = set()
+    continued = set()
     for index in order:
         if arrive(halving, [(index, float(index))]).outcome is GO:
-            gone.add(index)
-        gone |= {index for _, index in promoted(halving)}
-    assert gone == {2, 3}
+            continued.add(index)
+        continued |= {index for _, index in promoted(halving)}
+    assert continued == {2, 3}
 
 
 def test_a_batch_runs_to_its_last_rung():
-    """9 trials, then the best 3, then the best of these."""
+    """Nine trials start, the best three continue, and then the best of these."""
     halving = rule()
     arrive(halving, [(index, float(index)) for index in reversed(range(9))])
     assert promoted(halving) == [(1, 8), (1, 7), (1, 6)]
@@ -90,7 +90,7 @@ def test_a_batch_runs_to_its_last_rung():
 
 
 def test_batches_do_not_compete():
-    """The worst of one batch goes on though all of the other are better; higher rungs first, then older batches."""
+    """The worst trial of one batch continues although all of the other are better; higher rungs come first, then older batches."""
     halving = rule(trials=3, max_resource=3)
     arrive(halving, [(3, 9.0), (4, 8.0), (0, 3.0), (1, 2.0)])
     assert promoted(halving) == []
@@ -99,7 +99,7 @@ def test_batches_do_not_compete():
 
 
 def test_a_failed_trial_counts_as_the_worst():
-    """The rung does not wait for it, and its place goes to nobody."""
+    """The rung does not wait for it, and its place stays empty."""
     halving = rule()
     for index in range(8):
         halving.record(RungResult(0, 1, index, -inf))
@@ -107,8 +107,8 @@ def test_a_failed_trial_counts_as_the_worst():
     assert arrive(halving, [(8, 0.1)], resource=3).outcome is GO
 
 
-def test_rungs_above_do_not_wait_for_those_who_never_come():
-    """Two of three places of the next rung stay empty, so that one alone is all of it."""
+def test_higher_rungs_do_not_wait_for_trials_that_stopped():
+    """Two of three places of the next rung stay empty, so one trial completes it."""
     halving = rule()
     arrive(halving, [(0, 5.0), *((index, nan) for index in range(1, 9))])
     assert promoted(halving) == [(1, 0)]
@@ -116,28 +116,28 @@ def test_rungs_above_do_not_wait_for_those_who_never_come():
 
 
 @pytest.mark.parametrize(
-    ("came", "ended", "says"),
+    ("came", "ended", "message"),
     [
-        pytest.param(9, [], "when 2 more are there; it waits", id="nobody"),
+        pytest.param(9, [], "when 2 more are there; it waits", id="none"),
         pytest.param(9, [2], "when 1 more are there; it waits", id="one-with-a-place"),
         pytest.param(9, [1, 2], "1st of 1 at rung 3, the best continues", id="all-others-with-a-place"),
         pytest.param(9, [3, 4], "when 2 more are there; it waits", id="two-without"),
         pytest.param(4, [2], "when 2 more are there; it waits", id="one-whose-place-may-be-lost-to-others"),
         pytest.param(2, [2, 3, 4, 5, 6, 7], "when 2 more are there; it waits", id="one-is-still-to-come"),
-        pytest.param(2, [2, 3, 4, 5, 6, 7, 8], "when 1 more are there; it waits", id="nobody-is-still-to-come"),
+        pytest.param(2, [2, 3, 4, 5, 6, 7, 8], "when 1 more are there; it waits", id="none-is-still-to-come"),
     ],
 )
-def test_who_has_ended_is_not_waited_for(came, ended, says):
-    """Whether it has come to its first rung or not; of nine, 0 is the best there, then 1, 2, ..., and first at rung 3."""
+def test_no_trial_waits_for_an_ended_one(came, ended, message):
+    """Of nine trials, 0 is the best at the first rung, then 1, 2, ...; 0 is the first to reach rung 3."""
     halving = rule()
     arrive(halving, [(index, -float(index)) for index in range(came)])
     for index in ended:
         halving.mark_finished(0, index)
-    assert arrive(halving, [(0, 1.0)], resource=3).message.endswith(says)
+    assert arrive(halving, [(0, 1.0)], resource=3).message.endswith(message)
 
 
-def test_who_waited_and_has_ended_is_not_promoted():
-    """Its place goes to nobody."""
+def test_a_waiting_trial_that_ended_is_not_promoted():
+    """Its place stays empty."""
     halving = rule(trials=3, max_resource=3)
     arrive(halving, [(0, 3.0), (1, 2.0)])
     halving.mark_finished(0, 0)
@@ -145,8 +145,8 @@ def test_who_waited_and_has_ended_is_not_promoted():
     assert promoted(halving) == []
 
 
-def test_batches_that_are_over_cost_nothing():
-    """Of 1,000 batches none has anybody left who waits."""
+def test_finished_batches_keep_no_waiting_trials():
+    """None of 1,000 finished batches is open."""
     halving = rule(trials=3, max_resource=3)
     for batch in range(1000):
         arrive(halving, [(3 * batch + place, float(place)) for place in range(3)])
@@ -161,13 +161,13 @@ def test_batches_that_are_over_cost_nothing():
         pytest.param(lambda halving: halving.record(RungResult(0, 2, 0, 1.0)), id="no-such-rung"),
     ],
 )
-def test_misuse_is_a_defect_of_ours(call):
-    """What the planner must never do is told apart from what a user can mend."""
+def test_a_call_out_of_order_is_an_internal_error(call):
+    """It raises InternalError, which a user cannot correct."""
     with pytest.raises(InternalError):
         call(rule())
 
 
-def test_stopper_for_reads_the_union():
-    """The member that is set decides the rule."""
+def test_stopper_for_builds_the_rule_that_is_set():
+    """The rule has the settings of spec.earlyStopping.successiveHalving."""
     settings = SuccessiveHalvingSettings(max_resource=9, trials=9)
     assert stopper_for(EarlyStopping(successive_halving=settings), 7, checkpoint=True) == SuccessiveHalving(settings)

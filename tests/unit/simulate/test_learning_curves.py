@@ -1,4 +1,4 @@
-"""Recorded curves, read and matched."""
+"""Check how recorded curves are read and assigned."""
 
 import pytest
 
@@ -19,7 +19,7 @@ HEADER = "configuration,lr,opt,momentum,batch,step,acc,seconds"
 
 
 def test_a_table_is_read():
-    """Types are those of the space, an empty cell is a parameter that is not active, and NaN is a value."""
+    """Types are those of the space, an empty cell is an inactive parameter, and NaN is a value."""
     lines = [HEADER, "0,0.01,sgd,0.5,32,1,0.5,2", "0,0.01,sgd,0.5,32,2,nan,2.5", "a,0.1,adam,,64,1,0.75,1"]
     first, second = read_table(lines, SPEC).curves
     assert first.parameters == {"lr": 0.01, "opt": "sgd", "momentum": 0.5, "batch": 32}
@@ -30,7 +30,7 @@ def test_a_table_is_read():
 
 
 @pytest.mark.parametrize(
-    ("lines", "word"),
+    ("lines", "message"),
     [
         pytest.param(["configuration,lr"], "no column step, seconds, acc, opt", id="columns"),
         pytest.param([HEADER], "no lines", id="empty"),
@@ -43,19 +43,19 @@ def test_a_table_is_read():
         pytest.param([HEADER, "0,0.01,adam,,32,1,nan,1"], "never finite", id="nothing-finite"),
     ],
 )
-def test_a_bad_table_is_refused(lines, word):
-    """The message names the line and what is wrong there."""
-    with pytest.raises(InvalidTable, match=word):
+def test_an_invalid_table_is_rejected(lines, message):
+    """The message names the line and the error."""
+    with pytest.raises(InvalidTable, match=message):
         read_table(lines, SPEC)
 
 
-def test_a_proposal_becomes_the_nearest_row_that_is_free():
-    """Distance counts on the scale; a row is taken once, and the sampler hears what was really run."""
+def test_a_suggestion_becomes_the_nearest_free_row():
+    """The distance is on the scale of the parameter, each row is used once, and the sampler observes the row."""
     rates = (0.0001, 0.001, 0.0101, 0.1)
     rows = Table(tuple(Curve({"lr": rate, "opt": "adam", "batch": 32}, (0.5,), (1.0,)) for rate in rates))
     wanted = SPEC.model_copy(update={"initial_trials": ({"lr": 0.01, "opt": "adam", "batch": 32},) * 2})
-    chooser = Nearest(wanted, rows, 0)
-    assert chooser.choose((0,), ()) == {0: 2}
-    assert chooser.choose((1,), ())[1] in (1, 3)
-    assert set(chooser.choose((2, 3, 4), ()).values()) <= {0, 1, 3}
-    assert chooser.choose((5,), ()) == {}
+    source = Nearest(wanted, rows, 0)
+    assert source.choose((0,), ()) == {0: 2}
+    assert source.choose((1,), ())[1] in (1, 3)
+    assert set(source.choose((2, 3, 4), ()).values()) <= {0, 1, 3}
+    assert source.choose((5,), ()) == {}

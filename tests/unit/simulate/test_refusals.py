@@ -1,4 +1,4 @@
-"""What recorded curves can't tell."""
+"""Check that experiments which recorded curves cannot represent are rejected."""
 
 import pytest
 
@@ -16,14 +16,14 @@ def test_several_objectives_are_not_simulated():
 
 
 def test_a_warm_start_is_not_simulated():
-    """A table has one experiment's curves; what others found would be left out in silence."""
+    """A table has the curves of one experiment only."""
     spec = experiment_spec(warmStart={"experiments": ["earlier", "other"]})
     with pytest.raises(InvalidTable, match=r"spec\.warmStart .* trials of earlier, other; leave it out"):
         Simulation(spec, Table(()), InOrder(())).run()
 
 
 def test_changing_parameters_are_not_simulated():
-    """A population's trials change their parameters, and no recorded curve does."""
+    """The trials of a population change their parameters, and no recorded curve does."""
     spec = experiment_spec(
         earlyStopping={"pbt": {"perturbationInterval": 2, "maxResource": 8}},
         checkpoint={"volume": {"emptyDir": {}}},

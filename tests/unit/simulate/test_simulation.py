@@ -1,4 +1,4 @@
-"""Simulated runs: decisions, times and snapshots."""
+"""Check the decisions, times and snapshots of simulated runs."""
 
 from math import isfinite
 
@@ -22,7 +22,7 @@ class PlansAtEveryReport(Simulation):
 
 
 def history(run):
-    """Return what must be equal in two runs: the history of every trial and the end of the experiment."""
+    """Return the parts that must be equal in two runs: the history of every trial and the end of the experiment."""
     trials = [
         (
             trial.index,

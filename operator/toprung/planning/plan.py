@@ -185,8 +185,6 @@ def _requeue_at(snapshot: Snapshot, draft: Draft, now: datetime) -> datetime | N
         moments.append(now + READ_AGAIN)
     if spec.max_duration is not None and start is not None and draft.ended is None:
         moments.append(start + spec.max_duration)
-    for trial in snapshot.trials:
-        for pod in snapshot.pods.get(trial.name, ()):
-            moments.append(expires_at(snapshot, trial, pod))
-            moments.append(deletion_due(snapshot, pod))
+    for trial, pod in snapshot.attempts():
+        moments.extend((expires_at(snapshot, trial, pod), deletion_due(snapshot, pod)))
     return min((moment for moment in moments if moment is not None and moment > now), default=None)

@@ -45,13 +45,12 @@ def is_wanted(trial: TrialRecord, pod: PodRecord) -> bool:
 def stop_unwanted_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> Iterable[tuple[int, EndAction]]:
     """End the Pods that are not wanted, those made from an earlier template, and all in a suspended experiment."""
     old = outdated(snapshot)
-    for trial in snapshot.trials:
-        for pod in snapshot.pods.get(trial.name, ()):
-            due = deletion_due(snapshot, pod)
-            if due is not None and now >= due:
-                yield trial.index, DeletePod(pod.name, pod.uid)
-            elif (pod.uid in old or _to_be_ended(trial, pod, suspend=suspend)) and (action := end_pod(pod)) is not None:
-                yield trial.index, action
+    for trial, pod in snapshot.attempts():
+        due = deletion_due(snapshot, pod)
+        if due is not None and now >= due:
+            yield trial.index, DeletePod(pod.name, pod.uid)
+        elif (pod.uid in old or _to_be_ended(trial, pod, suspend=suspend)) and (action := end_pod(pod)) is not None:
+            yield trial.index, action
 
 
 def _to_be_ended(trial: TrialRecord, pod: PodRecord, *, suspend: bool) -> bool:
@@ -69,11 +68,10 @@ def stop_decided_pods(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, E
 
 def delete_expired_pods(snapshot: Snapshot, now: datetime) -> Iterable[tuple[int, EndAction]]:
     """Remove ended Pods that podRetention does not keep; their Trial's end must have been written before."""
-    for trial in snapshot.trials:
-        for pod in snapshot.pods.get(trial.name, ()):
-            expiry = expires_at(snapshot, trial, pod)
-            if expiry is not None and now >= expiry:
-                yield trial.index, DeletePod(pod.name, pod.uid)
+    for trial, pod in snapshot.attempts():
+        expiry = expires_at(snapshot, trial, pod)
+        if expiry is not None and now >= expiry:
+            yield trial.index, DeletePod(pod.name, pod.uid)
 
 
 def expires_at(snapshot: Snapshot, trial: TrialRecord, pod: PodRecord) -> datetime | None:

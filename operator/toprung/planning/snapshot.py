@@ -68,6 +68,10 @@ class Snapshot:
     blocked: BlockReason | None = None
     hold: bool = False
 
+    def attempts(self) -> list[tuple[TrialRecord, PodRecord]]:
+        """Return each Pod with its Trial, ascending by index."""
+        return [(trial, pod) for trial in self.trials if trial.name in self.pods for pod in self.pods[trial.name]]
+
 
 def deleted_indices(experiment: ExperimentRecord, trials: Sequence[TrialRecord]) -> tuple[range, ...]:
     """Return the indices that were used and have no Trial any more, as far as the status knows.

@@ -85,7 +85,6 @@ def describe_lost(spec: ExperimentSpec, pod: PodRecord) -> str:
 def blocking_lost_pods(snapshot: Snapshot, now: datetime) -> Iterator[PodRecord]:
     """Return the lost Pods that trials wait for, each with its block reason."""
     spec = snapshot.experiment.spec
-    for trial in snapshot.trials:
-        for pod in snapshot.pods.get(trial.name, ()) if not trial.state.terminal else ():
-            if is_lost(pod, now) and not may_be_replaced(spec, pod, now):
-                yield replace(pod, blocked=BlockReason(Reason.NODE_LOST, describe_lost(spec, pod)))
+    for trial, pod in snapshot.attempts():
+        if not trial.state.terminal and is_lost(pod, now) and not may_be_replaced(spec, pod, now):
+            yield replace(pod, blocked=BlockReason(Reason.NODE_LOST, describe_lost(spec, pod)))

@@ -47,7 +47,7 @@ def _variable_files(spec: Object, path: str) -> Iterator[Finding]:
             field = at(where, "valueFrom.fileKeyRef.volumeName")
             if not has_name(volumes, name):
                 yield not_found(field, name, filter(known, volumes))
-            elif known(name) and name in volumes and dig(volumes[name], "emptyDir") is None:
+            elif known(name) and not volumes.get(name, {}).keys() <= {"name", "emptyDir"}:
                 yield invalid(field, name, "referenced volume must be of type emptyDir")
 
 

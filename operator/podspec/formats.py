@@ -34,7 +34,7 @@ SUBDOMAIN = _format(
     "with an alphanumeric character, and must be no more than 253 characters",
 )
 SEARCH_DOMAIN = _format(
-    r"\.|(?=.{1,254}\Z)[a-z0-9_]([-a-z0-9_]*[a-z0-9])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9])?)*\.?",
+    r"\.|(?=.{1,253}\.?\Z)[a-z0-9_]([-a-z0-9_]*[a-z0-9])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9])?)*\.?",
     "a search domain must consist of lower case alphanumeric characters, '-', '_' or '.'",
 )
 QUALIFIED_NAME = _format(

@@ -88,7 +88,7 @@ def _requirements(resources: Object, path: str, check_name: _NameCheck) -> Itera
             yield from _amount(name, amount, resources[side][name], where)
     for name, amount in requests.items():
         yield from _request(name, amount, resources, limits.get(name), path)
-    names = {*limits, *requests}
+    names = {*(resources.get("limits") or ()), *(resources.get("requests") or ())}
     if any(name.startswith(_HUGE) for name in names) and not names & {"cpu", "memory"}:
         yield forbidden(path, "HugePages require cpu or memory")
 
@@ -139,7 +139,7 @@ def _pod(spec: Object, path: str) -> Iterator[Finding]:
 def _pod_level(spec: Object, resources: Object, path: str) -> Iterator[Finding]:
     """Check the resources of the whole Pod: at least those of its containers. Unset requests are derived."""
     where = at(path, "resources")
-    if resources.get("claims"):
+    if resources.get("claims") is not None:
         yield forbidden(at(where, "claims"), "claims may not be set for Resources at pod-level")
     yield from _requirements(resources, where, _pod_name)
     total, limits = effective(spec, _requests_of), amounts(resources.get("limits"))

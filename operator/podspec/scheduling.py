@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from podspec.findings import Finding, forbidden, invalid, required
 from podspec.formats import INTEGER, LABEL_VALUE, QUALIFIED_NAME, SUBDOMAIN
-from podspec.objects import Check, Object, at, items, known, unique
+from podspec.objects import Check, Object, Unknown, at, items, known, unique
 
 _SETS, _NUMBERS, _EXISTENCE = ("In", "NotIn"), ("Gt", "Lt"), ("Exists", "DoesNotExist")
 
@@ -39,7 +39,7 @@ def _field_requirement(value: Object, path: str) -> Iterator[Finding]:
     if known(key) and key != "metadata.name":
         yield invalid(at(path, "key"), key, "not a valid field selector key, must be metadata.name")
     for i, name in enumerate(values):
-        if known(name) and not SUBDOMAIN.matches(name):
+        if not isinstance(name, Unknown) and not SUBDOMAIN.matches(name):
             yield invalid(f"{at(path, 'values')}[{i}]", name, SUBDOMAIN.detail)
 
 

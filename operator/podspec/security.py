@@ -38,7 +38,7 @@ def _profile(profile: Object, path: str) -> Iterator[Finding]:
     kind, local, where = profile.get("type"), profile.get("localhostProfile"), at(path, "localhostProfile")
     if kind == "Localhost" and not local:
         yield required(where, "must be set when the type is Localhost")
-    elif kind in ("RuntimeDefault", "Unconfined") and local:
+    elif kind in ("RuntimeDefault", "Unconfined") and local is not None:
         yield invalid(where, local, "can only be set when the type is Localhost")
     elif len(local or "") > _MAX_PATH:
         yield too_long(where, _MAX_PATH)

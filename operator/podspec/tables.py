@@ -160,7 +160,21 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "WindowsSecurityContextOptions.gmsaCredentialSpecName": formats.SUBDOMAIN,
     }
 )
-"""Formats of strings. An empty string counts as absent."""
+"""Formats of strings."""
+
+NEVER_EMPTY: frozenset[str] = frozenset(
+    {
+        "AzureDiskVolumeSource.cachingMode", "AzureDiskVolumeSource.kind", "Container.restartPolicy",
+        "ISCSIVolumeSource.initiatorName", "PersistentVolumeClaimSpec.volumeMode",
+        "PodResourceClaim.resourceClaimName", "PodResourceClaim.resourceClaimTemplateName",
+        "PodSecurityContext.fsGroupChangePolicy", "PodSecurityContext.seLinuxChangePolicy",
+        "PodSecurityContext.supplementalGroupsPolicy", "PodSpec.hostnameOverride", "SecurityContext.procMount",
+        "TopologySpreadConstraint.nodeAffinityPolicy", "TopologySpreadConstraint.nodeTaintsPolicy",
+        "VolumeMount.mountPropagation", "VolumeMount.recursiveReadOnly",
+        "WindowsSecurityContextOptions.gmsaCredentialSpecName",
+    }
+)  # fmt: skip
+"""Optional fields in which an empty string is a value. In all others it counts as absent."""
 
 REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -183,6 +197,14 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Required fields that the schema has as optional."""
+
+OPTIONAL: frozenset[str] = frozenset(
+    {
+        "HTTPHeader.value", "ISCSIVolumeSource.lun", "PreferredSchedulingTerm.preference", "SleepAction.seconds",
+        "Sysctl.value",
+    }
+)  # fmt: skip
+"""Optional fields that the schema has as required: their zero value is valid."""
 
 UNIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

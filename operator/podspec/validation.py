@@ -7,8 +7,9 @@ from typing import Any
 
 from podspec import containers, metadata, networking, resources, scheduling, security, volume_sources, volumes
 from podspec.findings import Finding, forbidden, invalid, required, unsupported
+from podspec.formats import Format
 from podspec.objects import Check, Object, Unknown, at
-from podspec.tables import ENUMS, FORMATS, OPTIONAL_UNIONS, RANGES, REQUIRED, UNIONS
+from podspec.tables import ENUMS, FORMATS, NEVER_EMPTY, OPTIONAL, OPTIONAL_UNIONS, RANGES, REQUIRED, UNIONS
 from podspec.types import object_types
 
 _RULES: tuple[Mapping[str, tuple[Check, ...]], ...] = tuple(
@@ -43,11 +44,11 @@ def _checks(kind: str) -> tuple[Check, ...]:
     type_ = object_types().get(kind)
     needed = (*(type_.required if type_ else ()), *REQUIRED.get(kind, ()))
     return (
-        *(_required(field) for field in needed if field != "value"),
+        *(_required(field) for field in needed if f"{kind}.{field}" not in OPTIONAL),
         *(_one_of(table[kind], optional=optional) for table, optional in _UNIONS if kind in table),
-        *(_enum(field, supported) for field, supported in _fields(ENUMS, kind)),
-        *(_range(field, low, high) for field, (low, high) in _fields(RANGES, kind)),
-        *(_format(field, format_) for field, format_ in _fields(FORMATS, kind)),
+        *(_enum(field, supported, absent) for field, absent, supported in _fields(ENUMS, kind)),
+        *(_range(field, low, high) for field, _, (low, high) in _fields(RANGES, kind)),
+        *(_format(field, format_, absent) for field, absent, format_ in _fields(FORMATS, kind)),
         *(_addresses(field) for field in _ADDRESSES.get(kind, ())),
         *(check for rules in _RULES for check in rules.get(kind, ())),
     )
@@ -57,23 +58,27 @@ _UNIONS = ((UNIONS, False), (OPTIONAL_UNIONS, True))
 _ADDRESSES: Mapping[str, tuple[str, ...]] = {"HostAlias": ("ip",), "PodDNSConfig": ("nameservers",)}
 
 
-def _fields(table: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Any]]:
-    return ((key.split(".")[1], rule) for key, rule in table.items() if key.split(".")[0] == kind)
+def _fields(table: Mapping[str, Any], kind: str) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+    """Yield the rows of a type: (field, the values that count as absent, rule)."""
+    for key, rule in table.items():
+        owner, field = key.split(".")
+        if owner == kind:
+            yield field, (() if key in NEVER_EMPTY else ("",)), rule
 
 
-def _values(value: Object, field: str, path: str, type_: type) -> Iterator[tuple[str, Any]]:
-    """Yield the value of a field, or the items of a list, with their paths; unknown and empty strings are left out."""
+def _values(
+    value: Object, field: str, path: str, type_: type, absent: tuple[str, ...] = ("",)
+) -> Iterator[tuple[str, Any]]:
+    """Yield the value of a field, or the items of a list, with their paths. Unknown and absent values are left out."""
     found, where = value.get(field), at(path, field)
     parts = [(f"{where}[{i}]", item) for i, item in enumerate(found)] if isinstance(found, list) else [(where, found)]
     for place, item in parts:
-        absent = item == "" and not isinstance(found, list)
-        if isinstance(item, type_) and not isinstance(item, bool | Unknown) and not absent:
+        left_out = not isinstance(found, list) and item in absent
+        if isinstance(item, type_) and not isinstance(item, bool | Unknown) and not left_out:
             yield place, item
 
 
 def _required(field: str) -> Check:
-    """Return the check of a required field. HTTPHeader.value and Sysctl.value may be empty or absent."""
-
     def check(value: Object, path: str) -> Iterator[Finding]:
         if value.get(field) in (None, "", []):
             yield required(at(path, field))
@@ -83,7 +88,7 @@ def _required(field: str) -> Check:
 
 def _one_of(fields: tuple[str, ...], *, optional: bool) -> Check:
     def check(value: Object, path: str) -> Iterator[Finding]:
-        found = [field for field in fields if value.get(field) is not None]
+        found = [field for field in fields if value.get(field) not in (None, "")]
         if not found and not optional:
             yield required(path, f"must specify one of: {', '.join(fields)}")
         elif len(found) > 1:
@@ -92,9 +97,9 @@ def _one_of(fields: tuple[str, ...], *, optional: bool) -> Check:
     return check
 
 
-def _enum(field: str, supported: tuple[str, ...]) -> Check:
+def _enum(field: str, supported: tuple[str, ...], absent: tuple[str, ...]) -> Check:
     def check(value: Object, path: str) -> Iterator[Finding]:
-        for where, text in _values(value, field, path, str):
+        for where, text in _values(value, field, path, str, absent):
             if text not in supported:
                 yield unsupported(where, text, supported)
 
@@ -112,9 +117,9 @@ def _range(field: str, low: int, high: int) -> Check:
     return check
 
 
-def _format(field: str, format_: Any) -> Check:
+def _format(field: str, format_: Format, absent: tuple[str, ...]) -> Check:
     def check(value: Object, path: str) -> Iterator[Finding]:
-        for where, text in _values(value, field, path, str):
+        for where, text in _values(value, field, path, str, absent):
             if not format_.matches(text):
                 yield invalid(where, text, format_.detail)
 

@@ -149,4 +149,10 @@ ACCEPTED = [
     metadata(annotations={"controller.kubernetes.io/pod-deletion-cost": "-5"}),
     metadata(annotations={"container.apparmor.security.beta.kubernetes.io/main": "runtime/default"}),
     metadata(finalizers=["a.b/c"]),
+    container(lifecycle={"preStop": {"sleep": {}}}),
+    container(readinessProbe={"httpGet": {"port": 80, "httpHeaders": [{"name": "a", "value": ""}]}}),
+    PodCase(spec={"volumes": [{"name": "v"}]}, container={"env": [{"name": "A", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "a", "key": "K"}}}]}),
+    spec(volumes=[{"name": "v", "flocker": {"datasetName": "", "datasetUUID": "b"}}]),
+    spec(volumes=[{"name": "v", "iscsi": {"targetPortal": "a", "iqn": "iqn.2001-04.com.example:a"}}]),
+    spec(affinity={"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {}}]}}),
 ]  # fmt: skip

@@ -88,4 +88,6 @@ VOLUMES = [
     PodCase(spec={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "x"}}, {"name": "w", "emptyDir": {}}]}, container={"volumeDevices": [{"name": "v", "devicePath": "/d"}], "volumeMounts": [{"name": "w", "mountPath": "/d"}]}),
     PodCase(spec={"volumes": [{"name": "v", "image": {"reference": "a"}}]}, container={"volumeMounts": [{"name": "v", "mountPath": "/a", "subPath": "../b"}]}),
     PodCase(spec={"volumes": [{"name": "v", "emptyDir": {}}]}, container={"volumeMounts": [{"name": "v", "mountPath": "/a", "readOnly": True, "recursiveReadOnly": "Enabled", "mountPropagation": "HostToContainer"}]}),
+    PodCase(spec={"volumes": [{"name": "v", "emptyDir": {}}]}, container={"volumeMounts": [{"name": "v", "mountPath": "/a", "mountPropagation": ""}]}),
+    PodCase(spec={"volumes": [{"name": "v", "emptyDir": {}}]}, container={"volumeMounts": [{"name": "v", "mountPath": "/a", "recursiveReadOnly": ""}]}),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The table of manifests, judged by the embedded API server."""
+"""The table of manifests, validated by the embedded API server."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -9,23 +9,23 @@ from kubernetes.aio.config import new_client_from_config_dict
 
 from localkube.apiserver.server import ApiServer
 from localkube.apiserver.store import Store
-from support.server_contract import Judge, ManifestSuite, judging
+from support.server_contract import ManifestClient, ManifestSuite, manifest_client
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def judge() -> AsyncIterator[Judge]:
+async def manifests() -> AsyncIterator[ManifestClient]:
     server = ApiServer(Store(None, now=lambda: datetime.now(UTC)), token="secret")
     await server.start()
     try:
         async with (
             await new_client_from_config_dict(server.kubeconfig()) as api_client,
-            judging(api_client, "manifests") as judge,
+            manifest_client(api_client, "manifests") as client,
         ):
-            yield judge
+            yield client
     finally:
         await server.stop()
 
 
 @pytest.mark.asyncio(loop_scope="module")
 class TestEmbeddedServer(ManifestSuite):
-    """What the schemas say, as the embedded API server reads them."""
+    """The embedded API server evaluates the schemas and CEL rules as a real server does."""

@@ -8,14 +8,14 @@ import pytest
 import pytest_asyncio
 from kubernetes.aio.config import new_client_from_config
 
-from support.server_contract import Judge, ManifestSuite, judging
+from support.server_contract import ManifestClient, ManifestSuite, manifest_client
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def judge() -> AsyncIterator[Judge]:
+async def manifests() -> AsyncIterator[ManifestClient]:
     namespace = f"toprung-manifests-{uuid.uuid4().hex[:8]}"
-    async with await new_client_from_config() as api_client, judging(api_client, namespace) as judge:
-        yield judge
+    async with await new_client_from_config() as api_client, manifest_client(api_client, namespace) as client:
+        yield client
 
 
 @pytest.mark.e2e

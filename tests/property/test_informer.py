@@ -31,7 +31,7 @@ class CacheMachine(RuleBasedStateMachine):
     @initialize()
     def start(self):
         self.objects, self.version, self.history, self.position, self.values = {}, 0, [], 0, 0
-        self.answers, self.asked_at, self.listed, self.lost = [], None, None, False
+        self.answers, self.requested_at, self.listed, self.lost = [], None, None, False
         self.told = {}
         self.cache = Cache(convert=convert, index=lambda row: row.owner, on_change=self.on_change)
         self.newest_held = defaultdict(int)
@@ -77,7 +77,7 @@ class CacheMachine(RuleBasedStateMachine):
     def receive_answer(self, data):
         self.cache.put(self.answers.pop(data.draw(st.integers(0, len(self.answers) - 1))))
 
-    @precondition(lambda self: self.asked_at is None and not self.lost)
+    @precondition(lambda self: self.requested_at is None and not self.lost)
     @rule()
     def receive_event(self):
         if self.position < len(self.history):
@@ -86,12 +86,12 @@ class CacheMachine(RuleBasedStateMachine):
         elif self.version:
             self.cache.apply({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(self.version)}}})
 
-    @precondition(lambda self: self.asked_at is None)
+    @precondition(lambda self: self.requested_at is None)
     @rule()
     def begin_list(self):
-        self.asked_at = self.cache.newest
+        self.requested_at = self.cache.newest
 
-    @precondition(lambda self: self.asked_at is not None and self.listed is None)
+    @precondition(lambda self: self.requested_at is not None and self.listed is None)
     @rule()
     def take_snapshot(self):
         self.listed = (dict(self.cache.entries(self.objects.values())), self.version, len(self.history))
@@ -100,10 +100,10 @@ class CacheMachine(RuleBasedStateMachine):
     @rule()
     def end_list(self):
         entries, version, position = self.listed
-        self.cache.replace(entries, version=str(version), asked_at=self.asked_at)
-        self.position, self.asked_at, self.listed, self.lost = position, None, None, False
+        self.cache.replace(entries, version=str(version), requested_at=self.requested_at)
+        self.position, self.requested_at, self.listed, self.lost = position, None, None, False
 
-    @precondition(lambda self: self.asked_at is None and self.version > 1)
+    @precondition(lambda self: self.requested_at is None and self.version > 1)
     @rule(data=st.data())
     def restore_the_server_from_an_old_backup(self, data):
         """Versions go back and connections break; answers of before have been received."""
@@ -127,9 +127,9 @@ class CacheMachine(RuleBasedStateMachine):
         """Once everything has arrived, the cache is what the server is."""
         if not hasattr(self, "cache"):
             return
-        if self.lost and self.asked_at is None:
+        if self.lost and self.requested_at is None:
             self.begin_list()
-        if self.asked_at is not None and self.listed is None:
+        if self.requested_at is not None and self.listed is None:
             self.take_snapshot()
         if self.listed is not None:
             self.end_list()

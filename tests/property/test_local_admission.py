@@ -145,7 +145,7 @@ def process(server: Server, folder: Path) -> None:
     """Execute the first steps of the scheduler and a worker on all Pods."""
     scheduler = Scheduler(server.store, Ledger(capacity(2)), node=NAME, labels=LABELS, now=lambda: datetime.now(UTC))
     scheduler._replace(server.store.list("pods")[0])
-    scheduler._pass()
+    scheduler._schedule_pending()
     for pod in server.store.list("pods")[0]:
         for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
             try:

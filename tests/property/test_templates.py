@@ -1,4 +1,4 @@
-"""Pod templates: what `toprung validate` accepts, an API server accepts."""
+"""An API server accepts the Pods of the templates that `toprung validate` accepts."""
 
 import copy
 from datetime import UTC, datetime
@@ -74,14 +74,14 @@ def accepted(spec: dict[str, Any]) -> bool:
 
 
 def test_the_template_is_valid_before_it_is_changed():
-    """The property below starts from what all accept."""
+    """The property below changes a valid template."""
     assert accepted(SPEC)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(places(SPEC)), ODD)
 def test_an_accepted_template_is_a_pod_that_a_server_accepts(path: tuple[Any, ...], value: Any):
-    """Whatever stands in place of any part."""
+    """A template with an unusual value in any place is invalid, or its Pod is valid."""
     spec = changed(path, value)
     assume(accepted(spec))
     pod = {

@@ -62,7 +62,7 @@ def play(script: list[Step], *, workers: int, durations: list[float], failing: l
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        queue = WorkQueue(longest_rest=LONGEST_REST)
+        queue = WorkQueue(max_backoff=LONGEST_REST)
         tasks = [asyncio.create_task(work(queue, loop)) for _ in range(workers)]
         for step in script:
             await asyncio.sleep(step.wait)

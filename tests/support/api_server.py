@@ -1,4 +1,4 @@
-"""Builders for tests of the embedded cluster: objects, a store on a clock of its own, a server on a free port."""
+"""Builders for tests of the embedded cluster: objects, a store with its own clock, a server on a free port."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOKEN = "correct-horse"
 
 
 class Clock:
-    """A clock that moves only when it is told to."""
+    """A clock that only `advance` moves."""
 
     def __init__(self):
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,7 +73,7 @@ def study(name="s", namespace="default", **spec):
 
 
 def changed(obj, path, value):
-    """A copy of an object with another value at a dotted path."""
+    """Return a copy of an object with another value at a dotted path."""
     result = copy.deepcopy(obj)
     *parents, last = path.split(".")
     inner = result

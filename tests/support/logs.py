@@ -85,7 +85,7 @@ def follower_of(
     """Follow a log for the metric acc, to be maximized."""
     return LogFollower(
         log,
-        grammar=LineFormat(("acc",)),
+        line_format=LineFormat(("acc",)),
         tracking=Tracking("acc", maximize=True, levels=levels),
         progress=progress or Progress(),
         on_change=on_change,

@@ -48,7 +48,7 @@ async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
 
 @dataclass(slots=True)
 class FakeProcess:
-    """Runs until the test or a signal ends it; a deaf one until the test does."""
+    """A process that a test or a signal ends. A deaf one ignores signals."""
 
     program: Program
     started_at: datetime
@@ -77,7 +77,7 @@ class FakeProcess:
 
 @dataclass(slots=True)
 class FakeRuntime:
-    """Starts nothing; `running` are the programs that a test has not ended yet."""
+    """A runtime that starts no program. `running` has the processes that no test or signal has ended."""
 
     deaf: bool = False
     processes: list[FakeProcess] = field(default_factory=list)
@@ -86,8 +86,8 @@ class FakeRuntime:
     def running(self) -> list[FakeProcess]:
         return [process for process in self.processes if not process.exited]
 
-    def let_go(self) -> None:
-        """End everything, deaf or not, so that a test that failed does not hang."""
+    def end_all(self) -> None:
+        """End all processes, deaf ones included, so that a failed test does not hang."""
         self.deaf = False
         for process in self.running:
             process.finish(137)
@@ -96,7 +96,7 @@ class FakeRuntime:
         pass
 
     async def close(self) -> None:
-        self.let_go()
+        self.end_all()
 
     async def start(self, program: Program) -> FakeProcess:
         end = asyncio.get_running_loop().create_future()
@@ -143,7 +143,7 @@ class Machine:
 async def machine(
     folder: Path, runtime: Runtime, *, gpus: int = 0, path: Path | None = None, grace: float = 0.0
 ) -> AsyncIterator[Machine]:
-    """A machine that runs until the end of the block; `path` keeps its store for the next one."""
+    """Provide a machine that runs until the end of the block; the file `path` keeps its store for the next one."""
     store = Store(path, now=now)
     ledger = Ledger(capacity(gpus))
     scheduler = Scheduler(store, ledger, node=NAME, labels=LABELS, now=now)
@@ -166,6 +166,6 @@ async def machine(
         with suppress(asyncio.CancelledError):
             await scheduling
         if isinstance(runtime, FakeRuntime):
-            runtime.let_go()
+            runtime.end_all()
         await node.stop(grace)
         store.close()

@@ -49,10 +49,10 @@ def reconciler_of(error: Exception) -> Reconciler:
     """One whose only experiment is invalid: a pass writes nothing but its status."""
     experiments = ExperimentCache()
     experiments.put(INVALID)
-    parts = dict.fromkeys(("trials", "followers", "suggester", "telemetry"))
+    parts = dict.fromkeys(("trials", "log_collection", "suggestion_cache", "telemetry"))
     parts["nodes"] = SimpleNamespace(look_up=lambda _: None, models={}, close=lambda: None)
     parts["pod_events"] = PodEvents(Refusing(error), wake=lambda _: None)
     pods = Cache(convert=id, index=id, on_change=id)
     return Reconciler(
-        gateway=Refusing(error), experiments=experiments, pods=pods, queue=Keys(), clock=lambda: NOW, **parts
+        client=Refusing(error), experiments=experiments, pods=pods, queue=Keys(), clock=lambda: NOW, **parts
     )

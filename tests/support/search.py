@@ -46,8 +46,8 @@ def problem(space=FLAT, algorithm="tpe", *, initial=(), seed=7, **settings) -> P
     return Problem("uid", space, tuple(initial), Algorithm.model_validate({algorithm: settings}), seed)
 
 
-def evaluation(index, configuration, score=None, *, standing=EvaluationState.COMPLETE, rungs=()) -> Evaluation:
-    return Evaluation(index, configuration, standing, score, tuple(rungs))
+def evaluation(index, configuration, score=None, *, state=EvaluationState.COMPLETE, rungs=()) -> Evaluation:
+    return Evaluation(index, configuration, state, score, tuple(rungs))
 
 
 def run(

@@ -1,4 +1,4 @@
-"""The table of manifests, judged by an API server: the suite that the embedded and a real one must pass alike."""
+"""Validation of the table of manifests by an API server: the embedded and a real server pass the same suite."""
 
 import asyncio
 import json
@@ -20,25 +20,25 @@ FIRST_TRIALS: dict[str, dict[str, Any]] = {
     "with waiting trials": {"trials": {"total": 3}},
     "without trials": {"trials": {"total": 0}},
 }
-"""Experiments by what has happened; only spec.trialTemplate may change while trials wait for their Pods to start."""
+"""Name of an Experiment -> its status. Only spec.trialTemplate can change while trials wait for their Pods to start."""
 
 
-class Judge:
-    """Asks a server what it makes of a manifest; everything but what an update needs is a dry run."""
+class ManifestClient:
+    """Sends manifests to a server and returns its errors. All requests except those of `store` are dry runs."""
 
     def __init__(self, api_client: client.ApiClient, namespace: str) -> None:
         self._api = client.CustomObjectsApi(api_client)
         self._namespace = namespace
 
     async def create(self, manifest: Manifest) -> str:
-        """Give the server's refusal, "" where it takes the manifest."""
+        """Create an Experiment; return the server's error, "" if it accepts the manifest."""
         where = {**GROUP, "namespace": self._namespace, "plural": "experiments"}
-        return await _refusal(
+        return await _error_of(
             self._api.create_namespaced_custom_object(**where, body=manifest, dry_run="All", field_validation="Strict")
         )
 
-    async def keep(self, plural: str, manifest: Manifest, status: dict[str, Any]) -> None:
-        """Create an object and give it a status."""
+    async def store(self, plural: str, manifest: Manifest, status: dict[str, Any]) -> None:
+        """Create an object and set its status."""
         where = {**GROUP, "namespace": self._namespace, "plural": plural}
         await self._api.create_namespaced_custom_object(**where, body=manifest)
         await self._api.patch_namespaced_custom_object_status(
@@ -46,29 +46,29 @@ class Judge:
         )
 
     async def update(self, plural: str, manifest: Manifest) -> str:
-        """Give the server's refusal of what would replace the object of that name, "" where it takes it."""
+        """Replace the object of the same name; return the server's error, "" if it accepts the manifest."""
         where = {**GROUP, "namespace": self._namespace, "plural": plural, "name": manifest["metadata"]["name"]}
         now: Any = await self._api.get_namespaced_custom_object(**where)
         body = {**manifest, "metadata": now["metadata"]}
-        return await _refusal(self._api.replace_namespaced_custom_object(**where, body=body, dry_run="All"))
+        return await _error_of(self._api.replace_namespaced_custom_object(**where, body=body, dry_run="All"))
 
     async def patch(self, name: str, body: dict[str, Any]) -> str:
-        """Give the server's refusal of a merge patch of an Experiment, "" where it takes it."""
+        """Patch an Experiment; return the server's error, "" if it accepts the patch."""
         where = {**GROUP, "namespace": self._namespace, "plural": "experiments", "name": name}
-        return await _refusal(
+        return await _error_of(
             self._api.patch_namespaced_custom_object(**where, body=body, dry_run="All", _content_type=MERGE_PATCH)
         )
 
     async def scale(self, name: str, replicas: int) -> str:
-        """Give the server's refusal of as many trials at once, "" where it takes it."""
+        """Set the number of parallel trials; return the server's error, "" if it accepts the number."""
         where = {**GROUP, "namespace": self._namespace, "plural": "experiments", "name": name}
         body = {"spec": {"replicas": replicas}}
-        return await _refusal(
+        return await _error_of(
             self._api.patch_namespaced_custom_object_scale(**where, body=body, dry_run="All", _content_type=MERGE_PATCH)
         )
 
 
-async def _refusal(request: Any) -> str:
+async def _error_of(request: Any) -> str:
     try:
         await request
     except client.ApiException as error:
@@ -77,18 +77,18 @@ async def _refusal(request: Any) -> str:
 
 
 @asynccontextmanager
-async def judging(api_client: client.ApiClient, namespace: str) -> AsyncIterator[Judge]:
-    """Lend a judge with the definitions applied and the objects that updates start from, in a namespace of its own."""
+async def manifest_client(api_client: client.ApiClient, namespace: str) -> AsyncIterator[ManifestClient]:
+    """Provide a client in a new namespace, with the definitions applied and the objects that updates change."""
     core = client.CoreV1Api(api_client)
     await _apply_definitions(api_client)
     await core.create_namespace({"metadata": {"name": namespace}})
-    judge = Judge(api_client, namespace)
+    manifests = ManifestClient(api_client, namespace)
     try:
         for name, status in FIRST_TRIALS.items():
-            await judge.keep("experiments", named(BASE, name), status)
+            await manifests.store("experiments", named(BASE, name), status)
             several = named(edited(BASE, SEVERAL), f"{name} several")
-            await judge.keep("experiments", several, status)
-        yield judge
+            await manifests.store("experiments", several, status)
+        yield manifests
     finally:
         await core.delete_namespace(namespace)
 
@@ -120,17 +120,19 @@ async def _established(extensions: client.ApiextensionsV1Api, name: str) -> None
 
 
 class ManifestSuite:
-    """Needs a fixture `judge`."""
+    """The tests of a server. A subclass requires a fixture `manifests`."""
 
     @pytest.mark.parametrize("good", [pytest.param(case, id=case.name) for case in GOOD])
-    async def test_a_good_manifest_is_taken(self, judge: Judge, good: Good):
-        """What should be valid is."""
-        assert await judge.create(good.manifest()) == ""
+    async def test_a_valid_manifest_is_accepted(self, manifests: ManifestClient, good: Good):
+        """The server accepts every valid manifest."""
+        assert await manifests.create(good.manifest()) == ""
 
     @pytest.mark.parametrize("bad", [pytest.param(case, id=case.name) for case in BAD])
-    async def test_a_bad_manifest_is_refused_where_a_schema_can_say_so(self, judge: Judge, bad: Bad):
-        """The answer says what to write; what no schema can express is taken, and left to the operator."""
-        answer = await judge.create(bad.manifest())
+    async def test_an_invalid_manifest_is_rejected_if_a_schema_expresses_the_rule(
+        self, manifests: ManifestClient, bad: Bad
+    ):
+        """The error names the correction. The operator reports the errors that no schema expresses."""
+        answer = await manifests.create(bad.manifest())
         if bad.schema is None:
             assert answer == ""
         else:
@@ -138,10 +140,12 @@ class ManifestSuite:
 
     @pytest.mark.parametrize("update", [pytest.param(case, id=case.name) for case in UPDATES])
     @pytest.mark.parametrize("name", FIRST_TRIALS)
-    async def test_what_is_immutable_may_change_until_the_first_trial(self, judge: Judge, update: Update, name: str):
-        """An update of an immutable field is refused once there are trials, and blamed on that field."""
+    async def test_immutable_fields_can_change_until_the_first_trial(
+        self, manifests: ManifestClient, update: Update, name: str
+    ):
+        """An update of an immutable field is rejected when trials exist, with the path of the field."""
         whole = f"{name} several" if update.several else name
-        answer = await judge.update("experiments", named(update.manifest(), whole))
+        answer = await manifests.update("experiments", named(update.manifest(), whole))
         status = FIRST_TRIALS[name]
         waiting = update.path == f"spec.{TEMPLATE}" and "programStarted" not in status
         if status["trials"]["total"] and update.path and not waiting:
@@ -150,18 +154,18 @@ class ManifestSuite:
         else:
             assert answer == ""
 
-    @pytest.mark.parametrize(("replicas", "says"), [(200, ""), (201, "must not be above maxTrialCount")])
-    async def test_scaling_keeps_the_rules(self, judge: Judge, replicas: int, says: str):
-        """`kubectl scale` sets parallelTrialCount, within maxTrialCount."""
-        answer = await judge.scale("with-trials", replicas)
-        assert (says in answer) if says else answer == ""
+    @pytest.mark.parametrize(("replicas", "expected"), [(200, ""), (201, "must not be above maxTrialCount")])
+    async def test_scaling_is_validated(self, manifests: ManifestClient, replicas: int, expected: str):
+        """`kubectl scale` sets parallelTrialCount, up to maxTrialCount."""
+        answer = await manifests.scale("with-trials", replicas)
+        assert (expected in answer) if expected else answer == ""
 
-    async def test_a_union_that_was_left_out_may_be_named_later(self, judge: Judge):
-        """`kubectl apply` merges: a default in its place would be a second member."""
-        await judge.keep("experiments", MINIMAL, {})
-        assert await judge.patch("minimal", {"spec": {"algorithm": {"random": {}}}}) == ""
+    async def test_an_omitted_union_can_be_set_later(self, manifests: ManifestClient):
+        """`kubectl apply` merges fields, so that a default would become a second member."""
+        await manifests.store("experiments", MINIMAL, {})
+        assert await manifests.patch("minimal", {"spec": {"algorithm": {"random": {}}}}) == ""
 
-    async def test_a_trials_spec_never_changes(self, judge: Judge):
+    async def test_the_spec_of_a_trial_is_immutable(self, manifests: ManifestClient):
         """The configuration of a Trial is written once."""
         trial = {
             "apiVersion": "toprung.dev/v1alpha1",
@@ -169,7 +173,7 @@ class ManifestSuite:
             "metadata": {"name": "mnist-0"},
             "spec": {"experiment": "mnist", "index": 0, "parameters": {"lr": 0.1, "opt": "adam"}},
         }
-        await judge.keep("trials", trial, {"state": "Running", "curve": [[1, 0.5], [2, None]]})
-        assert await judge.update("trials", trial) == ""
-        assert "immutable" in await judge.update("trials", edited(trial, {"spec.parameters.lr": 0.2}))
-        assert "immutable" in await judge.update("trials", edited(trial, {"spec.index": 1}))
+        await manifests.store("trials", trial, {"state": "Running", "curve": [[1, 0.5], [2, None]]})
+        assert await manifests.update("trials", trial) == ""
+        assert "immutable" in await manifests.update("trials", edited(trial, {"spec.parameters.lr": 0.2}))
+        assert "immutable" in await manifests.update("trials", edited(trial, {"spec.index": 1}))

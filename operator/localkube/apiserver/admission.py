@@ -9,6 +9,7 @@ from localkube import json_utils
 from localkube.apiserver import builtin_types, schema, schema_validation
 from localkube.apiserver.errors import BadRequest, Cause, Conflict, Invalid, about, invalid, required
 from localkube.apiserver.registry import Kind
+from localkube.apiserver.storage import Key
 from podspec import validation
 from podspec.formats import SUBDOMAIN
 
@@ -53,6 +54,16 @@ def identify(kind: Kind, obj: Object, *, uid: str, now: str) -> None:
     causes = list(_validate_metadata(kind, obj["metadata"]))
     if causes:
         raise Invalid(kind.kind, kind.group, str(kept.get("name", "")), causes)
+
+
+def key_of(kind: Kind, obj: Object) -> Key:
+    """Return the key of an object. Raises BadRequest where its name or namespace is missing."""
+    metadata = obj.get("metadata") or {}
+    if not metadata.get("name"):
+        raise BadRequest("metadata.name: Required value: name or generateName is required")
+    if kind.namespaced and not metadata.get("namespace"):
+        raise BadRequest(f"metadata.namespace: Required value: the {kind.kind} requires a namespace")
+    return Key(kind.resource, metadata["namespace"] if kind.namespaced else "", metadata["name"])
 
 
 def admit_create(kind: Kind, obj: Object) -> None:
@@ -136,8 +147,8 @@ def _default(kind: Kind, obj: Object) -> None:
     if kind.schema is not None:
         schema.prune(kind.schema, obj, embedded=True)
         schema.set_defaults(kind.schema, obj)
-    elif kind.resource in builtin_types.DEVALIDATORS:
-        builtin_types.DEVALIDATORS[kind.resource](obj)
+    elif kind.resource in builtin_types.DEFAULTERS:
+        builtin_types.DEFAULTERS[kind.resource](obj)
 
 
 def _validate(kind: Kind, obj: Object, old: Object | None) -> None:

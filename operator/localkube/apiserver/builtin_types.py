@@ -52,7 +52,7 @@ def _validate_event(event: Object, _old: Object | None) -> Iterator[Cause]:
         yield required("involvedObject")
 
 
-DEVALIDATORS: dict[str, Callable[[Object], None]] = {
+DEFAULTERS: dict[str, Callable[[Object], None]] = {
     "pods": pods.set_defaults,
     "namespaces": _default_namespace,
     "persistentvolumeclaims": _default_claim,

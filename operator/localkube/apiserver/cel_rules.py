@@ -125,7 +125,7 @@ class CelRule:
         return has_old or self.optional_old or not self.transition
 
     def failure(self) -> str | None:
-        """Return why the rule rejects the bound values, None where it accepts them."""
+        """Return the reason why the rule rejects the bound values, None where it accepts them."""
         try:
             if _evaluate(self.program) is True:
                 return None

@@ -65,9 +65,9 @@ class Quotas:
         if not namespace or not (quotas := self._store.entries(_QUOTAS, namespace)):
             return
         before = usage(kind.resource, old)
-        asked = {name: value - before.get(name, Decimal(0)) for name, value in usage(kind.resource, new).items()}
+        requested = {name: value - before.get(name, Decimal(0)) for name, value in usage(kind.resource, new).items()}
         for quota in quotas:
-            self._check(kind, new, old, quota.object, {name: value for name, value in asked.items() if value > 0})
+            self._check(kind, new, old, quota.object, {name: value for name, value in requested.items() if value > 0})
 
     def react(self, change: ObjectChange) -> None:
         """Update the totals after a change, and keep `status.used` of the namespace's quotas current."""
@@ -92,7 +92,7 @@ class Quotas:
             if stored.object.get("status") != status:
                 self._store.update(_QUOTAS, {**stored.object, "status": status}, subresource="status")
 
-    def _check(self, kind: Kind, new: Object, old: Object | None, quota: Object, asked: dict[str, Decimal]) -> None:
+    def _check(self, kind: Kind, new: Object, old: Object | None, quota: Object, requested: dict[str, Decimal]) -> None:
         hard = quota.get("spec", {}).get("hard") or {}
         name = new["metadata"]["name"]
         prefix, details = f'{kind.qualified} "{name}" is forbidden: ', about(kind.resource, name)
@@ -101,7 +101,7 @@ class Quotas:
         used = self._used(new["metadata"]["namespace"])
         over = {
             item: value
-            for item, value in asked.items()
+            for item, value in requested.items()
             if item in hard and used.get(item, Decimal(0)) + value > quantities.parse(hard[item])
         }
         if over:

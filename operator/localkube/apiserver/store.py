@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from localkube import json_utils
-from localkube.apiserver import admission, crds, pods
-from localkube.apiserver.errors import AlreadyExists, BadRequest, Forbidden, NotFound, about
-from localkube.apiserver.garbage_collector import FOREGROUND, GarbageCollector
+from localkube.apiserver import admission, crds, deletion
+from localkube.apiserver.errors import AlreadyExists, Forbidden, NotFound, about
+from localkube.apiserver.garbage_collector import GarbageCollector
 from localkube.apiserver.quota import Quotas
 from localkube.apiserver.registry import BUILT_IN, VIEWS, Kind, Registry
 from localkube.apiserver.sqlite_journal import StoreBroken
@@ -56,7 +56,7 @@ class Store:
         for kind in BUILT_IN + VIEWS:
             self.registry.add(kind, stored=kind not in VIEWS)
         for stored in self._storage.all(_CRDS):
-            _tolerant(self._serve, stored.object)
+            _isolated(self._serve, stored.object)
         self._quotas = Quotas(self)
         self._collector = GarbageCollector(self, self._storage)
         for name in _FIRST_NAMESPACES:
@@ -64,7 +64,7 @@ class Store:
                 self.create("namespaces", {"metadata": {"name": name}})
         self._collector.resume()
         for quota in self._storage.all("resourcequotas"):
-            _tolerant(self._quotas.refresh, quota.object["metadata"]["namespace"])
+            _isolated(self._quotas.refresh, quota.object["metadata"]["namespace"])
 
     @property
     def version(self) -> int:
@@ -124,7 +124,7 @@ class Store:
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = metadata["generateName"][:58] + "".join(secrets.choice(_NAME_ALPHABET) for _ in range(5))
         admission.identify(kind, new, uid=str(uuid.uuid4()), now=self._stamp())
-        key = self._key(kind, new)
+        key = admission.key_of(kind, new)
         self._check_namespace(kind, key)
         if self._storage.get(key) is not None:
             shown = kind.qualified
@@ -142,7 +142,7 @@ class Store:
         """
         kind = self.registry.stored(resource)
         new = json_utils.clone(obj)
-        key = self._key(kind, new)
+        key = admission.key_of(kind, new)
         old = self.entry(*key).object
         admission.check_preconditions(kind, old, new["metadata"])
         merged = admission.admit_update(kind, old, new, subresource)
@@ -182,7 +182,7 @@ class Store:
         if kind.resource == "namespaces" and name in _FIRST_NAMESPACES[:3]:
             text = f'namespaces "{name}" is forbidden: this namespace may not be deleted'
             raise Forbidden(text, details=about(resource, name))
-        marked = self._marked(kind, old, grace, propagation)
+        marked = deletion.mark(kind, old, self._stamp, grace=grace, propagation=propagation)
         if dry_run or marked == old:
             return old
         if propagation == "Orphan":
@@ -198,37 +198,11 @@ class Store:
     def remove_if_released(self, key: Key) -> None:
         """Remove an object that is marked for deletion when nothing delays it any more."""
         stored = self._storage.get(key)
-        if stored is not None and self._released(key, stored.object):
+        if stored is not None and deletion.is_released(key, stored.object, self._storage):
             self._remove(key, stored.object)
 
-    def _marked(self, kind: Kind, old: Object, grace: int | None, propagation: str) -> Object:
-        seconds = pods.grace_period(old, grace) if kind.resource == "pods" else 0
-        metadata = dict(old["metadata"])
-        current = metadata.get("deletionGracePeriodSeconds")
-        if current is None or seconds < current:
-            metadata["deletionTimestamp"] = self._stamp(seconds)
-            metadata["deletionGracePeriodSeconds"] = seconds
-            if current is None and "generation" in metadata:
-                metadata["generation"] += 1
-        if propagation == "Foreground" and FOREGROUND not in metadata.get("finalizers", ()):
-            metadata["finalizers"] = [*metadata.get("finalizers", ()), FOREGROUND]
-        marked = {**old, "metadata": metadata}
-        if kind.resource == "namespaces":
-            marked["status"] = {**old.get("status", {}), "phase": "Terminating"}
-        return marked
-
-    def _released(self, key: Key, obj: Object) -> bool:
-        metadata = obj["metadata"]
-        if not metadata.get("deletionTimestamp") or metadata.get("finalizers"):
-            return False
-        if key.resource == "pods":
-            return not metadata.get("deletionGracePeriodSeconds")
-        if key.resource == "namespaces":
-            return next(self._storage.contents(key.name), None) is None
-        return key.resource != _CRDS or not self._storage.all(key.name)
-
     def _commit_or_remove(self, key: Key, obj: Object) -> Object:
-        if self._released(key, obj):
+        if deletion.is_released(key, obj, self._storage):
             return self._remove(key, obj)
         return self._commit(key, obj)
 
@@ -269,16 +243,6 @@ class Store:
         for kind, stored in crds.kinds(crd):
             self.registry.add(kind, stored=stored)
 
-    def _key(self, kind: Kind, obj: Object) -> Key:
-        metadata = obj.get("metadata") or {}
-        if not metadata.get("name"):
-            raise BadRequest(
-                "the name of the object (metadata.name) is missing; give metadata.name or metadata.generateName"
-            )
-        if kind.namespaced and not metadata.get("namespace"):
-            raise BadRequest(f"the namespace of the {kind.kind} (metadata.namespace) is missing")
-        return Key(kind.resource, metadata["namespace"] if kind.namespaced else "", metadata["name"])
-
     def _check_namespace(self, kind: Kind, key: Key) -> None:
         if not kind.namespaced:
             return
@@ -294,9 +258,9 @@ class Store:
         return (self._now() + timedelta(seconds=min(after, _LONGEST_GRACE))).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _tolerant(step: Callable[[Any], None], about_what: Any) -> None:
+def _isolated(step: Callable[[Any], None], argument: Any) -> None:
     """Execute a step of the start. A stored object that cannot be read is logged and skipped."""
     try:
-        step(about_what)
+        step(argument)
     except Exception:  # noqa: BLE001 - any error of the object
-        _log.exception("a stored object cannot be read: %.200s", about_what)
+        _log.exception("Stored object cannot be read: %.200s", argument)

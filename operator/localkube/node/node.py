@@ -237,8 +237,8 @@ class Node:
         return True
 
     def _reject(self, pod: Object, name: str) -> None:
-        asked, used, there = requests(pod)[name], self._ledger.used(name), self._ledger.capacity.get(name, 0)
-        amounts = f"requested: {asked}, used: {used}, capacity: {there}"
+        needed, used, there = requests(pod)[name], self._ledger.used(name), self._ledger.capacity.get(name, 0)
+        amounts = f"requested: {needed}, used: {used}, capacity: {there}"
         message = f"Pod was rejected: Node didn't have enough resource: {name}, {amounts}"
         status = {**(pod.get("status") or {}), "phase": "Failed", "reason": f"OutOf{name}", "message": message}
         with suppress(NotFound, Conflict):

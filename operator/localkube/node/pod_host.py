@@ -1,4 +1,4 @@
-"""What all Pods of a node share, and the operations on Pods without a worker."""
+"""The parts that all Pods of a node share, and the operations on Pods without a worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORKER_FAILED = "NodeError"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What all Pods of a node share. `released` is called when a Pod has released its resources."""
+    """The parts that all Pods of a node share. `released` is called when a Pod has released its resources."""
 
     store: Store
     runtime: Runtime

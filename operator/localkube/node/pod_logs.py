@@ -184,14 +184,14 @@ async def _nothing() -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _choose(pod: Object, asked: str) -> str:
+def _choose(pod: Object, requested: str) -> str:
     main = [c["name"] for c in pod["spec"]["containers"]]
     init = [c["name"] for c in pod["spec"].get("initContainers") or ()]
     name = pod["metadata"]["name"]
-    if asked and asked not in main + init:
-        raise BadRequest(f"container {asked} is not valid for pod {name}")
-    if asked or len(main) == 1:
-        return asked or main[0]
+    if requested and requested not in main + init:
+        raise BadRequest(f"container {requested} is not valid for pod {name}")
+    if requested or len(main) == 1:
+        return requested or main[0]
     more = f" or one of the init containers: [{' '.join(init)}]" if init else ""
     raise BadRequest(f"a container name must be specified for pod {name}, choose one of: [{' '.join(main)}]{more}")
 

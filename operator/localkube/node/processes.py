@@ -22,13 +22,13 @@ _MARK = f"{CONTAINER_ID}=".encode()
 
 
 def started(pid: int) -> str:
-    """Return when a process began, only for comparison; empty where the process does not exist.
+    """Return the start time of a process, only for comparison; empty where the process does not exist.
 
     Linux: the boot's id and the clock ticks since then. Elsewhere: the time that `ps` prints, in seconds.
     """
     if not _PROC.joinpath("self").exists():
-        asked = ["ps", "-o", "lstart=", "-p", str(pid)]
-        return subprocess.run(asked, capture_output=True, check=False).stdout.decode().strip()  # noqa: S603
+        command = ["ps", "-o", "lstart=", "-p", str(pid)]
+        return subprocess.run(command, capture_output=True, check=False).stdout.decode().strip()  # noqa: S603
     state, ticks = _state_and_start(pid)
     if not ticks or state == "Z":
         return ""
@@ -153,7 +153,7 @@ def spawn(message: dict[str, Any]) -> tuple[subprocess.Popen[bytes], tuple[int, 
 
 
 def start_error(error: Exception, message: dict[str, Any]) -> str:
-    """Return why a program could not be started, as a container runtime words it."""
+    """Return the reason why a program could not be started, as a container runtime words it."""
     program = str(message["argv"][0])
     if holders := _with_nul(message):
         return f"{', '.join(holders)}: invalid argument: has a NUL byte, which no program can receive"

@@ -25,8 +25,8 @@ def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
 
 def _of_container(container: Mapping[str, Any]) -> dict[str, Decimal]:
     resources = container.get("resources") or {}
-    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    return {name: quantities.parse(amount) for name, amount in asked.items()}
+    found = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return {name: quantities.parse(amount) for name, amount in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Ledger:
         return self._hold(uid, Holding(amounts, tuple(free[:wanted])))
 
     def restore(self, uid: str, amounts: Amounts, gpus: Sequence[int]) -> None:
-        """Record what a Pod held before a restart, whatever the capacity is now."""
+        """Record the resources that a Pod held before a restart, even if the capacity is smaller now."""
         self._hold(uid, Holding(amounts, tuple(gpus)))
 
     def release(self, uid: str) -> None:
@@ -81,7 +81,7 @@ class Ledger:
         return holding.gpus if holding else ()
 
     def used(self, name: str) -> Decimal:
-        """Return how much of a resource is held."""
+        """Return the amount of a resource that Pods hold."""
         return self._used.get(name, Decimal(0))
 
     def _free(self, name: str) -> Decimal:

@@ -54,7 +54,7 @@ class Scheduler:
             while True:
                 await self._woken.wait()
                 self._woken.clear()
-                self._pass()
+                self._schedule_pending()
 
     def _replace(self, pods: Sequence[Object]) -> None:
         self._pending = {}
@@ -73,7 +73,7 @@ class Scheduler:
                 self._broken.discard(metadata["uid"])
                 self._record.forget(metadata["uid"])
 
-    def _pass(self) -> None:
+    def _schedule_pending(self) -> None:
         """Try every pending Pod once; Pods of the same shape as a rejected one are rejected without another check."""
         refused: dict[tuple[Any, ...], str] = {}
         for uid, pod in tuple(self._pending.items()):
@@ -83,7 +83,7 @@ class Scheduler:
                 self._report(uid, pod, error)
 
     def _report(self, uid: str, pod: Object, error: Exception) -> None:
-        """Record once why a Pod cannot be scheduled. Only a change of the Pod can resolve it."""
+        """Record once the reason why a Pod cannot be scheduled. Only a change of the Pod can resolve it."""
         self._pending.pop(uid, None)
         self._ledger.release(uid)
         if uid not in self._broken:
@@ -106,7 +106,7 @@ class Scheduler:
             self._bind(pod, amounts)
 
     def _misfit(self, pod: Object, amounts: Amounts) -> str:
-        """Return why the Pod cannot be placed now, as kube-scheduler words it; empty where it can."""
+        """Return the reason why the Pod cannot be placed now, as kube-scheduler words it; empty where it can."""
         wanted = pod["spec"].get("nodeSelector") or {}
         if any(self._labels.get(key) != value for key, value in wanted.items()):
             return _unavailable(["node(s) didn't match Pod's node affinity/selector"], helpless=True)

@@ -73,11 +73,11 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
     Raises:
         InvalidExperiment: the manifest is invalid; contains all errors. No manifest raises any other error.
     """
-    errors, unknown = list(_head_errors(manifest)), list[FieldError]()
+    errors, unknown = list(_identity_errors(manifest)), list[FieldError]()
     if not stored:
-        errors += bounded(_envelope_errors(manifest, unknown))
+        errors += bounded(_metadata_errors(manifest, unknown))
     spec = _load_spec(manifest.get("spec"), errors, unknown, stored=stored)
-    errors.extend(_own_name_errors(manifest, spec))
+    errors.extend(_warm_start_errors(manifest, spec))
     if spec is None or errors or (unknown and not stored):
         raise invalid_experiment([*errors, *(() if stored else unknown)])
     metadata = manifest["metadata"]
@@ -94,14 +94,14 @@ def load_experiment(manifest: Mapping[str, Any], *, stored: bool = False) -> Exp
 
 def is_large(manifest: Mapping[str, Any]) -> bool:
     """Return whether an Experiment may take more than some milliseconds to load."""
-    waiting, cost = [manifest.get("spec")], 0
-    while waiting and cost < LARGE:
-        node = waiting.pop()
+    nodes, cost = [manifest.get("spec")], 0
+    while nodes and cost < LARGE:
+        node = nodes.pop()
         children = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
         text = len(node) if isinstance(node, str) else sum(map(len, node)) if isinstance(node, dict) else 0
         cost += 1 + text // CHARACTERS_OF_A_VALUE + len(children)
         if cost < LARGE:
-            waiting.extend(children)
+            nodes.extend(children)
     return cost >= LARGE
 
 
@@ -129,7 +129,7 @@ def readable_spec(manifest: Mapping[str, Any]) -> ExperimentSpec | None:
     return None
 
 
-def _head_errors(manifest: Mapping[str, Any]) -> Iterator[FieldError]:
+def _identity_errors(manifest: Mapping[str, Any]) -> Iterator[FieldError]:
     for field, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         found = manifest.get(field)
         if found is None:
@@ -148,7 +148,7 @@ def _head_errors(manifest: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError("metadata.name", error.message)
 
 
-def _envelope_errors(manifest: Mapping[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
+def _metadata_errors(manifest: Mapping[str, Any], unknown: list[FieldError]) -> Iterator[FieldError]:
     """Validate the fields beside the spec. The API server has validated those of a stored Experiment."""
     fields = (str(field) for field in manifest if field not in TOP_LEVEL)
     unknown += [FieldError(field, f"unknown field {shown(field)}", field, TOP_LEVEL) for field in fields]
@@ -158,7 +158,7 @@ def _envelope_errors(manifest: Mapping[str, Any], unknown: list[FieldError]) -> 
         yield from (error.prefixed("metadata.") for error in validate_metadata(written, unknown))
 
 
-def _own_name_errors(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -> Iterator[FieldError]:
+def _warm_start_errors(manifest: Mapping[str, Any], spec: ExperimentSpec | None) -> Iterator[FieldError]:
     metadata = manifest.get("metadata")
     if spec is not None and isinstance(metadata, Mapping):
         fields = {"warm_start": spec.warm_start, "name": metadata.get("name")}
@@ -214,9 +214,9 @@ def _template_errors(template: Any, unknown: list[FieldError], *, stored: bool) 
     found: list[FieldError] = []
     errors = bounded(validate_pod_template(template, found))
     prefixed = [error.prefixed(TEMPLATE_PATH) for error in found[:MAX_COUNTED]]
-    slips = tuple(error for error in prefixed[:MAX_FIELD_ERRORS] if stored and is_misspelled(error))
-    unknown += [error for error in prefixed if error not in slips]
-    return (*(error.prefixed(TEMPLATE_PATH) for error in errors), *slips)
+    misspelled = tuple(error for error in prefixed[:MAX_FIELD_ERRORS] if stored and is_misspelled(error))
+    unknown += [error for error in prefixed if error not in misspelled]
+    return (*(error.prefixed(TEMPLATE_PATH) for error in errors), *misspelled)
 
 
 def _without_unknown_fields(
@@ -238,11 +238,11 @@ def _without_unknown_fields(
         except ValidationError as remaining:
             # a model with a missing and an unknown field has that field under a wrong name
             explained = set() if stored else {field_path("spec", location[:-1]) for location in locations}
-            hidden = translate(remaining, ExperimentSpec, "spec")
-            errors += [error for error in hidden if error.path not in explained]
+            remaining_errors = translate(remaining, ExperimentSpec, "spec")
+            errors += [error for error in remaining_errors if error.path not in explained]
             error = remaining
     if not reached_root(error):
-        errors += bounded(_remaining_errors(spec))
+        errors += bounded(_cross_field_errors(spec))
     return None
 
 
@@ -263,15 +263,15 @@ def _remove(node: Any, location: Location) -> None:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, default=_plain)
+    return json.dumps(value, default=_to_json_type)
 
 
-def _plain(value: Any) -> Any:
+def _to_json_type(value: Any) -> Any:
     # kopf passes views of mappings; YAML has dates, which the API server reads as strings
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-def _remaining_errors(spec: dict[str, Any]) -> Iterator[FieldError]:
+def _cross_field_errors(spec: dict[str, Any]) -> Iterator[FieldError]:
     """Check the rules between readable fields. Pydantic skips them when a field is invalid."""
     fields: dict[str, Any] = {}
     for name, adapter in _ADAPTERS.items():

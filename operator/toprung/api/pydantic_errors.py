@@ -48,7 +48,7 @@ FORMER_NAMES: Mapping[str, str] = MappingProxyType(
 def translate(error: ValidationError, model: type[BaseModel], prefix: str) -> tuple[FieldError, ...]:
     """Return the field errors of an error that validating `model` raised; paths start with `prefix`."""
     errors = error.errors(include_url=False)
-    own = (details for details in errors if not _echo(details, errors))
+    own = (details for details in errors if not _is_consequence(details, errors))
     return bounded(error for details in own for error in _field_errors(details, model, prefix))
 
 
@@ -70,7 +70,7 @@ def field_path(prefix: str, location: Location) -> str:
     return path
 
 
-def _echo(details: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+def _is_consequence(details: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     """Return whether a list is too short only because its items are invalid."""
     location = details["loc"]
     below = (other for other in errors if len(other["loc"]) > len(location))
@@ -124,30 +124,30 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 def _message(details: ErrorDetails, known: Sequence[str]) -> str:
     value, place = details["input"], details["loc"][-1] if details["loc"] else ""
-    if details["type"] in _NO_OBJECT:
+    if details["type"] in _NOT_AN_OBJECT:
         fields = f"the fields {', '.join(known)}" if known else _EXAMPLES.get(place, "NAME: VALUE for each field")
         return f"Invalid value: {shown(value)}: must be an object. Use {fields}."
-    if details["type"] in _NO_INTEGER and isinstance(value, float) and value.is_integer():
+    if details["type"] in _NOT_AN_INTEGER and isinstance(value, float) and value.is_integer():
         extreme = "large" if value > 0 else "small"
         return f"Invalid value: {shown(value)}: is too {extreme}. Use an integer of at most {_MAX_DIGITS} digits."
     if details["type"] in _TYPES:
-        wanted, example = _TYPES[details["type"]]
-        return f"Invalid value: {shown(value)}: must be {wanted}. Use {example(value)}."
-    write = _MESSAGES.get(details["type"])
+        required, example = _TYPES[details["type"]]
+        return f"Invalid value: {shown(value)}: must be {required}. Use {example(value)}."
+    format_message = _MESSAGES.get(details["type"])
     return (
-        write(shown(value), details.get("ctx", {}))
-        if write is not None
+        format_message(shown(value), details.get("ctx", {}))
+        if format_message is not None
         else f"Invalid value: {shown(value)}: {details['msg']}"
     )
 
 
-def _text(value: Any) -> str:
+def _string_fix(value: Any) -> str:
     if isinstance(value, list | dict):
-        return f"{shown(value[0])}" if isinstance(value, list) and _is_one_text(value) else "one string"
+        return f"{shown(value[0])}" if isinstance(value, list) and _is_one_string(value) else "one string"
     return f"quotes: {shown(str(shown(value)))}" if value is not None else "a string in quotes"
 
 
-def _is_one_text(value: list[Any]) -> bool:
+def _is_one_string(value: list[Any]) -> bool:
     return len(value) == 1 and isinstance(value[0], str)
 
 
@@ -162,19 +162,19 @@ def _unquoted(pattern: str, example: str) -> Callable[[Any], str]:
     return advise
 
 
-def _whole(value: Any) -> str:
-    if isinstance(value, float) and abs(value) < _MAX_WHOLE:
+def _integer_fix(value: Any) -> str:
+    if isinstance(value, float) and abs(value) < _MAX_EXACT:
         return " or ".join(dict.fromkeys((str(math.floor(value)), str(math.ceil(value)))))
     return _unquoted("-?[0-9]+", "a number such as 3")(value)
 
 
 _MAX_QUOTED = 20
 """Characters of a quoted number that a message repeats."""
-_MAX_WHOLE = 10**15
+_MAX_EXACT = 10**15
 _MAX_DIGITS = 15
-_WHOLE = ("an integer", _whole)
-_NO_INTEGER = ("int_type", "int_from_float")
-_NO_OBJECT = ("model_type", "model_attributes_type", "dict_type")
+_INTEGER = ("an integer", _integer_fix)
+_NOT_AN_INTEGER = ("int_type", "int_from_float")
+_NOT_AN_OBJECT = ("model_type", "model_attributes_type", "dict_type")
 _EXAMPLES: Mapping[str | int, str] = MappingProxyType(
     {
         "template": "{spec: {containers: [{name: train, image: ...}]}}",
@@ -184,18 +184,18 @@ _EXAMPLES: Mapping[str | int, str] = MappingProxyType(
 """Name of a field without a fixed list of fields -> an example."""
 _TYPES: Mapping[str, tuple[str, Callable[[Any], str]]] = MappingProxyType(
     {
-        "string_type": ("a string", _text),
+        "string_type": ("a string", _string_fix),
         "bool_type": ("true or false", _unquoted("true|false", "true or false")),
         "float_type": ("a number", _unquoted(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", "a number such as 0.1")),
-        "int_type": _WHOLE,
-        "int_from_float": _WHOLE,
+        "int_type": _INTEGER,
+        "int_from_float": _INTEGER,
     }
 )
 """Type of a pydantic error -> what the value must be, and a function that suggests a fix."""
 
 
-def _of_type(wanted: str, example: str) -> Callable[[str, Mapping[str, Any]], str]:
-    return lambda found, _: f"Invalid value: {found}: must be {wanted}. Use {example}."
+def _of_type(required: str, example: str) -> Callable[[str, Mapping[str, Any]], str]:
+    return lambda found, _: f"Invalid value: {found}: must be {required}. Use {example}."
 
 
 _LIST = _of_type("a list", "[a, b], or one - ITEM for each line")

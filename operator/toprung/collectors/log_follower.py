@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
-from toprung.collectors.log_reader import LogReader, Seen
+from toprung.collectors.log_reader import LogReader, TimedReport
 from toprung.collectors.pace import Pace, Turn
 from toprung.errors import ClusterError
-from toprung.metrics.counting import count, start_attempt, with_skipped
+from toprung.metrics.counting import count, start_attempt, with_skipped_part
 from toprung.metrics.line_format import LineFormat
 from toprung.metrics.types import Progress, Tracking
 
@@ -60,7 +60,7 @@ class LogFollower:
         self,
         open_log: OpenLog,
         *,
-        grammar: LineFormat,
+        line_format: LineFormat,
         tracking: Tracking,
         progress: Progress,
         on_change: Callable[[], None],
@@ -75,12 +75,12 @@ class LogFollower:
         """
         self.cut_off: datetime | None = None
         self._behind = behind
-        self._started = self._heard = asyncio.get_running_loop().time()
+        self._started = self._last_activity = asyncio.get_running_loop().time()
         self.progress = start_attempt(progress, attempt, offset=tracking.offset)
         self.drained = False
         self.failed = ""
         self._open_log = open_log
-        self._reader = LogReader(grammar, now)
+        self._reader = LogReader(line_format, now)
         self._turn = turn or Turn(Pace(), "")
         self._tracking = tracking
         self._on_change = on_change
@@ -127,7 +127,7 @@ class LogFollower:
         if self._behind is None:
             return True
         now, since = asyncio.get_running_loop().time(), self._reader.since
-        quiet = now - self._heard >= CAUGHT_UP_AFTER or now - self._started >= LONGEST_CATCH_UP
+        quiet = now - self._last_activity >= CAUGHT_UP_AFTER or now - self._started >= LONGEST_CATCH_UP
         if quiet or (since is not None and since >= self._behind):
             self._behind = None
         return self._behind is None
@@ -152,7 +152,7 @@ class LogFollower:
             await self._first_of(self._consume(), self._overdue())
         except LogTooLong:
             self._last_lines = LAST_LINES
-            self.progress = with_skipped(self.progress)
+            self.progress = with_skipped_part(self.progress)
             return False
         except (ClusterError, OSError) as error:
             return self._broken(error, had_ended=had_ended)
@@ -176,7 +176,7 @@ class LogFollower:
                 self._waiting_since = None
                 self.failed = ""
                 self._chunks += 1
-                self._heard = asyncio.get_running_loop().time()
+                self._last_activity = asyncio.get_running_loop().time()
                 before = self._reader.lines
                 await self._read(self._reader.feed(chunk))
                 if self._reader.lines > before:
@@ -189,13 +189,13 @@ class LogFollower:
 
     async def _overdue(self) -> None:
         await self._ended.wait()
-        heard = -1
-        while heard != self._chunks:
-            heard = self._chunks
+        seen_chunks = -1
+        while seen_chunks != self._chunks:
+            seen_chunks = self._chunks
             await asyncio.sleep(OVERDUE)
         raise TimeoutError(f"the connection was silent for {OVERDUE:g} s after the container's end")
 
-    async def _read(self, reports: Iterator[Seen | None]) -> None:
+    async def _read(self, reports: Iterator[TimedReport | None]) -> None:
         """Count reports in slices that share the event loop with everything else."""
         before = self.progress
         self._turn.start()
@@ -209,12 +209,12 @@ class LogFollower:
                 before = self._notify(before)
                 await self._turn.end()
                 self._chunks += 1
-                self._heard = asyncio.get_running_loop().time()
+                self._last_activity = asyncio.get_running_loop().time()
                 self._turn.start()
         self._notify(before)
         await self._turn.end()
 
-    def _count(self, seen: Seen) -> None:
+    def _count(self, seen: TimedReport) -> None:
         if seen.report.values:
             self.reported = seen.time
         self.progress = count(
@@ -226,9 +226,9 @@ class LogFollower:
             self._on_change()
         return self.progress
 
-    async def _first_of(self, *doings: Awaitable[object]) -> None:
+    async def _first_of(self, *awaitables: Awaitable[object]) -> None:
         """Wait for the first awaitable to end, raise its exception, and cancel the others."""
-        tasks = [asyncio.ensure_future(doing) for doing in doings]
+        tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:

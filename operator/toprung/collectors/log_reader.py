@@ -25,12 +25,12 @@ _REWRITTEN = 512
 """Bytes by which a part that is rewritten grows before it is shortened."""
 _SLICE = 4 * 1024
 """Bytes with backspaces that are read without a pause."""
-_EDGE = 256
+_OVERLAP = 256
 """Bytes kept of a text that is not read, for a name that is cut."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TimedReport:
     """A report in a log.
 
     Attributes:
@@ -59,12 +59,12 @@ class LogReader:
         lost: whether the last response of the kubelet was that it no longer has the log.
     """
 
-    def __init__(self, grammar: LineFormat, now: Callable[[], datetime]) -> None:
+    def __init__(self, line_format: LineFormat, now: Callable[[], datetime]) -> None:
         self.since: datetime | None = None
         self._now = now
         self.lines = 0
         self.lost = False
-        self._parser = LineParser(grammar)
+        self._parser = LineParser(line_format)
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
         self._unread: dict[str, None] = {}
         self._seen_at_since = 0
@@ -77,23 +77,23 @@ class LogReader:
     def tail(self) -> tuple[str, ...]:
         """The last lines that are not blank, without colours, each cut to TAIL_WIDTH characters; for messages."""
         shown = [*self._tail, *([self._shown] if self._shown else [])][-TAIL_LINES:]
-        return tuple(_for_people(line) for line in shown)
+        return tuple(_printable(line) for line in shown)
 
     @property
     def unread(self) -> tuple[str, ...]:
         """The first lines that have the name of a metric but no value in a format that is read; for messages."""
         return tuple(self._unread)
 
-    def feed(self, chunk: bytes) -> Iterator[Seen | None]:
+    def feed(self, chunk: bytes) -> Iterator[TimedReport | None]:
         """Read a chunk. Yield reports, and None where a pause is possible."""
         *lines, rest = chunk.split(b"\n")
         for line in lines:
             yield from self._read(line, ends=True)
         yield from self._read(rest, ends=False)
 
-    def close(self) -> Iterator[Seen | None]:
+    def close(self) -> Iterator[TimedReport | None]:
         """Read the rest at the log's end as a line: a program need not end its last line."""
-        if self._text or self._held or self._time:
+        if self._text or self._current_report or self._time:
             yield from self._read(b"", ends=True)
 
     def reopen(self) -> None:
@@ -110,31 +110,31 @@ class LogReader:
         self._done = 0
         self._shorten_at = _REWRITTEN
         self._cut = False
-        self._edge = b""
-        self._missed = ""
+        self._unread_end = b""
+        self._unread_metric = ""
         self._time: datetime | None = None
         self._stamped = False
-        self._known = False
-        self._held: Report | None = None
+        self._already_read = False
+        self._current_report: Report | None = None
         self._places = self._place
         self._clock = self.since
         self._shown = b""
         self._came_in_pieces = False
-        self._released = False
+        self._has_reported = False
 
-    def _read(self, piece: bytes, *, ends: bool) -> Iterator[Seen | None]:
+    def _read(self, piece: bytes, *, ends: bool) -> Iterator[TimedReport | None]:
         if b"\b" in piece and len(piece) > _SLICE:
             *slices, piece = (piece[start : start + _SLICE] for start in range(0, len(piece), _SLICE))
             for each in slices:
                 self._text += each
-                if self._stamped and not self._known:
+                if self._stamped and not self._already_read:
                     yield from self._split(ends=False)
                     self._bound()
                 yield None
         self._text += piece
         if not self._stamped and (ends or len(self._text) > _STAMP_WIDTH):
             self._open_line()
-        if self._known or not self._stamped:
+        if self._already_read or not self._stamped:
             self._text = self._text if not self._stamped else b""
         elif b"\r" in piece or b"\b" in piece or ends:
             yield from self._split(ends=ends)
@@ -144,7 +144,7 @@ class LogReader:
         else:
             self._came_in_pieces = True
 
-    def _split(self, *, ends: bool) -> Iterator[Seen | None]:
+    def _split(self, *, ends: bool) -> Iterator[TimedReport | None]:
         parts, rest = split_parts(Part(self._text, self._done), ends=ends)
         self._text = b""
         for part in parts:
@@ -164,13 +164,15 @@ class LogReader:
     def _cut_head(self, text: bytes) -> bytes:
         """Return the end of a text, and look for a metric in the part that is cut off."""
         self._cut = True
-        self._miss(text[:-MAX_TEXT])
+        self._search_unread(text[:-MAX_TEXT])
         return text[-MAX_TEXT:]
 
-    def _miss(self, head: bytes) -> None:
-        window = self._edge + head
-        self._missed = self._missed or self._parser.first_metric(decode(window), 1 if self._edge else 0)
-        self._edge = window[-_EDGE:]
+    def _search_unread(self, head: bytes) -> None:
+        searched = self._unread_end + head
+        self._unread_metric = self._unread_metric or self._parser.first_metric(
+            decode(searched), 1 if self._unread_end else 0
+        )
+        self._unread_end = searched[-_OVERLAP:]
 
     def _open_line(self) -> None:
         self._stamped = True
@@ -178,11 +180,11 @@ class LogReader:
         if self._time is None:
             return
         if self._skipping and self._is_known(self._time):
-            self._known = True
+            self._already_read = True
         elif self._clock is None or self._time > self._clock:
             self._clock, self._places = self._time, 0
 
-    def _part(self, part: bytes) -> Iterator[Seen | None]:
+    def _part(self, part: bytes) -> Iterator[TimedReport | None]:
         if len(part) > MAX_TEXT:
             part = self._cut_head(part)
         if not part.strip():
@@ -190,21 +192,21 @@ class LogReader:
         self._shown = part.rstrip()[:_KEPT_TAIL]
         if self._cut:
             word, _, part = part.partition(b" ")
-            self._miss(word + b" ")
-            if self._missed and self._time is not None:
-                yield self._release(Report({}, skipped=self._missed))
-            self._cut, self._edge, self._missed = False, b"", ""
+            self._search_unread(word + b" ")
+            if self._unread_metric and self._time is not None:
+                yield self._timed(Report({}, skipped=self._unread_metric))
+            self._cut, self._unread_end, self._unread_metric = False, b"", ""
         if self._time is None:
             return
         *texts, text = self._parser.split(decode(part))
         for each in texts:
             yield from self._read_report(each, part)
-            if self._held is not None:
-                yield self._release(self._held)
-                self._held = None
+            if self._current_report is not None:
+                yield self._timed(self._current_report)
+                self._current_report = None
         yield from self._read_report(text, part)
 
-    def _read_report(self, text: str, part: bytes) -> Iterator[Seen | None]:
+    def _read_report(self, text: str, part: bytes) -> Iterator[TimedReport | None]:
         report = self._parser.parse(text)
         if report is None:
             if self._parser.names_a_metric(text):
@@ -215,31 +217,31 @@ class LogReader:
             return
         if report.rejected or report.ambiguous:
             self._note_unread(part)
-        if self._held is not None and self._held.steps != report.steps:
-            yield self._release(self._held)
-            self._held = report
+        if self._current_report is not None and self._current_report.steps != report.steps:
+            yield self._timed(self._current_report)
+            self._current_report = report
         else:
-            self._held = _redrawn(self._held, report)
+            self._current_report = _redrawn(self._current_report, report)
         yield None
 
-    def _end_line(self) -> Iterator[Seen | None]:
-        if self._held is not None:
-            yield self._release(self._held)
+    def _end_line(self) -> Iterator[TimedReport | None]:
+        if self._current_report is not None:
+            yield self._timed(self._current_report)
         if self._shown:
             self._tail.append(self._shown)
             self.lost = self._time is None and self._shown.startswith(_LOST)
-        if self._time is not None and not self._known:
+        if self._time is not None and not self._already_read:
             self._seen_at_since = self._seen_at_since + 1 if self._clock == self.since else 1
             self.since, self._place = self._clock, self._places
             self.lines += 1
         self._begin_line()
 
-    def _release(self, report: Report) -> Seen:
+    def _timed(self, report: Report) -> TimedReport:
         assert self._time is not None  # noqa: S101 - of a line that has a time
         assert self._clock is not None  # noqa: S101 - as above
-        time = max(self._time, self._now()) if self._came_in_pieces and self._released else self._time
-        self._released = True
-        seen = Seen(time, Position(self._clock, self._places), report)
+        time = max(self._time, self._now()) if self._came_in_pieces and self._has_reported else self._time
+        self._has_reported = True
+        seen = TimedReport(time, Position(self._clock, self._places), report)
         self._places += 1
         return seen
 
@@ -254,14 +256,14 @@ class LogReader:
 
     def _note_unread(self, part: bytes) -> None:
         if len(self._unread) < MAX_UNREAD:
-            self._unread[_for_people(part[-_KEPT_TAIL:]).strip()] = None
+            self._unread[_printable(part[-_KEPT_TAIL:]).strip()] = None
 
 
-def _redrawn(held: Report | None, report: Report) -> Report:
+def _redrawn(previous: Report | None, report: Report) -> Report:
     """Merge two parts of a line with the same step: the newer one, with metrics that only the older one has."""
-    if held is None or not held.values or report.values.keys() & held.values.keys():
+    if previous is None or not previous.values or report.values.keys() & previous.values.keys():
         return report
-    return replace(report, values={**held.values, **report.values})
+    return replace(report, values={**previous.values, **report.values})
 
 
 def _split_time(line: bytes) -> tuple[datetime | None, bytes]:
@@ -275,5 +277,5 @@ def _split_time(line: bytes) -> tuple[datetime | None, bytes]:
     return (time, line[len(stamp) + 1 :]) if time.tzinfo is not None else (None, line)
 
 
-def _for_people(line: bytes) -> str:
+def _printable(line: bytes) -> str:
     return "".join(character if character.isprintable() else " " for character in plain(decode(line)))[:TAIL_WIDTH]

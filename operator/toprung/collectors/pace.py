@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 SLICE = 0.004
 """Seconds of reading without a pause."""
-REST = 2
+PAUSE = 2
 """Seconds of pause per second of reading and reader that shares: all together use a third of the time."""
 
 
@@ -25,17 +25,17 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
-        self._resting: Counter[str] = Counter()
+        self._paused: Counter[str] = Counter()
 
-    async def rest(self, namespace: str, used: float) -> None:
+    async def pause(self, namespace: str, used: float) -> None:
         """Pause a reader of a namespace that has used the event loop for so many seconds."""
-        self._resting[namespace] += 1
+        self._paused[namespace] += 1
         try:
-            await asyncio.sleep(used * REST * len(self._resting) * self._resting[namespace])
+            await asyncio.sleep(used * PAUSE * len(self._paused) * self._paused[namespace])
         finally:
-            self._resting[namespace] -= 1
-            if not self._resting[namespace]:
-                del self._resting[namespace]
+            self._paused[namespace] -= 1
+            if not self._paused[namespace]:
+                del self._paused[namespace]
 
 
 class Turn:
@@ -61,6 +61,6 @@ class Turn:
         self._used += self._pace.clock() - self._started
         if self._used >= SLICE:
             used, self._used = self._used, 0.0
-            await self._pace.rest(self._namespace, used)
+            await self._pace.pause(self._namespace, used)
         else:
             await asyncio.sleep(0)

@@ -87,7 +87,7 @@ class ActionBackoff:
     _failed: dict[Subject, ActionFailure] = field(default_factory=dict)
     _alive: int = 0
 
-    def held(self, subject: Subject, now: datetime) -> ActionFailure | None:
+    def blocking_failure(self, subject: Subject, now: datetime) -> ActionFailure | None:
         """Return the failure because of which the subject must not be tried now, None if it may be tried."""
         if self.retry_at is None or not timedelta(0) < self.retry_at - now <= LONGEST_WAIT:
             return None  # it is longer where the clock was set back

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 async def emit_event(
-    gateway: KubeClient, experiment: ExperimentRecord | InvalidRecord, action: EmitEvent, now: datetime
+    client: KubeClient, experiment: ExperimentRecord | InvalidRecord, action: EmitEvent, now: datetime
 ) -> None:
     """Emit a Kubernetes Event.
 
@@ -40,7 +40,7 @@ async def emit_event(
         action.key,
     )
     try:
-        await gateway.emit(event, now=now)
+        await client.emit(event, now=now)
     except ClusterError as error:
         logger.warning(
             "Event not emitted: object=%s/%s reason=%s error=%s",
@@ -57,16 +57,16 @@ def warm_start_event(experiment: ExperimentRecord, pending: PendingSuggestions) 
     It is a Warning if the sampler learns from none.
     """
     warm = experiment.spec.warm_start
-    if warm is None or pending.learnt is None or pending.prior is None:
+    if warm is None or pending.prior_in_space is None or pending.prior is None:
         return None
     names, known = ", ".join(warm.experiments), len(pending.prior)
     if not known:
         message = f"no trial of {names} had ended when this Experiment was created. Recreate it when some have."
-    elif not pending.learnt:
+    elif not pending.prior_in_space:
         message = (
             f"0 of {known} trials of {names} lie in this space. Recreate the Experiment with parameters of the "
             "same names and types, and with ranges that contain their values."
         )
     else:
-        message = f"{pending.learnt} of {known} trials of {names} lie in this space"
-    return EmitEvent(None, not pending.learnt, Reason.WARM_START, f"spec.warmStart: {message}", "first-trials")
+        message = f"{pending.prior_in_space} of {known} trials of {names} lie in this space"
+    return EmitEvent(None, not pending.prior_in_space, Reason.WARM_START, f"spec.warmStart: {message}", "first-trials")

@@ -67,14 +67,14 @@ class ExecutionResult:
 
     Attributes:
         failures: actions that were tried and failed.
-        held: actions that were not tried, because their back-off lasts.
+        backed_off: actions that were not tried, because their back-off lasts.
         done: subjects of the actions that succeeded.
         unwritten: indices of the trials whose new status was not written.
         deferred: whether actions are left for the next reconciliation.
     """
 
     failures: list[ActionFailure] = field(default_factory=list)
-    held: list[ActionFailure] = field(default_factory=list)
+    backed_off: list[ActionFailure] = field(default_factory=list)
     done: set[Subject] = field(default_factory=set)
     unwritten: set[int] = field(default_factory=set)
     deferred: bool = False
@@ -82,7 +82,7 @@ class ExecutionResult:
     @property
     def complete(self) -> bool:
         """Return whether the whole plan was executed."""
-        return not (self.failures or self.held or self.deferred)
+        return not (self.failures or self.backed_off or self.deferred)
 
     @property
     def pods_refused(self) -> ActionFailure | None:
@@ -95,13 +95,13 @@ class Executor:
 
     def __init__(
         self,
-        gateway: KubeClient,
+        client: KubeClient,
         trials: Cache[TrialRecord],
         pods: Cache[PodRecord],
         is_current: Callable[[ExperimentRecord], bool],
     ) -> None:
         """Build an executor; `is_current` returns whether an Experiment still exists."""
-        self._gateway = gateway
+        self._client = client
         self._trials = trials
         self._pods = pods
         self._is_current = is_current
@@ -138,8 +138,8 @@ class Executor:
         creates = isinstance(action, CreateTrial | CreatePod)
         if not self._is_current(context.experiment) or (creates and result.pods_refused is not None):
             return False
-        if (held := _held(action, context)) is not None:
-            result.held.append(held)
+        if (backed_off := _blocking_failure(action, context)) is not None:
+            result.backed_off.append(backed_off)
             return False
         try:
             await self._do(action, context)
@@ -181,9 +181,9 @@ class Executor:
         """
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         try:
-            stored = await self._gateway.create(resource, namespace=namespace, body=body)
+            stored = await self._client.create(resource, namespace=namespace, body=body)
         except AlreadyExists:
-            stored = await self._gateway.get(resource, namespace=namespace, name=name)
+            stored = await self._client.get(resource, namespace=namespace, name=name)
             _check_controller(stored, body["kind"], controller_uid)
         cache.put(stored)
 
@@ -191,7 +191,7 @@ class Executor:
     async def _write_trial(self, action: WriteTrial, context: ExecutionContext) -> None:
         trial = action.trial
         body = {"metadata": {"resourceVersion": trial.resource_version}, "status": self._status_patch(trial)}
-        answer = await self._gateway.patch(
+        answer = await self._client.patch(
             TRIALS, namespace=context.experiment.namespace, name=trial.name, body=body, subresource="status"
         )
         self._trials.put(answer)
@@ -207,17 +207,17 @@ class Executor:
         body = stop_patch(action.uid, context.now)
         with suppress(NotFound):
             self._pods.put(
-                await self._gateway.patch(PODS, namespace=context.experiment.namespace, name=action.name, body=body)
+                await self._client.patch(PODS, namespace=context.experiment.namespace, name=action.name, body=body)
             )
 
     @_do.register
     async def _delete_pod(self, action: DeletePod, context: ExecutionContext) -> None:
         with suppress(NotFound):
-            await self._gateway.delete(PODS, namespace=context.experiment.namespace, name=action.name, uid=action.uid)
+            await self._client.delete(PODS, namespace=context.experiment.namespace, name=action.name, uid=action.uid)
 
     @_do.register
     async def _emit_event(self, action: EmitEvent, context: ExecutionContext) -> None:
-        await emit_event(self._gateway, context.experiment, action, context.now)
+        await emit_event(self._client, context.experiment, action, context.now)
 
 
 def _admit(
@@ -227,8 +227,8 @@ def _admit(
     admitted, writes = list[ActionSequence](), 0
     for chain in filter(None, chains):
         result.unwritten |= {action.trial.index for action in chain if isinstance(action, WriteTrial)}
-        if (held := _held(chain[0], context)) is not None:
-            result.held.append(held)
+        if (backed_off := _blocking_failure(chain[0], context)) is not None:
+            result.backed_off.append(backed_off)
         elif result.deferred or (admitted and writes + len(chain) > MAX_WRITES):
             result.deferred = True
         else:
@@ -237,8 +237,8 @@ def _admit(
     return admitted
 
 
-def _held(action: Action, context: ExecutionContext) -> ActionFailure | None:
-    failures = (context.backoff.held(subject, context.now) for subject in _subjects(action, context))
+def _blocking_failure(action: Action, context: ExecutionContext) -> ActionFailure | None:
+    failures = (context.backoff.blocking_failure(subject, context.now) for subject in _subjects(action, context))
     return next(filter(None, failures), None)
 
 

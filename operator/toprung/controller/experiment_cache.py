@@ -31,7 +31,7 @@ class InvalidRecord:
     conditions: tuple[ConditionRecord, ...]
 
 
-def found_invalid(experiment: ExperimentRecord, error: InvalidExperiment) -> ExperimentRecord | InvalidRecord:
+def with_invalid_rule(experiment: ExperimentRecord, error: InvalidExperiment) -> ExperimentRecord | InvalidRecord:
     """Return an Experiment whose early-stopping rule cannot be used; running trials continue without the rule."""
     if experiment.created_count and experiment.spec.early_stopping is not None:
         unruled = experiment.spec.model_copy(update={"early_stopping": None})
@@ -93,10 +93,10 @@ class ExperimentCache:
         if isinstance(record, InvalidRecord):
             return record
         template = record.spec.trial_template.template
-        faults = tuple(validate_service_account(self._own_account, record.namespace, template))
-        if not faults or record.invalid:
+        errors = tuple(validate_service_account(self._own_account, record.namespace, template))
+        if not errors or record.invalid:
             return record
-        error = InvalidExperiment(faults)
+        error = InvalidExperiment(errors)
         return replace(record, invalid=str(error)) if record.created_count else invalid_record(record, error)
 
     def update(self, body: Mapping[str, Any]) -> None:
@@ -116,8 +116,8 @@ def _record_of(
     body: Mapping[str, Any], known: ExperimentRecord | InvalidRecord | None, validator: Validator
 ) -> ExperimentRecord | InvalidRecord:
     metadata, status = body["metadata"], read_status(body.get("status"))
-    spec, invalid, ignored = None, status.fault, ""
-    if not status.fault:
+    spec, invalid, ignored = None, status.error, ""
+    if not status.error:
         spec, invalid, ignored = _spec_of(body, known, validator, status.created_count)
     if spec is None:
         return InvalidRecord(

@@ -18,7 +18,7 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from toprung.api.v1alpha1.base import GROUP, VERSION
-from toprung.controller.manager import App
+from toprung.controller.manager import Manager
 from toprung.controller.settings import Settings
 from toprung.kube.auth import log_in
 from toprung.kube.proxies import proxy_for
@@ -65,14 +65,14 @@ def allow_deep_objects() -> None:
 async def _serve(settings: Settings) -> None:
     """Run kopf around the operator's own tasks; when one of those fails, the process ends and is restarted."""
     stop = asyncio.Event()
-    async with App.connect(settings) as app:
-        app.serve_ports()
-        await app.wait_until_served()
-        work = asyncio.create_task(app.run())
+    async with Manager.connect(settings) as manager:
+        manager.serve_ports()
+        await manager.wait_until_served()
+        work = asyncio.create_task(manager.run())
         work.add_done_callback(lambda _: stop.set())
         try:
             await kopf.operator(
-                registry=_registry(app, settings, work),
+                registry=_registry(manager, settings, work),
                 settings=kopf_settings(),
                 clusterwide=settings.namespace is None,
                 namespaces=[settings.namespace] if settings.namespace is not None else [],
@@ -86,7 +86,7 @@ async def _serve(settings: Settings) -> None:
             work.result()
 
 
-def _registry(app: App, settings: Settings, work: asyncio.Task[None]) -> kopf.OperatorRegistry:
+def _registry(manager: Manager, settings: Settings, work: asyncio.Task[None]) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.cleanup(registry=registry)
@@ -98,8 +98,8 @@ def _registry(app: App, settings: Settings, work: asyncio.Task[None]) -> kopf.Op
         return await connection_to(await log_in(kubeconfig=settings.kubeconfig, context=settings.context))
 
     @kopf.on.event(*RESOURCE, registry=registry)
-    async def _see(event: Any, **_: Any) -> None:
-        await app.see(event["type"], event["object"])
+    async def _on_experiment_event(event: Any, **_: Any) -> None:
+        await manager.on_experiment_event(event["type"], event["object"])
 
     return registry
 

@@ -41,9 +41,9 @@ class LogCollection:
     """The followers, one for each current attempt, grouped by experiment."""
 
     def __init__(
-        self, gateway: KubeClient, on_change: Callable[[str], None], clock: Callable[[], datetime] = _now
+        self, client: KubeClient, on_change: Callable[[str], None], clock: Callable[[], datetime] = _now
     ) -> None:
-        self._gateway = gateway
+        self._client = client
         self._clock = clock
         self._on_change = on_change
         self._pace = Pace()
@@ -100,16 +100,16 @@ class LogCollection:
         self, experiment: ExperimentRecord, trial: TrialRecord, pod: PodRecord, rule: Stopper | None
     ) -> FollowedLog:
         objective, *others = experiment.spec.all_objectives
-        grammar, now = line_format_for(experiment.spec), self._clock()
+        line_format, now = line_format_for(experiment.spec), self._clock()
         follower = LogFollower(
             partial(self._open_log, experiment.namespace, pod),
-            grammar=grammar,
+            line_format=line_format,
             tracking=Tracking(
                 metric=objective.metric,
                 maximize=objective.type == "maximize",
                 levels=rule.levels(trial.bracket) if rule is not None else (),
                 others=frozenset(other.metric for other in others),
-                step_names=grammar.step_names,
+                step_names=line_format.step_names,
                 offset=trial.step_offset,
             ),
             progress=trial.progress,
@@ -133,7 +133,7 @@ class LogCollection:
     def _open_log(
         self, namespace: str, pod: PodRecord, since: datetime | None, tail: int | None
     ) -> AsyncIterator[bytes]:
-        return self._gateway.log(namespace=namespace, pod=pod.name, container=pod.container, since=since, tail=tail)
+        return self._client.log(namespace=namespace, pod=pod.name, container=pod.container, since=since, tail=tail)
 
 
 def last_lines(follower: LogFollower) -> tuple[str, ...]:

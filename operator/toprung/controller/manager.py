@@ -33,22 +33,22 @@ from toprung.objects.trial import TrialRecord, trial_from
 from toprung.search.worker_client import Limits, SearchWorker
 
 SELECTOR = "=".join(MANAGED_BY)
-LONGEST_REST = 0.02
+MAX_BACKOFF = 0.02
 """Seconds that an experiment backs off after a reconciliation: most of one is waiting for the API server, not work."""
 WORKERS_PER_NAMESPACE = 4
 """Largest share of the workers that one namespace has: it waits for its own API calls, not for those of others."""
 
 
-class App:
+class Manager:
     """One operator in one event loop; made inside the loop that it runs in."""
 
-    def __init__(self, gateway: KubeClient, worker: SearchWorker, settings: Settings) -> None:
+    def __init__(self, client: KubeClient, worker: SearchWorker, settings: Settings) -> None:
         self._settings = settings
-        self._gateway = gateway
+        self._client = client
         self._worker = worker
         self._validator = Validator()
         self._experiments = ExperimentCache(settings.own_account, self._validator)
-        self._queue = queue = WorkQueue(longest_rest=LONGEST_REST, per_namespace=WORKERS_PER_NAMESPACE)
+        self._queue = queue = WorkQueue(max_backoff=MAX_BACKOFF, per_namespace=WORKERS_PER_NAMESPACE)
         trials = Cache(
             convert=_living_trial,
             index=_experiment_key,
@@ -61,22 +61,22 @@ class App:
             on_change=self._on_change,
             claim=partial(claimed_by, "Trial"),
         )
-        watch = partial(Informer, gateway, namespace=settings.namespace, label_selector=SELECTOR)
+        watch = partial(Informer, client, namespace=settings.namespace, label_selector=SELECTOR)
         self._informers = (watch(TRIALS, cache=trials), watch(PODS, cache=pods))
         self._monitor = LoopMonitor()
         self._telemetry = Telemetry(CollectorRegistry(), self._monitor)
         self._not_ready: str | None = "the caches are not synchronized"
         self._reconciler = Reconciler(
-            gateway=gateway,
+            client=client,
             experiments=self._experiments,
             trials=trials,
             pods=pods,
-            followers=LogCollection(gateway, queue.add),
-            suggester=SuggestionCache(worker, queue.add, self._experiments.get, trials.of, _now),
+            log_collection=LogCollection(client, queue.add),
+            suggestion_cache=SuggestionCache(worker, queue.add, self._experiments.get, trials.of, _now),
             queue=queue,
             telemetry=self._telemetry,
-            nodes=NodeModels(gateway, _now),
-            pod_events=PodEvents(gateway, queue.add),
+            nodes=NodeModels(client, _now),
+            pod_events=PodEvents(client, queue.add),
             clock=_now,
         )
 
@@ -90,12 +90,12 @@ class App:
         """
         worker = SearchWorker(Limits(models=settings.search_processes, memory=settings.search_memory))
         try:
-            async with await connect(settings.kubeconfig, settings.context) as gateway:
-                yield cls(gateway, worker, settings)
+            async with await connect(settings.kubeconfig, settings.context) as client:
+                yield cls(client, worker, settings)
         finally:
             await worker.close()
 
-    async def see(self, kind: str | None, body: Mapping[str, Any]) -> None:
+    async def on_experiment_event(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """Record an Experiment: `kind` is the watch event's type, None at the first listing."""
         if kind != "DELETED":
             await self._validator.prepare(body)
@@ -113,7 +113,7 @@ class App:
     async def wait_until_served(self) -> None:
         """Wait until the API server serves the kinds of TopRung: the CRDs may be installed after the operator."""
         self._not_ready = "the CRDs are not installed"
-        await wait_until_served(self._gateway)
+        await wait_until_served(self._client)
         self._not_ready = "the caches are not synchronized"
 
     async def run(self) -> None:
@@ -124,7 +124,7 @@ class App:
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._monitor.run())
-            tasks.create_task(watch_served(self._gateway))
+            tasks.create_task(watch_served(self._client))
             for informer in self._informers:
                 tasks.create_task(informer.run())
             await asyncio.gather(self._worker.start(), *(informer.synced.wait() for informer in self._informers))

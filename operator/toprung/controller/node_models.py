@@ -25,9 +25,9 @@ class NodeModels:
     Only nodes without a known model are read again: device plug-ins label nodes some time after these join.
     """
 
-    def __init__(self, gateway: KubeClient, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: KubeClient, clock: Callable[[], datetime]) -> None:
         """Build an empty cache of node models."""
-        self._gateway = gateway
+        self._client = client
         self._clock = clock
         self._models: dict[str, str] = {}
         self._retry_at: dict[str, datetime] = {}
@@ -58,7 +58,7 @@ class NodeModels:
 
     async def _read(self, node: str) -> None:
         try:
-            body = await self._gateway.get(NODES, namespace=None, name=node)
+            body = await self._client.get(NODES, namespace=None, name=node)
             self._record(node, model_of(body["metadata"].get("labels") or {}))
         except Forbidden as error:
             self._allowed = False

@@ -41,9 +41,9 @@ class _Watched:
 class PodEvents:
     """Reads the Events of one Pod per experiment in the background, that of the Pod that has waited longest."""
 
-    def __init__(self, gateway: KubeClient, wake: Callable[[str], None]) -> None:
+    def __init__(self, client: KubeClient, wake: Callable[[str], None]) -> None:
         """Watch no Pod yet; `wake` gets the key of an experiment that has a new Event."""
-        self._gateway = gateway
+        self._client = client
         self._wake = wake
         self._watched: dict[str, _Watched] = {}
 
@@ -105,7 +105,7 @@ class PodEvents:
     async def _read(self, pod: PodRecord) -> list[KubernetesObject]:
         found: list[KubernetesObject] = []
         namespace, selector = pod.experiment_key.partition("/")[0], f"involvedObject.uid={pod.uid}"
-        async with aclosing(self._gateway.list(EVENTS, namespace=namespace, field_selector=selector)) as pages:
+        async with aclosing(self._client.list(EVENTS, namespace=namespace, field_selector=selector)) as pages:
             async for page in pages:
                 found += page.items
                 if len(found) >= _MOST_READ:

@@ -33,9 +33,9 @@ def serve_probes(port: int, monitor: LoopMonitor, not_ready: Callable[[], str | 
             if answer is None:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
-            good, body = answer()
+            ok, body = answer()
             content = json.dumps(body).encode()
-            self.send_response(HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE)
+            self.send_response(HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

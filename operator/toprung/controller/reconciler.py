@@ -34,7 +34,7 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.controller.action_backoff import EVERYTHING, PODS, STATUS, ActionFailure, affects_everything
 from toprung.controller.event_recorder import emit_event, warm_start_event
 from toprung.controller.executor import ExecutionContext, ExecutionResult, Executor
-from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, found_invalid
+from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, with_invalid_rule
 from toprung.controller.log_collection import LogCollection
 from toprung.controller.node_models import NodeModels
 from toprung.controller.owned_objects import OwnedObjects
@@ -69,12 +69,12 @@ LARGE = 300
 class Reconciler:
     """Runs the operator's loop. Its collaborators are arguments."""
 
-    gateway: KubeClient
+    client: KubeClient
     experiments: ExperimentCache
     trials: Cache[TrialRecord]
     pods: Cache[PodRecord]
-    followers: LogCollection
-    suggester: SuggestionCache
+    log_collection: LogCollection
+    suggestion_cache: SuggestionCache
     queue: WorkQueue
     telemetry: Telemetry
     nodes: NodeModels
@@ -91,16 +91,16 @@ class Reconciler:
         finally:
             self.nodes.close()
             self.pod_events.close()
-            self.followers.close()
-            self.suggester.close()
+            self.log_collection.close()
+            self.suggestion_cache.close()
 
     @property
     def _status(self) -> StatusWriter:
-        return StatusWriter(self.gateway, self.experiments, self.queue, self.telemetry, self.clock)
+        return StatusWriter(self.client, self.experiments, self.queue, self.telemetry, self.clock)
 
     @property
     def _executor(self) -> Executor:
-        return Executor(self.gateway, self.trials, self.pods, self.experiments.is_current)
+        return Executor(self.client, self.trials, self.pods, self.experiments.is_current)
 
     @property
     def _owned(self) -> OwnedObjects:
@@ -123,7 +123,7 @@ class Reconciler:
             return
         now, state = self.clock(), self._state_of(experiment, key)
         state.planning_seconds = 0.0
-        if state.backoff.held(EVERYTHING, now) is None:
+        if state.backoff.blocking_failure(EVERYTHING, now) is None:
             await self._reconcile(experiment, key, state, now)
         if state.backoff.retry_at is not None:
             self.queue.add_after(key, max(0.0, (state.backoff.retry_at - now).total_seconds()))
@@ -136,14 +136,14 @@ class Reconciler:
         try:
             if not isinstance(experiment, InvalidRecord):
                 await self._reconcile_valid(experiment, state, now)
-            elif state.backoff.held(STATUS, now) is None:
+            elif state.backoff.blocking_failure(STATUS, now) is None:
                 await self._status.report_invalid(experiment)
                 state.backoff.forget(STATUS)
             if state.backoff.failure_of(EVERYTHING) is before:
                 state.backoff.forget(EVERYTHING)
         except InvalidExperiment as error:  # only this operator can detect it: for example, a plug-in is missing
             assert isinstance(experiment, ExperimentRecord)  # noqa: S101 - the other kind is not planned
-            await self._reconcile(found_invalid(experiment, error), key, state, now)
+            await self._reconcile(with_invalid_rule(experiment, error), key, state, now)
         except ClusterError as error:
             subject = EVERYTHING if affects_everything(error) else STATUS
             self._record_failure(key, state, ActionFailure(subject, "the Experiment's status", error), now)
@@ -164,7 +164,7 @@ class Reconciler:
         result = await self._executor.execute(ExecutionContext(experiment, state.backoff, now), plan.chains)
         execution = self._record(experiment, plan, result, state, now)
         try:
-            if self.experiments.is_current(experiment) and state.backoff.held(EVERYTHING, now) is None:
+            if self.experiments.is_current(experiment) and state.backoff.blocking_failure(EVERYTHING, now) is None:
                 summary = await _compute(state, snapshot, summarize, snapshot, plan, execution, now)
                 await self._status.write(experiment, snapshot, summary, state, now)
                 await self._report_warm_start(experiment, state, now)
@@ -174,19 +174,19 @@ class Reconciler:
     def _observe(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> Snapshot:
         """Build a snapshot from the caches."""
         trials = self._owned.trials_of(experiment)
-        pending = self.suggester.pending(experiment)
+        pending = self.suggestion_cache.pending(experiment)
         search_failed = BlockReason(Reason.SEARCH_FAILED, pending.error) if pending.error is not None else None
         return Snapshot(
             experiment=experiment,
             trials=trials,
             pods=self.pod_events.explain(experiment.key, owned_pods(trials, self.pods.of(experiment.key))),
-            collected=self.followers.collected(experiment.key),
+            collected=self.log_collection.collected(experiment.key),
             models=dict(self.nodes.models),
             deleted=deleted_indices(experiment, trials),
             suggestions=dict(pending.suggestions),  # a copy: the plan may be made in another thread
             exhausted=pending.exhausted,
             blocked=state.pods_refused or search_failed,
-            hold=state.backoff.held(PODS, now) is not None,
+            backing_off=state.backoff.blocking_failure(PODS, now) is not None,
         )
 
     def _record(
@@ -208,7 +208,7 @@ class Reconciler:
         """Record whether Pods are refused: from a refusal on, until all slots are taken."""
         if result.pods_refused is not None:
             state.pods_refused = result.pods_refused.reason
-        elif state.pods_refused is None or state.backoff.held(PODS, now) is not None:
+        elif state.pods_refused is None or state.backoff.blocking_failure(PODS, now) is not None:
             return
         elif any(isinstance(action, CreatePod) for chain in plan.chains for action in chain):
             self.queue.add(experiment.key)  # a Pod was accepted: try the next one
@@ -219,9 +219,9 @@ class Reconciler:
                 self.queue.add(experiment.key)
 
     async def _report_warm_start(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> None:
-        event = warm_start_event(experiment, self.suggester.pending(experiment))
+        event = warm_start_event(experiment, self.suggestion_cache.pending(experiment))
         if event is not None and not state.warm_start_reported:
-            await emit_event(self.gateway, experiment, event, now)
+            await emit_event(self.client, experiment, event, now)
             state.warm_start_reported = True
 
     def _sync(self, experiment: ExperimentRecord, plan: Plan, now: datetime) -> None:
@@ -232,15 +232,15 @@ class Reconciler:
             return
         attempts = tuple(self._owned.attempts_of(experiment))
         pods = [pod for _, pod in attempts]
-        self.followers.follow(experiment, attempts)
+        self.log_collection.follow(experiment, attempts)
         self.nodes.look_up(pods)
         self.pod_events.watch(experiment.key, pods, now)
         retry_at = None
         if plan.suggestions_needed:
             trials = self._owned.trials_of(experiment)
-            retry_at = self.suggester.request(experiment, trials, plan.suggestions_needed)
+            retry_at = self.suggestion_cache.request(experiment, trials, plan.suggestions_needed)
         elif plan.ended is not None and isinstance(current, ExperimentRecord) and current.completion_time is not None:
-            self.suggester.forget(experiment.uid)
+            self.suggestion_cache.forget(experiment.uid)
         for moment in (plan.requeue_at, retry_at):
             if moment is not None and moment > now:
                 self.queue.add_after(experiment.key, (moment - now).total_seconds())
@@ -260,8 +260,8 @@ class Reconciler:
     def _forget(self, key: str) -> None:
         state = self._states.pop(key, None)
         if state is not None:
-            self.suggester.forget(state.uid)
-        self.followers.forget(key)
+            self.suggestion_cache.forget(state.uid)
+        self.log_collection.forget(key)
         self.pod_events.forget(key)
 
     @staticmethod

@@ -19,17 +19,17 @@ LOG_EVERY = 30
 logger = logging.getLogger(__name__)
 
 
-async def wait_until_served(gateway: KubeClient) -> None:
+async def wait_until_served(client: KubeClient) -> None:
     """Wait until all kinds of TopRung are served."""
     checks = 0
-    while (problem := await _problem(gateway)) is not None:
+    while (problem := await _problem(client)) is not None:
         if checks % LOG_EVERY == 0:
             logger.warning("waiting for the CRDs: %s. Install them: kubectl apply -f crds/", problem)
         checks += 1
         await asyncio.sleep(RETRY_EVERY)
 
 
-async def watch_served(gateway: KubeClient) -> Never:
+async def watch_served(client: KubeClient) -> Never:
     """Check regularly that the kinds of TopRung are served.
 
     Raises:
@@ -37,14 +37,14 @@ async def watch_served(gateway: KubeClient) -> Never:
     """
     while True:
         await asyncio.sleep(CHECK_EVERY)
-        if isinstance(problem := await _problem(gateway), NotFound):
+        if isinstance(problem := await _problem(client), NotFound):
             raise NotFound(f"a CRD was deleted, the operator ends: {problem}", status=problem.status)
 
 
-async def _problem(gateway: KubeClient) -> ClusterError | None:
+async def _problem(client: KubeClient) -> ClusterError | None:
     try:
         for kind in KINDS:
-            await gateway.resource_of(API_VERSION, kind)
+            await client.resource_of(API_VERSION, kind)
     except ClusterError as error:
         return error
     return None

@@ -32,7 +32,7 @@ STATUS_EVERY = timedelta(seconds=0.5)
 class StatusWriter:
     """Writes statuses, each at most once in a reconciliation."""
 
-    gateway: KubeClient
+    client: KubeClient
     experiments: ExperimentCache
     queue: WorkQueue
     telemetry: Telemetry
@@ -48,7 +48,7 @@ class StatusWriter:
         """
         if matches(experiment.status, summary.status):
             state.backoff.forget(STATUS)
-        elif state.backoff.held(STATUS, now) is not None:
+        elif state.backoff.blocking_failure(STATUS, now) is not None:
             return
         elif not summary.conditions_changed and not _is_due(state, now):
             self.queue.add_after(experiment.key, STATUS_EVERY.total_seconds())
@@ -70,12 +70,12 @@ class StatusWriter:
         if summary.events and snapshot.deleted and not await self._still_exists(experiment):
             return False
         for event in summary.events:
-            await emit_event(self.gateway, experiment, event, now)
+            await emit_event(self.client, experiment, event, now)
         return True
 
     async def _still_exists(self, experiment: ExperimentRecord) -> bool:
         try:
-            there = await self.gateway.get(EXPERIMENTS, namespace=experiment.namespace, name=experiment.name)
+            there = await self.client.get(EXPERIMENTS, namespace=experiment.namespace, name=experiment.name)
         except NotFound:
             there = None
         if there is not None and there["metadata"]["uid"] == experiment.uid:
@@ -93,7 +93,7 @@ class StatusWriter:
         if matches(experiment.status, status):
             return
         report = invalid_event(experiment.generation, experiment.message)
-        await emit_event(self.gateway, experiment, report, self.clock())
+        await emit_event(self.client, experiment, report, self.clock())
         await self._patch_status(experiment, status)
 
     async def report_blocked(self, experiment: ExperimentRecord | InvalidRecord, reason: BlockReason) -> None:
@@ -105,7 +105,7 @@ class StatusWriter:
             return
         try:
             for report in blocked_events(experiment.conditions, reason):
-                await emit_event(self.gateway, experiment, report, now)
+                await emit_event(self.client, experiment, report, now)
             await self._patch_status(experiment, status)
         except ClusterError as error:
             logger.warning("condition Blocked not written: experiment=%s error=%s", experiment.name, error)
@@ -114,7 +114,7 @@ class StatusWriter:
         """Write the status. An Experiment that no longer exists is removed from the cache."""
         body = {"metadata": {"uid": experiment.uid}, "status": merge_patch(experiment.status, status)}
         try:
-            answer = await self.gateway.patch(
+            answer = await self.client.patch(
                 EXPERIMENTS, namespace=experiment.namespace, name=experiment.name, body=body, subresource="status"
             )
         except NotFound:  # a restarted watch does not report deletions that happened meanwhile

@@ -42,7 +42,7 @@ class PendingSuggestions:
         failures: requests to the sampler that failed, in a row.
         retry_at: when the next request is allowed after a failure, unless the Experiment has another `generation`.
         prior: ended trials of other experiments, None before the first request.
-        learnt: how many of them are in the space; known from the first request of an experiment, so not after a
+        prior_in_space: how many of them are in the space; known from the first request of an experiment, so not after a
             restart of the operator.
     """
 
@@ -55,7 +55,7 @@ class PendingSuggestions:
     request: asyncio.Task[None] | None = None
     evaluations: dict[int, tuple[TrialRecord, Evaluation]] = field(default_factory=dict)
     prior: tuple[Evaluation, ...] | None = None
-    learnt: int | None = None
+    prior_in_space: int | None = None
 
 
 class SuggestionCache:
@@ -209,7 +209,7 @@ class SuggestionCache:
             answer = await self._worker.suggest(problem, history, indices[:BATCH])
             _store(pending, answer)
             if not history:
-                pending.learnt = answer.learnt
+                pending.prior_in_space = answer.prior_in_space
         except Exception as error:  # noqa: BLE001 - an exception that ended the task would be neither reported nor retried
             self._back_off(pending, experiment, _error_message(experiment, error))
         finally:

@@ -9,7 +9,7 @@ from toprung.controller.bounded_server import BoundedServer, serve
 from toprung.controller.event_loop import LoopMonitor
 
 LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-PASS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+RECONCILE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Telemetry:
@@ -17,10 +17,10 @@ class Telemetry:
 
     def __init__(self, registry: CollectorRegistry, monitor: LoopMonitor) -> None:
         self._registry = registry
-        self._passes = Histogram(
+        self._reconciliations = Histogram(
             "toprung_reconcile_seconds",
             "Duration of one reconciliation of an Experiment.",
-            buckets=PASS_BUCKETS,
+            buckets=RECONCILE_BUCKETS,
             registry=registry,
         )
         self._experiments = Counter("toprung_experiments_ended", "Experiments that ended.", registry=registry)
@@ -46,7 +46,7 @@ class Telemetry:
     @contextmanager
     def timed_reconciliation(self) -> Iterator[None]:
         """Observe the duration of a reconciliation."""
-        with self._passes.time():
+        with self._reconciliations.time():
             yield
 
     def experiment_ended(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from toprung.api.loader import Experiment, is_large, load_experiment, readable_spec
 from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.controller.namespace_turns import Turns
+from toprung.controller.namespace_lock import NamespaceLock
 from toprung.errors import InvalidExperiment
 
 MAX_KEPT = 256
@@ -38,7 +38,7 @@ class Validator:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="validation")
-        self._turns = Turns()
+        self._lock = NamespaceLock()
         self._outcomes: dict[str, _Outcome] = {}
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class Validator:
     async def prepare(self, body: Mapping[str, Any]) -> None:
         """Read an Experiment now if that takes long, so that neither `load` nor `readable` blocks."""
         if self._known(body) is None and is_large(body):
-            async with self._turns.turn_of(body["metadata"]["namespace"]):
+            async with self._lock.held_by(body["metadata"]["namespace"]):
                 outcome = await asyncio.get_running_loop().run_in_executor(self._thread, _large_outcome_of, body)
             uid = body["metadata"]["uid"]
             self._outcomes.pop(uid, None)

@@ -39,12 +39,14 @@ async def log_in(*, kubeconfig: Path | None, context: str | None) -> Configurati
 
 def _source(kubeconfig: Path | None, context: str | None) -> str | None:
     """Return the path (or paths) of the kubeconfig to read, None for the service account."""
-    given = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG", "")
-    if not given and not context and os.environ.get(SERVICE_HOST_ENV_NAME):
+    configured = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG", "")
+    if not configured and not context and os.environ.get(SERVICE_HOST_ENV_NAME):
         return None
-    source = given or str(Path.home() / ".kube" / "config")
+    source = configured or str(Path.home() / ".kube" / "config")
     if not any(path and Path(path).expanduser().is_file() for path in source.split(os.pathsep)):
-        origin = "--kubeconfig" if kubeconfig else "KUBECONFIG" if given else "neither KUBECONFIG nor a Pod is set, and"
+        origin = (
+            "--kubeconfig" if kubeconfig else "KUBECONFIG" if configured else "neither KUBECONFIG nor a Pod is set, and"
+        )
         raise ClusterUnavailable(
             f"no cluster to talk to: {origin} {source} does not exist; name a kubeconfig file by --kubeconfig or"
             " KUBECONFIG, or start a cluster on this machine with `toprung local up`"

@@ -85,7 +85,7 @@ class Cache(Generic[Record]):
         return self._newest
 
     def entries(self, objects: Iterable[KubernetesObject]) -> Iterator[tuple[str, Entry[Record]]]:
-        """Convert objects to the input of `replace`, so that a long list is never held as objects."""
+        """Convert objects to the input of `replace`, so that a long list is never stored as objects."""
         for obj in objects:
             record = self._record(obj)
             if record is not None:
@@ -93,20 +93,20 @@ class Cache(Generic[Record]):
             elif _key(obj) in self._unreadable:
                 self._listed_unreadable.add(_key(obj))
 
-    def replace(self, entries: Mapping[str, Entry[Record]], *, version: str, asked_at: int) -> None:
+    def replace(self, entries: Mapping[str, Entry[Record]], *, version: str, requested_at: int) -> None:
         """Replace the content by a list of that resourceVersion, and report the objects that are gone.
 
-        What we wrote ourselves while the list was under way stays. A list older than `asked_at` (`newest` when it was
-        asked for) means that the server has lost its memory: then nothing of ours stays.
+        Own writes that happened while the list was read stay. A list older than `requested_at` (`newest` at the time of
+        its request) means that the server was restored to an earlier state: then no own write stays.
         """
         for key in self._unreadable.keys() - self._listed_unreadable:
-            self._accept(key)
+            self._forget_unreadable(key)
         self._listed_unreadable.clear()
         listed = version_of(version)
-        trusted = listed is not None and listed >= asked_at
+        trusted = listed is not None and listed >= requested_at
         for key in self._entries.keys() | entries.keys():
-            held = self._entries[key][0] if key in self._entries else None
-            if trusted and held is not None and listed is not None and held > listed:
+            stored = self._entries[key][0] if key in self._entries else None
+            if trusted and stored is not None and listed is not None and stored > listed:
                 continue
             new, record = entries.get(key, (None, None))
             self._set(key, new, record)
@@ -131,7 +131,7 @@ class Cache(Generic[Record]):
             return
         key = _key(obj)
         if event["type"] == "DELETED":
-            self._accept(key)
+            self._forget_unreadable(key)
         if not self._is_newer(key, version):
             self._set(key, version, None if event["type"] == "DELETED" else self._record(obj))
 
@@ -147,20 +147,20 @@ class Cache(Generic[Record]):
 
     def _is_newer(self, key: str, version: int | None) -> bool:
         """Return whether the stored state is newer than `version`."""
-        held = self._entries[key][0] if key in self._entries else None
-        return held is not None and version is not None and held > version
+        stored = self._entries[key][0] if key in self._entries else None
+        return stored is not None and version is not None and stored > version
 
     def _record(self, obj: KubernetesObject) -> Record | None:
         key = _key(obj)
         try:
             record = self._convert(obj)
         except Exception as error:  # noqa: BLE001 - one odd object must not hide all others
-            self._refuse(obj, error)
+            self._record_unreadable(obj, error)
             return None
-        self._accept(key)
+        self._forget_unreadable(key)
         return record
 
-    def _refuse(self, obj: KubernetesObject, error: Exception) -> None:
+    def _record_unreadable(self, obj: KubernetesObject, error: Exception) -> None:
         key, why = _key(obj), f"{type(error).__name__}: {error}"[:LONGEST_REASON]
         if key not in self._logged and len(self._logged) < MAX_LOGGED:
             self._logged.add(key)
@@ -173,14 +173,14 @@ class Cache(Generic[Record]):
             self._unreadable[key] = (*claim, why)
             self._on_change(claim[0], None, None)
 
-    def _accept(self, key: str) -> None:
+    def _forget_unreadable(self, key: str) -> None:
         """Record that an object is gone, or can be read again."""
         self._logged.discard(key)
         if (refused := self._unreadable.pop(key, None)) is not None:
             self._on_change(refused[0], None, None)
 
     def _set(self, key: str, version: int | None, record: Record | None) -> None:
-        """Hold `record`, or nothing, in the place of what is held, and notify `on_change`."""
+        """Store a record, or remove it if it is None, and call `on_change`."""
         old = self._entries[key][1] if key in self._entries else None
         if record is None:
             self._entries.pop(key, None)
@@ -191,13 +191,13 @@ class Cache(Generic[Record]):
             self._entries[key] = (version, record)
         was, now = (None if one is None else self._index(one) for one in (old, record))
         if was is not None and was != now:
-            self._leave(was, key)
+            self._remove_from_group(was, key)
             self._on_change(was, old, None)
         if record is not None and now is not None:
             self._groups.setdefault(now, {})[key] = record
             self._on_change(now, old if was == now else None, record)
 
-    def _leave(self, index_key: str, key: str) -> None:
+    def _remove_from_group(self, index_key: str, key: str) -> None:
         group = self._groups[index_key]
         del group[key]
         if not group:

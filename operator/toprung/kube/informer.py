@@ -82,13 +82,13 @@ class Informer(Generic[Record]):
                 await asyncio.sleep(delay)
 
     async def _relist(self) -> str:
-        asked_at, version = self.cache.newest, ""
+        requested_at, version = self.cache.newest, ""
         entries: dict[str, Entry[Record]] = {}
         async with aclosing(self._list()) as pages:
             async for page in pages:
                 entries.update(self.cache.entries(page.items))
                 version = page.resource_version
-        self.cache.replace(entries, version=version, asked_at=asked_at)
+        self.cache.replace(entries, version=version, requested_at=requested_at)
         self.synced.set()
         return version
 

@@ -9,7 +9,7 @@ PER_NAMESPACE = 8
 """Requests of one namespace that are concurrent: an admission webhook that hangs delays its own namespace only."""
 
 
-class Shares:
+class RequestLimits:
     """Semaphores by namespace, each kept while a request of its namespace waits or runs."""
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Shares:
         self._users = Counter[str]()
 
     @asynccontextmanager
-    async def share_of(self, path: str) -> AsyncGenerator[None]:
+    async def slot(self, path: str) -> AsyncGenerator[None]:
         """Wait until the namespace of a URL path may send one more request; requests without one do not wait."""
         namespace = namespace_of(path)
         if namespace is None:

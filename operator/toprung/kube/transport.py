@@ -15,7 +15,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 
 from toprung.kube.http_errors import raise_for_status, translated
 from toprung.kube.proxies import proxy_for
-from toprung.kube.request_limits import Shares
+from toprung.kube.request_limits import RequestLimits
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -48,7 +48,7 @@ class Transport:
         self._streams = _Sessions(
             configuration, limit=0, read_buffer=_STREAM_READ_BUFFER, socket_buffer=_STREAM_SOCKET_BUFFER
         )
-        self._shares = Shares()
+        self._limits = RequestLimits()
         host = urlsplit(configuration.host)
         self._server = f"{host.scheme}://{host.netloc}"  # for messages: a path may hold a token
         self._headers = {"Accept": _JSON, "User-Agent": f"toprung/{version('toprung')}"}
@@ -73,7 +73,7 @@ class Transport:
             ClusterError: the subclass depends on the response.
         """
         what = f"{method} {self._server}{path}"
-        async with self._shares.share_of(path):
+        async with self._limits.slot(path):
             with translated(what):
                 response = await self._send(
                     self._requests, method, path, query or {}, _REQUEST_TIMEOUT, body=body, content_type=content_type
@@ -88,7 +88,7 @@ class Transport:
             ClusterError: the subclass depends on the response.
         """
         what = f"GET {self._server}{path}"
-        async with self._shares.share_of(path):
+        async with self._limits.slot(path):
             with translated(what):
                 response = await self._send(self._requests, "GET", path, query, _REQUEST_TIMEOUT)
                 await raise_for_status(response, what)
@@ -156,11 +156,11 @@ class _Sessions(RESTClientObject):
         return aiohttp.ClientSession(connector=self._create_connector(), read_bufsize=self._read_buffer)
 
     def _socket(self, address: AddressInfo) -> socket.socket:
-        made = socket.socket(*address[:3])
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        created = socket.socket(*address[:3])
+        created.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEPALIVE.items():
             if hasattr(socket, option):  # not every system has all of them
-                made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+                created.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         if self._socket_buffer:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._socket_buffer)
-        return made
+            created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._socket_buffer)
+        return created

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 
-_LONGEST_REST = 0.25
+MAX_BACKOFF = 0.25
 """Seconds."""
 
 
@@ -26,7 +26,7 @@ class WorkQueue(AsyncIterator[str]):
     is served again. Every `add` and `add_after` is followed by a reconciliation that starts after the call.
     Workers permitting, it starts no later than requested. One reconciliation may answer several calls.
 
-    After a reconciliation of d seconds the key backs off for min(d, `longest_rest`): one reconciliation then sees
+    After a reconciliation of d seconds the key backs off for min(d, `max_backoff`): one reconciliation then sees
     all changes of that time, and a busy key uses at most about half of the process.
 
     Times are those of the running event loop. Not thread-safe.
@@ -35,12 +35,12 @@ class WorkQueue(AsyncIterator[str]):
     def __init__(
         self,
         *,
-        longest_rest: float = _LONGEST_REST,
+        max_backoff: float = MAX_BACKOFF,
         per_namespace: int | None = None,
     ) -> None:
         """Build an empty queue; `per_namespace` None: no limit."""
         self._loop = asyncio.get_running_loop()
-        self._longest_rest = longest_rest
+        self._max_backoff = max_backoff
         self._per_namespace = per_namespace
         self._ready: dict[str, deque[str]] = {}  # namespace -> its ready keys; namespaces in the order of their turns
         self._serving: Counter[str] = Counter()  # namespace -> workers that have a key of it
@@ -49,7 +49,7 @@ class WorkQueue(AsyncIterator[str]):
         self._queued: set[str] = set()  # keys in `_ready`
         self._started: dict[str, float] = {}  # keys that a worker has
         self._again: dict[str, float] = {}  # those of them that were added meanwhile, and for when
-        self._rests: dict[str, float] = {}  # until when a key may not become ready
+        self._backoff_ends: dict[str, float] = {}  # until when a key may not become ready
         self._closed = False
 
     def __len__(self) -> int:
@@ -72,7 +72,7 @@ class WorkQueue(AsyncIterator[str]):
             at_least: seconds that it backs off, however long the reconciliation took.
         """
         now = self._loop.time()
-        self._rest(key, now + max(at_least, min(now - self._started.pop(key), self._longest_rest)))
+        self._back_off(key, now + max(at_least, min(now - self._started.pop(key), self._max_backoff)))
         self._serving -= Counter((_namespace(key),))
         self._wake.set()  # the namespace may be below its limit again
         if key in self._again:
@@ -116,7 +116,7 @@ class WorkQueue(AsyncIterator[str]):
         if key in self._started:
             self._again[key] = min(when, self._again.get(key, when))
             return
-        when = max(when, self._rests.get(key, when))
+        when = max(when, self._backoff_ends.get(key, when))
         timer = self._timers.get(key)
         if timer is not None and timer.when() <= when:
             return
@@ -134,15 +134,15 @@ class WorkQueue(AsyncIterator[str]):
         self._ready.setdefault(_namespace(key), deque()).append(key)
         self._wake.set()
 
-    def _rest(self, key: str, until: float) -> None:
+    def _back_off(self, key: str, until: float) -> None:
         """Keep the key from becoming ready before `until`. The entry is dropped afterwards."""
-        if until > max(self._loop.time(), self._rests.get(key, 0.0)):
-            self._rests[key] = until
-            self._loop.call_at(until, self._end_rest, key, until)
+        if until > max(self._loop.time(), self._backoff_ends.get(key, 0.0)):
+            self._backoff_ends[key] = until
+            self._loop.call_at(until, self._end_backoff, key, until)
 
-    def _end_rest(self, key: str, until: float) -> None:
-        if self._rests.get(key) == until:  # else it was prolonged
-            del self._rests[key]
+    def _end_backoff(self, key: str, until: float) -> None:
+        if self._backoff_ends.get(key) == until:  # else it was prolonged
+            del self._backoff_ends[key]
 
 
 def _namespace(key: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from toprung.api.v1alpha1.trial import MAX_EXAMPLE
 from toprung.metrics.progress import join, observe
-from toprung.metrics.steps import begins_steps, counts_down, lacks_step, next_step, step_of_extras
+from toprung.metrics.steps import counts_down, has_first_step, has_no_step, next_step, step_of_extras
 from toprung.metrics.types import (
     Ignored,
     IgnoredReports,
@@ -53,37 +53,37 @@ def count(progress: Progress, report: Report, *, time: datetime, position: Posit
     reading = progress.reading or Reading()
     if reading.position is not None and position <= reading.position:
         return progress
-    reason = _reason(report, reading, tracking)
-    noted = progress if reason is None else _with_one_more(progress, *reason)
+    reason = _ignored_reason(report, reading, tracking)
+    noted = progress if reason is None else _with_ignored(progress, *reason)
     read = replace(reading, position=position)
     moved, counted = read, noted
     if report.values and (reason is None or reason[0] is not Ignored.INVALID_STEP):
-        moved, counted = _counted(noted, read, report, time, tracking)
+        moved, counted = _count_values(noted, read, report, time, tracking)
     if counted is progress and moved is read:
         return progress
     return counted if counted.reading is moved else replace(counted, reading=moved)
 
 
-def _counted(
+def _count_values(
     progress: Progress, reading: Reading, report: Report, time: datetime, tracking: Tracking
 ) -> tuple[Reading, Progress]:
-    if tracking.metric in report.values and begins_steps(reading, report, tracking.step_names):
+    if tracking.metric in report.values and has_first_step(reading, report, tracking.step_names):
         progress = _without_counted_lines(progress, tracking.metric)
     latest = progress.latest.step if progress.latest is not None else None
     if tracking.metric not in report.values:
-        return reading, _joined(progress, reading, report, latest, tracking)
-    if lacks_step(reading, report):
-        return reading, _with_one_more(progress, Ignored.NO_STEP, _shown(report, tracking.metric))
+        return reading, _count_extras(progress, reading, report, latest, tracking)
+    if has_no_step(reading, report):
+        return reading, _with_ignored(progress, Ignored.NO_STEP, _shown(report, tracking.metric))
     if not reading.name and report.other_step:
-        progress = _with_one_more(progress, Ignored.OTHER_STEP, report.other_step)
+        progress = _with_ignored(progress, Ignored.OTHER_STEP, report.other_step)
     elif counts_down(reading, report):
-        progress = _with_one_more(progress, Ignored.OTHER_STEP, f"{reading.name}={report.steps[reading.name]:g}")
-    moved, placed = next_step(reading, report, latest, tracking.step_names)
-    if placed is None:
+        progress = _with_ignored(progress, Ignored.OTHER_STEP, f"{reading.name}={report.steps[reading.name]:g}")
+    moved, step = next_step(reading, report, latest, tracking.step_names)
+    if step is None:
         return moved, progress
     return moved, observe(
         progress,
-        placed,
+        step,
         report.values,
         time=time,
         metric=tracking.metric,
@@ -94,13 +94,15 @@ def _counted(
     )
 
 
-def _joined(progress: Progress, reading: Reading, report: Report, latest: float | None, tracking: Tracking) -> Progress:
+def _count_extras(
+    progress: Progress, reading: Reading, report: Report, latest: float | None, tracking: Tracking
+) -> Progress:
     step = step_of_extras(reading, report, latest, tracking.step_names)
     if latest is None or step is None or step >= latest:
         return join(progress, step, report.values, others=tracking.others)
     if reading.base is not None and step <= reading.base:  # a resumed attempt repeats it
         return progress
-    return _with_one_more(progress, Ignored.EARLIER_STEP, _shown(report, next(iter(report.values))))
+    return _with_ignored(progress, Ignored.EARLIER_STEP, _shown(report, next(iter(report.values))))
 
 
 def _without_counted_lines(progress: Progress, metric: str) -> Progress:
@@ -108,7 +110,7 @@ def _without_counted_lines(progress: Progress, metric: str) -> Progress:
     latest = progress.latest
     if latest is None:
         return progress
-    noted = _with_one_more(progress, Ignored.NO_STEP, f"{metric}={latest.value:g}", count=int(latest.step))
+    noted = _with_ignored(progress, Ignored.NO_STEP, f"{metric}={latest.value:g}", count=int(latest.step))
     return replace(
         noted, latest=None, best=None, curve=(), mean=Mean(), latest_complete=None, settled=Settled(), excess=0
     )
@@ -119,7 +121,7 @@ def _shown(report: Report, metric: str) -> str:
     return f"{steps}{metric}={report.values[metric]:g}"
 
 
-def _reason(report: Report, reading: Reading, tracking: Tracking) -> tuple[Ignored, str] | None:
+def _ignored_reason(report: Report, reading: Reading, tracking: Tracking) -> tuple[Ignored, str] | None:
     """Return why a report cannot count in full, with what the line has; None where it can."""
     if report.skipped:
         return Ignored.SKIPPED, f"the beginning of a long line: {report.skipped}"
@@ -133,7 +135,7 @@ def _reason(report: Report, reading: Reading, tracking: Tracking) -> tuple[Ignor
     return None
 
 
-def _with_one_more(progress: Progress, reason: Ignored, example: str, *, count: int = 1) -> Progress:
+def _with_ignored(progress: Progress, reason: Ignored, example: str, *, count: int = 1) -> Progress:
     before = progress.ignored.get(reason)
     more = (
         replace(before, count=before.count + count)
@@ -143,7 +145,7 @@ def _with_one_more(progress: Progress, reason: Ignored, example: str, *, count: 
     return replace(progress, ignored={**progress.ignored, reason: more})
 
 
-def with_skipped(progress: Progress) -> Progress:
+def with_skipped_part(progress: Progress) -> Progress:
     """Note that a part of the log was not read."""
     skipped = progress.ignored.get(Ignored.SKIPPED, IgnoredReports(1, "a part of the log"))
     return replace(progress, ignored={**progress.ignored, Ignored.SKIPPED: skipped})

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from toprung.api.patterns import compile_patterns
-from toprung.metrics.found import Found, Rejected, found_in
+from toprung.metrics.line_contents import LineContents, NotANumber, read_cells
 from toprung.metrics.numerals import ARROW, numeric, phrase
 
 MAX_TEXT = 2 * 1024
@@ -37,19 +37,21 @@ class CustomReader:
         self._patterns = compile_patterns(patterns)
         self._step_name = step_name
 
-    def parse(self, text: str) -> Found:
+    def parse(self, text: str) -> LineContents:
         """Return the matches of all patterns; the first pattern that reads a name has it."""
         searched = _last_words(text)
-        founds = [found_in(self._pairs(pattern, searched)) for pattern in self._patterns]
+        founds = [read_cells(self._pairs(pattern, searched)) for pattern in self._patterns]
         values: dict[str, float] = {}
         ambiguous: dict[str, str] = {}
         for found in founds:
             ambiguous |= {name: each for name, each in found.ambiguous.items() if name not in values}
             values |= {name: each for name, each in found.values.items() if name not in values | ambiguous}
         rejected = {name: each for found in reversed(founds) for name, each in found.rejected.items()}
-        return Found(values, {name: rejected[name] for name in rejected if name not in values | ambiguous}, ambiguous)
+        return LineContents(
+            values, {name: rejected[name] for name in rejected if name not in values | ambiguous}, ambiguous
+        )
 
-    def _pairs(self, pattern: Any, text: str) -> Iterator[tuple[str, str | Rejected]]:
+    def _pairs(self, pattern: Any, text: str) -> Iterator[tuple[str, str | NotANumber]]:
         stepped = False
         searches = max(1, MAX_WORK // (pattern.programsize * (len(text) + 1)))
         for match in islice(pattern.finditer(text), searches):
@@ -61,7 +63,7 @@ class CustomReader:
                 yield self._step_name, _in_full(match, "step", text)
 
 
-def _in_full(match: Any, group: str, text: str) -> str | Rejected:
+def _in_full(match: Any, group: str, text: str) -> str | NotANumber:
     """Return the text of a group, rejected where it is a part of a longer number or of a word."""
     groups, pattern = match.re.groupindex, match.re.pattern
     found: str = match.group(group)
@@ -73,7 +75,7 @@ def _in_full(match: Any, group: str, text: str) -> str | Rejected:
     if _cut_before(text, start, "" if bare else before, bare=bare) or _cut_after(
         text, end, after if end < match.end() else "", step=group == "step"
     ):
-        return Rejected(phrase(text, match.start(), start))
+        return NotANumber(phrase(text, match.start(), start))
     return found
 
 

@@ -8,13 +8,13 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from toprung.metrics.found import Found, found_in
+from toprung.metrics.line_contents import LineContents, read_cells
 
 _TWO_OBJECTS = re.compile(r"\}\s{0,8}+\{")
 _DECODER = json.JSONDecoder(parse_int=float)
 
 
-def parse_json(text: str, names: Collection[str], steps: Collection[str] = ()) -> Found | None:
+def parse_json(text: str, names: Collection[str], steps: Collection[str] = ()) -> LineContents | None:
     """Return what a line's JSON object has of these names; None where the line has no object, or another's."""
     start = text.find("{")
     if start < 0 or not text.rstrip().endswith("}"):
@@ -22,7 +22,7 @@ def parse_json(text: str, names: Collection[str], steps: Collection[str] = ()) -
     document = _load(text[start:])
     if document is None or (text[:start].strip() and document.keys().isdisjoint(names)):
         return None
-    return found_in(((name, value) for name, value in document.items() if name in names), steps)
+    return read_cells(((name, value) for name, value in document.items() if name in names), steps)
 
 
 def split_objects(text: str) -> list[str]:

@@ -13,8 +13,8 @@ from typing import Literal
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.metrics.custom import CustomReader
-from toprung.metrics.found import Found
 from toprung.metrics.json_lines import parse_json, split_objects
+from toprung.metrics.line_contents import LineContents
 from toprung.metrics.name_value import PairReader
 from toprung.metrics.tables import TableReader
 from toprung.metrics.types import DEFAULT_STEP_NAMES, EPOCH, MAX_STEP, Report
@@ -62,16 +62,16 @@ class LineParser:
         ValueError: a pattern cannot be used; those of a valid experiment can.
     """
 
-    def __init__(self, grammar: LineFormat) -> None:
-        self._grammar = grammar
-        self._steps = tuple(dict.fromkeys((*grammar.step_names, EPOCH)))
+    def __init__(self, line_format: LineFormat) -> None:
+        self._format = line_format
+        self._steps = tuple(dict.fromkeys((*line_format.step_names, EPOCH)))
         steps = tuple(dict.fromkeys((*self._steps, *DEFAULT_STEP_NAMES)))
-        self._names = frozenset((*grammar.metrics, *steps))
-        self._pairs = PairReader(grammar.metrics, steps)
-        self._table = TableReader(grammar.metrics, self._names)
-        self._custom = CustomReader(grammar.patterns, grammar.step_names[0]) if grammar.patterns else None
+        self._names = frozenset((*line_format.metrics, *steps))
+        self._pairs = PairReader(line_format.metrics, steps)
+        self._table = TableReader(line_format.metrics, self._names)
+        self._custom = CustomReader(line_format.patterns, line_format.step_names[0]) if line_format.patterns else None
         self._epoch = next((name for name in self._steps if name.lower() == EPOCH), EPOCH)
-        self._lowered = tuple(name.lower() for name in grammar.metrics)
+        self._lowered = tuple(name.lower() for name in line_format.metrics)
         self._heading: Mapping[str, float] = {}
         self._context: Mapping[str, float] = {}
         self._reported: frozenset[str] = frozenset()
@@ -81,8 +81,8 @@ class LineParser:
         found = self._found(plain(text))
         if found is None:
             return None
-        values = {name: found.values[name] for name in self._grammar.metrics if name in found.values}
-        rejected = {name: found.rejected[name] for name in self._grammar.metrics if name in found.rejected}
+        values = {name: found.values[name] for name in self._format.metrics if name in found.values}
+        rejected = {name: found.rejected[name] for name in self._format.metrics if name in found.rejected}
         if not values and not rejected and not found.ambiguous:
             return None
         steps: Mapping[str, float] = {name: found.values[name] for name in self._steps if name in found.values}
@@ -91,11 +91,11 @@ class LineParser:
         steps = {name: step for name, step in steps.items() if name not in bad}
         if not bad:
             steps = self._with_context(steps, frozenset((*values, *rejected)))
-        other = self._other_step(found) if steps.keys().isdisjoint(self._grammar.step_names) else ""
+        other = self._other_step(found) if steps.keys().isdisjoint(self._format.step_names) else ""
         return Report(values, steps, rejected, bad, found.ambiguous, other)
 
-    def _other_step(self, found: Found) -> str:
-        others = (name for name in DEFAULT_STEP_NAMES if name not in self._grammar.step_names)
+    def _other_step(self, found: LineContents) -> str:
+        others = (name for name in DEFAULT_STEP_NAMES if name not in self._format.step_names)
         return next((f"{name}={found.values[name]:g}" for name in others if name in found.values), "")
 
     def _with_context(self, steps: Mapping[str, float], metrics: frozenset[str]) -> Mapping[str, float]:
@@ -123,36 +123,36 @@ class LineParser:
     def first_metric(self, text: str, start: int) -> str:
         """Return the beginning of the first report at or behind `start`, for messages; "" where there is none."""
         if self._custom is not None:
-            at = min((at for name in self._grammar.metrics if (at := text.find(name, start)) >= 0), default=-1)
+            at = min((at for name in self._format.metrics if (at := text.find(name, start)) >= 0), default=-1)
         else:
             at = self._pairs.find(text, start)
         return plain(text[at : at + 64]) if at >= 0 else ""
 
     def names_a_metric(self, text: str) -> bool:
         """Return whether a line has the name of a metric at all."""
-        return any(name in text for name in self._grammar.metrics)
+        return any(name in text for name in self._format.metrics)
 
     def resembles_a_metric(self, text: str) -> bool:
         """Return whether a line has the name of a metric in upper or lower case."""
         lowered = text.lower()
         return any(name in lowered for name in self._lowered)
 
-    def _found(self, text: str) -> Found | None:
+    def _found(self, text: str) -> LineContents | None:
         if self._custom is not None:
             return self._custom.parse(text)
         named = self.names_a_metric(text)
         if named and (found := parse_json(text, self._names, self._steps)) is not None:
             self._table.interrupt()
             return found
-        if self._grammar.format == "json":
+        if self._format.format == "json":
             return None
-        found = self._pairs.parse(text) if named else Found()
+        found = self._pairs.parse(text) if named else LineContents()
         if found.values or found.rejected or found.ambiguous:
             self._table.interrupt()
             return found
-        return None if named and self._table.learn(text) else self._other_line(text)
+        return None if named and self._table.read_header(text) else self._other_line(text)
 
-    def _other_line(self, text: str) -> Found | None:
+    def _other_line(self, text: str) -> LineContents | None:
         if (heading := self._pairs.heading(text)) is not None:
             self._heading = self._context = {self._epoch: heading}
             self._reported = frozenset()

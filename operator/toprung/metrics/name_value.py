@@ -9,7 +9,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from toprung.metrics.found import Found, sole_values
+from toprung.metrics.line_contents import LineContents, split_ambiguous
 from toprung.metrics.numerals import MEAN_OF_FOLDS, NEXT_PAIR, NUMBER, STEP, VALUE, numeric, phrase
 from toprung.metrics.quoting import mask
 
@@ -47,7 +47,7 @@ class PairReader:
         self._step_names = {name.lower(): name for name in reversed(step_names)}
         self._first_step = step_names[0]
 
-    def parse(self, text: str) -> Found:
+    def parse(self, text: str) -> LineContents:
         """Return the metrics of a line; with its steps where it has a metric.
 
         Texts in strings count only where nothing else does, as in ``level=info msg="epoch=1 loss=0.5"``.
@@ -55,9 +55,9 @@ class PairReader:
         if not _QUOTING.search(text):
             return self._parse(text)
         found = self._parse(mask(text))
-        return self._parse(mask(text, strings=False)) if found == Found() else found
+        return self._parse(mask(text, strings=False)) if found == LineContents() else found
 
-    def _parse(self, text: str) -> Found:
+    def _parse(self, text: str) -> LineContents:
         logger = _LOGGER.match(text)
         body = text[logger.end() :] if logger else text
         round_ = _ROUND.match(body)
@@ -76,15 +76,15 @@ class PairReader:
                     numbers[value] = phrase(body, start, at)
             elif name not in rejected and numeric(body[at : at + _WIDTH]):
                 rejected[name] = phrase(body, start, at)
-        values, ambiguous = sole_values(read, rejected)
+        values, ambiguous = split_ambiguous(read, rejected)
         rejected = {name: found for name, found in rejected.items() if name not in ambiguous}
         ambiguous |= {name: found for name, found in others.items() if name not in values and name not in rejected}
         if not values and not rejected and not ambiguous:
-            return Found()
+            return LineContents()
         steps, bad_steps = self._steps(body)
         if round_ and not steps:
             steps = {self._first_step: float(round_[1])}
-        return Found({**steps, **values}, {**bad_steps, **rejected}, ambiguous)
+        return LineContents({**steps, **values}, {**bad_steps, **rejected}, ambiguous)
 
     def find(self, text: str, start: int) -> int:
         """Return where the first metric begins that has a value, at or behind `start`; -1 where there is none."""

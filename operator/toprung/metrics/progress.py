@@ -68,7 +68,7 @@ def observe(
     observation = Observation(step=step, value=values[metric], time=time, metrics={**waited, **extra})
     settled = progress.settled if again else Settled(progress.best, progress.mean)
     best = _better(settled.best, observation, maximize=maximize)
-    mean = settled.mean.with_one_more(observation.value) if isfinite(observation.value) else settled.mean
+    mean = settled.mean.with_value(observation.value) if isfinite(observation.value) else settled.mean
     crossed = _crossed(progress, step, levels)
     crossings = dict.fromkeys(crossed, _crossing(observation, best, mean)) if crossed else {}
     return replace(

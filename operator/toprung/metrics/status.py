@@ -14,7 +14,7 @@ from toprung.metrics.types import (
     Progress,
     Reading,
     Settled,
-    whole,
+    integral,
 )
 
 _READING_NUMBERS = "base", "offset", "first", "last", "epoch", "counted"
@@ -29,7 +29,7 @@ def progress_to_status(progress: Progress) -> dict[str, Any]:
     status: dict[str, Any] = {}
     if progress.latest is not None:
         status["latest"] = _to_json(progress.latest)
-        status["curve"] = [[whole(step), _finite(value)] for step, value in progress.curve]
+        status["curve"] = [[integral(step), _finite(value)] for step, value in progress.curve]
     if progress.best is not None:
         status["best"] = _to_json(progress.best)
         status["mean"] = {"count": progress.mean.count, "value": _finite(progress.mean.value)}
@@ -51,7 +51,7 @@ def progress_from_status(status: Mapping[str, Any]) -> Progress:
     return Progress(
         latest=_from_json(latest) if latest else None,
         best=known_best,
-        curve=tuple((whole(step), _number(value)) for step, value in status.get("curve") or ()),
+        curve=tuple((integral(step), _number(value)) for step, value in status.get("curve") or ()),
         mean=_mean(mean),
         latest_complete=_from_json(complete) if complete else None,
         pending=_pending(reports.get("pending")),
@@ -90,7 +90,7 @@ def _reports(progress: Progress) -> dict[str, Any]:
         step, metrics = progress.pending
         reports["pending"] = {"metrics": {name: _finite(value) for name, value in metrics.items()}}
         if step is not None:
-            reports["pending"]["step"] = whole(step)
+            reports["pending"]["step"] = integral(step)
     if settled.best is not None and settled.best is not progress.best:
         reports["previousBest"] = _to_json(settled.best)
     if settled.mean.count:
@@ -116,14 +116,16 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
         "stepped": reading.stepped or None,
     }
     return {
-        name: whole(value) if isinstance(value, float) else value for name, value in fields.items() if value is not None
+        name: integral(value) if isinstance(value, float) else value
+        for name, value in fields.items()
+        if value is not None
     }
 
 
 def _reading(fields: Mapping[str, Any] | None) -> Reading | None:
     if not fields:
         return None
-    numbers = {name: whole(fields[name]) for name in _READING_NUMBERS if fields.get(name) is not None}
+    numbers = {name: integral(fields[name]) for name in _READING_NUMBERS if fields.get(name) is not None}
     time = fields.get("time")
     position = Position(datetime.fromisoformat(time), fields.get("place", 0)) if time else None
     stepped, name = bool(fields.get("stepped")), fields.get("name") or ""
@@ -135,7 +137,7 @@ def _pending(fields: Mapping[str, Any] | None) -> tuple[float | None, Mapping[st
         return None
     step = fields.get("step")
     metrics = {name: _number(value) for name, value in (fields.get("metrics") or {}).items()}
-    return (None if step is None else whole(step), metrics)
+    return (None if step is None else integral(step), metrics)
 
 
 def _settled(reports: Mapping[str, Any], best: Observation | None, latest: Mapping[str, Any] | None) -> Settled:
@@ -153,7 +155,7 @@ def _mean(fields: Mapping[str, Any] | None) -> Mean:
 
 def _to_json(observation: Observation) -> dict[str, Any]:
     return {
-        "step": whole(observation.step),
+        "step": integral(observation.step),
         "value": _finite(observation.value),
         "displayValue": display_value(observation.value),
         "finite": isfinite(observation.value),
@@ -164,7 +166,7 @@ def _to_json(observation: Observation) -> dict[str, Any]:
 
 def _from_json(observation: Mapping[str, Any]) -> Observation:
     return Observation(
-        step=whole(observation["step"]),
+        step=integral(observation["step"]),
         value=_number(observation.get("value")),
         time=datetime.fromisoformat(observation["time"]),
         metrics={name: _number(value) for name, value in (observation.get("metrics") or {}).items()},

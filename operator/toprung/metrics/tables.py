@@ -9,7 +9,7 @@ import csv
 import re
 from collections.abc import Collection, Sequence
 
-from toprung.metrics.found import Found, found_in
+from toprung.metrics.line_contents import LineContents, read_cells
 from toprung.metrics.numerals import number
 
 MAX_COLUMNS = 256
@@ -35,7 +35,7 @@ class TableReader:
         self._last: dict[str, float] = {}
         self._strides: dict[str, tuple[float, ...]] = {}
 
-    def parse(self, text: str) -> Found | None:
+    def parse(self, text: str) -> LineContents | None:
         """Return the cells of a row that are wanted; None where the line is no row."""
         if not self._header or not text.strip():
             return None
@@ -48,7 +48,7 @@ class TableReader:
         """Note a line that is no row: rows after it count only if they continue the steps."""
         self._interrupted = True
 
-    def learn(self, text: str) -> bool:
+    def read_header(self, text: str) -> bool:
         """Return whether the line is a header, and keep it."""
         if len(text) > MAX_WIDTH:
             return False
@@ -64,34 +64,34 @@ class TableReader:
         self._last, self._strides = {}, {}
         return True
 
-    def _row(self, text: str) -> Found | None:
+    def _row(self, text: str) -> LineContents | None:
         cells = _split(text, self._separator)
         numbers = all(_is_cell(cell) for cell in cells)
         if len(cells) != len(self._header):
-            return self._unclear(text) if len(cells) > 1 and numbers else None
+            return self._ambiguous(text) if len(cells) > 1 and numbers else None
         values = [cell for name, cell in zip(self._header, cells, strict=True) if name in self._metrics]
         if not all(_is_cell(cell) or _LIKE_NUMBER.match(cell) for cell in values):
             return None
-        found = self._wanted(cells)
+        found = self._metrics_and_steps(cells)
         stepped = any(name in self._header for name in self._steps.values())
         if not numbers and not (stepped and self._separator):
             # A part of the line is not a cell: what is rejected is noted, and nothing counts.
-            found = Found({}, {name: each for name, each in found.rejected.items() if name in self._metrics})
+            found = LineContents({}, {name: each for name, each in found.rejected.items() if name in self._metrics})
         if not found.values and not found.rejected and not found.ambiguous:
             return None
         if self._interrupted and not self._continues(found):
-            return self._unclear(text)
+            return self._ambiguous(text)
         self._interrupted = False
-        self._note_steps(found)
+        self._record_steps(found)
         return found
 
-    def _wanted(self, cells: Sequence[str]) -> Found:
+    def _metrics_and_steps(self, cells: Sequence[str]) -> LineContents:
         steps = dict(reversed([pair for pair in zip(self._header, cells, strict=True) if pair[0] not in self._metrics]))
         wanted = [pair for pair in zip(self._header, cells, strict=True) if pair[0] in self._metrics]
         names = frozenset(self._steps.values())
-        return found_in((*((name, steps[name]) for name in names & steps.keys()), *wanted), names)
+        return read_cells((*((name, steps[name]) for name in names & steps.keys()), *wanted), names)
 
-    def _continues(self, found: Found) -> bool:
+    def _continues(self, found: LineContents) -> bool:
         """Return whether a step is as far from the last one as that from the step before; the first is 0 or 1."""
         for name in self._steps.values():
             if name in found.values:
@@ -100,16 +100,16 @@ class TableReader:
                     return True
         return False
 
-    def _note_steps(self, found: Found) -> None:
+    def _record_steps(self, found: LineContents) -> None:
         for name in self._steps.values():
             if name in found.values:
                 step, last = found.values[name], self._last.get(name)
                 self._strides[name] = (1, step) if last is None else (step - last,)
                 self._last[name] = step
 
-    def _unclear(self, text: str) -> Found:
+    def _ambiguous(self, text: str) -> LineContents:
         """Return a line that may be a row or not: it is noted, and does not count."""
-        return Found(ambiguous={next(name for name in self._header if name in self._metrics): text.strip()[:64]})
+        return LineContents(ambiguous={next(name for name in self._header if name in self._metrics): text.strip()[:64]})
 
 
 def _is_name(cell: str, form: re.Pattern[str]) -> bool:

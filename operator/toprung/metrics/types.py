@@ -15,7 +15,7 @@ MAX_STEP = 2**53
 """JSON numbers represent integers up to this one exactly."""
 
 
-def whole(step: float) -> float:
+def integral(step: float) -> float:
     """Return an integral step as an integer, so that it is printed as one."""
     return int(step) if step == int(step) else step
 
@@ -161,7 +161,7 @@ class Mean:
     count: int = 0
     value: float = 0.0
 
-    def with_one_more(self, value: float) -> "Mean":
+    def with_value(self, value: float) -> "Mean":
         """Return the mean with another value in it."""
         count = self.count + 1
         return Mean(count, self.value * (self.count / count) + value / count)

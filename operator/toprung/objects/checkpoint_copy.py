@@ -5,10 +5,10 @@ from typing import Any
 
 from toprung.objects.trial import Lineage
 
-CONTAINER = "toprung-takeover"
+CONTAINER = "toprung-checkpoint-copy"
 COPY = """\
-taken="$TOPRUNG_CHECKPOINT_DIR.taken-$TOPRUNG_TAKEOVER"
-[ -e "$taken" ] && exit 0
+marker="$TOPRUNG_CHECKPOINT_DIR.copied-$TOPRUNG_EXPLOIT_ATTEMPT"
+[ -e "$marker" ] && exit 0
 new="$TOPRUNG_CHECKPOINT_DIR.new"
 try=0
 while [ "$((try += 1))" -le 60 ]; do
@@ -17,7 +17,7 @@ while [ "$((try += 1))" -le 60 ]; do
     rm -rf "$new"/.partial-*
     for part in "$new"/*; do [ -e "$TOPRUNG_CHECKPOINT_FROM/${part##*/}" ] || rm -rf "$part"; done
     if [ -n "$(ls "$new")" ]; then
-      rm -rf "$TOPRUNG_CHECKPOINT_DIR" && mv "$new" "$TOPRUNG_CHECKPOINT_DIR" && : > "$taken" && exit 0
+      rm -rf "$TOPRUNG_CHECKPOINT_DIR" && mv "$new" "$TOPRUNG_CHECKPOINT_DIR" && : > "$marker" && exit 0
     fi
   fi
   sleep 1
@@ -41,15 +41,15 @@ def copying_container(first: Mapping[str, Any], folder: str, lineage: Lineage) -
         folder: the trial's TOPRUNG_CHECKPOINT_DIR; that of the other trial is beside it.
         lineage: the trial's last entry.
     """
-    as_it = ("image", "imagePullPolicy", "resources", "securityContext")
+    inherited = ("image", "imagePullPolicy", "resources", "securityContext")
     environment = {
         "TOPRUNG_CHECKPOINT_DIR": folder,
         "TOPRUNG_CHECKPOINT_FROM": f"{folder.rpartition('/')[0]}/{lineage.source}",
-        "TOPRUNG_TAKEOVER": str(lineage.attempt),
+        "TOPRUNG_EXPLOIT_ATTEMPT": str(lineage.attempt),
     }
     return {
         "name": CONTAINER,
-        **{name: first[name] for name in as_it if name in first},
+        **{name: first[name] for name in inherited if name in first},
         "command": ["sh", "-c", COPY],
         "env": [{"name": name, "value": value} for name, value in environment.items()],
     }

@@ -16,23 +16,23 @@ Shape = tuple[tuple[str, ...], tuple[bool, ...]]
 
 
 @lru_cache(maxsize=SHARED, typed=True)
-def _kept_once(value: ParameterValue) -> ParameterValue:
+def _interned(value: ParameterValue) -> ParameterValue:
     return value
 
 
 def _shared(value: ParameterValue) -> ParameterValue:
-    return value if isinstance(value, str) and len(value) > LONGEST_SHARED else _kept_once(value)
+    return value if isinstance(value, str) and len(value) > LONGEST_SHARED else _interned(value)
 
 
 @lru_cache(maxsize=1024)
-def _places(names: tuple[str, ...], floats: tuple[bool, ...]) -> Mapping[str, int]:
+def _layout(names: tuple[str, ...], floats: tuple[bool, ...]) -> Mapping[str, int]:
     """Return where each value is: n is the n-th float, and -1-n the n-th other value."""
-    places: dict[str, int] = {}
+    layout: dict[str, int] = {}
     counts = [0, 0]
     for name, is_float in zip(names, floats, strict=True):
-        places[name] = counts[True] if is_float else -1 - counts[False]
+        layout[name] = counts[True] if is_float else -1 - counts[False]
         counts[is_float] += 1
-    return places
+    return layout
 
 
 _NO_FLOATS = array("d")
@@ -41,32 +41,32 @@ _NO_FLOATS = array("d")
 class CompactConfiguration(Mapping[str, ParameterValue]):
     """An immutable configuration that takes 8 bytes a value; equal to any mapping of the same items."""
 
-    __slots__ = ("_floats", "_others", "_places")
+    __slots__ = ("_floats", "_layout", "_others")
 
     def __init__(self, parameters: Mapping[str, ParameterValue]) -> None:
         """Copy the parameters."""
         kinds = tuple(isinstance(value, float) for value in parameters.values())
-        self._places = _places(tuple(parameters), kinds)
+        self._layout = _layout(tuple(parameters), kinds)
         floats = [value for value in parameters.values() if isinstance(value, float)]
         self._floats = array("d", floats) if floats else _NO_FLOATS
         self._others = tuple(_shared(value) for value in parameters.values() if not isinstance(value, float))
 
     def __getitem__(self, name: str) -> ParameterValue:
         """Return the value of a parameter."""
-        place = self._places[name]
+        place = self._layout[name]
         return self._floats[place] if place >= 0 else self._others[-1 - place]
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""
-        return iter(self._places)
+        return iter(self._layout)
 
     def __len__(self) -> int:
         """Return the number of parameters."""
-        return len(self._places)
+        return len(self._layout)
 
     def __eq__(self, other: object) -> bool:
         """Compare the items."""
-        if isinstance(other, CompactConfiguration) and self._places is other._places:
+        if isinstance(other, CompactConfiguration) and self._layout is other._layout:
             return self._floats == other._floats and self._others == other._others
         return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
 

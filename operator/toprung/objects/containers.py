@@ -10,7 +10,7 @@ Status = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class EndingContainer:
     """The container that explains how a Pod ended, or the primary container while it has not ended.
 
     Attributes:
@@ -44,20 +44,20 @@ def primary_state(status: Status, primary: str) -> Status:
     return next((state for name, state in _states(status, "containerStatuses") if name == primary), {})
 
 
-def explain(spec: Mapping[str, Any], status: Status, primary: str) -> Explained:
+def explain(spec: Mapping[str, Any], status: Status, primary: str) -> EndingContainer:
     """Return the container that explains the Pod's end: primary, failed init, or any that failed, in this order.
 
     A sidecar explains nothing while the primary container has a terminated state: it is ended with the Pod, so its
     exit code is 137 or 143. A native sidecar (an init container with restartPolicy Always) never does.
     """
     if terminated := primary_state(status, primary).get("terminated"):
-        return Explained(primary, "", terminated)
+        return EndingContainer(primary, "", terminated)
     sidecars = {each["name"] for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"}
     if failed := _failed(status, "initContainerStatuses", sidecars):
-        return Explained(failed[0], f"init container {failed[0]}", failed[1], init=True)
+        return EndingContainer(failed[0], f"init container {failed[0]}", failed[1], init=True)
     if status.get("phase") == "Failed" and (failed := _failed(status, "containerStatuses", ())):
-        return Explained(failed[0], f"container {failed[0]}", failed[1])
-    return Explained(primary)
+        return EndingContainer(failed[0], f"container {failed[0]}", failed[1])
+    return EndingContainer(primary)
 
 
 def all_statuses(status: Status) -> Iterator[Status]:

@@ -32,7 +32,7 @@ MODEL_LABELS = (
 """Labels of nodes in which device plugins and clouds write the model of the accelerators."""
 
 _PATTERN = re.compile(r"[a-z0-9.-]{1,253}/[A-Za-z0-9._-]{0,63}\*?")
-_MOST = 10**9
+_MAX_COUNT = 10**9
 """Largest number of devices that is counted; the API server accepts larger quantities, no Pod has as many."""
 
 
@@ -61,7 +61,7 @@ def parse_count(quantity: object) -> int:
         raise ValueError(f"{str(quantity)[:60]!r} is not a quantity of devices") from error
     if amount < 0:
         raise ValueError(f"{str(quantity)[:60]!r} is not a quantity of devices: it is negative")
-    return min(ceil(amount), _MOST)
+    return min(ceil(amount), _MAX_COUNT)
 
 
 def count_devices(spec: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS) -> dict[str, int]:

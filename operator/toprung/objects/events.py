@@ -31,8 +31,8 @@ class Event:
     @property
     def name(self) -> str:
         """Return the name, which is the same for a retry, so that a crash in between causes no second Event."""
-        told = "\0".join((self.involved["uid"], self.reason, self.key))
-        digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        identity = "\0".join((self.involved["uid"], self.reason, self.key))
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
         return f"{self.involved['name'][: _MAX_NAME - len(digest) - 1]}.{digest}"
 
 

@@ -12,7 +12,9 @@ from toprung.objects.conditions import condition_from
 from toprung.objects.timestamps import parse_time
 from toprung.search.seeds import derive
 
-HOW = "Correct it: kubectl edit experiment NAME --subresource=status. Until then the experiment is not reconciled."
+CORRECTION = (
+    "Correct it: kubectl edit experiment NAME --subresource=status. Until then the experiment is not reconciled."
+)
 UNREADABLE = {"type": "", "status": "", "reason": ""}
 """Stands for a condition that cannot be read. No status that the operator writes has it: the next one differs."""
 
@@ -64,7 +66,7 @@ class StoredStatus:
         fields: the status as it is stored; an unreadable condition is `UNREADABLE`.
         conditions: the readable ones of the operator's types.
         created_count: trials that were ever created.
-        fault: which field cannot be read, and how to correct it; "" where all can.
+        error: which field cannot be read, and how to correct it; "" where all can.
     """
 
     fields: Mapping[str, Any]
@@ -72,13 +74,13 @@ class StoredStatus:
     start_time: datetime | None = None
     completion_time: datetime | None = None
     created_count: int = 0
-    fault: str = ""
+    error: str = ""
 
 
 def read_status(status: Any) -> StoredStatus:
     """Read a stored status; no content raises an error."""
     if not isinstance(status, Mapping):
-        return StoredStatus({}, (), fault="" if status is None else _fault("status", status, "an object"))
+        return StoredStatus({}, (), error="" if status is None else _invalid_value("status", status, "an object"))
     stored = status.get("conditions") or ()
     listed = stored if isinstance(stored, list | tuple) else (stored,)
     fields = {**status, "conditions": [each if _is_readable(each) else UNREADABLE for each in listed]}
@@ -92,7 +94,7 @@ def read_status(status: Any) -> StoredStatus:
             _created_count_of(status),
         )
     except ValueError as error:
-        return StoredStatus(fields, conditions, fault=str(error))
+        return StoredStatus(fields, conditions, error=str(error))
 
 
 def _conditions(listed: Any) -> Iterator[ConditionRecord]:
@@ -124,7 +126,7 @@ def _time_of(status: Mapping[str, Any], name: str) -> datetime | None:
     except (TypeError, ValueError):
         time = None
     if value is not None and (time is None or time.tzinfo is None):
-        raise ValueError(_fault(f"status.{name}", value, "a time such as 2026-01-31T12:00:00Z"))
+        raise ValueError(_invalid_value(f"status.{name}", value, "a time such as 2026-01-31T12:00:00Z"))
     return time
 
 
@@ -136,12 +138,12 @@ def _created_count_of(status: Mapping[str, Any]) -> int:
     """
     trials = {} if status.get("trials") is None else status["trials"]
     if not isinstance(trials, Mapping):
-        raise ValueError(_fault("status.trials", trials, "an object"))  # noqa: TRY004 - the value of a user
+        raise ValueError(_invalid_value("status.trials", trials, "an object"))  # noqa: TRY004 - the value of a user
     total = trials.get("total", 0)
     if type(total) is not int or total < 0:
-        raise ValueError(_fault("status.trials.total", total, "a non-negative integer"))
+        raise ValueError(_invalid_value("status.trials.total", total, "a non-negative integer"))
     return total
 
 
-def _fault(path: str, value: Any, wanted: str) -> str:
-    return f"{path}: Invalid value: {shown(value)}. Must be {wanted}. {HOW}"
+def _invalid_value(path: str, value: Any, wanted: str) -> str:
+    return f"{path}: Invalid value: {shown(value)}. Must be {wanted}. {CORRECTION}"

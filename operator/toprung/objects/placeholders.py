@@ -10,7 +10,7 @@ PLACEHOLDER = re.compile(r"\$\{((?:parameters|trial)\.[A-Za-z_][A-Za-z0-9_.-]*|r
 """Only these are placeholders of TopRung: ${HOME} and $(VAR) are left to the shell and to Kubernetes."""
 
 
-def text_of(value: ParameterValue) -> str:
+def format_parameter(value: ParameterValue) -> str:
     """Format a parameter's value as programs expect it on a command line: true, 64, 0.001, adam."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -174,7 +174,7 @@ def pod_from(body: Mapping[str, Any], accelerators: Sequence[str] = ACCELERATORS
         trial=labels[LABEL_TRIAL],
         attempt=int(labels[LABEL_ATTEMPT]),
         phase=phase,
-        result=_result(phase, state, told_to_end=stop_time is not None or timed_out),
+        result=_result(phase, state, was_stopped=stop_time is not None or timed_out),
         finishing=_is_finishing(spec, status, phase),
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         started=parse_time(status.get("startTime")),
@@ -207,12 +207,12 @@ def _is_finishing(spec: Mapping[str, Any], status: Mapping[str, Any], phase: Pod
     return phase is PodPhase.RUNNING and ended
 
 
-def _result(phase: PodPhase, primary: Mapping[str, Any], *, told_to_end: bool) -> PodPhase | None:
+def _result(phase: PodPhase, primary: Mapping[str, Any], *, was_stopped: bool) -> PodPhase | None:
     """Return how the program ended, whatever the containers beside it do; None where the Pod's phase says it."""
     terminated = primary.get("terminated")
     if terminated is None or phase is PodPhase.SUCCEEDED:
         return None
-    well = not terminated.get("exitCode") and not told_to_end  # a program may exit with 0 on SIGTERM
+    well = not terminated.get("exitCode") and not was_stopped  # a program may exit with 0 on SIGTERM
     return PodPhase.SUCCEEDED if well else PodPhase.FAILED
 
 

@@ -22,7 +22,7 @@ from toprung.objects.checkpoint_copy import copying_container
 from toprung.objects.containers import primary_container
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.owner_references import owner_reference
-from toprung.objects.placeholders import substitute, text_of
+from toprung.objects.placeholders import format_parameter, substitute
 from toprung.objects.trial import Lineage, TrialRecord
 
 Manifest = dict[str, Any]
@@ -58,7 +58,7 @@ def pod_manifest(experiment: ExperimentRecord, trial: TrialRecord, attempt: int,
         _add_environment(container, environment)
     _add_checkpoint(spec, experiment.spec)
     if trial.lineage and experiment.spec.checkpoint is not None:
-        _add_takeover(spec, primary, environment["TOPRUNG_CHECKPOINT_DIR"], trial.lineage[-1])
+        _add_checkpoint_copy(spec, primary, environment["TOPRUNG_CHECKPOINT_DIR"], trial.lineage[-1])
     limit = experiment.spec.trial_template.max_trial_duration
     if limit is not None:
         spec["activeDeadlineSeconds"] = max(1, int(limit.total_seconds()))
@@ -93,7 +93,7 @@ def trial_environment(
         "TOPRUNG_PARAMETERS": json.dumps(dict(trial.current_parameters)),
     }
     for name, value in trial.current_parameters.items():
-        environment[parameter_variable(name)] = text_of(value)
+        environment[parameter_variable(name)] = format_parameter(value)
     if resource is not None:
         environment["TOPRUNG_RESOURCE"] = str(resource)
     if experiment.spec.checkpoint is not None:
@@ -106,7 +106,7 @@ def trial_environment(
 def _values(trial: TrialRecord, resource: int | None) -> Mapping[str, str]:
     parameters: Mapping[str, ParameterValue] = trial.current_parameters
     return {
-        **{f"parameters.{name}": text_of(value) for name, value in parameters.items()},
+        **{f"parameters.{name}": format_parameter(value) for name, value in parameters.items()},
         "resource": str(resource) if resource is not None else "",
         "trial.name": trial.name,
         "trial.index": str(trial.index),
@@ -133,8 +133,8 @@ def _labels(experiment: ExperimentRecord, trial: TrialRecord, attempt: int) -> M
 def _add_environment(container: Manifest, environment: Mapping[str, str]) -> None:
     """Put the operator's variables first, so that the user's may refer to them; the user's take precedence."""
     own = container.get("env", [])
-    taken = {variable.get("name") for variable in own}
-    ours = [{"name": name, "value": value} for name, value in environment.items() if name not in taken]
+    user_names = {variable.get("name") for variable in own}
+    ours = [{"name": name, "value": value} for name, value in environment.items() if name not in user_names]
     container["env"] = [*ours, *own]
 
 
@@ -147,7 +147,7 @@ def _add_checkpoint(pod: Manifest, spec: ExperimentSpec) -> None:
         container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
 
 
-def _add_takeover(pod: Manifest, primary: str, folder: str, lineage: Lineage) -> None:
+def _add_checkpoint_copy(pod: Manifest, primary: str, folder: str, lineage: Lineage) -> None:
     """Copy the checkpoint, by the primary container's image, before anything else of the Pod runs."""
     program = next(each for each in pod["containers"] if each["name"] == primary)
     mounts = [mount for mount in program["volumeMounts"] if mount["name"] == CHECKPOINT_VOLUME]

@@ -7,8 +7,8 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.objects.conditions import BlockReason
 from toprung.objects.containers import all_statuses
 
-PULL_TROUBLES = {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
-CONFIG_TROUBLES = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+PULL_FAILURES = {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
+CONFIG_FAILURES = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 
 
 def block_reason(status: Mapping[str, Any]) -> BlockReason | None:
@@ -18,11 +18,11 @@ def block_reason(status: Mapping[str, Any]) -> BlockReason | None:
             return BlockReason(Reason.UNSCHEDULABLE, condition.get("message", "no node has room"))
     for each in all_statuses(status):
         waiting = (each.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") in PULL_TROUBLES:
+        if waiting.get("reason") in PULL_FAILURES:
             return BlockReason(
                 Reason.IMAGE_PULL, f"{waiting['reason']}: {waiting.get('message', each.get('image', ''))}"
             )
-        if waiting.get("reason") in CONFIG_TROUBLES:
+        if waiting.get("reason") in CONFIG_FAILURES:
             return BlockReason(Reason.CONTAINER_CONFIG, f"{waiting['reason']}: {waiting.get('message', '')}")
     return None
 

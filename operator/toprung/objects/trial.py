@@ -16,11 +16,11 @@ from toprung.metrics.types import Crossing, Ignored, IgnoredReports, Progress
 from toprung.objects.compact import CompactConfiguration
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.owner_references import controller_of, owner_reference
-from toprung.objects.placeholders import text_of
+from toprung.objects.placeholders import format_parameter
 from toprung.objects.sizes import shortened
 from toprung.objects.timestamps import parse_time, timestamp
 
-LONGEST_CAUSE = 240
+MAX_CAUSE = 240
 """Characters of a failed trial's message that are kept in memory, once for all trials that failed alike."""
 _NO_METRICS: Mapping[str, float] = {}
 _NO_CROSSINGS: Mapping[int, Crossing] = {}
@@ -174,7 +174,7 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
     state = TrialState(status.get("state") or "Pending")
     progress, completed = progress_from_status(status), parse_time(status.get("completionTime"))
-    over = completed if state.terminal else None
+    end = completed if state.terminal else None
     return TrialRecord(
         experiment_key=intern(f"{metadata['namespace']}/{spec['experiment']}"),
         controller_uid=intern(str(controller_of(metadata).get("uid", ""))),
@@ -193,8 +193,8 @@ def trial_from(body: Mapping[str, Any]) -> TrialRecord:
         disruptions=status.get("disruptions", 0),
         start_time=parse_time(status.get("startTime")),
         completion_time=completed,
-        progress=progress if over is None else _final(progress, over),
-        rungs=tuple(_rung_from(rung, over) for rung in status.get("rungs", ())),
+        progress=progress if end is None else _final(progress, end),
+        rungs=tuple(_rung_from(rung, end) for rung in status.get("rungs", ())),
         lineage=tuple(
             Lineage(
                 resource=each["resource"],
@@ -224,14 +224,14 @@ def _shared_devices(devices: tuple[tuple[str, int, str], ...]) -> tuple[DeviceRe
     return tuple(DeviceRecord(name, count, model) for name, count, model in devices)
 
 
-def _final(progress: Progress, over: datetime) -> Progress:
+def _final(progress: Progress, end: datetime) -> Progress:
     """Return the part of an ended trial that planning needs: its score and its last step."""
     latest, best, complete = progress.latest, progress.best, progress.latest_complete
-    latest = replace(latest, time=over, metrics=_NO_METRICS) if latest is not None else None
-    best = replace(best, time=over, metrics=_NO_METRICS) if best is not None else None
+    latest = replace(latest, time=end, metrics=_NO_METRICS) if latest is not None else None
+    best = replace(best, time=end, metrics=_NO_METRICS) if best is not None else None
     if complete is not None:
         metrics = {intern(name): value for name, value in complete.metrics.items()}
-        complete = replace(complete, time=over, metrics=metrics)
+        complete = replace(complete, time=end, metrics=metrics)
     return Progress(
         latest,
         latest if best == latest else best,
@@ -245,7 +245,7 @@ def _message(message: str, state: TrialState) -> str:
     """Return the part of a message that planning needs: the first line of a failure, nothing of a success."""
     if not state.terminal:
         return message
-    return intern(message.partition("\n")[0][:LONGEST_CAUSE]) if state is TrialState.FAILED else ""
+    return intern(message.partition("\n")[0][:MAX_CAUSE]) if state is TrialState.FAILED else ""
 
 
 def trial_status(trial: TrialRecord) -> dict[str, Any]:
@@ -292,16 +292,16 @@ def _column(parameters: Mapping[str, ParameterValue]) -> str:
 
 def _short(value: ParameterValue) -> str:
     """Format a value for a column: spec.parameters has all its digits."""
-    return f"{value:.4g}" if isinstance(value, float) else text_of(value)
+    return f"{value:.4g}" if isinstance(value, float) else format_parameter(value)
 
 
-def _rung_from(body: Mapping[str, Any], over: datetime | None) -> RungRecord:
+def _rung_from(body: Mapping[str, Any], end: datetime | None) -> RungRecord:
     """Read a rung; of a trial that has ended the time of its end stands for that of each rung, to save memory."""
     return RungRecord(
         resource=body["resource"],
         value=body.get("value"),
         verdict=RungVerdict(body["verdict"]),
-        time=over or datetime.fromisoformat(body["time"]),
+        time=end or datetime.fromisoformat(body["time"]),
         best=body.get("best"),
         mean=body.get("mean"),
     )

@@ -10,8 +10,8 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.pod import PodPhase, PodRecord
 from toprung.objects.trial import TrialRecord
-from toprung.planning.deadlines import LOOK_AGAIN, read_until, resource_used_at, silent_at
-from toprung.planning.exploit import took_complete_checkpoint
+from toprung.planning.deadlines import RECHECK_INTERVAL, read_until, resource_used_at, silent_at
+from toprung.planning.exploit import copied_complete_checkpoint
 from toprung.planning.lifecycle import StateChange, TrialEvent
 from toprung.planning.scoring import scored_by
 from toprung.planning.snapshot import Collected
@@ -180,7 +180,7 @@ def trained_nothing(attempt: Attempt) -> StateChange | None:
     pod, trial = attempt.pod, attempt.trial
     if pod is None or pod.outcome is not PodPhase.SUCCEEDED or attempt.max_resource is None:
         return None
-    if not took_complete_checkpoint(trial):
+    if not copied_complete_checkpoint(trial):
         return None
     message = (
         f"attempt {pod.attempt} trained nothing: the checkpoint of {trial.lineage[-1].source} was complete when it was "
@@ -210,7 +210,7 @@ def incomplete(attempt: Attempt) -> StateChange | None:
 
 
 def _incomplete(attempt: Attempt) -> StateChange:
-    names = [aim.metric for aim in attempt.spec.all_objectives]
+    names = [goal.metric for goal in attempt.spec.all_objectives]
     message = (
         f"the objectives {', '.join(names)} were never printed at one step; "
         f"print them in one line such as {' '.join(f'{name}=0.5' for name in names)}{_unread(attempt)}"
@@ -270,7 +270,7 @@ def due_at(attempt: Attempt) -> datetime | None:
     pod, spec = attempt.pod, attempt.spec
     silent = silent_at(spec, pod, attempt.collected)
     if silent is not None:
-        silent = max(silent, attempt.now + LOOK_AGAIN)
+        silent = max(silent, attempt.now + RECHECK_INTERVAL)
     used = resource_used_at(spec, attempt.trial, pod, attempt.max_resource)
     leaving = (lost_at(pod), successor_at(spec, pod)) if pod is not None else ()
     return min((at for at in (silent, used, *leaving) if at is not None and at > attempt.now), default=None)

@@ -20,9 +20,9 @@ from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import reaches_goal, scored_by
 
-MOST_CAUSES = 3
+MAX_CAUSES = 3
 """Different causes of failure that a message names."""
-LONGEST_CAUSE = 200
+MAX_CAUSE = 200
 """Characters of one cause."""
 
 
@@ -74,77 +74,77 @@ def was_active(trial: TrialRecord, deadline: datetime | None) -> bool:
     return trial.completion_time is not None and trial.completion_time >= _second(deadline)
 
 
-def goal_reached(facts: CompletionInput) -> Completion | None:
+def goal_reached(inputs: CompletionInput) -> Completion | None:
     """Complete the experiment if a trial is as good as objective.goal."""
-    objective = facts.experiment.spec.primary_objective
-    if facts.best is None or not reaches_goal(facts.best[1].value, objective):
+    objective = inputs.experiment.spec.primary_objective
+    if inputs.best is None or not reaches_goal(inputs.best[1].value, objective):
         return None
-    trial, observation = facts.best
+    trial, observation = inputs.best
     sign = ">=" if objective.type == "maximize" else "<="
     message = f"{trial.name} reached {objective.metric} {observation.value:.6g} {sign} {objective.goal:.6g}"
     return Completion(succeeded=True, reason=Reason.GOAL_REACHED, message=message)
 
 
-def too_many_failed(facts: CompletionInput) -> Completion | None:
+def too_many_failed(inputs: CompletionInput) -> Completion | None:
     """End the experiment if more trials than maxFailedTrialCount have failed."""
-    limit = facts.experiment.spec.max_failed_trial_count
-    if limit is None or facts.failed <= limit:
+    limit = inputs.experiment.spec.max_failed_trial_count
+    if limit is None or inputs.failed <= limit:
         return None
-    message = f"{facts.failed} trials failed, more than maxFailedTrialCount {limit}: {_causes(facts.trials)}"
+    message = f"{inputs.failed} trials failed, more than maxFailedTrialCount {limit}: {_causes(inputs.trials)}"
     return Completion(succeeded=False, reason=Reason.MAX_FAILED_TRIALS_REACHED, message=message)
 
 
-def time_is_up(facts: CompletionInput) -> Completion | None:
+def max_duration_reached(inputs: CompletionInput) -> Completion | None:
     """End the experiment after maxDuration. The last policy: the others apply to events before the deadline."""
-    limit, deadline = facts.experiment.spec.max_duration, deadline_of(facts.experiment)
-    if limit is None or deadline is None or (facts.experiment.completion_time or facts.now) < deadline:
+    limit, deadline = inputs.experiment.spec.max_duration, deadline_of(inputs.experiment)
+    if limit is None or deadline is None or (inputs.experiment.completion_time or inputs.now) < deadline:
         return None
-    return _by_limit(facts, Reason.MAX_DURATION_REACHED, f"maxDuration {format_duration(limit)} is over")
+    return _by_limit(inputs, Reason.MAX_DURATION_REACHED, f"maxDuration {format_duration(limit)} is over")
 
 
-def all_trials_done(facts: CompletionInput) -> Completion | None:
+def all_trials_done(inputs: CompletionInput) -> Completion | None:
     """Complete the experiment if all of maxTrialCount have ended."""
-    limit = facts.experiment.spec.max_trial_count
-    if facts.created_count < limit or facts.active:
+    limit = inputs.experiment.spec.max_trial_count
+    if inputs.created_count < limit or inputs.active:
         return None
-    return _by_limit(facts, Reason.MAX_TRIALS_REACHED, f"all {facts.created_count} trials have ended")
+    return _by_limit(inputs, Reason.MAX_TRIALS_REACHED, f"all {inputs.created_count} trials have ended")
 
 
-def stands_still(facts: CompletionInput) -> Completion | None:
+def no_progress(inputs: CompletionInput) -> Completion | None:
     """Complete the experiment if stopWhenNoProgress.trials in a row have ended without a better value."""
-    limit = facts.experiment.spec.stop_when_no_progress
-    if limit is None or (idle := _ended_since_progress(facts, limit.min_delta)) < limit.trials:
+    limit = inputs.experiment.spec.stop_when_no_progress
+    if limit is None or (idle := _ended_since_progress(inputs, limit.min_delta)) < limit.trials:
         return None
     by = f" by more than {limit.min_delta:g}" if limit.min_delta else ""
-    return _by_limit(facts, Reason.NO_PROGRESS, f"the last {idle} trials made the best no better{by}")
+    return _by_limit(inputs, Reason.NO_PROGRESS, f"the last {idle} trials made the best no better{by}")
 
 
-def space_exhausted(facts: CompletionInput) -> Completion | None:
+def space_exhausted(inputs: CompletionInput) -> Completion | None:
     """Complete the experiment if every configuration of a finite space has been tried."""
-    if facts.active or not (facts.exhausted or _was_exhausted(facts.experiment)):
+    if inputs.active or not (inputs.exhausted or _was_exhausted(inputs.experiment)):
         return None
     return _by_limit(
-        facts,
+        inputs,
         Reason.SEARCH_SPACE_EXHAUSTED,
-        f"the search space has no configuration beyond the {facts.created_count} tried",
+        f"the search space has no configuration beyond the {inputs.created_count} tried",
     )
 
 
 POLICIES: tuple[Policy, ...] = (
     goal_reached,
     too_many_failed,
-    stands_still,
+    no_progress,
     all_trials_done,
     space_exhausted,
-    time_is_up,
+    max_duration_reached,
 )
 
 
-def end_of(facts: CompletionInput) -> Completion | None:
+def completion_of(inputs: CompletionInput) -> Completion | None:
     """Return whether and why the experiment is over; a complete one stays as it ended while any limit holds."""
-    ended = next((ended for policy in POLICIES if (ended := policy(facts)) is not None), None)
-    recorded = recorded_end(facts.experiment)
-    return recorded if recorded is not None and (ended is not None or _same_limits(facts.experiment)) else ended
+    ended = next((ended for policy in POLICIES if (ended := policy(inputs)) is not None), None)
+    recorded = recorded_end(inputs.experiment)
+    return recorded if recorded is not None and (ended is not None or _same_limits(inputs.experiment)) else ended
 
 
 def recorded_end(experiment: ExperimentRecord) -> Completion | None:
@@ -152,8 +152,8 @@ def recorded_end(experiment: ExperimentRecord) -> Completion | None:
     if experiment.completion_time is None:
         return None
     ends = {ConditionType.SUCCEEDED: True, ConditionType.FAILED: False}
-    held = (each for each in experiment.conditions if each.type in ends and each.status)
-    return next((Completion(ends[each.type], each.reason, each.message) for each in held), None)
+    current = (each for each in experiment.conditions if each.type in ends and each.status)
+    return next((Completion(ends[each.type], each.reason, each.message) for each in current), None)
 
 
 def limits_of(spec: ExperimentSpec) -> dict[str, object]:
@@ -173,19 +173,19 @@ def _same_limits(experiment: ExperimentRecord) -> bool:
     return experiment.status.get("limits") == limits_of(experiment.spec)
 
 
-def _ended_since_progress(facts: CompletionInput, min_delta: float) -> int:
+def _ended_since_progress(inputs: CompletionInput, min_delta: float) -> int:
     """Count the trials that have ended since the best became better; failed ones do not count."""
-    objective, deadline = facts.experiment.spec.primary_objective, deadline_of(facts.experiment)
+    objective, deadline = inputs.experiment.spec.primary_objective, deadline_of(inputs.experiment)
     maximize = objective.type == "maximize"
-    done = (trial for trial in facts.trials if trial.state in (TrialState.SUCCEEDED, TrialState.STOPPED))
+    done = (trial for trial in inputs.trials if trial.state in (TrialState.SUCCEEDED, TrialState.STOPPED))
     ended = [trial for trial in done if not was_active(trial, deadline)]
     best, idle = float("-inf"), 0
-    for trial in sorted(ended, key=lambda trial: (_second(trial.completion_time or facts.now), trial.index)):
+    for trial in sorted(ended, key=lambda trial: (_second(trial.completion_time or inputs.now), trial.index)):
         observation = scored_by(trial, objective)
         value = score(observation.value, maximize=maximize) if observation is not None else float("-inf")
         idle = 0 if value > best + min_delta else idle + 1
         best = value if idle == 0 else best
-    running = score(facts.best[1].value, maximize=maximize) if facts.best is not None else best
+    running = score(inputs.best[1].value, maximize=maximize) if inputs.best is not None else best
     return 0 if running > best + min_delta else idle
 
 
@@ -194,32 +194,32 @@ def _second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _by_limit(facts: CompletionInput, reason: Reason, message: str) -> Completion:
+def _by_limit(inputs: CompletionInput, reason: Reason, message: str) -> Completion:
     """Return the end at a limit: a success if there is a best trial."""
-    if facts.best is None:
-        return Completion(succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(facts, message))
-    trial, observation = facts.best
-    metric = facts.experiment.spec.primary_objective.metric
+    if inputs.best is None:
+        return Completion(succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(inputs, message))
+    trial, observation = inputs.best
+    metric = inputs.experiment.spec.primary_objective.metric
     return Completion(
         succeeded=True, reason=reason, message=f"{message}; best {metric} {observation.value:.6g} by {trial.name}"
     )
 
 
-def _without_best(facts: CompletionInput, message: str) -> str:
+def _without_best(inputs: CompletionInput, message: str) -> str:
     """Return why no trial is the best: they failed, reported no finite value or no value, or were deleted."""
-    metric = facts.experiment.spec.primary_objective.metric
-    if facts.trials and facts.failed == len(facts.trials) == facts.created_count:
-        which = f"all {facts.created_count} trials" if facts.created_count > 1 else "the only trial"
+    metric = inputs.experiment.spec.primary_objective.metric
+    if inputs.trials and inputs.failed == len(inputs.trials) == inputs.created_count:
+        which = f"all {inputs.created_count} trials" if inputs.created_count > 1 else "the only trial"
         start = "" if message.startswith("all ") else f"{message}: "
-        return f"{start}{which} failed: {_causes(facts.trials)}"
-    others = [trial for trial in facts.trials if trial.state is not TrialState.FAILED]
+        return f"{start}{which} failed: {_causes(inputs.trials)}"
+    others = [trial for trial in inputs.trials if trial.state is not TrialState.FAILED]
     silent = sum(trial.progress.latest is None for trial in others)
     infinite = sum((latest := trial.progress.last) is not None and not isfinite(latest.value) for trial in others)
     counts = {
-        f"failed ({_causes(facts.trials)})": facts.failed,
+        f"failed ({_causes(inputs.trials)})": inputs.failed,
         f"reported no {metric}": silent,
         f"reported no finite {metric}": infinite,
-        "were deleted": facts.created_count - len(facts.trials),
+        "were deleted": inputs.created_count - len(inputs.trials),
     }
     why = ", ".join(f"{count} {what}" for what, count in counts.items() if count > 0)
     return f"{message}, and none has a finite objective{f': {why}' if why else ''}"
@@ -231,15 +231,15 @@ def _causes(trials: Iterable[TrialRecord]) -> str:
     if len(causes) == 1:
         return causes[0][0]
     named = [f"{cause} ({count} trials)" if count > 1 else f"{cause} (1 trial)" for cause, count in causes]
-    rest = sum(count for _, count in causes[MOST_CAUSES:])
-    return "; ".join([*named[:MOST_CAUSES], *([f"other causes ({rest} trials)"] if rest else [])])
+    rest = sum(count for _, count in causes[MAX_CAUSES:])
+    return "; ".join([*named[:MAX_CAUSES], *([f"other causes ({rest} trials)"] if rest else [])])
 
 
 def _cause(trial: TrialRecord) -> str:
     """Return the cause of a failure without the number of the attempt and without its output."""
     first = trial.message.partition("\n")[0].partition("; ")[0]
-    attempt, said, cause = first.partition(" failed: ")
-    return (cause if said and attempt.startswith("attempt ") else first)[:LONGEST_CAUSE] or str(trial.reason)
+    attempt, separator, cause = first.partition(" failed: ")
+    return (cause if separator and attempt.startswith("attempt ") else first)[:MAX_CAUSE] or str(trial.reason)
 
 
 def _was_exhausted(experiment: ExperimentRecord) -> bool:

@@ -13,7 +13,7 @@ from toprung.objects.trial import TrialRecord
 from toprung.planning.snapshot import Collected
 from toprung.planning.terminating_pods import grace_period
 
-LOOK_AGAIN = timedelta(seconds=5)
+RECHECK_INTERVAL = timedelta(seconds=5)
 """Interval for checking an attempt that is due while its log is not completely read."""
 
 

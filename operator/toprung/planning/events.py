@@ -79,21 +79,24 @@ def blocked_events(conditions: Iterable[ConditionRecord], blocked: BlockReason |
     return (EmitEvent(None, warning=True, reason=blocked.reason, message=blocked.message, key=f"since-{since}"),)
 
 
-def trial_events(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, EmitEvent]]:
+def trial_events(transitions: Iterable[TrialTransition]) -> Iterable[tuple[int, EmitEvent]]:
     """Return the Events of trials that are stopped early, fail, are retried, or copy from another trial."""
-    for step in steps:
-        trial = step.after
-        if trial.progress.ignored and not step.before.progress.ignored:
+    for transition in transitions:
+        trial = transition.after
+        if trial.progress.ignored and not transition.before.progress.ignored:
             message = ignored_reports(trial.progress)
             yield trial.index, EmitEvent(trial, True, Reason.REPORTS_IGNORED, message, "reports")  # noqa: FBT003
-        again = trial.attempt != step.before.attempt and trial.reason in NEW_ATTEMPT
-        lost = trial.reason is Reason.NODE_LOST and step.before.reason != Reason.NODE_LOST
-        if again or lost or (trial.state.terminal and _is_notable(step)):
+        again = trial.attempt != transition.before.attempt and trial.reason in NEW_ATTEMPT
+        lost = trial.reason is Reason.NODE_LOST and transition.before.reason != Reason.NODE_LOST
+        if again or lost or (trial.state.terminal and _is_notable(transition)):
             warning = trial.reason in WARNINGS
-            yield trial.index, EmitEvent(trial, warning, trial.reason, trial.message, f"attempt-{step.before.attempt}")
+            yield (
+                trial.index,
+                EmitEvent(trial, warning, trial.reason, trial.message, f"attempt-{transition.before.attempt}"),
+            )
 
 
-def _is_notable(step: TrialTransition) -> bool:
+def _is_notable(transition: TrialTransition) -> bool:
     """Return whether a trial ends otherwise than by success or with its experiment."""
-    expected = step.after.reason in (Reason.TRIAL_SUCCEEDED, Reason.EXPERIMENT_ENDED)
-    return not expected and step.before.state is not TrialState.PAUSED
+    expected = transition.after.reason in (Reason.TRIAL_SUCCEEDED, Reason.EXPERIMENT_ENDED)
+    return not expected and transition.before.state is not TrialState.PAUSED

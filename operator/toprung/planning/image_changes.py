@@ -10,21 +10,21 @@ from toprung.planning.transitions import TrialTransition
 
 
 def moved_images(
-    snapshot: Snapshot, steps: Iterable[TrialTransition], now: datetime
+    snapshot: Snapshot, transitions: Iterable[TrialTransition], now: datetime
 ) -> Iterator[tuple[int, EmitEvent]]:
     """Emit an Event for each trial that is written now and whose image has another digest than in an earlier trial.
 
     Trials are compared by their Pods while those exist. Where the template has the image without a placeholder, all
     trials have the same, so the records of trials whose Pods are gone are compared too.
     """
-    for step in steps:
-        trial, pod = step.after, step.pod
-        if pod is None or trial.image_id in ("", step.before.image_id):
+    for transition in transitions:
+        trial, pod = transition.after, transition.pod
+        if pod is None or trial.image_id in ("", transition.before.image_id):
             continue
-        write_at = step.write_at(now)
+        write_at = transition.write_at(now)
         if write_at is None or write_at > now:
             continue
-        earlier = _earlier(snapshot, step, pod.image)
+        earlier = _earlier(snapshot, transition, pod.image)
         if earlier is not None:
             name, digest = earlier
             message = (
@@ -34,11 +34,11 @@ def moved_images(
             yield trial.index, EmitEvent(None, True, Reason.IMAGE_CHANGED, message, f"image-{trial.image_id}")  # noqa: FBT003
 
 
-def _earlier(snapshot: Snapshot, step: TrialTransition, image: str) -> tuple[str, str] | None:
+def _earlier(snapshot: Snapshot, transition: TrialTransition, image: str) -> tuple[str, str] | None:
     """Return name and digest of a trial that ran the same image with another digest; None if there is none."""
-    trial = step.after
+    trial = transition.after
     if _is_constant(snapshot, image):
-        records = (step.before, *reversed(snapshot.trials))
+        records = (transition.before, *reversed(snapshot.trials))
         ran = ((record.name, record.image_id) for record in records)
     else:
         ran = ((pod.trial, pod.image_id) for pods in snapshot.pods.values() for pod in pods if pod.image == image)

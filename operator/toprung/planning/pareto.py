@@ -29,15 +29,17 @@ def front_status(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> Mapping
     front = [
         {
             "trial": trial.name,
-            "values": {aim.metric: one for aim, one in zip(spec.all_objectives, values_of(scores, spec), strict=True)},
+            "values": {
+                goal.metric: value for goal, value in zip(spec.all_objectives, values_of(scores, spec), strict=True)
+            },
             "parameters": bounded(evaluation(trial, spec).parameters),
         }
-        for trial, scores in _that_fit(members, spec)
+        for trial, scores in _members_that_fit(members, spec)
     ]
     return {"paretoFront": front, "paretoFrontSize": len(members)}
 
 
-def _that_fit(members: Sequence[Scored], spec: ExperimentSpec) -> Sequence[Scored]:
+def _members_that_fit(members: Sequence[Scored], spec: ExperimentSpec) -> Sequence[Scored]:
     """Choose as many as fit into the status by number and by bytes, evenly spread and both ends included."""
     count = MAX_MEMBERS
     while True:
@@ -61,7 +63,9 @@ def pareto_front(trials: Iterable[TrialRecord], spec: ExperimentSpec) -> list[Sc
 
 def values_of(scores: Scores, spec: ExperimentSpec) -> Scores:
     """Return the reported values."""
-    return tuple(one if aim.type == "maximize" else -one for aim, one in zip(spec.all_objectives, scores, strict=True))
+    return tuple(
+        value if goal.type == "maximize" else -value for goal, value in zip(spec.all_objectives, scores, strict=True)
+    )
 
 
 def undominated(scored: Sequence[Scores]) -> list[int]:

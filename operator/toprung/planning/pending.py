@@ -13,7 +13,7 @@ from toprung.objects.trial import TrialRecord
 from toprung.planning.snapshot import Snapshot
 from toprung.planning.terminating_pods import blocking_lost_pods
 
-PATIENCE = timedelta(seconds=5)
+START_GRACE = timedelta(seconds=5)
 """How long a Pod may take to start before the Experiment reports what it waits for."""
 CORRECTABLE = "No program has started, so spec.trialTemplate can still be corrected: waiting Pods are then replaced."
 
@@ -41,7 +41,7 @@ def outdated(snapshot: Snapshot) -> frozenset[str]:
 
 def first_wait(snapshot: Snapshot, now: datetime) -> BlockReason | None:
     """Return what the Pod waits for that has waited longest, where that is longer than usual."""
-    waiting = [pod for pod in _waiting(snapshot) if pod.waits_for is not None and now >= pod.created + PATIENCE]
+    waiting = [pod for pod in _waiting(snapshot) if pod.waits_for is not None and now >= pod.created + START_GRACE]
     if not waiting:
         return None
     oldest = min(waiting, key=lambda pod: (pod.created, pod.name))
@@ -50,9 +50,9 @@ def first_wait(snapshot: Snapshot, now: datetime) -> BlockReason | None:
     return BlockReason(oldest.waits_for.reason, f"Pod {oldest.name}: {oldest.waits_for.message}{others}")
 
 
-def patience_ends(snapshot: Snapshot) -> Iterable[datetime]:
+def start_grace_ends(snapshot: Snapshot) -> Iterable[datetime]:
     """Return when Pods that wait will have waited longer than usual."""
-    return (pod.created + PATIENCE for pod in _waiting(snapshot))
+    return (pod.created + START_GRACE for pod in _waiting(snapshot))
 
 
 def blocked_reason(snapshot: Snapshot, trials: Iterable[TrialRecord], now: datetime) -> BlockReason | None:

@@ -11,12 +11,12 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.early_stopping import Stopper, missing_batch_indices
 from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import Action, ActionSequence, Plan, WriteTrial
-from toprung.planning.completion import Completion, CompletionInput, deadline_of, end_of, was_active
+from toprung.planning.completion import Completion, CompletionInput, completion_of, deadline_of, was_active
 from toprung.planning.early_stopping import RungEvaluator, build_rule, max_resource_of
 from toprung.planning.events import trial_events
 from toprung.planning.image_changes import moved_images
-from toprung.planning.log_completeness import all_read, as_of, with_pods_of
-from toprung.planning.pending import patience_ends
+from toprung.planning.log_completeness import all_read, at_deadline, with_pods_of
+from toprung.planning.pending import start_grace_ends
 from toprung.planning.plan_cache import PlanCache
 from toprung.planning.pod_cleanup import (
     delete_expired_pods,
@@ -37,7 +37,7 @@ from toprung.planning.slots import (
 from toprung.planning.snapshot import Snapshot
 from toprung.planning.transitions import TrialTransition, advance, end_all
 
-READ_AGAIN = timedelta(seconds=1)
+REREAD_INTERVAL = timedelta(seconds=1)
 """Interval for checking the logs that must be read before an end."""
 
 
@@ -45,7 +45,7 @@ READ_AGAIN = timedelta(seconds=1)
 class Draft:
     """The decisions of a plan; `unread`: the end of the experiment waits for logs to be read."""
 
-    steps: tuple[TrialTransition, ...]
+    transitions: tuple[TrialTransition, ...]
     ended: Completion | None
     starts: SlotAssignment
     unread: bool = False
@@ -72,7 +72,7 @@ def plan_by(rule: Stopper | None, snapshot: Snapshot, now: datetime, cache: Plan
     draft = _decide(snapshot, rule, now, cache)
     return Plan(
         chains=_chains(snapshot, draft, now),
-        trials=_after(snapshot, draft.starts.steps),
+        trials=_after(snapshot, draft.starts.transitions),
         ended=draft.ended,
         max_resource=max_resource_of(rule, 0),
         suggestions_needed=draft.starts.suggestions_needed,
@@ -82,28 +82,30 @@ def plan_by(rule: Stopper | None, snapshot: Snapshot, now: datetime, cache: Plan
 
 def _decide(snapshot: Snapshot, rule: Stopper | None, now: datetime, cache: PlanCache) -> Draft:
     objective = snapshot.experiment.spec.primary_objective
-    judge = _evaluator(snapshot, rule, cache) if rule is not None else None
-    steps = _advance(snapshot, judge, now, cache)
-    trials = _after(snapshot, steps)
+    evaluator = _evaluator(snapshot, rule, cache) if rule is not None else None
+    transitions = _advance(snapshot, evaluator, now, cache)
+    trials = _after(snapshot, transitions)
     may_resume = (
-        judge is not None and no_new_trials(snapshot) and judge.stopper.next_promotion(idle_slot=True) is not None
+        evaluator is not None
+        and no_new_trials(snapshot)
+        and evaluator.stopper.next_promotion(idle_slot=True) is not None
     )
-    facts = _facts(snapshot, trials, now, may_resume=may_resume)
-    ended = end_of(facts)
-    if ended is not None and snapshot.experiment.completion_time is None and not all_read(snapshot, steps):
-        return Draft(steps, None, SlotAssignment(steps, {}), unread=True)
-    if ended is not None and steps:  # scored by their last reports, trials count once they are cut off
-        cut_off = _after(snapshot, end_all(steps, ended.message, now))
-        ended = end_of(replace(facts, best=incumbent(cut_off, objective)))
+    completion_input = _completion_input(snapshot, trials, now, may_resume=may_resume)
+    ended = completion_of(completion_input)
+    if ended is not None and snapshot.experiment.completion_time is None and not all_read(snapshot, transitions):
+        return Draft(transitions, None, SlotAssignment(transitions, {}), unread=True)
+    if ended is not None and transitions:  # scored by their last reports, trials count once they are cut off
+        cut_off = _after(snapshot, end_all(transitions, ended.message, now))
+        ended = completion_of(replace(completion_input, best=incumbent(cut_off, objective)))
     if ended is not None:
-        started = SlotAssignment(end_all(steps, ended.message, now), {})
+        started = SlotAssignment(end_all(transitions, ended.message, now), {})
     elif snapshot.experiment.spec.suspend or snapshot.experiment.invalid:
-        started = SlotAssignment(steps, {})
+        started = SlotAssignment(transitions, {})
     else:
-        started = starts(snapshot, steps, judge, now)
-    if judge is not None:
-        cache.keep_records(judge.records)
-    return Draft(started.steps, ended, started)
+        started = starts(snapshot, transitions, evaluator, now)
+    if evaluator is not None:
+        cache.keep_records(evaluator.records)
+    return Draft(started.transitions, ended, started)
 
 
 def _evaluator(snapshot: Snapshot, rule: Stopper, cache: PlanCache) -> RungEvaluator:
@@ -113,35 +115,39 @@ def _evaluator(snapshot: Snapshot, rule: Stopper, cache: PlanCache) -> RungEvalu
 
 
 def _advance(
-    snapshot: Snapshot, judge: RungEvaluator | None, now: datetime, cache: PlanCache
+    snapshot: Snapshot, evaluator: RungEvaluator | None, now: datetime, cache: PlanCache
 ) -> tuple[TrialTransition, ...]:
     """Update the trials by what happened until the deadline of the experiment."""
     deadline = _passed_deadline(snapshot, now)
-    steps = advance(snapshot if deadline is None else as_of(snapshot, deadline), judge, now, cache.steps)
-    cache.steps = {step.before.index: step for step in steps if step.repeats}
-    return steps if deadline is None else with_pods_of(snapshot, steps)
+    transitions = advance(
+        snapshot if deadline is None else at_deadline(snapshot, deadline), evaluator, now, cache.transitions
+    )
+    cache.transitions = {transition.before.index: transition for transition in transitions if transition.repeats}
+    return transitions if deadline is None else with_pods_of(snapshot, transitions)
 
 
 def _passed_deadline(snapshot: Snapshot, now: datetime) -> datetime | None:
     deadline = deadline_of(snapshot.experiment)
-    judged = snapshot.experiment.completion_time is not None
-    return deadline if deadline is not None and deadline <= now and not judged else None
+    completed = snapshot.experiment.completion_time is not None
+    return deadline if deadline is not None and deadline <= now and not completed else None
 
 
-def _after(snapshot: Snapshot, steps: Iterable[TrialTransition]) -> tuple[TrialRecord, ...]:
-    changed = {step.after.index: step.after for step in steps}
+def _after(snapshot: Snapshot, transitions: Iterable[TrialTransition]) -> tuple[TrialRecord, ...]:
+    changed = {transition.after.index: transition.after for transition in transitions}
     return tuple(changed.get(trial.index, trial) for trial in snapshot.trials)
 
 
-def _facts(snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *, may_resume: bool) -> CompletionInput:
+def _completion_input(
+    snapshot: Snapshot, trials: tuple[TrialRecord, ...], now: datetime, *, may_resume: bool
+) -> CompletionInput:
     deadline = deadline_of(snapshot.experiment)
-    going_on = sum(was_active(trial, deadline) for trial in trials)
+    active = sum(was_active(trial, deadline) for trial in trials)
     return CompletionInput(
         experiment=snapshot.experiment,
         trials=trials,
         best=incumbent(trials, snapshot.experiment.spec.primary_objective),
         created_count=next_index(snapshot),
-        active=going_on + may_resume,
+        active=active + may_resume,
         failed=sum(trial.state is TrialState.FAILED for trial in trials),
         exhausted=space_exhausted(snapshot),
         now=now,
@@ -155,15 +161,15 @@ def _chains(snapshot: Snapshot, draft: Draft, now: datetime) -> tuple[ActionSequ
     """
     chains: dict[int, list[Action]] = {}
     ends: set[tuple[str, str]] = set()  # kind of action and name of a Pod: two policies may end the same one
-    for index, event in (*moved_images(snapshot, draft.steps, now), *trial_events(draft.steps)):
+    for index, event in (*moved_images(snapshot, draft.transitions, now), *trial_events(draft.transitions)):
         chains.setdefault(index, []).append(event)
-    for step in draft.steps:
-        write_at = step.write_at(now)
+    for transition in draft.transitions:
+        write_at = transition.write_at(now)
         if write_at is not None and write_at <= now:
-            chains.setdefault(step.after.index, []).append(WriteTrial(step.after))
+            chains.setdefault(transition.after.index, []).append(WriteTrial(transition.after))
     suspend = snapshot.experiment.spec.suspend
     for index, action in (
-        *stop_decided_pods(draft.steps),
+        *stop_decided_pods(draft.transitions),
         *stop_unwanted_pods(snapshot, now, suspend=suspend),
         *delete_expired_pods(snapshot, now),
     ):
@@ -179,10 +185,10 @@ def _chains(snapshot: Snapshot, draft: Draft, now: datetime) -> tuple[ActionSequ
 def _requeue_at(snapshot: Snapshot, draft: Draft, now: datetime) -> datetime | None:
     """Return when time alone makes an action due, None if never."""
     spec, start = snapshot.experiment.spec, snapshot.experiment.start_time
-    moments = [moment for step in draft.steps for moment in (step.write_at(now), step.due)]
-    moments.extend(patience_ends(snapshot))
+    moments = [moment for transition in draft.transitions for moment in (transition.write_at(now), transition.due)]
+    moments.extend(start_grace_ends(snapshot))
     if draft.unread:
-        moments.append(now + READ_AGAIN)
+        moments.append(now + REREAD_INTERVAL)
     if spec.max_duration is not None and start is not None and draft.ended is None:
         moments.append(start + spec.max_duration)
     for trial, pod in snapshot.attempts():

@@ -16,10 +16,10 @@ class PlanCache:
     A plan is the same with and without it, because a result is reused only where its input is the same.
 
     Attributes:
-        steps: index of a trial -> its transition, if only another trial, Pod or report changes it.
+        transitions: index of a trial -> its transition, if only another trial, Pod or report changes it.
     """
 
-    steps: Mapping[int, TrialTransition] = field(default_factory=dict)
+    transitions: Mapping[int, TrialTransition] = field(default_factory=dict)
     _records: RuleRecords | None = None
     _input: tuple[object, ...] = ()
 
@@ -27,7 +27,7 @@ class PlanCache:
         """Drop all results if the input that all depend on has changed."""
         shared = snapshot.experiment.uid, snapshot.experiment.spec, snapshot.models
         if shared != self._input:
-            self.steps, self._records, self._input = {}, None, shared
+            self.transitions, self._records, self._input = {}, None, shared
 
     def take_records(self, rule: Stopper, snapshot: Snapshot, absent: tuple[range, ...]) -> RuleRecords:
         """Return the rule with the records of earlier plans; `rule` without records if those do not serve.

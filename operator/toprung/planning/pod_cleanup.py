@@ -12,7 +12,7 @@ from toprung.planning.snapshot import Snapshot
 from toprung.planning.terminating_pods import grace_period
 from toprung.planning.transitions import TrialTransition
 
-OBEY_WITHIN = timedelta(seconds=30)
+STOP_TIMEOUT = timedelta(seconds=30)
 """Time after its grace period until a stopped Pod that still exists is deleted."""
 
 
@@ -25,19 +25,19 @@ def end_pod(pod: PodRecord) -> EndAction | None:
     return DeletePod(pod.name, pod.uid)  # no process runs yet: there are no logs to keep
 
 
-def obey_time(snapshot: Snapshot) -> timedelta:
+def stop_timeout(snapshot: Snapshot) -> timedelta:
     """Return the time from the stop of a Pod to its deletion."""
-    return grace_period(snapshot.experiment.spec) + OBEY_WITHIN
+    return grace_period(snapshot.experiment.spec) + STOP_TIMEOUT
 
 
 def deletion_due(snapshot: Snapshot, pod: PodRecord) -> datetime | None:
     """Return when a stopped Pod that does not end is deleted, None if it is not stopped or ends."""
     if pod.ended or pod.deleting or pod.stop_time is None:
         return None
-    return pod.stop_time + obey_time(snapshot)
+    return pod.stop_time + stop_timeout(snapshot)
 
 
-def is_wanted(trial: TrialRecord, pod: PodRecord) -> bool:
+def is_current(trial: TrialRecord, pod: PodRecord) -> bool:
     """Return whether the Pod is the current attempt of a trial that continues."""
     return pod.attempt == trial.attempt and trial.state in (TrialState.PENDING, TrialState.RUNNING)
 
@@ -55,15 +55,15 @@ def stop_unwanted_pods(snapshot: Snapshot, now: datetime, *, suspend: bool) -> I
 
 def _to_be_ended(trial: TrialRecord, pod: PodRecord, *, suspend: bool) -> bool:
     """Return whether to end a Pod. The remaining containers of a finished program end when its outcome is written."""
-    return (suspend and not pod.over) or not is_wanted(trial, pod)
+    return (suspend and not pod.over) or not is_current(trial, pod)
 
 
-def stop_decided_pods(steps: Iterable[TrialTransition]) -> Iterable[tuple[int, EndAction]]:
+def stop_decided_pods(transitions: Iterable[TrialTransition]) -> Iterable[tuple[int, EndAction]]:
     """Stop the Pods of trials that this plan stops or pauses."""
-    for step in steps:
-        pod = step.pod
-        if pod is not None and not is_wanted(step.after, pod) and (action := end_pod(pod)) is not None:
-            yield step.after.index, action
+    for transition in transitions:
+        pod = transition.pod
+        if pod is not None and not is_current(transition.after, pod) and (action := end_pod(pod)) is not None:
+            yield transition.after.index, action
 
 
 def delete_expired_pods(snapshot: Snapshot, now: datetime) -> Iterable[tuple[int, EndAction]]:

@@ -11,7 +11,7 @@ from toprung.metrics.types import Observation
 from toprung.objects.trial import TrialRecord
 from toprung.search.types import Evaluation, EvaluationState
 
-STANDINGS = {
+EVALUATION_STATES = {
     TrialState.PENDING: EvaluationState.RUNNING,
     TrialState.RUNNING: EvaluationState.RUNNING,
     TrialState.PAUSED: EvaluationState.STOPPED,
@@ -69,9 +69,9 @@ def scores_of(trial: TrialRecord, spec: ExperimentSpec) -> tuple[float, ...]:
     if seen is None or not trial.state.terminal or trial.state is TrialState.FAILED:
         return ()
     _, *others = spec.all_objectives
-    values = (seen.value, *(seen.metrics.get(aim.metric, nan) for aim in others))  # null is absent once it was stored
+    values = (seen.value, *(seen.metrics.get(goal.metric, nan) for goal in others))  # null is absent once it was stored
     return tuple(
-        score(value, maximize=aim.type == "maximize") for aim, value in zip(spec.all_objectives, values, strict=True)
+        score(value, maximize=goal.type == "maximize") for goal, value in zip(spec.all_objectives, values, strict=True)
     )
 
 
@@ -88,4 +88,4 @@ def evaluation(trial: TrialRecord, spec: ExperimentSpec) -> Evaluation:
         for rung in trial.rungs
         if trial.parameters_at(rung.resource) == parameters
     )
-    return Evaluation(trial.index, parameters, STANDINGS[trial.state], value, rungs, scores_of(trial, spec))
+    return Evaluation(trial.index, parameters, EVALUATION_STATES[trial.state], value, rungs, scores_of(trial, spec))

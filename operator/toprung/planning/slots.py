@@ -15,9 +15,9 @@ from toprung.planning.snapshot import Snapshot
 from toprung.planning.terminating_pods import is_lost, may_be_replaced
 from toprung.planning.transitions import TrialTransition, resume
 
-MOST_WANTED = 64
+MAX_REQUESTED = 64
 """Suggestions that one plan requests at most; the next plan requests further ones."""
-READY_AHEAD = 8
+MAX_PREPARED = 8
 """Largest number of suggestions to prepare: enough for a burst of ends, few enough that they know of most results."""
 
 
@@ -31,12 +31,12 @@ class SlotAssignment:
     """The attempts that start.
 
     Attributes:
-        steps: the trials that have not ended, with promotions applied.
+        transitions: the trials that have not ended, with promotions applied.
         chains: index of a trial -> its actions.
         suggestions_needed: the indices whose suggestions should be prepared.
     """
 
-    steps: tuple[TrialTransition, ...]
+    transitions: tuple[TrialTransition, ...]
     chains: Mapping[int, ActionSequence]
     suggestions_needed: tuple[int, ...] = ()
 
@@ -66,32 +66,32 @@ def space_exhausted(snapshot: Snapshot, started: int = 0) -> bool:
 
 
 def starts(
-    snapshot: Snapshot, steps: Iterable[TrialTransition], judge: RungEvaluator | None, now: datetime
+    snapshot: Snapshot, transitions: Iterable[TrialTransition], evaluator: RungEvaluator | None, now: datetime
 ) -> SlotAssignment:
     """Fill the free slots. A trial that waits for a Pod has its slot, even while its earlier Pod is still ending."""
-    rule = judge.stopper if judge is not None else None
+    rule = evaluator.stopper if evaluator is not None else None
     slots = _free_slots(snapshot, now)
-    by_index = {step.after.index: step for step in steps}
-    waiting = [step.after for step in by_index.values() if _waits(step)]
+    by_index = {transition.after.index: transition for transition in transitions}
+    waiting = [transition.after for transition in by_index.values() if _needs_pod(transition)]
     free = slots - _slots_of(snapshot, waiting, now)
-    waiting += _promoted(snapshot, by_index, judge, free, now, idle_slot=no_new_trials(snapshot))
+    waiting += _promoted(snapshot, by_index, evaluator, free, now, idle_slot=no_new_trials(snapshot))
     free = slots - _slots_of(snapshot, waiting, now)
-    fresh = _new_trials(snapshot, rule, free)
-    if no_new_trials(snapshot, len(fresh)):
-        waiting += _promoted(snapshot, by_index, judge, free - len(fresh), now, idle_slot=True)
+    new = _new_trials(snapshot, rule, free)
+    if no_new_trials(snapshot, len(new)):
+        waiting += _promoted(snapshot, by_index, evaluator, free - len(new), now, idle_slot=True)
     ready = [trial for trial in waiting if trial.state is TrialState.PENDING and _may_start(snapshot, trial, now)]
     chains: dict[int, ActionSequence] = {
         trial.index: (CreatePod(trial.index, trial.attempt, max_resource_of(rule, trial.bracket)),)
         for trial in ready[: max(0, slots)]
     }
-    needed = _suggestions_needed(snapshot, len(fresh), slots - _slots_of(snapshot, waiting, now))
-    return SlotAssignment(tuple(by_index.values()), {**chains, **fresh}, needed)
+    needed = _suggestions_needed(snapshot, len(new), slots - _slots_of(snapshot, waiting, now))
+    return SlotAssignment(tuple(by_index.values()), {**chains, **new}, needed)
 
 
 def _promoted(
     snapshot: Snapshot,
     by_index: dict[int, TrialTransition],
-    judge: RungEvaluator | None,
+    evaluator: RungEvaluator | None,
     slots: int,
     now: datetime,
     *,
@@ -102,25 +102,25 @@ def _promoted(
     Raises:
         InvalidExperiment: a custom rule promotes a trial that does not wait.
     """
-    taken: list[TrialRecord] = []
-    while judge is not None and _slots_of(snapshot, taken, now) < slots:
-        candidate = judge.stopper.next_promotion(idle_slot=idle_slot)
+    promoted: list[TrialRecord] = []
+    while evaluator is not None and _slots_of(snapshot, promoted, now) < slots:
+        candidate = evaluator.stopper.next_promotion(idle_slot=idle_slot)
         if candidate is None:
             break
-        step = by_index.get(candidate.index)
-        if step is None or step.after.state is not TrialState.PAUSED or step.after in taken:
+        transition = by_index.get(candidate.index)
+        if transition is None or transition.after.state is not TrialState.PAUSED or transition.after in promoted:
             message = f"promotes trial {candidate.index}, which is not paused. Promote each paused trial once only"
             raise invalid("name", f"the rule {message}")
-        judge.stopper.mark_continued(candidate)
-        if not _has_settled(snapshot, step):
-            judge.records.exact = False  # it is no candidate in this plan only
+        evaluator.stopper.mark_continued(candidate)
+        if not _checkpoint_is_final(snapshot, transition):
+            evaluator.records.exact = False  # it is no candidate in this plan only
         else:
-            step = by_index[candidate.index] = resume(
-                snapshot.experiment.spec, step, judge.promote(step.after, candidate.resource), now
+            transition = by_index[candidate.index] = resume(
+                snapshot.experiment.spec, transition, evaluator.promote(transition.after, candidate.resource), now
             )
-        if not _has_settled(snapshot, step) or step.after.state is TrialState.PENDING:
-            taken.append(step.after)
-    return taken
+        if not _checkpoint_is_final(snapshot, transition) or transition.after.state is TrialState.PENDING:
+            promoted.append(transition.after)
+    return promoted
 
 
 def holds_slot(pod: PodRecord, now: datetime) -> bool:
@@ -163,25 +163,25 @@ def _suggestions_needed(snapshot: Snapshot, started: int, slots: int) -> tuple[i
     """Return the indices for the slots that are still free, and for a few more that become free."""
     spec = snapshot.experiment.spec
     first = next_index(snapshot) + started
-    ahead = min(READY_AHEAD, max(1, spec.parallel_trial_count // 4))
-    return tuple(range(first, min(spec.max_trial_count, first + min(MOST_WANTED, max(0, slots - started)) + ahead)))
+    ahead = min(MAX_PREPARED, max(1, spec.parallel_trial_count // 4))
+    return tuple(range(first, min(spec.max_trial_count, first + min(MAX_REQUESTED, max(0, slots - started)) + ahead)))
 
 
-def _has_settled(snapshot: Snapshot, step: TrialTransition) -> bool:
+def _checkpoint_is_final(snapshot: Snapshot, transition: TrialTransition) -> bool:
     """Return whether a paused trial's Pod has ended and its log is read, so that its checkpoint is final."""
-    collected = snapshot.collected.get(step.pod.uid) if step.pod is not None else None
-    return step.pod is None or (step.pod.ended and collected is not None and collected.drained)
+    collected = snapshot.collected.get(transition.pod.uid) if transition.pod is not None else None
+    return transition.pod is None or (transition.pod.ended and collected is not None and collected.drained)
 
 
-def _waits(step: TrialTransition) -> bool:
+def _needs_pod(transition: TrialTransition) -> bool:
     """Return whether the trial waits for a Pod; the successor of an attempt that has just ended has none."""
-    if step.after.state is not TrialState.PENDING:
+    if transition.after.state is not TrialState.PENDING:
         return False
-    return step.pod is None or step.after.attempt != step.before.attempt
+    return transition.pod is None or transition.after.attempt != transition.before.attempt
 
 
 def _free_slots(snapshot: Snapshot, now: datetime) -> int:
-    if snapshot.hold:
+    if snapshot.backing_off:
         return 0
     pods = [pod for group in snapshot.pods.values() for pod in group]
     alive = sum(holds_slot(pod, now) for pod in pods)

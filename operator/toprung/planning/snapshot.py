@@ -54,7 +54,7 @@ class Snapshot:
         exhausted: the space has no configuration for an index that is not in `suggestions`.
         blocked: why the last reconciliation could not start trials, None if it could. While it is set, one Pod at a
             time is tried.
-        hold: whether no Pod may be tried now, because the back-off of the experiment lasts.
+        backing_off: whether no Pod may be tried now, because the back-off of the experiment lasts.
     """
 
     experiment: ExperimentRecord
@@ -66,7 +66,7 @@ class Snapshot:
     suggestions: Mapping[int, Mapping[str, ParameterValue]] = field(default_factory=dict)
     exhausted: bool = False
     blocked: BlockReason | None = None
-    hold: bool = False
+    backing_off: bool = False
 
     def attempts(self) -> list[tuple[TrialRecord, PodRecord]]:
         """Return each Pod with its Trial, ascending by index."""

@@ -19,20 +19,20 @@ from toprung.objects.timestamps import timestamp
 from toprung.objects.trial import TrialRecord
 from toprung.planning.completion import Completion, limits_of
 from toprung.planning.pareto import front_status
-from toprung.planning.pending import PATIENCE, program_started
+from toprung.planning.pending import START_GRACE, program_started
 from toprung.planning.scoring import incumbent
 
-Claim = tuple[ConditionType, bool, str, str]
+ConditionClaim = tuple[ConditionType, bool, str, str]
 """A condition, whether it holds, its reason and its message."""
-UNFINISHED = "the experiment has not ended"
-MANAGED = "No trial starts until this is corrected. Running trials follow the last valid spec."
-FINAL = ("trials", "best", "paretoFront", "paretoFrontSize", "omitted", "accelerators")
+NOT_ENDED = "the experiment has not ended"
+INVALID_NOTE = "No trial starts until this is corrected. Running trials follow the last valid spec."
+FINAL_FIELDS = ("trials", "best", "paretoFront", "paretoFrontSize", "omitted", "accelerators")
 """Fields of the status that stay as they are once the experiment is complete, even if its Trials are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusInput:
-    """The facts that a status reports.
+    """The input of a status.
 
     Attributes:
         experiment: the Experiment as it is stored.
@@ -73,13 +73,13 @@ def count_trials(trials: Iterable[TrialRecord], created_count: int) -> TrialCoun
     )
 
 
-def status_of(facts: StatusInput) -> dict[str, object]:
+def status_of(inputs: StatusInput) -> dict[str, object]:
     """Return the whole status as JSON, with None for fields that must be absent."""
-    experiment, counts = facts.experiment, count_trials(facts.trials, facts.created_count)
-    conditions = _conditions(facts)
-    start = experiment.start_time or (facts.now if facts.created_count else None)
-    end = _end(facts, start)
-    results = _results(facts, counts)
+    experiment, counts = inputs.experiment, count_trials(inputs.trials, inputs.created_count)
+    conditions = _conditions(inputs)
+    start = experiment.start_time or (inputs.now if inputs.created_count else None)
+    end = _end(inputs, start)
+    results = _results(inputs, counts)
     done = sum(int(results["trials"].get(state, 0)) for state in ("stopped", "succeeded", "failed"))
     return {
         "observedGeneration": experiment.generation,
@@ -89,24 +89,24 @@ def status_of(facts: StatusInput) -> dict[str, object]:
         "completionTime": timestamp(end) if end is not None else None,
         "limits": limits_of(experiment.spec) if end is not None else None,
         "done": f"{done}/{experiment.spec.max_trial_count}",
-        "programStarted": program_started(experiment, facts.trials) or None,
+        "programStarted": program_started(experiment, inputs.trials) or None,
         "selector": f"{LABEL_EXPERIMENT}={experiment.name}",
         **results,
     }
 
 
-def _results(facts: StatusInput, counts: TrialCounts) -> dict[str, Any]:
+def _results(inputs: StatusInput, counts: TrialCounts) -> dict[str, Any]:
     """Return the results of the trials; those of a complete experiment stay as they are stored."""
-    experiment = facts.experiment
-    if facts.ended is not None and experiment.completion_time is not None and "trials" in experiment.status:
-        return {name: experiment.status.get(name) for name in FINAL}
+    experiment = inputs.experiment
+    if inputs.ended is not None and experiment.completion_time is not None and "trials" in experiment.status:
+        return {name: experiment.status.get(name) for name in FINAL_FIELDS}
     return {
         "trials": counts.model_dump(),
         **_with_omissions(
-            best=incumbent(facts.trials, experiment.spec.primary_objective),
-            front=front_status(facts.trials, experiment.spec),
+            best=incumbent(inputs.trials, experiment.spec.primary_objective),
+            front=front_status(inputs.trials, experiment.spec),
         ),
-        "accelerators": _accelerators(facts),
+        "accelerators": _accelerators(inputs),
     }
 
 
@@ -124,11 +124,11 @@ def _with_omissions(*, best: tuple[TrialRecord, Observation] | None, front: Mapp
     return {"best": shown, **front, "omitted": message}
 
 
-def _end(facts: StatusInput, start: datetime | None) -> datetime | None:
+def _end(inputs: StatusInput, start: datetime | None) -> datetime | None:
     """Return the completionTime: never before the start, though the clock may have been set back."""
-    if facts.ended is None:
+    if inputs.ended is None:
         return None
-    end = facts.experiment.completion_time or _whole_second_after(facts.now)
+    end = inputs.experiment.completion_time or _whole_second_after(inputs.now)
     return max(end, start) if start is not None else end
 
 
@@ -158,11 +158,11 @@ def blocked_status(conditions: Conditions, generation: int, reason: BlockReason,
     return {"conditions": [to_json(condition) for condition in set_condition(conditions, blocked).values()]}
 
 
-def _conditions(facts: StatusInput) -> Conditions:
+def _conditions(inputs: StatusInput) -> Conditions:
     """Set the conditions; one that was never true is absent, except for Valid and Running."""
-    conditions: Conditions = {each.type: each for each in facts.experiment.conditions}
-    for kind, holds, reason, message in _claims(facts):
-        claim = ConditionRecord(kind, holds, reason, message, facts.experiment.generation, facts.now)
+    conditions: Conditions = {each.type: each for each in inputs.experiment.conditions}
+    for kind, holds, reason, message in _claims(inputs):
+        claim = ConditionRecord(kind, holds, reason, message, inputs.experiment.generation, inputs.now)
         if holds or kind is ConditionType.RUNNING:
             conditions = set_condition(conditions, claim)
         else:
@@ -170,12 +170,12 @@ def _conditions(facts: StatusInput) -> Conditions:
     return conditions
 
 
-def _claims(facts: StatusInput) -> Iterable[Claim]:
+def _claims(inputs: StatusInput) -> Iterable[ConditionClaim]:
     """Return each condition, whether it is true, and why."""
-    ended, blocked = facts.ended, facts.blocked
-    yield _validity(facts.experiment)
-    yield _progress(facts)
-    if facts.suspended:
+    ended, blocked = inputs.ended, inputs.blocked
+    yield _validity(inputs.experiment)
+    yield _progress(inputs)
+    if inputs.suspended:
         yield ConditionType.SUSPENDED, True, Reason.SUSPENDED, "spec.suspend is true: no trial starts"
     else:
         yield ConditionType.SUSPENDED, False, Reason.RESUMED, "spec.suspend is false"
@@ -183,31 +183,31 @@ def _claims(facts: StatusInput) -> Iterable[Claim]:
         yield ConditionType.BLOCKED, True, blocked.reason, blocked.message
     else:
         yield ConditionType.BLOCKED, False, Reason.UNBLOCKED, "nothing prevents trials from starting"
-    reason, message = (ended.reason, ended.message) if ended is not None else (Reason.TRIALS_RUNNING, UNFINISHED)
+    reason, message = (ended.reason, ended.message) if ended is not None else (Reason.TRIALS_RUNNING, NOT_ENDED)
     yield ConditionType.SUCCEEDED, ended is not None and ended.succeeded, reason, message
     yield ConditionType.FAILED, ended is not None and not ended.succeeded, reason, message
     yield ConditionType.FINISHED, ended is not None, reason, message
 
 
-def _validity(experiment: ExperimentRecord) -> Claim:
+def _validity(experiment: ExperimentRecord) -> ConditionClaim:
     if experiment.invalid:
-        return ConditionType.VALID, False, Reason.INVALID, f"{experiment.invalid}\n{MANAGED}"
+        return ConditionType.VALID, False, Reason.INVALID, f"{experiment.invalid}\n{INVALID_NOTE}"
     ignored = f"; ignored fields:\n{experiment.ignored}" if experiment.ignored else ""
     return ConditionType.VALID, True, Reason.VALID, f"the spec is valid{ignored}"
 
 
-def _progress(facts: StatusInput) -> Claim:
+def _progress(inputs: StatusInput) -> ConditionClaim:
     """Return the condition Running. It stays true between two trials: a Pod usually starts within seconds."""
-    ended = facts.ended
+    ended = inputs.ended
     if ended is not None:
         return ConditionType.RUNNING, False, ended.reason, ended.message
-    if facts.suspended:
+    if inputs.suspended:
         return ConditionType.RUNNING, False, Reason.SUSPENDED, "spec.suspend is true"
-    running = any(trial.state is TrialState.RUNNING for trial in facts.trials)
-    ends = (trial.completion_time for trial in facts.trials if trial.completion_time is not None)
-    between = any(facts.now - end < PATIENCE for end in ends)
-    wait = (None if between else facts.blocked) or facts.waiting
-    if running or (wait is None and program_started(facts.experiment, facts.trials)):
+    running = any(trial.state is TrialState.RUNNING for trial in inputs.trials)
+    ends = (trial.completion_time for trial in inputs.trials if trial.completion_time is not None)
+    between = any(inputs.now - end < START_GRACE for end in ends)
+    wait = (None if between else inputs.blocked) or inputs.waiting
+    if running or (wait is None and program_started(inputs.experiment, inputs.trials)):
         return ConditionType.RUNNING, True, Reason.TRIALS_RUNNING, "trials are running"
     reason, message = (
         (wait.reason, wait.message) if wait is not None else (Reason.STARTING, "the first trials are starting")
@@ -246,9 +246,9 @@ def _best(best: tuple[TrialRecord, Observation] | None) -> Mapping[str, Any] | N
     }
 
 
-def _accelerators(facts: StatusInput) -> Mapping[str, float]:
-    used = sum(trial.accelerator_seconds for trial in facts.trials)
-    saved = sum(_saved(trial, facts.max_resource) for trial in facts.trials)
+def _accelerators(inputs: StatusInput) -> Mapping[str, float]:
+    used = sum(trial.accelerator_seconds for trial in inputs.trials)
+    saved = sum(_saved(trial, inputs.max_resource) for trial in inputs.trials)
     return {"seconds": round(used, 1), "savedSeconds": round(saved, 1)}
 
 

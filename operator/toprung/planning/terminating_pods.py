@@ -1,6 +1,6 @@
 """Handles Pods that are being deleted, and Pods whose deletion does not end because their node is lost.
 
-    deletion begins      deletionTimestamp     + ANSWERS_WITHIN           + nodeLostTimeout
+    deletion begins      deletionTimestamp     + NODE_TIMEOUT             + nodeLostTimeout
     ──┬──────────────────────┬─────────────────────┬──────────────────────────┬───────────>
       │ SIGTERM              │ SIGKILL             │ the node counts as lost  │
       ├── without checkpoint: the next attempt starts now, as with a Job
@@ -21,7 +21,7 @@ from toprung.objects.pod import PodPhase, PodRecord
 from toprung.objects.timestamps import timestamp
 from toprung.planning.snapshot import Snapshot
 
-ANSWERS_WITHIN = timedelta(seconds=30)
+NODE_TIMEOUT = timedelta(seconds=30)
 """Time after its grace period until the node of a deleted Pod that still exists counts as lost."""
 
 
@@ -43,7 +43,7 @@ def lost_at(pod: PodRecord) -> datetime | None:
     """Return when the node of a deleted Pod counts as lost; None where the Pod has ended or is not deleted."""
     if pod.ended or pod.deletion_time is None:
         return None
-    return pod.deletion_time + ANSWERS_WITHIN
+    return pod.deletion_time + NODE_TIMEOUT
 
 
 def is_lost(pod: PodRecord, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from toprung.objects.pod import PodRecord
 from toprung.objects.trial import DeviceRecord, TrialRecord
 from toprung.planning.attempt_outcome import Attempt, change_of, due_at
 from toprung.planning.early_stopping import RungDecision, RungEvaluator
-from toprung.planning.exploit import extended, taken_over
+from toprung.planning.exploit import extend_resource, record_exploit
 from toprung.planning.lifecycle import StateChange, TrialEvent, move
 from toprung.planning.snapshot import Collected, Snapshot
 
@@ -24,9 +24,9 @@ LIVE_WRITE_EVERY = timedelta(seconds=10)
 """Interval for writing the reports of a running trial when nothing else changes."""
 
 
-NOTED = (Reason.DISRUPTED, Reason.NODE_LOST)
+NOTED_REASONS = (Reason.DISRUPTED, Reason.NODE_LOST)
 """Reasons that are written at once although the trial continues."""
-BY_OUTCOME = {
+CHANGES = {
     Decision.STOP: (TrialEvent.STOPPED, Reason.EARLY_STOPPED),
     Decision.PAUSE: (TrialEvent.PAUSED, Reason.PAUSED),
     Decision.EXPLOIT: (TrialEvent.RETRIED, Reason.EXPLOITED),
@@ -51,25 +51,25 @@ class TrialTransition:
     collected: Collected | None = None
 
     @property
-    def turned(self) -> bool:
+    def must_be_written(self) -> bool:
         """Return whether the trial must be written now, because a restart could not derive the change again."""
         old, new = self.before, self.after
         if new is old:
             return False
-        noted = new.reason != old.reason and new.reason in NOTED
+        noted = new.reason != old.reason and new.reason in NOTED_REASONS
         ended = new.state.terminal and not old.state.terminal
         return (old.attempt, old.rungs) != (new.attempt, new.rungs) or ended or noted
 
     @property
     def repeats(self) -> bool:
         """Return whether the next plan makes the same transition if trial, Pod and reports are the same."""
-        return self.due is None and not self.turned
+        return self.due is None and not self.must_be_written
 
     def write_at(self, now: datetime) -> datetime | None:
         """Return when the trial's status must be written, None if nothing changed."""
         if self.after is self.before:
             return None
-        if self.turned:
+        if self.must_be_written:
             return now
         recorded, latest = self.before.progress.latest, self.after.progress.latest
         if self.before.state is not self.after.state:
@@ -91,21 +91,26 @@ def current_pod(snapshot: Snapshot, trial: TrialRecord) -> PodRecord | None:
 
 
 def advance(
-    snapshot: Snapshot, judge: RungEvaluator | None, now: datetime, earlier: Mapping[int, TrialTransition] = NO_STEPS
+    snapshot: Snapshot,
+    evaluator: RungEvaluator | None,
+    now: datetime,
+    earlier: Mapping[int, TrialTransition] = NO_STEPS,
 ) -> tuple[TrialTransition, ...]:
     """Update every trial that has not ended by its Pod and its reports.
 
     Args:
         snapshot: the state of the experiment.
-        judge: early stopping with the records of all trials, None for none; new records are added to it.
+        evaluator: early stopping with the records of all trials, None for none; new records are added to it.
         now: the time, in UTC.
         earlier: index of a trial -> its transition in the last plan, if that repeats.
     """
-    steps = [_begin(snapshot, trial, earlier) for trial in snapshot.trials if not trial.state.terminal]
-    changed = [step for step in steps if step is not earlier.get(step.before.index)]
-    judged = judge.judge([step.after for step in changed]) if judge is not None else {}
-    advanced = {step.before.index: _finish(snapshot, step, judge, judged, now) for step in changed}
-    return tuple(advanced.get(step.before.index, step) for step in steps)
+    transitions = [_begin(snapshot, trial, earlier) for trial in snapshot.trials if not trial.state.terminal]
+    changed = [transition for transition in transitions if transition is not earlier.get(transition.before.index)]
+    decisions = evaluator.judge([transition.after for transition in changed]) if evaluator is not None else {}
+    advanced = {
+        transition.before.index: _finish(snapshot, transition, evaluator, decisions, now) for transition in changed
+    }
+    return tuple(advanced.get(transition.before.index, transition) for transition in transitions)
 
 
 def _begin(snapshot: Snapshot, trial: TrialRecord, earlier: Mapping[int, TrialTransition]) -> TrialTransition:
@@ -120,47 +125,51 @@ def _begin(snapshot: Snapshot, trial: TrialRecord, earlier: Mapping[int, TrialTr
 
 def _finish(
     snapshot: Snapshot,
-    step: TrialTransition,
-    judge: RungEvaluator | None,
-    judged: Mapping[int, RungDecision],
+    transition: TrialTransition,
+    evaluator: RungEvaluator | None,
+    decisions: Mapping[int, RungDecision],
     now: datetime,
 ) -> TrialTransition:
     """Return the transition of a trial after the decision about its rungs."""
-    trial = step.after
-    max_resource = judge.stopper.levels(trial.bracket)[-1] if judge is not None else None
-    after, due = _after(snapshot, judged.get(trial.index, RungDecision(trial)), step, now, max_resource)
-    if after.state.terminal and judge is not None:
-        after = judge.end(after, now)
-    return TrialTransition(step.before, after, step.pod, due, step.collected)
+    trial = transition.after
+    max_resource = evaluator.stopper.levels(trial.bracket)[-1] if evaluator is not None else None
+    after, due = _next_state(snapshot, decisions.get(trial.index, RungDecision(trial)), transition, now, max_resource)
+    if after.state.terminal and evaluator is not None:
+        after = evaluator.end(after, now)
+    return TrialTransition(transition.before, after, transition.pod, due, transition.collected)
 
 
-def end_all(steps: Iterable[TrialTransition], message: str, now: datetime) -> tuple[TrialTransition, ...]:
+def end_all(transitions: Iterable[TrialTransition], message: str, now: datetime) -> tuple[TrialTransition, ...]:
     """Stop the remaining trials, because the experiment ends; a paused one counts as stopped at its rung."""
     return tuple(
-        step if step.after.state.terminal else replace(step, after=_ended_with_experiment(step, message, now))
-        for step in steps
+        transition
+        if transition.after.state.terminal
+        else replace(transition, after=_ended_with_experiment(transition, message, now))
+        for transition in transitions
     )
 
 
-def resume(spec: ExperimentSpec, step: TrialTransition, judged: RungDecision, now: datetime) -> TrialTransition:
+def resume(spec: ExperimentSpec, transition: TrialTransition, decision: RungDecision, now: datetime) -> TrialTransition:
     """Resume a paused trial as a further attempt, or let it wait or stop at a rung that it reached already."""
-    if judged.outcome is Decision.PAUSE:
-        return replace(step, after=replace(judged.trial, message=judged.message))
-    if judged.outcome is Decision.STOP:
-        change = StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, judged.message)
+    if decision.outcome is Decision.PAUSE:
+        return replace(transition, after=replace(decision.trial, message=decision.message))
+    if decision.outcome is Decision.STOP:
+        change = StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, decision.message)
     else:
-        highest = max(rung.resource for rung in judged.trial.rungs)
+        highest = max(rung.resource for rung in decision.trial.rungs)
         change = StateChange(TrialEvent.RESUMED, Reason.PROMOTED, f"promoted from rung {highest}")
-    return replace(step, after=_restarted(spec, judged.trial, move(judged.trial, change, now)))
+    return replace(transition, after=_without_lost_reports(spec, decision.trial, move(decision.trial, change, now)))
 
 
-def _ended_with_experiment(step: TrialTransition, message: str, now: datetime) -> TrialRecord:
-    if step.after.state is TrialState.PAUSED:
-        waited = f"{step.after.message}, and the experiment ended meanwhile"
-        return move(step.after, StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, waited), now)
-    counted = step.after.attempt != step.before.attempt  # the time of its Pod: the next attempt has none yet
+def _ended_with_experiment(transition: TrialTransition, message: str, now: datetime) -> TrialRecord:
+    if transition.after.state is TrialState.PAUSED:
+        waited = f"{transition.after.message}, and the experiment ended meanwhile"
+        return move(transition.after, StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, waited), now)
+    counted = (
+        transition.after.attempt != transition.before.attempt
+    )  # the time of its Pod: the next attempt has none yet
     change = StateChange(TrialEvent.STOPPED, Reason.EXPERIMENT_ENDED, message)
-    return _moved(step.after, change, None if counted else step.pod, now)
+    return _apply_change(transition.after, change, None if counted else transition.pod, now)
 
 
 def _observation_key(observation: Observation) -> tuple[float, float | None, int]:
@@ -175,42 +184,42 @@ def _with_reports(trial: TrialRecord, pod: PodRecord | None, collected: Collecte
     return replace(trial, progress=collected.progress)
 
 
-def _after(
-    snapshot: Snapshot, judged: RungDecision, step: TrialTransition, now: datetime, max_resource: int | None
+def _next_state(
+    snapshot: Snapshot, decision: RungDecision, transition: TrialTransition, now: datetime, max_resource: int | None
 ) -> tuple[TrialRecord, datetime | None]:
     """Return the trial after this plan, and when time alone changes it next."""
-    if judged.outcome is Decision.EXPLOIT:
-        judged = replace(judged, trial=taken_over(snapshot, judged.trial, judged.exploit))
-    spec, trial, pod = snapshot.experiment.spec, judged.trial, step.pod
-    attempt = Attempt(spec, trial, pod, now, step.collected, max_resource)
-    change = _change(judged, attempt)
+    if decision.outcome is Decision.EXPLOIT:
+        decision = replace(decision, trial=record_exploit(snapshot, decision.trial, decision.exploit))
+    spec, trial, pod = snapshot.experiment.spec, decision.trial, transition.pod
+    attempt = Attempt(spec, trial, pod, now, transition.collected, max_resource)
+    change = _change(decision, attempt)
     if change is None:
         return trial, due_at(attempt) if trial.state is not TrialState.PAUSED else None
     if change.reason is Reason.CHECKPOINT_COMPLETE and max_resource is not None:
-        trial = extended(trial, max_resource)
+        trial = extend_resource(trial, max_resource)
     paused = trial.state is TrialState.PAUSED  # its device time was counted when it paused
     model = snapshot.models.get(pod.node, "") if pod is not None else ""
-    moved = _restarted(spec, trial, _moved(trial, change, None if paused else pod, now, model))
+    moved = _without_lost_reports(spec, trial, _apply_change(trial, change, None if paused else pod, now, model))
     return moved, due_at(attempt) if moved.attempt == trial.attempt and not moved.state.terminal else None
 
 
-def _restarted(spec: ExperimentSpec, before: TrialRecord, after: TrialRecord) -> TrialRecord:
+def _without_lost_reports(spec: ExperimentSpec, before: TrialRecord, after: TrialRecord) -> TrialRecord:
     """Drop the reports of an attempt that left no checkpoint: the next one starts from scratch. Verdicts stay."""
     if after.attempt == before.attempt or spec.checkpoint is not None:
         return after
     return replace(after, progress=Progress(ignored=before.progress.ignored))
 
 
-def _change(judged: RungDecision, attempt: Attempt) -> StateChange | None:
-    trial, pod, collected = judged.trial, attempt.pod, attempt.collected
-    waits = judged.outcome is Decision.PAUSE or trial.state is TrialState.PAUSED
-    runs = judged.outcome is Decision.CONTINUE and (pod is None or not pod.over) and not attempt.has_used_all
+def _change(decision: RungDecision, attempt: Attempt) -> StateChange | None:
+    trial, pod, collected = decision.trial, attempt.pod, attempt.collected
+    waits = decision.outcome is Decision.PAUSE or trial.state is TrialState.PAUSED
+    runs = decision.outcome is Decision.CONTINUE and (pod is None or not pod.over) and not attempt.has_used_all
     if waits or runs:
-        stop = _stop_by_itself(attempt.spec, trial)
+        stop = _individual_stop_of(attempt.spec, trial)
         if stop is not None:
             return stop  # before it is promoted for nothing
-    if judged.outcome in BY_OUTCOME:
-        return StateChange(*BY_OUTCOME[judged.outcome], judged.message)
+    if decision.outcome in CHANGES:
+        return StateChange(*CHANGES[decision.outcome], decision.message)
     if waits:
         return None
     if pod is not None and pod.over and (collected is None or not collected.drained):
@@ -218,7 +227,7 @@ def _change(judged: RungDecision, attempt: Attempt) -> StateChange | None:
     return change_of(attempt)
 
 
-def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> StateChange | None:
+def _individual_stop_of(spec: ExperimentSpec, trial: TrialRecord) -> StateChange | None:
     """Stop a trial by patience or threshold, which depend only on its own reports."""
     progress = trial.progress
     verdict = individual_stop(spec.early_stopping, progress, maximize=spec.primary_objective.type == "maximize")
@@ -230,14 +239,14 @@ def _stop_by_itself(spec: ExperimentSpec, trial: TrialRecord) -> StateChange | N
     )
 
 
-def _moved(
+def _apply_change(
     trial: TrialRecord, change: StateChange, pod: PodRecord | None, now: datetime, model: str = ""
 ) -> TrialRecord:
     moved = move(trial, change, now)
     if pod is None:
         return moved
-    goes_on = moved.attempt == trial.attempt and moved.state in (TrialState.PENDING, TrialState.RUNNING)
-    used = 0.0 if goes_on else _device_seconds(pod, now)
+    continues = moved.attempt == trial.attempt and moved.state in (TrialState.PENDING, TrialState.RUNNING)
+    used = 0.0 if continues else _device_seconds(pod, now)
     return replace(
         moved,
         start_time=trial.start_time or pod.started,

@@ -13,9 +13,9 @@ from typing import Any
 
 import toprung
 from toprung.search.types import Evaluation, Problem, Suggestion
-from toprung.search.worker_protocol import LARGEST, LENGTH, Reply, Request, SamplerFailure, pack, unpack
+from toprung.search.worker_protocol import LENGTH, MAX_ANSWER_BYTES, Reply, Request, SamplerFailure, pack, unpack
 
-LONGEST_START = 60.0
+START_TIMEOUT = 60.0
 """Seconds that a process may take for its imports."""
 _POLL = 0.1
 """Seconds between two checks of a process whose answer is due."""
@@ -29,7 +29,7 @@ _VALUE = 24
 """Estimated characters of a value that is not a string, and of the frame of a string."""
 
 
-class Died(Exception):
+class ProcessDied(Exception):
     """The process ended or was stopped. A new process may answer."""
 
 
@@ -87,7 +87,7 @@ class Channel:
         """Return whether the process has a study with this key."""
         return self.alive and key in self._sent
 
-    def shared(self, key: str) -> bool:
+    def has_other_studies(self, key: str) -> bool:
         """Return whether the process has studies other than this one."""
         return any(other != key for other in self._sent)
 
@@ -95,15 +95,15 @@ class Channel:
         """Find the data that the process lacks: the difference, or everything if an evaluation was removed.
 
         Raises:
-            Died: no process can be started in time.
+            ProcessDied: no process can be started in time.
             OSError: the system has no memory or no process left.
         """
         await self.start()
         known, sent = self._sent.get(problem.key, (None, {}))
         if known != problem or not sent.keys() <= history.keys():
             known, sent = None, {}
-        news = (one for index, one in history.items() if index not in sent or _differ(sent[index], one))
-        session = Session(problem.key, self._starts, None if known else problem, _chunks(news))
+        changed = (one for index, one in history.items() if index not in sent or _differ(sent[index], one))
+        session = Session(problem.key, self._starts, None if known else problem, _chunks(changed))
         session.advance()
         session.advance()
         return session
@@ -119,10 +119,10 @@ class Channel:
 
         Raises:
             TimeoutError: no answer arrives within the limit; the process is killed.
-            Died: the process ended or was stopped.
+            ProcessDied: the process ended or was stopped.
         """
         last = session.following is None
-        forget = tuple(self._forgotten - {session.key}) + self._surplus(session.key)
+        forget = tuple(self._forgotten - {session.key}) + self._least_recently_used(session.key)
         request = Request(
             session.key,
             session.problem,
@@ -133,7 +133,7 @@ class Channel:
             startup,
         )
         reply = await self._exchange(pack(request))
-        self._note(session, request, problem, reply)
+        self._record_reply(session, request, problem, reply)
         return reply
 
     def forget(self, key: str, *, running: bool = False) -> None:
@@ -141,7 +141,7 @@ class Channel:
         if self._sent.pop(key, None) or running:
             self._forgotten.add(key)
 
-    def hurry(self) -> None:
+    def shorten_deadline(self) -> None:
         """Shorten the time limit of a request that is no longer needed."""
         self._deadline = min(self._deadline, _now() + _GRACE)
 
@@ -149,7 +149,7 @@ class Channel:
         """Start a process if none is alive, and wait for its imports.
 
         Raises:
-            Died: the process is not ready in time.
+            ProcessDied: the process is not ready in time.
             OSError: the system has no memory or no process left.
         """
         async with self._starting:
@@ -161,11 +161,11 @@ class Channel:
 
     async def _ready(self, process: asyncio.subprocess.Process) -> None:
         try:
-            async with asyncio.timeout(LONGEST_START):
+            async with asyncio.timeout(START_TIMEOUT):
                 await _receive(process)
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError) as error:
             await self.end()
-            raise Died(f"the search process was not ready after {LONGEST_START:g} s") from error
+            raise ProcessDied(f"the search process was not ready after {START_TIMEOUT:g} s") from error
 
     async def end(self) -> None:
         """Kill the process, if any, and clear the record of its studies."""
@@ -181,7 +181,7 @@ class Channel:
         start, process = _now(), self._process
         self._deadline, self.spent = start + self._limit, 0.0
         if process is None or process.stdin is None:
-            raise Died("the search process ended")
+            raise ProcessDied("the search process ended")
         try:
             process.stdin.write(frame)
             answer: tuple[Reply, float] = await self._answer(process)
@@ -192,7 +192,7 @@ class Channel:
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             self.spent = _now() - start
             await self.end()
-            raise Died("the search process ended") from error
+            raise ProcessDied("the search process ended") from error
         reply, self.spent = answer
         return reply
 
@@ -210,10 +210,10 @@ class Channel:
             reading.cancel()
             await asyncio.wait({reading})
 
-    def _surplus(self, key: str) -> tuple[str, ...]:
+    def _least_recently_used(self, key: str) -> tuple[str, ...]:
         return (next(iter(self._sent)),) if len(self._sent) >= _STUDIES and key not in self._sent else ()
 
-    def _note(self, session: Session, request: Request, problem: Problem, reply: Reply) -> None:
+    def _record_reply(self, session: Session, request: Request, problem: Problem, reply: Reply) -> None:
         """Record the data that the process has after its answer."""
         self._forgotten.difference_update(request.forget)
         for key in request.forget:
@@ -228,15 +228,15 @@ class Channel:
             self._sent[session.key] = (problem, {})
         session.problem = None
         session.advance()
-        self._sent[session.key][1].update((one.index, one) for one in request.news)
+        self._sent[session.key][1].update((one.index, one) for one in request.evaluations)
         self._sent.move_to_end(session.key)
 
 
-def _chunks(news: Iterator[Evaluation]) -> Iterator[tuple[Evaluation, ...]]:
+def _chunks(evaluations: Iterator[Evaluation]) -> Iterator[tuple[Evaluation, ...]]:
     """Divide evaluations so that the values of a chunk are not much longer than the limit."""
     chunk: list[Evaluation] = []
     size = 0
-    for one in news:
+    for one in evaluations:
         chunk.append(one)
         size += sum(_VALUE + (len(value) if isinstance(value, str) else 0) for value in one.parameters.values())
         if size >= _CHUNK:
@@ -283,7 +283,7 @@ async def _receive(process: asyncio.subprocess.Process) -> Any:
     if process.stdout is None:
         raise ConnectionError("the search process has no stdout")
     length = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))[0]
-    if length > LARGEST:
+    if length > MAX_ANSWER_BYTES:
         raise ConnectionError("the answer is too long")
     return unpack(await process.stdout.readexactly(length))
 

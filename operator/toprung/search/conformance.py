@@ -100,7 +100,7 @@ class SamplerConformance:
         """The first trial gets a configuration."""
         assert len(self.study(space).suggest([0]).suggestions) == 1
 
-    def test_configurations_are_of_the_space(self, space: str) -> None:
+    def test_configurations_lie_in_the_space(self, space: str) -> None:
         """Every value is in its domain and of its exact type; active parameters are there, and no others."""
         study = self.study(space)
         domains = {one.name: one.domain for one in study.space.dimensions}
@@ -110,7 +110,7 @@ class SamplerConformance:
                 exact = domains[name].value(domains[name].position(value))
                 assert (value, type(value)) == (exact, type(exact))
 
-    def test_a_restart_changes_nothing(self, space: str) -> None:
+    def test_a_rebuilt_study_makes_the_same_suggestions(self, space: str) -> None:
         """A study built from the history, in any order, makes the same suggestions as the original."""
         study = self.study(space)
         done = _mixed(self.run(study, self.trials))
@@ -120,7 +120,7 @@ class SamplerConformance:
         indices = range(self.trials, self.trials + 3)
         assert rebuilt.suggest(indices) == study.suggest(indices)
 
-    def test_a_restart_amid_the_reports_changes_nothing(self, space: str) -> None:
+    def test_earlier_requests_do_not_affect_a_suggestion(self, space: str) -> None:
         """Earlier requests, made while older trials still ran, have no effect on a suggestion."""
         study = self.study(space)
         done = self.run(study, self.trials)
@@ -133,7 +133,7 @@ class SamplerConformance:
         rebuilt.update(done)
         assert rebuilt.suggest([self.trials]) == answer
 
-    def test_asking_twice_gives_the_same(self, space: str) -> None:
+    def test_a_repeated_request_returns_the_same_suggestions(self, space: str) -> None:
         """A suggestion that was never used leaves no trace."""
         study = self.study(space)
         self.run(study, self.trials)
@@ -141,7 +141,7 @@ class SamplerConformance:
         assert study.suggest(indices) == study.suggest(indices)
         assert study.suggest(indices[1:]) == study.suggest(indices[1:])
 
-    def test_a_batch_is_what_single_asks_with_running_trials_give(self, space: str) -> None:
+    def test_a_batch_equals_single_requests_with_running_trials(self, space: str) -> None:
         """The earlier trials of a batch count as running."""
         study, one_by_one = self.study(space), self.study(space)
         one_by_one.update(self.run(study, self.trials))
@@ -153,7 +153,7 @@ class SamplerConformance:
                 one_by_one.update([Evaluation(index, suggestion.parameters, EvaluationState.RUNNING)])
         assert study.suggest(indices).suggestions == tuple(single)
 
-    def test_parallel_asks_differ(self, space: str) -> None:
+    def test_suggestions_of_a_batch_differ(self, space: str) -> None:
         """No two trials of a batch are the same."""
         study = self.study(space)
         self.run(study, self.trials)
@@ -161,36 +161,36 @@ class SamplerConformance:
         assert len({study.space.key(one.parameters) for one in suggested}) == len(suggested)
 
     @pytest.mark.parametrize("bad", [-inf, None], ids=["diverged", "failed"])
-    def test_what_has_no_value_is_survived(self, space: str, bad: float | None) -> None:
+    def test_trials_without_a_finite_value_do_not_stop_the_search(self, space: str, bad: float | None) -> None:
         """An experiment in which no trial reports a finite value neither raises an error nor stops the search."""
         study = self.study(space)
-        standings = (EvaluationState.FAILED,) if bad is None else (EvaluationState.COMPLETE, EvaluationState.STOPPED)
+        states = (EvaluationState.FAILED,) if bad is None else (EvaluationState.COMPLETE, EvaluationState.STOPPED)
         for index in range(self.trials):
             for suggestion in study.suggest([index]).suggestions:
                 rungs = ((1, bad),) if bad is not None and index % 2 else ()
                 scores = (bad,) * self.objectives if bad is not None and self.objectives > 1 else ()
-                standing = standings[index % len(standings)]
-                study.update([Evaluation(index, suggestion.parameters, standing, bad, rungs, scores)])
-        self.asked(study, self.trials)
+                state = states[index % len(states)]
+                study.update([Evaluation(index, suggestion.parameters, state, bad, rungs, scores)])
+        self.suggest(study, self.trials)
 
-    def test_some_values_that_are_none_are_survived(self, space: str) -> None:
+    def test_a_few_trials_without_a_finite_value_do_not_stop_the_search(self, space: str) -> None:
         """Finite and equal values among failed and diverged trials neither raise an error nor stop the search."""
         study = self.study(space)
         done = self.run(study, self.trials)
         study.update(_mixed(done, score=1.0))
-        self.asked(study, self.trials)
+        self.suggest(study, self.trials)
 
-    def test_a_warm_start_is_survived(self, space: str) -> None:
+    def test_trials_of_a_warm_start_are_observations(self, space: str) -> None:
         """Trials of other experiments, under negative indices, are observations like any other."""
         drawn = [draw(self.study(space).space, derive(SEED, index)) for index in range(self.trials)]
         prior = _mixed(self.ended(-1 - index, one) for index, one in enumerate(drawn))
         study, rebuilt = (self.study(space, prior=prior) for _ in range(2))
-        told = [self.ended(one.index, one.parameters) for one in self.asked(study, 0, 1)]
+        ended = [self.ended(one.index, one.parameters) for one in self.suggest(study, 0, 1)]
         for each in (study, rebuilt):
-            each.update(told)
-        assert self.asked(study, 2) == self.asked(rebuilt, 2)
+            each.update(ended)
+        assert self.suggest(study, 2) == self.suggest(rebuilt, 2)
 
-    def test_nothing_comes_twice_until_nothing_is_left(self, space: str) -> None:
+    def test_no_configuration_repeats_until_the_space_is_exhausted(self, space: str) -> None:
         """No configuration repeats, and the last one of a finite space is returned as exhausted."""
         study = self.study(space)
         size = study.space.size
@@ -207,7 +207,7 @@ class SamplerConformance:
             assert study.suggest([trials]) == study.suggest([trials + 5])
             assert study.suggest([trials]).suggestions == ()
 
-    def test_a_part_of_the_space_can_be_asked_for(self, space: str) -> None:
+    def test_an_initial_trial_keeps_its_values(self, space: str) -> None:
         """An initial trial keeps its values, and the sampler completes the others."""
         fixed = {"layers": 2} if "layers" in _names(space) else {"lr": 0.01}
         study = self.study(space, initial=({}, fixed))
@@ -216,14 +216,14 @@ class SamplerConformance:
         assert suggestion.parameters.items() >= fixed.items()
         Space.of(SPACES[space]).positions(suggestion.parameters)
 
-    def test_a_long_history_is_taken_in(self, space: str) -> None:
+    def test_a_long_history_is_accepted(self, space: str) -> None:
         """10,000 trials are added in one update."""
         study = self.study(space)
-        told = (draw(study.space, derive(SEED, index)) for index in range(LONG))
-        study.update(self.ended(index, one) for index, one in enumerate(told))
-        self.asked(study, LONG)
+        drawn = (draw(study.space, derive(SEED, index)) for index in range(LONG))
+        study.update(self.ended(index, one) for index, one in enumerate(drawn))
+        self.suggest(study, LONG)
 
-    def asked(self, study: Study, *indices: int) -> tuple[Suggestion, ...]:
+    def suggest(self, study: Study, *indices: int) -> tuple[Suggestion, ...]:
         """Return suggestions, after a check that they lie in the space and are missing only if it is exhausted."""
         answer = study.suggest(indices)
         assert len(answer.suggestions) == len(indices) or answer.exhausted
@@ -255,11 +255,11 @@ def _names(space: str) -> set[str]:
 
 def _mixed(done: Iterable[Evaluation], score: float | None = None) -> list[Evaluation]:
     """Return the same trials in every state, some with rungs, some of which diverged."""
-    standings = (EvaluationState.COMPLETE, EvaluationState.STOPPED, EvaluationState.RUNNING, EvaluationState.FAILED)
+    states = (EvaluationState.COMPLETE, EvaluationState.STOPPED, EvaluationState.RUNNING, EvaluationState.FAILED)
     mixed = []
     for number, one in enumerate(done):
         value = -inf if number % 7 == 6 else one.score if score is None else score  # noqa: PLR2004 - now and then
         rungs = tuple((3**level, value) for level in range(number % 3) if value is not None)
-        standing = standings[number % 4]
-        mixed.append(Evaluation(one.index, one.parameters, standing, value, rungs, one.scores))
+        state = states[number % 4]
+        mixed.append(Evaluation(one.index, one.parameters, state, value, rungs, one.scores))
     return mixed

@@ -49,7 +49,7 @@ def _startup_trials(algorithm: Algorithm) -> int:
 
 
 def _has_result(evaluation: Evaluation) -> bool:
-    return evaluation.standing is not EvaluationState.RUNNING or bool(evaluation.rungs)
+    return evaluation.state is not EvaluationState.RUNNING or bool(evaluation.rungs)
 
 
 def _remedy(problem: Problem, trials: int) -> str:

@@ -16,10 +16,10 @@ def rank(evaluation: Evaluation) -> Rank | None:
     trials with a non-finite last score, and running trials without a record have no rank.
     """
     reached, score = evaluation.rungs[-1] if evaluation.rungs else (0, evaluation.score)
-    complete = evaluation.standing is EvaluationState.COMPLETE
+    complete = evaluation.state is EvaluationState.COMPLETE
     if complete:
         reached, score = 0, evaluation.score
-    unknown = evaluation.standing is EvaluationState.RUNNING and not evaluation.rungs
-    if unknown or evaluation.standing is EvaluationState.FAILED or score is None or not isfinite(score):
+    unknown = evaluation.state is EvaluationState.RUNNING and not evaluation.rungs
+    if unknown or evaluation.state is EvaluationState.FAILED or score is None or not isfinite(score):
         return None
     return complete, reached, score

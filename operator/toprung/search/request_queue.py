@@ -26,7 +26,7 @@ class Job:
     since: float | None = None
 
 
-class Turns:
+class RequestScheduler:
     """Selects the next request: the namespace, and within it the experiment, that was served longest ago.
 
     If there are several processes with models, one namespace occupies at most all but one, and so do all slow

@@ -43,14 +43,14 @@ class Waiting:
 
     job: Job
     request: PendingRequest
-    place: asyncio.Future[Channel | None]
+    channel: asyncio.Future[Channel | None]
 
     def give_up(self) -> None:
         """End the wait."""
-        if not self.place.done():
-            self.place.set_result(None)
+        if not self.channel.done():
+            self.channel.set_result(None)
 
     def unused(self) -> Channel | None:
         """Return the process that was assigned but is not used."""
-        given = self.place.done() and not self.place.cancelled() and self.place.exception() is None
-        return self.place.result() if given else None
+        assigned = self.channel.done() and not self.channel.cancelled() and self.channel.exception() is None
+        return self.channel.result() if assigned else None

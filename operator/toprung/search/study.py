@@ -38,7 +38,7 @@ class Study:
         self._named = max((1 + index for index, one in enumerate(problem.initial) if one), default=0)
         self._history: dict[int, Evaluation] = {}
         self._taken: set[Key] = set()
-        self._learnt = 0
+        self._prior_in_space = 0
         self.update(problem.prior)
 
     @property
@@ -54,7 +54,7 @@ class Study:
                 continue
             row = self._packed(known.parameters)
             if known.index not in self._history:
-                self._learnt += known.index < 0
+                self._prior_in_space += known.index < 0
                 packed = row is not None and self._sampler.space is self._space
                 self._taken |= {digest(row or b"")} if packed else self._keys(known.parameters)
             parameters = known.parameters if row is None else Packed(self._space, row)
@@ -86,7 +86,7 @@ class Study:
                 running[index] = configuration
                 batch |= self._keys(configuration)
         exhausted = self._exhausted(batch) and max(indices, default=-1) + 1 >= self._named
-        return Suggestions(tuple(suggestions), exhausted, self._learnt)
+        return Suggestions(tuple(suggestions), exhausted, self._prior_in_space)
 
     def _propose(self, index: int, pending: Mapping[int, Configuration], batch: set[Key]) -> Configuration | None:
         given = self._given(index)
@@ -166,7 +166,7 @@ class Study:
     def _projected(self, one: Evaluation) -> Evaluation | None:
         """Return a finished trial of another experiment, without the parameters that the space does not have."""
         known = {name: one.parameters[name] for name in self._space.active(one.parameters)}
-        if one.standing is EvaluationState.RUNNING or self._space.key(known) is None:
+        if one.state is EvaluationState.RUNNING or self._space.key(known) is None:
             return None
         return replace(one, parameters=self._space.exact(known))
 

@@ -27,7 +27,7 @@ class Evaluation:
     Attributes:
         index: index of the trial.
         parameters: active parameters only.
-        standing: whether it runs (a pending point), ended, was stopped early, or failed.
+        state: whether it runs (a pending point), ended, was stopped early, or failed.
         score: of the first objective; larger is better, whatever its direction; None while there is none, -inf where
             not finite.
         rungs: (level, score) of every rung reached, ascending; by the first objective.
@@ -36,7 +36,7 @@ class Evaluation:
 
     index: int
     parameters: Configuration
-    standing: EvaluationState
+    state: EvaluationState
     score: float | None = None
     rungs: tuple[tuple[int, float], ...] = ()
     scores: tuple[float, ...] = ()
@@ -82,9 +82,9 @@ class Suggestions:
     Attributes:
         exhausted: no other trial can follow these: a finite space has no configuration left, and the initial trials,
             which may try one again, are all among them or before them.
-        learnt: number of the problem's prior trials that lie in the space.
+        prior_in_space: number of the problem's prior trials that lie in the space.
     """
 
     suggestions: tuple[Suggestion, ...]
     exhausted: bool = False
-    learnt: int = 0
+    prior_in_space: int = 0

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from toprung.errors import SearchFailed
-from toprung.search.channel import Channel, Died
+from toprung.search.channel import Channel, ProcessDied
 from toprung.search.costs import heavy, learns, startup, too_large, too_slow
-from toprung.search.request_queue import Job, Turns
+from toprung.search.request_queue import Job, RequestScheduler
 from toprung.search.requests import PendingRequest, Waiting
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 from toprung.search.worker_protocol import Reply, SamplerFailure
@@ -43,10 +43,10 @@ class Limits:
 class SearchWorker:
     """Returns suggestions for all experiments.
 
-    A request is one configuration; between two of them namespaces take turns (see :class:`Turns`). Requests that only
-    draw have separate processes, so that they never wait for a model. A process that dies or is stopped by a signal is
-    started again and receives its data again, so that callers do not notice. A process that exceeds a limit is killed,
-    and the experiment of the request fails.
+    A request is one configuration; between two of them namespaces take turns (see :class:`RequestScheduler`). Requests
+    that only draw have separate processes, so that they never wait for a model. A process that dies or is stopped by a
+    signal is started again and receives its data again, so that callers do not notice. A process that exceeds a limit
+    is killed, and the experiment of the request fails.
     """
 
     def __init__(self, limits: Limits = Limits()) -> None:
@@ -55,7 +55,7 @@ class SearchWorker:
         self._channels = tuple(
             Channel(models=models, limit=limits.seconds, memory=limits.memory * _MIB) for models in kinds
         )
-        self._turns = Turns(limits.models)
+        self._scheduler = RequestScheduler(limits.models)
         self._waiting: list[Waiting] = []
         self._running: dict[Channel, Job] = {}
         self._idle: dict[Channel, asyncio.TimerHandle] = {}
@@ -64,7 +64,7 @@ class SearchWorker:
 
     async def start(self) -> None:
         """Start the processes that only draw, and wait for their imports; the others start when they are needed."""
-        await asyncio.gather(*(_started(channel) for channel in self._channels if not channel.models))
+        await asyncio.gather(*(_start_if_possible(channel) for channel in self._channels if not channel.models))
 
     async def suggest(self, problem: Problem, history: Mapping[int, Evaluation], indices: Sequence[int]) -> Suggestions:
         """Return configurations for new trials: at least one, and as many more as are found in a fraction of a second.
@@ -91,7 +91,7 @@ class SearchWorker:
         end, answer = _now() + self._limits.batch, Suggestions(())
         found: list[Suggestion] = []
         for index in indices:
-            one = await self._one(request, index, tuple(found))
+            one = await self._suggest_one(request, index, tuple(found))
             if one is None:
                 break
             answer, request.until = one, end
@@ -102,7 +102,7 @@ class SearchWorker:
 
     def forget(self, key: str) -> None:
         """Drop the data of an experiment that has ended."""
-        self._turns.forget(key)
+        self._scheduler.forget(key)
         for channel in self._channels:
             job = self._running.get(channel)
             channel.forget(key, running=job is not None and job.key == key)
@@ -111,8 +111,8 @@ class SearchWorker:
         """End the processes, and fail all requests in progress."""
         self._closed = True
         for waiting in self._waiting:
-            if not waiting.place.done():
-                waiting.place.set_exception(SearchFailed(_CLOSED))
+            if not waiting.channel.done():
+                waiting.channel.set_exception(SearchFailed(_CLOSED))
         self._waiting.clear()
         for timer in self._idle.values():
             timer.cancel()
@@ -121,7 +121,9 @@ class SearchWorker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(channel.end() for channel in self._channels))
 
-    async def _one(self, request: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Suggestions | None:
+    async def _suggest_one(
+        self, request: PendingRequest, index: int, pending: tuple[Suggestion, ...]
+    ) -> Suggestions | None:
         """Return one suggestion, from a second process if the first one ends; None after the time limit."""
         tries = 0
         while not self._closed:
@@ -129,7 +131,7 @@ class SearchWorker:
                 reply = await self._step(request, index, pending)
             except TimeoutError as error:
                 raise SearchFailed(too_slow(request.problem, len(request.history), self._limits.seconds)) from error
-            except Died as error:
+            except ProcessDied as error:
                 tries += 1
                 if tries > 1:
                     raise SearchFailed(f"{error} twice when asked") from error
@@ -152,7 +154,7 @@ class SearchWorker:
 
     async def _step(self, request: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Reply | None:
         """Wait for a turn and exchange one message; other requests then have their turns. None after the time limit."""
-        if (channel := await self._turn(request)) is None:
+        if (channel := await self._wait_for_turn(request)) is None:
             return None
         exchange = self._in_background(self._exchange(request, channel, index, pending))
         try:
@@ -162,10 +164,10 @@ class SearchWorker:
                 raise SearchFailed(_CLOSED) from None
             request.cancelled = True
             if not exchange.done():  # else the process may have the request of another experiment
-                channel.hurry()
+                channel.shorten_deadline()
             raise
 
-    async def _turn(self, request: PendingRequest) -> Channel | None:
+    async def _wait_for_turn(self, request: PendingRequest) -> Channel | None:
         models = learns(request.problem.algorithm) and not request.startup
         job = Job(request.problem.namespace, request.problem.key, models, heavy(request.problem, len(request.history)))
         loop = asyncio.get_running_loop()
@@ -174,7 +176,7 @@ class SearchWorker:
         self._dispatch()
         timer = None if request.until is None else loop.call_at(request.until, waiting.give_up)
         try:
-            return await waiting.place
+            return await waiting.channel
         except asyncio.CancelledError:
             if (channel := waiting.unused()) is not None:
                 self._release(channel)
@@ -192,12 +194,12 @@ class SearchWorker:
             if request.session is None or request.bound is not channel:
                 request.channel, request.session = channel, await channel.begin(request.problem, request.history)
             if request.cancelled:
-                raise Died("nothing is wanted any more")
+                raise ProcessDied("the request was cancelled")
             reply = await channel.step(
                 request.session, index, pending, startup=request.startup, problem=request.problem
             )
             if isinstance(reply, SamplerFailure) and reply.memory:
-                request.shared = channel.shared(request.problem.key)
+                request.shared = channel.has_other_studies(request.problem.key)
                 await channel.end()
             if not isinstance(reply, str):  # the process has the whole history: one copy is enough
                 for other in self._channels:
@@ -210,19 +212,19 @@ class SearchWorker:
     def _dispatch(self) -> None:
         """Start all waiting requests that may start."""
         while True:
-            wanted = [one for one in self._waiting if not one.place.done()]  # the others were cancelled
-            places = [(one, place) for one in wanted if (place := self._place(one)) is not None]
+            wanted = [one for one in self._waiting if not one.channel.done()]  # the others were cancelled
+            places = [(one, place) for one in wanted if (place := self._free_channel(one)) is not None]
             running, now = [*self._running.values()], _now()
-            chosen = self._turns.next([one.job for one, _ in places], running, now)
+            chosen = self._scheduler.next([one.job for one, _ in places], running, now)
             if chosen is None:
                 return
             waiting, channel = next(each for each in places if each[0].job is chosen)
             self._waiting.remove(waiting)
             self._running[channel], channel.spent = replace(chosen, since=now), None
-            self._turns.started(chosen)
-            waiting.place.set_result(channel)
+            self._scheduler.started(chosen)
+            waiting.channel.set_result(channel)
 
-    def _place(self, waiting: Waiting) -> Channel | None:
+    def _free_channel(self, waiting: Waiting) -> Channel | None:
         """Return the free process for a job: the one that has its study, else a running one.
 
         The rest of a batch waits for its own process. The next batch may use another one.
@@ -238,7 +240,7 @@ class SearchWorker:
     def _release(self, channel: Channel) -> None:
         job = self._running.pop(channel)
         if channel.spent is not None:
-            self._turns.ended(job, channel.spent)
+            self._scheduler.ended(job, channel.spent)
         if channel in self._idle:
             self._idle.pop(channel).cancel()
         if not self._closed:
@@ -254,7 +256,7 @@ class SearchWorker:
         """Start a free process with models before the first request that needs one."""
         free = [channel for channel in self._channels if channel.models and channel not in self._running]
         if free and not any(channel.alive for channel in free):
-            self._in_background(_started(free[0]))
+            self._in_background(_start_if_possible(free[0]))
 
     def _in_background(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
@@ -263,8 +265,8 @@ class SearchWorker:
         return task
 
 
-async def _started(channel: Channel) -> None:
-    with suppress(Died, OSError):  # the first request tries again, and reports it
+async def _start_if_possible(channel: Channel) -> None:
+    with suppress(ProcessDied, OSError):  # the first request tries again, and reports it
         await channel.start()
 
 

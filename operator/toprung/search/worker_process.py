@@ -13,10 +13,10 @@ from toprung.search.memory_limit import MemoryLimit
 from toprung.search.samplers import create, load, startup
 from toprung.search.study import Study
 from toprung.search.worker_protocol import (
+    ACKNOWLEDGED,
     LENGTH,
     MAX_MESSAGE,
     READY,
-    TAKEN_IN,
     Reply,
     Request,
     SamplerFailure,
@@ -55,7 +55,7 @@ def answer(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> R
     for key in request.forget:
         studies.pop(key, None)
     try:
-        return _asked(studies, request, limit)
+        return _handle(studies, request, limit)
     except SearchFailed as error:
         failure = SamplerFailure(str(error)[:MAX_MESSAGE])
     except MemoryError:
@@ -66,7 +66,7 @@ def answer(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> R
     return failure
 
 
-def _asked(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> Reply:
+def _handle(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> Reply:
     if request.problem is not None:
         studies.pop(request.key, None)
         if not request.startup:
@@ -74,9 +74,9 @@ def _asked(studies: dict[str, Study], request: Request, limit: MemoryLimit) -> R
                 load(request.problem.algorithm)
         studies[request.key] = Study(request.problem, startup if request.startup else create)
     study = studies[request.key]
-    study.update(request.news)
+    study.update(request.evaluations)
     if request.index is None:
-        return TAKEN_IN
+        return ACKNOWLEDGED
     return study.suggest([request.index], {one.index: one.parameters for one in request.pending})
 
 

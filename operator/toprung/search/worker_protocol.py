@@ -8,11 +8,11 @@ from typing import Any
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 
 LENGTH = struct.Struct(">Q")
-LARGEST = 64 * 2**20
+MAX_ANSWER_BYTES = 64 * 2**20
 """Maximum number of bytes of an answer. A longer one comes from a broken process."""
 READY = "ready"
 """The first frame from a search process: the imports are done."""
-TAKEN_IN = "taken in"
+ACKNOWLEDGED = "acknowledged"
 """The answer to a request without an index."""
 MAX_MESSAGE = 2048
 """Maximum number of characters of a failure's message: an exception of a custom sampler may contain anything."""
@@ -25,8 +25,8 @@ class Request:
     Attributes:
         key: of the study.
         problem: creates or replaces the study; None uses the existing one.
-        news: evaluations that are new or have changed; a long history takes several requests.
-        index: the trial that needs a configuration; None only adds the news.
+        evaluations: those that are new or have changed; a long history takes several requests.
+        index: the trial that needs a configuration; None only adds the evaluations.
         pending: suggestions of the same batch, which are about to run.
         forget: keys of studies that are no longer needed.
         startup: the study of `problem` only draws startup trials, so it needs no model.
@@ -34,7 +34,7 @@ class Request:
 
     key: str
     problem: Problem | None
-    news: tuple[Evaluation, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
     index: int | None = None
     pending: tuple[Suggestion, ...] = ()
     forget: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ import pytest
 
 from support.logs import START, FakeLog, follower_of, log_of
 from toprung.collectors.log_follower import FIRST_DELAY, LAST_DELAY, OVERDUE, QUIET, TRIES_AFTER_END
-from toprung.collectors.pace import REST, SLICE, Pace, Turn
+from toprung.collectors.pace import PAUSE, SLICE, Pace, Turn
 from toprung.errors import ClusterUnavailable, NotFound, Rejected
 from toprung.metrics import progress_from_status, progress_to_status
 from toprung.metrics.types import Ignored
@@ -194,7 +194,7 @@ async def test_a_flooding_log_leaves_the_event_loop_to_others():
     follower.finish()
     start = asyncio.get_running_loop().time()
     await follower.run()
-    assert asyncio.get_running_loop().time() - start >= 50 * SLICE * REST
+    assert asyncio.get_running_loop().time() - start >= 50 * SLICE * PAUSE
     assert (follower.progress.latest.step, follower.failed) == (50, "")
 
 
@@ -212,18 +212,18 @@ async def test_of_a_log_that_is_too_long_the_end_is_read(monkeypatch):
 @pytest.mark.parametrize(
     ("resting", "seconds"),
     [
-        pytest.param(["a"], REST, id="alone"),
-        pytest.param(["a", "a"], 2 * REST, id="two-of-a-namespace"),
-        pytest.param(["a", "b"], 2 * REST, id="two-namespaces"),
-        pytest.param(["a", "a", "a", "b"], 2 * REST, id="a-namespace-with-many-logs-delays-itself"),
+        pytest.param(["a"], PAUSE, id="alone"),
+        pytest.param(["a", "a"], 2 * PAUSE, id="two-of-a-namespace"),
+        pytest.param(["a", "b"], 2 * PAUSE, id="two-namespaces"),
+        pytest.param(["a", "a", "a", "b"], 2 * PAUSE, id="a-namespace-with-many-logs-delays-itself"),
     ],
 )
 async def test_namespaces_share_equally(resting, seconds):
     """The last one to rest waits for its share of its namespace's share."""
     pace, start = Pace(), asyncio.get_running_loop().time()
-    others = [asyncio.create_task(pace.rest(name, 1e6)) for name in resting[:-1]]
+    others = [asyncio.create_task(pace.pause(name, 1e6)) for name in resting[:-1]]
     await asyncio.sleep(0)
-    await pace.rest(resting[-1], 1.0)
+    await pace.pause(resting[-1], 1.0)
     assert asyncio.get_running_loop().time() - start == pytest.approx(seconds)
     for other in others:
         other.cancel()

@@ -55,16 +55,16 @@ def test_only_failed_subjects_are_held_back():
     """Until the retry, and no longer."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, STOP)
-    assert backoff.held(STOP, NOW).error is NO
-    assert backoff.held(OTHER, NOW) is None
-    assert backoff.held(STOP, backoff.retry_at) is None
+    assert backoff.blocking_failure(STOP, NOW).error is NO
+    assert backoff.blocking_failure(OTHER, NOW) is None
+    assert backoff.blocking_failure(STOP, backoff.retry_at) is None
 
 
 def test_a_clock_that_is_set_back_ends_the_back_off():
     """Otherwise everything would be held until the clock is as late as it was."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, STOP)
-    assert backoff.held(STOP, NOW - timedelta(hours=1)) is None
+    assert backoff.blocking_failure(STOP, NOW - timedelta(hours=1)) is None
 
 
 def test_the_wait_that_a_server_requests_is_bounded():
@@ -76,7 +76,7 @@ def test_a_failure_of_everything_holds_all_back():
     """The API server does not answer."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, EVERYTHING, error=ClusterUnavailable("no answer"))
-    assert backoff.held(OTHER, NOW) is not None
+    assert backoff.blocking_failure(OTHER, NOW) is not None
 
 
 def test_success_of_the_last_failed_subject_resets_the_back_off():
@@ -95,7 +95,7 @@ def test_success_of_another_action_does_not_end_the_back_off():
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, PODS, error=QUOTA)
     failed(backoff, done=(OTHER,), at=0.1)
-    assert backoff.held(PODS, NOW + timedelta(seconds=0.2)) is not None
+    assert backoff.blocking_failure(PODS, NOW + timedelta(seconds=0.2)) is not None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_end_of_a_pod_allows_the_next_one_at_once(alive, held):
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, PODS, error=QUOTA, alive=4)
     backoff.note_alive(alive)
-    assert (backoff.held(PODS, NOW) is not None) is held
+    assert (backoff.blocking_failure(PODS, NOW) is not None) is held
 
 
 @pytest.mark.parametrize(

@@ -14,20 +14,26 @@ PRIOR = tuple(Evaluation(-1 - n, {"x": n}, EvaluationState.COMPLETE, 0.5) for n 
     ("pending", "warning", "message"),
     [
         pytest.param(
-            PendingSuggestions(prior=PRIOR, learnt=24), False, "24 of 24 trials of a, b lie in this space", id="all"
+            PendingSuggestions(prior=PRIOR, prior_in_space=24),
+            False,
+            "24 of 24 trials of a, b lie in this space",
+            id="all",
         ),
         pytest.param(
-            PendingSuggestions(prior=PRIOR, learnt=1), False, "1 of 24 trials of a, b lie in this space", id="some"
+            PendingSuggestions(prior=PRIOR, prior_in_space=1),
+            False,
+            "1 of 24 trials of a, b lie in this space",
+            id="some",
         ),
         pytest.param(
-            PendingSuggestions(prior=PRIOR, learnt=0),
+            PendingSuggestions(prior=PRIOR, prior_in_space=0),
             True,
             "0 of 24 trials of a, b lie in this space. Recreate the Experiment with parameters of the same names "
             "and types, and with ranges that contain their values.",
             id="none-of-them",
         ),
         pytest.param(
-            PendingSuggestions(prior=(), learnt=0),
+            PendingSuggestions(prior=(), prior_in_space=0),
             True,
             "no trial of a, b had ended when this Experiment was created. Recreate it when some have.",
             id="none-had-ended",
@@ -50,7 +56,7 @@ def test_a_warm_start_event_counts_the_trials_that_the_sampler_learns_from(pendi
     [
         pytest.param(WARM, PendingSuggestions(), id="not-asked-yet"),
         pytest.param(WARM, PendingSuggestions(prior=PRIOR), id="asked-by-an-operator-that-was-started-later"),
-        pytest.param(EXPERIMENT, PendingSuggestions(prior=(), learnt=0), id="cold"),
+        pytest.param(EXPERIMENT, PendingSuggestions(prior=(), prior_in_space=0), id="cold"),
     ],
 )
 def test_no_event_without_a_known_warm_start(experiment, pending):

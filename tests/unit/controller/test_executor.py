@@ -121,7 +121,7 @@ async def test_actions_that_failed_a_moment_ago_do_not_use_up_the_bound():
     backoff.record(failures, (), alive=0, now=NOW)
     chains = [(DeletePod(f"pod-{index}", "uid"),) for index in range(MAX_WRITES + 5)]
     result = await executed(gateway, chains, backoff=backoff)
-    assert (gateway.writes, len(result.held), result.complete) == (5, MAX_WRITES, False)
+    assert (gateway.writes, len(result.backed_off), result.complete) == (5, MAX_WRITES, False)
 
 
 @pytest.mark.looptime

@@ -8,7 +8,7 @@ import pytest
 from support.experiments import KEY, SPEC, body
 from toprung.api.pod_template.accounts import ServiceAccount
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
-from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, found_invalid
+from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord, with_invalid_rule
 from toprung.errors import FieldError, InvalidExperiment
 from toprung.kube.merge_patch import matches, merge_patch
 from toprung.objects.conditions import to_json
@@ -132,7 +132,7 @@ def test_an_early_stopping_rule_that_is_missing(made, managed):
     experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "spec": {**SPEC, "earlyStopping": {"patience": {"steps": 2}}}})
     record = replace(experiments.get(KEY), created_count=made)
-    found = found_invalid(record, InvalidExperiment((FieldError("spec.earlyStopping.plugin.name", "is missing"),)))
+    found = with_invalid_rule(record, InvalidExperiment((FieldError("spec.earlyStopping.plugin.name", "is missing"),)))
     kept = (None, "spec.earlyStopping.plugin.name: is missing") if managed else None
     assert ((found.spec.early_stopping, found.invalid) if isinstance(found, ExperimentRecord) else None) == kept
 

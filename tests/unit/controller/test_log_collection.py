@@ -40,7 +40,7 @@ async def test_last_lines(breaks, words):
 
     follower = LogFollower(
         open_log,
-        grammar=LineFormat(metrics=("score",)),
+        line_format=LineFormat(metrics=("score",)),
         tracking=Tracking("score", maximize=True),
         progress=Progress(),
         on_change=lambda: None,

@@ -66,7 +66,7 @@ class Counting(Refusing):
 async def test_events_do_not_end_the_back_off(caplog):
     """While the API server is down, requests become rarer and the log reports it once a minute."""
     reconciler = reconciler_of(NotFound("gone", status=404))
-    reconciler.gateway = gateway = Counting(ClusterUnavailable("connection refused"))
+    reconciler.client = gateway = Counting(ClusterUnavailable("connection refused"))
     for tick in range(1200):  # an event every 50 ms for a minute
         reconciler.clock = lambda tick=tick: NOW + timedelta(seconds=tick / 20)
         await reconciler.reconcile(KEY)
@@ -77,7 +77,7 @@ async def test_events_do_not_end_the_back_off(caplog):
 async def test_an_edit_ends_the_back_off():
     """The user may have corrected what failed."""
     reconciler = reconciler_of(NotFound("gone", status=404))
-    reconciler.gateway = gateway = Counting(Forbidden("no", status=403))
+    reconciler.client = gateway = Counting(Forbidden("no", status=403))
     await reconciler.reconcile(KEY)
     await reconciler.reconcile(KEY)
     assert gateway.count == 1
@@ -102,7 +102,7 @@ async def test_an_internal_error_is_reported_and_retried_with_back_off(caplog):
     """By the condition Blocked and an Event, once; the log has the traceback."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
-    reconciler.gateway, reconciler.trials = (gateway := Noting(valid=True)), Broken()
+    reconciler.client, reconciler.trials = (gateway := Noting(valid=True)), Broken()
     for _ in range(3):
         await reconciler.reconcile(KEY)
     blocked = next(each for each in reconciler.experiments.get(KEY).conditions if each.type == "Blocked")
@@ -120,8 +120,8 @@ async def test_an_unreadable_object_blocks_its_experiment(controller, reported):
     """It is reported; to plan without the object could start its trial twice. Objects of others are ignored."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
-    reconciler.gateway = gateway = Noting(valid=True)
-    reconciler.suggester, reconciler.followers = Failed(), Unread()
+    reconciler.client = gateway = Noting(valid=True)
+    reconciler.suggestion_cache, reconciler.log_collection = Failed(), Unread()
     changes = []
     reconciler.trials = Cache(
         convert=lambda _: {}["spec"],
@@ -136,7 +136,7 @@ async def test_an_unreadable_object_blocks_its_experiment(controller, reported):
     assert [each.partition(" until")[0] for each in found] == [
         "team/exp-0 cannot be read: KeyError: 'spec'. Correct or delete it;"
     ] * reported
-    reconciler.trials.replace({}, version="9", asked_at=0)
+    reconciler.trials.replace({}, version="9", requested_at=0)
     assert reconciler.trials.unreadable(KEY) == {}
     assert changes == [(KEY, None, None)] * 2  # it is reconciled when the object appears, and when it is gone
 
@@ -164,8 +164,8 @@ async def minute_of_events(gateway):
     """Reconcile a valid, suspended Experiment every 50 ms for a minute."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put({**body("uid", 2), "spec": {**SPEC, "suspend": True}})
-    reconciler.gateway = gateway
-    reconciler.suggester, reconciler.followers = Failed(), Unread()
+    reconciler.client = gateway
+    reconciler.suggestion_cache, reconciler.log_collection = Failed(), Unread()
     reconciler.trials = Cache(convert=id, index=id, on_change=id)
     for tick in range(1200):
         reconciler.clock = lambda tick=tick: NOW + timedelta(seconds=tick / 20)
@@ -199,7 +199,7 @@ async def test_a_failed_event_store_does_not_delay_the_status():
 async def test_an_invalid_spec_is_reported_by_one_event():
     """The number of reconciliations does not matter; another error is another Event."""
     reconciler = reconciler_of(NotFound("gone", status=404))
-    reconciler.gateway = gateway = Noting()
+    reconciler.client = gateway = Noting()
     for _ in range(3):
         await reconciler.reconcile(KEY)
     condition = reconciler.experiments.get(KEY).conditions[0]
@@ -213,7 +213,7 @@ async def test_an_invalid_spec_is_reported_by_one_event():
 async def test_a_refused_event_does_not_delay_the_status():
     """The condition says the same."""
     reconciler = reconciler_of(NotFound("gone", status=404))
-    reconciler.gateway = Noting(Forbidden("no Events", status=403))
+    reconciler.client = Noting(Forbidden("no Events", status=403))
     await reconciler.reconcile(KEY)
     assert [each.reason for each in reconciler.experiments.get(KEY).conditions] == ["Invalid"]
 
@@ -235,8 +235,8 @@ def test_a_snapshot_has_the_indices_of_deleted_trials(made, there, deleted):
     trials = [TrialRecord(KEY, "uid", f"exp-{index}", "", index, {}, NOW) for index in there]
     reconciler.trials = SimpleNamespace(of=lambda _: trials)
     reconciler.pods = SimpleNamespace(of=lambda _: ())
-    reconciler.followers = SimpleNamespace(collected=lambda _: {})
-    reconciler.suggester = SimpleNamespace(pending=lambda _: PendingSuggestions())
+    reconciler.log_collection = SimpleNamespace(collected=lambda _: {})
+    reconciler.suggestion_cache = SimpleNamespace(pending=lambda _: PendingSuggestions())
     observed = reconciler._observe(experiments.get(KEY), ReconcileState("uid", 1), NOW)
     assert [index for gap in observed.deleted for index in gap] == list(deleted)
 
@@ -245,7 +245,7 @@ class Asked:
     """A suggestion cache whose sampler learned from no trial."""
 
     def pending(self, _experiment):
-        return PendingSuggestions(prior=(), learnt=0)
+        return PendingSuggestions(prior=(), prior_in_space=0)
 
 
 class Unread:
@@ -263,8 +263,8 @@ async def test_a_warm_start_from_no_trial_is_reported_once():
     reconciler = reconciler_of(NotFound("gone", status=404))
     warm = {**SPEC, "warmStart": {"experiments": ["a"]}, "suspend": True}
     reconciler.experiments.put({**body("uid", 2), "spec": warm})
-    reconciler.gateway = gateway = Noting()
-    reconciler.suggester, reconciler.followers = Asked(), Unread()
+    reconciler.client = gateway = Noting()
+    reconciler.suggestion_cache, reconciler.log_collection = Asked(), Unread()
     reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
     for _ in range(2):
         await reconciler.reconcile(KEY)
@@ -304,10 +304,14 @@ async def test_background_work_is_synchronized_whether_or_not_the_status_is_writ
     """A refused status write delays neither logs nor suggestions."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
-    reconciler.gateway, reconciler.suggester, reconciler.followers = Failing(status=error), Failed(), Recording()
+    reconciler.client, reconciler.suggestion_cache, reconciler.log_collection = (
+        Failing(status=error),
+        Failed(),
+        Recording(),
+    )
     reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
     await reconciler.reconcile(KEY)
-    assert reconciler.followers.synchronized == [KEY]
+    assert reconciler.log_collection.synchronized == [KEY]
     assert 60.0 in reconciler.queue.later
 
 
@@ -315,7 +319,7 @@ async def test_suggestions_are_requested_again_after_a_failure():
     """No event may arrive until then."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
-    reconciler.gateway, reconciler.suggester, reconciler.followers = Noting(), Failed(), Unread()
+    reconciler.client, reconciler.suggestion_cache, reconciler.log_collection = Noting(), Failed(), Unread()
     reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
     await reconciler.reconcile(KEY)
     assert reconciler.queue.later == [60.0]
@@ -335,7 +339,7 @@ async def test_no_task_outlives_the_reconciler():
     """A remaining task would delay the end of the process until its grace period is over."""
     background = (Background(), Background())
     reconciler = reconciler_of(NotFound("gone", status=404))
-    reconciler.queue, (reconciler.followers, reconciler.suggester) = WorkQueue(), background
+    reconciler.queue, (reconciler.log_collection, reconciler.suggestion_cache) = WorkQueue(), background
     work = asyncio.create_task(reconciler.run(workers=2))
     await asyncio.sleep(0)
     work.cancel()
@@ -356,7 +360,7 @@ async def test_a_crash_before_the_status_write_loses_no_event():
     for gateway in (Dying(), Noting()):
         reconciler = reconciler_of(NotFound("gone", status=404))
         gateway.emit = lambda event, *, now: _note(names, event)  # noqa: ARG005
-        reconciler.gateway = gateway
+        reconciler.client = gateway
         await asyncio.gather(reconciler.reconcile(KEY), return_exceptions=True)
     assert len(names) == 2
     assert len(set(names)) == 1
@@ -381,9 +385,9 @@ async def test_deleting_an_experiment_reports_no_end(there, reported):
     status = {"trials": {"total": 3}, "startTime": "2026-01-01T00:00:00Z"}
     stored = {**body("uid", 2), "status": status}
     reconciler.experiments.put(stored)
-    reconciler.gateway = gateway = Noting(valid=True)
+    reconciler.client = gateway = Noting(valid=True)
     reconciler.telemetry = SimpleNamespace(experiment_ended=lambda: None)
-    reconciler.suggester, reconciler.followers = Quiet(), Unread()
+    reconciler.suggestion_cache, reconciler.log_collection = Quiet(), Unread()
     reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
 
     async def get(*_, **__):

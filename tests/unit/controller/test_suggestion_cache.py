@@ -29,7 +29,7 @@ class Worker:
         self.asked_at.append(asyncio.get_running_loop().time())
         if len(self.asked_at) <= self.failures:
             raise self.error
-        return Suggestions(tuple(Suggestion(index, {"x": 1}) for index in indices), learnt=len(problem.prior))
+        return Suggestions(tuple(Suggestion(index, {"x": 1}) for index in indices), prior_in_space=len(problem.prior))
 
     def forget(self, key):
         pass
@@ -147,7 +147,7 @@ async def test_a_long_history_is_converted_in_parts(monkeypatch):
         suggester.request(EXPERIMENT, trials, wanted)
         await suggester.pending(EXPERIMENT).request
     assert [sorted(history) for history in received] == [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]]
-    assert received[1][5].standing is EvaluationState.RUNNING
+    assert received[1][5].state is EvaluationState.RUNNING
 
 
 async def test_closing_ends_what_is_asked():
@@ -223,7 +223,7 @@ async def test_a_warm_start_tells_what_had_ended():
         trial("b", 0, state=TrialState.PAUSED, ended=None),
     ]
     prior = await warm([replace(other("a"), completion_time=EARLIER), other("b")], trials).prior_of(WARM)
-    told = [(one.index, one.parameters["x"], one.standing) for one in prior]
+    told = [(one.index, one.parameters["x"], one.state) for one in prior]
     complete, stopped, failed = EvaluationState.COMPLETE, EvaluationState.STOPPED, EvaluationState.FAILED
     assert told == [(-1, 0.0, complete), (-2, 0.1, stopped), (-3, 0.2, failed), (-4, pytest.approx(0.3), stopped)]
 
@@ -294,7 +294,7 @@ async def test_what_is_learnt_from_is_known_at_the_first_ask(begun, learnt):
         suggester.request(WARM, begun, (index,))
         await suggester.pending(WARM).request
     assert sorted(suggester.pending(WARM).suggestions) == [1, 2]
-    assert suggester.pending(WARM).learnt == learnt
+    assert suggester.pending(WARM).prior_in_space == learnt
 
 
 @pytest.mark.looptime

@@ -24,7 +24,7 @@ def make_cache(*objects: dict, version: int | str = 10) -> tuple[Cache, list]:
     """A cache that has listed `objects`, and the list of what it tells from now on."""
     told: list = []
     cache = Cache(convert=convert, index=lambda row: row[0], on_change=lambda *news: told.append(news))
-    cache.replace(dict(cache.entries(objects)), version=str(version), asked_at=0)
+    cache.replace(dict(cache.entries(objects)), version=str(version), requested_at=0)
     told.clear()
     return cache, told
 
@@ -83,12 +83,12 @@ def test_a_late_answer_does_not_bring_back_the_deleted():
 def test_own_writes_during_a_list_stay():
     """A list shows the moment at which it was begun, not our writes since."""
     cache, told = make_cache(pod("a", 5))
-    asked_at = cache.newest
+    requested_at = cache.newest
     entries = dict(cache.entries([pod("a", 5)]))
     cache.put(pod("a", 12, phase="Failed"))
     cache.put(pod("b", 13))
     told.clear()
-    cache.replace(entries, version="11", asked_at=asked_at)
+    cache.replace(entries, version="11", requested_at=requested_at)
     assert (phase_of(cache, "a"), phase_of(cache, "b")) == ("Failed", "Running")
     assert told == []
 
@@ -96,7 +96,7 @@ def test_own_writes_during_a_list_stay():
 def test_a_relist_reports_deleted_objects():
     """A deletion that happened while nobody watched is delivered."""
     cache, told = make_cache(pod("a", 5), pod("b", 6))
-    cache.replace(dict(cache.entries([pod("b", 6)])), version="20", asked_at=cache.newest)
+    cache.replace(dict(cache.entries([pod("b", 6)])), version="20", requested_at=cache.newest)
     assert told == [("exp", ("exp", "a", "Running"), None)]
     assert len(cache) == 1
 
@@ -104,7 +104,7 @@ def test_a_relist_reports_deleted_objects():
 def test_a_server_that_lost_its_memory_is_believed():
     """After a restore from a backup versions are lower, and everything held is void."""
     cache, _ = make_cache(pod("a", 5000), version=5000)
-    cache.replace(dict(cache.entries([pod("b", 3)])), version="7", asked_at=cache.newest)
+    cache.replace(dict(cache.entries([pod("b", 3)])), version="7", requested_at=cache.newest)
     assert (cache.get("team", "a"), phase_of(cache, "b")) == (None, "Running")
     cache.apply(event("MODIFIED", pod("b", 8, phase="Failed")))
     assert phase_of(cache, "b") == "Failed"

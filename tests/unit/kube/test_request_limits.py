@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from toprung.kube.request_limits import PER_NAMESPACE, Shares, namespace_of
+from toprung.kube.request_limits import PER_NAMESPACE, RequestLimits, namespace_of
 
 
 @pytest.mark.parametrize(
@@ -23,15 +23,15 @@ def test_a_path_names_its_namespace(path, namespace):
     assert namespace_of(path) == namespace
 
 
-async def hold(shares: Shares, path: str, running: list[str], release: asyncio.Event) -> None:
-    async with shares.share_of(path):
+async def hold(shares: RequestLimits, path: str, running: list[str], release: asyncio.Event) -> None:
+    async with shares.slot(path):
         running.append(path)
         await release.wait()
 
 
 async def test_requests_beyond_the_bound_wait_and_those_of_other_namespaces_do_not():
     """A namespace whose requests hang has eight of them; state of idle namespaces is dropped."""
-    shares, running, release = Shares(), [], asyncio.Event()
+    shares, running, release = RequestLimits(), [], asyncio.Event()
     paths = ["/api/v1/namespaces/a/pods"] * (PER_NAMESPACE + 5) + ["/api/v1/namespaces/b/pods", "/api/v1/nodes"]
     tasks = [asyncio.create_task(hold(shares, path, running, release)) for path in paths]
     await asyncio.sleep(0.01)

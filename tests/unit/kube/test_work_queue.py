@@ -184,5 +184,13 @@ async def test_nothing_is_kept_of_a_key_that_is_gone():
     await anext(queue)
     queue.done("a")
     await asyncio.sleep(1)
-    state = (queue._timers, queue._queued, queue._started, queue._again, queue._rests, queue._ready, queue._serving)
+    state = (
+        queue._timers,
+        queue._queued,
+        queue._started,
+        queue._again,
+        queue._backoff_ends,
+        queue._ready,
+        queue._serving,
+    )
     assert not any(state)

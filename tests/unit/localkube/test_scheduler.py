@@ -74,7 +74,7 @@ async def test_pods_are_bound_in_order_and_do_not_block_others(tmp_path: Path) -
             started.append(holder.program.env["HOSTNAME"])
             holder.finish()
             await m.ended(started[-1])
-            for _ in range(20):  # whoever is next gets its turn
+            for _ in range(20):  # let the next Pod start
                 await asyncio.sleep(0)
         assert started == ["a", "b", "c"]
 
@@ -154,7 +154,7 @@ def test_gpus_are_never_shared(steps: list[tuple[str, int]], total: int) -> None
                 await _play(m, runtime, steps, check)
                 runtime.deaf = False
                 async with asyncio.timeout(20):
-                    while runtime.running or m.ledger.used(gpus.GPU):  # everything comes back in the end
+                    while runtime.running or m.ledger.used(gpus.GPU):  # every resource is released in the end
                         for process in runtime.running:
                             process.finish()
                         await asyncio.sleep(0)

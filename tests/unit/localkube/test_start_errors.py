@@ -1,4 +1,4 @@
-"""Why a program of a container could not be started."""
+"""The reason why the program of a container could not be started."""
 
 import pytest
 

@@ -12,10 +12,10 @@ DEFAULT = LineFormat(("loss", "acc"))
 BY_EPOCH = LineFormat(("loss", "acc"), step_names=("epoch",))
 
 
-def read(*lines, progress=None, attempt=1, grammar=DEFAULT, first=0):
+def read(*lines, progress=None, attempt=1, line_format=DEFAULT, first=0):
     """Read the lines of one attempt's log, a second apart."""
-    parser, progress = LineParser(grammar), start_attempt(progress or Progress(), attempt)
-    tracking = Tracking("loss", maximize=False, others=frozenset({"acc"}), step_names=grammar.step_names)
+    parser, progress = LineParser(line_format), start_attempt(progress or Progress(), attempt)
+    tracking = Tracking("loss", maximize=False, others=frozenset({"acc"}), step_names=line_format.step_names)
     for second, line in enumerate(lines, first):
         report, time = parser.parse(line), START + timedelta(seconds=second)
         if report is not None:
@@ -290,7 +290,7 @@ def test_no_pair_is_made_that_was_not_printed(lines, pairs):
 )
 def test_a_resumed_attempt_continues(before, after, curve):
     """Steps that it repeats do not count; lines without steps are counted on."""
-    progress = read(*after, progress=read(*before, grammar=BY_EPOCH), attempt=2, grammar=BY_EPOCH, first=100)
+    progress = read(*after, progress=read(*before, line_format=BY_EPOCH), attempt=2, line_format=BY_EPOCH, first=100)
     assert list(progress.curve) == curve
 
 
@@ -331,7 +331,7 @@ def test_another_metric_of_a_step_that_counts_down_belongs_to_it():
 @pytest.mark.parametrize("line", ["step=100 loss=0.5", '{"step": 100, "loss": 0.5}', "Step 100: loss=0.5"])
 def test_steps_that_are_not_the_resource_are_noted(line):
     """They are counted by lines, as they always were, and the user learns why."""
-    progress = read(line, grammar=LineFormat(("loss",), step_names=("epochs",)))
+    progress = read(line, line_format=LineFormat(("loss",), step_names=("epochs",)))
     assert list(progress.curve) == [(1, 0.5)]
     assert progress.ignored[Ignored.OTHER_STEP].example == "step=100"
 
@@ -339,4 +339,4 @@ def test_steps_that_are_not_the_resource_are_noted(line):
 def test_the_resource_of_early_stopping_is_the_step():
     """Another step on the line has no part in it."""
     lines = ["epoch=1 step=100 loss=0.9", "epoch=1 step=200 loss=0.8", "epoch=2 step=100 loss=0.7"]
-    assert list(read(*lines, grammar=BY_EPOCH).curve) == [(1, 0.8), (2, 0.7)]
+    assert list(read(*lines, line_format=BY_EPOCH).curve) == [(1, 0.8), (2, 0.7)]

@@ -12,8 +12,8 @@ GRAMMAR = LineFormat(("val_accuracy", "loss"))
 COLON = r"(?P<name>\w+): (?P<value>[0-9.e+-]+|nan)"
 
 
-def parsed(line, grammar=GRAMMAR):
-    return LineParser(grammar).parse(line)
+def parsed(line, line_format=GRAMMAR):
+    return LineParser(line_format).parse(line)
 
 
 def same(report, steps, **values):

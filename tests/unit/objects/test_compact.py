@@ -15,6 +15,6 @@ from toprung.objects.compact import LONGEST_SHARED, CompactConfiguration
 )
 def test_long_values_are_not_kept_after_their_trial(length, kept):
     """A user may create Trials with values of a megabyte, and delete them."""
-    compact._kept_once.cache_clear()
+    compact._interned.cache_clear()
     assert CompactConfiguration({"x": "v" * length}) == {"x": "v" * length}
-    assert compact._kept_once.cache_info().currsize == kept
+    assert compact._interned.cache_info().currsize == kept

@@ -43,7 +43,7 @@ async def test_a_status_that_cannot_be_read_is_reported_once(status, field):
     """By an Event and the condition Valid; nothing is written again for the same status."""
     gateway = Stored(status)
     reconciler = reconciler_of(NotFound("gone", status=404))
-    reconciler.gateway = gateway
+    reconciler.client = gateway
     reconciler.experiments.put(gateway.body)
     for _ in range(3):
         await reconciler.reconcile(KEY)

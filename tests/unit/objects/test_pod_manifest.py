@@ -6,7 +6,7 @@ import pytest
 
 from support.specs import experiment_spec
 from support.world import START, World
-from toprung.objects.placeholders import substitute, text_of
+from toprung.objects.placeholders import format_parameter, substitute
 from toprung.objects.pod import ANNOTATION_STOP_TIME
 from toprung.objects.pod_manifest import ANNOTATION_TEMPLATE, pod_manifest
 from toprung.objects.trial import TrialRecord, trial_manifest
@@ -41,7 +41,7 @@ def environment(pod, container=0):
 )
 def test_values_as_text(value, text):
     """Values stand on a command line as programs expect them."""
-    assert text_of(value) == text
+    assert format_parameter(value) == text
 
 
 @pytest.mark.parametrize(

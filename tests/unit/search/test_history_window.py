@@ -9,7 +9,7 @@ from support.search import FLAT, evaluation, first_number, parameters, problem, 
 from toprung.api.v1alpha1.algorithms import TpeSettings
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.samplers import cmaes, nsga2, tpe
-from toprung.search.samplers.window import MOST, window
+from toprung.search.samplers.model_trials import MAX_MODEL_TRIALS, select_trials
 from toprung.search.seeds import derive
 from toprung.search.space import Space
 from toprung.search.study import Study
@@ -20,26 +20,26 @@ SCORED = {index: (True, 0, float(index % 10)) for index in range(100)}
 def test_few_trials_are_all_fitted_to():
     """Those without anything to compare as well."""
     goodness = {0: None, **{index: SCORED[index] for index in range(1, 5)}}
-    assert set(window(goodness, 5)) == {0, 1, 2, 3, 4}
+    assert set(select_trials(goodness, 5)) == {0, 1, 2, 3, 4}
 
 
 def test_of_many_trials_the_best_and_the_newest_are_fitted_to():
     """Half of each; ties go to the older one."""
-    assert sorted(window(SCORED, 10)) == [9, 19, 29, 39, 49, 95, 96, 97, 98, 99]
+    assert sorted(select_trials(SCORED, 10)) == [9, 19, 29, 39, 49, 95, 96, 97, 98, 99]
 
 
 def test_the_best_by_each_of_several_objectives_are_fitted_to():
     """Half of what fits is divided among them."""
     goodness = {index: (float(-index), float(-abs(index - 50))) for index in range(100)}
-    assert sorted(window(goodness, 8)) == [0, 1, 49, 50, 96, 97, 98, 99]
+    assert sorted(select_trials(goodness, 8)) == [0, 1, 49, 50, 96, 97, 98, 99]
 
 
 @pytest.mark.parametrize("goodness", [SCORED, dict.fromkeys(range(100))], ids=["scored", "none"])
 def test_the_window_does_not_depend_on_the_order_of_arrival(goodness):
     """An operator that starts again fits to the same trials."""
     backwards = dict(sorted(goodness.items(), reverse=True))
-    assert set(window(backwards, 10)) == set(window(goodness, 10))
-    assert len(window(goodness, 10)) == 10
+    assert set(select_trials(backwards, 10)) == set(select_trials(goodness, 10))
+    assert len(select_trials(goodness, 10)) == 10
 
 
 CATEGORIES = tuple(f"value-{number}" for number in range(256))
@@ -48,8 +48,8 @@ CATEGORIES = tuple(f"value-{number}" for number in range(256))
 @pytest.mark.parametrize(
     ("width", "values", "candidates", "most"),
     [
-        pytest.param(8, 0, 12, MOST, id="usual"),
-        pytest.param(64, 0, 12, MOST, id="many-parameters"),
+        pytest.param(8, 0, 12, MAX_MODEL_TRIALS, id="usual"),
+        pytest.param(64, 0, 12, MAX_MODEL_TRIALS, id="many-parameters"),
         pytest.param(64, 0, 4000, 262, id="many-candidates"),
         pytest.param(64, 0, 10_000, 250, id="most-candidates"),
         pytest.param(64, 256, 12, 256, id="most-categories"),
@@ -59,10 +59,10 @@ def test_the_model_of_tpe_is_as_large_as_time_and_memory_allow(width, values, ca
     """At least the trials of which Optuna takes the most as good ones."""
     kind = {"type": "categorical", "values": CATEGORIES[:values]} if values else {"type": "double", "min": 0, "max": 1}
     space = Space.of(tuple(Parameter(name=f"p{n}", **kind) for n in range(width)))
-    assert tpe._most(space, TpeSettings(ei_candidates=candidates)) == most
+    assert tpe._max_trials(space, TpeSettings(ei_candidates=candidates)) == most
 
 
-BOUNDED = [("tpe", tpe, "_FEWEST"), ("nsga2", nsga2, "MOST"), ("cmaes", cmaes, "_BLOCK")]
+BOUNDED = [("tpe", tpe, "_MIN_TRIALS"), ("nsga2", nsga2, "MAX_MODEL_TRIALS"), ("cmaes", cmaes, "_BLOCK")]
 
 
 @pytest.mark.parametrize(("algorithm", "module", "bound"), BOUNDED, ids=[one[0] for one in BOUNDED])

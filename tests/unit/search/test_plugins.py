@@ -45,7 +45,7 @@ def test_the_suite_gives_a_warm_start():
     """A sampler that can't have negative indices learns it from the suite."""
     NaiveConformance().test_an_empty_history_is_enough("flat")
     with pytest.raises(KeyError):
-        NaiveConformance().test_a_warm_start_is_survived("flat")
+        NaiveConformance().test_trials_of_a_warm_start_are_observations("flat")
 
 
 class Leaving(Naive):
@@ -63,10 +63,14 @@ class LeavingConformance(SamplerConformance):
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda suite: suite.test_what_has_no_value_is_survived("flat", nan), id="nan"),
-        pytest.param(lambda suite: suite.test_some_values_that_are_none_are_survived("flat"), id="mixed"),
-        pytest.param(lambda suite: suite.test_a_warm_start_is_survived("flat"), id="warm"),
-        pytest.param(lambda suite: suite.test_a_long_history_is_taken_in("flat"), id="long"),
+        pytest.param(
+            lambda suite: suite.test_trials_without_a_finite_value_do_not_stop_the_search("flat", nan), id="nan"
+        ),
+        pytest.param(
+            lambda suite: suite.test_a_few_trials_without_a_finite_value_do_not_stop_the_search("flat"), id="mixed"
+        ),
+        pytest.param(lambda suite: suite.test_trials_of_a_warm_start_are_observations("flat"), id="warm"),
+        pytest.param(lambda suite: suite.test_a_long_history_is_accepted("flat"), id="long"),
     ],
 )
 def test_the_suite_checks_the_suggestions(monkeypatch, call):

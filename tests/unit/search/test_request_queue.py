@@ -2,7 +2,7 @@
 
 import pytest
 
-from toprung.search.request_queue import SLOW, Job, Turns
+from toprung.search.request_queue import SLOW, Job, RequestScheduler
 
 NOW = 100.0
 
@@ -38,7 +38,7 @@ def ended(turns, request, seconds):
 )
 def test_namespaces_and_their_experiments_take_turns(waiting, order):
     """The one that was served longest ago is next."""
-    assert list(served(Turns(2), waiting)) == order
+    assert list(served(RequestScheduler(2), waiting)) == order
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_namespaces_and_their_experiments_take_turns(waiting, order):
 )
 def test_a_process_is_left_for_others(processes, running, slow, waiting, chosen):
     """Neither one namespace nor slow experiments occupy all processes."""
-    turns = Turns(processes)
+    turns = RequestScheduler(processes)
     for name in slow:
         ended(turns, job(name), 2 * SLOW)
     found = turns.next([job(waiting)], [job(name, since=NOW) for name in running], NOW)
@@ -64,7 +64,7 @@ def test_a_process_is_left_for_others(processes, running, slow, waiting, chosen)
 
 def test_an_experiment_that_was_fast_is_not_slow_any_more():
     """Nor is one that was forgotten."""
-    turns = Turns(2)
+    turns = RequestScheduler(2)
     for name in ("a1", "b1"):
         ended(turns, job(name), 2 * SLOW)
     ended(turns, job("a1"), 0.0)
@@ -75,7 +75,7 @@ def test_an_experiment_that_was_fast_is_not_slow_any_more():
 
 def test_an_unknown_experiment_is_slow_where_another_one_of_its_namespace_is():
     """Until its first request has shown that it is not; those of other namespaces are not."""
-    turns = Turns(2)
+    turns = RequestScheduler(2)
     ended(turns, job("a1"), 2 * SLOW)
     running = [job("c1", since=NOW - 2 * SLOW)]
     assert turns.next([job("a2")], running, NOW) is None
@@ -87,25 +87,25 @@ def test_an_unknown_experiment_is_slow_where_another_one_of_its_namespace_is():
 def test_a_request_that_is_known_to_be_heavy_is_slow_from_the_start():
     """It does not wait for the first one to show it."""
     heavy = Job("a", "a1", models=True, heavy=True)
-    assert Turns(2).next([heavy], [job("b1", since=NOW - 2 * SLOW)], NOW) is None
+    assert RequestScheduler(2).next([heavy], [job("b1", since=NOW - 2 * SLOW)], NOW) is None
 
 
 def test_a_request_that_runs_for_long_counts_as_slow():
     """Before it has ended."""
-    turns = Turns(2)
+    turns = RequestScheduler(2)
     ended(turns, job("b1"), 2 * SLOW)
     assert turns.next([job("b1")], [job("a1", since=NOW - 2 * SLOW)], NOW) is None
 
 
 def test_requests_that_draw_wait_for_no_model():
     """Their processes are others."""
-    assert Turns(1).next([job("a1", models=False)], [job("a2", since=NOW)], NOW).key == "a1"
+    assert RequestScheduler(1).next([job("a1", models=False)], [job("a2", since=NOW)], NOW).key == "a1"
 
 
 @pytest.mark.parametrize("seconds", [0.0, 2 * SLOW], ids=["fast", "slow"])
 def test_a_request_that_ends_after_its_experiment_was_forgotten_leaves_nothing(seconds):
     """Neither its key nor its namespace, whose next experiment does not start as slow."""
-    turns = Turns(2)
+    turns = RequestScheduler(2)
     turns.started(job("a1"))
     turns.forget("a1")
     turns.ended(job("a1"), seconds)
@@ -115,7 +115,7 @@ def test_a_request_that_ends_after_its_experiment_was_forgotten_leaves_nothing(s
 
 def test_a_namespace_is_known_while_one_of_its_experiments_is():
     """It keeps its place in the order."""
-    turns = Turns(2)
+    turns = RequestScheduler(2)
     for name in ("a1", "a2", "b1"):
         turns.started(job(name))
     turns.forget("a1")
@@ -125,7 +125,7 @@ def test_a_namespace_is_known_while_one_of_its_experiments_is():
 
 def test_a_namespace_whose_experiments_come_and_end_does_not_overtake_others():
     """What was forgotten is as if it had been served when it was."""
-    turns = Turns(2)
+    turns = RequestScheduler(2)
     turns.started(job("b1"))
     turns.started(job("a1"))
     turns.forget("a1")

@@ -128,24 +128,24 @@ FIRST = [one.parameters for one in Study(problem(algorithm="random")).suggest(ra
         pytest.param([evaluation(i, FIRST[i], 1.0) for i in range(10)], False, id="startup-trials-done"),
         pytest.param([evaluation(i, FIRST[i], -1e999) for i in range(20)], True, id="nothing-finite"),
         pytest.param(
-            [evaluation(i, FIRST[i], 1.0, standing=EvaluationState.FAILED) for i in range(20)], True, id="all-failed"
+            [evaluation(i, FIRST[i], 1.0, state=EvaluationState.FAILED) for i in range(20)], True, id="all-failed"
         ),
         pytest.param(
-            [evaluation(i, FIRST[i], standing=EvaluationState.RUNNING) for i in range(20)], True, id="all-running"
+            [evaluation(i, FIRST[i], state=EvaluationState.RUNNING) for i in range(20)], True, id="all-running"
         ),
         pytest.param(
-            [evaluation(i, FIRST[i], 1.0, standing=EvaluationState.STOPPED, rungs=[(1, 1.0)]) for i in range(10)],
+            [evaluation(i, FIRST[i], 1.0, state=EvaluationState.STOPPED, rungs=[(1, 1.0)]) for i in range(10)],
             False,
             id="stopped-at-a-rung",
         ),
         pytest.param(
-            [evaluation(i, FIRST[i], standing=EvaluationState.RUNNING, rungs=[(1, 1.0)]) for i in range(10)],
+            [evaluation(i, FIRST[i], state=EvaluationState.RUNNING, rungs=[(1, 1.0)]) for i in range(10)],
             False,
             id="running-with-rung-records",
         ),
         pytest.param(
             [
-                evaluation(i, FIRST[i], 1.0, standing=EvaluationState.STOPPED, rungs=[(1, 1.0), (3, -1e999)])
+                evaluation(i, FIRST[i], 1.0, state=EvaluationState.STOPPED, rungs=[(1, 1.0), (3, -1e999)])
                 for i in range(20)
             ],
             True,
@@ -164,7 +164,7 @@ def test_stopped_trials_teach():
     for seed in range(5):
         points = Study(problem(space, "random", seed=seed)).suggest(range(30)).suggestions
         told = [
-            evaluation(one.index, one.parameters, standing=EvaluationState.STOPPED, rungs=[(1, one.parameters["lr"])])
+            evaluation(one.index, one.parameters, state=EvaluationState.STOPPED, rungs=[(1, one.parameters["lr"])])
             for one in points
         ]
         study = Study(problem(space, seed=seed))
@@ -184,7 +184,7 @@ def test_failures_repel():
             failed = configuration["x"] > 0.4
             failures += failed and index >= 30
             ended = evaluation(index, configuration, 0.5)
-            study.update([replace(ended, standing=EvaluationState.FAILED, score=None) if failed else ended])
+            study.update([replace(ended, state=EvaluationState.FAILED, score=None) if failed else ended])
     assert failures <= 0.5 * 0.6 * 5 * 30
 
 
@@ -218,10 +218,10 @@ def test_sobol_points_are_balanced():
     assert Study(problem(parameters(BATCH, LR), "qmc")).suggest([11]).suggestions[0] == together[11]
 
 
-def earlier(*configurations, standing=EvaluationState.COMPLETE):
+def earlier(*configurations, state=EvaluationState.COMPLETE):
     """Trials of other experiments; the nearer lr is to 0.001, the better."""
     told = enumerate(configurations)
-    return tuple(evaluation(-1 - n, one, -abs(log10(one["lr"]) + 3), standing=standing) for n, one in told)
+    return tuple(evaluation(-1 - n, one, -abs(log10(one["lr"]) + 3), state=state) for n, one in told)
 
 
 def test_a_warm_start_replaces_random_draws():
@@ -266,11 +266,11 @@ def test_what_other_experiments_tried_is_not_tried_again(trial, known):
 def test_the_answer_says_how_many_trials_lie_in_the_space():
     """Equal ones are counted as often as they come."""
     prior = tuple(evaluation(-1 - n, {"lr": lr}, 1.0) for n, lr in enumerate((0.01, 0.01, 1.0, 0.1)))
-    assert Study(replace(problem(parameters(LR)), prior=prior)).suggest([0]).learnt == 3
+    assert Study(replace(problem(parameters(LR)), prior=prior)).suggest([0]).prior_in_space == 3
 
 
 def test_what_runs_elsewhere_is_not_observed():
     """A trial that has not ended may come to be tried here."""
-    prior = earlier({"lr": 0.001}, standing=EvaluationState.RUNNING)
+    prior = earlier({"lr": 0.001}, state=EvaluationState.RUNNING)
     asked = replace(problem(parameters(LR), "grid", points=3), prior=prior)
     assert len(Study(asked).suggest(range(3)).suggestions) == 3

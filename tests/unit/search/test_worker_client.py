@@ -22,7 +22,7 @@ from toprung.search.study import Study
 from toprung.search.types import EvaluationState, Problem, Suggestions
 from toprung.search.worker_client import Limits, SearchWorker
 from toprung.search.worker_process import serve
-from toprung.search.worker_protocol import LENGTH, TAKEN_IN, Request, pack, unpack
+from toprung.search.worker_protocol import ACKNOWLEDGED, LENGTH, Request, pack, unpack
 
 SOURCE = str(Path(toprung.__file__).parents[1])
 
@@ -50,7 +50,7 @@ async def test_answers_are_those_of_a_study(worker):
     asked = problem(FLAT)
     history = told(asked, 14)
     assert await worker.suggest(asked, history, [14, 15]) == answer(asked, history, [14, 15])
-    history[13] = evaluation(13, history[13].parameters, standing=EvaluationState.FAILED)
+    history[13] = evaluation(13, history[13].parameters, state=EvaluationState.FAILED)
     history[14] = evaluation(14, history[12].parameters, 0.5)
     assert await worker.suggest(asked, history, [15]) == answer(asked, history, [15])
     del history[3]
@@ -145,7 +145,7 @@ def test_a_history_is_added_before_a_configuration_is_wanted():
     )
     replies = BytesIO()
     serve(BytesIO(b"".join(map(pack, requests))), replies, MemoryLimit(0))
-    answers = [TAKEN_IN, Suggestions(expected[:1]), Suggestions(expected[1:])]
+    answers = [ACKNOWLEDGED, Suggestions(expected[:1]), Suggestions(expected[1:])]
     assert [reply for reply, _ in frames(replies.getvalue())] == answers
     assert second not in batch.suggest([2]).suggestions
 
@@ -403,7 +403,7 @@ async def test_an_experiment_that_is_forgotten_while_it_is_asked_leaves_nothing(
     worker.forget(asked.key)
     while worker._running:
         await asyncio.sleep(0.01)
-    assert not any((worker._turns._experiments, worker._turns._fast, worker._turns._slow))
+    assert not any((worker._scheduler._experiments, worker._scheduler._fast, worker._scheduler._slow))
 
 
 async def test_a_turn_that_is_cancelled_before_its_request_is_not_measured(worker):
@@ -416,7 +416,7 @@ async def test_a_turn_that_is_cancelled_before_its_request_is_not_measured(worke
     await asyncio.wait([answered, cancelled])
     while worker._running:
         await asyncio.sleep(0.01)
-    assert worker._turns._fast == {"first"}
+    assert worker._scheduler._fast == {"first"}
 
 
 async def test_a_batch_does_not_wait_for_the_request_of_another_experiment(hanging):

@@ -197,9 +197,9 @@ def _column(name: str, path: str, type_: str = "string", *, priority: int = 0) -
 
 def stale(folder: Path) -> list[str]:
     """Return the names of the files of a folder that are out of date, missing or superfluous."""
-    wanted = files()
-    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
-    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+    expected = files()
+    present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
+    return sorted(name for name in expected.keys() | present.keys() if expected.get(name) != present.get(name))
 
 
 def main(folder: Path, *, check: bool) -> str | None:

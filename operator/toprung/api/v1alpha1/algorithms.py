@@ -90,5 +90,5 @@ class Algorithm(OneOf):
 
     @property
     def sampler(self) -> str:
-        """Path and name of the sampler, for messages: `spec.algorithm.plugin: local-searcher`."""
+        """Return the path and name of the sampler, for messages: `spec.algorithm.plugin: local-searcher`."""
         return f"spec.algorithm.{self.name}: {self.plugin.name if self.plugin is not None else self.name}"

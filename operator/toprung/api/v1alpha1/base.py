@@ -103,7 +103,7 @@ class OneOf(Model):
 
     @property
     def name(self) -> str:
-        """The member that is set."""
+        """Return the name of the member that is set."""
         return next(member for member in self.members() if getattr(self, member) is not None)
 
 

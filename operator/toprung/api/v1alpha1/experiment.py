@@ -115,12 +115,12 @@ class ExperimentSpec(Model):
 
     @property
     def all_objectives(self) -> tuple[MetricGoal, ...]:
-        """All objectives, in their order."""
+        """Return all objectives, in their order."""
         return self.objectives or (self.primary_objective,)
 
     @property
     def primary_objective(self) -> Objective:
-        """The objective of early stopping and of the best trial; with several objectives, the first one."""
+        """Return the objective of early stopping and of the best trial; with several objectives, the first one."""
         if self.objective is not None:
             return self.objective
         assert self.objectives is not None  # noqa: S101 - EXPERIMENT_RULES require one of the two

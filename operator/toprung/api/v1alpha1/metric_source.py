@@ -87,7 +87,7 @@ class StdoutMetrics(Model):
 
     @property
     def all_patterns(self) -> tuple[str, ...]:
-        """The custom formats of pattern or patterns."""
+        """Return the custom formats of pattern or patterns."""
         return self.patterns or (() if self.pattern is None else (self.pattern,))
 
 

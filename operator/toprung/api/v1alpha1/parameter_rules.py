@@ -36,7 +36,7 @@ def step_index(low: float, step: float, value: float) -> int | None:
     return round(steps)
 
 
-def _is_whole(value: float | None) -> bool:
+def _is_integral(value: float | None) -> bool:
     return value is None or value.is_integer()
 
 
@@ -45,7 +45,7 @@ def _divides(step: float | None, low: float | None, high: float | None, scale: s
     if step is None or low is None or high is None or scale == "log" or low > high:
         return True
     inexact = type_ == "int" and not all(
-        _is_whole(value) and abs(value) <= MAX_EXACT_INT for value in (step, low, high)
+        _is_integral(value) and abs(value) <= MAX_EXACT_INT for value in (step, low, high)
     )
     return inexact or step_index(low, step, high) is not None
 
@@ -65,21 +65,21 @@ def _duplicates(values: Sequence[Scalar] | None) -> Iterator[FieldError]:
         seen.add(key_of(value))
 
 
-def _whole_number_rules(field: str) -> tuple[CrossFieldRule, CrossFieldRule]:
-    given = f"self.type != 'int' || !has(self.{field})"
+def _integer_rules(field: str) -> tuple[CrossFieldRule, CrossFieldRule]:
+    applies = f"self.type != 'int' || !has(self.{field})"
     limit = f"{MAX_EXACT_INT}.0"
     return (
         CrossFieldRule(
             fields=(field, "type"),
-            cel=f"{given} || double(int(self.{field})) == self.{field}",
-            holds=lambda value, type_: type_ != "int" or _is_whole(value),
+            cel=f"{applies} || double(int(self.{field})) == self.{field}",
+            holds=lambda value, type_: type_ != "int" or _is_integral(value),
             message="type int requires an integer",
             fix="Use an integer, or type: double.",
             suggest=lambda value, _: f"Use {round(value)}, or type: double.",
         ),
         CrossFieldRule(
             fields=(field, "type"),
-            cel=f"{given} || (self.{field} <= {limit} && self.{field} >= -{limit})",
+            cel=f"{applies} || (self.{field} <= {limit} && self.{field} >= -{limit})",
             holds=lambda value, type_: type_ != "int" or value is None or abs(value) <= MAX_EXACT_INT,
             message="type int requires an absolute value of at most 2^53",
             fix="Use a smaller value, or type: double.",
@@ -147,7 +147,7 @@ PARAMETER_RULES = (
         message="max - min must not exceed the largest number",
         fix="Use bounds that are closer together.",
     ),
-    *(rule for field in ("min", "max", "step") for rule in _whole_number_rules(field)),
+    *(rule for field in ("min", "max", "step") for rule in _integer_rules(field)),
     CrossFieldRule(
         fields=("min", "scale"),
         cel="self.scale != 'log' || !has(self.min) || self.min > 0.0",

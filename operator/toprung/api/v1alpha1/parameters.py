@@ -25,7 +25,7 @@ class When(Model):
 
     @cached_property
     def keys(self) -> frozenset[ValueKey]:
-        """The keys of the values, for membership."""
+        """Return the keys of the values, for membership."""
         return frozenset(map(key_of, self.in_))
 
 
@@ -54,10 +54,10 @@ class Parameter(Model):
 
     @cached_property
     def keys(self) -> frozenset[ValueKey]:
-        """The keys of the values of an ordinal or categorical parameter, for membership."""
+        """Return the keys of the values of an ordinal or categorical parameter, for membership."""
         return frozenset(map(key_of, self.values or ()))
 
     @property
     def is_range(self) -> bool:
-        """Whether the parameter has min and max instead of values."""
+        """Return whether the parameter has min and max instead of values."""
         return self.type in ("double", "int")

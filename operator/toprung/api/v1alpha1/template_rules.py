@@ -18,7 +18,7 @@ VARIABLES = ("resource", "trial.name", "trial.index")
 """Names of placeholders besides parameters.NAME."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
-_NEARLY = re.compile(r"(?<!\$)\$\{\{?\s*((?:parameters|trial)\.[A-Za-z0-9_.-]*|resource(?=\s*\}))\s*\}{0,2}")
+_MISSPELLED = re.compile(r"(?<!\$)\$\{\{?\s*((?:parameters|trial)\.[A-Za-z0-9_.-]*|resource(?=\s*\}))\s*\}{0,2}")
 """A placeholder, or a misspelled one: unclosed, with spaces, or in double braces. No shell accepts those."""
 _BLANK = re.compile(r"\s")
 MAX_DEPTH = 64
@@ -50,14 +50,14 @@ def validate_metadata(metadata: dict[str, Any], unknown: list[FieldError]) -> It
 
 def has_more_values(node: Any, limit: int) -> bool:
     """Return whether a JSON tree has more than `limit` values; reads at most `limit` of them."""
-    waiting, count = [node], 0
-    while waiting:
-        node = waiting.pop()
+    nodes, count = [node], 0
+    while nodes:
+        node = nodes.pop()
         children = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
         count += len(children)
         if count > limit:
             return True
-        waiting.extend(children)
+        nodes.extend(children)
     return False
 
 
@@ -103,7 +103,7 @@ def validate_references(
     """
     known = (*(f"parameters.{name}" for name in sorted(names)), *VARIABLES)
     for path, text in _texts(template, ""):
-        yield from _slips(path, text)
+        yield from _misspelled_placeholders(path, text)
         seen: set[str] = set()
         for reference in _references(text):
             if reference in seen:
@@ -117,14 +117,14 @@ def validate_references(
                 yield from _parameter_errors(path, reference, names, conditional, known)
 
 
-def _slips(path: str, text: str) -> Iterator[FieldError]:
+def _misspelled_placeholders(path: str, text: str) -> Iterator[FieldError]:
     """Check the spelling of placeholders. A misspelled placeholder would reach the program unchanged."""
     if "${" not in text:
         return
-    wrong = {match[0]: f"${{{match[1]}}}" for match in _NEARLY.finditer(text)}
-    for found, meant in wrong.items():
-        if not found.startswith(meant):
-            advice = f"Use {shortened(meant)}."
+    wrong = {match[0]: f"${{{match[1]}}}" for match in _MISSPELLED.finditer(text)}
+    for found, correct in wrong.items():
+        if not found.startswith(correct):
+            advice = f"Use {shortened(correct)}."
             yield FieldError(path, f"Invalid value: {shown(found)} is not a placeholder. {advice}")
 
 

@@ -40,7 +40,7 @@ class TrialState(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether the state is final."""
+        """Return whether the state is final."""
         return self in _TERMINAL
 
 
@@ -89,16 +89,19 @@ class MeanStatus(Model):
 
 
 class IgnoredReportsStatus(Model):
-    """Ignored reports with the same reason."""
+    """Reports that do not count, or whose step does not count, for the same reason."""
 
     reason: Annotated[str, Field(max_length=64)]
-    """Reason: NotANumber, InvalidStep, NoStep (other reports have steps), EarlierStep, AmbiguousName (as in "train
-    loss=0.5"), OtherStep (the step is not the resource of early stopping, so lines are counted), or Skipped (part of
-    the log, because the program prints faster than the operator reads)."""
+    """NotANumber: the value is not a plain number, such as 0,57 or 91.2%. InvalidStep: the step is not a number of at
+    least 0. NoStep: the report has no step, and others have one. EarlierStep: the step is before the latest step.
+    AmbiguousName: the name of the metric follows another word, as in "train loss=0.5", has several values in the line,
+    or is in a table that other output interrupts. OtherStep: the report counts as the next step, because its step is
+    not the resource of early stopping, or the steps count down. Skipped: a part of the log is not read, because a line
+    is very long or the program prints faster than the operator reads."""
     count: Annotated[int, Field(ge=1)]
-    """Number of ignored reports."""
+    """Number of reports."""
     example: Annotated[str, Field(max_length=MAX_EXAMPLE)] = ""
-    """Text in place of the number in the first of them."""
+    """The first of these reports, as printed."""
 
 
 class ReadingStatus(Model):
@@ -135,10 +138,10 @@ class PendingStatus(Model):
 
 
 class ReportsStatus(Model):
-    """Ignored reports, and the state to continue reading the log after a restart of the operator."""
+    """Reports that do not count, and the state to continue reading the log after a restart of the operator."""
 
     ignored: Annotated[tuple[IgnoredReportsStatus, ...], Field(max_length=8)] = ()
-    """Ignored reports by reason."""
+    """Reports that do not count, by reason."""
     reading: ReadingStatus | None = None
     pending: PendingStatus | None = None
     previous_best: ObservationStatus | None = None

@@ -1,4 +1,4 @@
-"""How an Experiment runs a trial: its Pod template, its checkpoints, and the retention of its Pods."""
+"""The Pod template of the trials of an Experiment, their checkpoints, and the retention of their Pods."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ class Checkpoint(Model):
 
 
 class PodRetention(Model):
-    """Which finished Pods to keep. They hold no GPU, and you can read their logs."""
+    """The finished Pods to keep. They hold no GPU, and you can read their logs."""
 
     keep: Literal["all", "failed", "none"] = "all"
     """Keeps all Pods, the Pods of failed trials, or none."""
@@ -26,7 +26,7 @@ class PodRetention(Model):
 
 
 class TrialTemplate(Model):
-    """How to run a trial."""
+    """The Pod of each trial, with its retries and time limits."""
 
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     """Number of retries of a trial whose program fails. Disruptions (evictions, lost nodes) do not count."""

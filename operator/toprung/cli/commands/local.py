@@ -36,13 +36,13 @@ def up_command(folder: Path, gpus: int | None, port: int) -> None:
     The cluster keeps running when you close the shell. Programs run in the current folder. Experiments in the state
     folder continue.
     """
-    place = state_folder(folder)
-    if (pid := place.pid()) is not None:
-        click.echo(f"The cluster in {place.path} is already running (process {pid}).")
+    state = state_folder(folder)
+    if (pid := state.pid()) is not None:
+        click.echo(f"The cluster in {state.path} is already running (process {pid}).")
     else:
         with Console(stderr=True).status("Starting the cluster and the operator"):
-            daemon.start(place, gpus=gpus, port=port)
-    click.echo(f"export KUBECONFIG={place.kubeconfig}")
+            daemon.start(state, gpus=gpus, port=port)
+    click.echo(f"export KUBECONFIG={state.kubeconfig}")
     click.echo("# For evaluation and development only. Stop it with `toprung local down`.")
 
 
@@ -51,16 +51,16 @@ def up_command(folder: Path, gpus: int | None, port: int) -> None:
 @click.option("--wipe", is_flag=True, help="Remove the state folder too.")
 def down_command(folder: Path, wipe: bool) -> None:  # noqa: FBT001 - a flag of the command line
     """Stop the cluster and all its programs. The state folder stays."""
-    place = state_folder(folder)
-    pid = place.pid()
+    state = state_folder(folder)
+    pid = state.pid()
     if pid:
         with Console(stderr=True).status("Stopping all Pods"):
-            place.end(pid)
-        click.echo(f"The cluster in {place.path} has stopped. Continue it with `toprung local up`.")
+            state.end(pid)
+        click.echo(f"The cluster in {state.path} has stopped. Continue it with `toprung local up`.")
     else:
-        click.echo(f"No cluster is running in {place.path}.")
+        click.echo(f"No cluster is running in {state.path}.")
     if wipe:
-        place.wipe()
+        state.wipe()
         click.echo("Its state was removed.")
 
 
@@ -69,9 +69,9 @@ def down_command(folder: Path, wipe: bool) -> None:  # noqa: FBT001 - a flag of 
 @output_option
 def status_command(folder: Path, output: Literal["text", "json"]) -> None:
     """Show whether the cluster is running, its GPUs and its Experiments."""
-    place = state_folder(folder)
-    pid = place.pid()
-    status = asyncio.run(read_status(place, pid)) if pid else ClusterStatus(str(place.path))
+    state = state_folder(folder)
+    pid = state.pid()
+    status = asyncio.run(read_status(state, pid)) if pid else ClusterStatus(str(state.path))
     if output == "json":
         click.echo(json.dumps(asdict(status), indent=2))
     else:

@@ -22,7 +22,7 @@ from toprung.cli.display.progress import ProgressDisplay, progress_display
 from toprung.cli.display.result import print_results
 from toprung.cli.display.watcher import ExperimentView, Key, Watcher
 from toprung.cli.embedded.daemon import prepare
-from toprung.cli.embedded.host import NAMESPACE, OPERATOR, hosted, until, working_dir
+from toprung.cli.embedded.host import NAMESPACE, OPERATOR, host_cluster, wait_until, working_dir
 from toprung.cli.embedded.state_dir import StateFolder, dir_option, gpus_option, state_folder
 from toprung.cli.files.manifests import apply_all, delete_experiment, experiments_of, read_manifests
 from toprung.errors import ClusterUnavailable, TopRungError
@@ -147,7 +147,7 @@ async def _cluster(options: RunOptions, console: Console) -> AsyncIterator[KubeC
     logging.basicConfig(filename=options.folder.log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if options.folder.pid() is None:
         try:
-            async with hosted(options.folder, gpus=options.gpus, fresh=options.fresh) as client:
+            async with host_cluster(options.folder, gpus=options.gpus, fresh=options.fresh) as client:
                 yield client
         except AlreadyRunning as error:
             raise ClusterUnavailable(f"{error}, or run the command again to join it.") from error
@@ -165,7 +165,7 @@ async def _clear(client: KubeClient, keys: Sequence[Key]) -> None:
     """Delete the Experiments, and wait until their Trials and Pods are deleted."""
     for key in keys:
         if await delete_experiment(client, key):
-            await until(partial(_is_deleted, client, key))
+            await wait_until(partial(_is_deleted, client, key))
 
 
 async def _is_deleted(client: KubeClient, key: Key) -> bool:

@@ -13,7 +13,7 @@ import click
 
 from localkube.cluster import AlreadyRunning
 from localkube.state_dir import UnsafeFolder, create_private, make
-from toprung.cli.embedded.host import hosted
+from toprung.cli.embedded.host import host_cluster
 from toprung.cli.embedded.state_dir import StateFolder, Unsafe, dir_option, gpus_option, state_folder
 from toprung.errors import TopRungError
 
@@ -85,7 +85,7 @@ async def _serve(folder: StateFolder, gpus: int | None, port: int, ready: int) -
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with hosted(folder, gpus=gpus, port=port):
+    async with host_cluster(folder, gpus=gpus, port=port):
         os.write(ready, b"{}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), ready)  # the other side reads until the end of the file
         await ended.wait()

@@ -20,7 +20,7 @@ from toprung.kube.resources import NAMESPACES, PODS
 
 NAMESPACE = "toprung-system"
 OPERATOR = "toprung-operator"
-_PATIENCE = 60.0
+_START_TIMEOUT = 60.0
 _POLL_INTERVAL = 0.03
 _START_OVER = (
     "`toprung run --fresh` starts with an empty one and keeps the broken file beside it; "
@@ -29,7 +29,7 @@ _START_OVER = (
 
 
 @asynccontextmanager
-async def hosted(
+async def host_cluster(
     folder: StateFolder, *, gpus: int | None, port: int = 0, fresh: bool = False
 ) -> AsyncIterator[KubeClient]:
     """Serve the folder from this process; at the end no process of the cluster is left.
@@ -58,9 +58,9 @@ async def hosted(
         except StoreInUse as error:
             raise TopRungError(str(error)) from error
         try:
-            async with await connect(folder.kubeconfig) as gateway:
-                await _start_operator(gateway, folder.operator_kubeconfig)
-                yield gateway
+            async with await connect(folder.kubeconfig) as client:
+                await _start_operator(client, folder.operator_kubeconfig)
+                yield client
         finally:
             await cluster.stop()
 
@@ -97,35 +97,35 @@ def operator_pod(kubeconfig: Path, working_dir: Path) -> dict[str, Any]:
     }
 
 
-async def working_dir(gateway: KubeClient) -> str:
+async def working_dir(client: KubeClient) -> str:
     """Return the folder in which a cluster's programs run: where the cluster was started."""
-    pod = await gateway.get(PODS, namespace=NAMESPACE, name=OPERATOR)
+    pod = await client.get(PODS, namespace=NAMESPACE, name=OPERATOR)
     folder: str = pod["spec"]["containers"][0]["workingDir"]
     return folder
 
 
-async def _start_operator(gateway: KubeClient, kubeconfig: Path) -> None:
+async def _start_operator(client: KubeClient, kubeconfig: Path) -> None:
     """Replace the operator's Pod. One of an earlier start is lost, and may name another interpreter."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    await gateway.apply(NAMESPACES, namespace=None, name=NAMESPACE, body=namespace)
+    await client.apply(NAMESPACES, namespace=None, name=NAMESPACE, body=namespace)
     with suppress(NotFound):
-        await gateway.delete(PODS, namespace=NAMESPACE, name=OPERATOR, grace_seconds=0)
-    async with asyncio.timeout(_PATIENCE):
-        await until(lambda: _phase_is(gateway, ""))
-        await gateway.create(PODS, namespace=NAMESPACE, body=operator_pod(kubeconfig, Path.cwd()))
-        await until(lambda: _phase_is(gateway, "Running"))
+        await client.delete(PODS, namespace=NAMESPACE, name=OPERATOR, grace_seconds=0)
+    async with asyncio.timeout(_START_TIMEOUT):
+        await wait_until(lambda: _phase_is(client, ""))
+        await client.create(PODS, namespace=NAMESPACE, body=operator_pod(kubeconfig, Path.cwd()))
+        await wait_until(lambda: _phase_is(client, "Running"))
 
 
-async def _phase_is(gateway: KubeClient, phase: str) -> bool:
+async def _phase_is(client: KubeClient, phase: str) -> bool:
     """Return whether the operator's Pod is in that phase; "" means that it does not exist."""
     try:
-        pod = await gateway.get(PODS, namespace=NAMESPACE, name=OPERATOR)
+        pod = await client.get(PODS, namespace=NAMESPACE, name=OPERATOR)
     except NotFound:
         return not phase
     return bool(pod["status"].get("phase") == phase)
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+async def wait_until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Poll a condition until it is true."""
     while not await holds():  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(_POLL_INTERVAL)

@@ -96,19 +96,19 @@ class StateFolder:
         except OSError as error:
             raise Unsafe(f"{self.path}: Forbidden: {error.strerror}. Choose another folder by --dir.") from error
 
-    def end(self, pid: int, patience: float = 30.0) -> None:
+    def end(self, pid: int, timeout: float = 30.0) -> None:
         """Stop the cluster and wait until it has ended.
 
         Raises:
-            Unstoppable: it has not ended after `patience` seconds.
+            Unstoppable: it has not ended after `timeout` seconds.
         """
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while self.pid() == pid:
             if time.monotonic() > deadline:
                 raise Unstoppable(f"the cluster of {self.path} (process {pid}) does not end; end it by `kill -9 {pid}`")
             time.sleep(_POLL_INTERVAL)
-        _await_exit(pid, patience)
+        _await_exit(pid, timeout)
 
     def wipe(self) -> None:
         """Remove the files of a cluster, and the folder itself if it is then empty."""
@@ -121,12 +121,12 @@ class StateFolder:
             self.path.rmdir()
 
 
-def _await_exit(pid: int, patience: float) -> None:
+def _await_exit(pid: int, timeout: float) -> None:
     """Wait until a process that has released its folder has exited, where the system supports it."""
     if sys.platform == "linux":
         with suppress(ProcessLookupError):
             process = os.pidfd_open(pid)
-            select.select([process], [], [], patience)
+            select.select([process], [], [], timeout)
             os.close(process)
 
 

@@ -50,44 +50,44 @@ def experiments_of(objects: Sequence[Mapping[str, Any]]) -> tuple[Key, ...]:
     return tuple((_namespace(each), _name(each)) for each in objects if each["kind"] == KIND)
 
 
-async def apply_all(gateway: KubeClient, objects: Sequence[KubernetesObject]) -> None:
+async def apply_all(client: KubeClient, objects: Sequence[KubernetesObject]) -> None:
     """Apply the objects, the Experiments last; missing namespaces are created.
 
     Raises:
         Rejected: the server rejects one; for an immutable field, the message has the fix.
     """
     for each in sorted(objects, key=lambda each: each["kind"] == KIND):
-        await _apply(gateway, each)
+        await _apply(client, each)
 
 
-async def delete_experiment(gateway: KubeClient, key: Key) -> bool:
+async def delete_experiment(client: KubeClient, key: Key) -> bool:
     """Request the deletion of an Experiment; return False if there is none."""
     try:
-        await gateway.delete(EXPERIMENTS, namespace=key[0], name=key[1])
+        await client.delete(EXPERIMENTS, namespace=key[0], name=key[1])
     except NotFound:
         return False
     return True
 
 
-async def _apply(gateway: KubeClient, manifest: KubernetesObject) -> None:
-    resource, namespaced = await gateway.resource_of(manifest["apiVersion"], manifest["kind"])
+async def _apply(client: KubeClient, manifest: KubernetesObject) -> None:
+    resource, namespaced = await client.resource_of(manifest["apiVersion"], manifest["kind"])
     namespace = _namespace(manifest) if namespaced else None
     if namespace is not None:
-        await _have_namespace(gateway, namespace)
+        await _ensure_namespace(client, namespace)
     try:
-        await gateway.apply(resource, namespace=namespace, name=_name(manifest), body=manifest)
+        await client.apply(resource, namespace=namespace, name=_name(manifest), body=manifest)
     except Rejected as error:
         if ADVICE not in str(error):
             raise
         raise Rejected(f"{error}; or give --fresh, which deletes the old one and its trials first") from error
 
 
-async def _have_namespace(gateway: KubeClient, name: str) -> None:
+async def _ensure_namespace(client: KubeClient, name: str) -> None:
     try:
-        await gateway.get(NAMESPACES, namespace=None, name=name)
+        await client.get(NAMESPACES, namespace=None, name=name)
     except NotFound:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        await gateway.apply(NAMESPACES, namespace=None, name=name, body=body)
+        await client.apply(NAMESPACES, namespace=None, name=name, body=body)
 
 
 def _name(manifest: Mapping[str, Any]) -> str:

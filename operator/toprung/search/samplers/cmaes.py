@@ -33,12 +33,12 @@ class _Replay:
 
     Attributes:
         start: the earlier result at which it starts; None for the middle of the space.
-        told: the generations that it has received, in order.
+        generations: those that it has received, in order.
         restarts: number of restarts after convergence.
     """
 
     start: Evaluation | None
-    told: list[Generation]
+    generations: list[Generation]
     strategy: CMA
     restarts: int = 0
 
@@ -67,32 +67,32 @@ class CmaEs:
         generator = Random(request.seed)  # noqa: S311 - no secret
         units = {dimension.name: generator.random() for dimension in self.space.dimensions}
         if self._adapted:
-            strategy = self._after(request.history)
+            strategy = self._strategy_after(request.history)
             strategy.reseed_rng(request.seed % 2**32)
             units |= zip((one.name for one in self._adapted), strategy.ask().tolist(), strict=True)
         return request.space.complete(lambda dimension: dimension.domain.at(units[dimension.name]))
 
-    def _after(self, history: Mapping[int, Evaluation]) -> CMA:
+    def _strategy_after(self, history: Mapping[int, Evaluation]) -> CMA:
         """Return the strategy after all complete generations; replay only new ones if no earlier trial has changed."""
         results = [history[index] for index in sorted(history) if _has_result(history[index])]
         prior = sum(one.index < 0 for one in results)
         earlier = prior + max(0, (len(results) - prior) // _BLOCK - 1) * _BLOCK
-        start = max(results[:earlier], key=_goodness, default=None)
+        start = max(results[:earlier], key=_sort_key, default=None)
         trials = results[earlier:]
         replay = self._replay
-        if replay is None or replay.start is not start or not _begins_with(trials, replay.told):
+        if replay is None or replay.start is not start or not _begins_with(trials, replay.generations):
             replay = self._replay = _Replay(start, [], self._strategy(start, restarts=0))
-        self._tell(replay, islice(trials, sum(map(len, replay.told)), None))
+        self._replay_generations(replay, islice(trials, sum(map(len, replay.generations)), None))
         return replay.strategy
 
-    def _tell(self, replay: _Replay, trials: Iterator[Evaluation]) -> None:
+    def _replay_generations(self, replay: _Replay, trials: Iterator[Evaluation]) -> None:
         while len(generation := tuple(islice(trials, replay.strategy.population_size))) == (
             replay.strategy.population_size
         ):
-            worst_first = sorted(generation, key=_goodness)
-            points = (_pulled_in(replay.strategy, self._point(one)) for one in worst_first)
+            worst_first = sorted(generation, key=_sort_key)
+            points = (_shortened_step(replay.strategy, self._point(one)) for one in worst_first)
             replay.strategy.tell([(point, -float(place)) for place, point in enumerate(points)])
-            replay.told.append(generation)
+            replay.generations.append(generation)
             if replay.strategy.should_stop():
                 replay.restarts += 1
                 replay.strategy = self._strategy(None, restarts=replay.restarts)
@@ -119,21 +119,21 @@ def _adaptable(dimension: Dimension) -> bool:
 
 def _has_result(evaluation: Evaluation) -> bool:
     """Return whether the trial has ended, failed trials included, or has a rank at a rung while it runs."""
-    return evaluation.standing is not EvaluationState.RUNNING or bool(evaluation.rungs)
+    return evaluation.state is not EvaluationState.RUNNING or bool(evaluation.rungs)
 
 
-def _goodness(evaluation: Evaluation) -> tuple[bool, int, float, int]:
+def _sort_key(evaluation: Evaluation) -> tuple[bool, int, float, int]:
     """Return the sort key of a trial; failed and diverged trials are the worst, and ties go to the smaller index."""
     complete, reached, score = rank(evaluation) or (False, -1, 0.0)
     return complete, reached, score, -evaluation.index
 
 
-def _begins_with(trials: Sequence[Evaluation], told: Sequence[Generation]) -> bool:
-    before = [one for generation in told for one in generation]
+def _begins_with(trials: Sequence[Evaluation], generations: Sequence[Generation]) -> bool:
+    before = [one for generation in generations for one in generation]
     return len(before) <= len(trials) and all(a is b for a, b in zip(before, trials, strict=False))
 
 
-def _pulled_in(strategy: CMA, point: Point) -> Point:
+def _shortened_step(strategy: CMA, point: Point) -> Point:
     """Return a step of at most sqrt(n) + 2 n / (n + 2) standard deviations (Hansen, 2011, equation 3)."""
     width = strategy.dim
     axes, scales = strategy._eigen_decomposition()  # noqa: SLF001 - the package offers no Mahalanobis length

@@ -21,7 +21,7 @@ from toprung.search.domains import Domain, ordered, unit
 from toprung.search.ranking import Rank, rank
 from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.grid import shuffled
-from toprung.search.samplers.optuna_adapter import OptunaHistory, Positions, opened
+from toprung.search.samplers.optuna_adapter import OptunaHistory, Positions, open_study
 from toprung.search.samplers.random import draw
 from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
@@ -43,14 +43,14 @@ class EvaluatedPoint:
     Attributes:
         level: resource of the observation; 0 without rungs.
         values: one per objective; larger is better.
-        standing: the trial's rank; None for a failed trial.
+        rank: the trial's rank; None for a failed trial.
     """
 
     index: int
     parameters: Configuration
     level: int
     values: tuple[float, ...]
-    standing: Rank | None = None
+    rank: Rank | None = None
 
 
 class Gp:
@@ -67,27 +67,27 @@ class Gp:
         self._settings = settings
         self._objectives = objectives
         self._storage = OptunaHistory()
-        self._study, self._scratch = opened(self._storage, objectives)
+        self._study, self._scratch = open_study(self._storage, objectives)
 
     def suggest(self, request: SuggestRequest) -> Configuration:
         """Fit the model and maximize the acquisition, in a finite space over untried configurations."""
         known = [*self._observed(request.history.values())]
-        trials = len({one.index for one in known if one.standing is not None})
+        trials = len({one.index for one in known if one.rank is not None})
         if request.attempt or trials < self._settings.startup_trials:
             return draw(request.space, request.seed)
-        view = _View.of(request.space, known := _most_telling(known, self._settings.max_observations))
+        view = _View.of(request.space, known := _most_informative(known, self._settings.max_observations))
         self._storage.trials = [view.trial(one.index, one.parameters, one.level, one.values) for one in known]
         self._storage.pending = [view.trial(index, parameters) for index, parameters in _running(request)]
         if not view.distributions:
             return request.space.combination(0)
         sampler = _MaxFidelityGPSampler(
-            lambda drawn: self._instead(view, request, drawn), seed=request.seed % 2**32, n_startup_trials=0
+            lambda drawn: self._alternatives(view, request, drawn), seed=request.seed % 2**32, n_startup_trials=0
         )
         with np.errstate(invalid="ignore", divide="ignore"):  # if the acquisition is 0 everywhere except at its maximum
             drawn = sampler.sample_relative(self._study, self._scratch, view.distributions)
         return view.configuration(drawn)
 
-    def _instead(self, view: "_View", request: SuggestRequest, drawn: Mapping[str, float]) -> list[FrozenTrial]:
+    def _alternatives(self, view: "_View", request: SuggestRequest, drawn: Mapping[str, float]) -> list[FrozenTrial]:
         """Return untried configurations to choose from instead of a configuration that was tried already."""
         if request.space.size is None or not request.tried(self.space.key(view.configuration(drawn))):
             return []
@@ -96,17 +96,17 @@ class Gp:
 
     def _observed(self, evaluations: Iterable[Evaluation]) -> list[EvaluatedPoint]:
         """Return the points to fit the model to; failed and diverged trials have the worst value of the others."""
-        seen, poor = [], []
+        points, without_value = [], []
         for one in sorted(evaluations, key=lambda evaluation: evaluation.index):
-            found = _of_several(one) if self._objectives > 1 else _of_one(one)
-            seen += found
-            if not found and one.standing is not EvaluationState.RUNNING:
-                poor.append(one)
-        if not seen or self._objectives > 1:
-            return seen
-        worst = min(observation.values for observation in seen)
-        top = max(observation.level for observation in seen)
-        return [*seen, *(EvaluatedPoint(one.index, one.parameters, top, worst) for one in poor)]
+            found = _points_of_several(one) if self._objectives > 1 else _points_of_one(one)
+            points += found
+            if not found and one.state is not EvaluationState.RUNNING:
+                without_value.append(one)
+        if not points or self._objectives > 1:
+            return points
+        worst = min(observation.values for observation in points)
+        top = max(observation.level for observation in points)
+        return [*points, *(EvaluatedPoint(one.index, one.parameters, top, worst) for one in without_value)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class _View:
             if one.name in self.distributions
         }
         if _RESOURCE in self.distributions:
-            params[_RESOURCE] = self._height(level)
+            params[_RESOURCE] = self._resource_input(level)
         state = TrialState.RUNNING if values is None else TrialState.COMPLETE
         trial = create_trial(state=state, values=values, params=params, distributions=self.distributions)
         trial.number = number
@@ -151,7 +151,7 @@ class _View:
             lambda one: _value(one.domain, drawn[one.name]) if one.name in drawn else one.domain.value(0)
         )
 
-    def _height(self, level: int) -> float:
+    def _resource_input(self, level: int) -> float:
         low, high = self.levels
         return log(level / low) / log(high / low) if level else 1.0
 
@@ -173,32 +173,32 @@ def _value(domain: Domain, number: float) -> ParameterValue:
     return domain.at(number) if isinstance(_input(domain), FloatDistribution) else domain.value(number)
 
 
-def _of_one(evaluation: Evaluation) -> list[EvaluatedPoint]:
-    standing = rank(evaluation)
-    if standing is None:
+def _points_of_one(evaluation: Evaluation) -> list[EvaluatedPoint]:
+    trial_rank = rank(evaluation)
+    if trial_rank is None:
         return []
     records = list(evaluation.rungs)
-    if evaluation.standing is EvaluationState.COMPLETE or not records:
+    if evaluation.state is EvaluationState.COMPLETE or not records:
         records[-1:] = [(records[-1][0] if records else 0, evaluation.score or 0.0)]
     return [
-        EvaluatedPoint(evaluation.index, evaluation.parameters, level, (score,), standing)
+        EvaluatedPoint(evaluation.index, evaluation.parameters, level, (score,), trial_rank)
         for level, score in records
         if isfinite(score)
     ]
 
 
-def _of_several(evaluation: Evaluation) -> list[EvaluatedPoint]:
-    complete = evaluation.standing is EvaluationState.COMPLETE and evaluation.scores
+def _points_of_several(evaluation: Evaluation) -> list[EvaluatedPoint]:
+    complete = evaluation.state is EvaluationState.COMPLETE and evaluation.scores
     if not complete or not all(map(isfinite, evaluation.scores)):
         return []
     return [EvaluatedPoint(evaluation.index, evaluation.parameters, 0, evaluation.scores, rank(evaluation))]
 
 
-def _most_telling(known: list[EvaluatedPoint], most: int) -> list[EvaluatedPoint]:
+def _most_informative(known: list[EvaluatedPoint], most: int) -> list[EvaluatedPoint]:
     """Return at most `most` points, half of them the best and half the newest, by index."""
     if len(known) <= most:
         return known
-    best = nlargest(most // 2, known, key=lambda one: (one.standing or (False, -1, 0.0), one.level, -one.index))
+    best = nlargest(most // 2, known, key=lambda one: (one.rank or (False, -1, 0.0), one.level, -one.index))
     chosen = {(one.index, one.level) for one in best}
     rest = [one for one in known if (one.index, one.level) not in chosen]
     newest = nlargest(most - len(best), rest, key=lambda one: (one.index, one.level))
@@ -207,16 +207,16 @@ def _most_telling(known: list[EvaluatedPoint], most: int) -> list[EvaluatedPoint
 
 def _running(request: SuggestRequest) -> list[tuple[int, Configuration]]:
     history = ((index, request.history[index]) for index in sorted(request.history))
-    running = [(i, one.parameters) for i, one in history if one.standing is EvaluationState.RUNNING and not one.rungs]
+    running = [(i, one.parameters) for i, one in history if one.state is EvaluationState.RUNNING and not one.rungs]
     return [*running, *request.pending.items()][-_PENDING:]
 
 
 class _MaxFidelityGPSampler(GPSampler):
     """Maximizes the acquisition at the highest resource, among the given alternative trials if there are any."""
 
-    def __init__(self, instead: Callable[[Mapping[str, float]], list[FrozenTrial]], **settings: Any) -> None:
+    def __init__(self, alternatives: Callable[[Mapping[str, float]], list[FrozenTrial]], **settings: Any) -> None:
         super().__init__(**settings)
-        self._instead = instead
+        self._alternatives = alternatives
 
     def _optimize_acqf(self, acqf: BaseAcquisitionFunc, best_params: NDArray[np.float64] | None) -> NDArray[np.float64]:
         names = list(acqf.search_space._optuna_search_space)  # noqa: SLF001 - the columns have no other names
@@ -227,7 +227,7 @@ class _MaxFidelityGPSampler(GPSampler):
                 best_params = best_params.copy()
                 best_params[:, column] = 1.0
         found: NDArray[np.float64] = super()._optimize_acqf(acqf, best_params)
-        if others := self._instead(acqf.search_space.get_unnormalized_param(found)):
+        if others := self._alternatives(acqf.search_space.get_unnormalized_param(found)):
             points: NDArray[np.float64] = acqf.search_space.get_normalized_params(others)
             found = points[np.argmax(acqf.eval_acqf_no_grad(points))]
         return found

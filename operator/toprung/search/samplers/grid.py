@@ -25,14 +25,14 @@ class Grid:
 
     def suggest(self, request: SuggestRequest) -> Configuration | None:
         """Return the first combination, in shuffled order, that is not taken."""
-        start = self._taken_from_the_start(request) if request.space is self.space else 0
+        start = self._first_untried(request) if request.space is self.space else 0
         for configuration in shuffled(request.space, self._seed, start):
             key = self.space.key(configuration)
             if key is None or (key not in request.taken and key not in request.batch):
                 return configuration
         return None
 
-    def _taken_from_the_start(self, request: SuggestRequest) -> int:
+    def _first_untried(self, request: SuggestRequest) -> int:
         for position in count(self._start):
             self._start = position
             combination = next(shuffled(self.space, self._seed, position), None)

@@ -14,9 +14,16 @@ from toprung.api.v1alpha1.algorithms import Nsga2Settings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain
 from toprung.search.samplers.base import SuggestRequest
-from toprung.search.samplers.optuna_adapter import OptunaHistory, distribution, external, internal, opened, reopened
+from toprung.search.samplers.model_trials import MAX_MODEL_TRIALS, select_trials
+from toprung.search.samplers.optuna_adapter import (
+    OptunaHistory,
+    distribution,
+    external,
+    internal,
+    open_study,
+    reload_study,
+)
 from toprung.search.samplers.random import draw
-from toprung.search.samplers.window import MOST, window
 from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
@@ -36,7 +43,7 @@ class Nsga2:
         self._objectives = objectives
         self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
         self._storage = OptunaHistory()
-        _, self._scratch = opened(self._storage, objectives)
+        _, self._scratch = open_study(self._storage, objectives)
         self._observed: dict[int, Evaluation] = {}
         self._values: dict[int, tuple[float, ...]] = {}
         self._parents: AbstractSet[int] = frozenset()
@@ -45,7 +52,7 @@ class Nsga2:
 
     def suggest(self, request: SuggestRequest) -> Configuration:
         """Return a child of two parents or a copy of one, mutated: numbers change a little, lists are redrawn."""
-        self._take_in(request.history)
+        self._update(request.history)
         drawn = draw(request.space, request.seed)
         if len(self._storage.trials) < self._settings.population_size:
             return drawn
@@ -68,17 +75,17 @@ class Nsga2:
         domains: dict[str, Domain] = {one.name: one.domain for one in request.space.dimensions if one.domain.count != 1}
         self._scratch.system_attrs = {_generation(): 1}
         free = {name: self._distributions[name] for name in domains}
-        genes = sampler.sample_relative(reopened(self._storage), self._scratch, free) if free else {}
+        genes = sampler.sample_relative(reload_study(self._storage), self._scratch, free) if free else {}
         return {name: external(domains[name], number) for name, number in genes.items()}
 
-    def _take_in(self, history: Mapping[int, Evaluation]) -> None:
+    def _update(self, history: Mapping[int, Evaluation]) -> None:
         changed = {index for index, evaluation in history.items() if self._observed.get(index) is not evaluation}
         for index in changed:
             self._observed[index] = history[index]
             self._values.pop(index, None)
             if (values := self._values_of(history[index])) is not None:
                 self._values[index] = values
-        parents = window(self._values, MOST) if changed else self._parents
+        parents = select_trials(self._values, MAX_MODEL_TRIALS) if changed else self._parents
         for index in self._parents - parents:
             self._storage.drop(index)
         for index in parents:
@@ -90,7 +97,7 @@ class Nsga2:
         """Return the values by which a complete trial is compared; None for any other trial."""
         values = evaluation.scores or (evaluation.score,)
         finite = tuple(value for value in values if value is not None and isfinite(value))
-        return finite if evaluation.standing is EvaluationState.COMPLETE and len(finite) == self._objectives else None
+        return finite if evaluation.state is EvaluationState.COMPLETE and len(finite) == self._objectives else None
 
     def _trial(self, evaluation: Evaluation, values: tuple[float, ...]) -> FrozenTrial:
         return FrozenTrial(  # without the validation of `create_trial`, which takes most of the time

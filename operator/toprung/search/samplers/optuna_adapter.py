@@ -15,11 +15,17 @@ from optuna.trial import FrozenTrial, TrialState
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Domain, Double, Int, ordered, unit
 from toprung.search.ranking import rank
-from toprung.search.samplers.window import MOST, Goodness, good, good_by_several, window
+from toprung.search.samplers.model_trials import (
+    MAX_MODEL_TRIALS,
+    SelectionKey,
+    select_trials,
+    selection_key,
+    selection_key_of_several,
+)
 from toprung.search.space import Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
 
-NOBODY = -(2**62)
+SCRATCH_NUMBER = -(2**62)
 """The number of a scratch trial. Trials of the experiment have their index, prior trials a negative one."""
 _NAME = "experiment"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -36,44 +42,48 @@ class OptunaStudy:
     """
 
     def __init__(
-        self, space: Space, distributions: Mapping[str, BaseDistribution], objectives: int = 1, most: int = MOST
+        self,
+        space: Space,
+        distributions: Mapping[str, BaseDistribution],
+        objectives: int = 1,
+        most: int = MAX_MODEL_TRIALS,
     ) -> None:
         self._domains: dict[str, Domain] = {one.name: one.domain for one in space.dimensions}
         self._space = space
         self._distributions = dict(distributions)
         self._most = most
         self._observed: dict[int, Evaluation] = {}
-        self._goodness: dict[int, Goodness] = {}
-        self._shown: AbstractSet[int] = frozenset()
+        self._selection_keys: dict[int, SelectionKey] = {}
+        self._stored: AbstractSet[int] = frozenset()
         self._storage = OptunaHistory()
-        self.study, self.scratch = opened(self._storage, objectives)
-        self._standing = standing if objectives == 1 else standing_of_several
-        self._good = good if objectives == 1 else good_by_several
+        self.study, self.scratch = open_study(self._storage, objectives)
+        self._values_of = optuna_values if objectives == 1 else optuna_values_of_several
+        self._key_of = selection_key if objectives == 1 else selection_key_of_several
 
-    def reflect(self, history: Mapping[int, Evaluation], pending: Mapping[int, Configuration]) -> None:
+    def synchronize(self, history: Mapping[int, Evaluation], pending: Mapping[int, Configuration]) -> None:
         """Apply all changes since the last call. Pending trials stay until the next call only."""
         changed = {index for index, evaluation in history.items() if self._observed.get(index) is not evaluation}
         self._observed |= {index: history[index] for index in changed}
-        self._goodness |= {index: self._good(history[index]) for index in changed}
+        self._selection_keys |= {index: self._key_of(history[index]) for index in changed}
         if changed:
-            self._show(window(self._goodness, self._most), changed)
+            self._store(select_trials(self._selection_keys, self._most), changed)
         running = (Evaluation(index, parameters, EvaluationState.RUNNING) for index, parameters in pending.items())
         self._storage.pending = [self._trial(evaluation) for evaluation in running]
 
     def finished(self) -> int:
-        """Count the trials that a model can learn from, those outside the window included."""
-        return sum(goodness is not None for goodness in self._goodness.values())
+        """Count the trials that a model can learn from, including those that the study does not hold."""
+        return sum(key is not None for key in self._selection_keys.values())
 
-    def _show(self, shown: AbstractSet[int], changed: AbstractSet[int]) -> None:
-        for index in self._shown - shown:
+    def _store(self, chosen: AbstractSet[int], changed: AbstractSet[int]) -> None:
+        for index in self._stored - chosen:
             self._storage.drop(index)
-        for index in shown:
-            if index in changed or index not in self._shown:
+        for index in chosen:
+            if index in changed or index not in self._stored:
                 self._storage.put(self._trial(self._observed[index]))
-        self._shown = frozenset(shown)
+        self._stored = frozenset(chosen)
 
     def _trial(self, evaluation: Evaluation) -> FrozenTrial:
-        state, values, intermediate = self._standing(evaluation)
+        state, values, intermediate = self._values_of(evaluation)
         positions = self._space.positions(evaluation.parameters)
         return FrozenTrial(  # without the validation of `create_trial`, which takes most of the time
             number=evaluation.index,
@@ -91,18 +101,18 @@ class OptunaStudy:
         )
 
 
-def opened(storage: "OptunaHistory", objectives: int = 1) -> tuple[Study, FrozenTrial]:
+def open_study(storage: "OptunaHistory", objectives: int = 1) -> tuple[Study, FrozenTrial]:
     """Return a study of a storage's trials, and a running trial of another study, for a sampler to write on."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     directions = [StudyDirection.MAXIMIZE] * objectives
     storage.create_new_study(directions, _NAME)
     elsewhere = storage.create_new_study(directions, "scratch")
     scratch = storage.get_trial(storage.create_new_trial(elsewhere))
-    scratch.number = NOBODY
-    return reopened(storage), scratch
+    scratch.number = SCRATCH_NUMBER
+    return reload_study(storage), scratch
 
 
-def reopened(storage: "OptunaHistory") -> Study:
+def reload_study(storage: "OptunaHistory") -> Study:
     """Load the study again: a study caches the trials that a sampler has read."""
     return optuna.load_study(study_name=_NAME, storage=storage)
 
@@ -117,13 +127,13 @@ class OptunaHistory(InMemoryStorage):
 
     def put(self, trial: FrozenTrial) -> None:
         """Add a trial, or replace the trial with the same number."""
-        self.trials[self._place(trial.number)] = [trial]
+        self.trials[self._slice_of(trial.number)] = [trial]
 
     def drop(self, number: int) -> None:
         """Remove a trial, if it exists."""
-        self.trials[self._place(number)] = []
+        self.trials[self._slice_of(number)] = []
 
-    def _place(self, number: int) -> slice:
+    def _slice_of(self, number: int) -> slice:
         at = bisect_left(self.trials, number, key=_number)
         known = at < len(self.trials) and self.trials[at].number == number
         return slice(at, at + known)
@@ -146,11 +156,11 @@ def _number(trial: FrozenTrial) -> int:
     return int(trial.number)
 
 
-Words = tuple[TrialState, tuple[float, ...] | None, dict[int, float]]
+OptunaValues = tuple[TrialState, tuple[float, ...] | None, dict[int, float]]
 """State, values and intermediate values of a trial."""
 
 
-def standing(evaluation: Evaluation) -> Words:
+def optuna_values(evaluation: Evaluation) -> OptunaValues:
     """Return Optuna's state and values for the rank of a trial.
 
     TPE uses only the order of the trials, so trials with different resources need no common scale. A trial without a
@@ -166,9 +176,9 @@ def standing(evaluation: Evaluation) -> Words:
             return TrialState.PRUNED, None, {rung: score}
 
 
-def standing_of_several(evaluation: Evaluation) -> Words:
+def optuna_values_of_several(evaluation: Evaluation) -> OptunaValues:
     """Return them for several objectives: only complete trials can be good, since rungs record the first one only."""
-    if evaluation.standing is EvaluationState.COMPLETE and evaluation.scores and all(map(isfinite, evaluation.scores)):
+    if evaluation.state is EvaluationState.COMPLETE and evaluation.scores and all(map(isfinite, evaluation.scores)):
         return TrialState.COMPLETE, evaluation.scores, {}
     return TrialState.RUNNING, None, {}
 

@@ -14,14 +14,14 @@ from toprung.api.v1alpha1.algorithms import TpeSettings
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import ordered
 from toprung.search.samplers.base import SuggestRequest
+from toprung.search.samplers.model_trials import MAX_MODEL_TRIALS
 from toprung.search.samplers.optuna_adapter import OptunaStudy, distribution, external
 from toprung.search.samplers.random import draw
-from toprung.search.samplers.window import MOST
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration
 
-_FEWEST = 250
-"""Minimum size of the model's window: the number of trials of which Optuna uses the most as good ones."""
+_MIN_TRIALS = 250
+"""Minimum number of trials of the model. With as many, the better group of Optuna has its largest size."""
 _WORK = 2**26
 """Product of candidates, trials and parameters for a proposal: one or two seconds."""
 _VALUES = 2**22
@@ -41,12 +41,12 @@ class Tpe:
         self.space = space
         self._settings = settings
         self._distributions = {one.name: distribution(one.domain) for one in space.dimensions}
-        self._mirror = OptunaStudy(space, self._distributions, objectives, _most(space, settings))
+        self._study = OptunaStudy(space, self._distributions, objectives, _max_trials(space, settings))
 
     def suggest(self, request: SuggestRequest) -> Configuration:
-        """Return the draw from the density of the good trials with the best ratio to the density of the others."""
-        self._mirror.reflect(request.history, request.pending)
-        if self._mirror.finished() < max(1, self._settings.startup_trials):
+        """Return the draw from the density of the better trials whose ratio to the density of the others is highest."""
+        self._study.synchronize(request.history, request.pending)
+        if self._study.finished() < max(1, self._settings.startup_trials):
             return draw(request.space, request.seed)
         configuration: dict[str, ParameterValue] = {}
         for number, group in enumerate(request.space.groups):
@@ -58,12 +58,12 @@ class Tpe:
         """Return the sampler of a group of parameters, apart from those that are already drawn."""
         repeats, later = request.space.repeats, request.space.groups[number + 1 :]
 
-        def fresh(drawn: Mapping[str, float]) -> bool:
+        def untried(drawn: Mapping[str, float]) -> bool:
             whole = configuration | self._values(request.space.groups[number], drawn)
             return any(group[0].active(whole) for group in later) or not request.tried(self.space.key(whole))
 
         return _UntriedTPESampler(
-            fresh if repeats else None,
+            untried if repeats else None,
             n_startup_trials=0,
             n_ei_candidates=self._candidates(request.attempt) if repeats else self._settings.ei_candidates,
             multivariate=True,
@@ -73,14 +73,14 @@ class Tpe:
 
     def _candidates(self, attempt: int) -> int:
         """Return the number of candidates: four times as many at each further attempt, limited by the time."""
-        affordable = _WORK // (self._mirror.finished() * len(self.space.dimensions) + 1)
+        affordable = _WORK // (self._study.finished() * len(self.space.dimensions) + 1)
         wanted: int = self._settings.ei_candidates * 4**attempt
         return max(self._settings.ei_candidates, min(wanted, affordable))
 
     def _sample(self, group: tuple[Dimension, ...], sampler: TPESampler) -> Mapping[str, ParameterValue]:
         """Draw the parameters of one group jointly; parameters with a single value are not sampled."""
         free = {one.name: self._distributions[one.name] for one in group if one.domain.count != 1}
-        return self._values(group, sampler.sample_relative(self._mirror.study, self._mirror.scratch, free))
+        return self._values(group, sampler.sample_relative(self._study.study, self._study.scratch, free))
 
     def _values(self, group: tuple[Dimension, ...], drawn: Mapping[str, float]) -> dict[str, ParameterValue]:
         return {
@@ -89,7 +89,7 @@ class Tpe:
         }
 
 
-def _most(space: Space, settings: TpeSettings) -> int:
+def _max_trials(space: Space, settings: TpeSettings) -> int:
     """Return the maximum number of trials of the model.
 
     The time grows with the product of trials, candidates and parameters. The memory grows with the product of trials
@@ -97,15 +97,15 @@ def _most(space: Space, settings: TpeSettings) -> int:
     """
     work = settings.ei_candidates * len(space.dimensions)
     values = sum(one.domain.count or 0 for one in space.dimensions if not ordered(one.domain))
-    return max(_FEWEST, min(MOST, _WORK // work, _VALUES // max(1, values)))
+    return max(_MIN_TRIALS, min(MAX_MODEL_TRIALS, _WORK // work, _VALUES // max(1, values)))
 
 
 class _UntriedTPESampler(TPESampler):
     """Prefers untried candidates to all others, and compares them in parts that fit in memory."""
 
-    def __init__(self, fresh: Callable[[Mapping[str, float]], bool] | None, **settings: Any) -> None:
+    def __init__(self, untried: Callable[[Mapping[str, float]], bool] | None, **settings: Any) -> None:
         super().__init__(**settings)
-        self._fresh = fresh
+        self._untried = untried
 
     def _get_internal_repr(
         self,
@@ -131,9 +131,9 @@ class _UntriedTPESampler(TPESampler):
             for start in range(0, count, size)
         )
         values: NDArray[np.float64] = np.concatenate(list(parts))
-        if self._fresh is not None:
+        if self._untried is not None:
             drawn = (dict(zip(samples, each, strict=True)) for each in zip(*samples.values(), strict=True))
-            values[[not self._fresh(each) for each in drawn]] = -np.inf
+            values[[not self._untried(each) for each in drawn]] = -np.inf
         return values
 
 

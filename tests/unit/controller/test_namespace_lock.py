@@ -5,11 +5,11 @@ from contextlib import suppress
 
 import pytest
 
-from toprung.controller.namespace_turns import Turns
+from toprung.controller.namespace_lock import NamespaceLock
 
 
-async def hold(turns: Turns, namespace: str, order: list[str]) -> None:
-    async with turns.turn_of(namespace):
+async def hold(turns: NamespaceLock, namespace: str, order: list[str]) -> None:
+    async with turns.held_by(namespace):
         order.append(namespace)
         await asyncio.sleep(0)
 
@@ -29,7 +29,7 @@ async def settle() -> None:
 )
 async def test_the_lock_passes_from_namespace_to_namespace(requests, served):
     """Within one, the order of the requests counts."""
-    turns, order = Turns(), []
+    turns, order = NamespaceLock(), []
     await asyncio.gather(*(hold(turns, namespace, order) for namespace in requests))
     assert "".join(order) == served
 
@@ -38,7 +38,7 @@ async def test_the_lock_passes_from_namespace_to_namespace(requests, served):
 @pytest.mark.parametrize("when", [0, 1, 2, 3])
 async def test_a_cancelled_request_does_not_keep_the_lock(cancelled, when):
     """Whether it waits, was just served, or holds the lock."""
-    turns, order = Turns(), []
+    turns, order = NamespaceLock(), []
     tasks = [asyncio.create_task(hold(turns, namespace, order)) for namespace in "abab"]
     for _ in range(when):
         await asyncio.sleep(0)

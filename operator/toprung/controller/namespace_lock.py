@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
-class Turns:
-    """A lock that passes from namespace to namespace; within one, in the order of the requests."""
+class NamespaceLock:
+    """A lock that namespaces hold in turn; within a namespace, in the order of the requests."""
 
     def __init__(self) -> None:
         """Begin unlocked."""
@@ -15,7 +15,7 @@ class Turns:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
-    async def turn_of(self, namespace: str) -> AsyncGenerator[None]:
+    async def held_by(self, namespace: str) -> AsyncGenerator[None]:
         """Hold the lock, after a wait of one turn of each other namespace at most."""
         await self._acquire(namespace)
         try:

@@ -7,7 +7,7 @@ from toprung.metrics.numerals import number, numeric
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LineContents:
     """Names and numbers of one line.
 
     Attributes:
@@ -22,13 +22,13 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class NotANumber:
     """A text that is not a number, though a part of it is; with its name, as printed."""
 
     text: str
 
 
-def sole_values(
+def split_ambiguous(
     read: Mapping[str, Mapping[str, str]], rejected: Mapping[str, str]
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Return the value of each name that has one, and the texts of each name that has several.
@@ -48,7 +48,7 @@ def sole_values(
     return values, several
 
 
-def found_in(cells: Iterable[tuple[str, object]], steps: Collection[str] = ()) -> Found:
+def read_cells(cells: Iterable[tuple[str, object]], steps: Collection[str] = ()) -> LineContents:
     """Sort names with their texts or numbers; of other types, and of words, only those of a step are rejected."""
     read: dict[str, dict[str, str]] = {}
     rejected: dict[str, str] = {}
@@ -56,12 +56,12 @@ def found_in(cells: Iterable[tuple[str, object]], steps: Collection[str] = ()) -
         value = number(cell) if isinstance(cell, str) else cell
         if isinstance(value, float):
             read.setdefault(name, {}).setdefault(repr(value), f"{name}: {_shown(cell)}")
-        elif isinstance(cell, Rejected):
+        elif isinstance(cell, NotANumber):
             rejected.setdefault(name, cell.text)
         elif name in steps or _is_number_of_some_sort(cell):
             rejected.setdefault(name, f"{name}: {_shown(cell)}")
-    values, ambiguous = sole_values(read, rejected)
-    return Found(values, {name: text for name, text in rejected.items() if name not in ambiguous}, ambiguous)
+    values, ambiguous = split_ambiguous(read, rejected)
+    return LineContents(values, {name: text for name, text in rejected.items() if name not in ambiguous}, ambiguous)
 
 
 def _is_number_of_some_sort(cell: object) -> bool:

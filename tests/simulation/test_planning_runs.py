@@ -119,9 +119,9 @@ def test_an_ended_experiment_stays_ended(data):
     )
     points = iter(data.draw(st.lists(st.integers(0, 12), max_size=30)))
     run_to_end(world, lambda: next(points, None))
-    told = ended_by(world)
+    ends = ended_by(world)
     world.execute(world.plan())
-    assert ended_by(world) == told
+    assert ended_by(world) == ends
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

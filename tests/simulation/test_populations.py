@@ -92,8 +92,8 @@ def test_a_restarted_operator_exploits_alike():
 def test_reports_before_an_exploit_do_not_count():
     """Values of the replaced weights are neither the best value nor observations of the sampler."""
     world = population([0.9, 0.1])
-    gone, kept = Program((0.95, *[0.1] * 7)), Program((0.2,) * 6, first=3)
-    world.program = lambda index, attempt: (gone if attempt == 1 else kept) if index else Program((0.3,) * 8)
+    before, after = Program((0.95, *[0.1] * 7)), Program((0.2,) * 6, first=3)
+    world.program = lambda index, attempt: (before if attempt == 1 else after) if index else Program((0.3,) * 8)
     run_to_end(world)
     first, second = world.trial_records()
     assert second.lineage[0].source == first.name

@@ -76,7 +76,7 @@ class Stopper(Protocol):
     """One early-stopping rule over the trials of one experiment.
 
     A rule holds only records. The planner builds it from Trial.status.rungs at each reconciliation, in any order of the
-    trials; equal records lead to equal decisions.
+    trials; equal records lead to equal decisions. A simulation keeps the rule and adds the new records at each plan.
 
     Verdicts are sticky. The planner records a result, calls `decide` once, and writes record and verdict to
     Trial.status.rungs together. It never calls `decide` again for a rung with a verdict. A report that crosses several

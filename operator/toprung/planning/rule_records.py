@@ -10,7 +10,7 @@ from toprung.metrics.progress import score
 from toprung.objects.trial import RungRecord, RungVerdict, TrialRecord
 
 WORST = float("-inf")
-GONE_ON = (RungVerdict.CONTINUE, RungVerdict.PROMOTE)
+CONTINUED = (RungVerdict.CONTINUE, RungVerdict.PROMOTE)
 """Verdicts after which a trial is no candidate for promotion from that rung."""
 
 _Known = tuple[tuple[RungRecord, ...], bool]
@@ -54,7 +54,7 @@ class RuleRecords:
         for rung in trial.rungs:
             result = self.result(trial, rung)
             self.stopper.record(result)
-            if rung.verdict in GONE_ON:
+            if rung.verdict in CONTINUED:
                 self.stopper.mark_continued(result)
         if trial.state.terminal:
             self.stopper.mark_finished(trial.bracket, trial.index)

@@ -171,9 +171,9 @@ def test_levels(settings, levels):
 @pytest.mark.parametrize("maximum", [65, 128, 129, 1000, 10**9])
 def test_the_interval_that_the_error_names_is_valid(maximum):
     """A smaller one is invalid."""
-    with pytest.raises(ValidationError, match=r"Use at least (\d+)") as told:
+    with pytest.raises(ValidationError, match=r"Use at least (\d+)") as raised:
         PbtSettings(perturbation_interval=1, max_resource=maximum)
-    least = int(re.search(r"Use at least (\d+)", str(told.value))[1])
+    least = int(re.search(r"Use at least (\d+)", str(raised.value))[1])
     with pytest.raises(ValidationError):
         PbtSettings(perturbation_interval=least - 1, max_resource=maximum)
     assert len(rule(perturbation_interval=least, max_resource=maximum).levels(0)) <= MAX_LEVELS
@@ -194,5 +194,5 @@ def test_a_call_out_of_order_is_an_internal_error(call, message):
 
 def test_stopper_for_builds_the_rule_that_is_set():
     """The rule has the settings of spec.earlyStopping.pbt and the seed of the experiment."""
-    asked = EarlyStopping.model_validate({"pbt": {"perturbationInterval": 2, "maxResource": 8}})
-    assert stopper_for(asked, 5, checkpoint=True) == rule(5, perturbation_interval=2, max_resource=8)
+    settings = EarlyStopping.model_validate({"pbt": {"perturbationInterval": 2, "maxResource": 8}})
+    assert stopper_for(settings, 5, checkpoint=True) == rule(5, perturbation_interval=2, max_resource=8)

@@ -119,10 +119,9 @@ def _advance(
 ) -> tuple[TrialTransition, ...]:
     """Update the trials by what happened until the deadline of the experiment."""
     deadline = _passed_deadline(snapshot, now)
-    transitions = advance(
-        snapshot if deadline is None else at_deadline(snapshot, deadline), evaluator, now, cache.transitions
-    )
-    cache.transitions = {transition.before.index: transition for transition in transitions if transition.repeats}
+    seen = snapshot if deadline is None else at_deadline(snapshot, deadline)
+    transitions = advance(seen, evaluator, now, cache.transitions)
+    cache.transitions = {each.before.index: each for each in transitions if each.repeats}
     return transitions if deadline is None else with_pods_of(snapshot, transitions)
 
 

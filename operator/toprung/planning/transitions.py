@@ -81,7 +81,7 @@ class TrialTransition:
         return now if recorded is None else recorded.time + LIVE_WRITE_EVERY
 
 
-NO_STEPS: Mapping[int, TrialTransition] = {}
+NO_TRANSITIONS: Mapping[int, TrialTransition] = {}
 
 
 def current_pod(snapshot: Snapshot, trial: TrialRecord) -> PodRecord | None:
@@ -94,7 +94,7 @@ def advance(
     snapshot: Snapshot,
     evaluator: RungEvaluator | None,
     now: datetime,
-    earlier: Mapping[int, TrialTransition] = NO_STEPS,
+    earlier: Mapping[int, TrialTransition] = NO_TRANSITIONS,
 ) -> tuple[TrialTransition, ...]:
     """Update every trial that has not ended by its Pod and its reports.
 
@@ -105,12 +105,10 @@ def advance(
         earlier: index of a trial -> its transition in the last plan, if that repeats.
     """
     transitions = [_begin(snapshot, trial, earlier) for trial in snapshot.trials if not trial.state.terminal]
-    changed = [transition for transition in transitions if transition is not earlier.get(transition.before.index)]
-    decisions = evaluator.judge([transition.after for transition in changed]) if evaluator is not None else {}
-    advanced = {
-        transition.before.index: _finish(snapshot, transition, evaluator, decisions, now) for transition in changed
-    }
-    return tuple(advanced.get(transition.before.index, transition) for transition in transitions)
+    changed = [each for each in transitions if each is not earlier.get(each.before.index)]
+    decisions = evaluator.judge([each.after for each in changed]) if evaluator is not None else {}
+    advanced = {each.before.index: _finish(snapshot, each, evaluator, decisions, now) for each in changed}
+    return tuple(advanced.get(each.before.index, each) for each in transitions)
 
 
 def _begin(snapshot: Snapshot, trial: TrialRecord, earlier: Mapping[int, TrialTransition]) -> TrialTransition:
@@ -133,7 +131,8 @@ def _finish(
     """Return the transition of a trial after the decision about its rungs."""
     trial = transition.after
     max_resource = evaluator.stopper.levels(trial.bracket)[-1] if evaluator is not None else None
-    after, due = _next_state(snapshot, decisions.get(trial.index, RungDecision(trial)), transition, now, max_resource)
+    decision = decisions.get(trial.index, RungDecision(trial))
+    after, due = _next_state(snapshot, decision, transition, now, max_resource)
     if after.state.terminal and evaluator is not None:
         after = evaluator.end(after, now)
     return TrialTransition(transition.before, after, transition.pod, due, transition.collected)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from support.waiting import wait_until
 from toprung.errors import AlreadyExists, ClusterUnavailable, Conflict, NotFound, Rejected
 from toprung.kube.cache import Cache
 from toprung.kube.client import KubeClient, connect
@@ -108,8 +109,7 @@ async def test_the_informer_follows_changes(gateway, namespace):
         # An object that leaves the selector counts as deleted for a watch with that selector.
         await gateway.patch(CONFIG_MAPS, namespace=namespace, name="m-2", body={"metadata": {"labels": {"test": None}}})
         expected = {f"m-{i}": "1" if i == 0 else "0" for i in range(521) if i not in (1, 2)}
-        while dict(cache.of("m")) != expected:
-            await asyncio.sleep(0.02)
+        await wait_until(lambda: dict(cache.of("m")) == expected)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

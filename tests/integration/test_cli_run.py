@@ -14,18 +14,20 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.waiting import block_until
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is left running is looked up in /proc")
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 120  # seconds; only for a process that hangs
 PROGRAM = """
 import os, sys, time
-trial, trials_logged = os.environ["TOPRUNG_TRIAL"], open("trials_logged.txt", "a")
-print("start", trial, file=trials_logged, flush=True)
+trial, log = os.environ["TOPRUNG_TRIAL"], open("log.txt", "a")
+print("start", trial, file=log, flush=True)
 for epoch in range(1, 4):
     time.sleep(float(os.environ.get("PACE", "0.1")))
     print(f"epoch={epoch} acc={1 - (float(os.environ['TOPRUNG_PARAMETER_X']) - 0.7) ** 2 / epoch}", flush=True)
-print("end", trial, file=trials_logged, flush=True)
+print("end", trial, file=log, flush=True)
 """
 TRIALS = 6
 
@@ -79,16 +81,10 @@ class UserFolder:
         return process.returncode, out, err
 
     def trials_logged(self, word):
-        """Return the trials that the programs' trials_logged has after a word."""
-        path = self.path / "trials_logged.txt"
+        """Return the trials that the programs' log has after a word."""
+        path = self.path / "log.txt"
         lines = path.read_text().splitlines() if path.exists() else []
         return Counter(line.split()[1] for line in lines if line.startswith(f"{word} "))
-
-    def until(self, condition):
-        deadline = time.monotonic() + TIMEOUT
-        while not condition():
-            assert time.monotonic() < deadline, "it does not come to that"
-            time.sleep(0.02)
 
     def processes(self):
         """Return all processes that were started from the folder."""
@@ -275,7 +271,7 @@ def test_a_cluster_stays_up(place):
     operator = next(pid for pid in place.processes() if b"operator" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(operator, signal.SIGKILL)
     run = place.popen("run", "tiny.yaml")
-    place.until(lambda: place.trials_logged("start"))
+    block_until(lambda: place.trials_logged("start"))
     run.send_signal(signal.SIGINT)
     assert "continues the run" in run.communicate(timeout=TIMEOUT)[0]
     assert place.call("run", "tiny.yaml")[0] == 0

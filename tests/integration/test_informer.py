@@ -16,6 +16,7 @@ from localkube.apiserver.fault_injection import InjectedFault
 from localkube.apiserver.requests import RequestInfo
 from localkube.apiserver.server import ApiServer
 from localkube.apiserver.store import Store
+from support.waiting import wait_until
 from toprung.kube.backoff import Backoff
 from toprung.kube.cache import Cache
 from toprung.kube.client import KubeClient
@@ -50,13 +51,6 @@ def held(informer: Informer[tuple[str, str]]) -> dict[str, str]:
     return dict(informer.cache.of("p"))
 
 
-async def wait_until(condition) -> None:
-    """Wait wait_until a condition is true."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 @dataclass
 class Script:
     """A server of Pods. It lists `pods` with `version`. Each watch returns the next item of `watches`, and then
@@ -69,13 +63,13 @@ class Script:
     lists: list = field(default_factory=list)
     """Errors of the next lists, as (status, Status object)."""
     listed: int = 0
-    asked: list[str] = field(default_factory=list)
+    watched_from: list[str] = field(default_factory=list)
     """The resourceVersions from which watches were requested."""
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         if "watch" not in request.query:
             return self.list()
-        self.asked.append(request.query["resourceVersion"])
+        self.watched_from.append(request.query["resourceVersion"])
         response = web.StreamResponse()
         await response.prepare(request)
         if not self.watches:
@@ -138,7 +132,7 @@ async def test_an_error_in_a_watch_causes_a_new_list(failure):
         await wait_until(lambda: held(informer).get("p-1") == "1" or script.listed > 1)
         script.pods, script.version = {"p-1": "2", "p-3": "0"}, 20
         await wait_until(lambda: held(informer) == {"p-1": "2", "p-3": "0"} or script.listed > 2)
-        await wait_until(lambda: script.listed == 2 and len(script.asked) == 2)
+        await wait_until(lambda: script.listed == 2 and len(script.watched_from) == 2)
         assert informer.synced.is_set()
 
 
@@ -156,8 +150,8 @@ async def test_a_watch_continues_from_its_last_version():
     bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "15"}}}
     script = Script(pods={"p-1": "0"}, watches=[[modified("p-1", "1", 11)], [bookmark], []])
     async with playing(script) as informer:
-        await wait_until(lambda: len(script.asked) == 4)
-        assert (script.asked, script.listed) == (["10", "11", "15", "15"], 1)
+        await wait_until(lambda: len(script.watched_from) == 4)
+        assert (script.watched_from, script.listed) == (["10", "11", "15", "15"], 1)
         assert held(informer) == {"p-1": "1"}
 
 
@@ -168,7 +162,7 @@ async def test_a_server_restored_from_a_backup_is_listed_again():
         await wait_until(lambda: script.listed == 1 and held(informer))
         script.pods, script.version = {"p-1": "3"}, 7
         await wait_until(lambda: held(informer) == {"p-1": "3"} or script.listed > 2)
-        await wait_until(lambda: script.asked[-1] == "7")
+        await wait_until(lambda: script.watched_from[-1] == "7")
 
 
 @asynccontextmanager
@@ -205,10 +199,11 @@ async def test_the_informer_agrees_with_a_server_that_fails_half_of_all_requests
     store = Store(None, now=lambda: datetime.now(UTC))
     async with embedded(store, spoil) as (server, _), informed(server.url) as informer:
         async with KubeClient(Transport(Configuration(host=server.url))) as gateway:
+            visible = []
             for i in range(30):
                 body = {**POD, "metadata": {"name": f"p-{i}", "labels": {"step": "0"}}}
                 informer.cache.put(await gateway.create(PODS, namespace="default", body=body))
-                assert f"p-{i}" in held(informer)
+                visible.append(f"p-{i}" in held(informer))
             for i in range(0, 30, 2):
                 await gateway.delete(PODS, namespace="default", name=f"p-{i}", grace_seconds=0)
             for i in range(1, 30, 2):
@@ -216,6 +211,7 @@ async def test_the_informer_agrees_with_a_server_that_fails_half_of_all_requests
                     PODS, namespace="default", name=f"p-{i}", body={"metadata": {"labels": {"step": "1"}}}
                 )
         await wait_until(lambda: held(informer) == {f"p-{i}": "1" for i in range(1, 30, 2)})
+    assert visible == [True] * 30
     assert count > 2
 
 

@@ -357,9 +357,8 @@ async def test_kill_9_leaves_no_process_and_a_restart_marks_the_pod_disrupted(
         await server.wait()
     if shim_too:
         os.kill(guards[0], signal.SIGKILL)
-        assert processes_with(marker)
-    else:
-        await until(lambda: not (processes_with(marker) or processes_with(str(tmp_path / "processes"))))
+    await until(lambda: shim_too or not (processes_with(marker) or processes_with(str(tmp_path / "processes"))))
+    assert bool(processes_with(marker)) is shim_too
     cluster = LocalCluster(tmp_path, gpus=2)
     await cluster.start()
     try:

@@ -1,4 +1,4 @@
-"""The operator is kill_repeatedly with SIGKILL at random moments, on the embedded cluster."""
+"""The operator is killed with SIGKILL at random moments, on the embedded cluster."""
 
 import asyncio
 import json

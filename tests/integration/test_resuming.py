@@ -183,16 +183,16 @@ async def test_a_trial_that_exploits_continues_from_the_weights_of_its_source(en
     await env.wait_until_complete("pop")
 
     trials = [await env.trial(index, "pop") for index in (0, 1)]
-    for trial in trials:
-        status = trial["status"]
-        taken = [rung for rung in status["rungs"] if rung["verdict"] == "Exploit"]
-        assert (status["state"], status["attempt"]) == ("Succeeded", 1 + len(taken))
-        assert [each["attempt"] for each in status["lineage"]] == list(range(2, 2 + len(taken)))
-    taken = trials[1]["status"]["lineage"][0]
-    assert taken["from"] == "pop-0"
+    statuses = [trial["status"] for trial in trials]
+    exploits = [sum(rung["verdict"] == "Exploit" for rung in status["rungs"]) for status in statuses]
+    assert [(status["state"], status["attempt"]) for status in statuses] == [("Succeeded", 1 + n) for n in exploits]
+    attempts = [[each["attempt"] for each in status["lineage"]] for status in statuses]
+    assert attempts == [list(range(2, 2 + n)) for n in exploits]
+    exploit = trials[1]["status"]["lineage"][0]
+    assert exploit["from"] == "pop-0"
     assert trials[1]["spec"]["parameters"] == {"lr": SLOW, "dropout": 0.1}
-    assert taken["parameters"]["lr"] == FAST, "1.2 times the upper bound is clipped to it"
-    assert math.isclose(taken["parameters"]["dropout"], 0.3 * 1.2)
+    assert exploit["parameters"]["lr"] == FAST, "1.2 times the upper bound is clipped to it"
+    assert math.isclose(exploit["parameters"]["dropout"], 0.3 * 1.2)
 
     own = await checkpoint_folder(env, tmp_path, "pop-1")
     # Two files if the source saved an epoch during the copy and had not yet removed the previous one.
@@ -201,9 +201,7 @@ async def test_a_trial_that_exploits_continues_from_the_weights_of_its_source(en
     source = trials[0]["spec"]["parameters"]
     await asyncio.to_thread(train_here, monkeypatch, again, epoch, source)
     assert_same(found[epoch], again / f"epoch-{epoch}")
-    curve = await asyncio.to_thread(train_here, monkeypatch, again, end, taken["parameters"])
+    curve = await asyncio.to_thread(train_here, monkeypatch, again, end, exploit["parameters"])
     after = await reports(env, "pop-1-2")
     assert after
     assert after == curve[: len(after)]
-    if trials[1]["status"]["attempt"] == taken["attempt"]:
-        assert_same(own / f"epoch-{end}", again / f"epoch-{end}")

@@ -66,8 +66,8 @@ async def test_an_exploit_without_checkpoints_is_refused(tmp_path):
             assert "spec.earlyStopping.plugin.name" in condition["message"]
             assert "Recreate the Experiment with spec.checkpoint" in condition["message"]
             await env.wait_until_idle()
-            fault = condition["message"].partition("\n")[0]  # the condition also states the effect on running trials
-            assert await env.events() == [("exp", "Invalid", fault)]
+            message = condition["message"].partition("\n")[0]  # the condition also states the effect on running trials
+            assert await env.events() == [("exp", "Invalid", message)]
             assert sorted(await env.pods()) == ["exp-0-1", "exp-1-1"]
     finally:
         await operator.stop()

@@ -1,6 +1,5 @@
-"""What holds of ASHA whatever arrives, and in whatever order."""
+"""Properties of ASHA, for any results in any order."""
 
-from itertools import pairwise
 from math import ceil, inf, isfinite, nan
 
 from hypothesis import given
@@ -15,7 +14,7 @@ from toprung.metrics import score
 
 @st.composite
 def _settings(draw):
-    """Any settings that the API lets through."""
+    """Draw settings that the API accepts."""
     r, eta = draw(st.integers(1, 5)), draw(st.integers(2, 5))
     largest = r * draw(st.integers(1, 100)) + draw(st.integers(0, 7))
     brackets = draw(st.integers(1, len(rung_levels(r, largest, eta, 0))))
@@ -31,7 +30,7 @@ VALUES = st.one_of(st.sampled_from([0.0, 0.5, nan, inf, -inf]), st.floats())
 
 @st.composite
 def histories(draw):
-    """Settings, and (trial index, value) of results at rungs of the trial's own bracket."""
+    """Draw settings, and (trial index, value) of results at rungs of the trial's bracket."""
     asha = StoppingAsha(draw(SETTINGS), draw(st.integers(0, 5)))
     results = []
     for index, place, value in draw(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9), VALUES), max_size=40)):
@@ -41,7 +40,7 @@ def histories(draw):
 
 
 def play(settings, seed, results, *, maximize=True):
-    """Record and judge each in turn; gives the rule and the verdicts."""
+    """Record and judge each result in turn, and return the rule and the verdicts."""
     asha, verdicts = StoppingAsha(settings, seed), []
     for bracket, resource, index, value in results:
         result = RungResult(bracket, resource, index, score(value, maximize=maximize))
@@ -51,8 +50,8 @@ def play(settings, seed, results, *, maximize=True):
 
 
 @given(histories())
-def test_asked_twice_the_same_answer(history):
-    """Asking changes nothing, nor does recording again."""
+def test_a_repeated_decision_is_the_same(history):
+    """Neither a decision nor a repeated record changes the state."""
     asha, _ = play(*history)
     results = [RungResult(*result) for result in history[2]]
     first = [asha.decide(result) for result in results]
@@ -62,42 +61,50 @@ def test_asked_twice_the_same_answer(history):
 
 
 @given(histories())
-def test_the_direction_makes_no_difference(history):
-    """Negated values of the other direction get the same verdicts."""
+def test_maximize_and_minimize_are_symmetric(history):
+    """Negated values with the other direction have the same verdicts."""
     settings, seed, results = history
     negated = [(bracket, resource, index, -value) for bracket, resource, index, value in results]
     assert play(settings, seed, results)[1] == play(settings, seed, negated, maximize=False)[1]
 
 
 @given(histories())
-def test_nan_never_survives_a_rung_that_has_a_finite_rival(history):
-    """Nor an infinity, at any rung, asked at any time."""
+def test_non_finite_values_stop_at_a_rung_with_a_finite_one(history):
+    """NaN and infinities never continue at a rung that has a finite value."""
     asha, _ = play(*history)
     recorded = {}
     for bracket, resource, index, value in history[2]:
         recorded.setdefault((bracket, resource), {}).setdefault(index, value)
-    for (bracket, resource), values in recorded.items():
-        if any(isfinite(value) for value in values.values()):
-            for index, value in values.items():
-                if not isfinite(value):
-                    assert asha.decide(RungResult(bracket, resource, index, value)).outcome is Decision.STOP
+    decisions = [
+        asha.decide(RungResult(*rung, index, value)).outcome
+        for rung, values in recorded.items()
+        if any(isfinite(value) for value in values.values())
+        for index, value in values.items()
+        if not isfinite(value)
+    ]
+    assert decisions == [Decision.STOP] * len(decisions)
 
 
 @given(histories())
-def test_a_verdict_is_the_definition(history):
-    """A finite result goes on iff it is among the best max(1, round(n/eta^x)), or at R; x leans from 1 + rung_skew."""
+def test_verdicts_match_the_definition(history):
+    """A finite result continues if it is among the best max(1, round(n/eta^x)), or at R. x starts at 1 +
+    rung_skew.
+    """
     settings, seed, results = history
     _, verdicts = play(settings, seed, results)
-    rungs = {}
+    rungs, wrong = {}, []
     for (bracket, resource, index, value), verdict in zip(results, verdicts, strict=True):
         rung = rungs.setdefault((bracket, resource), {})
+        continues = verdict.outcome is Decision.CONTINUE
         if isfinite(rung.setdefault(index, value if isfinite(value) else -inf)):
-            best = sorted(rung, key=lambda each: (-rung[each], each))[
-                : _places(settings, seed, bracket, resource, rung)
-            ]
-            assert (verdict.outcome is Decision.CONTINUE) == (index in best or resource == settings.max_resource)
-        elif resource != StoppingAsha(settings, seed).levels(bracket)[0]:
-            assert verdict.outcome is Decision.STOP
+            best = sorted(rung, key=lambda each: (-rung[each], each))
+            places = _places(settings, seed, bracket, resource, rung)
+            expected = index in best[:places] or resource == settings.max_resource
+        else:  # at the first rung the decision for non-finite values depends on the other values
+            expected = continues and resource == StoppingAsha(settings, seed).levels(bracket)[0]
+        if continues != expected:
+            wrong.append((bracket, resource, index, value, verdict))
+    assert wrong == []
 
 
 def _places(settings, seed, bracket, resource, rung):
@@ -109,15 +116,15 @@ def _places(settings, seed, bracket, resource, rung):
 
 
 @given(histories(), st.integers(0, 40))
-def test_a_verdict_depends_only_on_what_was_recorded_before(history, cut):
-    """What arrives later does not change what was said, so a verdict that is kept stays true of its time."""
+def test_a_verdict_depends_only_on_earlier_records(history, cut):
+    """Later results do not change an earlier verdict."""
     settings, seed, results = history
     assert play(settings, seed, results)[1][:cut] == play(settings, seed, results[:cut])[1]
 
 
 @given(histories(), st.randoms(use_true_random=False))
 def test_a_rebuilt_state_equals_the_live_one(history, random):
-    """The records of the Trials, read in any order, give the same rule and the same next verdicts."""
+    """The records of the Trials, read in any order, produce the same rule and the same next verdicts."""
     live, _ = play(*history)
     kept = {}
     for bracket, resource, index, value in history[2]:
@@ -127,25 +134,24 @@ def test_a_rebuilt_state_equals_the_live_one(history, random):
     for (bracket, resource, index), value in items:
         rebuilt.record(RungResult(bracket, resource, index, value))
     assert rebuilt == live
-    for bracket, resource, index, value in history[2]:
-        result = RungResult(bracket, resource, index, value)
-        assert rebuilt.decide(result) == live.decide(result)
+    results = [RungResult(*result) for result in history[2]]
+    assert [rebuilt.decide(result) for result in results] == [live.decide(result) for result in results]
 
 
 @given(SETTINGS, st.integers(0, 6))
 def test_levels_ascend_to_R(settings, bracket):  # noqa: N802 - the paper's name
-    """Levels ascend strictly by the reduction factor, but for the last, which is R."""
+    """Levels increase by the reduction factor. The last level is R."""
     r, eta, largest = settings.min_resource, settings.reduction_factor, settings.max_resource
     levels = rung_levels(r, largest, eta, bracket)
     assert levels[-1] == largest
-    assert all(low < high for low, high in pairwise(levels))
-    assert all(level == r * eta ** (bracket + k) for k, level in enumerate(levels[:-1]))
+    assert list(levels) == sorted(set(levels))
+    assert list(levels[:-1]) == [r * eta ** (bracket + k) for k in range(len(levels) - 1)]
     assert levels[-1] <= r * eta ** (bracket + len(levels) - 1) or len(levels) == 1
 
 
 @given(SETTINGS, st.integers(0, 100), st.integers(0, 10_000))
-def test_every_trial_has_a_bracket_of_its_own_levels(settings, seed, index):
-    """A bracket is one of those asked for, the same at every call, and starts at r*eta^s where that is below R."""
+def test_the_bracket_of_a_trial_determines_its_levels(settings, seed, index):
+    """The bracket is one of those configured, the same at each call, and starts at r*eta^s if that is below R."""
     asha = StoppingAsha(settings, seed)
     bracket = asha.bracket(index)
     assert bracket == StoppingAsha(settings, seed).bracket(index)

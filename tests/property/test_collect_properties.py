@@ -1,10 +1,10 @@
-"""A log is read once, line by line, wherever its chunks are cut and its connections break."""
+"""A log is read once, line by line, for any sizes of chunks and any broken connections."""
 
 import asyncio
 from datetime import timedelta
 
 import looptime
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.logs import START, FakeLog, follower_of, lines_of, log_of
@@ -14,7 +14,7 @@ from toprung.metrics import LineFormat, progress_from_status, progress_to_status
 
 
 def bar(steps):
-    """Give a line that overwrites itself."""
+    """Return a line that overwrites itself, as a progress bar does."""
     return "".join(f"\r{step}/9 epoch={step / 2} acc=0.{step}\b\b" for step in steps)
 
 
@@ -27,12 +27,12 @@ GAPS = st.sampled_from([timedelta(), timedelta(microseconds=1), timedelta(millis
 LOGS = st.builds(lambda lines, gap: log_of(*lines, apart=gap), LINES, GAPS)
 CUTS = st.lists(st.integers(1, 200), max_size=30)
 FAR = 100.0
-"""Seconds in which all connections have broken that will."""
+"""Seconds after which no more connections break."""
 BREAKS = st.lists(st.tuples(st.integers(0, 1500), st.booleans()), max_size=6)
 
 
 def chunks(log, sizes):
-    """Cut a log into pieces of these sizes, and a rest."""
+    """Cut a log into pieces of these sizes, and the rest."""
     for size in sizes:
         yield log[:size]
         log = log[size:]
@@ -40,7 +40,10 @@ def chunks(log, sizes):
 
 
 class BreakingLog(FakeLog):
-    """Connections that break after so many bytes, with an error or as if the log had ended; the last holds."""
+    """Connections that break after a number of bytes, with an error or as at the end of the log.
+
+    The last one does not break.
+    """
 
     def __init__(self, log, sizes, breaks):
         super().__init__(log, [])
@@ -56,7 +59,7 @@ class BreakingLog(FakeLog):
 
 
 def follow(log, sizes=(), breaks=(), progress=None):
-    """Follow until drained; the container ends when all breaks are over."""
+    """Follow a log until it is drained. The container ends after all breaks."""
 
     async def run():
         source = BreakingLog(log, sizes, breaks)
@@ -72,15 +75,14 @@ def follow(log, sizes=(), breaks=(), progress=None):
 
 
 def shown(follower):
-    """What is stored, with the crossings and what a message quotes."""
+    """Return the stored progress with the crossings and the last lines."""
     crossings = {level: seen.step for level, seen in follower.progress.crossings.items()}
     return progress_to_status(follower.progress), crossings, follower.tail
 
 
-@settings(deadline=None)
 @given(LOGS, CUTS)
-def test_chunks_may_be_cut_anywhere(log, sizes):
-    """The reports are those of the whole log read at once."""
+def test_chunk_boundaries_change_no_report(log, sizes):
+    """The reports are those of the whole log."""
     whole, cut = LogReader(LineFormat(("acc",)), lambda: START), LogReader(LineFormat(("acc",)), lambda: START)
     expected = [seen for seen in whole.feed(log) if seen is not None]
     got = [seen for piece in chunks(log, sizes) for seen in cut.feed(piece) if seen is not None]
@@ -88,18 +90,18 @@ def test_chunks_may_be_cut_anywhere(log, sizes):
     assert cut.tail == whole.tail
 
 
-@settings(deadline=None)
 @given(LOGS, CUTS, BREAKS)
-def test_connections_may_break_anywhere(log, sizes, breaks):
-    """Every line is counted once, none is lost, and the tail is the program's."""
+def test_broken_connections_lose_and_repeat_no_line(log, sizes, breaks):
+    """Each line counts once, and the last lines are those of the program."""
     assert shown(follow(log, sizes, breaks)) == shown(follow(log))
 
 
-@settings(deadline=None)
 @given(LOGS, CUTS, BREAKS, st.integers(0, 20))
 @example(log_of(*(f"step={step} acc=0.{step}" for step in (9, 0, 0, 0)), apart=timedelta()), [], [], 2)
-def test_an_operator_may_die_anywhere(log, sizes, breaks, cut):
-    """A new follower, with what the Trial has and the log from its start, ends where an undisturbed one does."""
+def test_a_restarted_operator_reads_the_same_reports(log, sizes, breaks, cut):
+    """A new follower, with the progress of the Trial and the log from its start, has the progress of an
+    uninterrupted one.
+    """
     before = follow(b"".join(lines_of(log)[:cut]))
     after = follow(log, sizes, breaks, progress_from_status(progress_to_status(before.progress)))
     whole = follow(log)

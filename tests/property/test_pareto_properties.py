@@ -1,4 +1,4 @@
-"""The Pareto front, whatever the scores are."""
+"""Properties of the Pareto front, for any scores."""
 
 from math import hypot, inf, isfinite, nan
 from random import Random
@@ -23,8 +23,11 @@ def dominates(one, other):
 
 
 @given(SCORED)
-def test_the_front_is_what_nobody_dominates(scored):
-    """A trial is on it exactly if all its scores are finite and no other such trial dominates it; equal ones all are."""
+def test_the_front_has_the_non_dominated_trials(scored):
+    """A trial is on the front exactly if its scores are finite and no other such trial dominates it.
+
+    Equal trials are all on it.
+    """
     finite = [scores for scores in scored if all(map(isfinite, scores))]
     expected = {
         position
@@ -37,28 +40,28 @@ def test_the_front_is_what_nobody_dominates(scored):
 
 
 @given(SCORED, st.randoms())
-def test_the_order_of_the_trials_changes_nothing(scored, random):
-    """The same scores are on it, in the same order, the best by the first one first."""
+def test_the_front_does_not_depend_on_the_order_of_trials(scored, random):
+    """The same scores are on it, ordered by the first one, best first."""
     shuffled = random.sample(scored, len(scored))
     found = [scored[member] for member in undominated(scored)]
     assert [shuffled[member] for member in undominated(shuffled)] == found
     assert found == sorted(found, reverse=True)
 
 
-class Counted(float):
-    """A score that counts how often any is compared."""
+class CountedScore(float):
+    """A score that counts the comparisons of all scores."""
 
     comparisons = 0
 
     def __ge__(self, other):
-        Counted.comparisons += 1
+        CountedScore.comparisons += 1
         return float(self) >= other
 
 
-def test_a_long_front_is_found_without_comparing_everybody():
-    """All on a sphere: with three objectives nobody dominates anybody, and still few are compared with each."""
+def test_a_long_front_needs_few_comparisons():
+    """All scores lie on a sphere, so that no trial dominates another one of three objectives."""
     draw = Random(7)
     directions = [[abs(draw.gauss(0, 1)) for _ in range(3)] for _ in range(1000)]
-    scored = [tuple(Counted(one / hypot(*each)) for one in each) for each in directions]
+    scored = [tuple(CountedScore(one / hypot(*each)) for one in each) for each in directions]
     assert len(undominated(scored)) == len(scored)
-    assert Counted.comparisons < len(scored) ** 2 / 4
+    assert CountedScore.comparisons < len(scored) ** 2 / 4

@@ -1,4 +1,4 @@
-"""A report counts once, however often its log is read and wherever the reading is broken off."""
+"""A report counts once, for any number of reads and interruptions of its log."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,7 @@ LOGS = st.one_of(IN_ORDER, COUNTED, ANY_ORDER)
 
 
 def feed(progress, log, *, maximize=True, attempt=1, first=0):
-    """Read a log from its start, as a follower does; two reports share each time."""
+    """Read a log from its start, as a follower does. Two reports share each time."""
     progress = start_attempt(progress, attempt)
     tracking = Tracking("acc", maximize=maximize, levels=LEVELS, others=frozenset({"loss"}))
     for number, report in enumerate(log):
@@ -50,12 +50,12 @@ def feed(progress, log, *, maximize=True, attempt=1, first=0):
 
 
 def shown(progress):
-    """What is stored of it, with the crossings: NaN is not equal to itself."""
+    """Return the stored progress with the crossings, in a form in which NaN equals NaN."""
     return progress_to_status(progress), crossed(progress.crossings)
 
 
 def crossed(crossings, *, maximize=True):
-    """Level -> step, best and mean, with -inf for what is not finite: NaN is not equal to itself."""
+    """Return level -> (step, best, mean), with -inf for non-finite values, because NaN is not equal to itself."""
     return {
         level: (seen.step, score(seen.best, maximize=maximize), score(seen.mean, maximize=maximize))
         for level, seen in crossings.items()
@@ -64,7 +64,7 @@ def crossed(crossings, *, maximize=True):
 
 @given(LOGS, st.integers(0, 80))
 def test_reading_again_changes_nothing(log, cut):
-    """A log, or any beginning of it, may be read again: by a new connection, or a retry that repeats itself."""
+    """A log, or any beginning of it, can be read again, by a new connection or after a retry that repeats it."""
     progress = feed(Progress(), log)
     assert feed(progress, log[:cut]) is progress
     assert feed(progress, log) is progress
@@ -77,7 +77,9 @@ def test_reading_again_changes_nothing(log, cut):
 @example([Report({"acc": 1.0}, {"step": 2}), Report({"acc": 1.0}, {"step": 1}), Report({"acc": 3.0}, {"step": 2})], 2)
 @given(LOGS, st.integers(0, 80))
 def test_a_restart_in_between_changes_nothing(log, cut):
-    """An operator that dies at any line, and reads the log anew from what the Trial has, ends where the other does."""
+    """An operator that restarts at any line, and reads the log again with the progress of the Trial, has the
+    same progress.
+    """
     before = feed(Progress(), log[:cut])
     after = feed(progress_from_status(progress_to_status(before)), log)
     crossings = {**before.crossings, **after.crossings}
@@ -88,8 +90,8 @@ def test_a_restart_in_between_changes_nothing(log, cut):
 
 
 @given(LOGS, LOGS, st.integers(0, 80))
-def test_a_resumed_attempt_may_repeat_itself(log, more, cut):
-    """A new attempt that repeats steps changes nothing until it is beyond them, and an operator may die in it."""
+def test_repeated_steps_of_a_resumed_attempt_do_not_count(log, more, cut):
+    """Steps count once they are beyond the earlier ones, also after a restart of the operator."""
     before = feed(Progress(), log)
     at_once = feed(before, more, attempt=2, first=1000)
     restarted = progress_from_status(progress_to_status(feed(before, more[:cut], attempt=2, first=1000)))
@@ -99,7 +101,7 @@ def test_a_resumed_attempt_may_repeat_itself(log, more, cut):
 
 @given(LOGS)
 def test_every_report_of_the_objective_counts(log):
-    """The latest value is the last that was printed with a step, if any has one, and steps never go back."""
+    """The latest value is the last one with a step, if any has a step. Steps never decrease."""
     progress = feed(Progress(), log)
     reports = [report for report in log if "acc" in report.values]
     stepped = [report for report in reports if report.steps]
@@ -113,8 +115,8 @@ def test_every_report_of_the_objective_counts(log):
 
 
 @given(IN_ORDER, st.booleans())
-def test_the_best_is_the_best_of_the_finite(log, maximize):
-    """NaN and infinities are recorded, and never the best; of a step the last value counts."""
+def test_the_best_value_is_finite(log, maximize):
+    """NaN and infinities are recorded, and never the best. The last value of each step counts."""
     progress = feed(Progress(), log, maximize=maximize)
     by_step = {report.steps["step"]: report.values["acc"] for report in log if "acc" in report.values}
     finite = [value for value in by_step.values() if isfinite(value)]
@@ -123,8 +125,8 @@ def test_the_best_is_the_best_of_the_finite(log, maximize):
 
 
 @given(LOGS)
-def test_directions_mirror_each_other(log):
-    """Negated values of the other direction give the same best step, and crossings with the same scores."""
+def test_maximize_and_minimize_are_symmetric(log):
+    """Negated values with the other direction have the same best step, and crossings with the same scores."""
     negated = [replace(report, values={name: -value for name, value in report.values.items()}) for report in log]
     one, other = feed(Progress(), log), feed(Progress(), negated, maximize=False)
     assert (one.best and one.best.step) == (other.best and other.best.step)
@@ -133,7 +135,7 @@ def test_directions_mirror_each_other(log):
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=300))
 def test_the_curve_is_bounded_and_even(strides):
-    """At most 64 points: the first, the latest, and one of each interval that has any."""
+    """It has at most 64 points: the first, the latest, and one of each interval with reports."""
     steps = [sum(strides[: place + 1]) for place in range(len(strides))]
     curve = feed(Progress(), [Report({"acc": 0.5}, {"step": step}) for step in steps]).curve
     kept = [step for step, _ in curve]

@@ -1,6 +1,6 @@
 """Properties of search spaces."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -11,14 +11,13 @@ from toprung.search.samplers.random import draw as draw_evenly
 from toprung.search.seeds import permuted
 from toprung.search.space import Space
 
-unhurried = settings(deadline=None)  # the machine may be busy
 VALUES = st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["a", "b", "c"]), st.booleans()), min_size=1, max_size=4)
 UNITS = st.floats(0, 1, exclude_max=True)
 
 
 @st.composite
 def parameters(draw, finite=False):
-    """A few parameters, some of which depend on an earlier one."""
+    """Draw a few parameters, some of which depend on an earlier one."""
     found: list[Parameter] = []
     for number in range(draw(st.integers(1, 5))):
         kinds = ["int", "ordinal", "categorical", "steps"] + ([] if finite else ["double", "log", "logint"])
@@ -58,10 +57,9 @@ def _body(kind):
     return VALUES.map(lambda values: {"type": kind, "values": values})
 
 
-@unhurried
 @given(parameters(), st.data())
 def test_every_quantile_is_a_valid_value(space, data):
-    """A configuration made of quantiles passes the check and is its own exact form."""
+    """A configuration made of quantiles is valid, and converting it to exact types changes nothing."""
     space = Space.of(space)
     configuration = space.complete(lambda one: one.domain.at(data.draw(UNITS)))
     space.positions(configuration)
@@ -71,20 +69,18 @@ def test_every_quantile_is_a_valid_value(space, data):
     }
 
 
-@unhurried
 @given(parameters(), st.data())
-def test_a_way_through_json_changes_no_key(space, data):
-    """Whole floats that come back as ints are the same configuration."""
+def test_json_does_not_change_the_key_of_a_configuration(space, data):
+    """Whole floats that become integers in JSON are the same configuration."""
     space = Space.of(space)
     configuration = space.complete(lambda one: one.domain.at(data.draw(UNITS)))
     back = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in configuration.items()}
     assert space.key(back) == space.key(configuration) is not None
 
 
-@unhurried
 @given(parameters(finite=True))
-def test_combinations_are_the_product_once_each(space):
-    """Ranks and configurations are one to one; counting by hand gives the same size."""
+def test_ranks_and_combinations_are_one_to_one(space):
+    """The size of the space is that of a count by hand."""
     space = Space.of(space)
     keys = [space.key(space.combination(rank)) for rank in range(space.size)]
     assert None not in keys
@@ -101,10 +97,9 @@ def _count(space, configuration, number):
     return sum(_count(space, {**configuration, one.name: value}, number + 1) for value in values)
 
 
-@unhurried
 @given(parameters(), st.integers(2, 4))
-def test_a_grid_covers_the_space_it_is_cut_from(space, points):
-    """Every combination of a gridded space is valid in the space itself, and comes once."""
+def test_a_grid_is_part_of_its_space(space, points):
+    """Each combination of the grid is valid in the space, and occurs once."""
     space = Space.of(space)
     grid = space.gridded(points)
     keys = [space.key(configuration) for configuration in shuffled(grid, seed=1)]
@@ -112,17 +107,15 @@ def test_a_grid_covers_the_space_it_is_cut_from(space, points):
     assert len(set(keys)) == grid.size
 
 
-@unhurried
 @given(st.integers(0, 2**63), st.integers(1, 300))
-def test_a_permutation_is_one(seed, size):
-    """Every element comes exactly once."""
+def test_a_permutation_has_each_element_once(seed, size):
+    """It has no element twice and none is missing."""
     assert sorted(permuted(seed, size, index) for index in range(size)) == list(range(size))
 
 
-@unhurried
 @given(st.integers(0, 2**63), st.integers(2**60, 2**200), st.data())
-def test_a_huge_permutation_stays_inside(seed, size, data):
-    """No size is too large, and different indices give different elements."""
+def test_a_large_permutation_stays_within_its_size(seed, size, data):
+    """No size is too large, and different indices have different elements."""
     one, other = data.draw(st.integers(0, 1000)), data.draw(st.integers(1001, 2000))
     assert 0 <= permuted(seed, size, one) < size
     assert permuted(seed, size, one) != permuted(seed, size, other)
@@ -131,10 +124,9 @@ def test_a_huge_permutation_stays_inside(seed, size, data):
 FACTORS = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=3).map(tuple)
 
 
-@unhurried
 @given(parameters(), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.floats(0, 1), FACTORS)
-def test_exploring_stays_inside(declared, origin, seed, resample_probability, factors):
-    """Whatever the factors: bounds, steps and conditions hold, and the same seed leads to the same place."""
+def test_perturbation_stays_in_the_space(declared, origin, seed, resample_probability, factors):
+    """For any factors, bounds, steps and conditions hold, and the same seed has the same result."""
     space = Space.of(declared)
     start = draw_evenly(space, origin)
     options = {"resample_probability": resample_probability, "factors": factors}

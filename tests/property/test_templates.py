@@ -78,7 +78,7 @@ def test_the_template_is_valid_before_it_is_changed():
     assert accepted(SPEC)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(places(SPEC)), ODD)
 def test_an_accepted_template_is_a_pod_that_a_server_accepts(path: tuple[Any, ...], value: Any):
     """A template with an unusual value in any place is invalid, or its Pod is valid."""

@@ -1,4 +1,4 @@
-"""Renders the chart as `helm template` would."""
+"""Render the chart as `helm template` does."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 
 def render(values: Object | None = None, *, name: str = "toprung", chart: Path = CHART) -> list[Object]:
-    """Every object of a release."""
+    """Return all objects of a release."""
     with helm.Chart.load(chart) as loaded:
         files = loaded.render(values, name=name, namespace=NAMESPACE)
     return [
@@ -28,7 +28,7 @@ def render(values: Object | None = None, *, name: str = "toprung", chart: Path =
 
 
 def notes(values: Object | None = None) -> str:
-    """What a person reads after `helm install`."""
+    """Return the text that `helm install` prints."""
     with helm.Chart.load(CHART) as loaded:
         return loaded.render(values, name="toprung", namespace=NAMESPACE)["toprung/templates/NOTES.txt"]
 
@@ -43,7 +43,7 @@ def deployment(values: Object | None = None, **more: Any) -> Object:
 
 
 def pod(values: Object | None = None) -> Object:
-    """The operator's Pod template."""
+    """Return the operator's Pod template."""
     return deployment(values)["spec"]["template"]
 
 

@@ -16,12 +16,12 @@ RULES = {
     "median": {"median": {}},
     "patience": {"patience": {"steps": 2}},
 }
-"""Name -> spec.earlyStopping, without the resource."""
+"""spec.earlyStopping of each rule, without the resource."""
 STEPS = 9
 
 
 def spec(rule: str, **changes: Any) -> ExperimentSpec:
-    """An experiment whose trials run for nine epochs under a rule."""
+    """Return an experiment whose trials run for nine epochs under a rule."""
     stopping = RULES[rule]
     if stopping is not None and rule != "patience":
         ((name, settings),) = stopping.items()
@@ -37,7 +37,7 @@ def spec(rule: str, **changes: Any) -> ExperimentSpec:
 
 
 def table(seed: int, *, size: int = 30, steps: int = STEPS) -> Table:
-    """Random curves that rise to their own limits; a few break down. Some end at the very same moment."""
+    """Return random curves that rise to their own limits. A few break down, and some end at the same moment."""
     random = Random(seed)
     curves = []
     for _ in range(size):

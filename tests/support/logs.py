@@ -1,4 +1,4 @@
-"""Builders for tests of collect/: a log whose connections break where they are told."""
+"""Builders for tests of collectors/: a log with scripted connections."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,27 +12,27 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def log_of(*lines: str, apart: timedelta = timedelta(milliseconds=300)) -> bytes:
-    """Give a container's log as the API gives it, the lines `apart` from each other."""
+    """Return a container's log as the API server returns it, with lines `apart` from each other."""
     return "".join(
         f"{(START + place * apart).strftime('%Y-%m-%dT%H:%M:%S.%f')}000Z {line}\n" for place, line in enumerate(lines)
     ).encode()
 
 
 def lines_of(log: bytes) -> list[bytes]:
-    """Cut a log at its line feeds, and at no other character."""
+    """Split a log at its line feeds, and at no other character."""
     *lines, rest = (line + b"\n" for line in log.split(b"\n"))
     return [*lines, rest[:-1]] if rest[:-1] else lines
 
 
 class FakeLog:
-    """The log of a container: each connection plays its script, those beyond the scripts give all there is and end.
+    """The log of a container. Each connection plays its script. Connections without a script return the whole log.
 
-    A script is a list of what comes: bytes, an error, PAUSE (for PAUSE_SECONDS), or HANG (for ever).
+    A script is a list of bytes, errors, PAUSE (for PAUSE_SECONDS), and HANG (without end).
 
     Attributes:
-        opened: from when on each connection asked.
-        times: the loop's time of each, in seconds.
-        closed: how many are closed again.
+        opened: the `since` of each connection.
+        times: the loop's time of each connection, in seconds.
+        closed: the number of closed connections.
     """
 
     HANG = object()
@@ -66,7 +66,7 @@ class FakeLog:
             self.closed += 1
 
     def after(self, since: datetime | None) -> bytes:
-        """Give the lines from the whole second on, as the API does."""
+        """Return the lines from the whole second on, as the API server does."""
         if since is None:
             return self._log
         second = since.replace(microsecond=0).strftime("%Y-%m-%dT%H:%M:%S").encode()
@@ -82,7 +82,7 @@ def follower_of(
     turn: Turn | None = None,
     behind: datetime | None = None,
 ) -> LogFollower:
-    """Follow a log for the metric acc, to be maximized."""
+    """Return a follower for the metric acc, to be maximized."""
     return LogFollower(
         log,
         line_format=LineFormat(("acc",)),

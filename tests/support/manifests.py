@@ -1,4 +1,4 @@
-"""One table of good and bad Experiments, for every layer that judges them: pydantic, the CRD's schema, a real API server."""
+"""One table of valid and invalid Experiments, for all validators: pydantic, the CRD's schema, a real API server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 Manifest = dict[str, Any]
 Edits = Mapping[str, Any]
-"""Path -> new value; the value REMOVE takes the field away."""
+"""New values by path. The value REMOVE removes the field."""
 
 REMOVE = object()
 
@@ -79,7 +79,7 @@ MINIMAL: Manifest = {
 
 @dataclass(frozen=True)
 class Good:
-    """A manifest that every layer takes."""
+    """A manifest that all validators accept."""
 
     name: str
     edits: Edits = field(default_factory=dict)
@@ -90,12 +90,12 @@ class Good:
 
 @dataclass(frozen=True)
 class Bad:
-    """A manifest that is refused.
+    """A manifest that is rejected.
 
     Attributes:
-        path: where pydantic finds the error.
+        path: the path of pydantic's error.
         says: a fragment of its message.
-        schema: a fragment of the API server's answer; None where a schema can't express the rule, and so takes it.
+        schema: a fragment of the API server's message. None if a schema cannot express the rule and accepts the manifest.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Update:
     """A change of an Experiment that has trials.
 
     Attributes:
-        path: the immutable field that it changes; "" where the change is allowed.
+        path: the immutable field that changes, or "" if the change is allowed.
         several: whether the Experiment has several objectives.
     """
 
@@ -130,7 +130,7 @@ class Update:
 
 
 def edited(manifest: Manifest, edits: Edits) -> Manifest:
-    """Copy a manifest with changes, such as ``{"spec.parameters[0].min": 3}``; the index after the last appends."""
+    """Copy a manifest with changes, such as ``{"spec.parameters[0].min": 3}``. The index after the last appends."""
     result = copy.deepcopy(manifest)
     for path, value in edits.items():
         _put(result, path, value)
@@ -179,7 +179,7 @@ LARGEST = [
         for i in range(63)
     ),
 ]
-"""A space as large as the schema allows: what CEL's cost budget must bear."""
+"""A space as large as the schema allows, for CEL's cost budget."""
 
 GOOD = [
     Good(
@@ -299,7 +299,7 @@ GOOD = [
     Good("hyperband", {"spec.earlyStopping": {"hyperband": {"maxResource": 81, "variant": "promotion"}}}),
     Good("successive halving", {"spec.earlyStopping": {"successiveHalving": {"maxResource": 9, "trials": 20}}}),
     Good("median", {"spec.earlyStopping": {"median": {"maxResource": 1000, "gracePeriod": 5, "minTrials": 3}}}),
-    Good("as many comparisons as may be", {"spec.earlyStopping": {"median": {"maxResource": 64, "interval": 1}}}),
+    Good("the largest number of comparisons", {"spec.earlyStopping": {"median": {"maxResource": 64, "interval": 1}}}),
     Good(
         "a population",
         {"spec.earlyStopping": {"pbt": {"perturbationInterval": 3, "maxResource": 27}}, "spec.parallelTrialCount": 200},
@@ -312,11 +312,11 @@ GOOD = [
             f"{CONTAINER}.command": ["train"],
         },
     ),
-    Good("a rule of one's own", {"spec.earlyStopping": {"plugin": {"name": "mine", "settings": {"a": [1, {"b": 2}]}}}}),
+    Good("a plug-in rule", {"spec.earlyStopping": {"plugin": {"name": "mine", "settings": {"a": [1, {"b": 2}]}}}}),
 ]
 
 BAD = [
-    # parameters, each for itself
+    # single parameters
     Bad("min above max", {f"{LR}.min": 0.5}, f"{LR}.min", "0.5: must not be above max. Swap min and max.", "must not be above max. Swap min and max."),
     Bad("span above the largest number", {f"{LR}.min": -1e308, f"{LR}.max": 1e308, f"{LR}.scale": "linear", "spec.initialTrials": []}, f"{LR}.max", "1e+308: max - min must not exceed the largest number. Use bounds that are closer together.", "max - min must not exceed the largest number. Use bounds that are closer together."),
     Bad("more initial trials than trials", {"spec.initialTrials": [{}] * 201}, "spec.initialTrials", "must not have more configurations than maxTrialCount. Remove 1, or raise maxTrialCount.", "must not have more configurations than maxTrialCount. Remove some, or raise maxTrialCount."),
@@ -344,7 +344,7 @@ BAD = [
     Bad("name with a blank", {f"{DROPOUT}.name": "drop out"}, f"{DROPOUT}.name", '"drop out": must match the pattern ^[A-Za-z_][A-Za-z0-9_.-]*$.', "should match"),
     Bad("parameter name too long", {f"{DROPOUT}.name": "d" * 64}, f"{DROPOUT}.name", "at most 63", "Too long"),
     Bad("no parameter", {"spec.parameters": []}, "spec.parameters", "must have at least 1 items.", "should have at least 1 items"),
-    # parameters among themselves
+    # several parameters
     Bad("a name twice", {f"{DROPOUT}.name": "lr"}, f"{DROPOUT}.name", '"lr". Rename one of the parameters.', "Duplicate value"),
     Bad("names equal as variables", {f"{DROPOUT}.name": "LR"}, f"{DROPOUT}.name", "TOPRUNG_PARAMETER_LR"),
     Bad("when refers to nothing", {f"{MOMENTUM}.when.parameter": "optt"}, f"{MOMENTUM}.when.parameter", '"optt": must be the name of another parameter of type ordinal or categorical. Did you mean opt?', "when.parameter must be the name of another parameter of type ordinal or categorical. Rename it, or remove when."),
@@ -411,18 +411,18 @@ BAD = [
     Bad("a population never compared", {"spec.earlyStopping": {"pbt": {"perturbationInterval": 27, "maxResource": 27}}, "spec.parallelTrialCount": 200}, "spec.earlyStopping.pbt.perturbationInterval", "27: must be below maxResource. Lower perturbationInterval.", "must be below maxResource. Lower perturbationInterval."),
     Bad("a population compared too often", {"spec.earlyStopping": {"pbt": {"perturbationInterval": 1, "maxResource": 65}}, "spec.parallelTrialCount": 200}, "spec.earlyStopping.pbt.perturbationInterval", "1: results in more than 64 comparisons. Use at least 2.", "results in more than 64 comparisons. Use a larger perturbationInterval."),
     Bad("more than half of a population", {"spec.earlyStopping": {"pbt": {"perturbationInterval": 3, "maxResource": 27, "quantileFraction": 0.6}}, "spec.parallelTrialCount": 200}, "spec.earlyStopping.pbt.quantileFraction", "0.6: must be at most 0.5.", "should be less than or equal to 0.5"),
-    Bad("factors that turn the sign", {"spec.earlyStopping": {"pbt": {"perturbationInterval": 3, "maxResource": 27, "perturbationFactors": [0.8, -1.2]}}, "spec.parallelTrialCount": 200}, "spec.earlyStopping.pbt.perturbationFactors[1]", "-1.2: must be greater than 0.", "should be greater than 0"),
+    Bad("negative perturbation factors", {"spec.earlyStopping": {"pbt": {"perturbationInterval": 3, "maxResource": 27, "perturbationFactors": [0.8, -1.2]}}, "spec.parallelTrialCount": 200}, "spec.earlyStopping.pbt.perturbationFactors[1]", "-1.2: must be greater than 0.", "should be greater than 0"),
     Bad("plug-in without name", {"spec.earlyStopping": {"plugin": {}}}, "spec.earlyStopping.plugin.name", "add it.", "Required value"),
     Bad("resource without a budget", {"spec.earlyStopping": {"patience": {"steps": 3}}}, f"{CONTAINER}.command[5]", "${resource} requires earlyStopping. Set earlyStopping, or use a number."),
     Bad("first rung above the last", {"spec.earlyStopping.asha.minResource": 30}, "spec.earlyStopping.asha.minResource", "30: must not be above maxResource. Swap minResource and maxResource.", "must not be above maxResource. Swap minResource and maxResource."),
     Bad("more brackets than rungs", {"spec.earlyStopping.asha.brackets": 5}, "spec.earlyStopping.asha.brackets", "5: must not exceed the number of rungs. Use at most 4."),
-    Bad("rungSkew beyond the textbook's", {"spec.earlyStopping.asha.rungSkew": -0.5}, "spec.earlyStopping.asha.rungSkew", "-0.5: must be at least 0.0.", "should be greater than or equal to 0"),
-    Bad("rungSkew that lets everybody go on", {"spec.earlyStopping.asha.rungSkew": 1.5}, "spec.earlyStopping.asha.rungSkew", "1.5: must be at most 1.0.", "should be less than or equal to 1"),
+    Bad("rungSkew below 0", {"spec.earlyStopping.asha.rungSkew": -0.5}, "spec.earlyStopping.asha.rungSkew", "-0.5: must be at least 0.0.", "should be greater than or equal to 0"),
+    Bad("rungSkew above 1", {"spec.earlyStopping.asha.rungSkew": 1.5}, "spec.earlyStopping.asha.rungSkew", "1.5: must be at most 1.0.", "should be less than or equal to 1"),
     Bad("rungSkew of hyperband", {"spec.earlyStopping": {"hyperband": {"maxResource": 27, "rungSkew": 0.5}}}, "spec.earlyStopping.hyperband.rungSkew", 'unknown field "rungSkew". Use one of resource, minResource, maxResource, reductionFactor, variant.', "unknown field"),
     Bad("resource is the objective", {"spec.earlyStopping.asha.resource": "val_accuracy"}, "spec.earlyStopping.asha.resource", "must not be an objective. Use the name of the step that measures progress, such as epoch.", "must not be an objective. Use the name of the step that measures progress, such as epoch."),
     Bad("resource of another rule is the objective", {"spec.earlyStopping": {"median": {"maxResource": 9, "resource": "val_accuracy"}}}, "spec.earlyStopping.median.resource", "must not be an objective. Use the name of the step that measures progress, such as epoch.", "must not be an objective. Use the name of the step that measures progress, such as epoch."),
     Bad("no source of metrics", {"spec.metrics": {}}, "spec.metrics", "stdout is required. Set stdout, such as stdout: {}.", "stdout is required. Set stdout, such as stdout: {}."),
-    Bad("pattern that is none", {"spec.metrics.stdout.pattern": "(?P<name>a)(?P<value>"}, "spec.metrics.stdout.pattern", "'(?P<name>a)(?P<value>': must be an RE2 expression: missing ): (?P<name>a)(?P<value>. RE2 has no look-around."),
+    Bad("invalid pattern", {"spec.metrics.stdout.pattern": "(?P<name>a)(?P<value>"}, "spec.metrics.stdout.pattern", "'(?P<name>a)(?P<value>': must be an RE2 expression: missing ): (?P<name>a)(?P<value>. RE2 has no look-around."),
     Bad("pattern without groups", {"spec.metrics.stdout.pattern": "acc=(?P<value>.*)"}, "spec.metrics.stdout.pattern", r'"acc=(?P<value>.*)": must have the groups (?P<name>...) and (?P<value>...). Use groups as in (?P<name>\w+): (?P<value>[0-9.e+-]+|nan).', "must have the groups (?P<name>...) and (?P<value>...). Use groups as in (?P<name>\\w+): (?P<value>[0-9.e+-]+|nan)."),
     Bad("one of the patterns without groups", {"spec.metrics.stdout.patterns": [r"(?P<name>\w+): (?P<value>\S+)", "acc=(?P<value>.*)"]}, "spec.metrics.stdout.patterns", "each pattern must have the groups (?P<name>...) and (?P<value>...). Use groups as in (?P<name>\\w+): (?P<value>[0-9.e+-]+|nan).", "each pattern must have the groups (?P<name>...) and (?P<value>...). Use groups as in (?P<name>\\w+): (?P<value>[0-9.e+-]+|nan)."),
     Bad("pattern with a group twice", {"spec.metrics.stdout.pattern": r"(?P<name>a): (?P<value>\S+)|(?P<name>a)=(?P<value>\S+)"}, "spec.metrics.stdout.pattern", "'(?P<name>a): (?P<value>\\\\S+)|(?P<name>a)=(?P<value>\\\\S+)': must have the group name once. Use one pattern for each format in spec.metrics.stdout.patterns."),
@@ -499,7 +499,7 @@ BAD = [
     Bad("unknown variable in the template", {f"{CONTAINER}.command[3]": "--name=${trial.nam}"}, f"{CONTAINER}.command[3]", "${trial.nam} is not defined. Did you mean trial.name?"),
     Bad("conditional parameter in the template", {f"{CONTAINER}.command[3]": "${parameters.momentum}"}, f"{CONTAINER}.command[3]", "TOPRUNG_PARAMETERS"),
     Bad("resource without early stopping", {"spec.earlyStopping": REMOVE}, f"{CONTAINER}.command[5]", "${resource} requires earlyStopping. Set earlyStopping, or use a number."),
-    # the whole
+    # the manifest as a whole
     Bad("name too long", {"metadata.name": "a" * 49}, "metadata.name", "must be a DNS label of at most 48 characters, because names of Pods begin with it. Use a-z, 0-9 and -, no dot, and no - at the start or end.", "must be a DNS label of at most 48 characters, because names of Pods begin with it. Use a-z, 0-9 and -, no dot, and no - at the start or end."),
     Bad("name with a dot", {"metadata.name": "a.b"}, "metadata.name", "no dot", "no dot"),
     Bad("unknown field", {"spec.maxTrials": 3}, "spec.maxTrials", 'unknown field "maxTrials". Did you mean maxTrialCount?', "unknown field"),

@@ -1,4 +1,4 @@
-"""Proposals of every sampler, as recorded: how a history is stored and sent must not change what is proposed."""
+"""Recorded suggestions of all samplers: the storage and transfer of a history must not change suggestions."""
 
 from hashlib import blake2b
 from itertools import islice
@@ -8,7 +8,7 @@ from toprung.search.conformance import SPACES
 from toprung.search.study import Study
 from toprung.search.types import Evaluation, EvaluationState, Problem
 
-STANDINGS = (
+STATES = (
     EvaluationState.COMPLETE,
     EvaluationState.STOPPED,
     EvaluationState.COMPLETE,
@@ -101,22 +101,22 @@ def numbers(configuration):
 
 
 def reported(index, parameters, objectives):
-    """A trial in one of all standings, whose scores are a function of its parameters."""
+    """Return a trial in one of all states, whose scores are a function of its parameters."""
     total = -sum(numbers(parameters))
     scores = tuple(islice((total, *numbers(parameters), 0.0, 0.0), objectives)) if objectives > 1 else ()
     rungs = tuple((3**level, total - level) for level in range(index % 3))
-    standing = STANDINGS[index % len(STANDINGS)]
-    score = None if standing in (EvaluationState.RUNNING, EvaluationState.FAILED) else total
-    return Evaluation(index, parameters, standing, score, rungs, scores)
+    state = STATES[index % len(STATES)]
+    score = None if state in (EvaluationState.RUNNING, EvaluationState.FAILED) else total
+    return Evaluation(index, parameters, state, score, rungs, scores)
 
 
 def shown(value):
-    """Floats to three digits: the last bits depend on the processor's vector instructions."""
+    """Format floats with three digits, because the last bits depend on the processor's vector instructions."""
     return f"{value:.3g}" if isinstance(value, float) else repr(value)
 
 
 def proposals(sampler, space, objectives, trials):
-    """Run an experiment with initial trials and a warm start, asked for in batches of three."""
+    """Run an experiment with initial trials and a warm start, in batches of three."""
     drawn = Study(Problem("draws", SPACES[space], (), Algorithm.model_validate({"random": {}}), 3))
     suggested = drawn.suggest(range(20)).suggestions
     prior = tuple(reported(-1 - one.index, one.parameters, objectives) for one in suggested)

@@ -1,4 +1,4 @@
-"""A reconciler whose cluster refuses every write but Events."""
+"""A reconciler whose API server rejects all writes but Events."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -14,12 +14,12 @@ INVALID = {**body("uid", 1), "spec": {}}
 
 
 def body_of(patch):
-    """What a patch makes of the status."""
+    """Return the status that a patch produces."""
     return {"status": patch["status"]}
 
 
 class Refusing:
-    """A gateway to a cluster that takes Events, and no other write."""
+    """A client whose API server accepts Events, and rejects other writes with an error."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -32,7 +32,7 @@ class Refusing:
 
 
 class Keys:
-    """A queue that only remembers."""
+    """A queue that records keys and waits."""
 
     def __init__(self) -> None:
         self.added: list[str] = []
@@ -46,7 +46,7 @@ class Keys:
 
 
 def reconciler_of(error: Exception) -> Reconciler:
-    """One whose only experiment is invalid: a pass writes nothing but its status."""
+    """Return a reconciler with one invalid experiment. A reconciliation writes only its status."""
     experiments = ExperimentCache()
     experiments.put(INVALID)
     parts = dict.fromkeys(("trials", "log_collection", "suggestion_cache", "telemetry"))

@@ -53,7 +53,7 @@ def evaluation(index, configuration, score=None, *, state=EvaluationState.COMPLE
 def run(
     problem: Problem, trials: int, score: Callable[[Configuration], float], study: Study | None = None
 ) -> list[Evaluation]:
-    """Run trials one after another; fewer where the space is exhausted."""
+    """Run trials one after another, or fewer if the space is exhausted."""
     study = study or Study(problem)
     done: list[Evaluation] = []
     for index in range(trials):
@@ -63,6 +63,6 @@ def run(
     return done
 
 
-def first_number(configuration: Configuration) -> float:
-    """A score that has an order and needs no thought."""
+def negative_sum(configuration: Configuration) -> float:
+    """Return a simple score: the negative sum of the numbers."""
     return -sum(float(v) for v in configuration.values() if isinstance(v, int | float))

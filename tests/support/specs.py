@@ -11,7 +11,7 @@ POD_WITH_GPU = {"spec": {"containers": [{**MAIN, "resources": {"limits": {"nvidi
 
 
 def manifest(**spec: Any) -> dict[str, Any]:
-    """An Experiment's manifest; keyword arguments replace fields of the spec, None removes them."""
+    """Return an Experiment's manifest. Keyword arguments replace fields of the spec. None removes them."""
     fields = {
         "objective": {"metric": "acc", "type": "maximize"},
         "parameters": [{"name": "lr", "type": "double", "min": 0.0001, "max": 0.1, "scale": "log"}],
@@ -30,7 +30,7 @@ def manifest(**spec: Any) -> dict[str, Any]:
 
 
 def experiment_spec(**spec: Any) -> ExperimentSpec:
-    """A valid spec; see `manifest`."""
+    """Return a valid spec. See `manifest`."""
     return load_experiment(manifest(**spec)).spec
 
 

@@ -1,4 +1,4 @@
-"""Builders of views: Experiments and Trials as the API gives them."""
+"""Builders of experiment views: Experiments and Trials as the API server returns them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -65,7 +65,7 @@ def trial(
     others=None,
     completion=None,
 ):
-    """A trial whose k-th report came `pace` seconds after the one before; rungs are (resource, verdict).
+    """Return a trial whose k-th report is `k * pace` seconds after `begin`. `rungs` are (resource, verdict).
 
     `others` are the values of further objectives at the last step.
     """
@@ -102,12 +102,12 @@ def trial(
 
 
 def rising(count, top):
-    """A learning curve of `count` steps that saturates at `top`."""
+    """Return a learning curve of `count` steps that saturates at `top`."""
     return [(step, top * (1 - 0.6**step)) for step in range(1, count + 1)]
 
 
 def busy():
-    """An experiment in its midst: two running, one pending, one of each end, one to come after those."""
+    """Return an experiment with two running trials, a pending one, and one of each end."""
     return view_of(
         experiment(conditions=[condition("Blocked", "Unschedulable", "0/1 nodes are available: 1 Insufficient GPU")]),
         (

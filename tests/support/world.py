@@ -1,4 +1,4 @@
-"""A cluster in virtual time that carries out plans: Trials and Pods as JSON, programs as scripted reports."""
+"""A cluster in virtual time that executes plans: Trials and Pods as JSON, programs as scripted reports."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ from toprung.planning.summary import Execution, Summary, summarize
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COMPLETE = Execution()
-"""The execution of a whole plan."""
+"""The execution of all actions of a plan."""
 
 
 def summary_of(snapshot: Snapshot, now: datetime, execution: Execution = COMPLETE) -> Summary:
@@ -37,7 +37,7 @@ def summary_of(snapshot: Snapshot, now: datetime, execution: Execution = COMPLET
 
 
 def merged(status: Any) -> Any:
-    """What a merge patch leaves in the API server: null removes a member of an object, whatever its schema says."""
+    """Return the value that the API server stores after a merge patch. Null removes a member of an object."""
     if not isinstance(status, Mapping):
         return status
     return {name: merged(value) for name, value in status.items() if value is not None}
@@ -45,10 +45,10 @@ def merged(status: Any) -> Any:
 
 @dataclass(frozen=True)
 class Program:
-    """What a Pod does: one report a second from step `first` on, then an exit code; None: it hangs.
+    """The program of a Pod: one report a second from step `first` on, then an exit code. With None it hangs.
 
-    A report is a value of the first objective, or the values of several metrics by name. Told to end it takes `grace`.
-    A Pod with a sidecar runs on after its program's end, until it is told to end.
+    A report is a value of the first objective, or the values of several metrics by name. After SIGTERM the program
+    runs for `grace`. A Pod with a sidecar runs after its program's end, until it is stopped.
     """
 
     values: tuple[float | Mapping[str, float], ...]
@@ -61,7 +61,7 @@ class Program:
 
 @dataclass
 class World:
-    """The cluster; `program(index, attempt)` says what each Pod will do."""
+    """The cluster. `program(index, attempt)` returns the program of each Pod."""
 
     spec: ExperimentSpec
     program: Callable[[int, int], Program]
@@ -73,15 +73,15 @@ class World:
     status: dict[str, Any] = field(default_factory=dict)
     trials: dict[str, dict[str, Any]] = field(default_factory=dict)
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)
-    stop_asked: dict[str, datetime] = field(default_factory=dict)
+    stopped_at: dict[str, datetime] = field(default_factory=dict)
     events: list[EmitEvent] = field(default_factory=list)
-    ever_made: list[str] = field(default_factory=list)
+    created_names: list[str] = field(default_factory=list)
     versions: Any = field(default_factory=lambda: itertools.count(1))
     progress_at_start: dict[str, Progress] = field(default_factory=dict)
     writes: int = 0
 
     def experiment(self) -> ExperimentRecord:
-        """The Experiment as the operator would read it back."""
+        """Return the Experiment as the operator reads it."""
         conditions = tuple(filter(None, map(condition_from, self.status.get("conditions", ()))))
         return ExperimentRecord(
             namespace="team",
@@ -98,15 +98,15 @@ class World:
         )
 
     def trial_records(self) -> tuple[TrialRecord, ...]:
-        """All Trials, by index."""
+        """Return all Trials by index."""
         return tuple(sorted(map(trial_from, self.trials.values()), key=lambda trial: trial.index))
 
     def pod_records(self) -> tuple[PodRecord, ...]:
-        """All Pods."""
+        """Return all Pods."""
         return tuple(map(pod_from, self.pods.values()))
 
     def snapshot(self) -> Snapshot:
-        """What the operator would observe now."""
+        """Return the snapshot that the operator observes now."""
         experiment = self.experiment()
         trials = owned_trials(experiment, self.trial_records())
         pods = owned_pods(trials, self.pod_records())
@@ -129,11 +129,11 @@ class World:
         return make_plan(self.snapshot(), self.now)
 
     def summary(self, execution: Execution = COMPLETE) -> Summary:
-        """Return the operator's summary at this time, if its plan is executed so far."""
+        """Return the operator's summary at this time, after an execution of its plan."""
         return summarize(self.snapshot(), self.plan(), execution, self.now)
 
     def execute(self, planned: Plan, crash_after: int | None = None) -> None:
-        """Do what is planned; with `crash_after` the process dies after that many writes of the pass."""
+        """Execute a plan. With `crash_after` the operator stops after that number of writes."""
         summary = summarize(self.snapshot(), planned, COMPLETE, self.now)
         left = itertools.count() if crash_after is None else range(crash_after)
         writes = iter(left)
@@ -149,11 +149,28 @@ class World:
         self.events.extend(summary.events)
 
     def tick(self, seconds: float = 1.0) -> None:
-        """Let time pass for the Pods."""
+        """Advance the time and the Pods."""
         self.now += timedelta(seconds=seconds)
         for name, body in list(self.pods.items()):
-            if body["metadata"]["uid"] in self.progress_at_start:  # not a Pod of a user
+            if body["metadata"]["uid"] in self.progress_at_start:  # not a user's Pod
                 self._live(name, body)
+
+    def run_until(self, condition: Callable[[], bool], seconds: int = 500) -> None:
+        """Execute plans, a second apart, until a condition is true.
+
+        Raises:
+            TimeoutError: if the condition stays false.
+        """
+        for _ in range(seconds):
+            if condition():
+                return
+            self.execute(self.plan())
+            self.tick()
+        raise TimeoutError(f"not within {seconds} s: {self.status}")
+
+    def run_until_complete(self) -> None:
+        """Execute plans, a second apart, until the experiment is complete."""
+        self.run_until(lambda: "completionTime" in self.status)
 
     def _do(self, action: Action) -> None:
         self.writes += 1
@@ -161,7 +178,7 @@ class World:
             case CreateTrial():
                 body = trial_manifest(self.experiment(), action.index, action.parameters, action.bracket)
                 self.trials.setdefault(body["metadata"]["name"], self._stamped(body))
-                self.ever_made.append(body["metadata"]["name"])
+                self.created_names.append(body["metadata"]["name"])
             case WriteTrial(trial):
                 body = self.trials[trial.name]
                 assert body["metadata"]["resourceVersion"] == trial.resource_version
@@ -178,7 +195,7 @@ class World:
                 patch = stop_patch(action.uid, self.now)
                 self.pods[name]["spec"] |= patch["spec"]
                 self.pods[name]["metadata"]["annotations"] |= patch["metadata"]["annotations"]
-                self.stop_asked[name] = self.now
+                self.stopped_at[name] = self.now
             case DeletePod(name):
                 self.pods.pop(name, None)
             case EmitEvent():
@@ -205,7 +222,7 @@ class World:
             status |= {"phase": "Running", "startTime": timestamp(self.now)}
             return
         program, ran = self._program_of(body), self.now - datetime.fromisoformat(status["startTime"])
-        asked = self.stop_asked.get(name)
+        asked = self.stopped_at.get(name)
         if status["phase"] != "Running":
             return
         if asked is not None and self.obeys and self.now >= asked + program.grace:
@@ -217,7 +234,7 @@ class World:
 
     def _end(self, body: dict[str, Any], phase: str, exit_code: int, reason: str = "") -> None:
         ended = {"exitCode": exit_code, "finishedAt": timestamp(self.now)}
-        for each in body["status"].get("containerStatuses", ()):  # the program had ended before: its state stays
+        for each in body["status"].get("containerStatuses", ()):  # the state of a program that ended before stays
             ended = each.get("state", {}).get("terminated", ended)
         statuses = [{"name": "main", "state": {"terminated": ended}}]
         if phase == "Running":

@@ -29,13 +29,14 @@ class Bare(ast.NodeTransformer):
 
 
 def definitions(code):
-    """Name -> class or function, bare."""
+    """Return the classes and functions of some code by name, without docstrings."""
     nodes = [each for each in ast.parse(code).body if isinstance(each, ast.ClassDef | ast.FunctionDef)]
     return {node.name: ast.dump(Bare().visit(node)) for node in nodes}
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_what_is_tested(page):
+def test_code_of_a_page_is_the_tested_code(page):
+    """The classes and functions are those of the examples' plug-ins."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     shown = {name: code for block in blocks for name, code in definitions(block).items()}
     folder = ROOT / "examples" / "plugins"

@@ -33,9 +33,3 @@ RULES = '# a comment\nanew    "again"\ngo on   "continue"\ndocstring:Gives?   "R
 def test_words_with_a_replacement_are_reported(text, suffix, findings):
     """A finding has its line and what to write instead."""
     assert prose.check(text, suffix, RULES) == findings
-
-
-@pytest.mark.parametrize("path", prose.UNCHECKED)
-def test_unchecked_paths_exist(path):
-    """The list of unchecked paths has no entry that was moved or removed."""
-    assert (ROOT / path).exists()

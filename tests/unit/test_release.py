@@ -1,4 +1,4 @@
-"""Releases: one version everywhere, and a changelog that says what each has."""
+"""Releases: one version in all files, and a changelog with the changes of each release."""
 
 import importlib.util
 import re
@@ -40,13 +40,13 @@ def test_unreleased_changes_become_those_of_the_version():
 
 
 @pytest.mark.parametrize("text", ["# Changelog\n", "## Unreleased\n\n## 0.1.0\n"])
-def test_a_release_without_changes_is_refused(text):
-    """A version that changes nothing for its users is a mistake."""
+def test_a_release_without_changes_is_rejected(text):
+    """A version without changes for users is a mistake."""
     with pytest.raises(ValueError, match="has no entries"):
         release.release_changelog(text, "0.2.0", "2026-02-03")
 
 
 @pytest.mark.parametrize("version", ["", "1", "1.2", "v1.2.3", "1.2.3.4", "1.2.3-foo", "1.2.3 "])
-def test_a_version_that_is_none_is_refused(version):
-    """Nothing is written before the version is checked."""
+def test_an_invalid_version_is_rejected(version):
+    """No file is written before the check."""
     assert "Invalid value" in release.main(version)

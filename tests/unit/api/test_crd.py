@@ -28,13 +28,13 @@ def walk(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str
             yield from walk(schema[word], f"{path}[]")
 
 
-def test_the_files_are_what_the_models_say():
-    """`make crds` was run after the last change of a model."""
+def test_the_files_are_up_to_date():
+    """The files are the output of `make crds`."""
     assert {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "crds").glob("*.yaml")} == files()
 
 
 def test_the_module_writes_the_files(tmp_path: Path):
-    """`python -m toprung.api.crd.generate FOLDER` is what `make crds` calls."""
+    """`make crds` runs `python -m toprung.api.crd.generate FOLDER`."""
     environment = {"PYTHONPATH": str(ROOT / "operator"), "PYTHONHASHSEED": "1"}
     subprocess.run([sys.executable, "-m", "toprung.api.crd.generate", str(tmp_path)], check=True, env=environment)
     assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == files()
@@ -47,8 +47,8 @@ def test_the_module_writes_the_files(tmp_path: Path):
         pytest.param("others.toprung.dev.yaml", "", id="left over"),
     ],
 )
-def test_a_check_tells_what_differs(tmp_path: Path, name: str, content: str):
-    """`--check` writes nothing, and names the file."""
+def test_a_check_reports_the_files_that_differ(tmp_path: Path, name: str, content: str):
+    """`--check` writes nothing, and prints the names of the files."""
     main(tmp_path, check=False)
     assert main(tmp_path, check=True) is None
     (tmp_path / name).write_text(content)
@@ -56,8 +56,8 @@ def test_a_check_tells_what_differs(tmp_path: Path, name: str, content: str):
     assert (tmp_path / name).read_text() == content
 
 
-def test_the_files_are_yaml_that_says_the_same():
-    """What is read back equals what was written."""
+def test_the_yaml_of_the_files_has_the_definitions():
+    """Parsing the written YAML returns the generated definitions."""
     assert [yaml.safe_load(content) for content in files().values()] == list(CRDS.values())
 
 
@@ -69,7 +69,7 @@ def test_the_files_are_yaml_that_says_the_same():
     ],
 )
 def test_each_column_shows_a_field_that_exists(kind: str, columns: list[str]):
-    """A column that points nowhere would be empty for ever."""
+    """The schema has the JSONPath of each column."""
     version = CRDS[kind]["spec"]["versions"][0]
     known = {path for path, _ in walk(schema_of(CRDS[kind]))} | {".metadata.creationTimestamp"}
     assert [column["name"] for column in version["additionalPrinterColumns"]] == columns
@@ -84,7 +84,7 @@ def test_the_scale_subresource_points_to_fields_that_exist():
 
 @pytest.mark.parametrize("kind", CRDS)
 def test_each_field_is_described(kind: str):
-    """`kubectl explain` has something to say on every field of the spec; the Pod's own fields are Kubernetes' to explain."""
+    """`kubectl explain` describes all fields of the spec, except those of Kubernetes' Pod."""
     spec = schema_of(CRDS[kind])["properties"]["spec"]
     undescribed = [
         path
@@ -95,18 +95,21 @@ def test_each_field_is_described(kind: str):
 
 
 @pytest.mark.parametrize(
-    ("kind", "newborn"),
+    ("kind", "defaults"),
     [pytest.param("experiment", [], id="experiment"), pytest.param("trial", [{"state": "Pending"}], id="trial")],
 )
-def test_a_status_has_no_defaults(kind: str, newborn: list[Any]):
-    """What the operator did not write must not show, but that a new Trial waits, which would cost it a write."""
+def test_a_status_has_no_defaults(kind: str, defaults: list[Any]):
+    """The API server must not add fields that the operator did not write.
+
+    Only a new Trial has a state, which saves a write.
+    """
     parts = walk(schema_of(CRDS[kind])["properties"]["status"])
-    assert [schema["default"] for _, schema in parts if "default" in schema] == newborn
+    assert [schema["default"] for _, schema in parts if "default" in schema] == defaults
 
 
 @pytest.mark.parametrize("kind", CRDS)
 def test_every_part_of_a_spec_is_bounded(kind: str):
-    """An object of a tenant stays small, and CEL's cost is estimated from the sizes that the schema allows."""
+    """Sizes limit the objects of a tenant, and the estimates of CEL's cost."""
     bounds = {"array": "maxItems", "string": "maxLength", "integer": "maximum"}
     unbounded = [
         path

@@ -12,8 +12,8 @@ from podspec.types import fields_of
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_table_is_that_of_kubernetes_schemas():
-    """hack/pod_schema.py was run after the last update of kubernetes-validate."""
+def test_the_table_matches_the_schemas_of_kubernetes():
+    """The table is the output of hack/pod_schema.py for this version of kubernetes-validate."""
     spec = importlib.util.spec_from_file_location("pod_schema", ROOT / "hack/pod_schema.py")
     assert spec is not None
     assert spec.loader is not None
@@ -31,5 +31,5 @@ def test_the_table_is_that_of_kubernetes_schemas():
     ],
 )
 def test_the_fields_are_those_of_the_client_library(model: Any, name: str):
-    """Both are of the same version of Kubernetes."""
+    """Both have the same version of Kubernetes."""
     assert sorted(fields_of(name)) == sorted(model.attribute_map.values())

@@ -1,4 +1,4 @@
-"""The page of settings is that of the models."""
+"""The page of settings matches the models."""
 
 from pathlib import Path
 

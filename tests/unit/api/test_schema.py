@@ -1,4 +1,4 @@
-"""The converter from pydantic's JSON Schema to structural schemas."""
+"""The conversion of pydantic's JSON Schema to structural schemas."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -45,23 +45,23 @@ class Inner(Model):
         pytest.param(Inner | None, None, {"type": "object", "nullable": True, "description": "Described here, on two lines.", "properties": {"a": {"type": "integer", "format": "int64", "default": 1, "description": "Its a."}}}, id="an optional model"),
     ],
 )  # fmt: skip
-def test_a_field_becomes_structural(annotation: Any, default: Any, expected: dict[str, Any]):
-    """Each kind of field has its one translation, which the linter takes."""
+def test_each_type_has_a_structural_schema(annotation: Any, default: Any, expected: dict[str, Any]):
+    """The linter accepts the schema of each type."""
     schema = structural_schema(create_model("Outer", __base__=Model, field_name=(annotation, default)))
     assert schema["properties"]["fieldName"] == expected
     assert schema.get("required", []) == (["fieldName"] if default is ... else [])
     assert list(lint(schema)) == []
 
 
-def test_a_default_leaves_null_out():
-    """What a default does not set is absent, so that unions by member stay exact."""
+def test_a_default_has_no_null():
+    """Unset fields are absent, so that only one member of a union is set."""
     choice = create_model("Choice", __base__=Model, one=(Inner | None, None), two=(Inner | None, None))
     outer = create_model("Outer", __base__=Model, choice=(choice, choice(one=Inner())))
     assert structural_schema(outer)["properties"]["choice"]["default"] == {"one": {"a": 1}}
 
 
-def test_a_duration_says_how_it_is_written():
-    """Durations are texts with a pattern, whatever pydantic makes of them inside."""
+def test_the_schema_of_a_duration_is_a_string_with_a_pattern():
+    """The type of the model is timedelta."""
     schema = structural_schema(create_model("Outer", __base__=Model, wait=(Duration, ...)))["properties"]["wait"]
     assert (schema["type"], schema["maxLength"]) == ("string", 32)
     assert "1h30m" in schema["description"]
@@ -71,7 +71,7 @@ def test_a_duration_says_how_it_is_written():
     "annotation",
     [pytest.param(Inner | int, id="a union of types"), pytest.param(tuple[int, str], id="a mixed tuple")],
 )
-def test_what_no_structural_schema_can_say_is_a_defect(annotation: Any):
-    """The models must not use what would be lost in the CRD."""
+def test_a_type_without_structural_schema_is_an_error(annotation: Any):
+    """The CRD could not express such a type."""
     with pytest.raises(InternalError):
         structural_schema(create_model("Outer", __base__=Model, field=(annotation, ...)))

@@ -38,7 +38,7 @@ OWN = ServiceAccount("toprung-system", "toprung")
         pytest.param(ServiceAccount("a", "default"), "a", {"serviceAccountName": "b"}, [], id="default, another used"),
     ],
 )
-def test_the_operators_account_is_refused(own, namespace, spec, paths):
-    """Only the operator's own account, in its own namespace, is refused, however it is written."""
+def test_the_operators_account_is_rejected(own, namespace, spec, paths):
+    """Only the operator's own account in its own namespace is rejected, in all spellings."""
     errors = list(validate_service_account(own, namespace, {"spec": spec}))
     assert [error.path for error in errors] == [f"spec.trialTemplate.template.spec.{path}" for path in paths]

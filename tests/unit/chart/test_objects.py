@@ -55,28 +55,31 @@ VERSIONS = [version for version in all_versions() if tuple(map(int, version.spli
 
 
 @pytest.mark.parametrize("values", VALUES)
-def test_lint_has_nothing_to_say(values: dict):
-    """`helm lint --strict` passes; an icon is no matter."""
+def test_helm_lint_passes(values: dict):
+    """It passes with `--strict`, except for the missing icon."""
     report = helm.lint(CHART, values, strict=True)
     assert (report["errors"], [each for each in report["messages"] if each["severity"] > 1]) == ([], [])
 
 
 @pytest.mark.parametrize("version", [VERSIONS[0], VERSIONS[-1]])
 @pytest.mark.parametrize("values", VALUES)
-def test_the_objects_are_kubernetes_own(values: dict, version: str):
-    """No unknown field, none of a wrong type, in the oldest and the newest version known."""
-    for each in render(values):
+def test_the_objects_match_the_schemas_of_kubernetes(values: dict, version: str):
+    """They have no unknown field and no wrong type, in the oldest and the newest known version."""
+    objects = render(values)
+    assert objects != []
+    for each in objects:
         kubernetes_validate.validate(each, version, strict=True)
 
 
 @pytest.mark.parametrize("values", VALUES)
-def test_objects_are_labelled_and_placed(values: dict):
-    """Each has the recommended labels and, where it is in a namespace, says which."""
-    for each in render(values):
-        labels = each["metadata"]["labels"]
-        assert {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/version"} <= labels.keys()
-        assert labels["app.kubernetes.io/managed-by"] == "Helm"
-        assert each["kind"] not in {"Deployment", "ServiceAccount"} or each["metadata"]["namespace"] == NAMESPACE
+def test_objects_have_labels_and_namespaces(values: dict):
+    """All have the recommended labels."""
+    objects = render(values)
+    names = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/version"}
+    assert [each["kind"] for each in objects if not names <= each["metadata"]["labels"].keys()] == []
+    assert {each["metadata"]["labels"]["app.kubernetes.io/managed-by"] for each in objects} == {"Helm"}
+    namespaced = [each for each in objects if each["kind"] in {"Deployment", "ServiceAccount"}]
+    assert {each["metadata"]["namespace"] for each in namespaced} == {NAMESPACE}
 
 
 def test_versions_are_those_of_the_package():
@@ -87,8 +90,8 @@ def test_versions_are_those_of_the_package():
     assert container()["image"] == f"toprung-operator:{version}"
 
 
-def test_the_definitions_are_those_of_the_repository(tmp_path: Path):
-    """Packaging brings the generated files along byte for byte; rendering changes nothing but labels and annotations."""
+def test_the_crds_are_those_of_the_repository(tmp_path: Path):
+    """Packaging copies the generated files byte for byte. Rendering changes only labels and annotations."""
     generated = {path.name: path.read_text() for path in (ROOT / "crds").glob("*.yaml")}
     helm.expand(tmp_path, helm.package(CHART, destination=tmp_path))
     packaged = tmp_path / "toprung" / "files"
@@ -101,8 +104,8 @@ def test_the_definitions_are_those_of_the_repository(tmp_path: Path):
     assert rendered == [yaml.safe_load(content) for _, content in sorted(generated.items())]
 
 
-def test_a_checkout_without_links_is_told(tmp_path: Path):
-    """If git checks out the link as a file, the installation fails with a message."""
+def test_a_checkout_without_symbolic_links_fails_with_a_message(tmp_path: Path):
+    """Git can check out the link as a file."""
     chart = Path(shutil.copytree(CHART, tmp_path / "toprung"))
     shutil.rmtree(chart / "files")
     (chart / "files").write_text("../../crds")
@@ -110,8 +113,8 @@ def test_a_checkout_without_links_is_told(tmp_path: Path):
         render(chart=chart)
 
 
-def test_the_definitions_can_be_left_out():
-    """A second release, and one without cluster-wide permissions, installs without the definitions."""
+def test_the_crds_can_be_omitted():
+    """A second release, and one without cluster-wide permissions, needs no CRDs of its own."""
     assert of_kind(render({"crds": {"install": False}}), "CustomResourceDefinition") == []
 
 
@@ -134,21 +137,21 @@ def test_the_pod_is_locked_down(values: dict):
     assert [volume.keys() - {"name"} for volume in spec["volumes"]] == [{"emptyDir"}]
 
 
-def test_the_only_folder_that_is_written_to_can_be():
-    """HOME and the temporary folder are a volume."""
+def test_the_written_folders_are_a_volume():
+    """They are HOME and the temporary folder."""
     assert container()["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
     assert {"name": "HOME", "value": "/tmp"} in container()["env"]
     assert pod()["spec"]["volumes"][0]["name"] == "tmp"
 
 
 def test_never_two_operators_at_once():
-    """The old one ends before the new one starts."""
+    """The old Pod ends before the new one starts."""
     spec = deployment()["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 
 def test_the_operator_knows_its_own_account():
-    """It can then refuse trials that would use it."""
+    """It can reject trials that would use it."""
     variables = {each["name"]: each.get("valueFrom") for each in container()["env"]}
     assert variables["TOPRUNG_POD_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
     assert variables["TOPRUNG_SERVICE_ACCOUNT"] == {"fieldRef": {"fieldPath": "spec.serviceAccountName"}}
@@ -158,11 +161,11 @@ def test_the_operator_knows_its_own_account():
     ("values", "names"),
     [
         pytest.param({}, ACCELERATORS, id="defaults"),
-        pytest.param({"accelerators": ["example.com/*"]}, ("example.com/*",), id="a list of the administrator"),
+        pytest.param({"accelerators": ["example.com/*"]}, ("example.com/*",), id="a list"),
     ],
 )
-def test_accelerators(values: dict, names: tuple[str, ...]):
-    """The default of the chart is the default of the operator."""
+def test_accelerators_are_an_option_of_the_operator(values: dict, names: tuple[str, ...]):
+    """The chart and the operator have the same default."""
     variables = {each["name"]: each.get("value") for each in container(values)["env"]}
     assert parse_accelerators(variables["TOPRUNG_ACCELERATORS"]) == names
 
@@ -194,20 +197,20 @@ def test_the_selector_finds_the_pods_and_never_changes():
         pytest.param({"metricsPort": 9090}, ["--metrics-port=9090"], id="another port"),
     ],
 )
-def test_the_operator_is_told(values: dict, args: list[str]):
-    """Values become options; what is probed is what answers, and what is named is what listens."""
+def test_values_become_options_of_the_operator(values: dict, args: list[str]):
+    """The probes use a port on which the operator listens."""
     made = container(values)
     assert made["args"] == ["operator", "--liveness-port=8081", *args]
     ports = {each["name"]: each["containerPort"] for each in made["ports"]}
     metrics = values.get("metricsPort", 8080)
     assert ports == {"health": 8081} | ({"metrics": metrics} if metrics else {})
-    for probe in ("startupProbe", "livenessProbe"):
-        assert made[probe]["httpGet"] == {"path": "/healthz", "port": "health"}
+    probes = [made[probe]["httpGet"] for probe in ("startupProbe", "livenessProbe")]
+    assert probes == [{"path": "/healthz", "port": "health"}] * 2
     assert made["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "health"}
 
 
 def test_services_of_the_namespace_set_no_option():
-    """A Service named toprung-metrics would else put a URL into TOPRUNG_METRICS_PORT."""
+    """Otherwise a Service named toprung-metrics would set TOPRUNG_METRICS_PORT to a URL."""
     assert pod()["spec"]["enableServiceLinks"] is False
 
 
@@ -218,8 +221,8 @@ def test_every_value_has_an_effect():
     assert made["imagePullPolicy"] == "Always"
     assert made["resources"] == EVERYTHING["resources"]
     assert spec["imagePullSecrets"] == [{"name": "pull"}]
-    for name in ("nodeSelector", "tolerations", "affinity", "priorityClassName"):
-        assert spec[name] == EVERYTHING[name]
+    names = ("nodeSelector", "tolerations", "affinity", "priorityClassName")
+    assert {name: spec[name] for name in names} == {name: EVERYTHING[name] for name in names}
     assert metadata["annotations"] == {"note": "yes"}
     assert (metadata["labels"]["team"], metadata["labels"]["app.kubernetes.io/name"]) == ("ml", "hpo")
 
@@ -247,17 +250,17 @@ def test_the_limits_of_the_search_are_options(values: dict, processes: int, memo
         pytest.param("hpo", {}, "hpo-toprung", id="another release"),
         pytest.param("hpo", {"nameOverride": "op"}, "hpo-op", id="nameOverride"),
         pytest.param("hpo", {"fullnameOverride": "tuner"}, "tuner", id="fullnameOverride"),
-        pytest.param("r" * 53, {}, "r" * 53, id="as long as Helm lets it be"),
+        pytest.param("r" * 53, {}, "r" * 53, id="the longest name that Helm allows"),
     ],
 )
-def test_names(release: str, values: dict, name: str):
-    """Everything is named alike, and a Pod's name, its longest, is still one."""
+def test_all_objects_have_the_same_name(release: str, values: dict, name: str):
+    """The name of the Pod, which is the longest, is valid."""
     names = {each["metadata"]["name"] for each in render(values, name=release)}
     assert {each for each in names if not each.endswith(".toprung.dev")} == {name, f"{name}-edit", f"{name}-view"}
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("values", "fragments"),
     [
         pytest.param({}, ("all namespaces", "kubectl apply"), id="all namespaces"),
         pytest.param(
@@ -265,14 +268,14 @@ def test_names(release: str, values: dict, name: str):
         ),
     ],
 )
-def test_notes_tell_what_to_do_next(values: dict, says: tuple[str, ...]):
-    """Two commands that are right as they stand."""
+def test_notes_have_the_next_commands(values: dict, fragments: tuple[str, ...]):
+    """They can be copied."""
     assert f"kubectl --namespace {NAMESPACE} rollout status deployment/toprung\n" in notes(values)
-    assert all(words in notes(values) for words in says)
+    assert [words for words in fragments if words not in notes(values)] == []
 
 
-def test_it_may_be_part_of_another_chart(tmp_path: Path):
-    """Helm then hands it `global`, which the schema of the values has to know."""
+def test_it_can_be_a_subchart(tmp_path: Path):
+    """Helm then adds `global`, which the schema of the values allows."""
     parent: dict[str, Any] = {
         "apiVersion": "v2",
         "name": "platform",

@@ -29,7 +29,7 @@ CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition
 
 
 def permissions(role: Object) -> dict[tuple[str, str], set[str]]:
-    """(API group, resource) -> verbs."""
+    """Return the verbs of each (API group, resource)."""
     table: dict[tuple[str, str], set[str]] = {}
     for rule in role["rules"]:
         assert rule.keys() == {"apiGroups", "resources", "verbs"}
@@ -51,8 +51,10 @@ def named(objects: list[Object], kind: str, name: str) -> Object:
         pytest.param(ONE_NAMESPACE, "Role", "RoleBinding", "team-vision", id="one namespace"),
     ],
 )
-def test_the_operator_may_do_what_it_does_and_no_more(values: dict, role: str, binding: str, namespace: str | None):
-    """One role of exactly these verbs, bound to its account alone, where it serves."""
+def test_the_operator_has_exactly_the_permissions_that_it_needs(
+    values: dict, role: str, binding: str, namespace: str | None
+):
+    """One role with these verbs is bound to its account, in the served namespaces."""
     objects = render(values)
     granted, bound = named(objects, role, "toprung"), named(objects, binding, "toprung")
     assert permissions(granted) == OPERATOR | ({} if namespace else OF_THE_CLUSTER)
@@ -63,8 +65,8 @@ def test_the_operator_may_do_what_it_does_and_no_more(values: dict, role: str, b
     assert kinds == [binding]
 
 
-def test_one_namespace_takes_nothing_of_the_cluster():
-    """A team that owns no more than its namespace can install it there."""
+def test_one_namespace_needs_no_cluster_wide_object():
+    """A team with permissions in only its namespace can install it there."""
     values = ONE_NAMESPACE | {"crds": {"install": False}, "rbac": {"aggregate": False}}
     assert {each["kind"] for each in render(values)} & CLUSTER_SCOPED == set()
 
@@ -79,8 +81,8 @@ def test_one_namespace_takes_nothing_of_the_cluster():
         pytest.param("toprung-view", VIEWER, {"admin", "edit", "view"}, id="view"),
     ],
 )
-def test_users_get_experiments_with_their_namespaces(values: dict, name: str, allowed: dict, roles: set[str]):
-    """Editors of a namespace may edit its Experiments. Only the operator writes Trials; all roles may read them."""
+def test_roles_of_namespaces_include_experiments(values: dict, name: str, allowed: dict, roles: set[str]):
+    """Editors can edit Experiments, all roles can read Trials, and only the operator writes them."""
     role = named(render(values), "ClusterRole", name)
     assert permissions(role) == allowed
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
@@ -90,14 +92,14 @@ def test_users_get_experiments_with_their_namespaces(values: dict, name: str, al
     assert aggregated == dict.fromkeys(roles, "true")
 
 
-def test_aggregation_can_be_left_out():
+def test_aggregation_can_be_omitted():
     """Then only the operator's own role remains."""
     roles = of_kind(render({"rbac": {"aggregate": False}}), "ClusterRole")
     assert [role["metadata"]["name"] for role in roles] == ["toprung"]
 
 
-def test_the_token_is_given_to_the_operator_alone():
-    """Another Pod that runs as the account gets no token unless it asks."""
+def test_only_the_operators_pod_mounts_its_token():
+    """Another Pod that runs as the account has no token without a request."""
     objects = render()
     (account,) = of_kind(objects, "ServiceAccount")
     (made,) = of_kind(objects, "Deployment")

@@ -1,10 +1,10 @@
-"""The CRDs are found wherever the package runs from."""
+"""The CRDs are found in any installation of the package."""
 
 from toprung.cli.files.crd_files import crd_folder
 
 
-def test_both_definitions_are_found():
-    """Experiments and Trials."""
+def test_both_crds_are_found():
+    """The files are those of Experiments and Trials."""
     with crd_folder() as folder:
         assert {path.name for path in folder.glob("*.yaml")} == {
             "experiments.toprung.dev.yaml",

@@ -25,7 +25,7 @@ def curve_of(view):
             {"type": "maximize"},
             [trial(0, curve=[(1, 0.5)]), trial(1, curve=[(1, 0.4)], begin=1), trial(2, curve=[(1, 0.6)], begin=2)],
             [(1, 0.5), (3, 0.6)],
-            id="worse-ones-do-not-show",
+            id="worse-values-are-omitted",
         ),
         pytest.param(
             {"type": "minimize"},
@@ -49,14 +49,14 @@ def curve_of(view):
         ),
     ],
 )
-def test_any_time_curve(objective, trials, curve):
+def test_the_incumbent_over_time(objective, trials, curve):
     """Times are seconds since the start."""
     assert curve_of(view_of(experiment(objective={"metric": "acc", **objective}), tuple(trials))) == curve
 
 
 @given(st.lists(curves, max_size=5))
-def test_the_directions_mirror_each_other(reports):
-    """Negated values with the other direction give the negated curve, and it only ever gets better."""
+def test_maximize_and_minimize_are_symmetric(reports):
+    """Negated values with the other direction have the negated curve, which only improves."""
     up = tuple(trial(i, curve=curve) for i, curve in enumerate(reports))
     mirrored = [[(step, None if value is None else -value) for step, value in curve] for curve in reports]
     down = tuple(trial(i, curve=curve, maximize=False) for i, curve in enumerate(mirrored))
@@ -68,7 +68,7 @@ def test_the_directions_mirror_each_other(reports):
     assert [value for _, value in curve] == sorted({value for _, value in curve})
 
 
-def test_rungs_are_counted_without_those_that_failed_on_their_way():
+def test_a_trial_that_failed_before_a_rung_does_not_count_there():
     """A failed trial has not reached its rung."""
     view = busy()
     assert [trials_at_rung(view.trials, level) for level in rung_levels_of(view.experiment.spec)] == [3, 2, 1]
@@ -82,7 +82,7 @@ def test_rungs_are_counted_without_those_that_failed_on_their_way():
         pytest.param(None, ((), None, "step"), id="none"),
     ],
 )
-def test_what_a_rule_says_of_steps(early_stopping, expected):
-    """The rungs, the last step and the name of a step follow from the rule."""
+def test_the_rule_determines_rungs_and_steps(early_stopping, expected):
+    """It has the rungs, the last step and the name of a step."""
     spec = view_of(experiment(earlyStopping=early_stopping), ()).experiment.spec
     assert (rung_levels_of(spec), last_step(spec), resource_name(spec)) == expected

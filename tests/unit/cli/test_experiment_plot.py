@@ -69,20 +69,20 @@ def test_a_diverged_trial_does_not_flatten_the_rest(kind, worst):
         pytest.param([None, None], id="none-finite"),
     ],
 )
-def test_values_of_any_size_are_drawn(tmp_path, kind, values):
+@pytest.mark.parametrize("several", [False, True], ids=["one-objective", "two-objectives"])
+def test_values_of_any_size_are_drawn(tmp_path, kind, values, several):
     """A plot is written for every float, with one objective and with two."""
     states = ["Succeeded", "Stopped", "Running"]
     trials = tuple(
         trial(i, states[i % 3], curve=[(1, value), (2, value)], maximize=kind == "maximize")
         for i, value in enumerate(values)
     )
-    for objectives in (
-        {"objective": {"metric": "acc", "type": kind}},
-        {"objective": None, "earlyStopping": None, "objectives": all_objectives()},
-    ):
-        given = {key: value for key, value in experiment(**objectives)["spec"].items() if value is not None}
-        draw({**experiment(), "spec": given}, trials, tmp_path / "picture.png")
-        assert (tmp_path / "picture.png").stat().st_size > 0
+    one = {"objective": {"metric": "acc", "type": kind}}
+    two = {"objective": None, "earlyStopping": None, "objectives": all_objectives()}
+    objectives = two if several else one
+    spec = {key: value for key, value in experiment(**objectives)["spec"].items() if value is not None}
+    draw({**experiment(), "spec": spec}, trials, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 0
 
 
 def all_objectives(*more):
@@ -90,7 +90,9 @@ def all_objectives(*more):
 
 
 def traded(*reached, **spec):
-    """An experiment of several objectives, and trials that ended with these values of accuracy and latency."""
+    """Return an experiment of several objectives, with trials that ended with these values of accuracy and
+    latency.
+    """
     trials = [
         trial(i, "Succeeded", curve=[(1, acc)], others={"latency": latency, "size": 1.0})
         for i, (acc, latency) in enumerate(reached)
@@ -158,14 +160,14 @@ def test_files(tmp_path, ending):
 
 
 @pytest.mark.parametrize(
-    ("made", "name", "said"),
+    ("made", "name", "fragment"),
     [
         pytest.param(experiment(), "x/y.png", "cannot write the plot", id="folder"),
         pytest.param(experiment(), "y.docx", "cannot write the plot", id="kind"),
         pytest.param(experiment(maxTrialCount=0), "y.png", "cannot plot the invalid Experiment", id="invalid"),
     ],
 )
-def test_a_plot_that_cannot_be_written_is_an_error(tmp_path, made, name, said):
-    """The error names the cause."""
-    with pytest.raises(TopRungError, match=said):
+def test_a_plot_that_cannot_be_written_is_an_error(tmp_path, made, name, fragment):
+    """The message has the cause."""
+    with pytest.raises(TopRungError, match=fragment):
         draw(made, [], tmp_path / name)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 LAPTOP = ("cel", "localkube", "matplotlib", "rich")
-"""What the operator's image does not contain; jsonpatch is there, since kopf needs it too."""
+"""Modules that are not in the operator's image. It has jsonpatch, which kopf needs."""
 
 
 def python(program, *arguments):

@@ -8,8 +8,8 @@ import pytest
 from toprung.cli.embedded.host import advice, operator_pod
 
 
-def test_the_operator_is_started_again_by_its_node():
-    """A Pod with restartPolicy Always that knows its cluster by KUBECONFIG."""
+def test_the_node_restarts_the_operator():
+    """Its Pod has restartPolicy Always, and KUBECONFIG names the cluster."""
     spec = operator_pod(Path("/s/kubeconfig"), Path("/work"))["spec"]
     (container,) = spec["containers"]
     assert spec["restartPolicy"] == "Always"
@@ -26,8 +26,8 @@ def test_the_operator_is_started_again_by_its_node():
         pytest.param(errno.ENOSPC, "No space left", id="anything-else"),
     ],
 )
-def test_advice(number, words):
-    """One line that says what to do."""
-    said = advice(OSError(number, "No space left on device"), Path("/s"), 8080)
-    assert words in said
-    assert "\n" not in said
+def test_each_error_has_a_correction(number, words):
+    """It is one line."""
+    fragment = advice(OSError(number, "No space left on device"), Path("/s"), 8080)
+    assert words in fragment
+    assert "\n" not in fragment

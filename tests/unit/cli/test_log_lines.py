@@ -12,9 +12,9 @@ PENDING = trial(0, "Pending")
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        pytest.param(None, PENDING, None, id="made"),
+        pytest.param(None, PENDING, None, id="created"),
         pytest.param(PENDING, trial(0), "mnist-0 started: lr=0.01", id="started"),
-        pytest.param(None, trial(0), "mnist-0 started: lr=0.01", id="started-unseen"),
+        pytest.param(None, trial(0), "mnist-0 started: lr=0.01", id="started-between-looks"),
         pytest.param(trial(0), trial(0, curve=[(1, 0.5)]), None, id="reported"),
         pytest.param(
             trial(0),
@@ -26,7 +26,7 @@ PENDING = trial(0, "Pending")
             PENDING,
             trial(0, "Succeeded", curve=[(1, 0.5), (2, 0.25)]),
             "mnist-0 succeeded at step 2 with 0.25 (best 0.5)",
-            id="succeeded-unseen",
+            id="succeeded-between-looks",
         ),
         pytest.param(trial(0), trial(0, "Failed", message="exit code 2"), "mnist-0 failed: exit code 2", id="failed"),
         pytest.param(
@@ -75,7 +75,7 @@ def test_changes_of_an_experiment_yield_lines(old, new, lines):
     assert list(experiment_lines(view_of(old, ()) if old else None, view_of(new, ()))) == lines
 
 
-def test_a_new_best_is_told_with_its_configuration():
+def test_a_new_best_trial_is_logged_with_its_configuration():
     """A condition that did not change yields no line."""
     view = busy()
     before = view_of(experiment(), ())
@@ -99,7 +99,7 @@ def test_a_new_best_is_told_with_its_configuration():
         pytest.param(BUSY_GPU, [], id="busy-gpu"),
     ],
 )
-def test_a_pod_that_the_machine_never_has_room_for_gets_advice(blocked, advice):
-    """A Pod that other Pods keep waiting starts by itself."""
+def test_a_pod_that_never_fits_the_machine_has_a_correction(blocked, advice):
+    """A Pod that waits for other Pods starts by itself."""
     [line] = experiment_lines(view_of(experiment(), ()), view_of(experiment(conditions=[blocked]), ()))
     assert line.splitlines()[1:] == advice

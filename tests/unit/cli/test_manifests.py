@@ -1,4 +1,4 @@
-"""From a file to objects that can be applied."""
+"""Reading of files into objects that can be applied."""
 
 from pathlib import Path
 
@@ -40,8 +40,8 @@ def test_a_list_is_applied_without_what_the_api_server_owns(tmp_path: Path):
 @pytest.mark.parametrize(
     "document", ["5", "[1]", "kind: ConfigMap", "{apiVersion: v1, kind: ConfigMap, metadata: {name: 5}}"]
 )
-def test_a_document_that_is_no_object_is_refused_with_its_line(tmp_path: Path, document: str):
-    """Nothing is applied then."""
+def test_a_document_that_is_no_object_is_an_error_with_its_line(tmp_path: Path, document: str):
+    """No object of the file is applied."""
     file = tmp_path / "file.yaml"
     file.write_text(f"{STORED}---\n{document}\n")
     with pytest.raises(TopRungError, match=f"{file}:19: is not an object"):

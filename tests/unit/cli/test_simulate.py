@@ -15,7 +15,7 @@ from toprung.cli.main import group
 
 @pytest.fixture
 def files(tmp_path):
-    """An experiment and its table."""
+    """Write an experiment and its table."""
     experiment = manifest(earlyStopping=ASHA, maxTrialCount=12)
     (tmp_path / "exp.yaml").write_text(yaml.safe_dump(experiment))
     with gzip.open(tmp_path / "curves.csv.gz", "wt") as lines:
@@ -40,7 +40,7 @@ def test_json_is_the_same_each_time(files):
     assert first.stdout == again.stdout
     runs = json.loads(first.stdout)["runs"]
     assert [run["seed"] for run in runs] == [7, 8]
-    assert all(len(run["trials"]) == 12 for run in runs)
+    assert {len(run["trials"]) for run in runs} == {12}
     assert runs[0]["trials"] != runs[1]["trials"]
 
 
@@ -78,8 +78,8 @@ def test_a_table_and_a_picture_for_people(files):
         ),
     ],
 )
-def test_what_a_table_can_not_tell_is_refused(files, changes, word):
-    """The error names the field."""
+def test_an_experiment_that_the_table_cannot_simulate_is_an_error(files, changes, word):
+    """The message has the field."""
     (files / "exp.yaml").write_text(yaml.safe_dump(manifest(**changes)))
     refused = invoke(files)
     assert refused.exit_code != 0

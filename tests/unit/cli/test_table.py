@@ -1,4 +1,4 @@
-"""The live table, drawn onto a console that records it."""
+"""The live table, on a console that records it."""
 
 from datetime import timedelta
 
@@ -30,30 +30,30 @@ def text(*views: ExperimentView, width: int = 110) -> str:
         pytest.param("4/9", id="steps-of-a-running-trial"),
         pytest.param("lr=0.04", id="its-parameters"),
         pytest.param("mnist-4 (attempt 2)", id="attempt"),
-        pytest.param("Blocked Unschedulable: ", id="what-is-in-the-way"),
-        pytest.param("1 Insufficient GPU", id="in-the-scheduler's-words"),
+        pytest.param("Blocked Unschedulable: ", id="blocked"),
+        pytest.param("1 Insufficient GPU", id="message-of-the-scheduler"),
     ],
 )
-def test_the_table_says(words):
-    """The table has progress, counts, rungs, the best trial and the running trials."""
+def test_the_table_has_all_parts(words):
+    """They are progress, counts, rungs, the best trial and the running trials."""
     assert words in text(busy())
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_no_line_is_wider_than_the_screen(width):
-    """A narrow terminal cuts parameters, and nothing breaks."""
+    """A narrow terminal cuts parameters."""
     assert max(map(len, text(busy(), width=width).splitlines())) <= width
 
 
-def test_a_pod_that_the_machine_never_has_room_for_gets_advice():
+def test_a_pod_that_never_fits_the_machine_has_a_correction():
     """The table names the flag that simulates GPUs."""
     message = "Insufficient nvidia.com/gpu. preemption: 1 Preemption is not helpful for scheduling."
     blocked = experiment(conditions=[condition("Blocked", "Unschedulable", message)])
     assert "--gpus N" in text(view_of(blocked, ()))
 
 
-def test_an_invalid_experiment_shows_its_faults():
-    """An invalid Experiment has a message instead of a table."""
+def test_an_invalid_experiment_shows_its_errors():
+    """They replace the table."""
     assert "maxTrialCount" in text(view_of(experiment(state="Invalid", maxTrialCount=0), ()))
 
 
@@ -78,14 +78,15 @@ def test_only_conditions_that_hold_are_shown():
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=6), st.integers(0, 500), st.integers(1, 200))
 def test_a_bar_has_room_for_all_cells(counts, rest, width):
-    """Cells are never negative, fit the width, fill it when all has ended, and are off by less than one each."""
+    """The cells are never negative, fit the width, fill it when all trials have ended, and are off by less than
+    one each.
+    """
     total = sum(counts) + rest
     cells = bar_cells(counts, total, width)
-    assert all(cell >= 0 for cell in cells)
-    assert sum(cells) <= width
-    if total:
-        assert sum(cells) == round(sum(counts) / total * width)
-        assert all(abs(cell - count / total * width) <= 1 for cell, count in zip(cells, counts, strict=True))
+    exact = [count / (total or 1) * width for count in counts]
+    assert min(cells) >= 0
+    assert sum(cells) == round(sum(exact)) <= width
+    assert max(abs(cell - size) for cell, size in zip(cells, exact, strict=True)) <= 1
 
 
 @pytest.mark.parametrize(

@@ -33,14 +33,14 @@ def validate(text: str, *arguments: str) -> Result:
     return CliRunner().invoke(validate_command, ["-", *arguments], input=text.encode())
 
 
-def test_a_good_file_is_called_valid():
-    """A valid file has exit code 0."""
+def test_a_valid_file_has_exit_code_0():
+    """The output has the word "valid"."""
     result = validate(GOOD)
     assert (result.exit_code, result.output) == (0, "-:1: Experiment good is valid\n")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "says"),
+    ("old", "new", "fragment"),
     [
         pytest.param("min: 1e-5", "min: 0.5", "-:7: spec.parameters[0].min: Invalid value: 0.5: must not be above max. Swap min and max.", id="field"),
         pytest.param("  maxTrialCount: 3\n", "", "-:4: spec.maxTrialCount: Required value: add it.", id="missing field: its parent"),
@@ -53,14 +53,14 @@ def test_a_good_file_is_called_valid():
         pytest.param("toprung.dev/v1alpha1", "kubeflow.org/v1beta1", '-:1: apiVersion: Unsupported value: "kubeflow.org/v1beta1"', id="another group"),
     ],
 )  # fmt: skip
-def test_a_fault_is_told_like_a_compiler_does(old: str, new: str, says: str):
-    """An error has its file, line, field, cause and correction."""
+def test_an_error_has_file_line_and_field(old: str, new: str, fragment: str):
+    """It also has the cause and the correction."""
     result = validate(GOOD.replace(old, new))
     assert result.exit_code == 1
-    assert says in result.output
+    assert fragment in result.output
 
 
-def test_every_fault_of_every_document_is_told_in_the_order_of_lines():
+def test_all_errors_of_all_documents_are_listed_by_line():
     """One run lists all errors."""
     bad = GOOD.replace("type: minimize", "type: min").replace("maxTrialCount: 3", "maxTrialCount: 0")
     second, third = GOOD.replace("good", "second"), bad.replace("good", "third")
@@ -70,7 +70,7 @@ def test_every_fault_of_every_document_is_told_in_the_order_of_lines():
 
 
 @pytest.mark.parametrize(
-    ("second", "faults"),
+    ("second", "errors"),
     [
         pytest.param(GOOD, ["-:19: metadata.name: Duplicate value"], id="twice"),
         pytest.param(GOOD.replace("name: good", "name: good, namespace: default"), ["-:19: metadata.name: Duplicate value"], id="default namespace"),
@@ -78,15 +78,15 @@ def test_every_fault_of_every_document_is_told_in_the_order_of_lines():
         pytest.param(GOOD.replace("good", "better"), [], id="another name"),
     ],
 )  # fmt: skip
-def test_two_experiments_of_one_name_are_a_fault(second: str, faults: list[str]):
+def test_two_experiments_with_one_name_are_an_error(second: str, errors: list[str]):
     """The second would overwrite the first."""
     result = validate(f"{GOOD}---\n{second}")
-    assert result.exit_code == bool(faults)
-    assert [line[: len(faults[0])] for line in result.output.splitlines() if "is valid" not in line] == faults
-    assert result.output.count("is valid") == 2 - len(faults)
+    assert result.exit_code == bool(errors)
+    assert [line[: len(errors[0])] for line in result.output.splitlines() if "is valid" not in line] == errors
+    assert result.output.count("is valid") == 2 - len(errors)
 
 
-def test_two_experiments_of_one_name_in_one_line_are_a_fault():
+def test_two_experiments_with_one_name_in_one_line_are_an_error():
     """A List in JSON has one line."""
     item = {"apiVersion": "toprung.dev/v1alpha1", "kind": "Experiment", "metadata": {"name": "e"}}
     output = validate(json.dumps({"kind": "List", "items": [item, item]})).output
@@ -97,28 +97,28 @@ def test_two_experiments_of_one_name_in_one_line_are_a_fault():
     "text",
     [pytest.param("", id="empty"), pytest.param("a: 1", id="something else"), pytest.param("- 1", id="a list")],
 )
-def test_a_file_without_an_experiment_is_a_fault(text: str):
+def test_a_file_without_an_experiment_is_an_error(text: str):
     """A wrong file name must not look like success."""
     result = validate(text)
     assert (result.exit_code, "has no Experiment" in result.output) == (1, True)
 
 
-def test_bytes_that_are_no_text_are_a_fault(tmp_path: Path):
-    """The error still has a line."""
+def test_bytes_that_are_not_utf_8_are_an_error(tmp_path: Path):
+    """The error has a line."""
     file = tmp_path / "latin.yaml"
     file.write_bytes(b"a: 1\nb: \xe9\n")
     result = CliRunner().invoke(validate_command, [str(file)])
     assert (result.exit_code, result.output) == (1, f"{file}:2: is not UTF-8. Save it in that encoding.\n")
 
 
-def test_a_circle_of_aliases_is_a_fault():
-    """YAML can say what JSON can't."""
+def test_a_cycle_of_aliases_is_an_error():
+    """YAML allows cycles, and JSON does not."""
     result = validate(GOOD.replace("        containers:", "        self: &a [*a]\n        containers:"))
     assert (result.exit_code, "the alias *a stands inside its own anchor" in result.output) == (1, True)
 
 
-def test_programs_read_json():
-    """The same findings, field by field."""
+def test_json_output_has_the_same_errors():
+    """Each error has its parts as fields."""
     result = validate(GOOD.replace("min: 1e-5", "min: 0.5"), "--output", "json")
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {
@@ -155,21 +155,21 @@ def as_item(manifest: str) -> str:
 
 
 def test_the_output_of_kubectl_get_is_valid():
-    """A List, with what the API server adds to each object."""
+    """It is a List, with the fields that the API server adds."""
     owned = "{name: good, namespace: team, uid: u, resourceVersion: '7', generation: 2, managedFields: [{manager: kubectl}]}"
     stored = GOOD.replace("{name: good}", owned) + "status: {state: Running}\n"
     result = validate(LIST + as_item(stored) + as_item(GOOD))
     assert result.output.count("Experiment good is valid") == 2, result.output
 
 
-def test_a_fault_in_a_list_has_its_line():
-    """Items are told apart by their lines."""
+def test_an_error_in_a_list_has_its_line():
+    """The line identifies the item."""
     result = validate(LIST + as_item(GOOD) + as_item(GOOD.replace("type: minimize", "type: min")))
     assert (result.exit_code, "-:24: spec.objective.type" in result.output) == (1, True), result.output
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "says"),
+    ("old", "new", "fragment"),
     [
         pytest.param("\nspec:\n", "\nspce: {}\nspec:\n", '-:4: spce: unknown field "spce". Did you mean spec?', id="top-level field"),
         pytest.param("{name: good}", "{name: good, lables: {a: b}}", '-:3: metadata.lables: unknown field "lables". Did you mean labels?', id="field of metadata"),
@@ -181,14 +181,14 @@ def test_a_fault_in_a_list_has_its_line():
         pytest.param("apiVersion: toprung.dev/v1alpha1\n", "", "-:1: apiVersion: Required value: use toprung.dev/v1alpha1", id="no version"),
     ],
 )  # fmt: skip
-def test_the_envelope_is_checked_as_a_server_does(old: str, new: str, says: str):
-    """Unknown fields, labels and names that `kubectl apply` refuses."""
+def test_metadata_is_validated_as_by_the_server(old: str, new: str, fragment: str):
+    """`kubectl apply` rejects these unknown fields, labels and names."""
     result = validate(GOOD.replace(old, new))
-    assert (result.exit_code, says in result.output) == (1, True), result.output
+    assert (result.exit_code, fragment in result.output) == (1, True), result.output
 
 
-def test_many_faults_are_counted():
-    """A message stays readable, and within what a condition holds."""
+def test_many_errors_are_counted():
+    """A message stays readable, and fits into a condition."""
     references = " ".join(f"${{parameters.p{i}}}" for i in range(4000))
     result = validate(GOOD.replace("${parameters.lr}", references))
     assert len(result.output.splitlines()) == 21

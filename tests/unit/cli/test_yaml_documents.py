@@ -23,8 +23,10 @@ from toprung.cli.files.yaml_documents import BadYaml, read_documents
         *[('"y"', "y"), ("'08'", "08"), ('"1:10"', "1:10"), ('""', ""), ("!!str 5", "5"), ("!!int '5'", 5), ("!x 5", "5")],
     ],
 )  # fmt: skip
-def test_a_scalar_is_what_kubectl_makes_of_it(text: str, value: Any):
-    """The words of YAML 1.1, numbers as in Go, no base 60, no dates; 1.0 is 1 as in Go's JSON."""
+def test_a_scalar_has_the_value_that_kubectl_reads(text: str, value: Any):
+    """The words are those of YAML 1.1 and numbers those of Go, without base 60 and dates. 1.0 is 1 as in Go's
+    JSON.
+    """
     (document,) = read_documents(f"a: {text}\n")
     assert (document.value["a"], type(document.value["a"])) == (value, type(value))
 
@@ -34,13 +36,13 @@ def test_a_scalar_is_what_kubectl_makes_of_it(text: str, value: Any):
     [("{y: 1}", ["true"]), ("{1: 1, 1.5: 2}", ["1", "1.5"]), ('{"y": 1, off: 2}', ["y", "false"]), ("{08: 1}", ["8"])],
 )
 def test_keys_become_strings(text: str, keys: list[str]):
-    """JSON has no others."""
+    """JSON has no other keys."""
     (document,) = read_documents(text)
     assert list(document.value) == keys
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "says"),
+    ("text", "line", "fragment"),
     [
         pytest.param("a: 1\nb: {{ .Values.trials }}\n", 2, "a key must be a string, not an object", id="template of a chart"),
         pytest.param("a: 1\n? [a, b]\n: 3\n", 2, "a key must be a string, not a list", id="list as a key"),
@@ -51,7 +53,7 @@ def test_keys_become_strings(text: str, keys: list[str]):
         pytest.param("a: 1\nb: 2\na: 3\n", 3, '"a" is there already, in line 1', id="key twice"),
         pytest.param("a: 1\ny: 2\non: 3\n", 3, '"true" is there already, in line 2', id="key twice in two forms"),
         pytest.param("a: 1\nb: *c\n", 2, "no anchor &c", id="alias of nothing"),
-        pytest.param("a: &a {b: *a}", 1, "inside its own anchor", id="circle"),
+        pytest.param("a: &a {b: *a}", 1, "inside its own anchor", id="cycle"),
         pytest.param("a: &a [1]\n---\nb: *a\n", 3, "no anchor &a", id="alias into another document"),
         pytest.param("<<: 5", 1, "<< merges objects only", id="merge of a number"),
         pytest.param("a: 1\n\tb: 2\n", 2, "is not YAML", id="tab as indentation"),
@@ -61,11 +63,11 @@ def test_keys_become_strings(text: str, keys: list[str]):
         pytest.param("{a: " * 500, 1, "nested more than 200 levels", id="deep mapping"),
     ],
 )  # fmt: skip
-def test_what_kubernetes_does_not_take_is_one_error_with_its_line(text: str, line: int, says: str):
-    """No traceback, whatever the text is."""
+def test_invalid_yaml_is_one_error_with_its_line(text: str, line: int, fragment: str):
+    """There is no traceback, for any text."""
     with pytest.raises(BadYaml) as caught:
         read_documents(text)
-    assert (caught.value.line, says in str(caught.value), "\n" in str(caught.value)) == (line, True, False)
+    assert (caught.value.line, fragment in str(caught.value), "\n" in str(caught.value)) == (line, True, False)
 
 
 def aliases(levels: int, form: str) -> str:
@@ -82,27 +84,27 @@ def aliases(levels: int, form: str) -> str:
     ],
 )  # fmt: skip
 def test_aliases_that_grow_without_bound_are_an_error(text: str):
-    """Some hundred bytes would otherwise become gigabytes."""
+    """Some hundred bytes could otherwise become gigabytes."""
     with pytest.raises(BadYaml, match="more than 500,000 in all"):
         read_documents(text)
 
 
 def test_aliases_and_merge_keys_are_resolved():
-    """As kubectl does: own keys win over merged ones, the first of several merged ones over the others."""
+    """As in kubectl, own keys precede merged ones, and of several merged ones the first."""
     text = "a: &a {x: 1, z: 2}\nb: {<<: *a, x: 3}\nc: {<<: [*a, {z: 4, w: 5}]}\nd: [*a]\n"
     (document,) = read_documents(text)
     a = {"x": 1, "z": 2}
     assert document.value == {"a": a, "b": {"z": 2, "x": 3}, "c": {"x": 1, "z": 2, "w": 5}, "d": [a]}
 
 
-def test_tabs_separate_as_in_kubectl():
-    """Only indentation may not have them."""
+def test_tabs_can_separate_tokens():
+    """Only indentation must not have them, as in kubectl."""
     (document,) = read_documents("a:\t1\nb: [1,\t2]\t\n")
     assert document.value == {"a": 1, "b": [1, 2]}
 
 
-def test_the_items_of_a_list_are_documents_with_lines_of_their_own():
-    """`kubectl get -o yaml` writes lists."""
+def test_each_item_of_a_list_is_a_document_with_its_line():
+    """`kubectl get -o yaml` prints lists."""
     text = "apiVersion: v1\nkind: List\nitems:\n- kind: A\n  spec:\n    x: 1\n- kind: B\n"
     (document,) = read_documents(text)
     first, second = document.items()
@@ -110,8 +112,8 @@ def test_the_items_of_a_list_are_documents_with_lines_of_their_own():
     assert (first.line("spec.x"), first.line(""), second.line("kind"), second.line("spec.y")) == (6, 4, 7, 7)
 
 
-def test_items_of_a_list_are_separated_in_one_pass():
-    """`kubectl get pods -A -o yaml` has thousands: the work grows with their number, not with its square."""
+def test_the_time_to_split_a_list_is_linear():
+    """`kubectl get pods -A -o yaml` has thousands of items."""
     (document,) = read_documents("kind: List\nitems:\n" + "- {kind: Pod, metadata: {name: a}}\n" * 500)
     calls = 0
 
@@ -128,7 +130,7 @@ def test_items_of_a_list_are_separated_in_one_pass():
 
 
 def test_memory_grows_with_the_text_and_not_with_the_length_of_its_paths():
-    """A value under many long keys costs no copy of them: 5,000 values under 100 keys of 1,000 characters."""
+    """A value under many long keys needs no copy of them: 5,000 values under 100 keys of 1,000 characters."""
     text = "".join(f"{' ' * level}{'k' * 1000}:\n" for level in range(100)) + f"{' ' * 100}[{'1, ' * 5000}]\n"
     tracemalloc.start()
     try:
@@ -152,12 +154,12 @@ def test_memory_grows_with_the_text_and_not_with_the_length_of_its_paths():
         pytest.param("list[2]", 5, id="missing item"),
         pytest.param(f"list[{'9' * 5000}]", 5, id="absurd index"),
         pytest.param("list.x", 5, id="field of a list"),
-        pytest.param("none.x", 1, id="nothing there"),
+        pytest.param("none.x", 1, id="nothing"),
         pytest.param("merged.a", 8, id="field of a merge"),
     ],
 )
-def test_a_line_is_that_of_the_field_or_of_the_nearest_one_around_it(path: str, line: int):
-    """Paths are written as in messages."""
+def test_a_path_has_the_line_of_its_field_or_of_the_nearest_parent(path: str, line: int):
+    """Paths have the form that messages use."""
     text = "metadata:\n labels:\n  app: 1\n  app.x/y: 2\nlist:\n- 1\n- {a: [1]}\nmerged: {<<: {a: 1}}\n"
     (document,) = read_documents(text)
     assert document.line(path) == line

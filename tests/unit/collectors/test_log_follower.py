@@ -1,4 +1,4 @@
-"""Following one attempt's log, in virtual time."""
+"""Following the log of one attempt, in virtual time."""
 
 import asyncio
 import itertools
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.looptime
 LOG = log_of("epoch=1 acc=0.1", "epoch=2 acc=0.3", "epoch=3 acc=0.2")
 
 
-async def test_reads_a_log_to_its_end():
-    """Progress is live; drained comes with the connection that was opened after the container's end."""
+async def test_a_log_is_read_to_its_end():
+    """Progress is live. The log is drained once a connection from after the container's end has ended."""
     log = FakeLog(LOG, [[LOG[:60]]])
     follower = follower_of(log)
     task = asyncio.create_task(follower.run())
@@ -34,7 +34,7 @@ async def test_reads_a_log_to_its_end():
 
 
 async def test_the_end_of_a_connection_is_not_the_end_of_the_log():
-    """A connection that ended before the container did says nothing of what comes after."""
+    """After a connection that ends before the container, another connection follows."""
     follower = follower_of(FakeLog(LOG, [[LOG]]))
     task = asyncio.create_task(follower.run())
     await asyncio.sleep(0.1)
@@ -56,7 +56,10 @@ async def test_the_end_of_a_connection_is_not_the_end_of_the_log():
     ],
 )
 async def test_broken_connections_are_opened_again_with_back_off(error):
-    """While the container lives a log is never given up; the pauses double up to the longest, and start anew with data."""
+    """A log is never abandoned while the container runs.
+
+    The pauses double up to a maximum, and restart after data.
+    """
     log = FakeLog(LOG, [[error]] * 12)
     follower = follower_of(log)
     task = asyncio.create_task(follower.run())
@@ -75,7 +78,7 @@ async def test_broken_connections_are_opened_again_with_back_off(error):
 
 
 async def test_a_restarted_kubelet_does_not_end_the_reading_of_a_running_pod():
-    """It answers 404 until it knows its Pods again; what the program prints later is read."""
+    """A restarted kubelet returns 404 until it knows its Pods. Later output is read."""
     log = FakeLog(LOG, [[LOG[:60], ConnectionResetError("reset")], *[[NotFound("no such Pod", status=404)]] * 3])
     follower = follower_of(log)
     task = asyncio.create_task(follower.run())
@@ -93,8 +96,8 @@ async def test_a_restarted_kubelet_does_not_end_the_reading_of_a_running_pod():
         pytest.param(NotFound("no such container", status=404), id="gone"),
     ],
 )
-async def test_a_lost_node_does_not_hold_a_trial_for_ever(error):
-    """After the container's end a log that can't be read is given up, and why is told."""
+async def test_the_log_of_a_lost_node_is_abandoned(error):
+    """After the container's end an unreadable log is abandoned, and the reason is recorded."""
     log = FakeLog(LOG, [[error]] * 100)
     follower = follower_of(log)
     follower.finish()
@@ -106,7 +109,7 @@ async def test_a_lost_node_does_not_hold_a_trial_for_ever(error):
 
 
 async def test_a_connection_that_hangs_after_the_end_is_replaced():
-    """A half-open connection never ends by itself; the container's end sets it a limit."""
+    """A half-open connection has a time limit after the container's end."""
     log = FakeLog(LOG, [[LOG[:60], FakeLog.HANG]])
     follower = follower_of(log)
     task = asyncio.create_task(follower.run())
@@ -120,8 +123,8 @@ async def test_a_connection_that_hangs_after_the_end_is_replaced():
     assert log.closed == len(log.opened) == 2
 
 
-async def test_lines_are_counted_through_a_broken_connection():
-    """Where lines say no step, what comes again after a break is not counted again."""
+async def test_lines_without_steps_are_counted_across_connections():
+    """Repeated lines after a broken connection do not count again."""
     log = log_of("acc=0.1", "acc=0.2", "acc=0.3", "acc=0.4")
     follower = follower_of(FakeLog(log, [[log[:100], ConnectionResetError("reset")]]))
     follower.finish()
@@ -129,8 +132,8 @@ async def test_lines_are_counted_through_a_broken_connection():
     assert follower.progress.curve == ((1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4))
 
 
-async def test_a_restarted_operator_counts_on_from_the_trial():
-    """The log is read from its start, and what the Trial has already is not counted again."""
+async def test_a_restarted_operator_continues_from_the_progress_of_the_trial():
+    """The log is read from its start, and reports of the Trial do not count again."""
     before = follower_of(FakeLog(LOG[: LOG.index(b"\n", 60) + 1], []))
     before.finish()
     await before.run()
@@ -145,7 +148,7 @@ async def test_a_restarted_operator_counts_on_from_the_trial():
 
 
 async def test_cancelling_closes_the_connection():
-    """The owner may end a follower at any time."""
+    """The owner can cancel a follower at any time."""
     log = FakeLog(LOG, [[LOG, FakeLog.HANG]])
     task = asyncio.create_task(follower_of(log).run())
     await asyncio.sleep(0.1)
@@ -155,14 +158,14 @@ async def test_cancelling_closes_the_connection():
     assert log.closed == len(log.opened) == 1
 
 
-async def test_a_defect_is_not_taken_for_a_broken_connection():
-    """What is no fault of the cluster's reaches the owner."""
+async def test_an_internal_error_is_raised():
+    """Only errors of the cluster are retried."""
     with pytest.raises(ZeroDivisionError):
         await follower_of(FakeLog(LOG, [[ZeroDivisionError()]])).run()
 
 
-async def test_a_long_log_is_read_on_after_the_end():
-    """Only silence is limited: a log that keeps coming is read, however long that takes."""
+async def test_a_long_log_is_read_completely_after_the_end():
+    """Only silence has a time limit. A log that still has data is read, for any duration."""
     lines = LOG.splitlines(keepends=True)
     log = FakeLog(LOG, [[lines[0], FakeLog.PAUSE, lines[1], FakeLog.PAUSE, lines[2]]])
     follower = follower_of(log)
@@ -173,8 +176,8 @@ async def test_a_long_log_is_read_on_after_the_end():
     assert (len(log.opened), follower.progress.latest.step, follower.drained) == (1, 3, True)
 
 
-async def test_a_program_need_not_end_its_last_line():
-    """The log's end completes a line; a connection's end does not."""
+async def test_the_end_of_a_log_completes_its_last_line():
+    """The end of a connection does not."""
     log = LOG.rstrip(b"\n")
     follower = follower_of(FakeLog(log, [[log[:-1]]]))
     task = asyncio.create_task(follower.run())
@@ -186,7 +189,7 @@ async def test_a_program_need_not_end_its_last_line():
 
 
 async def test_a_flooding_log_leaves_the_event_loop_to_others():
-    """Reading rests after each slice, while the container's end waits: that is not silence."""
+    """Reading pauses after each slice. The pause does not count as silence."""
     clock = itertools.count()
     pace = Pace(lambda: next(clock) * SLICE)
     log = log_of(*[f"acc=0.{n}" for n in range(50)])
@@ -198,8 +201,8 @@ async def test_a_flooding_log_leaves_the_event_loop_to_others():
     assert (follower.progress.latest.step, follower.failed) == (50, "")
 
 
-async def test_of_a_log_that_is_too_long_the_end_is_read(monkeypatch):
-    """After the container's end its last lines are enough, and the trial says that others were skipped."""
+async def test_only_the_end_of_a_too_long_log_is_read(monkeypatch):
+    """After the container's end the last lines suffice, and the trial records that others were skipped."""
     monkeypatch.setattr("toprung.collectors.log_follower.MAX_AFTER_END", 20)
     monkeypatch.setattr("toprung.collectors.log_follower.LAST_LINES", 10)
     follower = follower_of(FakeLog(log_of(*[f"epoch={n} acc={n}" for n in range(90)]), []), levels=())
@@ -218,8 +221,8 @@ async def test_of_a_log_that_is_too_long_the_end_is_read(monkeypatch):
         pytest.param(["a", "a", "a", "b"], 2 * PAUSE, id="a-namespace-with-many-logs-delays-itself"),
     ],
 )
-async def test_namespaces_share_equally(resting, seconds):
-    """The last one to rest waits for its share of its namespace's share."""
+async def test_namespaces_share_the_reading_rate(resting, seconds):
+    """A log waits for its part of the share of its namespace."""
     pace, start = Pace(), asyncio.get_running_loop().time()
     others = [asyncio.create_task(pace.pause(name, 1e6)) for name in resting[:-1]]
     await asyncio.sleep(0)
@@ -238,11 +241,11 @@ LOST = b"unable to retrieve container logs for containerd://4f5e"
         pytest.param(LOST, LOST.decode(), None, id="all"),
         pytest.param(log_of("acc=0.5", "acc=0.6") + LOST, LOST.decode(), 2, id="the-rest"),
         pytest.param(log_of("acc=0.5", LOST.decode()), "", 1, id="the-program-prints-these-words"),
-        pytest.param(log_of("acc=0.5"), "", 1, id="not"),
+        pytest.param(log_of("acc=0.5"), "", 1, id="no-notice"),
     ],
 )
-async def test_a_log_that_the_kubelet_has_lost_is_not_an_empty_one(log, unavailable, steps):
-    """The kubelet says so with status 200, in a line without a time; what was read of the log still counts."""
+async def test_a_log_that_the_kubelet_lost_is_not_empty(log, unavailable, steps):
+    """The kubelet reports the loss with status 200, in a line without a time. Earlier lines still count."""
     follower = follower_of(FakeLog(log, []))
     follower.finish()
     await follower.run()
@@ -251,8 +254,8 @@ async def test_a_log_that_the_kubelet_has_lost_is_not_an_empty_one(log, unavaila
     assert (latest.step if latest is not None else None) == steps
 
 
-async def test_a_quiet_connection_has_brought_everything():
-    """Only then may a program count as silent; not while its log is opened or read."""
+async def test_a_quiet_connection_counts_as_idle():
+    """Only then can a program count as silent, and not while its log is opened or read."""
     text = log_of("acc=0.5", "thinking")
     follower = follower_of(FakeLog(text, [[text, FakeLog.HANG]]))
     assert (follower.idle, follower.until, follower.reported) == (False, None, None)
@@ -265,8 +268,8 @@ async def test_a_quiet_connection_has_brought_everything():
     task.cancel()
 
 
-async def test_a_broken_connection_is_not_quiet():
-    """Nothing is known of what is printed meanwhile."""
+async def test_a_broken_connection_is_not_idle():
+    """The program may print lines that are not read."""
     text = log_of("acc=0.5")
     follower = follower_of(FakeLog(text, [[text, ClusterUnavailable("no route")], *[[ClusterUnavailable("no")]] * 99]))
     task = asyncio.create_task(follower.run())

@@ -1,4 +1,4 @@
-"""Bytes of a log with timestamps, line by line."""
+"""Parsing of log bytes with timestamps, line by line."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,12 +13,12 @@ TIME = datetime(2026, 1, 2, 3, 4, 5, 123456, tzinfo=UTC)
 
 
 def read(reader, chunk):
-    """Read a chunk; gives its reports."""
+    """Read a chunk and return its reports."""
     return [seen for seen in reader.feed(chunk) if seen is not None]
 
 
 def values(seen):
-    """The values and steps of reports, without the names."""
+    """Return the values and steps of reports."""
     return [(next(iter(each.report.steps.values()), None), each.report.values.get("acc")) for each in seen]
 
 
@@ -43,8 +43,8 @@ def stamp(second):
         pytest.param(b"\n", None, id="nothing"),
     ],
 )
-def test_times_of_reports(line, time):
-    """A report has the time in front of its line; a line without one is not the program's."""
+def test_a_report_has_the_time_of_its_line(line, time):
+    """Lines without a time are not lines of the program."""
     assert [seen.time for seen in read(LogReader(GRAMMAR, lambda: TIME), line)] == ([time] if time else [])
 
 
@@ -56,16 +56,16 @@ def test_lines_are_joined_across_chunks():
     assert reader.since == TIME
 
 
-def test_the_last_line_need_not_end():
-    """What is left at the log's end is a line."""
+def test_the_end_of_the_log_completes_the_last_line():
+    """The rest of the log is a line."""
     reader = LogReader(GRAMMAR, lambda: TIME)
     assert read(reader, STAMP + b"acc=0.5") == []
     assert values(filter(None, reader.close())) == [(None, 0.5)]
     assert list(reader.close()) == []
 
 
-def test_reopening_skips_what_was_read():
-    """The server sends the whole second again; lines of the very same time are told apart by their number."""
+def test_a_new_connection_skips_lines_that_were_read():
+    """The server sends the whole second again. The number of lines at the same time distinguishes them."""
     reader = LogReader(GRAMMAR, lambda: TIME)
     lines = [
         stamp(1) + b"acc=1\n",
@@ -85,20 +85,22 @@ def test_reopening_skips_what_was_read():
     ]
 
 
-def test_a_clock_that_steps_back_loses_nothing():
-    """Within a connection every line counts, whatever its time."""
+def test_a_clock_that_is_set_back_loses_no_line():
+    """Within a connection each line counts, for any time."""
     reader = LogReader(GRAMMAR, lambda: TIME)
     first, second = read(reader, stamp(9) + b"acc=1\n" + stamp(3) + b"acc=2\n")
     assert first.position < second.position
 
 
-def test_endless_lines_cost_bounded_memory():
-    """Of a line that never ends the last part is kept, and counts when it ends."""
+def test_a_line_without_end_has_bounded_memory():
+    """The last part of the line is kept, and counts at its end."""
     reader = LogReader(GRAMMAR, lambda: TIME)
     read(reader, STAMP + b"acc=1 ")
+    sizes = []
     for _ in range(50):
         read(reader, b"x" * MAX_TEXT)
-        assert len(reader._text) <= MAX_TEXT
+        sizes.append(len(reader._text))
+    assert max(sizes) <= MAX_TEXT
     seen = read(reader, b" acc=2\n" + STAMP + b"acc=3\n")
     assert values(seen) == [(None, None), (None, 2), (None, 3)]
     assert seen[0].report.skipped.startswith("acc=1 ")
@@ -113,7 +115,7 @@ def test_endless_lines_cost_bounded_memory():
     ],
 )
 def test_the_end_of_a_long_line_counts(line, reports):
-    """Whatever its length, in whatever chunks it comes."""
+    """The length of the line and the chunks do not matter."""
     reader, log = LogReader(GRAMMAR, lambda: TIME), STAMP + line + b"\n"
     seen = [each for start in range(0, len(log), 16384) for each in read(reader, log[start : start + 16384])]
     assert values(seen) == reports
@@ -140,8 +142,8 @@ def test_the_end_of_a_long_line_counts(line, reports):
         pytest.param(b"acc=0,5\racc=0.6", [], [(None, 0.6)], id="a-broken-part-is-overwritten"),
     ],
 )
-def test_lines_that_overwrite_themselves_are_read_as_they_come(line, live, ended):
-    """A step's last part counts as soon as the next step is seen, and at the line's end."""
+def test_progress_bars_are_read_live(line, live, ended):
+    """The last part of a step counts once the next step is read, or at the end of the line."""
     reader = LogReader(GRAMMAR, lambda: TIME)
     assert values(read(reader, STAMP + line)) == live
     assert values(read(reader, b"\n")) == ended
@@ -151,18 +153,20 @@ def test_lines_that_overwrite_themselves_are_read_as_they_come(line, live, ended
 @pytest.mark.parametrize(
     ("line", "skipped"),
     [
-        pytest.param(b"acc=0.5 " + b"x" * 5 * MAX_TEXT, "acc=0.5 xxx", id="a-pair"),
-        pytest.param(b'{"acc": 0.5, "image": "' + b"x" * 5 * MAX_TEXT + b'"}', '"acc": 0.5, "image": "xxx', id="json"),
-        pytest.param(b"x" * 990 + b" acc=0.5 " + b"x" * 5 * MAX_TEXT, "acc=0.5 xxx", id="across-chunks"),
-        pytest.param(b"train_acc=0.5 " + b"x" * 5 * MAX_TEXT, "", id="another-metric"),
+        pytest.param(b"acc=0.5 " + b"x" * 5 * MAX_TEXT, ["acc=0.5 xxx"], id="a-pair"),
+        pytest.param(
+            b'{"acc": 0.5, "image": "' + b"x" * 5 * MAX_TEXT + b'"}', ['"acc": 0.5, "image": "xxx'], id="json"
+        ),
+        pytest.param(b"x" * 990 + b" acc=0.5 " + b"x" * 5 * MAX_TEXT, ["acc=0.5 xxx"], id="across-chunks"),
+        pytest.param(b"train_acc=0.5 " + b"x" * 5 * MAX_TEXT, [], id="another-metric"),
     ],
 )
-def test_a_metric_in_the_beginning_of_a_long_line_is_noted(line, skipped, chunk):
-    """Only the end of a line is read, so what is cut off is not lost without a word."""
+def test_a_metric_at_the_start_of_a_long_line_is_reported_as_skipped(line, skipped, chunk):
+    """Only the end of a line is read. The trial records the skipped metric."""
     reader, log = LogReader(GRAMMAR, lambda: TIME), STAMP + line + b"\n"
     seen = [each for start in range(0, len(log), chunk) for each in read(reader, log[start : start + chunk])]
-    assert values(seen) == ([(None, None)] if skipped else [])
-    assert all(each.report.skipped.startswith(skipped) for each in seen)
+    assert values(seen) == [(None, None)] * len(skipped)
+    assert [each.report.skipped[: len(text)] for each, text in zip(seen, skipped, strict=True)] == skipped
     assert reader.tail != ()
 
 
@@ -186,19 +190,21 @@ def test_a_metric_in_the_beginning_of_a_long_line_is_noted(line, skipped, chunk)
 )
 @pytest.mark.parametrize("chunk", [7, 16384])
 def test_backspaces_rewrite_the_end_of_a_line(line, reports, chunk):
-    """As a terminal shows it, in whatever chunks it comes."""
+    """The line is what a terminal shows, for any chunks."""
     reader, log = LogReader(GRAMMAR, lambda: TIME), STAMP + line + b"\n"
     seen = [each for start in range(0, len(log), chunk) for each in read(reader, log[start : start + chunk])]
     assert values(seen) == reports
 
 
-def test_a_spinner_that_never_ends_costs_bounded_memory():
-    """What is rewritten is dropped, and what stays counts when the line ends."""
+def test_a_spinner_without_end_has_bounded_memory():
+    """Overwritten text is dropped. The rest counts at the end of the line."""
     reader = LogReader(GRAMMAR, lambda: TIME)
     read(reader, STAMP + b"acc=0.9 -")
+    sizes = []
     for _ in range(12):
         read(reader, b"\b/\b-" * 4096)
-        assert len(reader._text) <= MAX_TEXT
+        sizes.append(len(reader._text))
+    assert max(sizes) <= MAX_TEXT
     assert values(read(reader, b"\n")) == [(None, 0.9)]
 
 
@@ -212,12 +218,12 @@ def test_a_spinner_that_never_ends_costs_bounded_memory():
     ],
 )
 def test_each_json_object_of_a_line_is_a_report(line, reports):
-    """Programs that write objects without line ends lose none."""
+    """No object is lost if a program prints objects without line feeds."""
     assert values(read(LogReader(GRAMMAR, lambda: TIME), STAMP + line + b"\n")) == reports
 
 
 def test_parts_of_an_unfinished_line_have_the_time_at_which_they_are_read():
-    """A bar that lasts for hours is not taken for silence; a complete line has its own time."""
+    """A progress bar of hours does not count as silence. A complete line has its own time."""
     later = TIME + timedelta(hours=1)
     reader = LogReader(GRAMMAR, lambda: later)
     bar = STAMP + b"\repoch=1 acc=0.1\repoch=2 acc=0.2\repoch=3"
@@ -225,8 +231,8 @@ def test_parts_of_an_unfinished_line_have_the_time_at_which_they_are_read():
     assert [seen.time for seen in read(LogReader(GRAMMAR, lambda: later), bar + b"\n")] == [TIME, TIME]
 
 
-def test_an_unfinished_line_comes_again_after_a_broken_connection():
-    """Its reports have the same positions, so that they are not counted again."""
+def test_a_repeated_unfinished_line_does_not_count_again():
+    """Its reports have the same positions after a broken connection."""
     reader, line = LogReader(GRAMMAR, lambda: TIME), STAMP + b"\repoch=1 acc=0.1\repoch=2 acc=0.2\repoch=3 acc=0.3"
     before = read(reader, line)
     reader.reopen()
@@ -235,8 +241,8 @@ def test_an_unfinished_line_comes_again_after_a_broken_connection():
     assert values(after) == [(1, 0.1), (2, 0.2), (3, 0.3)]
 
 
-def test_lines_that_name_a_metric_and_are_not_read_are_kept():
-    """The first ones are quoted where a program reported nothing."""
+def test_unread_lines_with_a_metric_name_are_recorded():
+    """The first ones are quoted if a program reports nothing."""
     reader = LogReader(GRAMMAR, lambda: TIME)
     read(reader, b"".join(STAMP + line + b"\n" for line in (b"Acc: 0.5", b"x", b"acc=0,5", b"acc=1", b"acc:", b"acc")))
     assert reader.unread == ("Acc: 0.5", "acc=0,5", "acc:")
@@ -259,8 +265,8 @@ def test_lines_that_name_a_metric_and_are_not_read_are_kept():
         ),
     ],
 )
-def test_tail(log, tail):
-    """The last lines are kept as a person would see them."""
+def test_the_last_lines_are_kept_as_a_terminal_shows_them(log, tail):
+    """Blank lines, colours and overwritten text are omitted."""
     reader = LogReader(GRAMMAR, lambda: TIME)
     read(reader, log)
     assert reader.tail == tail

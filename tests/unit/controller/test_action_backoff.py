@@ -29,7 +29,7 @@ def failed(backoff, *subjects, error=NO, at=0.0, alive=0, done=()):
 
 
 def waits(error, subject=STOP, times=9):
-    """The waits after so many failures in a row, in seconds."""
+    """Return the waits after consecutive failures, in seconds."""
     backoff, now, result = ActionBackoff(jitter=lambda: 1.0), 0.0, []
     for _ in range(times):
         failed(backoff, subject, error=error, at=now)
@@ -46,13 +46,13 @@ def waits(error, subject=STOP, times=9):
         pytest.param(ClusterUnavailable("busy", status=429, retry_after=3), [3, 3, 3, 4, 8, 16, 32, 60, 60], id="the server's wait"),
     ],
 )  # fmt: skip
-def test_waits(error, expected):
-    """Each failure in a row waits longer."""
+def test_the_wait_grows_with_consecutive_failures(error, expected):
+    """Some errors have their own waits."""
     assert waits(error) == pytest.approx(expected)
 
 
-def test_only_failed_subjects_are_held_back():
-    """Until the retry, and no longer."""
+def test_only_failed_subjects_back_off():
+    """They back off until the retry."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, STOP)
     assert backoff.blocking_failure(STOP, NOW).error is NO
@@ -61,7 +61,7 @@ def test_only_failed_subjects_are_held_back():
 
 
 def test_a_clock_that_is_set_back_ends_the_back_off():
-    """Otherwise everything would be held until the clock is as late as it was."""
+    """Otherwise nothing would be executed until the clock has caught up."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, STOP)
     assert backoff.blocking_failure(STOP, NOW - timedelta(hours=1)) is None
@@ -72,15 +72,15 @@ def test_the_wait_that_a_server_requests_is_bounded():
     assert waits(ClusterUnavailable("busy", status=429, retry_after=86400), times=1) == [60]
 
 
-def test_a_failure_of_everything_holds_all_back():
-    """The API server does not answer."""
+def test_all_subjects_back_off_if_the_api_server_does_not_answer():
+    """Other subjects would fail too."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, EVERYTHING, error=ClusterUnavailable("no answer"))
     assert backoff.blocking_failure(OTHER, NOW) is not None
 
 
 def test_success_of_the_last_failed_subject_resets_the_back_off():
-    """The next failure waits as long as a first one."""
+    """The next failure has the wait of a first one."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     for at in (0, 1, 3):
         failed(backoff, STOP, OTHER, at=at)
@@ -91,7 +91,7 @@ def test_success_of_the_last_failed_subject_resets_the_back_off():
 
 
 def test_success_of_another_action_does_not_end_the_back_off():
-    """A reconciliation that only does something else is no retry."""
+    """A reconciliation with only other actions is no retry."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, PODS, error=QUOTA)
     failed(backoff, done=(OTHER,), at=0.1)
@@ -100,10 +100,10 @@ def test_success_of_another_action_does_not_end_the_back_off():
 
 @pytest.mark.parametrize(
     ("alive", "held"),
-    [pytest.param(3, False, id="one of ours ended"), pytest.param(4, True, id="none ended")],
+    [pytest.param(3, False, id="a Pod of the experiment ended"), pytest.param(4, True, id="none ended")],
 )
 def test_the_end_of_a_pod_allows_the_next_one_at_once(alive, held):
-    """Its quota is free."""
+    """The ended Pod no longer uses the quota."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, PODS, error=QUOTA, alive=4)
     backoff.note_alive(alive)
@@ -122,8 +122,8 @@ def test_the_end_of_a_pod_allows_the_next_one_at_once(alive, held):
         pytest.param(ClusterUnavailable("no answer"), False, Reason.API_UNAVAILABLE, id="unavailable"),
     ],
 )
-def test_reasons(error, lasting, reason):
-    """A lasting failure is reported at once, another one when it happens three times in a row."""
+def test_each_error_has_a_reason(error, lasting, reason):
+    """A lasting failure is reported immediately, and another one after three consecutive failures."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     failed(backoff, STOP, error=error)
     assert (backoff.reported is not None) is lasting
@@ -133,7 +133,7 @@ def test_reasons(error, lasting, reason):
 
 
 def test_a_conflict_is_not_reported():
-    """The cache is behind; the next reconciliation has the newest state."""
+    """The cache is behind. The next reconciliation has the newest state."""
     backoff = ActionBackoff(jitter=lambda: 1.0)
     for at in (0, 1, 3):
         failed(backoff, STOP, error=Conflict("old", status=409), at=at)
@@ -149,6 +149,6 @@ def test_a_conflict_is_not_reported():
         pytest.param(NO, False, id="forbidden"),
     ],
 )
-def test_which_errors_affect_everything(error, expected):
-    """A failing webhook of one kind must not hold back other kinds."""
+def test_only_some_errors_affect_all_actions(error, expected):
+    """A failing webhook of one kind must not delay other kinds."""
     assert affects_everything(error) is expected

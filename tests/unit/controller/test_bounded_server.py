@@ -1,4 +1,4 @@
-"""The servers of probes and metrics have a bounded number of threads."""
+"""Bounded numbers of threads in the servers of probes and metrics."""
 
 import socket
 import threading
@@ -33,7 +33,7 @@ def metrics() -> BoundedServer:
     ],
 )
 def test_clients_that_send_nothing_do_not_block_others(start: Callable[[], BoundedServer], path: str, content: str):
-    """The oldest connections are closed, so there are never more threads than connections may be open."""
+    """The oldest connections are closed, so that the number of threads is limited."""
     server = start()
     before = threading.active_count()
     with ExitStack() as stack:

@@ -14,6 +14,6 @@ print("decoded and copied")
 
 
 def test_the_operator_decodes_and_copies_the_deepest_objects():
-    """Kopf does both with every Experiment; an exception there would end the operator for all namespaces."""
+    """Kopf decodes and copies each Experiment. An exception there would end the operator for all namespaces."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("decoded and copied\n", "")

@@ -1,4 +1,4 @@
-"""How the lag of the event loop is measured."""
+"""Measurement of the lag of the event loop."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from toprung.controller.event_loop import INTERVAL, WINDOW, LoopMonitor
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -16,7 +16,7 @@ class Clock:
 
 
 def measured(lags):
-    """Return a monitor, its clock and what it reported, after intervals with these lags."""
+    """Return a monitor, its clock and its reports, after intervals with these lags."""
     clock, reported = Clock(), []
     monitor = LoopMonitor(reported.append, clock)
     for lag in lags:
@@ -27,7 +27,7 @@ def measured(lags):
 
 
 def test_each_lag_is_reported():
-    """A lag is the time between when the loop should have run and when it did."""
+    """A lag is the time between the scheduled and the actual run of the loop."""
     assert measured([0.0, 0.2, 0.05])[2] == pytest.approx([0.0, 0.2, 0.05])
 
 
@@ -39,8 +39,8 @@ def test_each_lag_is_reported():
         pytest.param(WINDOW + 1, 0.1, id="older ones are dropped"),
     ],
 )
-def test_the_longest_lag_of_the_last_minute(passed, longest):
-    """A block of an hour ago says nothing about now."""
+def test_the_monitor_keeps_the_longest_lag_of_the_last_minute(passed, longest):
+    """Older lags do not show the current state."""
     monitor, clock, _ = measured([0.2, 0.4, 0.1])
     clock.now += passed
     monitor.start()
@@ -49,8 +49,8 @@ def test_the_longest_lag_of_the_last_minute(passed, longest):
     assert monitor.longest() == pytest.approx(longest)
 
 
-def test_a_block_that_still_lasts_is_seen_from_other_threads():
-    """The loop itself can't report it before it ends."""
+def test_other_threads_see_a_block_that_has_not_ended():
+    """The blocked loop itself cannot report it."""
     monitor, clock, _ = measured([0.1])
     monitor.start()
     clock.now += INTERVAL + 7.0
@@ -59,6 +59,6 @@ def test_a_block_that_still_lasts_is_seen_from_other_threads():
 
 
 def test_a_monitor_that_has_not_started_reports_no_lag():
-    """The probes are served before the loop is measured."""
+    """Probes are served before the measurement starts."""
     monitor = LoopMonitor(clock=Clock())
     assert (monitor.current(), monitor.longest()) == (0.0, 0.0)

@@ -41,7 +41,7 @@ PRIOR = tuple(Evaluation(-1 - n, {"x": n}, EvaluationState.COMPLETE, 0.5) for n 
     ],
 )
 def test_a_warm_start_event_counts_the_trials_that_the_sampler_learns_from(pending, warning, message):
-    """It is a Warning if there are none."""
+    """The Event is a Warning if there are none."""
     event = warm_start_event(WARM, pending)
     assert (event.trial, event.warning, event.reason, event.message) == (
         None,
@@ -54,11 +54,11 @@ def test_a_warm_start_event_counts_the_trials_that_the_sampler_learns_from(pendi
 @pytest.mark.parametrize(
     ("experiment", "pending"),
     [
-        pytest.param(WARM, PendingSuggestions(), id="not-asked-yet"),
-        pytest.param(WARM, PendingSuggestions(prior=PRIOR), id="asked-by-an-operator-that-was-started-later"),
-        pytest.param(EXPERIMENT, PendingSuggestions(prior=(), prior_in_space=0), id="cold"),
+        pytest.param(WARM, PendingSuggestions(), id="not-requested-yet"),
+        pytest.param(WARM, PendingSuggestions(prior=PRIOR), id="after-a-restart"),
+        pytest.param(EXPERIMENT, PendingSuggestions(prior=(), prior_in_space=0), id="no-warm-start"),
     ],
 )
 def test_no_event_without_a_known_warm_start(experiment, pending):
-    """Most Experiments have no warm start."""
+    """The Event is emitted once the number of trials is known."""
     assert warm_start_event(experiment, pending) is None

@@ -1,4 +1,4 @@
-"""How a plan is executed: concurrently, in order, and within bounds."""
+"""Execution of a plan: concurrent, in order, and with a bounded number of writes."""
 
 import asyncio
 from dataclasses import replace
@@ -20,7 +20,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Ignoring:
-    """A cache whose content is of no interest."""
+    """A cache that stores nothing."""
 
     def put(self, obj):
         pass
@@ -30,14 +30,14 @@ class Ignoring:
 
 
 class Slow:
-    """A gateway to a cluster that takes its time, the less the later it is asked, and fails to make some Trials."""
+    """A client whose earlier requests take longer, and whose creates of some Trials fail."""
 
     def __init__(self, errors):
-        self.errors, self.made, self.asked = errors, [], 0
+        self.errors, self.made, self.requested = errors, [], 0
 
     async def create(self, kind, *, namespace, body):  # noqa: ARG002
-        self.asked += 1
-        await asyncio.sleep(1 / self.asked)
+        self.requested += 1
+        await asyncio.sleep(1 / self.requested)
         index = int(body["metadata"]["name"].rpartition("-")[2])
         if index in self.errors:
             raise self.errors[index]
@@ -46,7 +46,7 @@ class Slow:
 
 
 async def executed(gateway, chains, *, backoff=None, is_current=lambda _: True):
-    """Execute the chains in one reconciliation."""
+    """Execute the action sequences in one reconciliation."""
     experiments = ExperimentCache()
     experiments.put(body("uid", 1))
     context = ExecutionContext(experiments.get(KEY), backoff or ActionBackoff(jitter=lambda: 1.0), NOW)
@@ -54,13 +54,13 @@ async def executed(gateway, chains, *, backoff=None, is_current=lambda _: True):
 
 
 def new_trials(count):
-    """The chains that start so many new trials."""
+    """Return the action sequences for a number of new trials."""
     return [(CreateTrial(index, {"lr": 0.5}, 0), CreatePod(index, 1)) for index in range(count)]
 
 
 @pytest.mark.looptime
 async def test_trials_are_created_in_the_order_of_their_indices():
-    """However long the API server takes for each: a kill between two of them leaves no gap."""
+    """A crash between two creates leaves no gap, for any latency of the API server."""
     gateway = Slow({})
     await executed(gateway, new_trials(5))
     assert gateway.made == [0, 1, 2, 3, 4]
@@ -75,7 +75,7 @@ async def test_trials_are_created_in_the_order_of_their_indices():
     ],
 )
 async def test_no_trial_is_created_after_one_that_failed(error, lasting):
-    """The next reconciliation begins with the missing one, whose index would be skipped otherwise."""
+    """Otherwise the next reconciliation would skip the missing index."""
     gateway = Slow({2: error})
     result = await executed(gateway, new_trials(5))
     assert gateway.made == [0, 1]
@@ -84,7 +84,7 @@ async def test_no_trial_is_created_after_one_that_failed(error, lasting):
 
 
 class Counting:
-    """A gateway that counts the writes, and how many are under way at once."""
+    """A client that counts the writes, and how many run concurrently."""
 
     def __init__(self):
         self.writes, self.now, self.most = 0, 0, 0
@@ -98,7 +98,7 @@ class Counting:
 
 @pytest.mark.looptime
 async def test_writes_of_one_reconciliation_are_bounded():
-    """The rest is left for the next reconciliation, after the turns of others."""
+    """The rest is executed by later reconciliations, after those of other experiments."""
     gateway = Counting()
     result = await executed(gateway, [(DeletePod(f"pod-{index}", "uid"),) for index in range(MAX_WRITES + 5)])
     assert (gateway.writes, gateway.most, result.deferred) == (MAX_WRITES, CONCURRENT_WRITES, True)
@@ -106,7 +106,7 @@ async def test_writes_of_one_reconciliation_are_bounded():
 
 @pytest.mark.looptime
 async def test_a_chain_longer_than_the_bound_is_executed():
-    """A plan always advances."""
+    """Each reconciliation makes progress."""
     gateway = Counting()
     result = await executed(gateway, [tuple(DeletePod(f"pod-{index}", "uid") for index in range(MAX_WRITES + 5))])
     assert (gateway.writes, result.deferred) == (MAX_WRITES + 5, False)
@@ -114,7 +114,7 @@ async def test_a_chain_longer_than_the_bound_is_executed():
 
 @pytest.mark.looptime
 async def test_actions_that_failed_a_moment_ago_do_not_use_up_the_bound():
-    """Otherwise many refused writes would starve all others."""
+    """Otherwise many rejected writes would starve all others."""
     gateway, backoff = Counting(), ActionBackoff(jitter=lambda: 1.0)
     refused = [("DeletePod", f"pod-{index}") for index in range(MAX_WRITES)]
     failures = [ActionFailure(subject, "a Pod", Forbidden("no", status=403)) for subject in refused]
@@ -126,7 +126,7 @@ async def test_actions_that_failed_a_moment_ago_do_not_use_up_the_bound():
 
 @pytest.mark.looptime
 async def test_a_deleted_experiment_ends_the_execution():
-    """Nothing more is written for it."""
+    """No more writes are made for it."""
     gateway = Counting()
     chains = [tuple(DeletePod(f"pod-{index}", "uid") for index in range(5))]
     await executed(gateway, chains, is_current=lambda _: gateway.writes < 2)
@@ -134,7 +134,7 @@ async def test_a_deleted_experiment_ends_the_execution():
 
 
 async def test_an_exception_in_one_action_is_a_failure():
-    """It ends its chain, is reported with its type, and keeps nothing else from being done."""
+    """The exception ends the sequence of the action and is reported with its type. Other sequences are executed."""
 
     class Broken(Counting):
         async def delete(self, *_, name, **__):
@@ -150,7 +150,7 @@ async def test_an_exception_in_one_action_is_a_failure():
 
 
 class Taken(Counting):
-    """A gateway to a cluster in which an object of the name exists."""
+    """A client of a cluster in which an object with the name exists."""
 
     def __init__(self, owner):
         super().__init__()
@@ -171,7 +171,7 @@ class Taken(Counting):
     ],
 )
 async def test_a_taken_name_is_reported_with_its_owner(owner, whose):
-    """It affects that trial alone, and is a lasting failure."""
+    """The failure is lasting, and affects only that trial."""
     result = await executed(Taken(owner), new_trials(1))
     failure = result.failures[0]
     assert (failure.lasting, failure.subject) == (True, ("CreateTrial", "exp-0"))
@@ -180,7 +180,7 @@ async def test_a_taken_name_is_reported_with_its_owner(owner, whose):
 
 
 class Patched:
-    """A gateway that notes the patches; and a cache that holds one Trial."""
+    """A client that records patches, and a cache with one Trial."""
 
     def __init__(self, trial):
         self.trial, self.patches = trial, []
@@ -197,7 +197,7 @@ class Patched:
 
 
 async def test_values_of_an_attempt_that_left_no_checkpoint_are_removed():
-    """A merge patch keeps the members of a status that it does not mention, so each of them is set to null."""
+    """A merge patch keeps members that it does not mention, so each value is set to null."""
     seen = Observation(3, 0.5, NOW)
     there = TrialRecord(
         *(KEY, "uid", "exp-0", "uid-0", 0, {"lr": 0.5}, NOW),

@@ -1,4 +1,4 @@
-"""The Experiments as they are told of, in whatever order."""
+"""The cache of Experiments, for notifications in any order."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,26 +23,26 @@ def uid_of(experiments: ExperimentCache) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("told", "known"),
+    ("notifications", "known"),
     [
         pytest.param([("old", 1, False), ("old", 2, True)], None, id="deleted"),
-        pytest.param([("old", 1, False), ("new", 3, False), ("old", 2, True)], "new", id="deletion-told-late"),
-        pytest.param([("new", 3, False), ("old", 1, False)], "new", id="predecessor-told-late"),
+        pytest.param([("old", 1, False), ("new", 3, False), ("old", 2, True)], "new", id="late-deletion"),
+        pytest.param([("new", 3, False), ("old", 1, False)], "new", id="late-predecessor"),
         pytest.param([("old", 1, False), ("old", 1, True)], None, id="deletion-of-the-last-state"),
-        pytest.param([("old", 1, False), ("old", 2, True), ("new", 3, False)], "new", id="made-again"),
+        pytest.param([("old", 1, False), ("old", 2, True), ("new", 3, False)], "new", id="recreated"),
     ],
 )
-def test_order(told, known):
-    """A deletion concerns one UID, and what is older than what is known changes nothing."""
+def test_older_notifications_change_nothing(notifications, known):
+    """A deletion concerns one UID."""
     experiments = ExperimentCache()
-    for uid, version, deleted in told:
+    for uid, version, deleted in notifications:
         experiments.put(body(uid, version), deleted=deleted)
     assert uid_of(experiments) == known
 
 
 @pytest.mark.parametrize("known", [pytest.param(None, id="gone"), pytest.param("new", id="another-since")])
-def test_late_answer(known):
-    """The answer to a write of ours brings nothing back that was deleted meanwhile."""
+def test_a_late_answer_to_a_write_does_not_restore_a_deleted_experiment(known):
+    """The cache has the deletion already."""
     experiments = ExperimentCache()
     if known is not None:
         experiments.put(body(known, 1))
@@ -50,8 +50,8 @@ def test_late_answer(known):
     assert uid_of(experiments) == known
 
 
-def test_being_deleted():
-    """An Experiment that waits for its dependents' deletion counts as gone."""
+def test_an_experiment_that_is_being_deleted_counts_as_deleted():
+    """It waits for the deletion of its dependents."""
     experiments = ExperimentCache()
     experiments.put(body("old", 1))
     experiments.put(body("old", 2, deletionTimestamp="2026-01-01T00:00:01Z"))
@@ -63,7 +63,7 @@ def test_being_deleted():
     [pytest.param("toprung", False, id="the operator's"), pytest.param("trainer", True, id="another")],
 )
 def test_trials_do_not_run_as_the_operator(account, valid):
-    """The operator's token would be readable in the trial's Pod."""
+    """The trial's Pod could read the operator's token."""
     experiments = ExperimentCache(ServiceAccount("team", "toprung"))
     pod = {"serviceAccountName": account, "containers": [{"name": "main", "image": "x"}]}
     manifest = body("new", 1)
@@ -82,14 +82,14 @@ EDITS = [
 
 
 def invalid(version, edit, *, trials=2, generation=2, **spec):
-    """The Experiment after an edit that this operator finds invalid."""
+    """Return the Experiment after an edit that this operator rejects."""
     status = {"trials": {"total": trials}}
     return {**body("uid", version, generation=generation), "spec": {**SPEC, **edit, **spec}, "status": status}
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_experiment_that_becomes_invalid_keeps_its_last_valid_spec(edit):
-    """Its running trials follow it, and it can still be suspended."""
+    """Its running trials use it, and suspension still works."""
     experiments = ExperimentCache()
     experiments.put(body("uid", 1))
     experiments.put(invalid(2, edit, suspend=True))
@@ -102,7 +102,7 @@ def test_an_experiment_that_becomes_invalid_keeps_its_last_valid_spec(edit):
 
 
 def test_after_a_restart_a_spec_is_read_as_far_as_possible():
-    """What cannot be read takes its default."""
+    """Unreadable fields have their defaults."""
     experiments = ExperimentCache()
     experiments.put(invalid(2, {"stopWhenNoProgress": {"trials": 0}, "parallelTrialCount": 0, "maxDuration": "1h"}))
     record = experiments.get(KEY)
@@ -120,15 +120,15 @@ def test_after_a_restart_a_spec_is_read_as_far_as_possible():
     ],
 )
 def test_an_invalid_experiment_that_cannot_be_managed(unmanaged):
-    """It has no trials, or nothing says how to score them."""
+    """It has no trials, or no objective that scores them."""
     experiments = ExperimentCache()
     experiments.put(unmanaged)
     assert isinstance(experiments.get(KEY), InvalidRecord)
 
 
 @pytest.mark.parametrize(("made", "managed"), [(2, True), (0, False)])
-def test_an_early_stopping_rule_that_is_missing(made, managed):
-    """Running trials continue without it."""
+def test_trials_continue_without_a_missing_early_stopping_rule(made, managed):
+    """Only an Experiment with trials is managed."""
     experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "spec": {**SPEC, "earlyStopping": {"patience": {"steps": 2}}}})
     record = replace(experiments.get(KEY), created_count=made)
@@ -138,7 +138,7 @@ def test_an_early_stopping_rule_that_is_missing(made, managed):
 
 
 def test_fields_of_a_newer_crd_are_ignored_and_reported():
-    """An operator that is older than the CRD keeps managing; the Valid condition and an Event state what is ignored."""
+    """An operator that is older than the CRD continues. The condition Valid and an Event list the ignored fields."""
     experiments = ExperimentCache()
     newer = body("a", 1)
     newer["spec"] = {**SPEC, "nextYearsField": {"a": 1}}
@@ -151,7 +151,7 @@ def test_fields_of_a_newer_crd_are_ignored_and_reported():
 
 
 def test_ignored_fields_are_reported_once():
-    """The condition shows that the Event was emitted."""
+    """The condition records that the Event was emitted."""
     experiments = ExperimentCache()
     newer = body("a", 1)
     newer["spec"] = {**SPEC, "nextYearsField": {"a": 1}}
@@ -179,7 +179,7 @@ READABLE = {
     [
         pytest.param("x", "status", id="no object"),
         pytest.param({"startTime": "yesterday"}, "status.startTime", id="no time"),
-        pytest.param({"startTime": 5}, "status.startTime", id="a number for a time"),
+        pytest.param({"startTime": 5}, "status.startTime", id="a number as time"),
         pytest.param({"completionTime": "2026-01-01T00:00:00"}, "status.completionTime", id="no time zone"),
         pytest.param({"completionTime": ""}, "status.completionTime", id="an empty time"),
         pytest.param({"trials": "x"}, "status.trials", id="no counts"),
@@ -191,7 +191,7 @@ READABLE = {
     ],
 )
 def test_a_status_that_cannot_be_read_is_reported_as_invalid(status, field):
-    """The message names the field; the report can be written over the status."""
+    """The message has the field, and the report can replace the status."""
     experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "status": status})
     record = experiments.get(KEY)

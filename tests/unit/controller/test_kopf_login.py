@@ -1,4 +1,4 @@
-"""kopf and the gateway see the same cluster."""
+"""kopf and the client use the same cluster."""
 
 from collections.abc import Callable
 
@@ -28,8 +28,8 @@ def with_certificate(configuration: Configuration) -> None:
         pytest.param(with_certificate, {}, ("me.crt", "me.key"), id="certificate"),
     ],
 )
-async def test_kopf_goes_where_the_gateway_goes(prepare: Callable, headers: dict, certificate: tuple):
-    """Server, authority and user are taken over, whatever the user proves itself by."""
+async def test_kopf_uses_the_credentials_of_the_client(prepare: Callable, headers: dict, certificate: tuple):
+    """Server, certificate authority and credentials of any kind are the same."""
     configuration = Configuration(host="https://10.0.0.1:443", ssl_ca_cert="ca.crt")
     prepare(configuration)
     connection = await connection_to(configuration)

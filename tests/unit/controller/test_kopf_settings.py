@@ -1,4 +1,4 @@
-"""What kopf does with each event of an Experiment."""
+"""The processing of Experiment events by kopf."""
 
 import copy
 
@@ -6,7 +6,7 @@ from toprung.controller.kopf_adapter import kopf_settings
 
 
 class Uncopyable(dict):
-    """An object that raises when it is copied, as a large one would block the event loop."""
+    """An object that raises an error when it is copied."""
 
     def __deepcopy__(self, _):
         raise AssertionError("an object is copied")
@@ -21,8 +21,8 @@ def test_no_object_is_copied():
     assert persistence.progress_storage.fetch(key="handler", body=body) is None
 
 
-def test_nothing_is_written_into_objects():
-    """No annotation and no status: handlers of events have no progress."""
+def test_kopf_writes_nothing_into_objects():
+    """Event handlers have no progress, so there is no annotation and no status."""
     persistence, patch = kopf_settings().persistence, {}
     persistence.progress_storage.store(key="handler", record={}, body={}, patch=patch)
     persistence.progress_storage.touch(body={}, patch=patch, value="now")

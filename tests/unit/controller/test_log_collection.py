@@ -1,4 +1,4 @@
-"""What is read of trials."""
+"""Reading the logs of trials."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -27,11 +27,11 @@ LINE = b"2026-01-01T00:00:00Z loading data\n"
     ("breaks", "words"),
     [
         pytest.param(False, ("loading data",), id="read-to-its-end"),
-        pytest.param(True, ("loading data", "(the log can't be read: 503)"), id="given-up"),
+        pytest.param(True, ("loading data", "(the log can't be read: 503)"), id="abandoned"),
     ],
 )
-async def test_last_lines(breaks, words):
-    """A log that could not be read to its end says so after the program's last lines."""
+async def test_an_abandoned_log_is_noted_after_the_last_lines(breaks, words):
+    """A log that was read to its end has only the program's lines."""
 
     async def open_log(_since, _tail):
         yield LINE
@@ -51,28 +51,28 @@ async def test_last_lines(breaks, words):
 
 
 class Gone:
-    """A gateway whose API server does not know any Pod."""
+    """A client whose API server knows no Pod."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requests = 0
 
     async def log(self, **_):
-        self.asked += 1
+        self.requests += 1
         raise NotFound("no such Pod", status=404)
         yield b""
 
 
 @pytest.mark.looptime
 async def test_reading_ends_when_the_pod_is_gone():
-    """As long as the watch tells of the Pod its log is asked for, and never again afterwards; nothing is left running."""
+    """The log is requested while the watch has the Pod, and never afterwards. No task remains."""
     gateway = Gone()
     followers = LogCollection(gateway, lambda _: None)
     followers.follow(EXPERIMENT, [(TRIAL, POD)])
     await asyncio.sleep(60.0)
-    asked = gateway.asked
-    assert asked > 1
+    requests = gateway.requests
+    assert requests > 1
     assert not followers.collected("team/exp")["pod"].drained
     followers.follow(EXPERIMENT, [])
     await asyncio.sleep(60.0)
-    assert (gateway.asked, followers.collected("team/exp")) == (asked, {})
+    assert (gateway.requests, followers.collected("team/exp")) == (requests, {})
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -28,7 +28,7 @@ async def settle() -> None:
     ],
 )
 async def test_the_lock_passes_from_namespace_to_namespace(requests, served):
-    """Within one, the order of the requests counts."""
+    """Within a namespace the order of the requests counts."""
     turns, order = NamespaceLock(), []
     await asyncio.gather(*(hold(turns, namespace, order) for namespace in requests))
     assert "".join(order) == served
@@ -37,14 +37,14 @@ async def test_the_lock_passes_from_namespace_to_namespace(requests, served):
 @pytest.mark.parametrize("cancelled", range(4))
 @pytest.mark.parametrize("when", [0, 1, 2, 3])
 async def test_a_cancelled_request_does_not_keep_the_lock(cancelled, when):
-    """Whether it waits, was just served, or holds the lock."""
+    """The request waits, was just served, or holds the lock."""
     turns, order = NamespaceLock(), []
     tasks = [asyncio.create_task(hold(turns, namespace, order)) for namespace in "abab"]
     for _ in range(when):
         await asyncio.sleep(0)
     tasks[cancelled].cancel()
     await settle()
-    assert all(task.done() for task in tasks)
+    assert [task.done() for task in tasks] == [True] * 4
     with suppress(asyncio.CancelledError):
         await tasks[cancelled]
     order.clear()

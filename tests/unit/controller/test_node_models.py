@@ -1,4 +1,4 @@
-"""The model of accelerators comes from the labels of the node."""
+"""The model of accelerators, from the labels of the node."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,14 +14,14 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Nodes:
-    """A gateway that returns nodes, or raises errors, in turn."""
+    """A client that returns nodes or raises errors, in turn."""
 
     def __init__(self, *answers: dict | Exception) -> None:
         self.answers = list(answers)
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     async def get(self, *_, name, **__):
-        self.asked.append(name)
+        self.requested.append(name)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -34,7 +34,7 @@ def pod(node: str = "n1", devices: int = 1) -> PodRecord:
 
 
 async def looked_up(gateway: Nodes, *rounds: list[PodRecord], every: timedelta = timedelta(seconds=1)) -> NodeModels:
-    """Look up the nodes of the Pods of each round; the rounds are `every` apart."""
+    """Look up the nodes of the Pods of each round. The rounds are `every` apart."""
     now = NOW
     nodes = NodeModels(gateway, lambda: now)
     for pods in rounds:
@@ -56,23 +56,23 @@ async def looked_up(gateway: Nodes, *rounds: list[PodRecord], every: timedelta =
     ],
 )
 async def test_a_node_is_read_once(labels, model):
-    """Many Pods of a node cost one request."""
+    """Many Pods of a node cause one request."""
     gateway = Nodes(labels)
     nodes = await looked_up(gateway, [pod(), pod()], [pod()])
-    assert (nodes.models, gateway.asked) == ({"n1": model}, ["n1"])
+    assert (nodes.models, gateway.requested) == ({"n1": model}, ["n1"])
 
 
 @pytest.mark.parametrize("unused", [pod(node=""), pod(devices=0)], ids=["not scheduled", "no accelerator"])
 async def test_other_nodes_are_not_read(unused):
-    """A Pod without a node or without an accelerator has no model."""
+    """A Pod without a node or an accelerator has no model."""
     assert (await looked_up(Nodes(), [unused])).models == {}
 
 
-async def test_an_operator_without_the_right_asks_once():
-    """With a Role, which cannot grant nodes, no request is repeated."""
+async def test_a_forbidden_request_is_not_repeated():
+    """A Role cannot grant access to nodes."""
     gateway = Nodes(Forbidden("nodes is forbidden"))
     nodes = await looked_up(gateway, [pod()], [pod(), pod("n2")])
-    assert (nodes.models, gateway.asked) == ({}, ["n1"])
+    assert (nodes.models, gateway.requested) == ({}, ["n1"])
 
 
 NO_ANSWER = ClusterUnavailable("down")
@@ -88,20 +88,20 @@ GONE = NotFound("nodes n1 not found")
     ],
 )
 async def test_a_node_without_a_model_is_read_again_after_five_minutes(answer, every, reads, model):
-    """Reconciliations in between send no request."""
+    """Reconciliations in between cause no request."""
     gateway = Nodes(answer, {"nvidia.com/gpu.product": "H100"})
     nodes = await looked_up(gateway, *[[pod()]] * 4, every=every)
-    assert (nodes.models.get("n1") or None, len(gateway.asked)) == (model, reads)
+    assert (nodes.models.get("n1") or None, len(gateway.requested)) == (model, reads)
 
 
 async def test_a_failure_is_logged_once(caplog):
-    """A node that is gone, with Pods that are still listed, is no news every five minutes."""
+    """The log does not repeat it every five minutes."""
     await looked_up(Nodes(GONE, GONE, GONE), [pod()], [pod()], [pod()], every=RETRY_AFTER)
     assert caplog.text.count("a node could not be read") == 1
 
 
-async def test_old_nodes_are_forgotten(monkeypatch):
-    """A cluster that scales all day has a new name for each node."""
+async def test_old_nodes_are_dropped(monkeypatch):
+    """An autoscaled cluster has a new name for each node."""
     monkeypatch.setattr(module, "MAX_KEPT", 2)
     model = {"nvidia.com/gpu.product": "H100"}
     nodes = await looked_up(Nodes(model, model, GONE, model), *[[pod(f"n{i}")] for i in range(4)])

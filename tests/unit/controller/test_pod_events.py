@@ -1,4 +1,4 @@
-"""Why a volume or the network of a Pod cannot be set up is stated only in the Pod's Events."""
+"""The Events of Pods that do not start. Only they have the reason if a volume or the network is missing."""
 
 import asyncio
 from dataclasses import replace
@@ -31,15 +31,15 @@ PULLED = event("Normal", "Pulled", 5)
 
 
 class Events:
-    """A gateway that returns lists of Events, or raises errors, in turn; the last one stays."""
+    """A client that returns lists of Events or raises errors, in turn. The last one is repeated."""
 
     def __init__(self, *answers: list | Exception) -> None:
         self.answers = list(answers)
-        self.asked: list[float] = []
+        self.requested: list[float] = []
         self.wanted: set[tuple[str, str]] = set()
 
     async def list(self, _resource, *, namespace, field_selector):
-        self.asked.append(round(asyncio.get_running_loop().time()))
+        self.requested.append(round(asyncio.get_running_loop().time()))
         self.wanted.add((namespace, field_selector))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
@@ -48,7 +48,7 @@ class Events:
 
 
 async def watched(gateway: Events, *pods: PodRecord, seconds: float) -> tuple[dict[str, str], list[str]]:
-    """Watch Pods, and explain them so many seconds later; return why they do not start, and the keys woken meanwhile."""
+    """Watch Pods for a number of seconds, and return why they do not start, and the keys that were enqueued."""
     woken: list[str] = []
     reader, by_trial = PodEvents(gateway, woken.append), {pod.trial: (pod,) for pod in pods}
     reader.watch(KEY, pods, NOW)
@@ -61,42 +61,42 @@ async def watched(gateway: Events, *pods: PodRecord, seconds: float) -> tuple[di
 
 @pytest.mark.looptime
 async def test_a_pod_that_does_not_start_quotes_its_events():
-    """After 10 seconds; the experiment is reconciled when there is something new, and only then."""
+    """This begins after 10 seconds. The experiment is reconciled for new Events only."""
     gateway = Events([SCHEDULED, FAILED])
     assert await watched(gateway, POD, seconds=75) == ({"p": "FailedMount: m"}, [KEY])
-    assert (gateway.asked, gateway.wanted) == ([10, 40, 70], {("a", "involvedObject.uid=uid")})
+    assert (gateway.requested, gateway.wanted) == ([10, 40, 70], {("a", "involvedObject.uid=uid")})
 
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(
-    ("pod", "answers", "asked"),
+    ("pod", "answers", "requested"),
     [
         pytest.param(replace(POD, node=""), [FAILED], [], id="not scheduled"),
         pytest.param(replace(POD, phase=PodPhase.RUNNING), [FAILED], [], id="running"),
         pytest.param(replace(POD, deletion_time=NOW), [FAILED], [], id="being deleted"),
         pytest.param(POD, [SCHEDULED], [10, 40], id="no Warning"),
         pytest.param(POD, [], [10, 40], id="no Event"),
-        pytest.param(POD, [FAILED, PULLED], [10, 40], id="the Pod went on"),
+        pytest.param(POD, [FAILED, PULLED], [10, 40], id="the Pod has started since"),
         pytest.param(POD, Forbidden("no"), [10], id="no permission"),
         pytest.param(POD, ClusterUnavailable("down"), [10, 40], id="no answer"),
     ],
 )
-async def test_other_pods_quote_nothing(pod: PodRecord, answers: list | Exception, asked: list[int]):
-    """No request is made for them, or its answer says nothing."""
+async def test_other_pods_quote_nothing(pod: PodRecord, answers: list | Exception, requested: list[int]):
+    """No request is made for them, or the answer has no matching Event."""
     gateway = Events(answers)
     assert await watched(gateway, pod, seconds=45) == ({}, [])
-    assert gateway.asked == asked
+    assert gateway.requested == requested
 
 
 @pytest.mark.looptime
-async def test_what_the_status_of_a_pod_says_is_kept():
-    """Its own trouble is more precise."""
+async def test_the_status_of_a_pod_precedes_its_events():
+    """Its reason is more precise."""
     assert await watched(Events([FAILED]), replace(POD, blocked=TROUBLE), seconds=45) == ({"p": "no such image"}, [])
 
 
 @pytest.mark.looptime
 async def test_only_the_pod_that_has_waited_longest_is_read():
-    """A thousand Pods that wait for one volume cost as many requests as one."""
+    """A thousand Pods that wait for one volume cause as many requests as one."""
     others = [replace(POD, name=f"q{i}", uid=f"q{i}", trial=f"q{i}", created=NOW + timedelta(1)) for i in range(9)]
     gateway = Events([FAILED])
     assert (await watched(gateway, *others, POD, seconds=15))[0] == {"p": "FailedMount: m"}
@@ -112,18 +112,18 @@ async def test_a_failed_read_is_repeated_and_a_solved_problem_is_dropped():
 
 @pytest.mark.looptime
 async def test_reads_end_with_the_wait():
-    """Neither a Pod that has started nor an experiment that is gone costs requests."""
+    """A started Pod and a deleted experiment cause no requests."""
     gateway = Events([FAILED])
     reader = PodEvents(gateway, lambda _: None)
     for end in (lambda: reader.watch(KEY, [], NOW), lambda: reader.forget(KEY)):
         reader.watch(KEY, [POD], NOW)
         end()
         await asyncio.sleep(100)
-    assert gateway.asked == []
+    assert gateway.requested == []
 
 
-def test_times_are_read_as_kubelets_and_schedulers_write_them():
-    """Repeated Events, series, Events without a time of their own, and long messages."""
+def test_all_forms_of_event_times_are_read():
+    """Repeated Events, series, Events without a time, and long messages are read."""
     series = event(
         "Warning", "FailedMount", 0, lastTimestamp=None, series={"lastObservedTime": PULLED["lastTimestamp"]}
     )

@@ -1,4 +1,4 @@
-"""What /healthz and /readyz answer."""
+"""The answers of /healthz and /readyz."""
 
 import json
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from toprung.controller.probes import STUCK, serve_probes
 
 @contextmanager
 def served(blocked=0.0, not_ready=None):
-    """Serve the probes of an operator whose event loop has been blocked for so many seconds; yields the address."""
+    """Serve the probes of an operator whose event loop has been blocked for so many seconds. Yield the address."""
     times = iter([0.0])
     monitor = LoopMonitor(clock=lambda: next(times, blocked + INTERVAL))
     monitor.start()
@@ -25,7 +25,7 @@ def served(blocked=0.0, not_ready=None):
         server.server_close()
 
 
-def answer(url):
+def get(url):
     """Return the status code and the body."""
     try:
         with urlopen(url, timeout=10) as response:
@@ -44,9 +44,9 @@ def answer(url):
     ],
 )
 def test_health_reports_the_block_of_the_event_loop(blocked, code):
-    """It answers while the loop is blocked, and fails when only a restart helps."""
+    """The probe answers while the loop is blocked, and fails if only a restart helps."""
     with served(blocked) as address:
-        status, body = answer(f"{address}/healthz")
+        status, body = get(f"{address}/healthz")
     assert (status, body["healthy"]) == (code, code == 200)
     assert body["eventLoop"]["blockedSeconds"] == pytest.approx(blocked, abs=0.01)
 
@@ -58,12 +58,12 @@ def test_health_reports_the_block_of_the_event_loop(blocked, code):
 def test_readiness_reports_what_is_missing(not_ready, code):
     """An operator without CRDs is alive and not ready."""
     with served(not_ready=not_ready) as address:
-        status, body = answer(f"{address}/readyz")
-        assert answer(f"{address}/healthz")[0] == 200
+        status, body = get(f"{address}/readyz")
+        assert get(f"{address}/healthz")[0] == 200
     assert (status, body["reason"]) == (code, not_ready or "Experiments are served")
 
 
 def test_other_paths_are_not_found():
-    """There are two."""
+    """The server has only the paths of the probes."""
     with served() as address:
-        assert answer(f"{address}/other") == (404, None)
+        assert get(f"{address}/other") == (404, None)

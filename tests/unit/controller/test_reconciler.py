@@ -17,7 +17,7 @@ from toprung.kube.work_queue import WorkQueue
 from toprung.objects.trial import TrialRecord
 
 
-class Noting(Refusing):
+class Accepting(Refusing):
     """A client that accepts the status and records the Events."""
 
     def __init__(self, error: Exception | None = None, *, valid: bool = False) -> None:
@@ -38,7 +38,7 @@ class Noting(Refusing):
 
 
 async def test_a_deleted_experiment_is_forgotten():
-    """A restarted watch does not report deletions that happened meanwhile."""
+    """A restarted watch does not report earlier deletions."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     await reconciler.reconcile(KEY)
     assert reconciler.experiments.get(KEY) is None
@@ -46,7 +46,7 @@ async def test_a_deleted_experiment_is_forgotten():
 
 
 async def test_a_recreated_experiment_stays():
-    """A conflict is about the UID of its predecessor; the write is retried."""
+    """A conflict concerns the UID of its predecessor, and the write is retried."""
     reconciler = reconciler_of(Conflict("another uid", status=409))
     await reconciler.reconcile(KEY)
     assert reconciler.experiments.get(KEY) is not None
@@ -54,7 +54,7 @@ async def test_a_recreated_experiment_stays():
 
 
 class Counting(Refusing):
-    """A gateway to a cluster that does not answer, which counts the requests."""
+    """A client whose API server does not answer. It counts the requests."""
 
     count = 0
 
@@ -75,7 +75,7 @@ async def test_events_do_not_end_the_back_off(caplog):
 
 
 async def test_an_edit_ends_the_back_off():
-    """The user may have corrected what failed."""
+    """The user may have corrected the failure."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.client = gateway = Counting(Forbidden("no", status=403))
     await reconciler.reconcile(KEY)
@@ -89,7 +89,7 @@ async def test_an_edit_ends_the_back_off():
 
 
 class Broken:
-    """A cache whose records raise an unexpected exception when they are read."""
+    """A cache whose records raise an unexpected exception."""
 
     def unreadable(self, _key):
         return {}
@@ -99,10 +99,10 @@ class Broken:
 
 
 async def test_an_internal_error_is_reported_and_retried_with_back_off(caplog):
-    """By the condition Blocked and an Event, once; the log has the traceback."""
+    """The condition Blocked and one Event report it. The log has the traceback."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
-    reconciler.client, reconciler.trials = (gateway := Noting(valid=True)), Broken()
+    reconciler.client, reconciler.trials = (gateway := Accepting(valid=True)), Broken()
     for _ in range(3):
         await reconciler.reconcile(KEY)
     blocked = next(each for each in reconciler.experiments.get(KEY).conditions if each.type == "Blocked")
@@ -114,14 +114,17 @@ async def test_an_internal_error_is_reported_and_retried_with_back_off(caplog):
 
 @pytest.mark.parametrize(
     ("controller", "reported"),
-    [pytest.param("uid", True, id="ours"), pytest.param("uid-of-another", False, id="of an earlier Experiment")],
+    [
+        pytest.param("uid", True, id="of the experiment"),
+        pytest.param("uid-of-another", False, id="of an earlier Experiment"),
+    ],
 )
 async def test_an_unreadable_object_blocks_its_experiment(controller, reported):
-    """It is reported; to plan without the object could start its trial twice. Objects of others are ignored."""
+    """Planning without the object could start its trial twice. Unreadable objects of other owners are ignored."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
-    reconciler.client = gateway = Noting(valid=True)
-    reconciler.suggestion_cache, reconciler.log_collection = Failed(), Unread()
+    reconciler.client = gateway = Accepting(valid=True)
+    reconciler.suggestion_cache, reconciler.log_collection = Failed(), NoLogs()
     changes = []
     reconciler.trials = Cache(
         convert=lambda _: {}["spec"],
@@ -138,11 +141,11 @@ async def test_an_unreadable_object_blocks_its_experiment(controller, reported):
     ] * reported
     reconciler.trials.replace({}, version="9", requested_at=0)
     assert reconciler.trials.unreadable(KEY) == {}
-    assert changes == [(KEY, None, None)] * 2  # it is reconciled when the object appears, and when it is gone
+    assert changes == [(KEY, None, None)] * 2  # enqueued when the object appears, and when it is deleted
 
 
-class Failing(Noting):
-    """A cluster in which one kind of request fails; counts the requests."""
+class Failing(Accepting):
+    """A client with one kind of failing requests. It counts the requests."""
 
     def __init__(self, *, status=None, event=None) -> None:
         super().__init__(valid=True)
@@ -165,7 +168,7 @@ async def minute_of_events(gateway):
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put({**body("uid", 2), "spec": {**SPEC, "suspend": True}})
     reconciler.client = gateway
-    reconciler.suggestion_cache, reconciler.log_collection = Failed(), Unread()
+    reconciler.suggestion_cache, reconciler.log_collection = Failed(), NoLogs()
     reconciler.trials = Cache(convert=id, index=id, on_change=id)
     for tick in range(1200):
         reconciler.clock = lambda tick=tick: NOW + timedelta(seconds=tick / 20)
@@ -182,7 +185,7 @@ async def minute_of_events(gateway):
     ],
 )
 async def test_a_status_that_cannot_be_written_is_retried_with_back_off(error):
-    """Neither the write nor the Events before it are repeated at each reconciliation."""
+    """The write and the Events before it are not repeated at each reconciliation."""
     gateway = Failing(status=error)
     await minute_of_events(gateway)
     assert 5 <= gateway.patches <= 9
@@ -190,16 +193,16 @@ async def test_a_status_that_cannot_be_written_is_retried_with_back_off(error):
 
 
 async def test_a_failed_event_store_does_not_delay_the_status():
-    """A large cluster stores Events apart."""
+    """A large cluster stores Events separately."""
     gateway = Failing(event=ClusterUnavailable("the event store is down", status=500))
     reconciler = await minute_of_events(gateway)
     assert [each.type for each in reconciler.experiments.get(KEY).conditions if each.status] == ["Valid", "Suspended"]
 
 
 async def test_an_invalid_spec_is_reported_by_one_event():
-    """The number of reconciliations does not matter; another error is another Event."""
+    """Further reconciliations emit none. Another error is another Event."""
     reconciler = reconciler_of(NotFound("gone", status=404))
-    reconciler.client = gateway = Noting()
+    reconciler.client = gateway = Accepting()
     for _ in range(3):
         await reconciler.reconcile(KEY)
     condition = reconciler.experiments.get(KEY).conditions[0]
@@ -211,9 +214,9 @@ async def test_an_invalid_spec_is_reported_by_one_event():
 
 
 async def test_a_refused_event_does_not_delay_the_status():
-    """The condition says the same."""
+    """The condition has the same message."""
     reconciler = reconciler_of(NotFound("gone", status=404))
-    reconciler.client = Noting(Forbidden("no Events", status=403))
+    reconciler.client = Accepting(Forbidden("no Events", status=403))
     await reconciler.reconcile(KEY)
     assert [each.reason for each in reconciler.experiments.get(KEY).conditions] == ["Invalid"]
 
@@ -224,11 +227,11 @@ async def test_a_refused_event_does_not_delay_the_status():
         pytest.param(3, (0, 1, 2), (), id="none"),
         pytest.param(3, (0, 2), (1,), id="one"),
         pytest.param(3, (0, 1), (2,), id="the-last"),
-        pytest.param(1, (0, 1, 2), (), id="the-status-is-behind"),
+        pytest.param(1, (0, 1, 2), (), id="the-status-is-older"),
     ],
 )
 def test_a_snapshot_has_the_indices_of_deleted_trials(made, there, deleted):
-    """The status has the number of used indices; rules do not wait for deleted trials."""
+    """The status has the number of created indices. Rules do not wait for deleted trials."""
     experiments = ExperimentCache()
     experiments.put({**body("uid", 1), "status": {"trials": {"total": made}}})
     reconciler = reconciler_of(NotFound("gone", status=404))
@@ -241,15 +244,15 @@ def test_a_snapshot_has_the_indices_of_deleted_trials(made, there, deleted):
     assert [index for gap in observed.deleted for index in gap] == list(deleted)
 
 
-class Asked:
+class WarmStarted:
     """A suggestion cache whose sampler learned from no trial."""
 
     def pending(self, _experiment):
         return PendingSuggestions(prior=(), prior_in_space=0)
 
 
-class Unread:
-    """Followers of nothing."""
+class NoLogs:
+    """A log collection without followers."""
 
     def follow(self, *_):
         pass
@@ -259,21 +262,21 @@ class Unread:
 
 
 async def test_a_warm_start_from_no_trial_is_reported_once():
-    """One Warning is emitted, however many reconciliations there are."""
+    """Further reconciliations emit no Warning."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     warm = {**SPEC, "warmStart": {"experiments": ["a"]}, "suspend": True}
     reconciler.experiments.put({**body("uid", 2), "spec": warm})
-    reconciler.client = gateway = Noting()
-    reconciler.suggestion_cache, reconciler.log_collection = Asked(), Unread()
+    reconciler.client = gateway = Accepting()
+    reconciler.suggestion_cache, reconciler.log_collection = WarmStarted(), NoLogs()
     reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
     for _ in range(2):
         await reconciler.reconcile(KEY)
-    told = "spec.warmStart: no trial of a had ended when this Experiment was created. Recreate it when some have."
-    assert gateway.events == [("WarmStart", told)]
+    message = "spec.warmStart: no trial of a had ended when this Experiment was created. Recreate it when some have."
+    assert gateway.events == [("WarmStart", message)]
 
 
 class Failed:
-    """A suggestion cache whose sampler has failed and is retried a minute later."""
+    """A suggestion cache whose sampler failed and is retried a minute later."""
 
     def pending(self, _experiment):
         return PendingSuggestions(error="no idea")
@@ -282,7 +285,7 @@ class Failed:
         return NOW + timedelta(minutes=1)
 
 
-class Recording(Unread):
+class RecordedLogs(NoLogs):
     """A log collection that records for which experiments it is synchronized."""
 
     def __init__(self) -> None:
@@ -301,13 +304,13 @@ class Recording(Unread):
     ],
 )
 async def test_background_work_is_synchronized_whether_or_not_the_status_is_written(error):
-    """A refused status write delays neither logs nor suggestions."""
+    """A rejected status write delays neither logs nor suggestions."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
     reconciler.client, reconciler.suggestion_cache, reconciler.log_collection = (
         Failing(status=error),
         Failed(),
-        Recording(),
+        RecordedLogs(),
     )
     reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
     await reconciler.reconcile(KEY)
@@ -319,14 +322,14 @@ async def test_suggestions_are_requested_again_after_a_failure():
     """No event may arrive until then."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.experiments.put(body("uid", 2))
-    reconciler.client, reconciler.suggestion_cache, reconciler.log_collection = Noting(), Failed(), Unread()
+    reconciler.client, reconciler.suggestion_cache, reconciler.log_collection = Accepting(), Failed(), NoLogs()
     reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
     await reconciler.reconcile(KEY)
     assert reconciler.queue.later == [60.0]
 
 
 class Background:
-    """Followers and suggester at once: a task that ends when it is closed, and not before."""
+    """Log collection and suggestion cache with a task that ends when it is closed."""
 
     def __init__(self) -> None:
         self.task = asyncio.create_task(asyncio.Event().wait())
@@ -336,7 +339,7 @@ class Background:
 
 
 async def test_no_task_outlives_the_reconciler():
-    """A remaining task would delay the end of the process until its grace period is over."""
+    """A remaining task would delay the exit of the process until the end of its grace period."""
     background = (Background(), Background())
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.queue, (reconciler.log_collection, reconciler.suggestion_cache) = WorkQueue(), background
@@ -347,17 +350,17 @@ async def test_no_task_outlives_the_reconciler():
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-class Dying(Noting):
-    """A gateway whose process dies at the status write, and one that is started after it."""
+class Dying(Accepting):
+    """A client whose process ends at the status write."""
 
     async def patch(self, *_, **__):
         raise asyncio.CancelledError
 
 
 async def test_a_crash_before_the_status_write_loses_no_event():
-    """Both processes emit it by the same name, so the API server keeps one."""
+    """Both processes emit it with the same name, so that the API server keeps one."""
     names = []
-    for gateway in (Dying(), Noting()):
+    for gateway in (Dying(), Accepting()):
         reconciler = reconciler_of(NotFound("gone", status=404))
         gateway.emit = lambda event, *, now: _note(names, event)  # noqa: ARG005
         reconciler.client = gateway
@@ -373,21 +376,21 @@ async def _note(names, event):
 @pytest.mark.parametrize(
     ("there", "reported"),
     [
-        pytest.param(None, 0, id="gone"),
+        pytest.param(None, 0, id="deleted"),
         pytest.param({"deletionTimestamp": "2026-01-01T00:00:01Z", "resourceVersion": "9"}, 0, id="being-deleted"),
-        pytest.param({"uid": "another", "resourceVersion": "9"}, 0, id="created-again"),
-        pytest.param({"resourceVersion": "9"}, 1, id="there"),
+        pytest.param({"uid": "another", "resourceVersion": "9"}, 0, id="recreated"),
+        pytest.param({"resourceVersion": "9"}, 1, id="existing"),
     ],
 )
 async def test_deleting_an_experiment_reports_no_end(there, reported):
-    """The deletion of its Trials may be observed first."""
+    """The watch may report the deletion of its Trials first."""
     reconciler = reconciler_of(NotFound("gone", status=404))
     status = {"trials": {"total": 3}, "startTime": "2026-01-01T00:00:00Z"}
     stored = {**body("uid", 2), "status": status}
     reconciler.experiments.put(stored)
-    reconciler.client = gateway = Noting(valid=True)
+    reconciler.client = gateway = Accepting(valid=True)
     reconciler.telemetry = SimpleNamespace(experiment_ended=lambda: None)
-    reconciler.suggestion_cache, reconciler.log_collection = Quiet(), Unread()
+    reconciler.suggestion_cache, reconciler.log_collection = NoSuggestions(), NoLogs()
     reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
 
     async def get(*_, **__):
@@ -400,7 +403,7 @@ async def test_deleting_an_experiment_reports_no_end(there, reported):
     assert len(gateway.events) == reported
 
 
-class Quiet:
+class NoSuggestions:
     """A suggestion cache without suggestions."""
 
     def pending(self, _experiment):

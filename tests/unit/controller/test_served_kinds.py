@@ -1,4 +1,4 @@
-"""CRDs that are created, or deleted, while the operator runs."""
+"""CRDs that are created or deleted while the operator runs."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.looptime
 
 
 class Discovery:
-    """An API server whose answers to discovery change with time: (from when on, error or None)."""
+    """An API server whose discovery changes with time: (from when on, error or None)."""
 
     def __init__(self, *answers):
         self.answers = answers
@@ -26,7 +26,7 @@ class Discovery:
 
 
 async def test_the_operator_waits_for_its_crds(caplog):
-    """It is served without a restart, and the log says once a minute what is missing."""
+    """It starts without a restart once they exist, and logs once a minute what is missing."""
     with caplog.at_level(logging.WARNING):
         await wait_until_served(Discovery((0, MISSING), (90, ClusterUnavailable("no answer")), (125, None)))
     assert 125 <= asyncio.get_running_loop().time() <= 130
@@ -35,13 +35,13 @@ async def test_the_operator_waits_for_its_crds(caplog):
 
 
 async def test_the_operator_ends_when_a_crd_is_deleted():
-    """It is restarted, and waits until the CRD is there again."""
+    """Its restart waits until the CRD exists again."""
     with pytest.raises(NotFound, match="a CRD was deleted, the operator ends"):
         await watch_served(Discovery((0, None), (60, MISSING)))
     assert 60 <= asyncio.get_running_loop().time() <= 70
 
 
-async def test_an_api_server_that_does_not_answer_ends_nothing():
-    """Only the answer that a kind does not exist counts."""
+async def test_an_api_server_that_does_not_answer_does_not_end_the_operator():
+    """Only an answer that the kind does not exist counts."""
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(watch_served(Discovery((0, None), (60, ClusterUnavailable("down")))), 600)

@@ -1,4 +1,4 @@
-"""Suggestions made ready ahead."""
+"""Suggestions that are prepared in advance."""
 
 import asyncio
 from dataclasses import replace
@@ -18,7 +18,7 @@ from toprung.search.types import EvaluationState, Suggestion, Suggestions
 
 
 class Worker:
-    """Fails as often as it is told to, then answers."""
+    """A search worker that fails a number of times, and then answers."""
 
     def __init__(self, failures: int, error: Exception | None = None) -> None:
         self.failures = failures
@@ -36,7 +36,7 @@ class Worker:
 
 
 def clock():
-    """The loop's time, which is virtual, as a date."""
+    """Return the virtual time of the loop as a date."""
     return EXPERIMENT.created + timedelta(seconds=asyncio.get_running_loop().time())
 
 
@@ -45,12 +45,12 @@ def seconds_later(seconds):
 
 
 def suggester_of(worker, on_answer=lambda _: None):
-    """One that waits for as short as the back-off allows."""
+    """Return a suggestion cache with the shortest waits of the back-off."""
     return SuggestionCache(worker, on_answer, {}.get, lambda _: (), clock, jitter=lambda: 0.0)
 
 
 def wanting(worker):
-    """A suggester that is asked for two suggestions at every answer, and when it says so."""
+    """Return a suggestion cache that receives a request for two suggestions at each answer and at each retry."""
 
     def want(_key):
         if (again := suggester.request(EXPERIMENT, (), (0, 1))) is not None:
@@ -71,13 +71,15 @@ def wanting(worker):
         ),
     ],
 )
-async def test_a_sampler_that_fails_is_asked_more_and_more_slowly(error, shown):
-    """One that hangs keeps others waiting each time; why it failed and when the next try is shows meanwhile."""
+async def test_a_failing_sampler_backs_off(error, shown):
+    """A hanging sampler delays others each time. The reason and the time of the next request are recorded."""
     worker = Worker(failures=3, error=error)
     suggester = wanting(worker)
-    for asked_at, again in ((0, 5), (5, 15), (15, 35)):
+    errors = []
+    for asked_at in (0, 5, 15):
         await asyncio.sleep(asked_at + 0.1 - asyncio.get_running_loop().time())
-        assert suggester.pending(EXPERIMENT).error == f"{shown} (next try at {seconds_later(again)})"
+        errors.append(suggester.pending(EXPERIMENT).error)
+    assert errors == [f"{shown} (next try at {seconds_later(retry)})" for retry in (5, 15, 35)]
     await asyncio.sleep(30)
     assert worker.asked_at == [0, 5, 15, 35]
     assert sorted(suggester.pending(EXPERIMENT).suggestions) == [0, 1]
@@ -85,8 +87,8 @@ async def test_a_sampler_that_fails_is_asked_more_and_more_slowly(error, shown):
 
 
 @pytest.mark.looptime
-async def test_a_sampler_that_always_fails_is_asked_every_few_minutes():
-    """It may be mended where nobody here sees it, as by a new image of the operator's."""
+async def test_a_sampler_that_always_fails_is_retried_every_few_minutes():
+    """A new image of the operator may correct it, for example."""
     worker = Worker(failures=1000)
     wanting(worker)
     await asyncio.sleep(3600)
@@ -96,8 +98,8 @@ async def test_a_sampler_that_always_fails_is_asked_every_few_minutes():
 
 
 @pytest.mark.looptime
-async def test_an_answer_begins_the_back_off_anew():
-    """Failures long ago say nothing about the next."""
+async def test_an_answer_resets_the_back_off():
+    """Earlier failures do not increase the next wait."""
     worker = Worker(failures=2)
     suggester = wanting(worker)
     await asyncio.sleep(20)
@@ -108,8 +110,8 @@ async def test_an_answer_begins_the_back_off_anew():
 
 
 @pytest.mark.looptime
-async def test_an_edited_experiment_is_asked_for_at_once():
-    """Its author has mended what the sampler could not do."""
+async def test_an_edit_ends_the_back_off_of_the_sampler():
+    """The user may have corrected the failure."""
     worker = Worker(failures=1)
     suggester = suggester_of(worker)
     suggester.request(EXPERIMENT, (), (0,))
@@ -121,17 +123,19 @@ async def test_an_edited_experiment_is_asked_for_at_once():
 
 
 async def test_many_suggestions_are_requested_in_parts():
-    """The rest is wanted again when the first ones are there."""
+    """The rest is requested once the first part is complete."""
     suggester = suggester_of(Worker(failures=0))
     wanted = tuple(range(3 * BATCH))
-    for parts in (1, 2):
+    received = []
+    for _ in range(2):
         suggester.request(EXPERIMENT, (), wanted)
         await suggester.pending(EXPERIMENT).request
-        assert sorted(suggester.pending(EXPERIMENT).suggestions) == list(range(parts * BATCH))
+        received.append(sorted(suggester.pending(EXPERIMENT).suggestions))
+    assert received == [list(range(BATCH)), list(range(2 * BATCH))]
 
 
 async def test_a_long_history_is_converted_in_parts(monkeypatch):
-    """The sampler receives the same history, with the suggestions that were waiting when it was wanted."""
+    """The sampler receives the same history, with the suggestions that were pending at the request."""
     monkeypatch.setattr("toprung.controller.suggestion_cache._TRIALS_AT_ONCE", 2)
     worker = Worker(failures=0)
     received = []
@@ -150,8 +154,8 @@ async def test_a_long_history_is_converted_in_parts(monkeypatch):
     assert received[1][5].state is EvaluationState.RUNNING
 
 
-async def test_closing_ends_what_is_asked():
-    """A sampler may take long; nobody waits for it when the operator ends."""
+async def test_closing_cancels_requests():
+    """The end of the operator does not wait for a slow sampler."""
     worker = Worker(failures=0)
     worker.suggest = lambda *_: asyncio.Event().wait()
     suggester = suggester_of(worker)
@@ -175,7 +179,7 @@ AIMS = [{"metric": "score", "type": "maximize"}, {"metric": "latency", "type": "
 
 
 def several(experiment, all_objectives=AIMS):
-    """The same experiment with several objectives."""
+    """Return the same experiment with several objectives."""
     spec = experiment.spec.model_dump(by_alias=True) | {"objective": None, "objectives": all_objectives}
     return replace(experiment, spec=ExperimentSpec(**spec))
 
@@ -184,7 +188,7 @@ SEVERAL = several(other("a"))
 
 
 def test_the_sampler_receives_the_number_of_objectives():
-    """One, or as many as are written."""
+    """It is one, or the length of `objectives`."""
     assert [problem_of(one).objectives for one in (EXPERIMENT, SEVERAL)] == [1, 2]
 
 
@@ -210,8 +214,8 @@ def warm(experiments, trials=()):
     return SuggestionCache(Worker(0), lambda _: None, known.get, of.__getitem__, clock, jitter=lambda: 0.0)
 
 
-async def test_a_warm_start_tells_what_had_ended():
-    """Trials that ended before the experiment was made, or were paused in one that did; all others are left out."""
+async def test_a_warm_start_has_the_trials_that_had_ended():
+    """It has trials that ended before the experiment was created, or were paused in one that had ended."""
     trials = [
         trial("a", 0),
         trial("a", 1, state=TrialState.STOPPED),
@@ -223,13 +227,13 @@ async def test_a_warm_start_tells_what_had_ended():
         trial("b", 0, state=TrialState.PAUSED, ended=None),
     ]
     prior = await warm([replace(other("a"), completion_time=EARLIER), other("b")], trials).prior_of(WARM)
-    told = [(one.index, one.parameters["x"], one.state) for one in prior]
+    received = [(one.index, one.parameters["x"], one.state) for one in prior]
     complete, stopped, failed = EvaluationState.COMPLETE, EvaluationState.STOPPED, EvaluationState.FAILED
-    assert told == [(-1, 0.0, complete), (-2, 0.1, stopped), (-3, 0.2, failed), (-4, pytest.approx(0.3), stopped)]
+    assert received == [(-1, 0.0, complete), (-2, 0.1, stopped), (-3, 0.2, failed), (-4, pytest.approx(0.3), stopped)]
 
 
-async def test_a_warm_start_of_many_trials_lets_others_have_the_event_loop(monkeypatch):
-    """Between its parts; the indices continue."""
+async def test_a_warm_start_of_many_trials_yields_to_the_event_loop(monkeypatch):
+    """It yields between its parts. The indices continue."""
     monkeypatch.setattr("toprung.controller.suggestion_cache._TRIALS_AT_ONCE", 2)
     turns = []
 
@@ -247,7 +251,7 @@ async def test_a_warm_start_of_many_trials_lets_others_have_the_event_loop(monke
 
 
 @pytest.mark.parametrize(
-    ("experiments", "says"),
+    ("experiments", "fragment"),
     [
         pytest.param([other("a")], "no valid Experiment b exists in namespace team", id="missing"),
         pytest.param(
@@ -263,32 +267,33 @@ async def test_a_warm_start_of_many_trials_lets_others_have_the_event_loop(monke
         pytest.param([other("a", metric="f1"), other("b")], "of a is to .* f1, that of this", id="another-metric"),
     ],
 )
-async def test_a_warm_start_that_cannot_be_says_why(experiments, says):
-    """The message names the experiment and what to do."""
-    with pytest.raises(SearchFailed, match=says):
+async def test_an_impossible_warm_start_is_an_error(experiments, fragment):
+    """The message has the experiment and the correction."""
+    with pytest.raises(SearchFailed, match=fragment):
         await warm(experiments).prior_of(WARM)
 
 
-async def test_a_warm_start_of_several_objectives_tells_all_scores():
-    """In the order of the objectives, larger is better."""
+async def test_a_warm_start_of_several_objectives_has_all_scores():
+    """They are in the order of the objectives. Larger is better."""
     seen = Observation(3, 0.5, EARLIER, {"latency": 7.0})
     ended = replace(trial("a", 1), progress=Progress(latest=seen, best=seen, latest_complete=seen))
-    (told,) = await warm([several(other("a")), several(other("b"))], [ended]).prior_of(several(WARM))
-    assert told.scores == (0.5, -7.0)
+    (evaluation,) = await warm([several(other("a")), several(other("b"))], [ended]).prior_of(several(WARM))
+    assert evaluation.scores == (0.5, -7.0)
 
 
-async def test_a_warm_start_of_several_objectives_wants_them_in_the_same_order():
-    """The first one is what early stopping went by."""
+async def test_a_warm_start_needs_the_objectives_in_the_same_order():
+    """Early stopping used the first one."""
     sources = [several(other("a")), several(other("b"), AIMS[::-1])]
     with pytest.raises(SearchFailed, match=r"b is to minimize latency .* Name Experiments with the same objectives in"):
         await warm(sources).prior_of(several(WARM))
 
 
 @pytest.mark.parametrize(
-    ("begun", "learnt"), [pytest.param([], 2, id="new"), pytest.param([trial("exp", 0, uid="uid")], None, id="begun")]
+    ("begun", "learnt"),
+    [pytest.param([], 2, id="new"), pytest.param([trial("exp", 0, uid="uid")], None, id="with-trials")],
 )
-async def test_what_is_learnt_from_is_known_at_the_first_ask(begun, learnt):
-    """An operator that is started later may not find what the first one did."""
+async def test_the_experiments_of_a_warm_start_are_checked_at_the_first_request(begun, learnt):
+    """After a restart of the operator they may no longer exist."""
     suggester = warm([other("a"), other("b")], [trial("a", 1), trial("b", 1)])
     for index in (1, 2):
         suggester.request(WARM, begun, (index,))
@@ -298,8 +303,8 @@ async def test_what_is_learnt_from_is_known_at_the_first_ask(begun, learnt):
 
 
 @pytest.mark.looptime
-async def test_an_experiment_that_has_begun_outlives_those_it_learnt_from():
-    """At the second try, for an operator that has just started may not have seen them yet."""
+async def test_a_running_experiment_continues_without_the_experiments_of_its_warm_start():
+    """It does so at the second attempt, because a restarted operator may not have seen them yet."""
     suggester = warm([other("a")], [trial("a", 1)])
     begun = (trial("exp", 0, uid="uid"),)
     suggester.request(WARM, begun, (1,))

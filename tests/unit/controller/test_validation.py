@@ -1,4 +1,4 @@
-"""Reading stored Experiments in a thread."""
+"""Validation of stored Experiments in a thread."""
 
 import asyncio
 import threading
@@ -34,13 +34,13 @@ LONG = "echo " + " ".join(f"${{parameters.p{i}}}" for i in range(4000))
     ],
 )
 def test_slow_manifests_are_detected_before_validation(command: list[Any], large: bool):
-    """The size decides."""
+    """Their size decides."""
     assert is_large(edited(BASE, {f"{CONTAINER}.command": command})) is large
 
 
 @pytest.mark.parametrize("function", ["load_experiment", "readable_spec"])
-async def test_a_large_experiment_is_read_once_and_elsewhere(function: str, monkeypatch: pytest.MonkeyPatch):
-    """Neither its first event nor later ones block the event loop, valid or not."""
+async def test_a_large_experiment_is_validated_once_in_a_thread(function: str, monkeypatch: pytest.MonkeyPatch):
+    """Neither its first event nor later ones block the event loop, whether it is valid or not."""
     threads: list[str] = []
     read = getattr(validation, function)
 
@@ -60,8 +60,8 @@ async def test_a_large_experiment_is_read_once_and_elsewhere(function: str, monk
     assert [name.startswith("validation") for name in threads] == [True]
 
 
-async def test_an_invalid_experiment_has_one_readable_spec_whatever_its_size():
-    """After a restart its trials follow what can be read."""
+async def test_the_readable_spec_does_not_depend_on_size():
+    """After a restart the trials of an invalid Experiment use the readable fields."""
     validator = Validator()
     small = edited(stored(), {"spec.stopWhenNoProgress": {"trials": 0}})
     large = edited(small, {f"{CONTAINER}.command": [""] * 5000, "metadata.uid": "large"})
@@ -71,8 +71,8 @@ async def test_an_invalid_experiment_has_one_readable_spec_whatever_its_size():
     assert [(spec.max_trial_count, spec.stop_when_no_progress) for spec in specs if spec] == [(200, None)] * 2
 
 
-async def test_namespaces_take_turns_at_reading(monkeypatch: pytest.MonkeyPatch):
-    """Many large Experiments of one team do not delay the one of another team."""
+async def test_namespaces_take_turns_at_validation(monkeypatch: pytest.MonkeyPatch):
+    """Many large Experiments of one team do not delay that of another team."""
     order: list[str] = []
     monkeypatch.setattr(validation, "_read", lambda body: order.append(body["metadata"]["namespace"]))
     validator = Validator()
@@ -87,8 +87,8 @@ async def test_namespaces_take_turns_at_reading(monkeypatch: pytest.MonkeyPatch)
     assert order == ["a", "a", "b", "a", "b", "a", "a", "a"]
 
 
-async def test_another_generation_is_read_again():
-    """An edit may mend what was wrong."""
+async def test_another_generation_is_validated_again():
+    """An edit may correct the error."""
     validator = Validator()
     body = edited(stored(), {f"{CONTAINER}.command[2]": LONG})
     await validator.prepare(body)
@@ -98,7 +98,7 @@ async def test_another_generation_is_read_again():
 
 
 async def test_a_small_experiment_needs_no_thread():
-    """Most are."""
+    """Most Experiments are small."""
     validator = Validator()
     await validator.prepare(stored())
     assert validator.load(stored()).spec.max_trial_count == 200
@@ -106,7 +106,7 @@ async def test_a_small_experiment_needs_no_thread():
     validator.close()
 
 
-async def test_nothing_of_a_large_manifest_is_kept_with_its_errors():
+async def test_errors_do_not_keep_a_large_manifest_in_memory():
     """Thousands of large invalid Experiments may be created and deleted."""
     validator = Validator()
     body = edited(stored(), {f"{CONTAINER}.command[2]": LONG})

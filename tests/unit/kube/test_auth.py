@@ -1,4 +1,4 @@
-"""Which cluster is found, and what is said where there is none."""
+"""The choice of the cluster, and the errors without one."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.looptime
 
 
 def write_kubeconfig(path: Path, *, token_file: Path | None = None, **contexts: str) -> Path:
-    """A kubeconfig whose contexts are servers of the same name; the first is current."""
+    """Write a kubeconfig with contexts for servers of the same names. The first is current."""
     user = {"tokenFile": str(token_file)} if token_file else {"token": "secret"}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -31,15 +31,15 @@ def write_kubeconfig(path: Path, *, token_file: Path | None = None, **contexts: 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A home folder with nothing in it, outside any Pod."""
+    """Create an empty home folder, outside of a Pod."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
 
 
-async def test_the_file_given_comes_first(home, tmp_path, monkeypatch):
-    """An explicit file beats KUBECONFIG, KUBECONFIG beats the service account, that beats the home folder."""
+async def test_the_order_of_kubeconfig_sources(home, tmp_path, monkeypatch):
+    """An explicit file precedes KUBECONFIG, then the service account, then the home folder."""
     write_kubeconfig(home / ".kube" / "config", home="http://home")
     assert (await log_in(kubeconfig=None, context=None)).host == "http://home"
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
@@ -51,8 +51,8 @@ async def test_the_file_given_comes_first(home, tmp_path, monkeypatch):
     assert (await log_in(kubeconfig=given, context=None)).host == "http://given"
 
 
-async def test_a_context_is_looked_for_in_files(home, monkeypatch):
-    """Inside a Pod a named context still means the file's, for a service account has none."""
+async def test_a_context_is_read_from_files(home, monkeypatch):
+    """A named context is that of the file, also in a Pod, because a service account has none."""
     write_kubeconfig(home / ".kube" / "config", first="http://first", second="http://second")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     assert (await log_in(kubeconfig=None, context="second")).host == "http://second"
@@ -68,8 +68,8 @@ async def test_a_context_is_looked_for_in_files(home, monkeypatch):
         pytest.param("good", "nope", "nope", id="unknown context"),
     ],
 )
-async def test_what_is_said_where_there_is_no_cluster(home, content, context, message):
-    """The message names the file, what is wrong, and what to do."""
+async def test_the_error_without_a_cluster(home, content, context, message):
+    """The message has the file, the error and the correction."""
     path = home / ".kube" / "config"
     if content is not None:
         write_kubeconfig(path, good="http://good")
@@ -80,7 +80,7 @@ async def test_what_is_said_where_there_is_no_cluster(home, content, context, me
 
 
 async def test_tokens_are_renewed_once_a_minute(home, tmp_path):
-    """A token file that is rotated is read again, but not for every request."""
+    """A rotated token file is read again, but not for each request."""
     token_file = tmp_path / "token"
     token_file.write_text("one")
     path = write_kubeconfig(tmp_path / "config", token_file=token_file, a="http://a")

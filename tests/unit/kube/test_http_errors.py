@@ -1,4 +1,4 @@
-"""Each answer of the API becomes the error that says what to do next."""
+"""Translation of answers of the API server into errors."""
 
 import asyncio
 import json
@@ -18,17 +18,17 @@ from toprung.kube.http_errors import error_of, retry_after, translated
         pytest.param(401, "Unauthorized", ClusterUnavailable, id="token expired"),
         pytest.param(403, "Forbidden", Forbidden, id="quota or RBAC"),
         pytest.param(404, "NotFound", NotFound, id="gone"),
-        pytest.param(409, "AlreadyExists", AlreadyExists, id="made before"),
+        pytest.param(409, "AlreadyExists", AlreadyExists, id="exists"),
         pytest.param(409, "Conflict", Conflict, id="stale copy"),
         pytest.param(410, "Expired", ClusterUnavailable, id="history compacted"),
         pytest.param(422, "Invalid", Rejected, id="validation"),
         pytest.param(429, "TooManyRequests", ClusterUnavailable, id="throttled"),
-        pytest.param(500, "InternalError", ClusterUnavailable, id="server's defect"),
+        pytest.param(500, "InternalError", ClusterUnavailable, id="internal error"),
         pytest.param(503, "ServiceUnavailable", ClusterUnavailable, id="restarting"),
     ],
 )
-def test_status_objects(code, reason, expected):
-    """The class follows the code and the reason, and nothing of the answer is lost."""
+def test_a_status_becomes_an_error(code, reason, expected):
+    """The code and the reason determine the class. The message is kept."""
     error = error_of({"kind": "Status", "code": code, "reason": reason, "message": "why"})
     assert type(error) is expected
     assert (str(error), error.status, error.reason) == ("why", code, reason)
@@ -43,7 +43,7 @@ def test_status_objects(code, reason, expected):
     ],
 )
 def test_retry_after_is_read_from_header_or_body(status, header, expected):
-    """The wait is found wherever the server wrote it."""
+    """The header precedes the body."""
     assert error_of({"code": 429, **status}, header).retry_after == expected
 
 
@@ -56,7 +56,7 @@ def test_retry_after_is_read_from_header_or_body(status, header, expected):
     ],
 )
 def test_retry_after_header(value, expected):
-    """Only whole seconds count, as with client-go."""
+    """Only integers count, as in client-go."""
     assert retry_after({"Retry-After": value}) == expected
 
 
@@ -72,8 +72,8 @@ def test_retry_after_header(value, expected):
         pytest.param(ConfigException("token file is empty"), id="credentials"),
     ],
 )
-def test_failures_without_an_answer(raised):
-    """Whatever breaks on the way is worth another try, names the request, and keeps its cause."""
+def test_a_failed_request_is_a_retryable_error(raised):
+    """The message has the request, and the cause is kept."""
     with pytest.raises(ClusterUnavailable, match="GET pods") as caught, translated("GET pods"):
         raise raised
     assert caught.value.__cause__ is raised
@@ -81,6 +81,6 @@ def test_failures_without_an_answer(raised):
 
 @pytest.mark.parametrize("raised", [asyncio.CancelledError(), KeyError("a defect")], ids=["cancelled", "defect"])
 def test_other_exceptions_are_not_translated(raised):
-    """Cancellation and our own defects are not dressed up as trouble with the cluster."""
+    """Cancellation and internal errors are not errors of the cluster."""
     with pytest.raises(type(raised)), translated("GET pods"):
         raise raised

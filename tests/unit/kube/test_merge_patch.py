@@ -15,7 +15,7 @@ STATUSES = st.dictionaries(NAMES, st.recursive(LEAVES, lambda inner: st.dictiona
 
 
 def apply(target, patch):
-    """RFC 7386, as the API server does it."""
+    """Apply a merge patch (RFC 7386), as the API server does."""
     if not isinstance(patch, dict):
         return patch
     result = copy.deepcopy(target) if isinstance(target, dict) else {}
@@ -28,8 +28,8 @@ def apply(target, patch):
 
 
 @given(STATUSES, STATUSES)
-def test_a_patched_status_agrees(before, wanted):
-    """What was patched needs no second patch, and fields that are not mentioned stay."""
+def test_a_patched_status_needs_no_second_patch(before, wanted):
+    """Fields that the patch does not mention stay."""
     there = apply({}, before)
     after = apply(there, json.loads(json.dumps(merge_patch(there, wanted))))
     assert matches(after, wanted)
@@ -41,13 +41,13 @@ def test_a_patched_status_agrees(before, wanted):
 @pytest.mark.parametrize(
     ("there", "wanted", "same"),
     [
-        pytest.param({"best": {"x": 1, "y": 2}}, {"best": {"x": 1}}, False, id="a-member-too-many"),
+        pytest.param({"best": {"x": 1, "y": 2}}, {"best": {"x": 1}}, False, id="an-additional-member"),
         pytest.param({"best": {"x": 1}}, {"best": {"x": 1, "y": None}}, True, id="null-is-absent"),
         pytest.param({"state": "Running", "other": 1}, {"state": "Running"}, True, id="field-not-mentioned"),
         pytest.param({"conditions": [1, 2]}, {"conditions": [1]}, False, id="shorter-list"),
         pytest.param({}, {"best": None}, True, id="absent-as-wanted"),
     ],
 )
-def test_agreement(there, wanted, same):
-    """A status agrees where nothing is left to write."""
+def test_a_status_agrees_if_nothing_is_left_to_write(there, wanted, same):
+    """Null and absent members are equal."""
     assert matches(there, wanted) is same

@@ -1,4 +1,4 @@
-"""How large the pages of a list are."""
+"""The size of the pages of a list."""
 
 import pytest
 
@@ -16,5 +16,5 @@ from toprung.kube.client import page_limit
     ],
 )
 def test_pages_are_bounded_in_bytes(items, size, limit):
-    """Half a MiB is decoded in about 10 ms; the event loop is blocked meanwhile."""
+    """Decoding half a MiB blocks the event loop for about 10 ms."""
     assert page_limit(items, size) == limit

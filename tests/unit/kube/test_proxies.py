@@ -1,4 +1,4 @@
-"""Which proxy a request takes: as kubectl decides it."""
+"""The proxy of a request, as in kubectl."""
 
 import pytest
 
@@ -39,8 +39,8 @@ PROXY = "http://proxy:3128"
         ("http://10.0.0.1", "10.0.0.0/8,127.0.0.0/8", False),
     ],
 )
-def test_exceptions(url, no_proxy, proxied):
-    """NO_PROXY takes addresses, CIDRs, domains and ports; loopback is never proxied."""
+def test_no_proxy_lists_addresses_networks_domains_and_ports(url, no_proxy, proxied):
+    """Loopback addresses never use a proxy."""
     assert proxy_for(url, {"HTTP_PROXY": PROXY, "NO_PROXY": no_proxy}) == (PROXY if proxied else None)
 
 
@@ -55,6 +55,6 @@ def test_exceptions(url, no_proxy, proxied):
         ("https://a", {"HTTPS_PROXY": "http://p:1", "https_proxy": "http://q:1"}, "http://p:1"),
     ],
 )
-def test_variables(url, environment, proxy):
-    """Each scheme has its variable, in capitals first; a proxy without a scheme is HTTP."""
+def test_each_scheme_has_its_variable(url, environment, proxy):
+    """Variables in capitals come first. A proxy without a scheme is an HTTP proxy."""
     assert proxy_for(url, environment) == proxy

@@ -18,7 +18,7 @@ from toprung.kube.request_limits import PER_NAMESPACE, RequestLimits, namespace_
         pytest.param("/api/v1/namespaces/", None, id="no name"),
     ],
 )
-def test_a_path_names_its_namespace(path, namespace):
+def test_the_path_determines_the_namespace(path, namespace):
     """A request counts for the namespace in its URL."""
     assert namespace_of(path) == namespace
 
@@ -30,7 +30,7 @@ async def hold(shares: RequestLimits, path: str, running: list[str], release: as
 
 
 async def test_requests_beyond_the_bound_wait_and_those_of_other_namespaces_do_not():
-    """A namespace whose requests hang has eight of them; state of idle namespaces is dropped."""
+    """A namespace has eight concurrent requests. The state of idle namespaces is dropped."""
     shares, running, release = RequestLimits(), [], asyncio.Event()
     paths = ["/api/v1/namespaces/a/pods"] * (PER_NAMESPACE + 5) + ["/api/v1/namespaces/b/pods", "/api/v1/nodes"]
     tasks = [asyncio.create_task(hold(shares, path, running, release)) for path in paths]

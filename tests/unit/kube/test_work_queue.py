@@ -1,4 +1,4 @@
-"""The work queue, case by case, in virtual time."""
+"""The work queue, in virtual time."""
 
 import asyncio
 
@@ -14,12 +14,12 @@ def make_queue(**settings) -> WorkQueue:
 
 
 async def take(queue: WorkQueue) -> tuple[str, float]:
-    """The next key, and when it came, in seconds since the loop began."""
+    """Return the next key, and its time in seconds since the start of the loop."""
     return await anext(queue), asyncio.get_running_loop().time()
 
 
 async def idle(queue: WorkQueue, seconds: float) -> bool:
-    """Whether the queue gives out nothing for that long."""
+    """Return whether the queue returns no key for that long."""
     try:
         async with asyncio.timeout(seconds):
             await anext(queue)
@@ -28,8 +28,8 @@ async def idle(queue: WorkQueue, seconds: float) -> bool:
     return False
 
 
-async def test_many_adds_are_one_pass():
-    """A key added three times before a pass is given out once."""
+async def test_repeated_adds_are_one_reconciliation():
+    """A key that is added three times is returned once."""
     queue = make_queue()
     for _ in range(3):
         queue.add("a")
@@ -38,8 +38,8 @@ async def test_many_adds_are_one_pass():
     assert await idle(queue, 100)
 
 
-async def test_added_during_its_pass_runs_again_after_it():
-    """A change seen while the key is worked on is not given to a second worker, and not lost."""
+async def test_a_key_added_during_its_reconciliation_is_returned_after_it():
+    """No second worker receives it in the meantime, and the addition is not lost."""
     queue = make_queue()
     queue.add("a")
     await anext(queue)
@@ -50,7 +50,7 @@ async def test_added_during_its_pass_runs_again_after_it():
 
 
 async def test_keys_take_turns():
-    """A key that is always added again does not keep others from their turn."""
+    """A key that is added again and again does not delay others."""
     queue = make_queue()
     for key in ("a", "b", "c"):
         queue.add(key)
@@ -72,8 +72,8 @@ async def test_keys_take_turns():
         pytest.param([5, 0], 0, id="add makes it ready at once"),
     ],
 )
-async def test_timers(waits, expected):
-    """Of several wishes for a time the earliest wins, and it gives one pass."""
+async def test_the_earliest_of_several_timers_counts(waits, expected):
+    """It causes one reconciliation."""
     queue = make_queue()
     for seconds in waits:
         queue.add_after("a", seconds)
@@ -83,7 +83,7 @@ async def test_timers(waits, expected):
 
 
 async def test_namespaces_take_turns():
-    """Keys of a namespace that come before do not delay the key of another namespace."""
+    """Earlier keys of a namespace do not delay the key of another namespace."""
     queue = make_queue()
     for key in ("a/1", "a/2", "a/3", "b/1"):
         queue.add(key)
@@ -91,7 +91,7 @@ async def test_namespaces_take_turns():
 
 
 async def test_a_namespace_never_has_all_workers():
-    """A namespace at its limit gets its next key when one of its reconciliations ends."""
+    """A namespace at its limit receives its next key when one of its reconciliations ends."""
     queue = make_queue(per_namespace=2)
     for key in ("a/1", "a/2", "a/3", "b/1"):
         queue.add(key)
@@ -131,8 +131,8 @@ async def test_a_key_rests_at_least_as_long_as_requested():
         pytest.param(9.0, 0.25, id="never longer than the longest"),
     ],
 )
-async def test_a_key_rests_after_a_pass(duration, rest):
-    """A burst after a pass is answered by one pass, min(duration, 0.25) seconds later."""
+async def test_a_key_rests_after_a_reconciliation(duration, rest):
+    """A burst of additions causes one reconciliation, min(duration, 0.25) seconds later."""
     queue = make_queue()
     queue.add("a")
     await anext(queue)
@@ -145,8 +145,8 @@ async def test_a_key_rests_after_a_pass(duration, rest):
     assert await idle(queue, 10)
 
 
-async def test_others_go_on_while_a_key_rests():
-    """A rest holds only its own key back."""
+async def test_a_resting_key_does_not_delay_others():
+    """The other keys are returned immediately."""
     queue = make_queue()
     queue.add("a")
     await anext(queue)
@@ -158,7 +158,7 @@ async def test_others_go_on_while_a_key_rests():
 
 
 async def test_close_ends_waiting_workers_and_lets_the_others_finish():
-    """No key is given out after close, whether ready, timed or added late; a pass in progress may still end."""
+    """After close no key is returned, and a running reconciliation can end."""
     queue = make_queue()
     queue.add("busy")
     await anext(queue)
@@ -173,8 +173,8 @@ async def test_close_ends_waiting_workers_and_lets_the_others_finish():
     assert await anext(queue, "ended") == "ended"
 
 
-async def test_nothing_is_kept_of_a_key_that_is_gone():
-    """A deleted experiment leaves no trace behind, or the operator would grow for ever."""
+async def test_a_finished_key_leaves_no_state():
+    """Otherwise the operator's memory would grow with each deleted experiment."""
     queue = make_queue()
     queue.add("a")
     await anext(queue)

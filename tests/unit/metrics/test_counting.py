@@ -1,4 +1,4 @@
-"""Which reports of a log count, at which steps."""
+"""The reports of a log that count, and their steps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ BY_EPOCH = LineFormat(("loss", "acc"), step_names=("epoch",))
 
 
 def read(*lines, progress=None, attempt=1, line_format=DEFAULT, first=0):
-    """Read the lines of one attempt's log, a second apart."""
+    """Read the lines of the log of one attempt, a second apart."""
     parser, progress = LineParser(line_format), start_attempt(progress or Progress(), attempt)
     tracking = Tracking("loss", maximize=False, others=frozenset({"acc"}), step_names=line_format.step_names)
     for second, line in enumerate(lines, first):
@@ -36,17 +36,17 @@ def read(*lines, progress=None, attempt=1, line_format=DEFAULT, first=0):
         pytest.param(
             ["epoch=1 step=100 loss=0.9", "epoch=1 step=200 loss=0.8", "epoch=2 step=100 loss=0.7"],
             [(100, 0.9), (200, 0.8), (300, 0.7)],
-            id="steps-begin-again",
+            id="steps-restart",
         ),
         pytest.param(
             ["epoch=1 step=50 loss=0.9", "epoch=1 step=200 loss=0.8", "epoch=2 step=100 loss=0.7"],
             [(50, 0.9), (200, 0.8), (300, 0.7)],
-            id="steps-begin-again-elsewhere-in-a-later-epoch",
+            id="steps-restart-at-another-number-in-a-later-epoch",
         ),
         pytest.param(
             ["step=0 loss=0.9", "step=1 loss=0.8", "step=0 loss=0.7", "step=1 loss=0.6"],
             [(0, 0.9), (1, 0.8), (2, 0.7), (3, 0.6)],
-            id="steps-begin-again-from-zero",
+            id="steps-restart-at-zero",
         ),
         pytest.param(
             ["epoch=0.5 loss=0.8", "epoch=1.0 loss=0.7", "epoch=1.98 loss=0.1"],
@@ -107,7 +107,7 @@ def read(*lines, progress=None, attempt=1, line_format=DEFAULT, first=0):
     ],
 )
 def test_every_report_counts(lines, curve):
-    """Whatever the steps of a program, its last value is the latest one, and none is above what it has trained."""
+    """For any steps of a program, its last value is the latest one, and no step exceeds its training."""
     progress = read(*lines)
     assert list(progress.curve) == curve
     assert progress.latest.value == curve[-1][1]
@@ -175,7 +175,7 @@ def test_every_report_counts(lines, curve):
             Ignored.INVALID_STEP,
             1,
             "epoch=final",
-            id="a-word-as-step",
+            id="a-string-as-step",
         ),
         pytest.param(
             ["epoch=1 loss=0.5", "best epoch=1, loss=0.1"],
@@ -203,8 +203,8 @@ def test_every_report_counts(lines, curve):
         ),
     ],
 )
-def test_reports_that_do_not_replace_others(lines, curve, reason, reports, example):
-    """They leave the values of steps as they are, and are noted."""
+def test_some_reports_do_not_replace_others(lines, curve, reason, reports, example):
+    """The values of earlier steps stay, and the trial records the reports."""
     progress = read(*lines)
     assert (list(progress.curve), progress.latest.value) == (curve, curve[-1][1])
     assert progress.best.value == min(value for _, value in curve)
@@ -214,7 +214,7 @@ def test_reports_that_do_not_replace_others(lines, curve, reason, reports, examp
 
 
 def test_a_resumed_attempt_does_not_count_lines_where_there_were_steps():
-    """A line before its first step is no step beyond the trial's."""
+    """A line before its first step is no step beyond those of the trial."""
     progress = read("loss=0.1", "epoch=3 loss=0.7", progress=read("epoch=2 loss=0.9"), attempt=2, first=100)
     assert list(progress.curve) == [(2, 0.9), (3, 0.7)]
     assert progress.ignored[Ignored.NO_STEP].count == 1
@@ -224,7 +224,7 @@ def test_a_resumed_attempt_does_not_count_lines_where_there_were_steps():
     ("lines", "reason", "reports", "example"),
     [
         pytest.param(["epoch=1 loss=0,57", "epoch=2 loss=0,49"], Ignored.NOT_A_NUMBER, 2, "loss=0,57", id="comma"),
-        pytest.param(["loss=0.5 -> 0.4"], Ignored.NOT_A_NUMBER, 1, "loss=0.5 -> 0.4", id="the-whole-text"),
+        pytest.param(["loss=0.5 -> 0.4"], Ignored.NOT_A_NUMBER, 1, "loss=0.5 -> 0.4", id="all-of-the-value"),
         pytest.param(["loss=9836/10000"], Ignored.NOT_A_NUMBER, 1, "loss=9836/10000", id="fraction"),
         pytest.param(['{"loss": "12%"}'], Ignored.NOT_A_NUMBER, 1, "loss: 12%", id="percent-in-json"),
         pytest.param(["epoch=-1 loss=0.5"], Ignored.INVALID_STEP, 1, "epoch=-1", id="negative-step"),
@@ -232,8 +232,8 @@ def test_a_resumed_attempt_does_not_count_lines_where_there_were_steps():
         pytest.param(["loss=0,5" + "\x1b[31m\t" + "9" * 999], Ignored.NOT_A_NUMBER, 1, "loss=0,5", id="controls"),
     ],
 )
-def test_reports_that_can_not_count(lines, reason, reports, example):
-    """They are counted by reason, with the first one."""
+def test_invalid_reports_are_counted_by_reason(lines, reason, reports, example):
+    """The first one of each reason is recorded."""
     progress = read(*lines)
     assert progress.latest is None
     assert {each: (noted.count, noted.example) for each, noted in progress.ignored.items()} == {
@@ -241,8 +241,8 @@ def test_reports_that_can_not_count(lines, reason, reports, example):
     }
 
 
-def test_the_beginning_of_a_long_line_is_noted_as_skipped():
-    """It may have a report, so it is not passed over without a word."""
+def test_the_start_of_a_long_line_is_recorded_as_skipped():
+    """It may contain a report."""
     report = Report({}, skipped="loss=0.5 xxx")
     tracking = Tracking("loss", maximize=False)
     progress = count(start_attempt(Progress(), 1), report, time=START, position=Position(START), tracking=tracking)
@@ -250,8 +250,8 @@ def test_the_beginning_of_a_long_line_is_noted_as_skipped():
     assert progress.ignored == {Ignored.SKIPPED: IgnoredReports(1, "the beginning of a long line: loss=0.5 xxx")}
 
 
-def test_what_can_count_of_a_line_does():
-    """A broken metric beside the objective is noted, and the objective counts."""
+def test_an_invalid_metric_does_not_invalidate_the_objective():
+    """The metric is recorded as invalid, and the objective counts."""
     progress = read("epoch=1 loss=0.5 acc=0,7")
     assert (progress.latest.value, progress.latest.metrics) == (0.5, {})
     assert progress.ignored[Ignored.NOT_A_NUMBER].example == "acc=0,7"
@@ -270,8 +270,8 @@ def test_what_can_count_of_a_line_does():
         ),
     ],
 )
-def test_no_pair_is_made_that_was_not_printed(lines, pairs):
-    """Each prefix of the log has a pair that belongs together."""
+def test_only_printed_pairs_of_values_are_joined(lines, pairs):
+    """For each prefix of the log the values of a report belong together."""
     half, whole = read(*lines[: len(lines) // 2]), read(*lines)
     assert [(each.latest_complete.value, each.latest_complete.metrics["acc"]) for each in (half, whole)] == pairs
 
@@ -289,7 +289,7 @@ def test_no_pair_is_made_that_was_not_printed(lines, pairs):
     ],
 )
 def test_a_resumed_attempt_continues(before, after, curve):
-    """Steps that it repeats do not count; lines without steps are counted on."""
+    """Steps that it repeats do not count. Lines without steps continue the count."""
     progress = read(*after, progress=read(*before, line_format=BY_EPOCH), attempt=2, line_format=BY_EPOCH, first=100)
     assert list(progress.curve) == curve
 
@@ -314,7 +314,10 @@ def test_a_resumed_attempt_continues(before, after, curve):
     ],
 )
 def test_steps_that_count_down_are_counted_as_lines(lines, curve, reports, example):
-    """Each is the step after the one before, and is noted: steps are not added up as if the program began again."""
+    """Each is the step after the previous one, and is recorded.
+
+    Steps are not added as if the program had restarted.
+    """
     progress = read(*lines)
     assert list(progress.curve) == curve
     assert {each: (noted.count, noted.example) for each, noted in progress.ignored.items()} == {
@@ -323,20 +326,20 @@ def test_steps_that_count_down_are_counted_as_lines(lines, curve, reports, examp
 
 
 def test_another_metric_of_a_step_that_counts_down_belongs_to_it():
-    """The line after it has the same step, whatever it is counted as."""
+    """The next line has the same step."""
     progress = read("step=9 loss=0.9", "step=8 loss=0.3", "step=8 acc=0.7")
     assert (progress.latest.step, progress.latest.value, progress.latest.metrics) == (10, 0.3, {"acc": 0.7})
 
 
 @pytest.mark.parametrize("line", ["step=100 loss=0.5", '{"step": 100, "loss": 0.5}', "Step 100: loss=0.5"])
-def test_steps_that_are_not_the_resource_are_noted(line):
-    """They are counted by lines, as they always were, and the user learns why."""
+def test_steps_other_than_the_resource_are_recorded(line):
+    """Lines count as steps, and the trial records why."""
     progress = read(line, line_format=LineFormat(("loss",), step_names=("epochs",)))
     assert list(progress.curve) == [(1, 0.5)]
     assert progress.ignored[Ignored.OTHER_STEP].example == "step=100"
 
 
 def test_the_resource_of_early_stopping_is_the_step():
-    """Another step on the line has no part in it."""
+    """Other steps of the line are ignored."""
     lines = ["epoch=1 step=100 loss=0.9", "epoch=1 step=200 loss=0.8", "epoch=2 step=100 loss=0.7"]
     assert list(read(*lines, line_format=BY_EPOCH).curve) == [(1, 0.8), (2, 0.7)]

@@ -1,4 +1,4 @@
-"""Which lines are read, and which are not."""
+"""The lines that are read as reports, and those that are not."""
 
 import math
 import re
@@ -17,7 +17,7 @@ def parsed(line, line_format=GRAMMAR):
 
 
 def same(report, steps, **values):
-    """Compare by text, for NaN is not equal to itself."""
+    """Compare with a report as text, because NaN is not equal to itself."""
     assert report is not None
     assert (dict(report.steps), repr(dict(report.values))) == (steps, repr(values))
 
@@ -43,7 +43,7 @@ def same(report, steps, **values):
         pytest.param('{"val_accuracy": 0.5, "loss": true}', {}, {"val_accuracy": 0.5}, id="json-bool-is-no-number"),
         pytest.param('{"loss": 1, "deep": {"val_accuracy": 0.5}}', {}, {"loss": 1.0}, id="json-nested-is-ignored"),
         pytest.param('{"loss": 1, "loss": 2}', {}, {"loss": 2.0}, id="json-duplicate-key"),
-        pytest.param('{"loss": 1, "note": "val_accuracy=3"}', {}, {"loss": 1.0}, id="json-text-is-no-metric"),
+        pytest.param('{"loss": 1, "note": "val_accuracy=3"}', {}, {"loss": 1.0}, id="json-string-is-no-metric"),
         pytest.param('{"loss": 1e999}', {}, {"loss": math.inf}, id="json-huge-exponent"),
         pytest.param('{"loss": ' + "9" * 5000 + "}", {}, {"loss": math.inf}, id="json-huge-integer"),
         pytest.param('INFO:train:{"loss": 1, "step": 2}', {"step": 2}, {"loss": 1.0}, id="json-behind-a-prefix"),
@@ -67,7 +67,7 @@ def same(report, steps, **values):
         ),
         pytest.param("INFO: {'best': {'loss': 0.1}, 'loss': 0.9}", {}, {"loss": 0.9}, id="dicts-behind-a-prefix"),
         pytest.param('msg="done loss=0.1" epoch=1 loss=0.5', {"epoch": 1}, {"loss": 0.5}, id="logfmt"),
-        pytest.param("loss=0.5 note='epoch=3 loss=1'", {}, {"loss": 0.5}, id="text-in-a-string"),
+        pytest.param("loss=0.5 note='epoch=3 loss=1'", {}, {"loss": 0.5}, id="words-in-a-string"),
         pytest.param('level=info msg="epoch=1 loss=0.5"', {"epoch": 1}, {"loss": 0.5}, id="a-report-in-a-string"),
         pytest.param("'twas, loss=0.5, wasn't", {}, {"loss": 0.5}, id="apostrophes"),
         pytest.param("12:00:01 PM loss=0.5", {}, {"loss": 0.5}, id="afternoon"),
@@ -80,8 +80,8 @@ def same(report, steps, **values):
         pytest.param("准确率 loss=1 \ufffd\x00", {}, {"loss": 1.0}, id="unicode-and-noise"),
     ],
 )
-def test_lines_that_count(line, steps, values):
-    """Each form gives its step and the wanted metrics alone."""
+def test_each_line_format_is_read(line, steps, values):
+    """The report has the step and the requested metrics only."""
     same(parsed(line), steps, **values)
 
 
@@ -103,8 +103,8 @@ def test_lines_that_count(line, steps, values):
         pytest.param('{"loss":' + "[" * 60_000 + "}", id="deep-json"),
     ],
 )
-def test_lines_that_do_not_count(line):
-    """Whatever else a program prints is passed over."""
+def test_other_lines_are_no_reports(line):
+    """They cause no error."""
     assert parsed(line) is None
 
 
@@ -122,8 +122,8 @@ def test_lines_that_do_not_count(line):
         pytest.param("acc: 0.5 " + "x" * MAX_TEXT, None, id="start-of-a-long-line"),
     ],
 )
-def test_custom_pattern(line, values):
-    """A custom pattern replaces the formats, and is searched in the end of the line."""
+def test_a_custom_pattern_replaces_the_formats(line, values):
+    """It is searched in the end of the line."""
     report = parsed(line, LineFormat(("acc",), ("epoch",), patterns=(COLON,)))
     assert (report and dict(report.values)) == values
 
@@ -156,14 +156,14 @@ def test_custom_pattern(line, values):
     ],
 )
 def test_a_pattern_reads_a_number_in_full_or_not_at_all(pattern, line, values):
-    """A value that a pattern cuts out of a longer text is rejected, as printed."""
+    """A value that is a part of a longer word is rejected, as printed."""
     report = parsed(line, LineFormat(("acc",), patterns=(pattern,)))
     assert dict(report.values) == values
     assert dict(report.rejected) == ({} if values else {"acc": line})
 
 
 def test_a_pattern_reads_a_step_in_full():
-    """A part of a step is none."""
+    """A part of a number is no step."""
     grammar = LineFormat(("acc",), patterns=(r"it.*?(?P<step>\d+) (?P<name>acc) (?P<value>\S+)",))
     assert parsed("it 12 acc 0.5", grammar).steps == {"step": 12}
     assert parsed("it 1.5 acc 0.5", grammar).bad_steps == {"step": "it 1.5 acc 0.5"}
@@ -181,7 +181,7 @@ def test_a_pattern_reads_a_step_in_full():
     ],
 )
 def test_a_name_behind_a_word_is_another_name(line, values, ambiguous):
-    """The loss of the training is not the loss, unless the metric has that name."""
+    """The line "train loss" has no "loss", unless the metric has that name."""
     report = parsed(line)
     assert (dict(report.values), dict(report.ambiguous)) == (values, ambiguous)
     assert parsed("train loss: 0.3 val loss: 0.4", LineFormat(("val loss",))).values == {"val loss": 0.4}
@@ -199,14 +199,14 @@ def test_a_name_behind_a_word_is_another_name(line, values, ambiguous):
     ],
 )
 def test_a_name_with_two_values_in_a_line_counts_for_neither(line, values, ambiguous):
-    """Which of them the metric is can't be known, so the report is noted."""
+    """The value of the metric is ambiguous, so that the report is recorded as such."""
     report = parsed(line)
     same(report, {"epoch": 1.0}, **values)
     assert report.ambiguous.get("loss") == ambiguous
 
 
 def test_several_patterns_with_a_step():
-    """The first pattern that finds a metric has it; a step may be a group of its own."""
+    """The first pattern that finds a metric counts. A step may be a separate group."""
     grammar = LineFormat(("acc",), patterns=(COLON, r"#(?P<step>\d+) (?P<name>\w+)=(?P<value>\S+)"))
     assert parsed("acc: 0.5", grammar).steps == {}
     report = parsed("#7 acc=0.6", grammar)
@@ -221,7 +221,7 @@ def test_several_patterns_with_a_step():
     ],
 )
 def test_the_work_of_a_pattern_is_bounded(pattern):
-    """The number of searches in a line is limited by the size of pattern and line."""
+    """The sizes of the pattern and the line limit the number of searches in a line."""
     assert parsed("a" * 100 * MAX_TEXT, LineFormat(("acc",), ("epoch",), patterns=(pattern,))) is None
 
 
@@ -232,7 +232,7 @@ def test_the_work_of_a_pattern_is_bounded(pattern):
         pytest.param(r"(?P<name>\w+)(?=x)(?P<value>1)", "RE2 has no look-around", id="look-around"),
         pytest.param(r"(?P<name>\w+)", "requires the group value", id="one-group"),
         pytest.param(r"\w+", "requires the groups name and value", id="no-group"),
-        pytest.param(r"\(?P<name>[(?P<value>]", "requires the groups name and value", id="groups-that-are-text"),
+        pytest.param(r"\(?P<name>[(?P<value>]", "requires the groups name and value", id="escaped-groups"),
         pytest.param(
             r"(?P<name>a)=(?P<value>1)|(?P<name>b): (?P<value>2)", "must have the group name once", id="group-twice"
         ),
@@ -240,19 +240,19 @@ def test_the_work_of_a_pattern_is_bounded(pattern):
         pytest.param(r"(?P<name>a)\pL{900}(?P<value>1)", "smaller repeat counts", id="far-too-large"),
     ],
 )
-def test_bad_patterns(pattern, message):
-    """A pattern that can't be used says what to write instead."""
+def test_an_invalid_pattern_has_a_correction(pattern, message):
+    """The message has the pattern that works."""
     with pytest.raises(ValueError, match=re.escape(message)):
         LineParser(LineFormat(("acc",), patterns=(pattern,)))
 
 
-def test_binary_noise_is_text_of_some_sort():
-    """Bytes that are no UTF-8 do not hide a metric beside them."""
+def test_binary_data_does_not_hide_a_metric():
+    """Bytes that are not UTF-8 are replaced."""
     assert parsed(decode(b"\xff\xfe\x00 loss=1 \x80")).values == {"loss": 1.0}
 
 
-def test_plain_takes_escapes_out():
-    """Colours, titles and cursor movements go; the text stays."""
+def test_plain_removes_escape_sequences():
+    """Colours, titles and cursor movements are removed."""
     assert plain("\x1b[31mred\x1b[0m \x1b]0;t\x1b\\x\x1b[2K") == "red x"
 
 
@@ -263,8 +263,8 @@ def test_plain_takes_escapes_out():
         pytest.param({"asha": {"resource": "iteration", "maxResource": 9}}, ("iteration",), id="asha"),
     ],
 )
-def test_grammar_of_an_experiment(early_stopping, step_names):
-    """The step is what early stopping calls the resource."""
+def test_the_step_is_the_resource_of_early_stopping(early_stopping, step_names):
+    """Without early stopping all known names of steps are read."""
     assert line_format_for(experiment_spec(early_stopping)) == LineFormat(
         ("acc", "loss"), step_names, patterns=(COLON,)
     )
@@ -309,7 +309,7 @@ def experiment_spec(early_stopping):
         pytest.param(["{'eval_loss': 0.5, 'epoch': 1.0}"], "eval_loss", [(1, 0.5)], id="python-dict"),
         pytest.param(["{'eval_loss': '0.51', 'epoch': '0.5'}"], "eval_loss", [(0.5, 0.51)], id="quoted-numbers"),
         pytest.param(["{'loss': np.float64(0.5), 'epoch': 2}"], "loss", [(2, 0.5)], id="numpy-in-a-dict"),
-        pytest.param(["{'note': 'loss: 3', 'loss': 0.5}"], "loss", [(None, 0.5)], id="text-in-a-dict"),
+        pytest.param(["{'note': 'loss: 3', 'loss': 0.5}"], "loss", [(None, 0.5)], id="string-in-a-dict"),
         pytest.param(["[10]\tvalidation-auc:0.93"], "validation-auc", [(10, 0.93)], id="xgboost"),
         pytest.param(["[10]\tvalidation-auc:0.93"], "auc", [], id="xgboost-part-of-a-name"),
         pytest.param(["[0]\ttest-auc:0.93+0.01"], "test-auc", [(0, 0.93)], id="xgboost-cross-validation"),
@@ -361,8 +361,8 @@ def experiment_spec(early_stopping):
         pytest.param(["epoch,loss,loss", "1,0.5,0.6"], "loss", [(1, None)], id="a-column-twice"),
     ],
 )
-def test_formats(lines, metric, reports):
-    """The formats of frameworks are read without settings, with their steps."""
+def test_formats_of_frameworks_are_read(lines, metric, reports):
+    """They need no settings."""
     parser = LineParser(LineFormat((metric,)))
     found = [report for line in lines if (report := parser.parse(line)) is not None]
     assert [(next(iter(each.steps.values()), None), each.values.get(metric)) for each in found] == reports
@@ -372,6 +372,6 @@ def test_formats(lines, metric, reports):
     ("line", "values"), [('{"loss": 0.5}', {"loss": 0.5}), ("loss=0.5", None), ("[1]\tloss:0.5", None)]
 )
 def test_the_format_json_reads_json_alone(line, values):
-    """Where a program prints JSON, nothing else can be taken for a report."""
+    """No other line of a program that prints JSON can be taken for a report."""
     report = parsed(line, LineFormat(("loss",), format="json"))
     assert (report and report.values) == values

@@ -1,4 +1,4 @@
-"""Numbers are accepted in full or not at all."""
+"""Numbers are read in full or not at all."""
 
 import pytest
 
@@ -51,8 +51,8 @@ def parsed(line):
     ],
 )
 @pytest.mark.parametrize("separator", ["=", ": ", " = "])
-def test_numbers(text, value, separator):
-    """Every usual way to print a number is read."""
+def test_all_usual_forms_of_numbers_are_read(text, value, separator):
+    """This includes units of sizes and signs."""
     report = parsed(f"loss{separator}{text}")
     assert (report and report.values.get("loss")) == value
 
@@ -110,8 +110,8 @@ def test_numbers(text, value, separator):
     ],
 )
 @pytest.mark.parametrize("separator", ["=", ": "])
-def test_texts_that_are_not_numbers(text, separator):
-    """A part of them would be another value, so nothing is read, and that is reported."""
+def test_other_values_are_rejected(text, separator):
+    """A part of them would be another value. The rejection is recorded."""
     report = parsed(f"epoch=1 loss{separator}{text}")
     assert report is not None
     assert (dict(report.values), list(report.rejected)) == ({}, ["loss"])
@@ -152,8 +152,8 @@ def test_prose_is_no_report(line):
         ("Epoch:  33%|###  | 1/3 [00:01<00:02, 1it/s, epoch=2", 2),
     ],
 )
-def test_steps(text, step):
-    """A step may have the number of all steps beside it."""
+def test_all_usual_forms_of_steps_are_read(text, step):
+    """The total number of steps may follow the step."""
     assert parsed(f"{text} loss=0.5").steps == {"epoch": step}
 
 
@@ -170,7 +170,7 @@ def test_steps(text, step):
     ],
 )
 def test_phrases_are_no_steps(text):
-    """The name of a step is a whole key, and a label is none."""
+    """The name of a step is a whole key, and a label is no step."""
     report = parsed(f"{text}, loss=0.5" if text != "Epoch: " else "Epoch: loss=0.5")
     assert (dict(report.values), dict(report.steps), dict(report.bad_steps)) == ({"loss": 0.5}, {}, {})
 
@@ -182,7 +182,7 @@ def test_phrases_are_no_steps(text):
         *("epoch=final", "epoch=None", "epoch=,", "epoch: mean,", "epoch: 0.35 s,", "epoch: 12ms"),
     ],
 )
-def test_steps_that_are_none(text):
-    """The report says which step is wrong."""
+def test_an_invalid_step_is_reported(text):
+    """The report has the value of the step."""
     report = parsed(f"{text} loss=0.5")
     assert (dict(report.steps), list(report.bad_steps)) == ({}, ["epoch"])

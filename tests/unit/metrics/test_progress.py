@@ -1,4 +1,4 @@
-"""How reports become progress, one step at a time."""
+"""Accumulation of reports into progress, one step at a time."""
 
 from datetime import UTC, datetime, timedelta
 from math import inf, nan
@@ -41,8 +41,8 @@ def acc(step, value):
         ],
     ],
 )
-def test_score(value, maximize, expected):
-    """Larger is better in both directions, and what is not finite is the worst."""
+def test_a_larger_score_is_better(value, maximize, expected):
+    """Non-finite values have the lowest score, in both directions."""
     assert score(value, maximize=maximize) == expected
 
 
@@ -57,8 +57,8 @@ def test_score(value, maximize, expected):
         pytest.param(True, [nan], None, id="none-finite"),
     ],
 )
-def test_best(maximize, values, best_step):
-    """The best is the first of the best finite values."""
+def test_the_best_value_is_the_first_of_the_best_finite_values(maximize, values, best_step):
+    """The direction decides."""
     progress = fed(*(acc(step, value) for step, value in enumerate(values, 1)), maximize=maximize)
     assert (progress.best and progress.best.step) == best_step
     assert progress.latest.step == len(values)
@@ -74,8 +74,8 @@ def test_best(maximize, values, best_step):
         pytest.param([5, 5], {1: 5, 3: 5}, id="the-first-report-of-a-step"),
     ],
 )
-def test_crossings(steps, crossed):
-    """A level is crossed by the first report at or beyond it, and by none after."""
+def test_the_first_report_at_or_beyond_a_level_crosses_it(steps, crossed):
+    """Later reports do not."""
     progress = fed(*(acc(step, step / 10) for step in steps), levels=(1, 3, 9, 27))
     assert {level: observation.step for level, observation in progress.crossings.items()} == crossed
 
@@ -85,13 +85,13 @@ def test_crossings(steps, crossed):
     [
         pytest.param(True, [0.2, 0.6, 0.4], 0.6, 0.4, id="maximize"),
         pytest.param(False, [0.2, 0.6, 0.4], 0.2, 0.4, id="minimize"),
-        pytest.param(True, [0.2, nan, 0.4], 0.4, 0.3, id="nan-has-no-part"),
-        pytest.param(True, [nan, inf, nan], nan, nan, id="nothing-finite"),
+        pytest.param(True, [0.2, nan, 0.4], 0.4, 0.3, id="nan-is-ignored"),
+        pytest.param(True, [nan, inf, nan], nan, nan, id="no-finite-value"),
         pytest.param(True, [1e308, 1e308, 1e308], 1e308, 1e308, id="no-overflow"),
     ],
 )
 def test_a_crossing_has_the_best_and_the_mean_up_to_there(maximize, values, best, mean):
-    """Later reports do not change them, nor do reports that come again."""
+    """Neither later nor repeated reports change them."""
     reports = [acc(step, value) for step, value in enumerate(values, 1)]
     progress = fed(*reports, acc(4, 9.0), *reports, maximize=maximize, levels=(3, 9))
     crossing = progress.crossings[3]
@@ -124,7 +124,7 @@ def test_a_crossing_has_the_best_and_the_mean_up_to_there(maximize, values, best
     ],
 )
 def test_metrics_of_one_step_join(reports, metrics):
-    """Additional metrics belong to the objective of their step, whatever the order of the lines."""
+    """Additional metrics belong to the objective of their step, for any order of the lines."""
     progress = fed(*reports)
     assert progress.latest.metrics == metrics
     assert progress.best is progress.latest
@@ -142,15 +142,15 @@ def test_metrics_of_one_step_join(reports, metrics):
     ],
 )
 def test_the_last_complete_report_is_kept(reports, step):
-    """Of several objectives a report counts once all of them are there at one step."""
+    """With several objectives a report counts once all of them are known at one step."""
     complete = fed(*reports, others=frozenset({"loss", "f1"})).latest_complete
     assert (complete and complete.step) == step
     assert complete is None or {"loss", "f1"} <= complete.metrics.keys()
 
 
 @pytest.mark.parametrize("report", [acc(2, 0.2), (2, {"acc": 0.2, "loss": 1.0}), (1, {"loss": 0.9})])
-def test_a_report_that_changes_nothing_gives_the_same_object(report):
-    """A progress bar that is drawn again is not another report."""
+def test_a_repeated_report_returns_the_same_object(report):
+    """A progress bar that is redrawn is no other report."""
     progress = fed((1, {"acc": 0.1}), (2, {"acc": 0.2, "loss": 1.0}))
     assert fed(report, progress=progress) is progress
 
@@ -181,7 +181,7 @@ def test_a_later_report_of_a_step_replaces_its_value(values, best, mean):
         pytest.param([n / 64 for n in range(66)], [*[n / 64 for n in range(0, 64, 2)], 1.0, 65 / 64], id="fractions"),
     ],
 )
-def test_curve_is_thinned_evenly(steps, kept):
+def test_the_curve_is_thinned_evenly(steps, kept):
     """The first point, one of every 2^k steps, and the latest stay."""
     curve = fed(*(acc(step, 0.5) for step in steps)).curve
     assert [step for step, _ in curve] == kept
@@ -189,7 +189,7 @@ def test_curve_is_thinned_evenly(steps, kept):
 
 
 def test_reports_beyond_the_last_level_do_not_count():
-    """However fast the program is ended, the trial has the same values; that it trains on is noted."""
+    """The values do not depend on when the program stops. The trial records that it trains beyond the level."""
     progress = Progress()
     for step, value in ((4, 0.5), (8, 0.6), (12, 0.9), (16, 1.0), (20, 1.1)):
         progress = observe(progress, step, {"acc": value}, time=START, metric="acc", maximize=True, levels=(3, 6))

@@ -1,4 +1,4 @@
-"""Progress in the Trial's status."""
+"""Progress in the status of a Trial."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,8 +14,8 @@ from toprung.metrics.types import Reading
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
-def test_json_of_progress():
-    """The fields are those of the API, and what is not finite is said so."""
+def test_the_json_of_progress():
+    """The fields are those of the API. Non-finite values are marked."""
     best = Observation(1, 0.5, TIME, {"loss": inf})
     progress = Progress(latest=Observation(2, nan, TIME), best=best, curve=((1, 0.5), (2, nan)), mean=Mean(1, 0.5))
     status = progress_to_status(progress)
@@ -53,8 +53,8 @@ def test_json_of_progress():
         pytest.param(Progress(Observation(9, 0.5, TIME), reading=Reading(), excess=2), id="trains-on"),
     ],
 )
-def test_there_and_back(progress):
-    """What is written is what is read, to the microsecond."""
+def test_progress_is_read_back(progress):
+    """No value changes, and times are exact to the microsecond."""
     status = progress_to_status(progress)
     read = progress_from_status(json.loads(json.dumps(status)))
     assert progress_to_status(read) == status
@@ -72,7 +72,7 @@ def test_there_and_back(progress):
     ],
 )
 def test_a_column_shows_six_digits(value, shown):
-    """Beside it the value has them all, and is what is read."""
+    """The exact value is stored beside it, and is the one that is read."""
     status = progress_to_status(Progress(Observation(2, value, TIME)))
     assert status["latest"]["displayValue"] == shown
     assert repr(progress_from_status(status).latest.value) == repr(value)
@@ -86,6 +86,6 @@ def test_a_column_shows_six_digits(value, shown):
         pytest.param(TIME.astimezone(timezone(timedelta(hours=8))), "2026-01-02T03:04:05.678901Z", id="another-zone"),
     ],
 )
-def test_format_time(time, text):
-    """Times are UTC with a Z, microseconds kept."""
+def test_times_are_utc_with_microseconds(time, text):
+    """They end with Z."""
     assert format_time(time) == text

@@ -1,4 +1,4 @@
-"""Configurations in little memory."""
+"""Compact configurations."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from toprung.objects.compact import LONGEST_SHARED, CompactConfiguration
     ],
 )
 def test_long_values_are_not_kept_after_their_trial(length, kept):
-    """A user may create Trials with values of a megabyte, and delete them."""
+    """A user can create Trials with values of a megabyte, and delete them."""
     compact._interned.cache_clear()
     assert CompactConfiguration({"x": "v" * length}) == {"x": "v" * length}
     assert compact._interned.cache_info().currsize == kept

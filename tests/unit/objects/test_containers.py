@@ -17,7 +17,7 @@ def ended(code, reason="Error", second=20, **state):
 
 
 def pod(phase, *, init=None, spec=None, annotations=None, metadata=None, status=None, **containers):
-    """A trial's Pod with the states of its containers by name."""
+    """Return a trial's Pod with the states of its containers by name."""
     return pod_from(
         {
             "metadata": {
@@ -66,7 +66,7 @@ TOO_LATE = {"reason": "DeadlineExceeded"}
         pytest.param(
             pod("Failed", spec={"initContainers": [SIDECAR]}, init={"proxy": ended(143)}, train=ended(0)),
             *("Succeeded", 0, ""),
-            id="native-sidecar-after-a-good-end",
+            id="native-sidecar-after-a-success",
         ),
         pytest.param(
             pod("Running", spec={"initContainers": [SIDECAR]}, init={"proxy": RUNNING}, train=ended(0)),
@@ -97,12 +97,12 @@ TOO_LATE = {"reason": "DeadlineExceeded"}
         pytest.param(
             pod("Running", annotations=STOPPED, train=ended(0), proxy=RUNNING),
             *("Failed", 0, ""),
-            id="exits-with-0-when-told-to-end",
+            id="exits-with-0-on-sigterm",
         ),
     ],
 )
 def test_the_primary_container_determines_the_outcome(read, outcome, exit_code, culprit):
-    """What other containers do counts only where the primary one never started."""
+    """Other containers count only if the primary one never started."""
     assert (read.outcome, read.exit_code, read.culprit) == (PodPhase(outcome), exit_code, culprit)
     assert read.over is (outcome in {"Succeeded", "Failed"})
 
@@ -115,7 +115,7 @@ def test_the_primary_container_determines_the_outcome(read, outcome, exit_code, 
     ],
 )
 def test_a_deadline_that_only_ends_a_sidecar_is_no_timeout(second, timed_out, outcome):
-    """The node's own clock says whether the program had ended before."""
+    """The times of the node show whether the program had ended before."""
     state = ended(0)
     state["terminated"]["finishedAt"] = f"2026-01-01T00:0{second // 60}:{second % 60:02}Z"
     read = pod("Failed", spec={"activeDeadlineSeconds": 60}, status=TOO_LATE, train=state, proxy=ended(137))
@@ -123,7 +123,7 @@ def test_a_deadline_that_only_ends_a_sidecar_is_no_timeout(second, timed_out, ou
 
 
 def test_the_log_of_a_failed_init_container_is_read():
-    """It is the one that explains the end; lines of it are no reports."""
+    """It explains the failure. Its lines are no reports."""
     read = pod("Failed", init={"fetch": ended(1)}, train={})
     assert (read.container, read.init_failed) == ("fetch", True)
     assert pod("Failed", train=ended(1), proxy=ended(137)).container == "train"
@@ -156,7 +156,7 @@ EVICTED = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEv
     ],
 )
 def test_a_disruption_is_reported_in_the_words_of_its_source(status, metadata, disruption):
-    """Reason and message of the condition DisruptionTarget, or of the kubelet."""
+    """The reason and message are those of the condition DisruptionTarget, or of the kubelet."""
     assert pod("Failed", metadata=metadata, status=status, train=ended(143)).disruption == disruption
 
 
@@ -174,5 +174,5 @@ LATE = {**TOO_LATE, "message": "Pod was active longer than its deadline"}
     ],
 )
 def test_a_message_has_more_than_the_exit_code(status, state, message):
-    """By the Pod where it ran into its deadline, else by the container."""
+    """The message is that of the Pod for its deadline, and otherwise that of the container."""
     assert pod("Failed", status=status, train=state).message == message

@@ -1,4 +1,4 @@
-"""Which of a Pod's resources are accelerators, and how many it holds."""
+"""The resources of a Pod that are accelerators, and their number."""
 
 import pytest
 
@@ -31,12 +31,12 @@ def limited(name: str, amount: object, **fields: object) -> dict:
     ],
 )
 def test_accelerators_are_those_of_the_list(name: str, counts: bool):
-    """Helper resources of an accelerator are no devices of their own."""
+    """Helper resources of an accelerator are no devices."""
     assert count_devices({"containers": [limited(name, "3")]}) == ({name: 3} if counts else {})
 
 
 def test_the_list_is_a_setting():
-    """An administrator names other resources."""
+    """An administrator can list other resources."""
     spec = {"containers": [limited("example.com/widget", "2k"), limited("nvidia.com/gpu", 1)]}
     assert count_devices(spec, ("example.com/*",)) == {"example.com/widget": 2000}
 
@@ -61,20 +61,20 @@ def test_the_list_is_a_setting():
     ],
 )
 def test_counts_are_quantities(quantity: object, count: int):
-    """Every way in which Kubernetes writes a quantity is read."""
+    """All forms of Kubernetes quantities are read."""
     assert parse_count(quantity) == count
 
 
 @pytest.mark.parametrize("quantity", ["", "x", "-1", "9" * 100_000, "1 k", "1kk", None, "1Ee", True, "++1", "1\n"])
-def test_other_counts_are_refused(quantity: object):
-    """No quantity takes long to read."""
+def test_invalid_counts_are_rejected(quantity: object):
+    """Parsing takes bounded time for any quantity."""
     with pytest.raises(ValueError, match="is not a quantity of devices"):
         parse_count(quantity)
 
 
 @pytest.mark.parametrize("quantity", ["+1", "2G", "1E", "1e99", "-1", "1Ee", "9" * 100_000, 2, "1.", "0x1", " 1"])
 def test_every_valid_quantity_is_counted(quantity: object):
-    """A Pod of a valid template can be read."""
+    """The Pod of any valid template can be read."""
     limits = {"limits": {"nvidia.com/gpu": quantity}}
     main = {"name": "c", "image": "x", "resources": limits}
     valid = not list(validate_pod_template({"spec": {"containers": [main]}}, []))
@@ -108,23 +108,23 @@ def test_every_valid_quantity_is_counted(quantity: object):
     ],
 )
 def test_a_pod_counts_the_devices_that_its_containers_use_at_one_time(spec: dict, count: int):
-    """Init containers run one by one before the others; native sidecars run beside them."""
+    """Init containers run one by one before the others. Native sidecars run beside them."""
     assert sum(count_devices(spec).values()) == count
 
 
 def test_claims_count():
-    """A claim of Dynamic Resource Allocation is a device, named after its template."""
+    """A claim of Dynamic Resource Allocation is a device with the name of its template."""
     claims = [{"name": "a", "resourceClaimTemplateName": "h100"}, {"name": "b", "resourceClaimName": "shared"}]
     assert count_devices({"containers": [{"name": "c"}], "resourceClaims": claims}) == {"h100": 1, "shared": 1}
 
 
 def test_the_setting_is_parsed():
-    """Names are separated by commas."""
+    """Commas separate the names."""
     assert parse_accelerators(" nvidia.com/gpu, example.com/*,") == ("nvidia.com/gpu", "example.com/*")
 
 
 @pytest.mark.parametrize("text", ["gpu", "nvidia.com/[a-z]", "a/b/c", "*"])
-def test_a_wrong_setting_is_refused(text: str):
-    """A name without a domain, or another pattern than *, is a mistake."""
+def test_an_invalid_setting_is_rejected(text: str):
+    """A name needs a domain, and the only pattern is *."""
     with pytest.raises(ValueError, match="Invalid value"):
         parse_accelerators(text)

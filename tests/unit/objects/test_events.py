@@ -1,4 +1,4 @@
-"""Kubernetes Events as the API server takes them."""
+"""Kubernetes Events as the API server accepts them."""
 
 import dataclasses
 from datetime import datetime, timedelta, timezone
@@ -15,20 +15,20 @@ NOON = datetime(2026, 1, 2, 13, tzinfo=timezone(timedelta(hours=1)))
 @pytest.mark.parametrize(
     ("other", "same"),
     [
-        pytest.param({}, True, id="told again"),
+        pytest.param({}, True, id="same occurrence"),
         pytest.param({"message": "in other words"}, True, id="the message does not count"),
         pytest.param({"key": "9"}, False, id="another occurrence"),
         pytest.param({"reason": "TrialStarted"}, False, id="another reason"),
         pytest.param({"involved": {**TRIAL, "uid": "u-4"}}, False, id="a later object of the same name"),
     ],
 )
-def test_one_name_for_each_occurrence(other, same):
-    """A second try after a crash makes the same name; anything else that happens makes another."""
+def test_each_occurrence_has_one_name(other, same):
+    """A retry after a crash has the same name, and another occurrence a different one."""
     assert (dataclasses.replace(STOPPED, **other).name == STOPPED.name) is same
 
 
-def test_names_fit():
-    """The longest name of an object still leaves room for what tells its Events apart."""
+def test_names_fit_into_the_limit():
+    """The longest name of an object leaves room for the suffix of its Events."""
     event = dataclasses.replace(STOPPED, involved={**TRIAL, "name": "n" * 253})
     assert len(event.name) == 253
 
@@ -36,15 +36,15 @@ def test_names_fit():
 @pytest.mark.parametrize(
     ("length", "kept"), [pytest.param(1024, 1024, id="longest"), pytest.param(5000, 1023, id="cut")]
 )
-def test_long_messages_are_cut(length, kept):
-    """The API server refuses messages of more than 1024 characters."""
+def test_long_messages_are_truncated(length, kept):
+    """The API server rejects messages of more than 1024 characters."""
     message = event_object(dataclasses.replace(STOPPED, message="m" * length), NOON)["message"]
     assert len(message) == 1024
     assert message.count("m") == kept
 
 
 def test_an_event_has_the_fields_that_describe_shows():
-    """`kubectl describe` reads type, reason, age and from."""
+    """`kubectl describe` shows type, reason, age and source."""
     shown = event_object(STOPPED, NOON)
     assert shown["metadata"] == {"name": STOPPED.name, "namespace": "team"}
     assert shown["involvedObject"] == TRIAL

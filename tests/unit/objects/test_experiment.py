@@ -1,4 +1,4 @@
-"""An Experiment whose stored status cannot be read is reported, once, and taken up again when it is corrected."""
+"""An Experiment with an unreadable status is reported once, and continues once it is corrected."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from toprung.objects.experiment import ExperimentRecord
 
 
 class Stored:
-    """A gateway to one Experiment, which merges patches of its status."""
+    """A client with one Experiment, which merges patches of its status."""
 
     def __init__(self, status: Any) -> None:
-        self.status, self.version = status, 2  # 1 is of the Experiment that `reconciler_of` has
+        self.status, self.version = status, 2  # `reconciler_of` has version 1
         self.events: list[tuple[str, str]] = []
 
     @property
@@ -40,7 +40,7 @@ class Stored:
     ],
 )
 async def test_a_status_that_cannot_be_read_is_reported_once(status, field):
-    """By an Event and the condition Valid; nothing is written again for the same status."""
+    """One Event and the condition Valid report it. The same status causes no second write."""
     gateway = Stored(status)
     reconciler = reconciler_of(NotFound("gone", status=404))
     reconciler.client = gateway

@@ -1,4 +1,4 @@
-"""What a finished trial costs in memory."""
+"""The memory of a finished trial."""
 
 import gc
 import pickle
@@ -17,7 +17,7 @@ MOST_BYTES = 2048
 
 
 def size_of(*roots):
-    """Return the bytes of all objects below the roots, each counted once; classes and enums are the program's."""
+    """Return the bytes of all objects below the roots, each counted once, without classes and enums."""
     seen, waiting, total = set(), list(roots), 0
     while waiting:
         each = waiting.pop()
@@ -35,7 +35,9 @@ def long_value(parameter, choice):
 
 
 def finished(index, parameters):
-    """A Trial with four rungs and 32 additional metrics, as the API server returns it: no two strings are shared."""
+    """Return a Trial with four rungs and 32 additional metrics, as the API server returns it, without shared
+    strings.
+    """
     seen = {
         "step": 9 + index,
         "value": 0.1 + index,
@@ -83,14 +85,18 @@ def finished(index, parameters):
         pytest.param(lambda index, number: 1000 * (index % 50) + number, id="integers"),
     ],
 )
-def test_a_finished_trial_costs_at_most_2_kib(value_of):
-    """With 64 parameters; what trials have in common counts once for all of them."""
+def test_a_finished_trial_uses_at_most_2_kib(value_of):
+    """It has 64 parameters. Objects that trials share count once."""
     few, more = (
         [finished(index, {f"p{number}": value_of(index, number) for number in range(64)}) for index in indices]
         for indices in (range(100), range(100, 400))
     )
     each = (size_of(*few, *more) - size_of(*few)) / len(more)
     assert 500 < each <= MOST_BYTES
+
+
+def typed(configuration):
+    return [(name, value, type(value)) for name, value in configuration.items()]
 
 
 @pytest.mark.parametrize(
@@ -102,13 +108,9 @@ def test_a_finished_trial_costs_at_most_2_kib(value_of):
     ],
 )
 def test_a_compact_configuration_equals_its_items(parameters):
-    """Types and order included, also in another process."""
+    """Types and order are equal, also in another process."""
     compact = CompactConfiguration(parameters)
-    again = pickle.loads(pickle.dumps(compact))
-    for each in (compact, again):
-        assert each == parameters
-        assert [(name, value, type(value)) for name, value in each.items()] == [
-            (name, value, type(value)) for name, value in parameters.items()
-        ]
+    assert compact == parameters
+    assert typed(compact) == typed(pickle.loads(pickle.dumps(compact))) == typed(parameters)
     assert compact == CompactConfiguration(dict(parameters))
     assert compact != {**parameters, "more": 1}

@@ -1,4 +1,4 @@
-"""Pods as the API gives them, and what the planner makes of them."""
+"""Conversion of Pods to records."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from toprung.planning.pod_cleanup import end_pod
 
 
 def body(status=None, *, deadline=None, deleting=False, annotations=None, containers=None):
-    """A trial's Pod."""
+    """Return a trial's Pod."""
     return {
         "metadata": {
             "name": "exp-3-2",
@@ -43,9 +43,9 @@ def waiting(reason, message="why"):
 
 
 @pytest.mark.parametrize(
-    ("status", "trouble"),
+    ("status", "block"),
     [
-        pytest.param({"phase": "Pending"}, None, id="just-made"),
+        pytest.param({"phase": "Pending"}, None, id="just-created"),
         pytest.param(waiting("ContainerCreating"), None, id="creating"),
         pytest.param(
             {
@@ -69,9 +69,9 @@ def waiting(reason, message="why"):
         pytest.param({**waiting("ErrImagePull"), "phase": "Running"}, None, id="a-sidecar-that-can-not-start"),
     ],
 )
-def test_why_a_pod_does_not_start(status, trouble):
-    """The scheduler's and the kubelet's own words are passed on, but only while nothing of the Pod runs."""
-    assert pod_from(body(status)).blocked == trouble
+def test_a_pod_that_does_not_start_quotes_the_cluster(status, block):
+    """The messages of the scheduler and the kubelet count while no container of the Pod runs."""
+    assert pod_from(body(status)).blocked == block
 
 
 @pytest.mark.parametrize(
@@ -103,19 +103,19 @@ def test_why_a_pod_does_not_start(status, trouble):
             {"phase": "Failed", "reason": "DeadlineExceeded"},
             {"deadline": 1, "annotations": {ANNOTATION_STOP_TIME: "2026-01-01T00:00:04Z"}},
             {"timed_out": False, "stopping": True, "stop_time": datetime(2026, 1, 1, 0, 0, 4, tzinfo=UTC)},
-            id="told-to-end",
+            id="stopped",
         ),
         pytest.param(
             {"phase": "Failed", "reason": "DeadlineExceeded"},
             {"deadline": 1},
             {"timed_out": True, "stopping": False},
-            id="an-authors-deadline-as-short-as-our-stop",
+            id="a-template-deadline-as-short-as-a-stop",
         ),
         pytest.param({"phase": "Running"}, {"deleting": True}, {"deleting": True, "stopping": True}, id="deleted"),
     ],
 )
-def test_how_a_pod_ended(status, options, expected):
-    """What tells a failure of the program from an end that we or the cluster brought about."""
+def test_the_end_of_a_pod_is_classified(status, options, expected):
+    """A failure of the program differs from a stop by the operator and from a disruption."""
     pod = pod_from(body(status, **options))
     assert {name: getattr(pod, name) for name in expected} == expected
 
@@ -127,19 +127,19 @@ def test_how_a_pod_ended(status, options, expected):
         pytest.param({"kubectl.kubernetes.io/default-container": "side"}, "side", id="annotated"),
     ],
 )
-def test_whose_output_carries_the_metrics(annotations, container):
-    """The container that `kubectl logs` shows, as an annotation may say."""
+def test_metrics_are_read_from_the_default_container(annotations, container):
+    """It is the container that `kubectl logs` shows. An annotation can set it."""
     assert pod_from(body(annotations=annotations)).container == container
 
 
-def test_owners():
-    """A Pod tells its Experiment by label and its Trial by the UID of its controller."""
+def test_a_pod_has_its_experiment_and_controller():
+    """The Experiment is a label, and the Trial the UID of the controller."""
     pod = pod_from(body())
     assert (pod.experiment_key, pod.trial, pod.controller_uid, pod.attempt) == ("team/exp", "exp-3", "trial-uid", 2)
 
 
 def test_accelerators_are_counted_by_name():
-    """A Pod's record names its accelerators; other extended resources are not among them."""
+    """The record has the names of the accelerators, without other extended resources."""
     limits = {"nvidia.com/gpu": "2", "example.com/widget": "2k", "nvidia.com/gpumem": "10"}
     pod = pod_from(body(containers=[{"name": "main", "image": "repo:1", "resources": {"limits": limits}}]))
     assert (pod.devices, pod.device_count) == ({"nvidia.com/gpu": 2}, 2)
@@ -165,13 +165,13 @@ def test_the_list_of_accelerators_is_a_setting():
     ],
 )
 def test_the_image_is_that_of_the_primary_container(status, image_id):
-    """The digest identifies what ran, whatever its tag points to later."""
+    """The digest identifies the image, even if the tag moves later."""
     pod = pod_from(body(status, containers=[{"name": "main", "image": "repo:1"}]))
     assert (pod.image, pod.image_id) == ("repo:1", image_id)
 
 
-def test_a_deadline_of_the_template_is_named():
-    """The exit code of a container that the kubelet ended does not show why it ended it."""
+def test_a_deadline_of_the_template_is_in_the_message():
+    """The exit code of a killed container does not show the cause."""
     words = "Pod was active on the node longer than the specified deadline"
     status = {"phase": "Failed", "reason": "DeadlineExceeded", "message": words}
     pod = pod_from(body({**status, "containerStatuses": [terminated("main", 137)]}, deadline=1))
@@ -187,7 +187,10 @@ def test_a_deadline_of_the_template_is_named():
     ],
 )
 def test_a_pod_that_ends_by_itself_is_not_stopped(side, stopped):
-    """A kubelet reports the ends of the containers before the Pod's last phase; a stop would make that Failed."""
+    """A kubelet reports the ends of the containers before the last phase.
+
+    A stop would change that phase to Failed.
+    """
     statuses = [terminated("main", 0), {"name": "side", "state": side}]
     containers = [{"name": "main", "image": "x"}, {"name": "side", "image": "x"}]
     pod = pod_from(body({"phase": "Running", "containerStatuses": statuses}, containers=containers))

@@ -1,4 +1,4 @@
-"""The objects that the operator makes."""
+"""The manifests of Trials and Pods."""
 
 import json
 
@@ -15,8 +15,8 @@ CONTAINER = {"name": "main", "image": "img", "command": ["train", "--lr=${parame
 EARLY = {"asha": {"maxResource": 9}}
 
 
-def made(resource=9, *, parameters=None, attempt=1, **spec):
-    """The Pod of trial 3 of an Experiment of these fields."""
+def pod_of(resource=9, *, parameters=None, attempt=1, **spec):
+    """Return the Pod of trial 3 of an Experiment with these fields."""
     template = spec.pop("template", {"spec": {"containers": [CONTAINER]}})
     world = World(
         experiment_spec(earlyStopping=EARLY, trialTemplate={"template": template, **spec.pop("trial", {})}, **spec),
@@ -36,11 +36,11 @@ def environment(pod, container=0):
         pytest.param(True, "true", id="bool"),
         pytest.param(64, "64", id="int"),
         pytest.param(1e-05, "1e-05", id="float"),
-        pytest.param("adam", "adam", id="text"),
+        pytest.param("adam", "adam", id="string"),
     ],
 )
-def test_values_as_text(value, text):
-    """Values stand on a command line as programs expect them."""
+def test_values_are_formatted_for_command_lines(value, text):
+    """Booleans and numbers have the form that programs expect."""
     assert format_parameter(value) == text
 
 
@@ -49,20 +49,22 @@ def test_values_as_text(value, text):
     [
         pytest.param("--lr=${parameters.lr}", "--lr=0.1", id="parameter"),
         pytest.param("${resource}/${trial.index}", "9/3", id="two"),
-        pytest.param("${HOME} $(VAR) $HOME ${parameters}", "${HOME} $(VAR) $HOME ${parameters}", id="not-ours"),
+        pytest.param(
+            "${HOME} $(VAR) $HOME ${parameters}", "${HOME} $(VAR) $HOME ${parameters}", id="another-placeholder"
+        ),
         pytest.param("${parameters.momentum}", "", id="inactive"),
         pytest.param("$${parameters.lr}", "$0.1", id="no-escape"),
     ],
 )
-def test_placeholders(text, result):
-    """Only our own placeholders are replaced; the shell's and Kubernetes' are left to them."""
+def test_only_own_placeholders_are_replaced(text, result):
+    """Placeholders of the shell and of Kubernetes stay."""
     values = {"parameters.lr": "0.1", "resource": "9", "trial.index": "3"}
     assert substitute({"a": [text]}, values) == {"a": [result]}
 
 
-def test_a_trials_pod():
-    """Names, labels, owner and restart policy are ours, whatever the template says."""
-    pod = made(template={"metadata": {"labels": {"team": "vision"}}, "spec": {"containers": [CONTAINER]}}, attempt=2)
+def test_a_pod_has_the_operators_metadata():
+    """Names, labels, owner and restart policy do not come from the template."""
+    pod = pod_of(template={"metadata": {"labels": {"team": "vision"}}, "spec": {"containers": [CONTAINER]}}, attempt=2)
     assert pod["metadata"]["name"] == "exp-3-2"
     assert pod["metadata"]["labels"]["team"] == "vision"
     assert pod["metadata"]["labels"]["toprung.dev/trial"] == "exp-3"
@@ -72,27 +74,31 @@ def test_a_trials_pod():
 
 
 def test_the_environment_of_a_program():
-    """Its configuration as JSON and one by one, its budget, its name; and Python does not hold its output back."""
-    told = environment(made(parameters={"lr": 0.01, "opt-name": "adam"}))
-    assert told["TOPRUNG_PARAMETERS"] == '{"lr": 0.01, "opt-name": "adam"}'
-    assert told["TOPRUNG_PARAMETER_OPT_NAME"] == "adam"
-    assert (told["TOPRUNG_TRIAL"], told["TOPRUNG_RESOURCE"], told["PYTHONUNBUFFERED"]) == ("exp-3", "9", "1")
-    assert "TOPRUNG_CHECKPOINT_DIR" not in told
+    """It has the configuration as JSON and one by one, the budget and the name. Python's output is unbuffered."""
+    variables = environment(pod_of(parameters={"lr": 0.01, "opt-name": "adam"}))
+    assert variables["TOPRUNG_PARAMETERS"] == '{"lr": 0.01, "opt-name": "adam"}'
+    assert variables["TOPRUNG_PARAMETER_OPT_NAME"] == "adam"
+    assert (variables["TOPRUNG_TRIAL"], variables["TOPRUNG_RESOURCE"], variables["PYTHONUNBUFFERED"]) == (
+        "exp-3",
+        "9",
+        "1",
+    )
+    assert "TOPRUNG_CHECKPOINT_DIR" not in variables
 
 
-def test_the_authors_environment_wins():
-    """A variable that the template sets is not set again, and may refer to ours."""
+def test_variables_of_the_template_take_precedence():
+    """They can refer to the operator's variables."""
     container = {**CONTAINER, "env": [{"name": "PYTHONUNBUFFERED", "value": "0"}]}
     names = [
-        each["name"] for each in made(template={"spec": {"containers": [container]}})["spec"]["containers"][0]["env"]
+        each["name"] for each in pod_of(template={"spec": {"containers": [container]}})["spec"]["containers"][0]["env"]
     ]
     assert names.count("PYTHONUNBUFFERED") == 1
     assert names[-1] == "PYTHONUNBUFFERED"
 
 
-def test_checkpoints():
-    """Each trial has a folder of its own on the volume; a new Experiment of the same name has others."""
-    pod = made(checkpoint={"volume": {"persistentVolumeClaim": {"claimName": "ckpt"}}, "mountPath": "/ckpt"})
+def test_each_trial_has_its_own_checkpoint_folder():
+    """A recreated Experiment of the same name has other folders."""
+    pod = pod_of(checkpoint={"volume": {"persistentVolumeClaim": {"claimName": "ckpt"}}, "mountPath": "/ckpt"})
     [volume] = pod["spec"]["volumes"]
     assert volume["persistentVolumeClaim"] == {"claimName": "ckpt"}
     assert pod["spec"]["containers"][0]["volumeMounts"] == [{"name": volume["name"], "mountPath": "/ckpt"}]
@@ -100,16 +106,16 @@ def test_checkpoints():
 
 
 def test_max_trial_duration_is_the_pods_deadline():
-    """The kubelet keeps it, so it holds while the operator is away; no deadline is below a second."""
-    assert made(trial={"maxTrialDuration": "90s"})["spec"]["activeDeadlineSeconds"] == 90
-    assert made(trial={"maxTrialDuration": "100ms"})["spec"]["activeDeadlineSeconds"] == 1
+    """The kubelet enforces it while the operator is down. The minimum is one second."""
+    assert pod_of(trial={"maxTrialDuration": "90s"})["spec"]["activeDeadlineSeconds"] == 90
+    assert pod_of(trial={"maxTrialDuration": "100ms"})["spec"]["activeDeadlineSeconds"] == 1
 
 
-def test_a_template_can_not_say_that_we_stopped_its_pod():
-    """Of the author's annotations that one is left out."""
+def test_the_stop_annotation_of_a_template_is_removed():
+    """Otherwise its Pods would count as stopped by the operator."""
     annotations = {"mine": "kept", ANNOTATION_STOP_TIME: "whenever"}
     template = {"metadata": {"annotations": annotations}, "spec": {"containers": [CONTAINER]}}
-    assert made(template=template)["metadata"]["annotations"].keys() == {
+    assert pod_of(template=template)["metadata"]["annotations"].keys() == {
         "mine",
         "kubectl.kubernetes.io/default-container",
         ANNOTATION_TEMPLATE,
@@ -117,7 +123,7 @@ def test_a_template_can_not_say_that_we_stopped_its_pod():
 
 
 def test_the_template_is_not_changed():
-    """Every trial is made from the same template."""
+    """All trials are created from the same template."""
     world = World(experiment_spec(), lambda *_: None)
     before = repr(world.spec.trial_template.template)
     trial = TrialRecord("team/exp", "uid-exp", "exp-0", "uid-0", 0, {"lr": 0.5}, START)
@@ -125,8 +131,8 @@ def test_the_template_is_not_changed():
     assert repr(world.spec.trial_template.template) == before
 
 
-def test_a_trial():
-    """The configuration is written down, owned by the Experiment, before anything runs with it."""
+def test_a_trial_records_its_configuration():
+    """The Trial is owned by the Experiment and exists before its first Pod."""
     trial = trial_manifest(World(experiment_spec(), lambda *_: None).experiment(), 7, {"lr": 0.5}, 1)
     assert trial["metadata"]["name"] == "exp-7"
     assert trial["metadata"]["ownerReferences"][0]["uid"] == "uid-exp"
@@ -157,9 +163,9 @@ FOREIGN = {
 }
 
 
-def test_metadata_of_a_template_is_not_taken_over():
-    """Of a template's metadata, a Pod gets labels and annotations that are not ours, and nothing else."""
-    metadata = made(template={"metadata": FOREIGN, "spec": {"containers": [CONTAINER]}})["metadata"]
+def test_only_labels_and_annotations_of_a_template_are_copied():
+    """Labels and annotations of the operator take precedence."""
+    metadata = pod_of(template={"metadata": FOREIGN, "spec": {"containers": [CONTAINER]}})["metadata"]
     assert metadata.keys() == {"name", "namespace", "labels", "annotations", "ownerReferences"}
     assert (metadata["name"], metadata["namespace"]) == ("exp-3-1", "team")
     assert [owner["kind"] for owner in metadata["ownerReferences"]] == ["Trial"]
@@ -185,9 +191,9 @@ def test_metadata_of_a_template_is_not_taken_over():
         pytest.param({"automountServiceAccountToken": False}, False, id="set to false"),
     ],
 )
-def test_a_trial_gets_a_token_only_where_its_template_asks_for_one(written, mounted):
+def test_a_service_account_token_needs_a_request_in_the_template(written, mounted):
     """Most training programs need no access to the Kubernetes API."""
-    pod = made(template={"spec": {"containers": [CONTAINER], **written}})
+    pod = pod_of(template={"spec": {"containers": [CONTAINER], **written}})
     assert pod["spec"]["automountServiceAccountToken"] is mounted
 
 
@@ -208,24 +214,24 @@ BESIDE = {"metadata": None, "spec": {"containers": [{"name": "proxy", "image": "
         ),
     ],
 )
-def test_a_pod_names_its_primary_container(trial, annotations, primary):
-    """An injected container that becomes the first one is not taken for the program."""
+def test_a_pod_records_its_primary_container(trial, annotations, primary):
+    """An injected first container is not taken for the program."""
     template = {**BESIDE, "metadata": {"annotations": annotations}}
-    pod = made(template=template, trial=trial)
+    pod = pod_of(template=template, trial=trial)
     assert pod["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"] == primary
 
 
 def test_null_is_absent_everywhere_in_a_template():
-    """As the API server reads it: nothing breaks, and nothing null is sent."""
+    """The API server reads null as absent, and no null is sent."""
     container = {**CONTAINER, "env": None, "volumeMounts": None, "args": None, "resources": {"limits": None}}
     spec = {"containers": [container], "initContainers": None, "volumes": None, "terminationGracePeriodSeconds": None}
     template = {"metadata": {"labels": None, "annotations": None}, "spec": spec}
-    pod = made(template=template, checkpoint={"volume": {"emptyDir": {}}})
+    pod = pod_of(template=template, checkpoint={"volume": {"emptyDir": {}}})
     assert "null" not in json.dumps(pod)
     assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["toprung-checkpoint"]
 
 
 def test_substitution_is_linear():
-    """Text that looks like many unfinished placeholders is read once, not once from each of them."""
+    """Text with many unfinished placeholders is read once."""
     text = "${parameters." * 20_000 + "a" * 200_000
     assert substitute([text], {}) == [text]

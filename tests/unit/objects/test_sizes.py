@@ -1,4 +1,4 @@
-"""No object of ours outgrows etcd."""
+"""Limits of the sizes of objects in etcd."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ AIMS = [{"metric": "f1", "type": "minimize"}, {"metric": "f2", "type": "minimize
 
 
 def stored_size(value):
-    """Bytes as the API server writes them: UTF-8, with <, > and & escaped."""
+    """Return the bytes that the API server writes: UTF-8, with <, > and & escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return len(text.encode()) + 5 * sum(map(text.count, "<>&"))
 
@@ -43,8 +43,8 @@ def status_with(text, *, trials, objectives=AIMS):
 
 @pytest.mark.parametrize("trials", [22, 1000])
 @pytest.mark.parametrize("text", ["v" * 900, "é" * 1024, "🙂" * 1024, "<" * 1024, '"' * 1024, "\x01" * 1024])
-def test_a_front_of_long_values_fits(text, trials):
-    """Trials are listed as far as there is room, both ends in any case, and the status says that some are not."""
+def test_a_pareto_front_of_long_values_fits(text, trials):
+    """The status has both ends and as many trials as fit, and reports that others are omitted."""
     status = status_with(text, trials=trials)
     assert stored_size(status) < ETCD / 2
     assert (len(status["paretoFront"]) >= 2, status["paretoFrontSize"]) == (True, trials)
@@ -53,14 +53,14 @@ def test_a_front_of_long_values_fits(text, trials):
     ExperimentStatus.model_validate({k: v for k, v in status.items() if v is not None}, by_alias=True)
 
 
-def test_nothing_is_omitted_from_a_short_front():
-    """Then status.omitted is absent."""
+def test_a_short_pareto_front_is_complete():
+    """The field status.omitted is absent."""
     status = status_with("v" * 20, trials=22)
     assert (len(status["paretoFront"]), status["omitted"]) == (22, None)
 
 
-def test_parameters_are_left_out_whole():
-    """A shortened value would be another value; what is left out is counted."""
+def test_parameters_are_omitted_whole():
+    """A truncated value would be another value. Omitted parameters are counted."""
     status = status_with("🙂" * 1024, trials=1, objectives=None)
     best = status["best"]["parameters"]
     assert {len(value) for name, value in best.items() if name != "p0"} == {1024}
@@ -70,15 +70,15 @@ def test_parameters_are_left_out_whole():
 
 @pytest.mark.parametrize("value", ["a<b>&c", "é🙂", '"\\\n\x01', 1.5, 10**15, True, ""])
 def test_the_size_of_a_value_is_an_upper_bound(value):
-    """Whatever the API server escapes."""
+    """It includes the characters that the API server escapes."""
     assert size_of_value(value) >= stored_size(value)
 
 
 @pytest.mark.parametrize(
     ("text", "entries", "full"), [("v" * 900, 7, False), ("v" * 900, 9, True), ("v", 63, False), ("v", 64, True)]
 )
-def test_a_record_of_exploits_that_is_full(text, entries, full):
-    """By bytes, and by the number that the schema takes."""
+def test_the_record_of_exploits_is_bounded(text, entries, full):
+    """The limits are bytes, and the number of the schema."""
     parameters = {f"p{number}": text for number in range(64)}
     lineage = tuple(Lineage(step, "exp-9", step + 1, parameters) for step in range(entries))
     assert lineage_is_full(each.parameters for each in lineage) is full
@@ -86,9 +86,9 @@ def test_a_record_of_exploits_that_is_full(text, entries, full):
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "🙂" * 50_000, "fine"])
-def test_messages_are_cut(text):
-    """To what a status has room for."""
+def test_messages_are_truncated(text):
+    """They fit into a status."""
     condition = ConditionRecord(ConditionType.VALID, False, "Invalid", text, 1, START)
     messages = [to_json(condition)["message"], trial_status(replace(trial(0, {}), message=text))["message"]]
     assert [len(message.encode()) <= 8192 for message in messages] == [True, True]
-    assert all(message == text or message.endswith("…") for message in messages)
+    assert [message for message in messages if message != text and not message.endswith("…")] == []

@@ -1,4 +1,4 @@
-"""How an attempt ends: reason and message of the change, in a table."""
+"""The reason and message of the transition at the end of an attempt."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +19,7 @@ from toprung.planning.snapshot import Collected
 
 
 def attempt(phase=PodPhase.FAILED, *, tail=(), retries=0, trial=None, **pod):
-    """An attempt of a trial whose Pod has these facts."""
+    """Return an attempt of a trial whose Pod has these values."""
     spec = experiment_spec(trialTemplate={"retries": retries, "template": POD})
     record = TrialRecord("team/exp", "uid-exp", "exp-0", "uid-0", 0, {"lr": 0.01}, START, **(trial or {}))
     made = PodRecord("team/exp", "uid-0", "exp-0-1", "p", "exp-0", 1, phase, START, **pod)
@@ -43,14 +43,14 @@ def attempt(phase=PodPhase.FAILED, *, tail=(), retries=0, trial=None, **pod):
         pytest.param({"message": "gone"}, "attempt 1 failed: gone; it printed nothing", id="no-code"),
     ],
 )
-def test_a_failure_names_container_code_and_log(pod, message):
-    """A failed init container is named, and its log quoted."""
+def test_a_failure_has_the_container_code_and_log(pod, message):
+    """For a failed init container, its name and log are quoted."""
     change = change_of(attempt(**pod))
     assert (change.event, change.message) == (TrialEvent.FAILED, message)
 
 
 def test_a_disruption_has_the_cause_in_its_message():
-    """In the words of the eviction, whatever exit code the program had."""
+    """The message is that of the eviction, for any exit code of the program."""
     change = change_of(attempt(exit_code=0, disruption="PreemptionByScheduler: default-scheduler: preempting"))
     assert change.disrupted
     assert change.message == "attempt 1 was disrupted: PreemptionByScheduler: default-scheduler: preempting"
@@ -64,7 +64,7 @@ def at(second):
 
 
 def running(now, *, collected, limits=LIMITED, started=10, early_stopping=None, max_resource=None, progress=None):
-    """An attempt whose program has run since a time and still does."""
+    """Return an attempt whose program started at a time and still runs."""
     spec = experiment_spec(trialTemplate={**limits, "template": POD}, earlyStopping=early_stopping)
     progress = progress or Progress()
     record = TrialRecord(
@@ -86,18 +86,21 @@ def running(now, *, collected, limits=LIMITED, started=10, early_stopping=None, 
         pytest.param(100, {"idle": True, "reported": at(40)}, True, id="since-its-last-report"),
         pytest.param(9000, {"until": at(60)}, False, id="operator-was-down-and-reads-the-log"),
         pytest.param(9000, {"until": at(101), "reported": at(40)}, True, id="silent-by-the-times-of-its-own-lines"),
-        pytest.param(9000, {"until": at(101), "reported": at(80)}, False, id="reports-in-what-is-not-read-yet"),
-        pytest.param(9000, {}, False, id="nothing-is-read-yet"),
+        pytest.param(9000, {"until": at(101), "reported": at(80)}, False, id="reports-in-unread-lines"),
+        pytest.param(9000, {}, False, id="no-line-is-read-yet"),
     ],
 )
-def test_silence_is_judged_by_when_lines_were_printed(now, collected, silent):
-    """Not by when they are read: an operator that was down does not fail a program that reported meanwhile."""
+def test_silence_depends_on_the_times_of_lines(now, collected, silent):
+    """The time of reading does not count.
+
+    An operator that was down does not fail a program that reported in the meantime.
+    """
     change = change_of(running(now, collected=collected))
     assert (change is not None and change.reason is Reason.SILENT) is silent
 
 
-def test_a_silent_program_is_said_to_be():
-    """It fails for good, with what it printed."""
+def test_a_silent_program_has_failed():
+    """The message has its output."""
     change = change_of(running(90, collected={"idle": True, "tail": ("loading",)}))
     assert (change.event, change.failed) == (TrialEvent.FAILED, True)
     assert change.message == ("reported no metric for trialTemplate.silenceTimeout 1m; its last lines:\nloading")
@@ -120,12 +123,11 @@ def reported(step, second=20, *, excess=0, value=0.5):
     ],
 )
 def test_a_trial_ends_at_max_resource_whether_or_not_its_program_does(now, progress, ends):
-    """It gets the Pod's grace period to end by itself."""
+    """Its program has the Pod's grace period to exit."""
     seen = running(now, collected={"idle": True}, limits={}, max_resource=9, progress=progress)
     change = change_of(seen)
-    assert (change is not None) is ends
-    if ends:
-        assert (change.event, change.reason) == (TrialEvent.SUCCEEDED, Reason.MAX_RESOURCE_REACHED)
+    expected = (TrialEvent.SUCCEEDED, Reason.MAX_RESOURCE_REACHED) if ends else None
+    assert (change and (change.event, change.reason)) == expected
 
 
 @pytest.mark.parametrize(
@@ -137,13 +139,16 @@ def test_a_trial_ends_at_max_resource_whether_or_not_its_program_does(now, progr
             "last", replace(reported(3), latest=Observation(4, nan, START)), TrialEvent.FAILED, id="last-is-nan"
         ),
         pytest.param(
-            "best", replace(reported(3), latest=Observation(4, nan, START)), TrialEvent.STOPPED, id="best-is-not"
+            "best",
+            replace(reported(3), latest=Observation(4, nan, START)),
+            TrialEvent.STOPPED,
+            id="best-without-values",
         ),
         pytest.param("best", Progress(), TrialEvent.FAILED, id="no-report"),
     ],
 )
 def test_a_trial_that_took_too_long_keeps_its_values(strategy, progress, event):
-    """As the strategy specifies; without any it has failed."""
+    """The strategy selects the value. Without a value the trial has failed."""
     spec = experiment_spec(
         objective={"metric": "acc", "type": "maximize", "strategy": strategy},
         trialTemplate={**LIMITED, "template": POD},
@@ -161,13 +166,13 @@ LOST = {"log_unavailable": "the log can't be read: 404"}
     [
         pytest.param(Progress(), "best", LOST, Reason.LOG_UNAVAILABLE, id="no-report"),
         pytest.param(Progress(), "best", {}, Reason.METRICS_UNAVAILABLE, id="a-silent-program"),
-        pytest.param(reported(3), "best", LOST, Reason.TRIAL_SUCCEEDED, id="the-best-of-what-is-known"),
+        pytest.param(reported(3), "best", LOST, Reason.TRIAL_SUCCEEDED, id="the-best-known-value"),
         pytest.param(reported(3), "last", LOST, Reason.LOG_UNAVAILABLE, id="the-last-may-be-missing"),
         pytest.param(reported(9), "last", LOST, Reason.TRIAL_SUCCEEDED, id="the-last-is-known-by-max-resource"),
     ],
 )
-def test_a_lost_log_does_not_mean_that_the_program_was_silent(progress, strategy, collected, reason):
-    """It counts as a disruption, not as a failure of the program."""
+def test_a_lost_log_is_a_disruption(progress, strategy, collected, reason):
+    """It is no failure of the program."""
     spec = experiment_spec(objective={"metric": "acc", "type": "maximize", "strategy": strategy})
     seen = attempt(PodPhase.SUCCEEDED, exit_code=0)
     seen = replace(seen, spec=spec, trial=replace(seen.trial, progress=progress), max_resource=9)

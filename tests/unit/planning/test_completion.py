@@ -1,4 +1,4 @@
-"""When an experiment is over, what is final, and what its end says."""
+"""The completion of an experiment."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,11 +18,9 @@ from toprung.planning.snapshot import Snapshot
 
 
 def ended_world(**spec):
-    """An experiment of two trials that is over."""
+    """Return a world with a complete experiment of two trials."""
     world = World(experiment_spec(maxTrialCount=2, **spec), lambda index, _: Program((0.5 + index / 10,)))
-    while not world.status.get("completionTime"):
-        world.execute(world.plan())
-        world.tick()
+    world.run_until_complete()
     world.execute(world.plan())
     return world
 
@@ -33,7 +31,7 @@ def held(status, kind):
 
 @pytest.mark.parametrize("deleted", [("exp-1",), ("exp-0", "exp-1")], ids=["the-best", "all"])
 def test_deleted_trials_of_a_complete_experiment_change_nothing(deleted):
-    """The end, the best trial and the counts stay, and no Event is emitted."""
+    """The completion, the best trial and the counts stay, and no Event is emitted."""
     world = ended_world()
     before, events = world.status, list(world.events)
     for name in deleted:
@@ -45,30 +43,43 @@ def test_deleted_trials_of_a_complete_experiment_change_nothing(deleted):
     assert (world.events, before["state"], before["best"]["trial"]) == (events, "Succeeded", "exp-1")
 
 
-@pytest.mark.parametrize(
-    ("change", "complete"),
-    [
-        pytest.param({"parallelTrialCount": 1}, True, id="not-a-limit"),
-        pytest.param({"maxTrialCount": 1, "parallelTrialCount": 1}, True, id="lowered"),
-        pytest.param({"maxTrialCount": 3}, False, id="raised"),
-        pytest.param({"maxDuration": "1h"}, True, id="another-limit"),
-    ],
-)
-@pytest.mark.parametrize("deleted", [False, True])
-def test_only_a_raised_limit_reopens_a_complete_experiment(change, complete, deleted):
-    """Whether or not its Trials are still there."""
+def edited_world(change, *, deleted):
+    """Return a world with a complete experiment after an edit of its spec, with or without its Trials."""
     world = ended_world()
-    best, end = world.status["best"], held(world.status, "Succeeded")
     if deleted:
         world.trials.clear()
         world.pods.clear()
     world.spec = experiment_spec(**{"maxTrialCount": 2, **change})
-    planned, summary = world.plan(), world.summary()
-    assert (summary.status["completionTime"] is not None) is complete
-    assert bool(planned.chains) is not complete
-    if complete:
-        assert (summary.status["best"], held(summary.status, "Succeeded")) == (best, end)
+    return world
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"parallelTrialCount": 1}, id="not-a-limit"),
+        pytest.param({"maxTrialCount": 1, "parallelTrialCount": 1}, id="lowered"),
+        pytest.param({"maxDuration": "1h"}, id="another-limit"),
+    ],
+)
+@pytest.mark.parametrize("deleted", [False, True], ids=["trials-exist", "trials-deleted"])
+def test_other_changes_keep_a_complete_experiment(change, deleted):
+    """The completion time, the best trial and the condition stay, and no action is planned."""
+    world = edited_world(change, deleted=deleted)
+    before, after = world.status, world.summary()
+    assert after.status["completionTime"] is not None
+    assert (after.status["best"], held(after.status, "Succeeded")) == (before["best"], held(before, "Succeeded"))
+    assert after.events == ()
+    assert not world.plan().chains
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["trials-exist", "trials-deleted"])
+def test_a_raised_limit_reopens_a_complete_experiment(deleted):
+    """Further trials start, and there is no completion time."""
+    world = edited_world({"maxTrialCount": 3}, deleted=deleted)
+    summary = world.summary()
+    assert summary.status["completionTime"] is None
     assert summary.events == ()
+    assert world.plan().chains
 
 
 @pytest.mark.parametrize(("code", "kind"), [(0, "Succeeded"), (1, "Failed")])
@@ -77,9 +88,7 @@ def test_one_condition_is_true_for_every_end(code, kind):
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,), code))
     world.execute(world.plan())
     assert held(world.status, "Finished") is None
-    while not world.status.get("completionTime"):
-        world.tick()
-        world.execute(world.plan())
+    world.run_until_complete()
     finished, end = held(world.status, "Finished"), held(world.status, kind)
     assert finished["status"] == end["status"] == "True"
     assert (finished["reason"], finished["message"]) == (end["reason"], end["message"])
@@ -148,7 +157,7 @@ OOM = "attempt {} failed: exit code 137 (OOMKilled); its last lines:\nx"
     ],
 )
 def test_an_end_without_a_best_trial_has_the_reasons(trials, expected):
-    """A trial that failed may well have reported finite values."""
+    """A failed trial may have reported finite values."""
     world = World(experiment_spec(maxTrialCount=len(trials), parallelTrialCount=1), lambda *_: None)
     status = summary_of(Snapshot(world.experiment(), tuple(trials)), START).status
     end = held(status, "Failed")
@@ -157,18 +166,16 @@ def test_an_end_without_a_best_trial_has_the_reasons(trials, expected):
 
 
 def test_the_cause_of_failures_survives_a_restart():
-    """Of a failed Trial the operator keeps what the end needs."""
+    """The stored Trials have what the message needs."""
     world = World(experiment_spec(maxFailedTrialCount=0), lambda *_: Program((0.5,), 7))
-    while not world.status.get("completionTime"):
-        world.execute(world.plan())
-        world.tick()
+    world.run_until_complete()
     world.status.pop("completionTime")
     message = held(world.summary().status, "Failed")["message"]
     assert message.endswith("more than maxFailedTrialCount 0: exit code 7")
 
 
-def test_a_transition_has_one_event_however_often_it_is_tried():
-    """An operator that dies before the status is written emits the same Event again, by the same name."""
+def test_a_repeated_transition_has_one_event():
+    """A restarted operator emits the same Event with the same name."""
     world = World(experiment_spec(), lambda *_: None)
     quota = BlockReason(Reason.QUOTA_EXCEEDED, "q")
     snapshot = Snapshot(world.experiment(), blocked=quota)
@@ -183,7 +190,7 @@ def test_a_transition_has_one_event_however_often_it_is_tried():
 
 
 def test_an_invalid_experiment_stays_managed():
-    """Its trials come to their end, and no trial starts; the condition and one Event say why."""
+    """Its trials end, and no trial starts. The condition and one Event have the reason."""
     world = World(experiment_spec(maxTrialCount=6), lambda *_: Program((0.5,) * 3))
     for _ in range(2):
         world.execute(world.plan())

@@ -1,4 +1,4 @@
-"""What is said of trials with several objectives."""
+"""Trials with several objectives."""
 
 from dataclasses import replace
 from math import inf, nan
@@ -22,7 +22,7 @@ ONE = experiment_spec()
 
 
 def trial(index, acc, latency, state=TrialState.SUCCEEDED):
-    """A trial whose last report is of both, or of accuracy alone."""
+    """Return a trial whose last report has both metrics, or only the accuracy."""
     seen = Observation(3, acc, START, {} if latency is None else {"latency": latency})
     progress = Progress(latest=seen, best=seen, latest_complete=None if latency is None else seen)
     name = f"exp-{index}"
@@ -48,19 +48,19 @@ def names(trials, spec=SPEC):
             pytest.param(trial(1, 0.8, 5, state), ["exp-0"], id=state)
             for state in (TrialState.RUNNING, TrialState.PAUSED, TrialState.FAILED)
         ),
-        pytest.param(trial(1, 0.95, None), ["exp-0"], id="one-metric-lacks"),
+        pytest.param(trial(1, 0.95, None), ["exp-0"], id="one-metric-is-missing"),
         pytest.param(trial(1, 0.95, nan), ["exp-0"], id="nan"),
         pytest.param(trial(1, 0.95, -inf), ["exp-0"], id="infinite"),
         pytest.param(trial(1, inf, 1), ["exp-0"], id="infinite-first"),
     ],
 )
 def test_the_members_of_the_pareto_front(other, expected):
-    """Trials that have ended well or were stopped, with all objectives finite, that no other dominates."""
+    """They are successful or stopped trials with finite objectives that no other trial dominates."""
     assert names([trial(0, 0.9, 10), other]) == expected
 
 
 def test_a_member_of_the_front_has_its_values():
-    """Values are as they were reported, whichever way they are to go."""
+    """The values are those reported, for both directions."""
     assert front_status([trial(0, 0.9, 10)], SPEC) == {
         "paretoFront": [{"trial": "exp-0", "values": {"acc": 0.9, "latency": 10}, "parameters": {"lr": 0.1}}],
         "paretoFrontSize": 1,
@@ -68,7 +68,7 @@ def test_a_member_of_the_front_has_its_values():
 
 
 def test_a_member_of_the_front_has_its_last_parameters_after_an_exploit():
-    """The parameters are those that its values came from."""
+    """They are the parameters of its values."""
     taken = Lineage(1, "exp-9", 2, {"lr": 0.01})
     assert front_status([replace(trial(0, 0.9, 10), lineage=(taken,))], SPEC)["paretoFront"][0]["parameters"] == {
         "lr": 0.01
@@ -76,7 +76,7 @@ def test_a_member_of_the_front_has_its_last_parameters_after_an_exploit():
 
 
 def test_a_long_front_is_thinned():
-    """Of more trials than a status has room for both ends stay, and others between them."""
+    """Both ends stay, and some trials between them."""
     trials = [trial(index, index, index) for index in range(200)]
     kept = names(trials)
     assert (len(kept), kept[0], kept[-1]) == (MAX_MEMBERS, "exp-199", "exp-0")
@@ -85,7 +85,7 @@ def test_a_long_front_is_thinned():
 
 
 def test_one_objective_has_no_front():
-    """Then there is a best trial."""
+    """The status has a best trial instead."""
     assert set(front_status([trial(0, 0.9, 10)], ONE).values()) == {None}
 
 
@@ -94,19 +94,19 @@ def test_one_objective_has_no_front():
     [
         pytest.param(trial(0, 0.9, 10), 0.9, (0.9, -10), id="ended"),
         pytest.param(trial(0, 0.9, nan), 0.9, (0.9, -inf), id="nan"),
-        pytest.param(trial(0, 0.9, None), 0.9, (), id="one-metric-lacks"),
+        pytest.param(trial(0, 0.9, None), 0.9, (), id="one-metric-is-missing"),
         pytest.param(trial(0, 0.9, 10, TrialState.RUNNING), None, (), id="running"),
         pytest.param(trial(0, 0.9, 10, TrialState.FAILED), -inf, (), id="failed"),
     ],
 )
 def test_the_scores_that_a_sampler_receives(one, score, scores):
-    """The scores of all objectives, larger is better, of a trial that has ended."""
-    told = evaluation(one, SPEC)
-    assert (told.score, told.scores) == (score, scores)
+    """They are the scores of all objectives of an ended trial. Larger is better."""
+    converted = evaluation(one, SPEC)
+    assert (converted.score, converted.scores) == (score, scores)
 
 
-def test_a_later_report_that_lacks_one_does_not_count():
-    """A trial that ended between two lines is scored by its last report of all objectives, by the first one too."""
+def test_an_incomplete_last_report_does_not_count():
+    """A trial that ends between two lines has the score of its last report of all objectives."""
     ended = trial(0, 0.9, 10)
     ended = replace(ended, progress=replace(ended.progress, latest=Observation(4, 0.99, START)))
     best = incumbent([ended], SPEC.primary_objective)
@@ -116,7 +116,7 @@ def test_a_later_report_that_lacks_one_does_not_count():
 
 
 def test_the_last_complete_report_survives_a_restart():
-    """It is written into the Trial's status, and read from there."""
+    """It is stored in the Trial's status."""
     before = trial(0, 0.9, 10)
     metadata = {
         "name": "exp-0",
@@ -131,7 +131,7 @@ def test_the_last_complete_report_survives_a_restart():
 
 
 def test_a_program_that_never_prints_all_objectives_has_failed():
-    """The message names them and the line to print."""
+    """The message has the missing ones and the line to print."""
     ended = PodRecord("team/exp", "uid-0", "exp-0-1", "p", "exp-0", 1, PodPhase.SUCCEEDED, START)
     change = change_of(Attempt(SPEC, trial(0, 0.9, None, TrialState.RUNNING), ended, START))
     assert change is not None

@@ -1,4 +1,4 @@
-"""What trials wait for that do not run yet, and how their template is corrected."""
+"""Trials that wait for their Pods, and corrections of their template."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +19,7 @@ FIXED = {"template": {"spec": {"containers": [{**MAIN, "image": "right"}]}}}
 
 
 def waiting_world(status, seconds=6, *, scheduled=True, **spec):
-    """An experiment whose Pods have waited with this status for so many seconds."""
+    """Return a world whose Pods have waited with this status for so many seconds."""
     world = World(experiment_spec(**spec), lambda *_: Program((0.5,) * 9))
     world.execute(world.plan())
     world.now += timedelta(seconds=seconds)
@@ -48,7 +48,7 @@ def running_of(status):
     ],
 )
 def test_the_condition_running_reports_what_pods_wait_for(status, scheduled, state, reason, words):
-    """It does not run before a trial does."""
+    """The condition is not True before a trial runs."""
     world = waiting_world(status, scheduled=scheduled)
     planned = world.summary().status
     running = running_of(planned)
@@ -62,7 +62,7 @@ def test_the_condition_running_reports_what_pods_wait_for(status, scheduled, sta
 
 
 def test_a_new_pod_is_not_reported_as_waiting():
-    """The condition changes when it has waited longer, which is when the next reconciliation is due."""
+    """The condition changes at the next reconciliation that is due for it."""
     world = waiting_world({"conditions": [GATED]}, seconds=1, scheduled=False)
     status = world.summary().status
     assert (status["state"], running_of(status)["message"]) == ("Starting", "the first trials are starting")
@@ -70,7 +70,7 @@ def test_a_new_pod_is_not_reported_as_waiting():
 
 
 def test_an_experiment_runs_between_two_trials():
-    """A Pod that starts within seconds is no reason to say otherwise."""
+    """A Pod that starts within seconds does not change the condition."""
     world = World(experiment_spec(parallelTrialCount=1), lambda *_: Program((0.5,) * 2))
     changes = set()
     for _ in range(20):
@@ -81,7 +81,7 @@ def test_an_experiment_runs_between_two_trials():
 
 
 def test_a_template_is_corrected_while_no_program_has_started():
-    """The message says so, one Event does, and the Pods are created again from the present template."""
+    """The message and one Event state it, and the Pods are recreated from the current template."""
     world = waiting_world({"containerStatuses": [PULL]})
     summary = world.summary()
     blocked = next(each for each in summary.status["conditions"] if each["type"] == "Blocked")
@@ -99,7 +99,7 @@ def test_a_template_is_corrected_while_no_program_has_started():
 
 
 def test_the_primary_container_is_corrected_while_no_program_has_started():
-    """The container whose output counts is written into the Pod, so a waiting Pod is replaced."""
+    """The Pod records the container whose output counts, so a waiting Pod is replaced."""
     containers = [MAIN, {**MAIN, "name": "helper"}]
     template = {"template": {"spec": {"containers": containers}}}
     world = waiting_world({"containerStatuses": [PULL]}, trialTemplate=template)
@@ -108,7 +108,7 @@ def test_the_primary_container_is_corrected_while_no_program_has_started():
 
 
 def test_a_pod_that_runs_is_not_replaced():
-    """It may have begun before the edit was seen."""
+    """Its program may have started before the edit."""
     world = waiting_world({})
     world.tick()
     world.tick()
@@ -120,8 +120,8 @@ def test_a_pod_that_runs_is_not_replaced():
     ] == []
 
 
-def test_a_program_that_once_started_has_started():
-    """Even if its Trial was deleted since."""
+def test_a_template_is_not_corrected_after_a_program_has_started():
+    """This holds even if the Trial of the program was deleted."""
     world = waiting_world({"containerStatuses": [PULL]})
     world.status["programStarted"] = True
     summary = world.summary()
@@ -130,7 +130,7 @@ def test_a_program_that_once_started_has_started():
 
 
 def test_a_pod_of_an_earlier_version_is_not_replaced():
-    """It does not say from which template it was made."""
+    """It does not record its template."""
     world = waiting_world({"containerStatuses": [PULL]})
     world.spec = experiment_spec(trialTemplate=FIXED)
     for body in world.pods.values():
@@ -139,7 +139,7 @@ def test_a_pod_of_an_earlier_version_is_not_replaced():
 
 
 def test_a_running_pod_is_not_reported_as_waiting():
-    """Only a Pending one does."""
+    """Only a Pending Pod waits."""
     world = waiting_world({"phase": "Running"})
     (pod, _) = map(pod_from, world.pods.values())
     assert pod.waits_for is None

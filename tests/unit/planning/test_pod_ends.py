@@ -1,4 +1,4 @@
-"""How a Pod's end is read: the program's doing, or what was done to the Pod."""
+"""Ends of Pods: an exit of the program, or a disruption."""
 
 import pytest
 
@@ -31,16 +31,16 @@ TARGETED = {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}
         pytest.param(ended("Failed", code=1), False, id="failed"),
         pytest.param(ended("Succeeded"), False, id="succeeded"),
         pytest.param(ended("Failed", code=143, metadata=DELETED_AT_10), True, id="deleted-while-running"),
-        pytest.param(ended("Succeeded", metadata=DELETED_AT_10), True, id="deleted-and-exits-well"),
+        pytest.param(ended("Succeeded", metadata=DELETED_AT_10), True, id="deleted-and-exits-with-zero"),
         pytest.param(ended("Succeeded", second=10, metadata=DELETED_AT_15), False, id="deleted-after-its-end"),
-        pytest.param(ended("Failed", second=None, metadata=DELETED_AT_10), True, id="deleted-and-nothing-known"),
-        pytest.param(ended("Succeeded", **TARGETED), True, id="evicted-and-exits-well"),
-        pytest.param(ended("Failed", second=None, reason="OutOfnvidia.com/gpu"), True, id="refused-by-the-node"),
+        pytest.param(ended("Failed", second=None, metadata=DELETED_AT_10), True, id="deleted-and-unknown"),
+        pytest.param(ended("Succeeded", **TARGETED), True, id="evicted-and-exits-with-zero"),
+        pytest.param(ended("Failed", second=None, reason="OutOfnvidia.com/gpu"), True, id="rejected-by-the-node"),
         pytest.param(ended("Failed", second=None, reason="NodeAffinity"), True, id="node-changed"),
     ],
 )
-def test_disruption(pod, disrupted):
-    """A Pod that was evicted, refused or deleted while it ran did not come to its program's end."""
+def test_an_evicted_rejected_or_deleted_pod_is_disrupted(pod, disrupted):
+    """Its program did not reach its end."""
     assert pod.disrupted is disrupted
 
 
@@ -48,7 +48,7 @@ def test_disruption(pod, disrupted):
     ("pod", "message"),
     [
         pytest.param(ended("Failed", code=137, why="OOMKilled"), "OOMKilled", id="out-of-memory"),
-        pytest.param(ended("Failed", code=1, why="Error"), "", id="error-says-nothing"),
+        pytest.param(ended("Failed", code=1, why="Error"), "", id="error-fragment-nothing"),
         pytest.param(
             ended("Failed", second=None, message="The node was low on resource"),
             "The node was low on resource",
@@ -56,6 +56,6 @@ def test_disruption(pod, disrupted):
         ),
     ],
 )
-def test_message(pod, message):
-    """What is known of an end beyond its exit code is kept."""
+def test_a_message_has_the_cause_beside_the_exit_code(pod, message):
+    """The reason of the container or the Pod is kept."""
     assert pod.message == message

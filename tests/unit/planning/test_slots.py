@@ -1,4 +1,4 @@
-"""Who gets the free slot."""
+"""The assignment of free slots."""
 
 from datetime import timedelta
 
@@ -12,8 +12,8 @@ from toprung.errors import InvalidExperiment
 from toprung.planning.slots import MAX_UNSCHEDULED
 
 
-class Choosy:
-    """A rule that pauses everybody, and would have trial 0 go on while there is anything new, else trial 1."""
+class Conditional:
+    """A rule that pauses all trials. It promotes trial 0 while new suggestions are left, and otherwise trial 1."""
 
     pauses, compares_curves = True, False
 
@@ -42,14 +42,14 @@ class Choosy:
         return self.paused.get(int(idle_slot))
 
 
-class Secretive(Choosy):
-    """One that does not say that it pauses."""
+class Undeclared(Conditional):
+    """A rule that does not declare that it pauses trials."""
 
     pauses = False
 
 
 def ruled_by(rule, **changes):
-    """Two trials side by side under a rule of the author's own."""
+    """Return a world of two parallel trials under a custom rule."""
     spec = experiment_spec(
         earlyStopping={"plugin": {"name": "mine"}},
         checkpoint={"volume": {"emptyDir": {}}},
@@ -62,32 +62,30 @@ def ruled_by(rule, **changes):
 
 
 @pytest.mark.parametrize(("most", "expected"), [(2, "exp-1"), (9, "exp-0")], ids=["nothing-new", "something-new"])
-def test_a_rule_knows_whether_anything_new_is_left(most, expected):
-    """With nothing new it is asked for a slot to spare at once, and not for its other choice first."""
-    world = ruled_by(Choosy, maxTrialCount=most)
-    while all(trial.attempt < 2 for trial in world.trial_records()):
-        world.tick()
-        world.execute(world.plan())
+def test_a_rule_is_asked_with_an_idle_slot_once_no_suggestion_is_left(most, expected):
+    """Without suggestions the slot is idle, so that the second choice of the rule is used immediately."""
+    world = ruled_by(Conditional, maxTrialCount=most)
+    world.run_until(lambda: any(trial.attempt == 2 for trial in world.trial_records()))
     assert [trial.name for trial in world.trial_records() if trial.attempt == 2] == [expected]
 
 
 def test_a_rule_that_pauses_without_declaring_it_is_an_error():
-    """Else nobody would look whether its trials can go on, and it is the author's to mend."""
-    world = ruled_by(Secretive)
+    """Otherwise no promotion of its trials would be requested. The user corrects the rule."""
+    world = ruled_by(Undeclared)
     for _ in range(2):
         world.execute(world.plan())
         world.tick()
     with pytest.raises(InvalidExperiment) as caught:
         world.plan()
-    (fault,) = caught.value.errors
-    assert (fault.path, fault.message) == (
+    (error,) = caught.value.errors
+    assert (error.path, error.message) == (
         "spec.earlyStopping.plugin.name",
         "the rule gave the verdict Pause, and its `pauses` is false; make it true",
     )
 
 
-class Eager(Choosy):
-    """One that promotes a trial again and again, whether it waits or not."""
+class Repeating(Conditional):
+    """A rule that promotes the same trial repeatedly."""
 
     def __init__(self, index):
         super().__init__()
@@ -102,8 +100,8 @@ class Eager(Choosy):
 
 @pytest.mark.parametrize("index", [0, 1, 7], ids=["again-as-its-pod-ends", "failed", "unknown"])
 def test_a_trial_that_is_not_paused_cannot_be_promoted(index):
-    """Of a rule of a user's own it is the author's to mend, and no pass goes on for ever."""
-    world = ruled_by(lambda: Eager(index), trialTemplate={"template": POD_WITH_GPU})
+    """It is an error of the custom rule, and the reconciliation ends."""
+    world = ruled_by(lambda: Repeating(index), trialTemplate={"template": POD_WITH_GPU})
     world.program = lambda trial, _: Program((), 1) if trial else slow_to_end(0.5)
     for _ in range(2):
         world.execute(world.plan())
@@ -116,8 +114,8 @@ def slow_to_end(value):
     return Program((value,) * 9, None, grace=timedelta(seconds=20))
 
 
-def starts_of(world, *names):
-    """Run it for 40 seconds; gives when the Pods were made, in seconds since the start."""
+def start_times(world, *names):
+    """Run the world for 40 seconds, and return the seconds after which the Pods were created."""
     parameters, rungs = {}, {}
     for _ in range(40):
         world.execute(world.plan())
@@ -128,13 +126,13 @@ def starts_of(world, *names):
 
 
 def with_devices(program, **changes):
-    """Trials that can go on from a checkpoint, and hold a GPU until their Pods have ended."""
+    """Return a world of trials that resume from checkpoints, and hold a GPU until their Pods have ended."""
     checkpoint = {"volume": {"emptyDir": {}}}
     return World(experiment_spec(checkpoint=checkpoint, trialTemplate={"template": POD_WITH_GPU}, **changes), program)
 
 
 def test_a_trial_that_exploits_and_is_slow_to_end_has_one_slot():
-    """Its Pod has it, and its next attempt needs no other; so that of another one starts when its own has ended."""
+    """Its next attempt uses the slot of its Pod. Another trial's attempt starts when its own Pod has ended."""
     programs = [Program((0.9,) * 8), Program((0.8,) * 8), slow_to_end(0.1), Program((0.2,) * 8)]
     world = with_devices(
         lambda index, _: programs[index],
@@ -142,23 +140,23 @@ def test_a_trial_that_exploits_and_is_slow_to_end_has_one_slot():
         maxTrialCount=4,
         parallelTrialCount=4,
     )
-    slow, quick = starts_of(world, "exp-2-2", "exp-3-2")
+    slow, quick = start_times(world, "exp-2-2", "exp-3-2")
     assert (quick < 7, slow > 20) == (True, True)
 
 
 def test_a_promoted_trial_that_is_slow_to_end_has_one_slot():
-    """The other slot is for a new trial."""
+    """A new trial has the other slot."""
     world = with_devices(
         lambda index, _: Program((0.5,) * 9) if index else slow_to_end(0.9),
         earlyStopping={"asha": {"maxResource": 9, "variant": "promotion", "rungSkew": 0}},
         parallelTrialCount=2,
     )
-    slow, new = starts_of(world, "exp-0-2", "exp-3-1")
+    slow, new = start_times(world, "exp-0-2", "exp-3-1")
     assert (new < 15, slow > 20) == (True, True)
 
 
 def test_pods_that_wait_for_a_node_are_bounded():
-    """Thousands of them would delay the Pods of all namespaces in the scheduler's queue; the next follow as nodes appear."""
+    """Thousands of them would delay other Pods in the scheduler's queue. More follow as nodes become available."""
     world = World(
         experiment_spec(parallelTrialCount=500, maxTrialCount=1000), lambda *_: Program((0.5,), exit_code=None)
     )

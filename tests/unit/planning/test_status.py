@@ -1,4 +1,4 @@
-"""Conditions by the Kubernetes conventions, and what a Trial's status carries."""
+"""Conditions of an Experiment, and the status of a Trial."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -43,14 +43,14 @@ def test_the_transition_time_changes_only_with_the_status(before, after, transit
 
 
 def test_a_condition_that_was_never_true_is_absent():
-    """Only a condition that is there already is set to False."""
+    """Only an existing condition is set to False."""
     assert clear_condition({}, condition(holds=False)) == {}
 
 
 @pytest.mark.parametrize("state", list(TrialState))
 @pytest.mark.parametrize("event", list(TrialEvent))
-def test_transitions(state, event):
-    """What the table does not have can not happen; what has ended stays as it is."""
+def test_impossible_transitions_are_errors(state, event):
+    """The table has all possible transitions. A terminal state has none."""
     trial, change = replace(TRIAL, state=state), StateChange(event, Reason.RETRYING, "m")
     if (state, event) not in TRANSITIONS:
         with pytest.raises(InternalError, match="can't happen"):
@@ -62,8 +62,8 @@ def test_transitions(state, event):
     assert moved.attempt - trial.attempt == (event in (TrialEvent.RETRIED, TrialEvent.RESUMED))
 
 
-def test_a_trials_status_comes_back_as_it_was():
-    """What is written of a running Trial is read back, NaN and rungs included, and keeps to the schema."""
+def test_the_status_of_a_trial_is_read_back():
+    """It matches the schema, and NaN and rungs are kept."""
     latest = Observation(3, nan, START, {"loss": 0.5})
     best = Observation(1, 0.25, START, {})
     trial = replace(
@@ -108,12 +108,12 @@ NO_ROOM = BlockReason(Reason.UNSCHEDULABLE, "u")
     [
         pytest.param({}, None, [], "Pending", None, id="nothing-yet"),
         pytest.param({}, QUOTA, [], "Blocked", "QuotaExceeded", id="quota"),
-        pytest.param({"suspend": True}, QUOTA, [], "Suspended", None, id="quota-while-suspended"),
+        pytest.param({"suspend": True}, QUOTA, [], "Suspended", None, id="quota-and-suspended"),
         pytest.param({}, None, [stuck("a", NO_ROOM)], "Blocked", "Unschedulable", id="unschedulable"),
     ],
 )
 def test_the_reason_why_no_trial_can_start_is_reported(spec, blocked, pods, state, reason):
-    """The condition Blocked quotes the component that refuses; one Event does if no Pod exists to have its own."""
+    """The condition Blocked quotes the component that reports it. One Event does if there is no Pod for it."""
     world = World(experiment_spec(**spec), lambda *_: None)
     snapshot = Snapshot(world.experiment(), (TRIAL,) if pods else (), {"exp-0": tuple(pods)}, blocked=blocked)
     summary = summary_of(snapshot, START)
@@ -132,7 +132,7 @@ FORBIDDEN = BlockReason(Reason.FORBIDDEN, "may not patch trials")
 
 
 def partial(*unwritten, blocked=None):
-    """Return an execution that left actions undone, and these trials unwritten."""
+    """Return an execution with failed actions and unwritten trials."""
     return Execution(complete=False, unwritten=frozenset(unwritten), blocked=blocked)
 
 
@@ -140,13 +140,13 @@ def partial(*unwritten, blocked=None):
     ("execution", "state", "done", "events"),
     [
         pytest.param(Execution(), "Succeeded", "2/2", ["MaxTrialsReached"], id="all-is-written"),
-        pytest.param(partial(1, blocked=FORBIDDEN), "Blocked", "1/2", ["Forbidden"], id="one-is-refused"),
+        pytest.param(partial(1, blocked=FORBIDDEN), "Blocked", "1/2", ["Forbidden"], id="one-is-rejected"),
         pytest.param(partial(1), "Running", "1/2", [], id="one-is-retried"),
         pytest.param(partial(blocked=FORBIDDEN), "Blocked", "2/2", ["Forbidden"], id="a-pod-cannot-be-stopped"),
     ],
 )
-def test_a_status_reports_only_what_is_written(execution, state, done, events):
-    """A trial whose write failed counts as before, and the end does not count; a lasting reason is reported."""
+def test_a_status_reports_only_written_trials(execution, state, done, events):
+    """A trial whose write failed counts as before, and no completion is reported. A lasting reason is."""
     world = World(experiment_spec(maxTrialCount=2), lambda *_: Program((0.5,)))
     world.execute(world.plan())
     for _ in range(3):
@@ -158,19 +158,17 @@ def test_a_status_reports_only_what_is_written(execution, state, done, events):
     assert world.summary(execution).events == ()
 
 
-def test_an_experiment_that_has_ended_stays_so():
+def test_a_complete_experiment_stays_complete():
     """A Pod that cannot be deleted is reported by the condition Blocked."""
     world = World(experiment_spec(maxTrialCount=1, parallelTrialCount=1), lambda *_: Program((0.5,)))
-    while not world.status.get("completionTime"):
-        world.execute(world.plan())
-        world.tick()
+    world.run_until_complete()
     status = world.summary(partial(blocked=FORBIDDEN)).status
     assert (status["state"], status["completionTime"]) == ("Succeeded", world.status["completionTime"])
     assert [each["reason"] for each in status["conditions"] if each["type"] == "Blocked"] == ["Forbidden"]
 
 
 def test_no_progress_does_not_depend_on_fractions_of_a_second():
-    """What ended in this pass has its exact time, and whole seconds once it was stored: the order must be the same."""
+    """Stored times have whole seconds and new ones have not. The order of the trials must be the same."""
     spec = experiment_spec(stopWhenNoProgress={"trials": 1}, maxTrialCount=9)
     first, second = (
         replace(
@@ -189,8 +187,8 @@ def test_no_progress_does_not_depend_on_fractions_of_a_second():
     assert ends[0] == ends[1]
 
 
-def test_a_long_configuration_is_cut_for_the_column():
-    """A status that breaks its schema would be refused for ever; spec.parameters has all of it."""
+def test_a_long_configuration_is_truncated_for_its_column():
+    """A status that violates its schema would be rejected. spec.parameters has the whole configuration."""
     parameters = {f"{'p' * 60}{number:02d}": "x" * 60 for number in range(40)}
     status = trial_status(replace(TRIAL, parameters=parameters))
     assert TrialStatus.model_validate(status).parameters.startswith("p" * 60 + "00=xxx")

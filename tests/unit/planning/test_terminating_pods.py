@@ -1,4 +1,4 @@
-"""Pods that are deleted, and Pods whose node is lost, in a table of times."""
+"""Pods that are being deleted, and Pods of lost nodes, by time."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ DELETION = START + timedelta(seconds=30)
 
 
 def attempt(seconds, *, checkpoint=None, reason="", phase=PodPhase.RUNNING, **pod):
-    """An attempt whose Pod was to have ended at second 30, seen so many seconds after the start."""
+    """Return an attempt whose Pod should have ended at second 30, observed so many seconds after the start."""
     template = {"nodeLostTimeout": "5m", "template": POD}
     spec = experiment_spec(checkpoint=checkpoint, trialTemplate=template)
     state = TrialState.RUNNING if phase is PodPhase.RUNNING else TrialState.PENDING
@@ -34,9 +34,9 @@ RETRIED, NOTED = TrialEvent.RETRIED, TrialEvent.NOTED
 
 
 @pytest.mark.parametrize(
-    ("seen", "event", "reason", "says"),
+    ("seen", "event", "reason", "fragment"),
     [
-        pytest.param(attempt(1), RETRIED, Reason.DISRUPTED, "DeletionByTaintManager: why", id="as-a-job-does"),
+        pytest.param(attempt(1), RETRIED, Reason.DISRUPTED, "DeletionByTaintManager: why", id="without-checkpoint"),
         pytest.param(attempt(61), RETRIED, Reason.NODE_LOST, "node n1 does not answer", id="seen-late"),
         pytest.param(attempt(1, checkpoint=KEPT), NOTED, Reason.DISRUPTED, "is being deleted", id="checkpoint-ending"),
         pytest.param(
@@ -57,24 +57,27 @@ RETRIED, NOTED = TrialEvent.RETRIED, TrialEvent.NOTED
         ),
     ],
 )
-def test_the_transition_after_a_deletion(seen, event, reason, says):
-    """Without a checkpoint the next attempt starts at once; with one, when two can not write it, or after a limit."""
+def test_the_transition_after_a_deletion(seen, event, reason, fragment):
+    """Without a checkpoint the next attempt starts immediately.
+
+    With one, it waits until only one Pod can write it, or for a limit.
+    """
     change = change_of(seen)
     assert (change.event, change.reason) == (event, reason)
-    assert says in change.message
+    assert fragment in change.message
     assert change.disrupted is (event is RETRIED)
 
 
 @pytest.mark.parametrize(
     "seen",
     [
-        pytest.param(attempt(29, checkpoint=KEPT, reason=Reason.DISRUPTED), id="noted-already"),
-        pytest.param(attempt(90, checkpoint=KEPT, reason=Reason.NODE_LOST), id="lost-and-noted"),
-        pytest.param(attempt(5, phase=PodPhase.PENDING), id="a-pod-that-never-ran-goes-at-once"),
+        pytest.param(attempt(29, checkpoint=KEPT, reason=Reason.DISRUPTED), id="recorded-already"),
+        pytest.param(attempt(90, checkpoint=KEPT, reason=Reason.NODE_LOST), id="lost-and-recorded"),
+        pytest.param(attempt(5, phase=PodPhase.PENDING), id="a-pod-that-never-ran"),
     ],
 )
 def test_a_lost_node_is_reported_once(seen):
-    """Each of these is one write of the Trial."""
+    """Each report is one write of the Trial."""
     assert change_of(seen) is None
 
 
@@ -86,8 +89,8 @@ def test_a_lost_node_is_reported_once(seen):
         pytest.param(attempt(331, checkpoint=KEPT), None, id="never"),
     ],
 )
-def test_when_to_look_again(seen, due):
-    """Nothing else may happen by then: no event comes from a lost node."""
+def test_the_time_of_the_next_reconciliation(seen, due):
+    """A lost node sends no event."""
     assert due_at(seen) == (START + timedelta(seconds=due) if due is not None else None)
 
 
@@ -100,12 +103,12 @@ def test_when_to_look_again(seen, due):
     ],
 )
 def test_a_lost_node_holds_no_slots(seconds, pod, holds):
-    """A Pod that is being deleted may hold a device, until its node counts as lost."""
+    """A Pod that is being deleted may hold a device until its node counts as lost."""
     seen = attempt(seconds, **pod)
     assert holds_slot(seen.pod, seen.now) is holds
 
 
 def test_an_ended_pod_is_not_lost():
-    """A finalizer may keep the object; the node has answered."""
+    """A finalizer may keep the object, although the node has answered."""
     seen = attempt(600, phase=PodPhase.FAILED)
     assert not is_lost(seen.pod, seen.now)

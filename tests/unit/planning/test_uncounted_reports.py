@@ -1,4 +1,4 @@
-"""What is said of reports that did not count."""
+"""Messages and Events about reports that did not count."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -56,14 +56,14 @@ MORE = Progress(
         ),
     ],
 )
-def test_reports_that_did_not_count(progress, message):
-    """The message states how many and why, and how to fix it."""
+def test_the_message_counts_reports_that_did_not_count(progress, message):
+    """It has the reason and the correction."""
     assert ignored_reports(progress).startswith(message)
     assert ("spec.metrics.stdout" in ignored_reports(progress)) == bool("number" in message)
 
 
 def test_unread_lines_are_quoted():
-    """They come last in a message, a line each."""
+    """They are at the end of a message, one per line."""
     assert unread_lines(()) == ""
     assert unread_lines(("loss is 3", "loss?")).endswith("spec.metrics.stdout reads:\nloss is 3\nloss?")
 
@@ -72,8 +72,8 @@ def test_unread_lines_are_quoted():
     ("old", "new", "warned"),
     [(Progress(), ONE, True), (None, ONE, True), (ONE, MORE, False), (None, Progress(), False)],
 )
-def test_a_trial_is_warned_of_once(old, new, warned):
-    """Only the first reports of a trial that do not count are worth a line."""
+def test_only_the_first_uncounted_reports_of_a_trial_are_logged(old, new, warned):
+    """Later ones cause no line."""
     before = None if old is None else replace(TRIAL, progress=old)
     assert (ignored_line(before, replace(TRIAL, progress=new)) is not None) == warned
 

@@ -1,4 +1,4 @@
-"""The built-in samplers keep the contract."""
+"""The built-in samplers pass the conformance suite."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from toprung.search.types import Problem
 
 
 class BuiltIn(SamplerConformance):
-    """A sampler by its settings."""
+    """The conformance suite for a sampler with these settings."""
 
     algorithm: str
     settings: dict = {}  # noqa: RUF012

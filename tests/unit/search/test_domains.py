@@ -18,14 +18,14 @@ LOG_INT = {"type": "int", "min": 1, "max": 1000, "scale": "log"}
 @pytest.mark.parametrize(
     ("body", "values"),
     [
-        pytest.param(STEPS, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5], id="steps-print-well"),
+        pytest.param(STEPS, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5], id="steps-are-exact"),
         pytest.param({"type": "int", "min": 2, "max": 8, "step": 3}, [2, 5, 8], id="int-steps"),
         pytest.param({"type": "ordinal", "values": [32, "auto", 0.5]}, [32, "auto", 0.5], id="ordinal"),
         pytest.param({"type": "categorical", "values": [1, True]}, [1, True], id="one-is-not-true"),
     ],
 )
 def test_finite_domains_list_their_values(body, values):
-    """Positions count from 0, values have their exact types, and both are inverse."""
+    """Positions start at 0, values have their exact types, and the conversions are inverse."""
     finite = domain(**body)
     found = [finite.value(position) for position in range(finite.count)]
     assert [(type(one), one) for one in found] == [(type(one), one) for one in values]
@@ -55,13 +55,13 @@ def test_quantiles_follow_the_scale(body, unit, value):
     [
         pytest.param(STEPS, 0.25, id="between-steps"),
         pytest.param(STEPS, 0.6, id="above"),
-        pytest.param(STEPS, "0.1", id="text"),
+        pytest.param(STEPS, "0.1", id="string"),
         pytest.param(STEPS, True, id="bool"),
         pytest.param({"type": "int", "min": 0, "max": 9}, 1.5, id="fraction"),
         pytest.param({"type": "ordinal", "values": [1, 2]}, True, id="true-for-1"),
     ],
 )
-def test_what_is_outside_is_refused(body, value):
+def test_a_value_outside_of_the_domain_is_rejected(body, value):
     """The message quotes the value."""
     with pytest.raises(ValueError, match="is not"):
         domain(**body).position(value)
@@ -76,8 +76,8 @@ def test_what_is_outside_is_refused(body, value):
         pytest.param({"type": "int", "min": 1, "max": 81, "scale": "log"}, (1, 3, 9, 27, 81), id="log-int"),
     ],
 )
-def test_ranges_are_cut_evenly_on_their_scale(body, values):
-    """Five points, both ends included, of the range's own type."""
+def test_grid_points_are_even_on_the_scale(body, values):
+    """There are five points of the range's type, with both ends."""
     cut = gridded(domain(**body), 5).values
     assert cut == pytest.approx(values)
     assert {type(one) for one in cut} == {type(values[0])}
@@ -92,6 +92,6 @@ def test_ranges_are_cut_evenly_on_their_scale(body, values):
         pytest.param({"type": "categorical", "values": ["a"]}, id="list"),
     ],
 )
-def test_what_is_listed_already_is_not_cut(body):
-    """A step, or few values, is what the author wants."""
+def test_a_finite_domain_is_its_own_grid(body):
+    """A step or few values are the user's choice."""
     assert gridded(domain(**body), 5) == domain(**body)

@@ -1,11 +1,11 @@
-"""Which trials of a long history a model is fitted to."""
+"""The trials of a long history to which a model is fitted."""
 
 from dataclasses import replace
 
 import pytest
 
 from support.proposals import RECORDED, digest
-from support.search import FLAT, evaluation, first_number, parameters, problem, run
+from support.search import FLAT, evaluation, negative_sum, parameters, problem, run
 from toprung.api.v1alpha1.algorithms import TpeSettings
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.samplers import cmaes, nsga2, tpe
@@ -17,29 +17,29 @@ from toprung.search.study import Study
 SCORED = {index: (True, 0, float(index % 10)) for index in range(100)}
 
 
-def test_few_trials_are_all_fitted_to():
-    """Those without anything to compare as well."""
-    goodness = {0: None, **{index: SCORED[index] for index in range(1, 5)}}
-    assert set(select_trials(goodness, 5)) == {0, 1, 2, 3, 4}
+def test_a_model_is_fitted_to_all_of_few_trials():
+    """This includes trials without a score."""
+    scores = {0: None, **{index: SCORED[index] for index in range(1, 5)}}
+    assert set(select_trials(scores, 5)) == {0, 1, 2, 3, 4}
 
 
-def test_of_many_trials_the_best_and_the_newest_are_fitted_to():
-    """Half of each; ties go to the older one."""
+def test_a_model_is_fitted_to_the_best_and_the_newest_of_many_trials():
+    """Half of the window is for each. Of equal trials the older one is used."""
     assert sorted(select_trials(SCORED, 10)) == [9, 19, 29, 39, 49, 95, 96, 97, 98, 99]
 
 
-def test_the_best_by_each_of_several_objectives_are_fitted_to():
-    """Half of what fits is divided among them."""
-    goodness = {index: (float(-index), float(-abs(index - 50))) for index in range(100)}
-    assert sorted(select_trials(goodness, 8)) == [0, 1, 49, 50, 96, 97, 98, 99]
+def test_a_model_is_fitted_to_the_best_trials_by_each_objective():
+    """Half of the window is divided among the objectives."""
+    scores = {index: (float(-index), float(-abs(index - 50))) for index in range(100)}
+    assert sorted(select_trials(scores, 8)) == [0, 1, 49, 50, 96, 97, 98, 99]
 
 
-@pytest.mark.parametrize("goodness", [SCORED, dict.fromkeys(range(100))], ids=["scored", "none"])
-def test_the_window_does_not_depend_on_the_order_of_arrival(goodness):
-    """An operator that starts again fits to the same trials."""
-    backwards = dict(sorted(goodness.items(), reverse=True))
-    assert set(select_trials(backwards, 10)) == set(select_trials(goodness, 10))
-    assert len(select_trials(goodness, 10)) == 10
+@pytest.mark.parametrize("scores", [SCORED, dict.fromkeys(range(100))], ids=["scored", "none"])
+def test_the_window_does_not_depend_on_the_order_of_arrival(scores):
+    """A restarted operator fits to the same trials."""
+    backwards = dict(sorted(scores.items(), reverse=True))
+    assert set(select_trials(backwards, 10)) == set(select_trials(scores, 10))
+    assert len(select_trials(scores, 10)) == 10
 
 
 CATEGORIES = tuple(f"value-{number}" for number in range(256))
@@ -55,8 +55,8 @@ CATEGORIES = tuple(f"value-{number}" for number in range(256))
         pytest.param(64, 256, 12, 256, id="most-categories"),
     ],
 )
-def test_the_model_of_tpe_is_as_large_as_time_and_memory_allow(width, values, candidates, most):
-    """At least the trials of which Optuna takes the most as good ones."""
+def test_the_window_of_tpe_depends_on_time_and_memory(width, values, candidates, most):
+    """It has at least the trials of which Optuna uses the maximum as good ones."""
     kind = {"type": "categorical", "values": CATEGORIES[:values]} if values else {"type": "double", "min": 0, "max": 1}
     space = Space.of(tuple(Parameter(name=f"p{n}", **kind) for n in range(width)))
     assert tpe._max_trials(space, TpeSettings(ei_candidates=candidates)) == most
@@ -66,36 +66,36 @@ BOUNDED = [("tpe", tpe, "_MIN_TRIALS"), ("nsga2", nsga2, "MAX_MODEL_TRIALS"), ("
 
 
 @pytest.mark.parametrize(("algorithm", "module", "bound"), BOUNDED, ids=[one[0] for one in BOUNDED])
-def test_a_restart_beyond_the_window_changes_nothing(monkeypatch, algorithm, module, bound):
-    """A study that has run for long proposes what one that is built from its history does."""
+def test_a_restart_with_a_long_history_changes_no_suggestion(monkeypatch, algorithm, module, bound):
+    """A study that is built from the history has the suggestions of the running one."""
     monkeypatch.setattr(module, bound, 20)
     monkeypatch.setattr(tpe, "_WORK", 1)
-    asked = problem(FLAT, algorithm)
-    study = Study(asked)
-    done = run(asked, 60, first_number, study)
+    experiment = problem(FLAT, algorithm)
+    study = Study(experiment)
+    done = run(experiment, 60, negative_sum, study)
     changed = replace(done[30], score=100.0)
     study.update([changed])
-    rebuilt = Study(asked)
+    rebuilt = Study(experiment)
     rebuilt.update([changed, *(one for one in reversed(done) if one.index != 30)])
     assert rebuilt.suggest([60, 61]) == study.suggest([60, 61])
 
 
 @pytest.mark.parametrize("space", ["flat", "conditional", "finite"])
-def test_candidates_that_are_compared_in_parts_are_the_same(monkeypatch, space):
-    """One at a time, here."""
+def test_comparing_candidates_in_parts_changes_no_suggestion(monkeypatch, space):
+    """The parts have one candidate each."""
     monkeypatch.setattr(tpe, "_PART", 1)
     assert digest("tpe", space, 1, 18) == RECORDED["tpe", space, 1, 18]
 
 
 @pytest.mark.parametrize("algorithm", ["random", "tpe", "nsga2", "cmaes", "qmc"])
 def test_a_discrete_branch_of_an_infinite_space_is_not_tried_twice(algorithm):
-    """Where its only configuration was tried, the other branch is, which has infinitely many."""
+    """Once its only configuration was tried, the suggestions are of the other branch, which is infinite."""
     branches = parameters(
         {"name": "model", "type": "categorical", "values": [*"abcdefgh", "deep"]},
         {"name": "depth", "type": "double", "min": 0, "max": 1, "when": {"parameter": "model", "in": ["deep"]}},
     )
-    asked = problem(branches, algorithm)
-    done = run(asked, 40, lambda configuration: float(derive(1, *configuration.values()) % 1000))
+    experiment = problem(branches, algorithm)
+    done = run(experiment, 40, lambda configuration: float(derive(1, *configuration.values()) % 1000))
     assert len({tuple(one.parameters.items()) for one in done}) == 40
 
 
@@ -112,16 +112,16 @@ def test_a_discrete_branch_of_an_infinite_space_is_not_tried_twice(algorithm):
 )
 @pytest.mark.parametrize("algorithm", ["random", "grid", "qmc", "tpe", "nsga2", "cmaes"])
 def test_extreme_ranges_have_configurations(algorithm, low, high, scale):
-    """Every proposal is within the range, hence not NaN."""
+    """Each suggestion is within the range, and therefore not NaN."""
     extreme = parameters({"name": "x", "type": "double", "min": low, "max": high, "scale": scale})
     done = run(problem(extreme, algorithm), 40, lambda configuration: configuration["x"] / 2)
     assert done
-    assert all(low <= one.parameters["x"] <= high for one in done)
+    assert [one.parameters["x"] for one in done if not low <= one.parameters["x"] <= high] == []
 
 
 @pytest.mark.parametrize("algorithm", ["random", "grid", "qmc", "tpe", "nsga2", "cmaes"])
 def test_parameters_with_one_value_have_it(algorithm):
-    """Ranges whose ends are equal, and lists of one value, beside a parameter that varies."""
+    """Ranges with equal ends, and lists of one value, occur beside a parameter that varies."""
     constants = (
         Parameter.model_construct(name="a", type="double", min=0.5, max=0.5),
         Parameter.model_construct(name="b", type="double", min=0.5, max=0.5, scale="log"),
@@ -130,14 +130,15 @@ def test_parameters_with_one_value_have_it(algorithm):
         Parameter.model_construct(name="e", type="int", min=3.0, max=3.0, scale="log"),
         Parameter.model_construct(name="f", type="ordinal", values=("only",)),
     )
-    asked = replace(problem(FLAT, algorithm), parameters=(*constants, *FLAT))
-    for one in run(asked, 30, lambda configuration: -configuration["lr"]):
-        assert [one.parameters[name] for name in "abcdef"] == [0.5, 0.5, 0.5, 3, 3, "only"]
+    experiment = replace(problem(FLAT, algorithm), parameters=(*constants, *FLAT))
+    done = run(experiment, 30, lambda configuration: -configuration["lr"])
+    assert len(done) == 30
+    assert {tuple(one.parameters[name] for name in "abcdef") for one in done} == {(0.5, 0.5, 0.5, 3, 3, "only")}
 
 
 @pytest.mark.parametrize("algorithm", ["random", "grid", "tpe", "nsga2", "cmaes", "qmc"])
-def test_a_space_of_one_configuration_is_exhausted_by_it(algorithm):
-    """There is one trial, and then none."""
+def test_a_space_of_one_configuration_has_one_trial(algorithm):
+    """Then the space is exhausted."""
     constant = (Parameter.model_construct(name="a", type="double", min=0.5, max=0.5),)
     study = Study(replace(problem(FLAT, algorithm), parameters=constant))
     answer = study.suggest([0])

@@ -1,4 +1,4 @@
-"""What the model is told of a trial."""
+"""The conversion of trials for Optuna."""
 
 import math
 import random
@@ -22,7 +22,7 @@ INF = math.inf
 
 
 @pytest.mark.parametrize(
-    ("trial", "told"),
+    ("trial", "expected"),
     [
         pytest.param({"state": RUNNING}, POOR, id="running"),
         pytest.param({"state": RUNNING, "score": 0.5}, POOR, id="running-between-rungs"),
@@ -47,13 +47,13 @@ INF = math.inf
         pytest.param({"state": FAILED, "score": 0.9, "rungs": [(1, 0.5)]}, POOR, id="failed"),
     ],
 )
-def test_every_standing_has_its_word(trial, told):
-    """A trial without a comparable score is a place to stay away from, never a good example."""
-    assert optuna_values(evaluation(0, {}, **trial)) == told
+def test_each_state_has_its_optuna_trial(trial, expected):
+    """A trial without a comparable score counts as a bad one, never as a good one."""
+    assert optuna_values(evaluation(0, {}, **trial)) == expected
 
 
-def test_trials_may_come_and_change_in_any_order():
-    """The study holds the last state of each, by index, and the pending trials of the last request only."""
+def test_trials_can_be_added_and_updated_in_any_order():
+    """The study has the last state of each by index, and the pending trials of the last request only."""
     space = Space.of(parameters(LR))
     mirror = OptunaStudy(space, {one.name: distribution(one.domain) for one in space.dimensions})
     numbers = random.Random(0).sample(range(20), 20)

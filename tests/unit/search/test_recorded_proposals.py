@@ -1,4 +1,4 @@
-"""Proposals are the recorded ones, sampler by sampler."""
+"""The suggestions of each sampler are the recorded ones."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from support.proposals import RECORDED, SLOW, digest
 
 
 @pytest.mark.parametrize(("sampler", "space", "objectives", "trials"), sorted(RECORDED.keys() - SLOW))
-def test_proposals_are_those_that_were_recorded(sampler, space, objectives, trials):
-    """Random draws first, then the first proposals of the model."""
+def test_suggestions_match_the_record(sampler, space, objectives, trials):
+    """They are random draws and the first suggestions of the model."""
     assert digest(sampler, space, objectives, trials) == RECORDED[sampler, space, objectives, trials]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "space", "objectives", "trials"), sorted(SLOW))
-def test_slow_proposals_are_those_that_were_recorded(sampler, space, objectives, trials):
-    """With a warm start, and more trials than a generation or the good ones of tpe have; and those of gp."""
+def test_suggestions_of_long_histories_match_the_record(sampler, space, objectives, trials):
+    """They include a warm start, more trials than one generation or the good trials of tpe, and gp."""
     assert digest(sampler, space, objectives, trials) == RECORDED[sampler, space, objectives, trials]

@@ -1,4 +1,4 @@
-"""Whose request is next."""
+"""The order of requests."""
 
 import pytest
 
@@ -8,7 +8,7 @@ NOW = 100.0
 
 
 def job(name, *, models=True, since=None):
-    """A request of experiment `a1` of namespace `a`, and so on."""
+    """Return a request of experiment `a1` of namespace `a`, and so on."""
     return Job(name[0], name, models, since=since)
 
 
@@ -23,7 +23,7 @@ def served(turns, names):
 
 
 def ended(turns, request, seconds):
-    """Have a request start and end."""
+    """Start and end a request."""
     turns.started(request)
     turns.ended(request, seconds)
 
@@ -37,7 +37,7 @@ def ended(turns, request, seconds):
     ],
 )
 def test_namespaces_and_their_experiments_take_turns(waiting, order):
-    """The one that was served longest ago is next."""
+    """The next one is the one that was served longest ago."""
     assert list(served(RequestScheduler(2), waiting)) == order
 
 
@@ -54,7 +54,7 @@ def test_namespaces_and_their_experiments_take_turns(waiting, order):
     ],
 )
 def test_a_process_is_left_for_others(processes, running, slow, waiting, chosen):
-    """Neither one namespace nor slow experiments occupy all processes."""
+    """Neither a namespace nor slow experiments occupy all processes."""
     turns = RequestScheduler(processes)
     for name in slow:
         ended(turns, job(name), 2 * SLOW)
@@ -62,8 +62,8 @@ def test_a_process_is_left_for_others(processes, running, slow, waiting, chosen)
     assert (found is not None) == chosen
 
 
-def test_an_experiment_that_was_fast_is_not_slow_any_more():
-    """Nor is one that was forgotten."""
+def test_a_fast_request_makes_an_experiment_fast():
+    """A forgotten experiment is fast too."""
     turns = RequestScheduler(2)
     for name in ("a1", "b1"):
         ended(turns, job(name), 2 * SLOW)
@@ -73,8 +73,8 @@ def test_an_experiment_that_was_fast_is_not_slow_any_more():
     assert [turns.next([job(name)], running, NOW).key for name in ("a1", "b1")] == ["a1", "b1"]
 
 
-def test_an_unknown_experiment_is_slow_where_another_one_of_its_namespace_is():
-    """Until its first request has shown that it is not; those of other namespaces are not."""
+def test_a_new_experiment_is_slow_if_another_one_of_its_namespace_is():
+    """It is until its first request shows otherwise. Those of other namespaces are not."""
     turns = RequestScheduler(2)
     ended(turns, job("a1"), 2 * SLOW)
     running = [job("c1", since=NOW - 2 * SLOW)]
@@ -85,26 +85,26 @@ def test_an_unknown_experiment_is_slow_where_another_one_of_its_namespace_is():
 
 
 def test_a_request_that_is_known_to_be_heavy_is_slow_from_the_start():
-    """It does not wait for the first one to show it."""
+    """The first request need not show it."""
     heavy = Job("a", "a1", models=True, heavy=True)
     assert RequestScheduler(2).next([heavy], [job("b1", since=NOW - 2 * SLOW)], NOW) is None
 
 
 def test_a_request_that_runs_for_long_counts_as_slow():
-    """Before it has ended."""
+    """It counts before its end."""
     turns = RequestScheduler(2)
     ended(turns, job("b1"), 2 * SLOW)
     assert turns.next([job("b1")], [job("a1", since=NOW - 2 * SLOW)], NOW) is None
 
 
 def test_requests_that_draw_wait_for_no_model():
-    """Their processes are others."""
+    """They have other processes."""
     assert RequestScheduler(1).next([job("a1", models=False)], [job("a2", since=NOW)], NOW).key == "a1"
 
 
 @pytest.mark.parametrize("seconds", [0.0, 2 * SLOW], ids=["fast", "slow"])
-def test_a_request_that_ends_after_its_experiment_was_forgotten_leaves_nothing(seconds):
-    """Neither its key nor its namespace, whose next experiment does not start as slow."""
+def test_a_request_that_outlives_its_experiment_leaves_no_state(seconds):
+    """Neither its key nor its namespace remains, so that the next experiment does not start as slow."""
     turns = RequestScheduler(2)
     turns.started(job("a1"))
     turns.forget("a1")
@@ -123,8 +123,8 @@ def test_a_namespace_is_known_while_one_of_its_experiments_is():
     assert list(served(turns, ["b1", "a2"])) == ["a2", "b1"]
 
 
-def test_a_namespace_whose_experiments_come_and_end_does_not_overtake_others():
-    """What was forgotten is as if it had been served when it was."""
+def test_a_namespace_with_short_experiments_does_not_overtake_others():
+    """A forgotten namespace counts as served at the time when it was forgotten."""
     turns = RequestScheduler(2)
     turns.started(job("b1"))
     turns.started(job("a1"))

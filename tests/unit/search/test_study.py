@@ -1,4 +1,4 @@
-"""Initial trials, exhaustion, and when a model is used."""
+"""Initial trials, exhaustion of the space, and the use of models."""
 
 from dataclasses import replace
 from math import log10
@@ -13,7 +13,7 @@ from support.search import (
     FLAT,
     LR,
     evaluation,
-    first_number,
+    negative_sum,
     parameters,
     problem,
     run,
@@ -28,8 +28,8 @@ every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 
 
 @every_algorithm
-def test_a_complete_initial_trial_is_taken_as_it_is(algorithm):
-    """In the exact types of the space, also where JSON lost them, also twice."""
+def test_a_complete_initial_trial_is_used_unchanged(algorithm):
+    """It has the exact types of the space, also after JSON. A duplicate runs twice."""
     initial = {"opt": "adam", "lr": 0.1}
     study = Study(problem(CONDITIONAL, algorithm, initial=[initial, initial]))
     answer = study.suggest([0, 1])
@@ -38,19 +38,20 @@ def test_a_complete_initial_trial_is_taken_as_it_is(algorithm):
 
 @every_algorithm
 def test_a_partial_initial_trial_is_completed(algorithm):
-    """What it says stays; what it leaves out is proposed, with what its choice makes active."""
+    """Its values stay. The others are suggested, including those that its values activate."""
     study = Study(problem(CONDITIONAL, algorithm, initial=[{"opt": "sgd", "lr": 0.02}] * 30))
-    done = run(None, 30, first_number, study)
+    done = run(None, 30, negative_sum, study)
     space = Space.of(CONDITIONAL)
+    assert [one.parameters["opt"] for one in done] == ["sgd"] * 30
+    assert [one.parameters["lr"] for one in done] == [0.02] * 30
+    assert [one.index for one in done if not {"momentum", "nesterov"} <= one.parameters.keys()] == []
     for one in done:
-        space.positions({**one.parameters, "lr": 0.02})
-        assert one.parameters.items() >= {"opt": "sgd", "lr": 0.02}.items()
-        assert {"momentum", "nesterov"} <= one.parameters.keys()
+        space.positions(one.parameters)  # raises an error for a configuration outside of the space
 
 
 @every_algorithm
-def test_an_initial_trial_comes_even_when_the_space_is_exhausted(algorithm):
-    """The user asked for it by name."""
+def test_an_initial_trial_runs_in_an_exhausted_space(algorithm):
+    """The user requested it explicitly."""
     space = parameters({"name": "layers", "type": "int", "min": 1, "max": 2})
     study = Study(problem(space, algorithm, initial=[{"layers": 1}] * 3))
     study.update([evaluation(10, {"layers": 1}), evaluation(11, {"layers": 2})])
@@ -58,37 +59,40 @@ def test_an_initial_trial_comes_even_when_the_space_is_exhausted(algorithm):
 
 
 @every_algorithm
-def test_the_end_is_not_said_before_the_last_initial_trial(algorithm):
-    """Where other experiments have tried the whole space, all initial trials still come; those that say nothing repeat."""
+def test_exhaustion_is_reported_after_the_last_initial_trial(algorithm):
+    """If other experiments have tried the whole space, all initial trials still run.
+
+    Empty ones repeat a configuration.
+    """
     space = parameters({"name": "layers", "type": "int", "min": 1, "max": 2})
     one, two = {"layers": 1}, {"layers": 2}
-    asked = replace(
+    experiment = replace(
         problem(space, algorithm, initial=[one, two, {}, one, two, {}]),
         prior=(evaluation(-1, one, 1.0), evaluation(-2, two, 2.0)),
     )
-    study = Study(asked)
+    study = Study(experiment)
     answers = [study.suggest(indices) for indices in ([0, 1], [2, 3], [4], [5])]
     assert [len(answer.suggestions) for answer in answers] == [2, 2, 1, 0]
     assert [answer.exhausted for answer in answers] == [False, False, True, True]
 
 
-def test_an_initial_trial_outside_the_space_is_named():
-    """The message says which, and what is wrong with it."""
+def test_an_initial_trial_outside_of_the_space_is_an_error():
+    """The message has its index and the reason."""
     with pytest.raises(SearchFailed, match=r"spec.initialTrials\[1\]: lr: 5.0 is not within"):
         Study(problem(FLAT, initial=[{}, {"lr": 5.0}])).suggest([1])
 
 
 @every_algorithm
 def test_a_known_trial_keeps_its_configuration(algorithm):
-    """A parameter set, once written, never changes."""
+    """The parameters of a Trial never change."""
     study = Study(problem(FLAT, algorithm))
-    done = run(None, 5, first_number, study)
+    done = run(None, 5, negative_sum, study)
     assert study.suggest([3]).suggestions[0].parameters == done[3].parameters
 
 
 @every_algorithm
-def test_the_end_of_a_finite_space_is_said(algorithm):
-    """A batch that is larger than what is left gets what is left."""
+def test_the_exhaustion_of_a_finite_space_is_reported(algorithm):
+    """A larger batch receives the remaining configurations."""
     study = Study(problem(FINITE, algorithm))
     size = Space.of(FINITE).size
     answer = study.suggest(range(size + 3))
@@ -97,14 +101,14 @@ def test_the_end_of_a_finite_space_is_said(algorithm):
 
 
 def test_seeds_differ_by_experiment_and_trial():
-    """And are the same for ever: a changed number would change running experiments."""
+    """They are constant across versions, because a change would affect running experiments."""
     assert len({trial_seed(seed, index) for seed in range(30) for index in range(30)}) == 900
     assert trial_seed(7, 3) == 5935294677521535344
     assert [permuted(7, 10, index) for index in range(10)] == [0, 8, 2, 4, 7, 9, 5, 3, 1, 6]
 
 
 @every_algorithm
-def test_experiments_of_other_seeds_search_elsewhere(algorithm):
+def test_experiments_with_other_seeds_have_other_suggestions(algorithm):
     """The first trials differ."""
     assert Study(problem(seed=1, algorithm=algorithm)).suggest([0]) != Study(
         problem(seed=2, algorithm=algorithm)
@@ -126,7 +130,7 @@ FIRST = [one.parameters for one in Study(problem(algorithm="random")).suggest(ra
     [
         pytest.param([evaluation(i, FIRST[i], 1.0) for i in range(9)], True, id="fewer-than-startup-trials"),
         pytest.param([evaluation(i, FIRST[i], 1.0) for i in range(10)], False, id="startup-trials-done"),
-        pytest.param([evaluation(i, FIRST[i], -1e999) for i in range(20)], True, id="nothing-finite"),
+        pytest.param([evaluation(i, FIRST[i], -1e999) for i in range(20)], True, id="no-finite-score"),
         pytest.param(
             [evaluation(i, FIRST[i], 1.0, state=EvaluationState.FAILED) for i in range(20)], True, id="all-failed"
         ),
@@ -154,27 +158,29 @@ FIRST = [one.parameters for one in Study(problem(algorithm="random")).suggest(ra
     ],
 )
 def test_the_model_waits_for_enough_records(history, random):
-    """Below startupTrials trials with a finite score, tpe draws as random does."""
+    """With fewer than startupTrials finite scores, tpe draws at random."""
     assert same_as_random(history) == random
 
 
-def test_stopped_trials_teach():
-    """With all of 30 trials stopped at the first rung, most of the next ones are in the best quarter of the range."""
+def test_tpe_learns_from_stopped_trials():
+    """After 30 trials that stopped at the first rung, most suggestions are in the best quarter of the range."""
     space, best = parameters(LR), 0
     for seed in range(5):
         points = Study(problem(space, "random", seed=seed)).suggest(range(30)).suggestions
-        told = [
+        history = [
             evaluation(one.index, one.parameters, state=EvaluationState.STOPPED, rungs=[(1, one.parameters["lr"])])
             for one in points
         ]
         study = Study(problem(space, seed=seed))
-        study.update(told)
+        study.update(history)
         best += sum(one.parameters["lr"] > 0.01 for one in study.suggest(range(30, 50)).suggestions)
-    assert best >= 60  # of 100, where chance would give 25
+    assert best >= 60  # of 100; random search has 25
 
 
-def test_failures_repel():
-    """Where every trial above a bound fails, and all others are alike, tpe goes there half as often as chance would."""
+def test_tpe_avoids_failures():
+    """If all trials above a bound fail and the others are equal, tpe suggests values above it half as often as
+    random search.
+    """
     space = parameters({"name": "x", "type": "double", "min": 0, "max": 1})
     failures = 0
     for seed in range(5):
@@ -188,28 +194,28 @@ def test_failures_repel():
     assert failures <= 0.5 * 0.6 * 5 * 30
 
 
-def test_grid_is_lazy():
-    """A grid of 10^60 points costs no memory."""
+def test_a_large_grid_needs_no_memory():
+    """The grid has 10^60 points."""
     space = parameters(*({"name": f"x{n}", "type": "double", "min": 0, "max": 1} for n in range(60)))
-    done = run(problem(space, "grid"), 50, first_number)
+    done = run(problem(space, "grid"), 50, negative_sum)
     assert len({tuple(one.parameters.values()) for one in done}) == 50
 
 
 def test_grid_does_not_repeat_an_initial_trial_that_lies_on_it():
     """The other combinations follow, once each."""
-    done = run(problem(parameters(BATCH), "grid", initial=[{"batch": 64}]), 10, first_number)
+    done = run(problem(parameters(BATCH), "grid", initial=[{"batch": 64}]), 10, negative_sum)
     assert done[0].parameters["batch"] == 64
     assert sorted(one.parameters["batch"] for one in done) == [32, 64, 128, 256]
 
 
-def test_an_initial_trial_beside_the_grid_does_not_count():
-    """All combinations of the grid still come."""
-    done = run(problem(parameters(LR), "grid", initial=[{"lr": 0.03}], points=4), 10, first_number)
+def test_an_initial_trial_off_the_grid_replaces_no_grid_point():
+    """All combinations of the grid run."""
+    done = run(problem(parameters(LR), "grid", initial=[{"lr": 0.03}], points=4), 10, negative_sum)
     assert len(done) == 5
 
 
 def test_sobol_points_are_balanced():
-    """Of 16 trials each value of a list of 4 gets 4, and a point is a function of the seed and the index alone."""
+    """In 16 trials each of 4 values occurs 4 times. A point is a function of the seed and the index."""
     study = Study(problem(parameters(BATCH, LR), "qmc"))
     together = study.suggest(range(16)).suggestions
     batches = [one.parameters["batch"] for one in together]
@@ -219,27 +225,27 @@ def test_sobol_points_are_balanced():
 
 
 def earlier(*configurations, state=EvaluationState.COMPLETE):
-    """Trials of other experiments; the nearer lr is to 0.001, the better."""
-    told = enumerate(configurations)
-    return tuple(evaluation(-1 - n, one, -abs(log10(one["lr"]) + 3), state=state) for n, one in told)
+    """Return trials of other experiments. The closer lr is to 0.001, the better."""
+    indexed = enumerate(configurations)
+    return tuple(evaluation(-1 - n, one, -abs(log10(one["lr"]) + 3), state=state) for n, one in indexed)
 
 
-def test_a_warm_start_replaces_random_draws():
-    """With twenty trials of another experiment, the first one is where they were good, and never random."""
+@pytest.mark.parametrize("algorithm", ["tpe", "gp", "cmaes"])
+def test_a_warm_start_replaces_random_draws(algorithm):
+    """After twenty trials of another experiment, the first suggestions are near its best ones."""
     space = parameters(LR)
     prior = earlier(*(one.parameters for one in Study(problem(space, "random")).suggest(range(20)).suggestions))
-    for algorithm in ("tpe", "gp", "cmaes"):
-        asked = replace(problem(space, algorithm), prior=prior)
-        first = [one.parameters["lr"] for one in Study(asked).suggest(range(5)).suggestions]
-        assert sum(1e-4 < lr < 1e-2 for lr in first) >= 4
-        assert Study(asked).suggest(range(5)) == Study(asked).suggest(range(5))
+    experiment = replace(problem(space, algorithm), prior=prior)
+    first = [one.parameters["lr"] for one in Study(experiment).suggest(range(5)).suggestions]
+    assert sum(1e-4 < lr < 1e-2 for lr in first) >= 4
+    assert Study(experiment).suggest(range(5)) == Study(experiment).suggest(range(5))
 
 
-def test_every_trial_of_a_warm_start_teaches_tpe():
-    """The first one too, whatever its index; it is the best one here."""
-    told = earlier(*({"lr": 0.001 * 1.1**n} for n in range(10)))
-    later = tuple(replace(one, index=one.index - 1) for one in told)
-    first, second = (Study(replace(problem(parameters(LR)), prior=prior)) for prior in (told, later))
+def test_tpe_learns_from_each_trial_of_a_warm_start():
+    """The first one, which is the best here, counts for any index."""
+    prior = earlier(*({"lr": 0.001 * 1.1**n} for n in range(10)))
+    later = tuple(replace(one, index=one.index - 1) for one in prior)
+    first, second = (Study(replace(problem(parameters(LR)), prior=one)) for one in (prior, later))
     assert first.suggest(range(20)) == second.suggest(range(20))
 
 
@@ -247,7 +253,7 @@ def test_every_trial_of_a_warm_start_teaches_tpe():
     ("trial", "known"),
     [
         pytest.param({"opt": "adam", "layers": 2}, True, id="equal"),
-        pytest.param({"opt": "adam", "layers": 2.0}, True, id="by-way-of-JSON"),
+        pytest.param({"opt": "adam", "layers": 2.0}, True, id="after-JSON"),
         pytest.param({"opt": "adam", "layers": 2, "width": 8}, True, id="one-parameter-more"),
         pytest.param({"opt": "adam", "layers": 2, "nesterov": True}, True, id="condition-is-new"),
         pytest.param({"opt": "adam"}, False, id="one-parameter-less"),
@@ -255,22 +261,22 @@ def test_every_trial_of_a_warm_start_teaches_tpe():
         pytest.param({"opt": "rmsprop", "layers": 2}, False, id="no-such-value"),
     ],
 )
-def test_what_other_experiments_tried_is_not_tried_again(trial, known):
-    """Those of their trials that lie in the space, or do without the parameters it does not have, are taken."""
+def test_configurations_of_a_warm_start_are_not_repeated(trial, known):
+    """They must be in the space, possibly without parameters that it does not have."""
     prior = (evaluation(-1, trial, 1.0),)
     answer = Study(replace(problem(FINITE, "grid"), prior=prior)).suggest(range(100))
     assert len(answer.suggestions) == Space.of(FINITE).size - known
     assert answer.exhausted
 
 
-def test_the_answer_says_how_many_trials_lie_in_the_space():
-    """Equal ones are counted as often as they come."""
+def test_the_answer_counts_the_trials_in_the_space():
+    """Equal ones count each."""
     prior = tuple(evaluation(-1 - n, {"lr": lr}, 1.0) for n, lr in enumerate((0.01, 0.01, 1.0, 0.1)))
     assert Study(replace(problem(parameters(LR)), prior=prior)).suggest([0]).prior_in_space == 3
 
 
-def test_what_runs_elsewhere_is_not_observed():
-    """A trial that has not ended may come to be tried here."""
+def test_a_running_trial_of_another_experiment_is_ignored():
+    """Its configuration can still be suggested."""
     prior = earlier({"lr": 0.001}, state=EvaluationState.RUNNING)
-    asked = replace(problem(parameters(LR), "grid", points=3), prior=prior)
-    assert len(Study(asked).suggest(range(3)).suggestions) == 3
+    experiment = replace(problem(parameters(LR), "grid", points=3), prior=prior)
+    assert len(Study(experiment).suggest(range(3)).suggestions) == 3

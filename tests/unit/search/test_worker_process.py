@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.waiting import block_until
+
 PARENT = """
 import subprocess, sys, time
 worker = subprocess.Popen(
@@ -25,12 +27,11 @@ def test_a_stopped_search_process_ends_with_a_killed_operator():
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    while state(pid) not in ("", "Z"):
-        pass
+    block_until(lambda: state(pid) in ("", "Z"))
 
 
 def state(pid: int) -> str:
-    """Return the state of a process, "" where it is gone."""
+    """Return the state of a process, or "" if it does not exist."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A checkpoint is whole or absent."""
+"""Checkpoints of the SDK are complete or absent."""
 
 import os
 import shutil
@@ -14,19 +14,19 @@ from toprung_trial.checkpoints import Checkpoints
 
 
 def write(text):
-    """A save function that writes a file."""
+    """Return a save function that writes a file."""
     return lambda path: Path(path).write_text(text)
 
 
 def read(checkpoints):
-    """The epoch and the text of the newest checkpoint."""
+    """Return the epoch and the text of the newest checkpoint."""
     texts = []
     epoch = checkpoints.load(lambda path: texts.append(Path(path).read_text()))
     return epoch, *texts
 
 
-def test_the_newest_is_kept_and_loaded(tmp_path):
-    """Numbers are compared as numbers; what is older is gone."""
+def test_the_newest_checkpoint_is_kept_and_loaded(tmp_path):
+    """Epochs are compared as numbers, and older checkpoints are removed."""
     checkpoints = Checkpoints(str(tmp_path))
     for epoch in (9, 10):
         checkpoints.save(epoch, write(f"weights of {epoch}"))
@@ -34,15 +34,15 @@ def test_the_newest_is_kept_and_loaded(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["epoch-10"]
 
 
-def test_none_is_epoch_zero(tmp_path):
-    """Without a checkpoint, load is not called. Other files in the folder are ignored."""
+def test_without_a_checkpoint_the_epoch_is_zero(tmp_path):
+    """Load is not called. Other files in the folder are ignored."""
     (tmp_path / "notes.txt").write_text("mine")
     assert read(Checkpoints(str(tmp_path))) == (0,)
     assert (tmp_path / "notes.txt").exists()
 
 
-def test_a_folder_is_a_checkpoint_too(tmp_path):
-    """Frameworks that write several files are served."""
+def test_a_checkpoint_can_be_a_folder(tmp_path):
+    """Some frameworks write several files."""
 
     def save(path):
         (Path(path) / "deep").mkdir(parents=True)
@@ -54,7 +54,7 @@ def test_a_folder_is_a_checkpoint_too(tmp_path):
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("weights")] == ["epoch-2/deep/weights"]
 
 
-def test_a_save_that_fails_leaves_the_last_good_one(tmp_path):
+def test_a_failed_save_keeps_the_previous_checkpoint(tmp_path):
     """A full disk costs an epoch, not the trial."""
 
     def fail(path):
@@ -69,8 +69,8 @@ def test_a_save_that_fails_leaves_the_last_good_one(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["epoch-1"]
 
 
-def test_the_one_before_leaves_its_place_before_it_is_removed(tmp_path, monkeypatch):
-    """A copy of the folder during the write (by a trial that exploits) never has an incomplete checkpoint."""
+def test_the_previous_checkpoint_is_renamed_before_its_removal(tmp_path, monkeypatch):
+    """A copy of the folder during the write, by a trial that exploits, never has an incomplete checkpoint."""
     remove, seen = shutil.rmtree, []
 
     def look(path, **options):
@@ -88,14 +88,14 @@ def test_the_one_before_leaves_its_place_before_it_is_removed(tmp_path, monkeypa
     assert seen == [(["epoch-2"], True)]
 
 
-def test_a_save_elsewhere_is_named(tmp_path):
-    """numpy.savez adds an ending of its own; the message says so."""
+def test_a_save_to_another_path_is_an_error(tmp_path):
+    """For example, numpy.savez adds a suffix. The message has it."""
     with pytest.raises(TrialError, match=r"numpy\.savez adds \.npz"):
         Checkpoints(str(tmp_path)).save(1, lambda path: Path(path + ".npz").write_text("w"))
 
 
-def test_a_kill_in_the_middle_of_a_save_leaves_the_last_good_one(tmp_path):
-    """SIGKILL while a checkpoint is being written: the next attempt finds the one before, and cleans up."""
+def test_a_kill_during_a_save_keeps_the_previous_checkpoint(tmp_path):
+    """The next attempt loads it and removes the incomplete one."""
     program = textwrap.dedent("""
         import os, signal, sys
         from pathlib import Path

@@ -15,13 +15,13 @@ import toprung_trial as tr
     ],
 )
 def test_parameters_are_the_configuration(monkeypatch, configuration):
-    """The program gets what the operator wrote, and no default of its own beside it."""
+    """The program receives the configuration of the operator, without its own defaults."""
     monkeypatch.setenv("TOPRUNG_PARAMETERS", json.dumps(configuration))
     assert tr.parameters(default={"momentum": 0.9}) == configuration
 
 
-def test_parameters_by_hand_are_the_default_in_a_copy(monkeypatch):
-    """Run by hand, a program gets its own default, which it may then change."""
+def test_without_an_operator_parameters_are_a_copy_of_the_default(monkeypatch):
+    """The program can change the copy."""
     monkeypatch.delenv("TOPRUNG_PARAMETERS", raising=False)
     default = {"lr": 0.1}
     tr.parameters(default=default)["lr"] = 0.2
@@ -37,8 +37,8 @@ def test_parameters_by_hand_are_the_default_in_a_copy(monkeypatch):
         pytest.param("", "is not JSON", id="empty"),
     ],
 )
-def test_parameters_that_cannot_be_read_say_what_to_set(monkeypatch, text, message):
-    """A program without a configuration ends with the name of the variable and what to write."""
+def test_unreadable_parameters_are_an_error_with_a_correction(monkeypatch, text, message):
+    """The message has the name of the variable."""
     monkeypatch.delenv("TOPRUNG_PARAMETERS", raising=False)
     if text is not None:
         monkeypatch.setenv("TOPRUNG_PARAMETERS", text)
@@ -48,7 +48,7 @@ def test_parameters_that_cannot_be_read_say_what_to_set(monkeypatch, text, messa
 
 @pytest.mark.parametrize(("text", "budget"), [(None, None), ("9", 9), ("1", 1)])
 def test_resource_is_a_number_or_none(monkeypatch, text, budget):
-    """The budget is a whole number; an Experiment without early stopping sets none."""
+    """The budget is an integer. An Experiment without early stopping sets none."""
     monkeypatch.delenv("TOPRUNG_RESOURCE", raising=False)
     if text is not None:
         monkeypatch.setenv("TOPRUNG_RESOURCE", text)
@@ -56,22 +56,22 @@ def test_resource_is_a_number_or_none(monkeypatch, text, budget):
 
 
 @pytest.mark.parametrize("text", ["", "0", "-3", "2.5", "nine"])
-def test_resource_that_is_no_whole_number_is_refused(monkeypatch, text):
-    """A budget that can't be kept is an error that quotes it."""
+def test_a_resource_that_is_no_integer_is_an_error(monkeypatch, text):
+    """The message quotes it."""
     monkeypatch.setenv("TOPRUNG_RESOURCE", text)
     with pytest.raises(tr.TrialError, match=f"TOPRUNG_RESOURCE is '{text}'"):
         tr.resource()
 
 
-def test_trial_and_checkpoint_dir_are_none_by_hand(monkeypatch):
-    """Outside of a trial there is no name and no folder."""
+def test_without_an_operator_trial_and_checkpoint_dir_are_none(monkeypatch):
+    """The program can run outside of a cluster."""
     for name in ("TOPRUNG_TRIAL", "TOPRUNG_CHECKPOINT_DIR"):
         monkeypatch.delenv(name, raising=False)
     assert (tr.trial(), tr.checkpoint_dir()) == (None, None)
 
 
-def test_trial_and_checkpoint_dir_are_what_the_operator_says(monkeypatch):
-    """Inside of one there are both."""
+def test_trial_and_checkpoint_dir_are_those_of_the_operator(monkeypatch):
+    """Both are environment variables."""
     monkeypatch.setenv("TOPRUNG_TRIAL", "mnist-3")
     monkeypatch.setenv("TOPRUNG_CHECKPOINT_DIR", "/checkpoints/mnist-3")
     assert (tr.trial(), tr.checkpoint_dir()) == ("mnist-3", "/checkpoints/mnist-3")

@@ -1,4 +1,4 @@
-"""The epoch loop resumes, saves and ends as it says."""
+"""The epoch loop of the SDK: resuming, saving and SIGTERM."""
 
 import signal
 import threading
@@ -33,7 +33,7 @@ class Model:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A trial's folder for checkpoints, which the operator need not have made."""
+    """Set a trial's folder for checkpoints, which does not exist yet."""
     monkeypatch.delenv("TOPRUNG_RESOURCE", raising=False)
     monkeypatch.setenv("TOPRUNG_CHECKPOINT_DIR", str(tmp_path / "trial"))
     return tmp_path / "trial"
@@ -41,13 +41,13 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def no_folder(monkeypatch):
-    """An Experiment that keeps no checkpoints and sets no budget."""
+    """Set the environment of an Experiment without checkpoints and without a budget."""
     for name in ("TOPRUNG_RESOURCE", "TOPRUNG_CHECKPOINT_DIR"):
         monkeypatch.delenv(name, raising=False)
 
 
 def contents(folder):
-    """File name -> text."""
+    """Return the text of each file."""
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
@@ -60,33 +60,33 @@ def contents(folder):
     ],
 )
 def test_epochs_count_from_one_to_the_budget(no_folder, monkeypatch, resource, default, last):
-    """The Experiment's budget comes first, the program's own default second."""
+    """The Experiment's budget precedes the program's default."""
     if resource:
         monkeypatch.setenv("TOPRUNG_RESOURCE", resource)
     assert list(tr.epochs(default=default)) == list(range(1, last + 1))
 
 
-def test_without_a_budget_the_program_must_say_one(no_folder):
-    """A trial without a limit is an error."""
+def test_without_any_budget_the_loop_is_an_error(no_folder):
+    """Otherwise the trial would have no end."""
     with pytest.raises(tr.TrialError, match=r"epochs\(default=9\)"):
         tr.epochs()
 
 
 @pytest.mark.parametrize("given", [{"load": print}, {"save": print}], ids=["load", "save"])
-def test_load_and_save_come_together(given):
-    """One without the other is a mistake, found before the first epoch."""
+def test_load_and_save_must_both_be_set(given):
+    """The error is raised before the first epoch."""
     with pytest.raises(TypeError, match="load and save together"):
         tr.epochs(default=1, **given)
 
 
 def test_a_checkpoint_interval_is_positive():
-    """Zero would never save."""
+    """With zero, no checkpoint would be saved."""
     with pytest.raises(ValueError, match="every=0"):
         tr.epochs(default=1, every=0)
 
 
 def test_without_a_folder_nothing_is_saved(no_folder):
-    """A program that can checkpoint also runs where no checkpoints are kept."""
+    """A program with checkpoints also runs without a folder for them."""
     assert Model().train(default=2).saved == []
 
 
@@ -94,20 +94,20 @@ def test_without_a_folder_nothing_is_saved(no_folder):
     ("every", "saved"),
     [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (9, [5])],
 )
-def test_saves_at_the_interval_and_at_the_end(folder, every, saved):
-    """Whatever the interval, the last epoch is saved: it is what a promotion resumes from."""
+def test_checkpoints_are_saved_at_the_interval_and_at_the_end(folder, every, saved):
+    """A promotion resumes from the last epoch, so it is saved for any interval."""
     assert Model().train(default=5, every=every).saved == saved
     assert contents(folder) == {"epoch-5": "1 2 3 4 5"}
 
 
-def test_a_later_attempt_goes_on_after_the_checkpoint(folder):
-    """Two budgets, one after the other, are one training."""
+def test_a_later_attempt_resumes_after_the_checkpoint(folder):
+    """Two consecutive budgets are one training."""
     Model().train(default=3)
     assert Model().train(default=9).epochs == list(range(1, 10))
 
 
-def test_a_finished_trial_loads_and_trains_no_more(folder):
-    """A retry after the last epoch still has its model."""
+def test_a_finished_trial_loads_and_does_not_train(folder):
+    """A retry after the last epoch has its model."""
     Model().train(default=3)
     again = Model().train(default=3)
     assert (again.epochs, again.saved) == ([1, 2, 3], [])
@@ -115,7 +115,7 @@ def test_a_finished_trial_loads_and_trains_no_more(folder):
 
 @pytest.mark.parametrize("every", [1, 4])
 def test_sigterm_saves_the_current_epoch_and_ends_as_unfinished(folder, every):
-    """The epoch is finished and saved, and the exit code says that the program did not come to its end."""
+    """The epoch is finished and saved, and the exit code is that of an interrupted program."""
     with pytest.raises(SystemExit) as end:
         Model().train(default=9, every=every, stop_at=3)
     assert end.value.code == 143
@@ -128,8 +128,8 @@ def test_sigterm_in_the_last_epoch_lets_the_trial_finish(folder):
     assert Model().train(default=3, stop_at=3).epochs == [1, 2, 3]
 
 
-def test_sigterm_without_checkpoints_ends_at_once(no_folder):
-    """Without a checkpoint, SIGTERM ends the epoch at once."""
+def test_sigterm_without_checkpoints_exits_immediately(no_folder):
+    """The current epoch is not finished."""
     model = Model()
     with pytest.raises(SystemExit) as end:
         model.train(default=9, stop_at=3)
@@ -137,8 +137,8 @@ def test_sigterm_without_checkpoints_ends_at_once(no_folder):
 
 
 @pytest.mark.parametrize("leave", ["exhausted", "closed"])
-def test_the_handler_of_sigterm_is_given_back(folder, leave):
-    """Before and after the loop the signal is the program's own."""
+def test_the_handler_of_sigterm_is_restored(folder, leave):
+    """Before and after the loop the program handles the signal."""
 
     def own(*_):
         raise AssertionError
@@ -155,7 +155,7 @@ def test_the_handler_of_sigterm_is_given_back(folder, leave):
 
 
 def test_a_thread_can_train(folder):
-    """Handlers of signals belong to the main thread; elsewhere the loop does without."""
+    """Signal handlers belong to the main thread. In other threads the loop sets none."""
     model = Model()
     thread = threading.Thread(target=model.train, kwargs={"default": 2})
     thread.start()

@@ -1,4 +1,4 @@
-"""The SDK fits into any image."""
+"""The SDK runs in any image."""
 
 import ast
 import sys
@@ -17,8 +17,8 @@ MODULES = [pytest.param(path, id=path.stem) for path in sorted(PACKAGE.glob("*.p
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_imports_the_standard_library_alone(path):
-    """No dependency, and nothing of the operator's."""
+def test_the_sdk_imports_only_the_standard_library(path):
+    """It imports no module of the operator."""
     imported = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -29,13 +29,13 @@ def test_imports_the_standard_library_alone(path):
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_is_written_for_python_3_8(path):
-    """The syntax is what the oldest promised Python reads."""
+def test_the_sdk_has_the_syntax_of_python_3_8(path):
+    """That is the oldest supported Python."""
     ast.parse(path.read_text(), feature_version=(3, 8))
 
 
 def test_both_distributions_have_one_version():
-    """The operator's wheel holds the same SDK as the small one."""
+    """The operator's wheel and the SDK's wheel have the same SDK."""
     versions = {
         tomllib.loads(path.read_text())["project"]["version"]
         for path in (ROOT / "pyproject.toml", ROOT / "trial-image" / "pyproject.toml")
@@ -44,7 +44,7 @@ def test_both_distributions_have_one_version():
 
 
 def test_the_example_is_a_valid_experiment():
-    """examples/mnist.yaml is what the API asks for, at the size that the demo promises."""
+    """The numbers of trials in examples/mnist.yaml are those of the README."""
     spec = ExperimentSpec.model_validate(yaml.safe_load((ROOT / "examples" / "mnist.yaml").read_text())["spec"])
     assert (spec.max_trial_count, spec.parallel_trial_count) == (24, 2)
     assert spec.early_stopping.asha.max_resource == 9

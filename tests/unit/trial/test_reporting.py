@@ -19,7 +19,7 @@ from toprung.metrics import LineFormat, LineParser
 
 
 class Scalar:
-    """Stands for a 0-d tensor on some device."""
+    """A stand-in for a 0-d tensor."""
 
     def __init__(self, value):
         self.value = value
@@ -47,34 +47,34 @@ class Scalar:
         pytest.param(np.float32("nan"), '"nan"', id="numpy nan"),
     ],
 )
-def test_values_are_written_as_json_numbers_or_their_names(capfd, value, text):
-    """Whatever kind of number a framework gives, the line is plain JSON; what is not finite has its name."""
+def test_values_are_written_as_json(capfd, value, text):
+    """All number types become JSON numbers. Non-finite values become strings."""
     tr.report(epoch=1, metric=value)
     assert capfd.readouterr().out == f'{{"epoch": 1, "metric": {text}}}\n'
 
 
 @pytest.mark.parametrize("value", ["adam", None, [1, 2], np.array([1.0, 2.0]), {"a": 1}, 1j], ids=repr)
-def test_what_is_no_number_is_refused_by_name(value):
-    """The message names the metric."""
+def test_a_value_that_is_no_number_is_an_error(value):
+    """The message has the metric."""
     with pytest.raises(TypeError, match="metric="):
         tr.report(metric=value)
 
 
-def test_a_report_of_nothing_is_refused():
-    """A line without a metric would only be counted."""
+def test_an_empty_report_is_an_error():
+    """It would count as a line without a metric."""
     with pytest.raises(TypeError, match="no metric"):
         tr.report()
 
 
 def test_any_name_can_be_reported(capfd):
-    """Names that are no identifiers go in as a dictionary."""
+    """Names that are no identifiers are keys of a dictionary."""
     tr.report(**{"val/accuracy": 0.5})
     assert json.loads(capfd.readouterr().out) == {"val/accuracy": 0.5}
 
 
 @given(st.dictionaries(st.text(min_size=1), st.floats() | st.integers(), min_size=1))
-def test_every_report_is_one_line_that_reads_back(metrics):
-    """No name or value breaks the line, and none is changed by it."""
+def test_a_report_is_one_line_that_is_read_back(metrics):
+    """No name or value breaks the line or changes in it."""
     read, write = os.pipe()
     with os.fdopen(read) as lines, os.fdopen(write, "w") as stdout, pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stdout)
@@ -87,8 +87,8 @@ def test_every_report_is_one_line_that_reads_back(metrics):
 
 
 @given(value=st.floats(), step=st.integers(min_value=0, max_value=2**53))
-def test_the_operator_reads_what_is_reported(value, step):
-    """The line that the SDK writes is the line that the operator's grammar is sure to read, NaN and infinities too."""
+def test_the_operator_reads_the_reports(value, step):
+    """It reads all values, including NaN and infinities."""
     stdout = io.StringIO()
     with contextlib.redirect_stdout(stdout):
         tr.report(epoch=step, val_accuracy=value)
@@ -97,20 +97,20 @@ def test_the_operator_reads_what_is_reported(value, step):
     assert report.values == pytest.approx({"val_accuracy": value}, rel=0, abs=0, nan_ok=True)
 
 
-def test_a_replaced_stdout_gets_the_line_too(capsys):
+def test_a_replaced_stdout_receives_the_line(capsys):
     """A notebook's stdout has no file descriptor."""
     tr.report(loss=1)
     assert capsys.readouterr().out == '{"loss": 1}\n'
 
 
-def test_lines_come_in_the_order_of_printing():
-    """Buffered output is written before the report."""
+def test_reports_follow_buffered_output():
+    """Earlier output is written before the report."""
     program = "import toprung_trial as tr; print('before'); tr.report(loss=1); print('after')"
     assert _run(program) == ["before", '{"loss": 1}', "after"]
 
 
 def test_lines_of_threads_do_not_mix(capfd):
-    """Reports of several threads come out whole."""
+    """Reports of several threads are complete lines."""
     threads = [threading.Thread(target=lambda: [tr.report(a=0.1, b=0.2) for _ in range(200)]) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -121,7 +121,7 @@ def test_lines_of_threads_do_not_mix(capfd):
 
 def _run(program):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    environment.pop("PYTHONUNBUFFERED", None)  # or nothing is buffered that could come late
+    environment.pop("PYTHONUNBUFFERED", None)  # otherwise no output is buffered
     return subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     ).stdout.splitlines()

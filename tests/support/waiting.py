@@ -1,0 +1,35 @@
+"""Wait for conditions with a limit, so that a test fails instead of hanging."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+SECONDS = 120.0
+"""The limit. It is far above any usual wait, also on a busy machine."""
+
+
+async def wait_until(condition: Callable[[], object], what: str = "the condition is true") -> None:
+    """Wait until a condition is true, and let the event loop run meanwhile.
+
+    Raises:
+        TimeoutError: if the condition stays false.
+    """
+    try:
+        async with asyncio.timeout(SECONDS):
+            while not condition():
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise TimeoutError(f"not within {SECONDS:.0f} s: {what}") from None
+
+
+def block_until(condition: Callable[[], object], what: str = "the condition is true") -> None:
+    """Block until a condition is true.
+
+    Raises:
+        TimeoutError: if the condition stays false.
+    """
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {SECONDS:.0f} s: {what}")
+        time.sleep(0.01)

@@ -76,8 +76,8 @@ async def test_a_crd_is_applied_and_explained(kubectl, store):
     assert "scale\t<string>\n  enum: linear, log" in explained
 
 
-async def test_apply_and_get(kubectl, store):
-    """A second apply changes nothing. get prints the columns, wide, JSON and JSONPath."""
+async def test_apply_is_idempotent_and_get_prints_all_formats(kubectl, store):
+    """The formats are the columns, wide, JSON and JSONPath."""
     assert await kubectl(f"apply -f {STUDY}") == "study.example.dev/mnist created\n"
     assert await kubectl(f"apply -f {POD}") == "pod/p1 created\n"
     assert await kubectl(f"apply -f {POD}") == "pod/p1 unchanged\n"
@@ -113,8 +113,8 @@ async def test_the_output_of_get_can_be_applied(kubectl, store):
     assert kubectl.code == 0
 
 
-async def test_server_side_apply(kubectl, store):
-    """Applied fields have an owner. A conflict names it, and another manager can force the change."""
+async def test_server_side_apply_tracks_owners(kubectl, store):
+    """A conflict names the owner of the field, and another manager can force the change."""
     assert "serverside-applied" in await kubectl("apply --server-side --field-manager=a -f -", stdin=STUDY_TEXT)
     other = manifest(STUDY_TEXT, **{"most: 4": "most: 5"})
     assert 'conflict with "a": .spec.most' in await kubectl("apply --server-side --field-manager=b -f -", stdin=other)
@@ -200,8 +200,8 @@ async def test_wait_for_condition_and_for_deletion(kubectl, store):
     assert process.returncode == 0
 
 
-async def test_describe_with_events(kubectl, store):
-    """`describe` shows the object and its Events, as do `get events` and `events --for`."""
+async def test_describe_prints_the_events(kubectl, store):
+    """`get events` and `events --for` print them too."""
     made = store.create("pods", pod())
     about = {**owner_reference(made), "namespace": "default"}
     event = {"reason": "Started", "message": "It runs", "type": "Normal", "involvedObject": about, "count": 1}
@@ -226,8 +226,8 @@ async def test_describe_with_events(kubectl, store):
 
 
 @pytest.mark.parametrize("cascade", ["background", "foreground"])
-async def test_delete_cascades(kubectl, store, cascade):
-    """The deletion of an owner removes its dependents and waits for them."""
+async def test_delete_waits_for_the_dependents(kubectl, store, cascade):
+    """The deletion of an owner removes them."""
     owner = store.create(STUDIES, study("s"))
     store.create("configmaps", config(owners=[owner]))
     assert "deleted" in await kubectl(f"delete st s --cascade={cascade} --timeout=10s")
@@ -246,10 +246,8 @@ async def test_delete_orphans_dependents_and_deletes_collections(kubectl, store)
     assert store.list(STUDIES)[0] == []
 
 
-async def test_namespaces_and_quotas(kubectl, store):
-    """Namespaces and quotas are created with protobuf. A full quota rejects Pods and shows its use, and the
-    namespace is deleted.
-    """
+async def test_namespaces_and_quotas_are_enforced(kubectl, store):
+    """They are created with protobuf. A full quota rejects Pods and shows its use, and the namespace is deleted."""
     assert await kubectl("create ns team") == "namespace/team created\n"
     assert "created" in await kubectl("-n team create quota q --hard=pods=1,requests.nvidia.com/gpu=2")
     await kubectl(f"-n team apply -f {POD}")

@@ -229,8 +229,8 @@ async def test_a_flood_of_output_is_bounded_on_disk(m: Machine) -> None:
         pytest.param({"container": "main", "tail_lines": 1}, b"l4\n", id="container"),
     ],
 )
-async def test_parts_of_a_log(m: Machine, query: dict[str, Any], expected: bytes) -> None:
-    """The query parameters of kubectl logs select a part of the log."""
+async def test_query_parameters_select_a_part_of_a_log(m: Machine, query: dict[str, Any], expected: bytes) -> None:
+    """The parameters are those of kubectl logs."""
     m.create(pod("p", sh("printf 'l1\\nl2\\nl3\\nl4\\n'")))
     await m.ended("p")
     assert await m.log("p", **query) == expected

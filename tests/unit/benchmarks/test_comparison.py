@@ -18,8 +18,8 @@ RUN = [(1.0, 0.5), (2.0, 0.7), (5.0, 0.9)]
         pytest.param(0.91, inf, id="never reached"),
     ],
 )
-def test_time_to_target(target, seconds):
-    """The first incumbent that is at least as good as the target counts."""
+def test_the_time_to_a_target_is_that_of_the_first_incumbent_that_reaches_it(target, seconds):
+    """An equal value reaches the target."""
     assert time_to(RUN, target) == seconds
 
 

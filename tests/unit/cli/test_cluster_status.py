@@ -27,8 +27,8 @@ UP = ClusterStatus(
         pytest.param(UP, "team       mnist       Running  3/8   2        0.91", id="experiments"),
     ],
 )
-def test_status_says(status, words):
-    """The output has the state, the address and the Experiments."""
+def test_the_status_has_state_address_and_experiments(status, words):
+    """The output of `toprung local status` also has the process."""
     console = Console(width=100)
     with console.capture() as captured:
         console.print(render_status(status))

@@ -14,8 +14,8 @@ def lines(axes, *, solid=True):
     return [line for line in axes.lines if (len(line.get_xdata()) > 1) and (line.get_linestyle() == "-") == solid]
 
 
-def test_both_sides_are_drawn():
-    """Left one step curve, right a curve for each trial with reports in its state's colour, and the rungs."""
+def test_the_plot_has_the_incumbent_and_a_curve_for_each_trial():
+    """The incumbent is on the left. On the right, curves have the colours of states, and the rungs are marked."""
     view = busy()
     left, right = figure_of(view).axes
     assert len(lines(left)) == 1
@@ -153,8 +153,8 @@ def test_several_objectives_without_a_trial():
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
-def test_files(tmp_path, ending):
-    """The suffix selects the format, and an Experiment without trials has a plot too."""
+def test_the_suffix_selects_the_format_of_the_plot(tmp_path, ending):
+    """An Experiment without trials has a plot too."""
     draw(experiment(), [], tmp_path / f"empty.{ending}")
     assert (tmp_path / f"empty.{ending}").stat().st_size > 1000
 

@@ -23,25 +23,25 @@ names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}x", fullmatch=True)
     ("seconds", "text"),
     [(-1, "0s"), (0.9, "0s"), (59, "59s"), (60, "1m00s"), (3599, "59m59s"), (3600, "1h00m00s"), (90061, "25h01m01s")],
 )
-def test_duration(seconds, text):
-    """A duration is in whole seconds and never negative."""
+def test_a_duration_has_whole_seconds(seconds, text):
+    """It is never negative."""
     assert duration(timedelta(seconds=seconds)) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "-"), (0.123456789, "0.12346"), (3.0, "3"), (1e-7, "1e-07")])
-def test_number(value, text):
-    """A number has five significant digits."""
+def test_a_number_has_five_significant_digits(value, text):
+    """A missing value is a dash."""
     assert number(value) == text
 
 
-def test_configuration_is_short():
-    """A configuration is one line with rounded numbers."""
+def test_a_configuration_is_one_line():
+    """Its numbers are rounded."""
     assert configuration({"lr": 0.00312345, "opt": "adam", "layers": 3}) == "lr=0.003123 opt=adam layers=3"
 
 
 @given(st.dictionaries(names, scalars, max_size=4))
-def test_flow_can_be_pasted(parameters):
-    """A configuration that is printed as YAML is read back unchanged."""
+def test_a_configuration_in_yaml_is_read_back(parameters):
+    """No value changes."""
     (document,) = read_documents(flow(parameters) or "{}")
     assert document.value == parameters
     found, wanted = (

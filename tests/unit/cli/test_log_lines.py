@@ -43,8 +43,8 @@ PENDING = trial(0, "Pending")
         ),
     ],
 )
-def test_a_trial_line(old, new, line):
-    """A change of state yields one line, an observation none."""
+def test_a_change_of_state_is_one_line(old, new, line):
+    """An observation adds no line."""
     assert trial_line(full_trial(old) if old else None, full_trial(new)) == line
 
 

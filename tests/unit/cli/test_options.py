@@ -27,6 +27,6 @@ def test_a_plot_path_that_cannot_be_written_is_rejected(name, fragment, tmp_path
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.SVG", "a.pdf"])
-def test_supported_plot_formats(name, tmp_path):
+def test_a_supported_plot_format_is_accepted(name, tmp_path):
     """The case of the suffix does not matter."""
     assert plot_path(None, None, tmp_path / name) == tmp_path / name

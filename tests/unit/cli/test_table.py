@@ -99,6 +99,6 @@ def test_a_bar_has_room_for_all_cells(counts, rest, width):
         pytest.param(range(10), "▁▂▄▅▇█", id="the-newest"),
     ],
 )
-def test_sparkline(values, drawn):
-    """The last values are scaled to their range."""
+def test_a_sparkline_scales_the_last_values(values, drawn):
+    """The scale is their range."""
     assert sparkline(list(values), 6) == drawn

@@ -55,8 +55,8 @@ def test_retry_after_is_read_from_header_or_body(status, header, expected):
         pytest.param("-1", 0.0, id="negative"),
     ],
 )
-def test_retry_after_header(value, expected):
-    """Only integers count, as in client-go."""
+def test_retry_after_is_an_integer(value, expected):
+    """Other values are ignored, as in client-go."""
     assert retry_after({"Retry-After": value}) == expected
 
 

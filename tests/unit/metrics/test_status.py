@@ -14,8 +14,8 @@ from toprung.metrics.types import Reading
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
-def test_the_json_of_progress():
-    """The fields are those of the API. Non-finite values are marked."""
+def test_progress_is_written_with_the_names_of_the_api():
+    """Non-finite values are marked."""
     best = Observation(1, 0.5, TIME, {"loss": inf})
     progress = Progress(latest=Observation(2, nan, TIME), best=best, curve=((1, 0.5), (2, nan)), mean=Mean(1, 0.5))
     status = progress_to_status(progress)

@@ -112,8 +112,8 @@ def test_a_pod_counts_the_devices_that_its_containers_use_at_one_time(spec: dict
     assert sum(count_devices(spec).values()) == count
 
 
-def test_claims_count():
-    """A claim of Dynamic Resource Allocation is a device with the name of its template."""
+def test_a_resource_claim_is_a_device():
+    """It belongs to Dynamic Resource Allocation, and has the name of its template."""
     claims = [{"name": "a", "resourceClaimTemplateName": "h100"}, {"name": "b", "resourceClaimName": "shared"}]
     assert count_devices({"containers": [{"name": "c"}], "resourceClaims": claims}) == {"h100": 1, "shared": 1}
 

@@ -111,8 +111,8 @@ def test_a_discrete_branch_of_an_infinite_space_is_not_tried_twice(algorithm):
     ],
 )
 @pytest.mark.parametrize("algorithm", ["random", "grid", "qmc", "tpe", "nsga2", "cmaes"])
-def test_extreme_ranges_have_configurations(algorithm, low, high, scale):
-    """Each suggestion is within the range, and therefore not NaN."""
+def test_suggestions_of_extreme_ranges_are_within_the_range(algorithm, low, high, scale):
+    """They are therefore not NaN."""
     extreme = parameters({"name": "x", "type": "double", "min": low, "max": high, "scale": scale})
     done = run(problem(extreme, algorithm), 40, lambda configuration: configuration["x"] / 2)
     assert done

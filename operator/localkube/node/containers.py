@@ -12,8 +12,8 @@ from typing import Any
 
 from localkube.node import gpus
 from localkube.node.container_spec import resolve
+from localkube.node.container_state import Container, Running, State, Terminated, Waiting, terminated
 from localkube.node.pod_host import Host
-from localkube.node.pod_status import Container, Running, State, Terminated, Waiting, terminated
 from localkube.node.runtime import Process, Program, StartRefused
 from localkube.node.volumes import ConfigError, MountError, prepare
 

@@ -7,18 +7,8 @@ from typing import Any
 
 import pytest
 
-from localkube.node.pod_status import (
-    Container,
-    PodOutcome,
-    Running,
-    State,
-    Terminated,
-    Waiting,
-    began,
-    lost,
-    phase,
-    status,
-)
+from localkube.node.container_state import Container, Running, State, Terminated, Waiting
+from localkube.node.pod_status import PodOutcome, began, lost, phase, status
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = datetime(2026, 1, 1, 13, tzinfo=UTC)

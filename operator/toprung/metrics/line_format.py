@@ -22,6 +22,11 @@ from toprung.metrics.types import DEFAULT_STEP_NAMES, EPOCH, MAX_STEP, Report
 MAX_TEXT = 32 * 1024
 """Maximum number of bytes to parse of a line, or of a part of a line that overwrites itself: its last ones."""
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]{0,32}+[ -/]{0,8}+[@-~]|\][^\x07\x1b]{0,256}+(?:\x07|\x1b\\)|[@-Z\\^_])")
+_RANK = re.compile(
+    r"\s*+\[(?:(?!(?i:step|epoch|iter|batch|fold|seed))[A-Za-z][A-Za-z_-]{0,32}+)?[0-9]{1,6}+(?:,[0-9]{1,6}+)?\]"
+    r"(?:<std(?:out|err)>)?:"
+)
+"""What torchrun and mpirun put in front of the lines of a process: `[default0]:`, `[rank0]:`, `[1,0]<stdout>:`."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,7 @@ class LineParser:
     def _found(self, text: str) -> LineContents | None:
         if self._custom is not None:
             return self._custom.parse(text)
+        text = _without_rank(text)
         named = self.names_a_metric(text)
         if named and (found := parse_json(text, self._names, self._steps)) is not None:
             self._table.interrupt()
@@ -147,6 +153,8 @@ class LineParser:
         if self._format.format == "json":
             return None
         found = self._pairs.parse(text) if named else LineContents()
+        if named and found == LineContents():
+            found = self._pairs.summary(text)
         if found.values or found.rejected or found.ambiguous:
             self._table.interrupt()
             return found
@@ -162,6 +170,11 @@ class LineParser:
 def decode(line: bytes) -> str:
     """Return the text of a line; invalid bytes raise no error."""
     return line.decode("utf-8", errors="replace")
+
+
+def _without_rank(text: str) -> str:
+    prefix = _RANK.match(text)
+    return text[prefix.end() :] if prefix else text
 
 
 def plain(text: str) -> str:

@@ -9,14 +9,24 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from toprung.metrics.line_contents import LineContents, split_ambiguous
-from toprung.metrics.numerals import MEAN_OF_FOLDS, NEXT_PAIR, NUMBER, STEP, VALUE, numeric, phrase
+from toprung.metrics.line_contents import LineContents, read_cells, split_ambiguous
+from toprung.metrics.numerals import (
+    MEAN_OF_FOLDS,
+    NEXT_PAIR,
+    NUMBER,
+    SECOND_VALUE,
+    STEP,
+    VALUE,
+    number,
+    numeric,
+    phrase,
+)
 from toprung.metrics.quoting import mask
 
 _QUOTING = re.compile(r"[\"'{]")
 _WIDTH = 48
 """Characters in which a value begins, with its type."""
-_BEFORE = r"(?<![\w./:@-])"
+_BEFORE = r"(?<![\w./@-])"
 """A name is not a part of another one, of a path or of an option."""
 _LOGGER = re.compile(r"\s*+(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{0,128}+:")
 """What Python's logging puts in front of a message."""
@@ -25,11 +35,16 @@ _LEVELS = frozenset({"DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "a
 """Words before a name that are no part of it."""
 _CLOCK = re.compile(r"[0-9]:[0-9]{2}(?:[.,][0-9]{1,9})?[ ]?(?:(?i:[AP]M)|UTC|GMT|Z|[ECMPBIJK][ES]?[SD]?T) ?\Z")
 """A time with what belongs to it: `12:00:01 PM`."""
+_TIME = re.compile(r"[0-9]:[0-9]{2}(?:[.,][0-9]{1,9})?Z?\Z")
 _PHASES = frozenset({"train", "training", "val", "valid", "validation", "test", "eval", "evaluation"})
 """Words before the name of a step that do not change its meaning."""
 _BAR = re.compile(r"[0-9]{1,3}%\|[^|]{0,512}+\|[ \t]{0,4}([0-9]{1,15}+)/|([0-9]{1,15}+)[A-Za-z]{1,16} ?\[")
 _NO_STEP = re.compile(rf"[0-9.]{{1,8}}+%|\||{NEXT_PAIR}")
 """What follows a label such as `Epoch:` that is not the step."""
+_SUMMARY = re.compile(r"\s*+(?:\*|Test:)[ \t]")
+"""The beginning of a line of names and numbers without signs: ` * Acc@1 35.031 Acc@5 60.2` (PyTorch's examples)."""
+MAX_SUMMARY = 1024
+"""Characters of such a line at most."""
 _ROUND = re.compile(rf"\s*+\[({NUMBER})\]\t")
 _HEADING = re.compile(r"\s*+Epoch[ \t]{1,4}([0-9]{1,15}+)(?=[ \t]{0,2}(?:/[ \t]{0,2}[0-9]|:|[ \t]|\Z))")
 
@@ -40,12 +55,13 @@ class PairReader:
     def __init__(self, metrics: Sequence[str], step_names: Sequence[str]) -> None:
         names = "|".join(re.escape(name) for name in sorted(metrics, key=len, reverse=True))
         steps = "|".join(re.escape(name) for name in sorted(step_names, key=len, reverse=True))
-        end = r"[ \t]{0,8}+(?:=|:)[ \t]{0,16}+"
+        end = r"[ \t]*+(?:=|:)[ \t]*+"
         self._metric = re.compile(rf"{_BEFORE}[\"']?({names})[\"']?{end}")
         self._quoted = re.compile(rf"([\"'])({names})\1{end}")
         self._step = re.compile(rf"(?i){_BEFORE}[\"']?({steps})(?:[\"']?{end}|([ \t]{{1,4}}+)(?=[\[0-9]))")
         self._step_names = {name.lower(): name for name in reversed(step_names)}
         self._first_step = step_names[0]
+        self._metric_names = frozenset(metrics)
 
     def parse(self, text: str) -> LineContents:
         """Return the metrics of a line; with its steps where it has a metric.
@@ -57,6 +73,17 @@ class PairReader:
         found = self._parse(mask(text))
         return self._parse(mask(text, strings=False)) if found == LineContents() else found
 
+    def summary(self, text: str) -> LineContents:
+        """Return the metrics of a summary, which has nothing but names and numbers, in turn."""
+        start = _SUMMARY.match(text)
+        if start is None or len(text) > MAX_SUMMARY:
+            return LineContents()
+        words = text[start.end() :].split()
+        pairs = list(zip(words[::2], words[1::2], strict=False))
+        if len(words) % 2 or not all(number(value) is not None and number(name) is None for name, value in pairs):
+            return LineContents()
+        return read_cells((name, number(value)) for name, value in pairs if name in self._metric_names)
+
     def _parse(self, text: str) -> LineContents:
         logger = _LOGGER.match(text)
         body = text[logger.end() :] if logger else text
@@ -64,12 +91,15 @@ class PairReader:
         read: dict[str, dict[str, str]] = {}
         rejected: dict[str, str] = {}
         others: dict[str, str] = {}
+        double: dict[str, str] = {}
         for name, start, at in self._metrics(body):
             match = VALUE.match(body, at) or (MEAN_OF_FOLDS.match(body, at) if round_ else None)
             word = _word_before(body, start)
             if word and word not in _LEVELS:
                 if name not in others and (match or numeric(body[at : at + _WIDTH])):
                     others[name] = phrase(body, start - len(word) - 1, at)
+            elif match and SECOND_VALUE.match(body, match.end()):
+                double.setdefault(name, phrase(body, start, at))
             elif match:
                 numbers, value = read.setdefault(name, {}), repr(float(match[1]))
                 if value not in numbers and len(numbers) <= 1:
@@ -77,6 +107,8 @@ class PairReader:
             elif name not in rejected and numeric(body[at : at + _WIDTH]):
                 rejected[name] = phrase(body, start, at)
         values, ambiguous = split_ambiguous(read, rejected)
+        values = {name: value for name, value in values.items() if name not in double}
+        ambiguous |= double
         rejected = {name: found for name, found in rejected.items() if name not in ambiguous}
         ambiguous |= {name: found for name, found in others.items() if name not in values and name not in rejected}
         if not values and not rejected and not ambiguous:
@@ -113,6 +145,8 @@ class PairReader:
             name, at = self._step_names.get(found[1].lower(), found[1]), found.end()
             word = _word_before(body, found.start())
             if word and word not in _LEVELS and word.lower() not in _PHASES:
+                if body[found.start() - 1] == ":" and STEP.match(body, at):
+                    bad.setdefault(name, phrase(body, found.start() - len(word) - 1, at))
                 continue
             labelled = found[2] is None and "=" not in found[0]
             if match := STEP.match(body, at):
@@ -126,7 +160,13 @@ class PairReader:
 
 
 def _word_before(body: str, start: int) -> str:
-    """Return the word in front of a name, of which the name may be a part; "" where there is none."""
+    """Return the word in front of a name, of which the name may be a part; "" where there is none.
+
+    A colon without a blank joins any text with a name: in `val:loss=0.5`, the word is `val`.
+    """
+    if start > 1 and body[start - 1] == ":":
+        word = body[max(0, start - 42) : start - 1].rpartition(" ")[2]
+        return "" if _TIME.search(word) else word
     if start < 2 or body[start - 1] != " " or not body[start - 2].isalnum():  # noqa: PLR2004 - a letter and a blank
         return ""
     before = body[max(0, start - 42) : start - 1]

@@ -28,9 +28,11 @@ NEXT_PAIR = (
     r"|(?i:step|epoch|iteration|iter|batch)[ \t]{1,4}[\[0-9])"
 )
 """The beginning of another pair."""
+_BAR = r"(?:[0-9]{1,3}%(?:\||[ ][0-9]{1,15}/)|\||[0-9]{1,15}[A-Za-z]{1,16} ?\[)"
+"""The beginning of a progress bar, behind its description and a colon."""
 _ENDED = (
     r"[\t\r\n\f\v\x00|)\]}>]|[,;](?![ \t]{0,4}[-+]?[.]?[0-9])|\.?\Z|\.[ \t]"
-    rf"|{_QUOTE}|[ ](?:(?![\w.])|(?={NEXT_PAIR}))"
+    rf"|:[ ]{{1,4}}{_BAR}|{_QUOTE}|[ ](?:(?![\w.])|(?={NEXT_PAIR}))"
 )
 _WRAPPER = (
     r"(?:(?:(?:np|numpy|jnp|torch|tf|decimal)\.)?+(?:float[0-9]{2,3}|bfloat16|longdouble|u?int[0-9]{1,2}|longlong"
@@ -40,8 +42,14 @@ _WRAPPER = (
 
 VALUE = re.compile(rf"[\"']?+{_WRAPPER}({NUMBER})(?={_ENDED}){_COMPARED}")
 """A metric's value and its end; no part of a fraction, a range, a sentence or a quantity with a unit."""
-MEAN_OF_FOLDS = re.compile(rf"({NUMBER})\+[0-9]")
-"""A mean and its deviation, `0.93+0.01`, as XGBoost prints them in a cross-validation."""
+MEAN_OF_FOLDS = re.compile(rf"({NUMBER})[ ]{{0,4}}+\+[ ]{{0,4}}+(?:{NUMBER})(?=\s|\Z)")
+"""A mean and its deviation, as XGBoost (`0.93+0.01`) and LightGBM (`0.93 + 0.01`) print them in a cross-validation."""
+_AVERAGE = r"(?i:(?:global|running)[ _]avg|avg|average|mean|median|ema|smoothed)[.]?[ \t]{0,4}[=:]?[ \t]{0,16}"
+SECOND_VALUE = re.compile(
+    rf"[\"']?[ \t]{{0,16}}+(?:\([ \t]{{0,16}}+(?:{_AVERAGE})?(?:{NUMBER})[ \t]{{0,16}}(?:{_AVERAGE})?\)"
+    rf"|\[[ \t]{{0,16}}+{_AVERAGE}(?:{NUMBER})[ \t]{{0,16}}\])"
+)
+"""Another value behind the first, as in `0.5 (0.4)`: an average, a deviation or an error, depending on the program."""
 _UNIT = r"(?![ \t]{0,2}(?:%|(?:[mun]?s|secs?|seconds?|min|mins|minutes?|h|hours?)(?![\w=:@/'-]|\.\w)))"
 STEP = re.compile(rf"[\"'\[]?+{_WRAPPER}({NUMBER})(?=[ \t]{{0,4}}/[ \t]{{0,4}}[0-9]|:|{_CLOSED}){_UNIT}")
 """A step and its end; `3/10` is step 3, and a duration is none."""

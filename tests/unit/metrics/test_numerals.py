@@ -48,9 +48,18 @@ def parsed(line):
         ("0.5 [64/60000]", 0.5),
         ("0.5 (best)", 0.5),
         ("0.5 - 1s/epoch - 90ms/step", 0.5),
+        ("0.5 (best 0.4)", 0.5),
+        ("0.5 (+/- 0.1)", 0.5),
+        ("0.5 (3/10)", 0.5),
+        ("0.5: 100%|###| 3/3 [00:00<00:00, 10it/s]", 0.5),
+        ("0.5:   0%| | 0/3 [00:00<?, ?it/s]", 0.5),
+        ("0.5: 100% 3/3 [00:00<00:00, 10it/s]", 0.5),
+        ("0.5: 3it [00:00, 10it/s]", 0.5),
     ],
 )
-@pytest.mark.parametrize("separator", ["=", ": ", " = "])
+@pytest.mark.parametrize(
+    "separator", ["=", ": ", " = ", "               =     ", pytest.param(" " * 200 + ":" + "\t" * 200, id="wide")]
+)
 def test_all_usual_forms_of_numbers_are_read(text, value, separator):
     """This includes units of sizes and signs."""
     report = parsed(f"loss{separator}{text}")
@@ -107,6 +116,9 @@ def test_all_usual_forms_of_numbers_are_read(text, value, separator):
         pytest.param("95 percent", id="percent-as-a-word"),
         pytest.param("0.5 s", id="spaced-unit"),
         pytest.param("0.5 s acc: 0.3", id="spaced-unit-before-a-pair"),
+        pytest.param("0.5: 30%", id="colon-and-percent"),
+        pytest.param("0.5: 3", id="colon-and-number"),
+        pytest.param("0.93+0.01", id="mean-of-folds-without-a-round"),
     ],
 )
 @pytest.mark.parametrize("separator", ["=", ": "])
@@ -115,6 +127,30 @@ def test_other_values_are_rejected(text, separator):
     report = parsed(f"epoch=1 loss{separator}{text}")
     assert report is not None
     assert (dict(report.values), list(report.rejected)) == ({}, ["loss"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.5 (0.4)",
+        "0.5 ( 0.4)",
+        "0.5 (0.5)",
+        "   1.7521 ( 1.8021)",
+        "nan (nan)",
+        "'0.5' (0.4)",
+        "0.5 (avg 0.4)",
+        "0.5 (avg: 0.4)",
+        "0.5 (mean=0.4)",
+        "0.5 (global_avg: 0.4)",
+        "0.5 (0.4 avg)",
+        "0.5 [avg 0.4]",
+    ],
+)
+@pytest.mark.parametrize("separator", ["=", ": "])
+def test_a_value_with_another_one_in_brackets_is_ambiguous(text, separator):
+    """The second number is an average, a deviation or an error, depending on the program."""
+    report = parsed(f"epoch=1 acc: 0.3 (0.2) loss{separator}{text}  acc: 0.3 (0.2)")
+    assert (dict(report.values), dict(report.ambiguous)) == ({}, {"loss": f"loss{separator}{text}"})
 
 
 @pytest.mark.parametrize(
@@ -147,6 +183,14 @@ def test_prose_is_no_report(line):
         ("Train Epoch: 4 [0/60000 (0%)]", 4),
         ("INFO:root:epoch=7", 7),
         ("INFO epoch=7", 7),
+        ("12:30:05:epoch=7", 7),
+        ("train:epoch=7", 7),
+        ("[default0]:epoch=7", 7),
+        ("[trainer12]:epoch=7", 7),
+        ("[rank0]: epoch=7", 7),
+        ("[1,0]<stdout>:epoch=7", 7),
+        ("[1,0]<stderr>:INFO:root:epoch=7", 7),
+        ("[0]:Epoch 7/10,", 7),
         ("Epoch:  33%|###  | 1/3 [00:01<00:02, 1it/s,", 1),
         ("Epoch: 3it [00:01, 2it/s,", 3),
         ("Epoch:  33%|###  | 1/3 [00:01<00:02, 1it/s, epoch=2", 2),
@@ -180,6 +224,7 @@ def test_phrases_are_no_steps(text):
     [
         *("epoch=-1", "epoch=nan", "epoch=1e300", "epoch=3,5", "epoch=12,345"),
         *("epoch=final", "epoch=None", "epoch=,", "epoch: mean,", "epoch: 0.35 s,", "epoch: 12ms"),
+        *("main:epoch=5", "x:y:epoch=5"),
     ],
 )
 def test_an_invalid_step_is_reported(text):

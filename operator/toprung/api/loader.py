@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from toprung.api.messages import MAX_COUNTED, bounded, invalid_experiment, shown, with_suggestions
+from toprung.api.messages import MAX_COUNTED, bounded, invalid_experiment, possible_texts, shown, with_suggestions
 from toprung.api.pod_template.schema import is_misspelled, must_be_string
 from toprung.api.pydantic_errors import Location, field_path, reached_root, translate, unknown_fields
 from toprung.api.v1alpha1 import experiment_rules
@@ -285,8 +285,9 @@ def _cross_field_errors(spec: dict[str, Any]) -> Iterator[FieldError]:
     items = written if isinstance(written, list) else []
     parameters = {i: _readable(_PARAMETER, item) for i, item in enumerate(items)}
     readable = {i: parameter for i, parameter in parameters.items() if parameter is not None}
-    unreadable = {str(item.get("name")) for i, item in enumerate(items) if i not in readable and isinstance(item, dict)}
-    for error in experiment_rules.validate({**fields, "parameters": readable}, frozenset(unreadable)):
+    names = [item.get("name") for i, item in enumerate(items) if i not in readable and isinstance(item, dict)]
+    unreadable = frozenset(name for found in names for name in possible_texts(found))
+    for error in experiment_rules.validate({**fields, "parameters": readable}, unreadable):
         yield error.prefixed("spec.")
 
 

@@ -19,7 +19,7 @@ _MAX_WORD = 64
 _MAX_LISTED = 20
 """Known names that a message lists."""
 _MAX_ITEMS = 4
-_MAX_PLAIN = 1e15
+_MAX_PLAIN = 1e16
 """Whole numbers below are shown without a fraction or an exponent."""
 _MAX_LEVELS = 3
 
@@ -67,6 +67,22 @@ def shortened(text: str, length: int = MAX_SHOWN) -> str:
 def shown(value: Any) -> str:
     """Quote a value as JSON, truncated to MAX_SHOWN characters; takes constant time."""
     return shortened(_shown(value, 0))
+
+
+def possible_texts(value: Any) -> tuple[str, ...]:
+    """Return the strings that a user may have written for a value. YAML 1.1 reads words such as y as booleans."""
+    if isinstance(value, bool):
+        return ("y", "yes", "on") if value else ("n", "no", "off")
+    return (value,) if isinstance(value, str) else ()
+
+
+def use_quotes(value: object) -> str:
+    """Return the fix for a boolean or number where a string is required."""
+    if not isinstance(value, bool):
+        return f"Use quotes: {shown(str(shown(value)))}."
+    first, second, third = possible_texts(value)
+    words = f"{first}, {second} and {third}"
+    return f'Use quotes, such as "{first}" or "{shown(value)}": YAML reads {words} as {shown(value)}.'
 
 
 def _shown(value: Any, level: int) -> str:

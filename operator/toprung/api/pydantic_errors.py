@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, get_args
@@ -9,8 +10,12 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from toprung.api.messages import bounded, shown
+from toprung.api.messages import bounded, shown, use_quotes
+from toprung.api.names import EXPERIMENT_NAME
 from toprung.api.v1alpha1.base import CrossFieldErrors, Model
+from toprung.api.v1alpha1.early_stopping import STEP_NAME
+from toprung.api.v1alpha1.objectives import METRIC_NAME
+from toprung.api.v1alpha1.parameters import PARAMETER_NAME
 from toprung.errors import FieldError
 
 Location = tuple[int | str, ...]
@@ -132,7 +137,7 @@ def _message(details: ErrorDetails, known: Sequence[str]) -> str:
         return f"Invalid value: {shown(value)}: is too {extreme}. Use an integer of at most {_MAX_DIGITS} digits."
     if details["type"] in _TYPES:
         required, example = _TYPES[details["type"]]
-        return f"Invalid value: {shown(value)}: must be {required}. Use {example(value)}."
+        return f"Invalid value: {shown(value)}: must be {required}. {example(value)}"
     format_message = _MESSAGES.get(details["type"])
     return (
         format_message(shown(value), details.get("ctx", {}))
@@ -143,8 +148,8 @@ def _message(details: ErrorDetails, known: Sequence[str]) -> str:
 
 def _string_fix(value: Any) -> str:
     if isinstance(value, list | dict):
-        return f"{shown(value[0])}" if isinstance(value, list) and _is_one_string(value) else "one string"
-    return f"quotes: {shown(str(shown(value)))}" if value is not None else "a string in quotes"
+        return f"Use {shown(value[0])}." if isinstance(value, list) and _is_one_string(value) else "Use one string."
+    return use_quotes(value) if value is not None else "Use a string in quotes."
 
 
 def _is_one_string(value: list[Any]) -> bool:
@@ -156,15 +161,18 @@ def _unquoted(pattern: str, example: str) -> Callable[[Any], str]:
     compiled = re.compile(pattern)
 
     def advise(value: Any) -> str:
-        quoted = isinstance(value, str) and compiled.fullmatch(value[:_MAX_QUOTED])
-        return f"{value} without quotes" if quoted and len(value) < _MAX_QUOTED else example
+        if not isinstance(value, str) or len(value) >= _MAX_QUOTED or not compiled.fullmatch(value):
+            return f"Use {example}."
+        if value[-1].isdigit() and not math.isfinite(float(value)):
+            return f"Use a number of at most {sys.float_info.max:.1e}."
+        return f"Use {value} without quotes."
 
     return advise
 
 
 def _integer_fix(value: Any) -> str:
     if isinstance(value, float) and abs(value) < _MAX_EXACT:
-        return " or ".join(dict.fromkeys((str(math.floor(value)), str(math.ceil(value)))))
+        return f"Use {' or '.join(dict.fromkeys((str(math.floor(value)), str(math.ceil(value)))))}."
     return _unquoted("-?[0-9]+", "a number such as 3")(value)
 
 
@@ -199,6 +207,25 @@ def _of_type(required: str, example: str) -> Callable[[str, Mapping[str, Any]], 
 
 
 _LIST = _of_type("a list", "[a, b], or one - ITEM for each line")
+_PATTERNS: Mapping[str, str] = MappingProxyType(
+    {
+        PARAMETER_NAME: "must consist of A-Z, a-z, 0-9, '_', '.' or '-', and must start with a letter or '_'. "
+        "Use a name such as learning_rate.",
+        METRIC_NAME: "must consist of A-Z, a-z, 0-9, spaces or _./:@%()#'+*-, must start with a letter or '_', and "
+        "must not end with a space. Use a name such as val_loss.",
+        STEP_NAME: "must consist of A-Z, a-z, 0-9 or _./:@-, and must start with a letter or '_'. "
+        "Use a name such as epoch.",
+        EXPERIMENT_NAME: "must consist of a-z, 0-9 or '-', and must start and end with a letter or digit. "
+        "Use the name of an Experiment in this namespace.",
+        "^/": "must be an absolute path. Use a path such as /checkpoints.",
+    }
+)
+"""Pattern of a field -> the strings that match it, and how to fix a string that does not."""
+
+
+def _items(count: int) -> str:
+    return f"{count} item{'s' * (count != 1)}"
+
 
 _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyType(
     {
@@ -211,14 +238,24 @@ _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyT
         "finite_number": _of_type("finite", "a number such as 0.1"),
         "tuple_type": _LIST,
         "list_type": _LIST,
-        "greater_than": lambda found, ctx: f"Invalid value: {found}: must be greater than {ctx['gt']:g}.",
-        "greater_than_equal": lambda found, ctx: f"Invalid value: {found}: must be at least {ctx['ge']}.",
-        "less_than_equal": lambda found, ctx: f"Invalid value: {found}: must be at most {ctx['le']}.",
-        "too_short": lambda _, ctx: f"Invalid value: must have at least {ctx['min_length']} items.",
-        "too_long": lambda _, ctx: f"Too many: must have at most {ctx['max_length']} items.",
-        "string_too_long": lambda found, ctx: f"Too long: {found} must have at most {ctx['max_length']} characters.",
-        "string_pattern_mismatch": lambda found, ctx: (
-            f"Invalid value: {found}: must match the pattern {ctx['pattern']}."
+        "greater_than": lambda found, ctx: (
+            f"Invalid value: {found}: must be greater than {ctx['gt']:g}. Use a larger number."
         ),
+        "greater_than_equal": lambda found, ctx: (
+            f"Invalid value: {found}: must be at least {shown(ctx['ge'])}. Use {shown(ctx['ge'])} or more."
+        ),
+        "less_than_equal": lambda found, ctx: (
+            f"Invalid value: {found}: must be at most {shown(ctx['le'])}. Use {shown(ctx['le'])} or less."
+        ),
+        "less_than": lambda found, ctx: (
+            f"Invalid value: {found}: must be less than {ctx['lt']:g}. Use a smaller number."
+        ),
+        "too_short": lambda _, ctx: f"Invalid value: must have at least {_items(ctx['min_length'])}. Add one.",
+        "too_long": lambda _, ctx: f"Too many: must have at most {_items(ctx['max_length'])}. Remove some.",
+        "string_too_short": lambda _, __: 'Invalid value: "": must not be empty. Use a name, or remove the field.',
+        "string_too_long": lambda found, ctx: (
+            f"Too long: {found} must have at most {ctx['max_length']} characters. Shorten it."
+        ),
+        "string_pattern_mismatch": lambda found, ctx: f"Invalid value: {found}: {_PATTERNS[ctx['pattern']]}",
     }
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.manifests import BASE, CONTAINER, REMOVE, edited
+from support.manifests import BASE, CONTAINER, LAYERS, REMOVE, edited
 from toprung.api.loader import load_experiment
 from toprung.errors import FieldError, InvalidExperiment
 
@@ -97,6 +97,7 @@ def test_references_to_an_invalid_parameter_are_valid():
     assert set(errors(manifest)) == {"spec.parameters[3].values"}
 
 
+WHEN = "spec.parameters[4].when"
 PBT = {"perturbationInterval": 3, "maxResource": 27}
 
 
@@ -206,7 +207,31 @@ def test_a_stored_experiment_with_an_unknown_algorithm_is_invalid():
         pytest.param({"spec.objective.metric": ["a", "b"]}, "spec.objective.metric", 'Invalid value: ["a", "b"]: must be a string. Use one string.', id="list of strings"),
         pytest.param({"spec.objective.metric": {"a": 1}}, "spec.objective.metric", 'Invalid value: {"a": 1}: must be a string. Use one string.', id="object as string"),
         pytest.param({"spec.objective.metric": 5}, "spec.objective.metric", 'Invalid value: 5: must be a string. Use quotes: "5".', id="number as string"),
-        pytest.param({"spec.objective.metric": True}, "spec.objective.metric", 'Invalid value: true: must be a string. Use quotes: "true".', id="boolean as string"),
+        pytest.param({"spec.objective.metric": True}, "spec.objective.metric", 'Invalid value: true: must be a string. Use quotes, such as "y" or "true": YAML reads y, yes and on as true.', id="boolean as string"),
+        pytest.param({"spec.objective.additionalMetrics": [False]}, "spec.objective.additionalMetrics[0]", 'Invalid value: false: must be a string. Use quotes, such as "n" or "false": YAML reads n, no and off as false.', id="boolean in a list of strings"),
+        pytest.param({f"{WHEN}.parameter": True}, f"{WHEN}.parameter", 'Invalid value: true: must be a string. Use quotes, such as "y" or "true": YAML reads y, yes and on as true.', id="boolean as the name of a parameter"),
+        pytest.param({"spec.initialTrials[0].false": 1}, "spec.initialTrials[0].false", 'Invalid value: no parameter is named "false". Use quotes, such as "n" or "false": YAML reads n, no and off as false.', id="boolean as a key"),
+        pytest.param({f"{CONTAINER}.command": ["train", False]}, f"{CONTAINER}.command[1]", 'Invalid value: must be a string, not false. Use quotes, such as "n" or "false": YAML reads n, no and off as false.', id="boolean as an argument"),
+        pytest.param({f"{CONTAINER}.command": ["train", "a\0b"]}, f"{CONTAINER}.command[1]", 'Invalid value: "a\\u0000b": must not contain NUL characters. Remove them.', id="NUL in an argument"),
+        pytest.param({f"{CONTAINER}.env": [{"name": "A", "value": "\0"}]}, f"{CONTAINER}.env[0].value", 'Invalid value: "\\u0000": must not contain NUL characters. Remove them.', id="NUL in a variable"),
+        pytest.param({"spec.parameters[3].values": ["sgd", "adam", "\0"]}, "spec.parameters[3].values[2]", 'Invalid value: "\\u0000": must not contain NUL characters. Remove them.', id="NUL in a value"),
+        pytest.param({"spec.trialTemplate.primaryContainer": ""}, "spec.trialTemplate.primaryContainer", 'Invalid value: "": must not be empty. Use a name, or remove the field.', id="empty name"),
+        pytest.param({"spec.initialTrials[0].opt": None}, "spec.initialTrials[0].opt", 'Invalid value: null: must be a number, string or boolean. Remove it, or use quotes: "null".', id="null as a value"),
+        pytest.param({"spec.objective.goal": "1e999"}, "spec.objective.goal", 'Invalid value: "1e999": must be a number. Use a number of at most 1.8e+308.', id="quoted number that no double holds"),
+        pytest.param({"spec.parameters[1].step": 1e-300}, "spec.parameters[1].step", "Invalid value: 1e-300: type int requires an integer. Use 1, or type: double.", id="tiny step of integers"),
+        pytest.param({"spec.parameters[5].step": 1e-300}, "spec.parameters[5].step", "Invalid value: 1e-300: must divide max - min. Use a larger step, or remove step.", id="too many steps"),
+        pytest.param({"spec.parallelTrialCount": 20000}, "spec.parallelTrialCount", "Invalid value: 20000: must be at most 10000. Use 10000 or less.", id="large number"),
+        pytest.param({"spec.objective.additionalMetrics": ["m"] * 33}, "spec.objective.additionalMetrics", "Too many: must have at most 32 items. Remove some.", id="long list"),
+        pytest.param({f"{WHEN}.in": []}, f"{WHEN}.in", "Invalid value: must have at least 1 item. Add one.", id="empty list"),
+        *(
+            pytest.param({"spec.parameters[0].name": name}, "spec.parameters[0].name", f'Invalid value: "{name}": must consist of A-Z, a-z, 0-9, \'_\', \'.\' or \'-\', and must start with a letter or \'_\'. Use a name such as learning_rate.', id=f"name {name}")
+            for name in ("größe", "a b", "1x")
+        ),
+        *(
+            pytest.param({f"{LAYERS}.{field}": sign * 2**53 + sign * more}, f"{LAYERS}.{field}", f"Invalid value: {sign * 2**53}: type int requires an absolute value below 2^53. Use a smaller value, or type: double.", id=f"{field} {sign * 2**53 + sign * more}")
+            for field, sign in (("max", 1), ("min", -1))
+            for more in (0, 1)
+        ),
         pytest.param({"spec.maxTrialCount": 3.5}, "spec.maxTrialCount", "Invalid value: 3.5: must be an integer. Use 3 or 4.", id="fraction"),
         pytest.param({"spec.maxTrialCount": "300"}, "spec.maxTrialCount", 'Invalid value: "300": must be an integer. Use 300 without quotes.', id="quoted integer"),
         pytest.param({"spec.maxTrialCount": "many"}, "spec.maxTrialCount", 'Invalid value: "many": must be an integer. Use a number such as 3.', id="word as integer"),

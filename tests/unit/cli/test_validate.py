@@ -64,7 +64,9 @@ def test_all_errors_of_all_documents_are_listed_by_line():
     """One run lists all errors."""
     bad = GOOD.replace("type: minimize", "type: min").replace("maxTrialCount: 3", "maxTrialCount: 0")
     second, third = GOOD.replace("good", "second"), bad.replace("good", "third")
-    result = validate(f"{bad}---\napiVersion: v1\nkind: ConfigMap\n---\n{second}---\n{third}")
+    result = validate(
+        f"{bad}---\n{{apiVersion: v1, kind: ConfigMap,\n metadata: {{name: c}}}}\n---\n{second}---\n{third}"
+    )
     lines = [line.split(": ")[0] for line in result.output.splitlines()]
     assert lines == ["-:5", "-:8", "-:40", "-:43", "-:20"]
 
@@ -101,6 +103,15 @@ def test_a_file_without_an_experiment_is_an_error(text: str):
     """A wrong file name must not look like success."""
     result = validate(text)
     assert (result.exit_code, "has no Experiment" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "document", ["hello", "5", "[1]", "kind: ConfigMap", "{apiVersion: v1, kind: ConfigMap, metadata: {name: 5}}"]
+)
+def test_a_document_that_no_server_accepts_is_an_error(document: str):
+    """`toprung run` and `kubectl apply` refuse the file too."""
+    result = validate(f"{GOOD}---\n{document}\n")
+    assert (result.exit_code, "-:17: is not an object. Write apiVersion" in result.output) == (1, True), result.output
 
 
 def test_bytes_that_are_not_utf_8_are_an_error(tmp_path: Path):
@@ -174,9 +185,9 @@ def test_an_error_in_a_list_has_its_line():
         pytest.param("\nspec:\n", "\nspce: {}\nspec:\n", '-:4: spce: unknown field "spce". Did you mean spec?', id="top-level field"),
         pytest.param("{name: good}", "{name: good, lables: {a: b}}", '-:3: metadata.lables: unknown field "lables". Did you mean labels?', id="field of metadata"),
         pytest.param("{name: good}", "{name: good, labels: {a: b c}}", '-:3: metadata.labels[a]: Invalid value: "b c": a valid label must be', id="label"),
-        pytest.param("{name: good}", "{name: good, labels: {a: 1}}", '-:3: metadata.labels[a]: Invalid value: must be a string, not the number 1. Write "1".', id="label that is a number"),
+        pytest.param("{name: good}", "{name: good, labels: {a: 1}}", '-:3: metadata.labels[a]: Invalid value: must be a string, not the number 1. Use quotes: "1".', id="label that is a number"),
         pytest.param("{name: good}", "{name: good, namespace: Team_A}", '-:3: metadata.namespace: Invalid value: "Team_A": a lowercase RFC 1123 label must', id="namespace"),
-        pytest.param("{name: good}", "{name: y}", '-:3: metadata.name: Invalid value: must be a string, not true. Write "true". YAML reads y, yes and on as true', id="name that is a boolean"),
+        pytest.param("{name: good}", "{name: y}", '-:3: metadata.name: Invalid value: must be a string, not true. Use quotes, such as "y" or "true": YAML reads y, yes and on as true.', id="name that is a boolean"),
         pytest.param("{name: good}", "{}", "-:3: metadata.name: Required value", id="no name"),
         pytest.param("apiVersion: toprung.dev/v1alpha1\n", "", "-:1: apiVersion: Required value: use toprung.dev/v1alpha1", id="no version"),
     ],

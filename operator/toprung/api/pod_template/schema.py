@@ -15,7 +15,7 @@ from typing import Any
 from podspec import quantities
 from podspec.objects import Unknown
 from podspec.types import ObjectType, Type, object_types
-from toprung.api.messages import shown
+from toprung.api.messages import shown, use_quotes
 from toprung.errors import FieldError
 
 PLACEHOLDER = "${"
@@ -150,10 +150,8 @@ def must_be_string(value: Any) -> str:
     """Return the error of a value that must be a string, "" if it is one."""
     if isinstance(value, str):
         return ""
-    example = f"Write {shown(str(shown(value)))}." if isinstance(value, bool | int | float) else "Write it in quotes."
-    if isinstance(value, bool):
-        example = f"{example} YAML reads {'y, yes and on' if value else 'n, no and off'} as {shown(value)}: quote them."
-    return _mismatch("a string", value, 'Write "", or remove it.' if value is None else example)
+    fix = use_quotes(value) if isinstance(value, bool | int | float) else "Use one string."
+    return _mismatch("a string", value, 'Use "", or remove it.' if value is None else fix)
 
 
 def _integer(low: int, high: int) -> Callable[[Any], str]:

@@ -23,12 +23,18 @@ MAX_TEXT = 1024
 """Characters of a string value of a parameter."""
 
 
+def _fix(value: Any) -> str:
+    return 'Remove it, or use quotes: "null".' if value is None else "Use one value, such as 0.1 or adam."
+
+
 def _scalar(value: Any) -> Any:
     """Refuse a value of no branch of the union in one message; pydantic writes a message for each branch."""
     if not isinstance(value, bool | int | float | str):
-        raise ValueError(f"Invalid value: {shown(value)}: must be a number, string or boolean.")  # noqa: TRY004 - pydantic's
+        raise ValueError(f"Invalid value: {shown(value)}: must be a number, string or boolean. {_fix(value)}")  # noqa: TRY004 - pydantic's
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"Invalid value: {shown(value)}: must be finite. Use a number.")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"Invalid value: {shown(value)}: must not contain NUL characters. Remove them.")
     if isinstance(value, str) and len(value) > MAX_TEXT:
         raise ValueError(f"Too long: has {len(value)} characters. Use at most {MAX_TEXT}.")
     return value

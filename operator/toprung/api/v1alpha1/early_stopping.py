@@ -17,7 +17,8 @@ from toprung.api.v1alpha1.early_stopping_rules import (
     rung_count,
 )
 
-StepName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_./:@-]*$", max_length=128)]
+STEP_NAME = r"^[A-Za-z_][A-Za-z0-9_./:@-]*$"
+StepName = Annotated[str, Field(pattern=STEP_NAME, max_length=128)]
 Resource = Annotated[int, Field(ge=1, le=10**9)]
 Variant = Literal["promotion", "stopping"]
 

@@ -10,9 +10,8 @@ from toprung.api.v1alpha1.base import Model
 from toprung.api.v1alpha1.cross_field import CrossFieldRule
 from toprung.errors import FieldError
 
-MetricName = Annotated[
-    str, Field(pattern=r"^[A-Za-z_]([A-Za-z0-9_./:@%()#'+* -]*[A-Za-z0-9_./:@%()#'+*-])?$", max_length=128)
-]
+METRIC_NAME = r"^[A-Za-z_]([A-Za-z0-9_./:@%()#'+* -]*[A-Za-z0-9_./:@%()#'+*-])?$"
+MetricName = Annotated[str, Field(pattern=METRIC_NAME, max_length=128)]
 """Name of a metric. Some frameworks use spaces and quotes, as in valid_0's auc."""
 
 

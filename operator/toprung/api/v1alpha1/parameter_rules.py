@@ -13,8 +13,8 @@ ValueKey = tuple[bool, Scalar]
 
 STEP_TOLERANCE: Final = 1e-6
 """Largest distance of (max - min) / step from an integer. Binary floating point can't represent decimal fractions."""
-MAX_EXACT_INT: Final = 2**53
-"""Largest bound of an int parameter. A larger double skips integers."""
+MAX_EXACT_INT: Final = 2**53 - 1
+"""Largest bound of an int parameter. Two integers or more round to each double above it."""
 MAX_HALF_SPAN: Final = 8.9e307
 """Half of the largest max - min. Twice as much is still a double."""
 
@@ -52,9 +52,11 @@ def _divides(step: float | None, low: float | None, high: float | None, scale: s
 
 def _suggest_max(step: float, low: float, high: float, _scale: str, _type: str) -> str:
     steps = (high - low) / step
-    if 1 <= steps < MAX_EXACT_INT:
+    if steps < 1:
+        return f"Use a step of at most max - min, {high - low:.10g}, or remove step."
+    if steps < MAX_EXACT_INT:
         return f"Use max: {low + math.floor(steps) * step:.10g}."
-    return "Use a smaller step."
+    return "Use a larger step, or remove step."
 
 
 def _duplicates(values: Sequence[Scalar] | None) -> Iterator[FieldError]:
@@ -75,13 +77,13 @@ def _integer_rules(field: str) -> tuple[CrossFieldRule, CrossFieldRule]:
             holds=lambda value, type_: type_ != "int" or _is_integral(value),
             message="type int requires an integer",
             fix="Use an integer, or type: double.",
-            suggest=lambda value, _: f"Use {round(value)}, or type: double.",
+            suggest=lambda value, _: f"Use {round(value) or int(field == 'step')}, or type: double.",
         ),
         CrossFieldRule(
             fields=(field, "type"),
             cel=f"{applies} || (self.{field} <= {limit} && self.{field} >= -{limit})",
             holds=lambda value, type_: type_ != "int" or value is None or abs(value) <= MAX_EXACT_INT,
-            message="type int requires an absolute value of at most 2^53",
+            message="type int requires an absolute value below 2^53",
             fix="Use a smaller value, or type: double.",
         ),
     )

@@ -9,7 +9,8 @@ from toprung.api.v1alpha1.base import Model, ParameterValue
 from toprung.api.v1alpha1.cross_field import CrossFieldRule
 from toprung.api.v1alpha1.parameter_rules import PARAMETER_RULES, ValueKey, key_of
 
-ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=63)]
+PARAMETER_NAME = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
+ParameterName = Annotated[str, Field(pattern=PARAMETER_NAME, max_length=63)]
 Choices = Annotated[tuple[ParameterValue, ...], Field(min_length=1, max_length=256)]
 ParameterAssignments = Annotated[dict[ParameterName, ParameterValue], Field(max_length=64)]
 """Name of a parameter -> its value in one configuration."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from toprung.api.messages import shown
+from toprung.api.messages import shown, use_quotes
 from toprung.api.names import parameter_variable
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.api.v1alpha1.cross_field import CrossFieldRule
@@ -14,6 +14,8 @@ from toprung.errors import FieldError
 _MAX_LISTED = 8
 """Values that a message lists."""
 _DECIDER = "must be the name of another parameter of type ordinal or categorical"
+_BOOLEANS = ("true", "false")
+"""JSON forms of the keys that YAML reads as booleans."""
 _TWO = 2
 _CYCLE_OF_TWO = "two parameters must not depend on each other by when"
 _LONG_CYCLE = "parameters must not form a cycle by when"
@@ -35,9 +37,16 @@ def validate_configuration(
         if name in unreadable:
             continue
         if name not in parameters:
-            yield FieldError(name, f"Invalid value: no parameter is named {shown(name)}", name, known)
+            yield _unknown_name(name, known)
         elif message := value_error(parameters[name], value) or _inactive(parameters[name], configuration):
             yield FieldError(name, message)
+
+
+def _unknown_name(name: str, known: tuple[str, ...]) -> FieldError:
+    message = f"Invalid value: no parameter is named {shown(name)}"
+    if name in _BOOLEANS:
+        return FieldError(name, f"{message}. {use_quotes(name == 'true')}")
+    return FieldError(name, message, name, known)
 
 
 def value_error(parameter: Parameter, value: ParameterValue) -> str:

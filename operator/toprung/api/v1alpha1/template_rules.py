@@ -93,7 +93,7 @@ def _items(node: Any) -> list[Any]:
 def validate_references(
     template: dict[str, JsonValue], *, names: frozenset[str], conditional: frozenset[str], has_resource: bool
 ) -> Iterator[FieldError]:
-    """Check the placeholders of a PodTemplateSpec; paths are relative to it.
+    """Check the strings of a PodTemplateSpec, and their placeholders; paths are relative to it.
 
     Args:
         template: a PodTemplateSpec.
@@ -103,6 +103,8 @@ def validate_references(
     """
     known = (*(f"parameters.{name}" for name in sorted(names)), *VARIABLES)
     for path, text in _texts(template, ""):
+        if "\0" in text and path.startswith("spec."):  # a server accepts it, but no container starts with it
+            yield FieldError(path, f"Invalid value: {shown(text)}: must not contain NUL characters. Remove them.")
         yield from _misspelled_placeholders(path, text)
         seen: set[str] = set()
         for reference in _references(text):

@@ -44,8 +44,8 @@ class Finding:
 def validate_command(files: Sequence[str], output: Literal["text", "json"]) -> None:
     """Validate the Experiments in FILES, without a cluster.
 
-    Lists up to 20 errors of each Experiment, with their lines. Use - for standard input. Other objects in the files
-    are ignored. The exit code is 1 if there is an error.
+    Lists up to 20 errors of each Experiment, with their lines. Use - for standard input. Of other objects in the
+    files, only apiVersion, kind and metadata.name are checked. The exit code is 1 if there is an error.
     """
     valid: list[str] = []
     findings = [finding for file in files for finding in check(file, _read(file), valid)]
@@ -68,9 +68,12 @@ def check(file: str, content: bytes, valid: list[str]) -> Iterator[Finding]:
     except BadYaml as error:
         yield Finding(file, error.line, "", str(error))
         return
-    experiments = [item for document in documents for item in document.items() if _is_experiment(item.value)]
+    items = [item for document in documents for item in document.items()]
+    experiments = [item for item in items if _is_experiment(item.value)]
     if not experiments:
         yield Finding(file, 1, "", f"has no Experiment. Write apiVersion: {GROUP}/... and kind: {KIND}.")
+        return
+    yield from (_no_object(file, item) for item in items if not (_is_experiment(item.value) or _is_object(item.value)))
     lines: dict[tuple[str, str], int] = {}
     for document in experiments:
         duplicates = list(_duplicates(file, document, lines))
@@ -101,6 +104,19 @@ def _errors(file: str, document: Document, valid: list[str]) -> Iterator[Finding
             yield Finding(file, document.line(""), "", f"... and {error.omitted:,} more")
     else:
         valid.append(f"{file}:{document.line('')}: Experiment {experiment.name} is valid")
+
+
+def _no_object(file: str, document: Document) -> Finding:
+    return Finding(file, document.line(""), "", "is not an object. Write apiVersion, kind and metadata.name.")
+
+
+def _is_object(value: Any) -> bool:
+    """Return whether a value has the fields by which a server finds an object."""
+    fields = value if isinstance(value, dict) else {}
+    found = fields.get("metadata")
+    metadata = found if isinstance(found, dict) else {}
+    identity = fields.get("apiVersion"), fields.get("kind"), metadata.get("name")
+    return all(isinstance(part, str) and part for part in identity)
 
 
 def _is_experiment(value: Any) -> bool:

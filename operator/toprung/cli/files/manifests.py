@@ -9,7 +9,7 @@ from toprung.api.loader import KIND
 from toprung.api.v1alpha1.immutability import ADVICE
 from toprung.cli.commands.validate import check
 from toprung.cli.display.watcher import Key
-from toprung.cli.files.yaml_documents import Document, read_documents
+from toprung.cli.files.yaml_documents import read_documents
 from toprung.errors import NotFound, Rejected, TopRungError
 from toprung.kube.client import KubeClient, KubernetesObject
 from toprung.kube.resources import EXPERIMENTS, NAMESPACES
@@ -30,18 +30,12 @@ def read_manifests(file: str) -> tuple[KubernetesObject, ...]:
     if findings:
         raise TopRungError("\n".join(("the file is invalid, so nothing was started:", *map(str, findings))))
     documents = (item for document in read_documents(content.decode()) for item in document.items())
-    return tuple(_applicable(file, document) for document in documents)
+    return tuple(_applicable(document.value) for document in documents)
 
 
-def _applicable(file: str, document: Document) -> KubernetesObject:
+def _applicable(value: Mapping[str, Any]) -> KubernetesObject:
     """Return an object without the fields that the API server owns, which the output of `kubectl get` has."""
-    value = document.value if isinstance(document.value, dict) else {}
-    found = value.get("metadata")
-    metadata = found if isinstance(found, dict) else {}
-    identity = value.get("apiVersion"), value.get("kind"), metadata.get("name")
-    if not all(isinstance(part, str) and part for part in identity):
-        raise TopRungError(f"{file}:{document.line('')}: is not an object. Write apiVersion, kind and metadata.name.")
-    kept = {field: child for field, child in metadata.items() if field not in SERVER_OWNED}
+    kept = {field: child for field, child in value["metadata"].items() if field not in SERVER_OWNED}
     return {**{field: child for field, child in value.items() if field != "status"}, "metadata": kept}
 
 

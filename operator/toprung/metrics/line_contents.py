@@ -14,11 +14,13 @@ class LineContents:
         values: metric or step name -> number; of a metric's name, no other number in the line.
         rejected: metric or step name -> the name with a text that is not a number, as printed.
         ambiguous: metric name -> the name behind another word, or with several values, as printed.
+        restarts: whether the line is the first row of a table that begins again.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
     rejected: Mapping[str, str] = field(default_factory=dict)
     ambiguous: Mapping[str, str] = field(default_factory=dict)
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

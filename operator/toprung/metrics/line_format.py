@@ -1,9 +1,9 @@
 """Parses metric lines in all formats, for the names of the metrics of an experiment.
 
 The parser looks only for the names of the experiment's metrics. A line counts if it has one of them in a format of
-:mod:`json_lines`, :mod:`pairs` or :mod:`tables`, or in a match of a custom pattern (:mod:`custom`), which then replaces
-the other formats. Terminal escape sequences are removed. Several values of one metric in a line do not count (in JSON
-the last does, as for other readers).
+:mod:`json_lines`, :mod:`name_value`, :mod:`summaries` or :mod:`tables`, or in a match of a custom pattern
+(:mod:`custom`), which then replaces the other formats. Terminal escape sequences are removed. Several values
+of one metric in a line do not count (in JSON the last does, as for other readers).
 """
 
 import re
@@ -16,6 +16,8 @@ from toprung.metrics.custom import CustomReader
 from toprung.metrics.json_lines import parse_json, split_objects
 from toprung.metrics.line_contents import LineContents
 from toprung.metrics.name_value import PairReader
+from toprung.metrics.quoting import is_shell_trace
+from toprung.metrics.summaries import parse_summary
 from toprung.metrics.tables import TableReader
 from toprung.metrics.types import DEFAULT_STEP_NAMES, EPOCH, MAX_STEP, Report
 
@@ -97,7 +99,7 @@ class LineParser:
         if not bad:
             steps = self._with_context(steps, frozenset((*values, *rejected)))
         other = self._other_step(found) if steps.keys().isdisjoint(self._format.step_names) else ""
-        return Report(values, steps, rejected, bad, found.ambiguous, other)
+        return Report(values, steps, rejected, bad, found.ambiguous, other, restarts=found.restarts)
 
     def _other_step(self, found: LineContents) -> str:
         others = (name for name in DEFAULT_STEP_NAMES if name not in self._format.step_names)
@@ -146,7 +148,7 @@ class LineParser:
         if self._custom is not None:
             return self._custom.parse(text)
         text = _without_rank(text)
-        named = self.names_a_metric(text)
+        named = self.names_a_metric(text) and not is_shell_trace(text)
         if named and (found := parse_json(text, self._names, self._steps)) is not None:
             self._table.interrupt()
             return found
@@ -154,7 +156,7 @@ class LineParser:
             return None
         found = self._pairs.parse(text) if named else LineContents()
         if named and found == LineContents():
-            found = self._pairs.summary(text)
+            found = parse_summary(text, self._format.metrics)
         if found.values or found.rejected or found.ambiguous:
             self._table.interrupt()
             return found

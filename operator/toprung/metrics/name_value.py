@@ -9,7 +9,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from toprung.metrics.line_contents import LineContents, read_cells, split_ambiguous
+from toprung.metrics.line_contents import LineContents, split_ambiguous
 from toprung.metrics.numerals import (
     MEAN_OF_FOLDS,
     NEXT_PAIR,
@@ -17,11 +17,10 @@ from toprung.metrics.numerals import (
     SECOND_VALUE,
     STEP,
     VALUE,
-    number,
     numeric,
     phrase,
 )
-from toprung.metrics.quoting import mask
+from toprung.metrics.quoting import mask, without_program_text
 
 _QUOTING = re.compile(r"[\"'{]")
 _WIDTH = 48
@@ -41,10 +40,6 @@ _PHASES = frozenset({"train", "training", "val", "valid", "validation", "test", 
 _BAR = re.compile(r"[0-9]{1,3}%\|[^|]{0,512}+\|[ \t]{0,4}([0-9]{1,15}+)/|([0-9]{1,15}+)[A-Za-z]{1,16} ?\[")
 _NO_STEP = re.compile(rf"[0-9.]{{1,8}}+%|\||{NEXT_PAIR}")
 """What follows a label such as `Epoch:` that is not the step."""
-_SUMMARY = re.compile(r"\s*+(?:\*|Test:)[ \t]")
-"""The beginning of a line of names and numbers without signs: ` * Acc@1 35.031 Acc@5 60.2` (PyTorch's examples)."""
-MAX_SUMMARY = 1024
-"""Characters of such a line at most."""
 _ROUND = re.compile(rf"\s*+\[({NUMBER})\]\t")
 _HEADING = re.compile(r"\s*+Epoch[ \t]{1,4}([0-9]{1,15}+)(?=[ \t]{0,2}(?:/[ \t]{0,2}[0-9]|:|[ \t]|\Z))")
 
@@ -61,28 +56,17 @@ class PairReader:
         self._step = re.compile(rf"(?i){_BEFORE}[\"']?({steps})(?:[\"']?{end}|([ \t]{{1,4}}+)(?=[\[0-9]))")
         self._step_names = {name.lower(): name for name in reversed(step_names)}
         self._first_step = step_names[0]
-        self._metric_names = frozenset(metrics)
 
     def parse(self, text: str) -> LineContents:
         """Return the metrics of a line; with its steps where it has a metric.
 
         Texts in strings count only where nothing else does, as in ``level=info msg="epoch=1 loss=0.5"``.
         """
+        text = without_program_text(text)
         if not _QUOTING.search(text):
             return self._parse(text)
         found = self._parse(mask(text))
         return self._parse(mask(text, strings=False)) if found == LineContents() else found
-
-    def summary(self, text: str) -> LineContents:
-        """Return the metrics of a summary, which has nothing but names and numbers, in turn."""
-        start = _SUMMARY.match(text)
-        if start is None or len(text) > MAX_SUMMARY:
-            return LineContents()
-        words = text[start.end() :].split()
-        pairs = list(zip(words[::2], words[1::2], strict=False))
-        if len(words) % 2 or not all(number(value) is not None and number(name) is None for name, value in pairs):
-            return LineContents()
-        return read_cells((name, number(value)) for name, value in pairs if name in self._metric_names)
 
     def _parse(self, text: str) -> LineContents:
         logger = _LOGGER.match(text)

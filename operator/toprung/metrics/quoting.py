@@ -1,10 +1,44 @@
-"""Masks texts in a line that are no reports: the contents of quoted strings and of nested dicts."""
+"""Masks texts in a line that are no reports: quoted strings, nested dicts, arguments of a program and URLs."""
 
 import re
 
 _TOKEN = re.compile(r"\\.|(?<!\w)[\"']|[\"'](?!\w)|[{}]")
 _KEY_END = re.compile(r"[ \t]{0,4}[=:]")
 _TEXT = re.compile(r"[\s=:]")
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}+://[^\s\"'<>,;]*+")
+_NAMESPACE = re.compile(r"\bNamespace\(")
+"""The arguments of a program, as argparse shows them."""
+_COMMANDS = "python[0-9.]*|torchrun|accelerate|deepspeed|mpirun|srun|exec|env|echo|printf|bash|sh|uv|poetry"
+_TRACE = re.compile(
+    r"\s*+\+{1,8}+ (?:[^\s=]{1,64}+=\S*+ ){0,16}+(?:[^\s=]{0,256}/)?"
+    rf"(?:{_COMMANDS}|[^\s=/]{{1,128}}\.(?:py|sh))(?=\s|\Z)"
+)
+"""A command that `sh -x` prints before it runs it: `+ python train.py loss=0.01`."""
+
+
+def is_shell_trace(text: str) -> bool:
+    """Return whether a line is a command that a shell traces."""
+    return _TRACE.match(text) is not None
+
+
+def without_program_text(text: str) -> str:
+    """Return the text with blanks in place of URLs and of the first ``Namespace(...)``; as long as before."""
+    if "://" in text:
+        text = _URL.sub(lambda url: " " * len(url[0]), text)
+    if (opened := _NAMESPACE.search(text)) is not None:
+        end = _closing(text, opened.end())
+        text = text[: opened.start()] + " " * (end - opened.start()) + text[end:]
+    return text
+
+
+def _closing(text: str, start: int) -> int:
+    """Return the place behind the bracket that closes the one before `start`; the end where none does."""
+    depth = 1
+    for sign in re.finditer(r"[()]", text[start:]):
+        depth += 1 if sign[0] == "(" else -1
+        if depth == 0:
+            return start + sign.end()
+    return len(text)
 
 
 def mask(text: str, *, strings: bool = True) -> str:

@@ -4,7 +4,7 @@ A report with a higher step than the last one is the next step. Every other repo
 
 - One with the same step is the newest value of that step.
 - A program that begins its steps again, at its first one or below, or with a later epoch (there also at the same step),
-  continues: its steps are added to those before.
+  continues: its steps are added to those before. Below a repeated header, the first step may also be the last one.
 - Where the steps fall with each report (a program that counts down), each is the next step, and is noted.
 - One that goes back to any other step (a resumed worker, a summary) is the newest value of the latest step.
 - A line with a step of another name only is the next step.
@@ -61,7 +61,7 @@ def step_of_extras(reading: Reading, report: Report, latest: float | None, names
     reported = report.steps.get(reading.name or _step_name(report, names))
     if reported is None:
         return None
-    restarts = bool(reading.name) and _restarts(reading, reported, report.steps.get(EPOCH))
+    restarts = bool(reading.name) and _restarts(reading, report, reported)
     return integral(_offset(reading, report, reported, latest) + reported if restarts else reading.offset + reported)
 
 
@@ -71,7 +71,7 @@ def _step_name(report: Report, names: Sequence[str]) -> str:
 
 def _advance(reading: Reading, report: Report, latest: float | None) -> Reading:
     reported, epoch = report.steps[reading.name], report.steps.get(EPOCH)
-    if _restarts(reading, reported, epoch):
+    if _restarts(reading, report, reported):
         return replace(
             reading, offset=_offset(reading, report, reported, latest), first=reported, last=reported, epoch=epoch
         )
@@ -82,9 +82,10 @@ def _advance(reading: Reading, report: Report, latest: float | None) -> Reading:
     )
 
 
-def _restarts(reading: Reading, reported: float, epoch: float | None) -> bool:
+def _restarts(reading: Reading, report: Report, reported: float) -> bool:
+    epoch = report.steps.get(EPOCH)
     later_epoch = epoch is not None and reading.epoch is not None and epoch > reading.epoch
-    if reported < reading.last and reported <= reading.first:
+    if reported <= reading.first and (reported < reading.last or report.restarts):
         return True
     return later_epoch and reported <= reading.last and reading.name != EPOCH
 

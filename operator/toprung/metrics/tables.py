@@ -8,6 +8,7 @@ the table, unless the next row continues the steps: it could belong to other out
 import csv
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from toprung.metrics.line_contents import LineContents, read_cells
 from toprung.metrics.numerals import number
@@ -32,6 +33,7 @@ class TableReader:
         self._header: tuple[str, ...] = ()
         self._separator = ""
         self._interrupted = False
+        self._repeated = False
         self._last: dict[str, float] = {}
         self._strides: dict[str, tuple[float, ...]] = {}
 
@@ -60,6 +62,7 @@ class TableReader:
         form = _PHRASE if stepped and separator else _NAME
         if not (separator or stepped) or not all(cell in self._metrics or _is_name(cell, form) for cell in cells):
             return False
+        self._repeated = self._header == tuple(cells) and (self._repeated or bool(self._last))
         self._header, self._separator, self._interrupted = tuple(cells), separator, False
         self._last, self._strides = {}, {}
         return True
@@ -81,7 +84,8 @@ class TableReader:
             return None
         if self._interrupted and not self._continues(found):
             return self._ambiguous(text)
-        self._interrupted = False
+        found = replace(found, restarts=self._repeated)
+        self._interrupted = self._repeated = False
         self._record_steps(found)
         return found
 

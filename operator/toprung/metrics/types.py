@@ -32,6 +32,7 @@ class Report:
         ambiguous: metric name -> the name behind another word, as in "train loss: 0.5".
         other_step: a step that has none of the names wanted, where the line has no other; "" without one.
         skipped: a metric in the beginning of a long line, which is not read; "" without one.
+        restarts: whether the line is the first row below a repeated header of a table.
     """
 
     values: Mapping[str, float]
@@ -41,6 +42,7 @@ class Report:
     ambiguous: Mapping[str, str] = field(default_factory=dict)
     other_step: str = ""
     skipped: str = ""
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

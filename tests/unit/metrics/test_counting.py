@@ -80,6 +80,19 @@ def read(*lines, progress=None, attempt=1, line_format=DEFAULT, first=0):
         ),
         pytest.param(["epoch,step,loss", "1,9,0.9", "2,9,0.3"], [(9, 0.9), (18, 0.3)], id="the-same-step-in-a-table"),
         pytest.param(
+            ["epoch  loss  time", "0  0.9  00:01", "epoch  loss  time", "0  0.8  00:01", "1  0.7  00:01"],
+            [(0, 0.9), (1, 0.8), (2, 0.7)],
+            id="the-first-step-below-a-repeated-header",
+        ),
+        pytest.param(
+            ["epoch,loss", "1,0.9", "epoch,loss", "epoch,loss", "1,0.8", "epoch,loss", "2,0.7", "2,0.6"],
+            [(1, 0.9), (2, 0.8), (3, 0.6)],
+            id="a-header-repeated-between-rows",
+        ),
+        pytest.param(
+            ["epoch,loss", "epoch,loss", "1,0.9", "1,0.8"], [(1, 0.8)], id="a-header-repeated-before-the-first-row"
+        ),
+        pytest.param(
             ["Epoch [1/3], Step [100/100], loss: 0.9", "Epoch [2/3], Step [100/100], loss: 0.3"],
             [(100, 0.9), (200, 0.3)],
             id="the-same-step-in-brackets",

@@ -5,7 +5,7 @@ import re
 _TOKEN = re.compile(r"\\.|(?<!\w)[\"']|[\"'](?!\w)|[{}]")
 _KEY_END = re.compile(r"[ \t]{0,4}[=:]")
 _TEXT = re.compile(r"[\s=:]")
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}+://[^\s\"'<>,;]*+")
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}+://[^\s\"'<>,]*+")
 _NAMESPACE = re.compile(r"\bNamespace\(")
 """The arguments of a program, as argparse shows them."""
 _COMMANDS = "python[0-9.]*|torchrun|accelerate|deepspeed|mpirun|srun|exec|env|echo|printf|bash|sh|uv|poetry"

@@ -100,6 +100,7 @@ def test_each_line_format_is_read(line, steps, values):
         pytest.param("+ ./train.sh loss=0.01", id="shell-trace-of-a-script"),
         pytest.param("+ echo epoch=1 loss=0.5", id="shell-trace-of-echo"),
         pytest.param("https://x/?a=1&loss=0.5", id="url"),
+        pytest.param("https://x/a;loss=0.5", id="url-with-a-semicolon"),
         pytest.param("epoch=3 lr=0.1", id="nothing-wanted"),
         pytest.param("--loss=0.5", id="an-option"),
         pytest.param("train_loss=0.5 x/loss=1 my.loss=1", id="part-of-a-name"),

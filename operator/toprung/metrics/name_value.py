@@ -75,24 +75,26 @@ class PairReader:
         read: dict[str, dict[str, str]] = {}
         rejected: dict[str, str] = {}
         others: dict[str, str] = {}
-        double: dict[str, str] = {}
+        unclear: dict[str, str] = {}
+        is_cut = body.lstrip().startswith("{") and "}" not in body
         for name, start, at in self._metrics(body):
             match = VALUE.match(body, at) or (MEAN_OF_FOLDS.match(body, at) if round_ else None)
+            if not match and not numeric(body[at : at + _WIDTH]):
+                continue
             word = _word_before(body, start)
             if word and word not in _LEVELS:
-                if name not in others and (match or numeric(body[at : at + _WIDTH])):
-                    others[name] = phrase(body, start - len(word) - 1, at)
-            elif match and SECOND_VALUE.match(body, match.end()):
-                double.setdefault(name, phrase(body, start, at))
+                others.setdefault(name, phrase(body, start - len(word) - 1, at))
+            elif is_cut or (match and SECOND_VALUE.match(body, match.end())):
+                unclear.setdefault(name, phrase(body, start, at))
             elif match:
                 numbers, value = read.setdefault(name, {}), repr(float(match[1]))
                 if value not in numbers and len(numbers) <= 1:
                     numbers[value] = phrase(body, start, at)
-            elif name not in rejected and numeric(body[at : at + _WIDTH]):
+            elif name not in rejected:
                 rejected[name] = phrase(body, start, at)
         values, ambiguous = split_ambiguous(read, rejected)
-        values = {name: value for name, value in values.items() if name not in double}
-        ambiguous |= double
+        values = {name: value for name, value in values.items() if name not in unclear}
+        ambiguous |= unclear
         rejected = {name: found for name, found in rejected.items() if name not in ambiguous}
         ambiguous |= {name: found for name, found in others.items() if name not in values and name not in rejected}
         if not values and not rejected and not ambiguous:
@@ -114,10 +116,7 @@ class PairReader:
 
     def _metrics(self, body: str) -> Iterator[tuple[str, int, int]]:
         """Yield each name with where it begins and where its value does."""
-        stripped = body.strip()
-        if stripped.startswith("{"):  # a dict, or a part of one: texts in it are not pairs
-            if "}" not in stripped:
-                return iter(())
+        if body.lstrip().startswith("{"):  # a dict, or a part of one: texts in it are not pairs
             return ((match[2], match.start(), match.end()) for match in self._quoted.finditer(body))
         return ((match[1], match.start(), match.end()) for match in self._metric.finditer(body))
 

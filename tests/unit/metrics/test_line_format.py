@@ -111,7 +111,7 @@ def test_each_line_format_is_read(line, steps, values):
         pytest.param("{'train': {'loss': 0.2}, 'val': {'loss': 0.5}}", id="nested-dicts"),
         pytest.param("{'loss': {'train': 0.2}}", id="a-dict-in-a-dict"),
         pytest.param('["loss"]', id="json-that-is-no-object"),
-        pytest.param('{"loss": 1', id="half-a-json-object"),
+        pytest.param('{"loss": {"train": 1', id="half-a-json-object"),
         pytest.param('{"loss":' + "[" * 60_000 + "}", id="deep-json"),
     ],
 )
@@ -188,6 +188,7 @@ def test_a_pattern_reads_a_step_in_full():
         pytest.param("Best loss=0.3", {}, {"loss": "Best loss=0.3"}, id="one-phrase"),
         pytest.param("val:loss=0.3", {}, {"loss": "val:loss=0.3"}, id="colon"),
         pytest.param("[step3]:loss=0.3", {}, {"loss": "[step3]:loss=0.3"}, id="brackets-and-a-colon"),
+        pytest.param('{"loss": 0.3, "epoch": 1,', {}, {"loss": '"loss": 0.3'}, id="half-a-json-object"),
         pytest.param("INFO:loss=0.3", {"loss": 0.3}, {}, id="log-level-and-a-colon"),
         pytest.param("12:30:loss=0.3", {"loss": 0.3}, {}, id="time-and-a-colon"),
         pytest.param("train loss: 0.3 | loss: 0.4", {"loss": 0.4}, {}, id="the-name-alone-counts"),

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from toprung.kube.client import connect
 from toprung.kube.resources import EXPERIMENTS, PODS, TRIALS, Resource
-from toprung.objects.timestamps import timestamp
+from toprung.timestamps import timestamp
 
 sys.path.append(str(Path(__file__).parents[1]))
 from run_record import json_option, machine, write_run

@@ -16,7 +16,7 @@ from workloads import Disturbance, Neighbour, Object
 from toprung.errors import ClusterError, NotFound
 from toprung.kube.client import KubeClient
 from toprung.kube.resources import EXPERIMENTS, NAMESPACES, PODS, TRIALS
-from toprung.objects.timestamps import timestamp
+from toprung.timestamps import timestamp
 
 LAST_INDEX = 999_999
 """The largest index of a Trial that the schema accepts."""

@@ -30,8 +30,8 @@ from torch.nn import functional
 
 from toprung.api.loader import load_experiment
 from toprung.search.samplers.random import draw
-from toprung.search.seeds import trial_seed
 from toprung.search.space import Space
+from toprung.seeds import trial_seed
 from toprung_trial.examples.train_mnist import mnist
 
 TABLES = Path(__file__).parents[1] / "data"

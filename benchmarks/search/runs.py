@@ -7,7 +7,7 @@ from comparison import Incumbents
 from contestants import GRIDS, LCDB, OURS, RECORDED, SAMPLERS, Source
 from peers import PEERS, Oracle, drive
 
-from toprung.search.seeds import permuted
+from toprung.seeds import permuted
 from toprung.simulate.configuration_source import InOrder, Nearest
 from toprung.simulate.simulation import Simulation
 

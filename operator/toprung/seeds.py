@@ -3,9 +3,9 @@
 from hashlib import blake2b
 
 
-def derive(seed: int, *names: object) -> int:
-    """Return 64 well-mixed bits that depend on the seed and the names alone (BLAKE2b)."""
-    text = "/".join(map(str, (seed, *names)))
+def derive(*parts: object) -> int:
+    """Return 64 well-mixed bits that depend on the parts alone, such as a seed and names (BLAKE2b)."""
+    text = "/".join(map(str, parts))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 

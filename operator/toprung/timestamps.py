@@ -1,6 +1,6 @@
-"""Parses and formats RFC 3339 times."""
+"""Parses and formats times in RFC 3339, as Kubernetes writes them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -8,6 +8,11 @@ def parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def timestamp(moment: datetime) -> str:
-    """Format a time as Kubernetes does in metav1.Time: RFC 3339 in UTC, whole seconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def timestamp(time: datetime) -> str:
+    """Format an aware time as metav1.Time: in UTC, in whole seconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def micro_timestamp(time: datetime) -> str:
+    """Format an aware time as metav1.MicroTime: in UTC, in microseconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from support.manifests import BAD, GOOD, UPDATES, Bad, Good, Update
+from support.manifests import BAD, GOOD, UPDATES, Bad, Good
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
-from toprung.api.v1alpha1.immutability import ADVICE, IMMUTABLE, TEMPLATE_ADVICE, immutable_changes
+from toprung.api.v1alpha1.immutability import ADVICE, IMMUTABLE, TEMPLATE_ADVICE
 from toprung.errors import InvalidExperiment
 
 
@@ -26,15 +26,6 @@ def test_a_bad_manifest_has_one_field_error(bad: Bad):
         load_experiment(bad.manifest())
     assert [error.path for error in caught.value.errors] == [bad.path], caught.value
     assert bad.says in caught.value.errors[0].message
-
-
-@pytest.mark.parametrize("update", [pytest.param(case, id=case.name) for case in UPDATES])
-def test_only_mutable_fields_change_after_the_first_trial(update: Update):
-    """An update of an immutable field is reported with the path of the field."""
-    old = load_experiment(update.before()).spec
-    new = load_experiment(update.manifest()).spec
-    changes = immutable_changes(old, new)
-    assert [error.path for error in changes] == [update.path] * bool(update.path)
 
 
 def test_each_rule_of_the_schema_has_a_row():

@@ -8,8 +8,8 @@ from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.perturbation import explore
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.random import draw as draw_evenly
-from toprung.search.seeds import permuted
 from toprung.search.space import Space
+from toprung.seeds import permuted
 
 VALUES = st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["a", "b", "c"]), st.booleans()), min_size=1, max_size=4)
 UNITS = st.floats(0, 1, exclude_max=True)

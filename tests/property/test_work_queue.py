@@ -69,8 +69,9 @@ def play(script: list[Addition], *, workers: int, durations: list[float], failin
             trace.added.append((loop.time(), step.key, loop.time() + step.after))
             queue.add_after(step.key, step.after) if step.after else queue.add(step.key)
         await asyncio.sleep(1000)
-        queue.close()
-        await asyncio.gather(*tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
         runner.run(main())

@@ -9,7 +9,7 @@ from support.specs import ASHA, PBT, POD, POD_WITH_GPU, PROMOTION, experiment_sp
 from support.world import Program, World
 from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.objects.timestamps import timestamp
+from toprung.timestamps import timestamp
 
 KEPT = {"volume": {"emptyDir": {}}}
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.experiment_status import ExperimentStatus
@@ -17,14 +18,14 @@ from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.pod import PodRecord, pod_from, stop_patch
 from toprung.objects.pod_manifest import pod_manifest
-from toprung.objects.timestamps import parse_time, timestamp
 from toprung.objects.trial import TrialRecord, trial_from, trial_manifest, trial_status
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, EmitEvent, Plan, StopPod, WriteTrial
 from toprung.planning.completion import deadline_of
 from toprung.planning.early_stopping import build_rule
-from toprung.planning.plan import make_plan, plan_by
+from toprung.planning.plan import make_plan
 from toprung.planning.snapshot import Collected, Snapshot, deleted_indices
 from toprung.planning.summary import Execution, Summary, summarize
+from toprung.timestamps import parse_time, timestamp
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COMPLETE = Execution()
@@ -124,9 +125,10 @@ class World:
 
     def plan(self) -> Plan:
         """Return the operator's plan at this time."""
-        if self.rule is not None:
-            return plan_by(self.rule(), self.snapshot(), self.now)
-        return make_plan(self.snapshot(), self.now)
+        if self.rule is None:
+            return make_plan(self.snapshot(), self.now)
+        with patch("toprung.planning.plan.build_rule", return_value=self.rule()):
+            return make_plan(self.snapshot(), self.now)
 
     def summary(self, execution: Execution = COMPLETE) -> Summary:
         """Return the operator's summary at this time, after an execution of its plan."""

@@ -10,7 +10,7 @@ from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.ranking import rank
 from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.random import draw
-from toprung.search.seeds import derive
+from toprung.seeds import derive
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration
 

@@ -15,7 +15,7 @@ from toprung.kube.resources import EVENTS
 from toprung.objects.conditions import BlockReason
 from toprung.objects.events import MAX_MESSAGE
 from toprung.objects.pod import PodPhase, PodRecord
-from toprung.objects.timestamps import parse_time
+from toprung.timestamps import parse_time
 
 logger = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from toprung.errors import SearchFailed
 from toprung.kube.backoff import Backoff, Jitter
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.ownership import owned_trials
-from toprung.objects.timestamps import timestamp
 from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import evaluation
 from toprung.search.types import Evaluation, EvaluationState, Problem, Suggestions
 from toprung.search.worker_client import SearchWorker
+from toprung.timestamps import timestamp
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ its parameters.
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from math import ceil, inf, isfinite
 from typing import ClassVar
 
@@ -15,6 +14,7 @@ from toprung.api.v1alpha1.early_stopping import PbtSettings
 from toprung.early_stopping.rungs import even_levels, judge_not_finite
 from toprung.early_stopping.types import Decision, Exploit, RungResult, Verdict
 from toprung.errors import InternalError
+from toprung.seeds import derive
 
 
 @dataclass(slots=True)
@@ -144,8 +144,7 @@ class PopulationBasedTraining:
 
     def _draw(self, what: str, result: RungResult) -> int:
         """Return 64 bits that depend on the seed, the trial and the level alone."""
-        name = f"pbt/{what}/{self.seed}/{result.index}/{result.resource}"
-        return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
+        return derive("pbt", what, self.seed, result.index, result.resource)
 
 
 def _key(result: RungResult) -> tuple[float, int]:

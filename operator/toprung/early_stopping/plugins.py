@@ -10,14 +10,11 @@ A package declares an entry point, and `earlyStopping: {plugin: {name: mine, set
 errors are ValueErrors) where a setting is missing or invalid.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import entry_points
-from typing import Any
 
-from toprung.api.messages import did_you_mean, shown
+from toprung.api.plugins import PluginError, create_plugin
 from toprung.api.v1alpha1.early_stopping import StopperPlugin
 from toprung.early_stopping.types import Decision, RungResult, Stopper, Verdict
 from toprung.errors import FieldError, InvalidExperiment
@@ -25,40 +22,23 @@ from toprung.errors import FieldError, InvalidExperiment
 GROUP = "toprung.stoppers"
 PATH = "spec.earlyStopping.plugin"
 
-Factory = Callable[[Mapping[str, Any], int], Stopper]
 
-
-def plugin(wanted: StopperPlugin, seed: int, *, checkpoint: bool) -> Stopper:
+def plugin(configured: StopperPlugin, seed: int, *, checkpoint: bool) -> Stopper:
     """Build the rule that a plug-in provides.
 
     Raises:
         InvalidExperiment: it is not installed or can't be loaded, rejects its settings, needs a checkpoint, or fails.
     """
-    factory = _load(wanted.name)
+    name = configured.name
     try:
-        stopper = PluginRule(wanted.name, factory(wanted.settings, seed))
-    except KeyError as error:
-        raise invalid("settings", f"{wanted.name} refuses them: {error} is missing; write it") from error
-    except (ValueError, TypeError) as error:
-        raise invalid("settings", f"{wanted.name} refuses them: {error}") from error
+        stopper = PluginRule(name, create_plugin(GROUP, name, configured.settings, seed))
+    except PluginError as error:
+        raise invalid(error.field, str(error)) from error
     except Exception as error:
-        raise _raised(wanted.name, "make", error) from error
+        raise _raised(name, "make", error) from error
     if not checkpoint and stopper.pauses:
-        raise invalid("name", f"{wanted.name} pauses trials, which resume from checkpoints; set spec.checkpoint")
+        raise invalid("name", f"{name} pauses trials, which resume from checkpoints; set spec.checkpoint")
     return stopper
-
-
-@cache
-def _load(name: str) -> Factory:
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if name not in found:
-        installed = did_you_mean(name, sorted(found)) if found else "Install the package that contains it."
-        raise invalid("name", f"{shown(name)} is not installed where this runs (entry points {GROUP}). {installed}")
-    try:
-        factory: Factory = found[name].load()
-    except Exception as error:
-        raise invalid("name", f"{shown(name)} can't be loaded: {type(error).__name__}: {error}") from error
-    return factory
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import blake2b
 from itertools import accumulate
 from math import inf, isfinite
 
 from toprung.early_stopping.types import Decision, RungResult, Verdict
 from toprung.errors import InternalError
+from toprung.seeds import derive
 
 _HASH_BITS = 64
 
@@ -62,8 +62,7 @@ def bracket_sizes(min_resource: int, max_resource: int, reduction_factor: int, b
 
 def draw_bracket(sizes: tuple[int, ...], seed: int, index: int) -> int:
     """Return the bracket of trial `index`, in proportion to the sizes; the same in every process and at every call."""
-    digest = blake2b(f"bracket/{seed}/{index}".encode(), digest_size=_HASH_BITS // 8).digest()
-    ticket = int.from_bytes(digest, "big") * sum(sizes) >> _HASH_BITS
+    ticket = derive("bracket", seed, index) * sum(sizes) >> _HASH_BITS
     return bisect_right(tuple(accumulate(sizes)), ticket)
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from toprung.kube.http_errors import error_of, translated
 from toprung.kube.resources import EVENTS, PODS, Resource
 from toprung.kube.transport import APPLY_PATCH, MERGE_PATCH, Transport
 from toprung.objects.events import Event, event_object
+from toprung.timestamps import timestamp
 
 KubernetesObject = dict[str, Any]
 
@@ -219,7 +220,7 @@ class KubeClient:
             NotFound: the Pod is deleted.
             ClusterUnavailable: the connection broke; follow again from the last timestamp.
         """
-        since_time = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""
+        since_time = timestamp(since) if since else ""
         query = _present(
             container=container,
             follow="true" if follow else "",

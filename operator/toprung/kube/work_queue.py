@@ -50,7 +50,6 @@ class WorkQueue(AsyncIterator[str]):
         self._started: dict[str, float] = {}  # keys that a worker has
         self._again: dict[str, float] = {}  # those of them that were added meanwhile, and for when
         self._backoff_ends: dict[str, float] = {}  # until when a key may not become ready
-        self._closed = False
 
     def __len__(self) -> int:
         """Return how many keys are ready and not yet served."""
@@ -78,22 +77,13 @@ class WorkQueue(AsyncIterator[str]):
         if key in self._again:
             self._schedule(key, self._again.pop(key))
 
-    def close(self) -> None:
-        """Return no further key: waiting workers end, the others after their reconciliation."""
-        self._closed = True
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-        self._wake.set()
-
     async def __anext__(self) -> str:
         """Wait for a key, then remove and return it."""
-        while not self._closed:
+        while True:
             if (key := self._take()) is not None:
                 return key
             self._wake.clear()
             await self._wake.wait()
-        raise StopAsyncIteration
 
     def _take(self) -> str | None:
         """Remove and return a key of the first namespace below its limit, and move that namespace behind the others."""
@@ -111,7 +101,7 @@ class WorkQueue(AsyncIterator[str]):
         return key
 
     def _schedule(self, key: str, when: float) -> None:
-        if self._closed or key in self._queued:
+        if key in self._queued:
             return
         if key in self._started:
             self._again[key] = min(when, self._again.get(key, when))

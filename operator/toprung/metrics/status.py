@@ -1,7 +1,7 @@
 """Converts progress to and from Trial.status, which is JSON and has no NaN."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite, nan
 from typing import Any
 
@@ -16,6 +16,7 @@ from toprung.metrics.types import (
     Settled,
     integral,
 )
+from toprung.timestamps import micro_timestamp
 
 _READING_NUMBERS = "base", "offset", "first", "last", "epoch", "counted"
 
@@ -65,11 +66,6 @@ def progress_from_status(status: Mapping[str, Any]) -> Progress:
     )
 
 
-def format_time(time: datetime) -> str:
-    """Format an aware time as RFC 3339 in UTC with microseconds: 2026-01-02T03:04:05.123456Z."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def display_value(value: float) -> str | None:
     """Format a value with six digits for the printer columns; None if it is not finite."""
     return f"{value:.6g}" if isfinite(value) else None
@@ -104,7 +100,7 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
     position = reading.position
     fields = {
         "attempt": reading.attempt,
-        "time": format_time(position.time) if position is not None else None,
+        "time": micro_timestamp(position.time) if position is not None else None,
         "place": position.place if position is not None else None,
         "base": reading.base,
         "name": reading.name or None,
@@ -159,7 +155,7 @@ def _to_json(observation: Observation) -> dict[str, Any]:
         "value": _finite(observation.value),
         "displayValue": display_value(observation.value),
         "finite": isfinite(observation.value),
-        "time": format_time(observation.time),
+        "time": micro_timestamp(observation.time),
         "metrics": {name: _finite(value) for name, value in observation.metrics.items()},
     }
 

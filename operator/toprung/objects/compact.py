@@ -11,9 +11,6 @@ SHARED = 16384
 LONGEST_SHARED = 1024
 """Characters of such a value; longer ones, which no Experiment can have, are kept with their trial alone."""
 
-Shape = tuple[tuple[str, ...], tuple[bool, ...]]
-"""The names of a configuration, and which of the values are floats."""
-
 
 @lru_cache(maxsize=SHARED, typed=True)
 def _interned(value: ParameterValue) -> ParameterValue:

@@ -7,7 +7,7 @@ from typing import Any
 
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.objects.sizes import shortened
-from toprung.objects.timestamps import timestamp
+from toprung.timestamps import timestamp
 
 Conditions = Mapping[ConditionType, ConditionRecord]
 

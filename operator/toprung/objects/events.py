@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
+
+from toprung.timestamps import timestamp
 
 MAX_MESSAGE = 1024
 """Characters that the API server accepts as an Event's message."""
@@ -38,7 +40,7 @@ class Event:
 
 def event_object(event: Event, now: datetime) -> dict[str, Any]:
     """Return the core/v1 Event; without a count, because each occurrence is a separate Event."""
-    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = timestamp(now)
     return {
         "apiVersion": "v1",
         "kind": "Event",

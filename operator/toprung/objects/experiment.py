@@ -9,8 +9,8 @@ from toprung.api.messages import shown
 from toprung.api.v1alpha1.conditions import ConditionRecord
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.objects.conditions import condition_from
-from toprung.objects.timestamps import parse_time
-from toprung.search.seeds import derive
+from toprung.seeds import derive
+from toprung.timestamps import parse_time
 
 CORRECTION = (
     "Correct it: kubectl edit experiment NAME --subresource=status. Until then the experiment is not reconciled."

@@ -16,7 +16,7 @@ from toprung.objects.devices import ACCELERATORS, count_devices, model_of
 from toprung.objects.owner_references import controller_of
 from toprung.objects.pod_manifest import ANNOTATION_TEMPLATE
 from toprung.objects.pod_waiting import block_reason, waits_for
-from toprung.objects.timestamps import parse_time, timestamp
+from toprung.timestamps import parse_time, timestamp
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"
 """When the operator stopped a Pod. Its deadline alone does not show that: a user's template may set one."""

@@ -11,14 +11,14 @@ from typing import Any
 from toprung.api.names import LABEL_EXPERIMENT, LABEL_INDEX, MANAGED_BY, trial_name
 from toprung.api.v1alpha1.base import API_VERSION, ParameterValue
 from toprung.api.v1alpha1.trial import MAX_COLUMN, TrialState
-from toprung.metrics.status import format_time, progress_from_status, progress_to_status
+from toprung.metrics.status import progress_from_status, progress_to_status
 from toprung.metrics.types import Crossing, Ignored, IgnoredReports, Progress
 from toprung.objects.compact import CompactConfiguration
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.owner_references import controller_of, owner_reference
 from toprung.objects.placeholders import format_parameter
 from toprung.objects.sizes import shortened
-from toprung.objects.timestamps import parse_time, timestamp
+from toprung.timestamps import micro_timestamp, parse_time, timestamp
 
 MAX_CAUSE = 240
 """Characters of a failed trial's message that are kept in memory, once for all trials that failed alike."""
@@ -312,7 +312,7 @@ def _rung_to(rung: RungRecord) -> dict[str, Any]:
         "resource": rung.resource,
         "value": rung.value,
         "verdict": str(rung.verdict),
-        "time": format_time(rung.time),
+        "time": micro_timestamp(rung.time),
         **({"best": rung.best} if rung.best is not None else {}),
         **({"mean": rung.mean} if rung.mean is not None else {}),
     }

@@ -10,11 +10,11 @@ from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reas
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.objects.conditions import BlockReason
 from toprung.objects.experiment import ExperimentRecord
-from toprung.objects.timestamps import timestamp
 from toprung.planning.actions import EmitEvent
 from toprung.planning.completion import Completion
 from toprung.planning.transitions import TrialTransition
 from toprung.planning.uncounted_reports import ignored_reports
+from toprung.timestamps import timestamp
 
 NEW_ATTEMPT = {
     Reason.RETRYING,

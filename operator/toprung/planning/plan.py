@@ -62,11 +62,7 @@ def make_plan(snapshot: Snapshot, now: datetime, cache: PlanCache | None = None)
     Raises:
         InvalidExperiment: the custom early-stopping rule is missing, rejects its settings or breaks its protocol.
     """
-    return plan_by(build_rule(snapshot.experiment), snapshot, now, cache)
-
-
-def plan_by(rule: Stopper | None, snapshot: Snapshot, now: datetime, cache: PlanCache | None = None) -> Plan:
-    """Make a plan by a rule that has no records yet."""
+    rule = build_rule(snapshot.experiment)
     cache = cache if cache is not None else PlanCache()
     cache.begin(snapshot)
     draft = _decide(snapshot, rule, now, cache)

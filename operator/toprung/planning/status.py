@@ -15,12 +15,12 @@ from toprung.metrics.types import Observation
 from toprung.objects.conditions import BlockReason, Conditions, clear_condition, set_condition, to_json
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.sizes import bounded
-from toprung.objects.timestamps import timestamp
 from toprung.objects.trial import TrialRecord
 from toprung.planning.completion import Completion, limits_of
 from toprung.planning.pareto import front_status
 from toprung.planning.pending import START_GRACE, program_started
 from toprung.planning.scoring import incumbent
+from toprung.timestamps import timestamp
 
 ConditionClaim = tuple[ConditionType, bool, str, str]
 """A condition, whether it holds, its reason and its message."""

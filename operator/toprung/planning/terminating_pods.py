@@ -18,8 +18,8 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.objects.conditions import BlockReason
 from toprung.objects.pod import PodPhase, PodRecord
-from toprung.objects.timestamps import timestamp
 from toprung.planning.snapshot import Snapshot
+from toprung.timestamps import timestamp
 
 NODE_TIMEOUT = timedelta(seconds=30)
 """Time after its grace period until the node of a deleted Pod that still exists counts as lost."""

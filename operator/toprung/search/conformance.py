@@ -23,10 +23,10 @@ from toprung.api.v1alpha1.algorithms import Algorithm, RandomSettings
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.samplers.base import Sampler
 from toprung.search.samplers.random import draw
-from toprung.search.seeds import derive
 from toprung.search.space import Space
 from toprung.search.study import Study
 from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem, Suggestion
+from toprung.seeds import derive
 
 LONG = 10_000
 SEED = 7

@@ -6,9 +6,9 @@ resample from the prior.
 
 from toprung.api.v1alpha1.base import ParameterValue
 from toprung.search.domains import Categorical, Domain, Double, Int
-from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration
+from toprung.seeds import derive
 
 _BITS = 64
 

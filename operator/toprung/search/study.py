@@ -11,9 +11,9 @@ from toprung.search.samplers import create
 from toprung.search.samplers.base import Sampler, SuggestRequest
 from toprung.search.samplers.grid import shuffled
 from toprung.search.samplers.random import draw, draw_endless
-from toprung.search.seeds import derive, trial_seed
 from toprung.search.space import Key, Space, digest
 from toprung.search.types import Configuration, Evaluation, EvaluationState, Problem, Suggestion, Suggestions
+from toprung.seeds import derive, trial_seed
 
 _ATTEMPTS = 5
 """Maximum number of duplicates that a sampler may propose before a remaining configuration is drawn at random."""

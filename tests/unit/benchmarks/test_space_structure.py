@@ -6,7 +6,7 @@ import pytest
 from contestants import RECORDED, Source
 from space_structure import rank_of_good_configurations
 
-from toprung.search.seeds import permuted
+from toprung.seeds import permuted
 from toprung.simulate.learning_curves import Table
 
 

@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from scenarios.examples import PLUGINS
+from toprung.api.plugins import load_plugin
 from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping, StopperPlugin
 from toprung.early_stopping import plugins, stopper_for
 from toprung.early_stopping.asha import asha
@@ -80,11 +81,13 @@ def installed(monkeypatch):
     offered = {name: f"{__name__}:{name}" for name in ("pausing", "outdated", "defective")}
     offered |= {"ceiling": f"{__name__}:make", "broken": "no_such_package:make"}
     found = [EntryPoint(name, value, plugins.GROUP) for name, value in offered.items()]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [each for each in found if each.group == group])
+    monkeypatch.setattr(
+        "toprung.api.plugins.entry_points", lambda group: [each for each in found if each.group == group]
+    )
     monkeypatch.setattr(EntryPoint, "load", _load)
-    plugins._load.cache_clear()
+    load_plugin.cache_clear()
     yield
-    plugins._load.cache_clear()
+    load_plugin.cache_clear()
 
 
 def _load(entry):
@@ -114,7 +117,7 @@ def test_a_rule_may_pause_trials_with_checkpoints():
 @pytest.mark.parametrize(
     ("name", "settings", "path", "message"),
     [
-        pytest.param("ceilin", SETTINGS, "name", '"ceilin" is not installed where this runs (entry points toprung.stoppers). Did you mean ceiling?', id="misspelt"),
+        pytest.param("ceilin", SETTINGS, "name", '"ceilin" is not installed where the operator runs (entry points toprung.stoppers). Did you mean ceiling?', id="misspelt"),
         pytest.param("xyz", SETTINGS, "name", "Use one of broken, ceiling, defective, outdated, pausing", id="unknown"),
         pytest.param("broken", SETTINGS, "name", '"broken" can\'t be loaded: ModuleNotFoundError: No module named', id="broken"),
         pytest.param("ceiling", {"rung": 9, "end": 1}, "settings", "ceiling refuses them: rung 9 is not below end 1", id="wrong-value"),
@@ -134,7 +137,7 @@ def test_an_unusable_rule_is_reported(name, settings, path, message):
 
 def test_without_installed_rules_the_message_asks_to_install_one(monkeypatch):
     """There is no name to suggest."""
-    monkeypatch.setattr(plugins, "entry_points", lambda **_: [])
+    monkeypatch.setattr("toprung.api.plugins.entry_points", lambda **_: [])
     with pytest.raises(InvalidExperiment, match="Install the package that contains it"):
         build("ceiling")
 

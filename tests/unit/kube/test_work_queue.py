@@ -157,22 +157,6 @@ async def test_a_resting_key_does_not_delay_others():
     assert await anext(queue) == "b"
 
 
-async def test_close_ends_waiting_workers_and_lets_the_others_finish():
-    """After close no key is returned, and a running reconciliation can end."""
-    queue = make_queue()
-    queue.add("busy")
-    await anext(queue)
-    waiting = [asyncio.create_task(anext(queue, "ended")) for _ in range(3)]
-    await asyncio.sleep(0)
-    queue.add_after("timed", 5)
-    queue.close()
-    queue.add("late")
-    queue.done("busy")
-    assert await asyncio.gather(*waiting) == ["ended"] * 3
-    await asyncio.sleep(10)
-    assert await anext(queue, "ended") == "ended"
-
-
 async def test_a_finished_key_leaves_no_state():
     """Otherwise the operator's memory would grow with each deleted experiment."""
     queue = make_queue()

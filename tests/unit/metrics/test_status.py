@@ -8,8 +8,8 @@ import pytest
 
 from toprung.api.v1alpha1.trial import TrialStatus
 from toprung.metrics import Mean, Observation, Progress, progress_from_status, progress_to_status
-from toprung.metrics.status import format_time
 from toprung.metrics.types import Reading
+from toprung.timestamps import micro_timestamp
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -88,4 +88,4 @@ def test_a_column_shows_six_digits(value, shown):
 )
 def test_times_are_utc_with_microseconds(time, text):
     """They end with Z."""
-    assert format_time(time) == text
+    assert micro_timestamp(time) == text

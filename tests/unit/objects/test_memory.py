@@ -9,9 +9,9 @@ from enum import Enum
 import pytest
 
 from support.world import START
-from toprung.metrics.status import format_time
 from toprung.objects.compact import CompactConfiguration
 from toprung.objects.trial import trial_from
+from toprung.timestamps import micro_timestamp
 
 MOST_BYTES = 2048
 
@@ -42,11 +42,11 @@ def finished(index, parameters):
         "step": 9 + index,
         "value": 0.1 + index,
         "finite": True,
-        "time": format_time(START),
+        "time": micro_timestamp(START),
         "metrics": {f"metric-{number}": 0.5 + index + number for number in range(32)},
     }
     rungs = [
-        {"resource": rung, "value": 0.3 + index, "verdict": "Continue", "time": format_time(START)}
+        {"resource": rung, "value": 0.3 + index, "verdict": "Continue", "time": micro_timestamp(START)}
         for rung in (1, 3, 9, 27)
     ]
     return trial_from(

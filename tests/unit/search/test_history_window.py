@@ -10,9 +10,9 @@ from toprung.api.v1alpha1.algorithms import TpeSettings
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.search.samplers import cmaes, nsga2, tpe
 from toprung.search.samplers.model_trials import MAX_MODEL_TRIALS, select_trials
-from toprung.search.seeds import derive
 from toprung.search.space import Space
 from toprung.search.study import Study
+from toprung.seeds import derive
 
 SCORED = {index: (True, 0, float(index % 10)) for index in range(100)}
 

@@ -7,9 +7,9 @@ import pytest
 
 from scenarios.examples import PLUGINS, install_package, install_plugin
 from support.search import LR, WIDTH, negative_sum, parameters, problem, run
+from toprung.api.plugins import load_plugin
 from toprung.errors import SearchFailed
 from toprung.search.conformance import SPACES, SamplerConformance
-from toprung.search.samplers import plugins
 from toprung.search.samplers.random import draw
 from toprung.search.study import Study
 
@@ -84,9 +84,9 @@ def test_the_suite_checks_the_suggestions(monkeypatch, call):
 
 @pytest.fixture(autouse=True)
 def forgetful():
-    plugins.load.cache_clear()
+    load_plugin.cache_clear()
     yield
-    plugins.load.cache_clear()
+    load_plugin.cache_clear()
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_an_unusable_plugin_is_an_error_with_a_correction(name, settings, fragme
 
 def test_the_error_without_any_plugin(monkeypatch):
     """There is no name to suggest."""
-    monkeypatch.setattr(plugins, "entry_points", lambda **_: ())
+    monkeypatch.setattr("toprung.api.plugins.entry_points", lambda **_: ())
     with pytest.raises(SearchFailed, match="Install the package that contains it"):
         Study(plugged())
 

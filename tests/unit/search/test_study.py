@@ -19,10 +19,10 @@ from support.search import (
     run,
 )
 from toprung.errors import SearchFailed
-from toprung.search.seeds import permuted, trial_seed
 from toprung.search.space import Space
 from toprung.search.study import Study
 from toprung.search.types import EvaluationState
+from toprung.seeds import permuted, trial_seed
 
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 

@@ -1,10 +1,6 @@
-"""Fields of a spec that are immutable once a Trial exists, as CEL and in Python."""
-
-from typing import Any
+"""Fields of a spec that are immutable once a Trial exists, as CEL rules of the CRD."""
 
 from toprung.api.crd.cel import CelRule
-from toprung.api.v1alpha1.experiment import ExperimentSpec
-from toprung.errors import FieldError
 
 IMMUTABLE = (
     "objective.metric",
@@ -34,33 +30,9 @@ TEMPLATE_ADVICE = "immutable once the program of a trial has started. Create a n
 """You can correct a wrong image or command until then, because no result depends on it."""
 
 
-def immutable_changes(old: ExperimentSpec, new: ExperimentSpec) -> tuple[FieldError, ...]:
-    """Return the changes of immutable fields between two specs of an Experiment that has trials."""
-    before, after = (spec.model_dump(mode="json", by_alias=True) for spec in (old, new))
-    return tuple(
-        FieldError(f"spec.{path}", f"Forbidden: {advice_on(path)}")
-        for path in IMMUTABLE
-        if _changed(path, before, after)
-    )
-
-
 def advice_on(path: str) -> str:
     """Return why a path below spec is immutable, and how to change it."""
     return TEMPLATE_ADVICE if path == TEMPLATE else ADVICE
-
-
-def _changed(path: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
-    *parents, _ = path.split(".")
-    if any(spec[parent] is None for parent in parents for spec in (before, after)):
-        return False  # one of them has objectives instead, which is a change of its own
-    return bool(_at(before, path) != _at(after, path))
-
-
-def _at(spec: dict[str, Any], path: str) -> Any:
-    node: Any = spec
-    for step in path.split("."):
-        node = node[step]
-    return sorted(node) if path == "objective.additionalMetrics" else node
 
 
 def _transition(path: str) -> CelRule:

@@ -15,9 +15,9 @@ from toprung.api.v1alpha1.algorithms import CmaesSettings
 from toprung.search.domains import ordered, unit
 from toprung.search.ranking import rank
 from toprung.search.samplers.base import SuggestRequest
-from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
+from toprung.seeds import derive
 
 Point = NDArray[np.float64]
 Generation = tuple[Evaluation, ...]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import count
 
 from toprung.search.samplers.base import SuggestRequest
-from toprung.search.seeds import derive, permuted
 from toprung.search.space import Space
 from toprung.search.types import Configuration
+from toprung.seeds import derive, permuted
 
 
 def shuffled(space: Space, seed: int, start: int = 0) -> Iterator[Configuration]:

@@ -24,9 +24,9 @@ from toprung.search.samplers.optuna_adapter import (
     reload_study,
 )
 from toprung.search.samplers.random import draw
-from toprung.search.seeds import derive
 from toprung.search.space import Dimension, Space
 from toprung.search.types import Configuration, Evaluation, EvaluationState
+from toprung.seeds import derive
 
 
 class Nsga2:

@@ -28,7 +28,6 @@ from toprung.search.types import Configuration, Evaluation, EvaluationState
 SCRATCH_NUMBER = -(2**62)
 """The number of a scratch trial. Trials of the experiment have their index, prior trials a negative one."""
 _NAME = "experiment"
-_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class OptunaStudy:

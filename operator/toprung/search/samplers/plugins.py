@@ -10,12 +10,7 @@ A package declares an entry point, and `algorithm: {plugin: {name: mine, setting
 ValueErrors) if a setting is missing or invalid.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from importlib.metadata import entry_points
-from typing import Any
-
-from toprung.api.messages import did_you_mean, shown
+from toprung.api.plugins import PluginError, create_plugin, load_plugin
 from toprung.api.v1alpha1.algorithms import SamplerPlugin
 from toprung.errors import SearchFailed
 from toprung.search.samplers.base import Sampler
@@ -25,39 +20,27 @@ from toprung.search.types import Problem
 GROUP = "toprung.samplers"
 PATH = "spec.algorithm.plugin"
 
-Factory = Callable[[Space, Mapping[str, Any], int], Sampler]
 
-
-def plugin(wanted: SamplerPlugin, space: Space, problem: Problem) -> Sampler:
+def plugin(configured: SamplerPlugin, space: Space, problem: Problem) -> Sampler:
     """Build the sampler that a plug-in provides.
 
     Raises:
         SearchFailed: the plug-in is not installed, can't be loaded, or rejects its settings.
     """
-    factory = load(wanted.name)
     try:
-        return factory(space, wanted.settings, problem.seed)
-    except KeyError as error:
-        raise SearchFailed(f"{PATH}.settings: {wanted.name} refuses them: {error} is missing; write it") from error
-    except (ValueError, TypeError) as error:
-        raise SearchFailed(f"{PATH}.settings: {wanted.name} refuses them: {error}") from error
+        sampler: Sampler = create_plugin(GROUP, configured.name, space, configured.settings, problem.seed)
+    except PluginError as error:
+        raise SearchFailed(f"{PATH}.{error.field}: {error}") from error
+    return sampler
 
 
-@cache
-def load(name: str) -> Factory:
+def load(name: str) -> None:
     """Import a plug-in.
 
     Raises:
         SearchFailed: the plug-in is not installed or can't be loaded.
     """
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if name not in found:
-        installed = did_you_mean(name, sorted(found)) if found else "Install the package that contains it."
-        raise SearchFailed(
-            f"{PATH}.name: {shown(name)} is not installed where the operator runs (entry points {GROUP}). {installed}"
-        )
     try:
-        factory: Factory = found[name].load()
-    except Exception as error:
-        raise SearchFailed(f"{PATH}.name: {shown(name)} can't be loaded: {type(error).__name__}: {error}") from error
-    return factory
+        load_plugin(GROUP, name)
+    except PluginError as error:
+        raise SearchFailed(f"{PATH}.{error.field}: {error}") from error

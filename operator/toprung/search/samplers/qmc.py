@@ -5,9 +5,9 @@ from scipy.stats.qmc import Sobol
 
 from toprung.search.samplers.base import SuggestRequest
 from toprung.search.samplers.random import draw
-from toprung.search.seeds import derive
 from toprung.search.space import Space
 from toprung.search.types import Configuration
+from toprung.seeds import derive
 
 _BITS = 30
 """The sequence repeats after 2**30 points, the most that scipy scrambles in 64 bits with room to spare."""

@@ -18,7 +18,8 @@ from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.ownership import owned_pods, owned_trials
 from toprung.objects.pod import PodRecord, pod_from, stop_patch
 from toprung.objects.pod_manifest import pod_manifest
-from toprung.objects.trial import TrialRecord, trial_from, trial_manifest, trial_status
+from toprung.objects.trial import TrialRecord
+from toprung.objects.trial_json import trial_from, trial_manifest, trial_status
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, EmitEvent, Plan, StopPod, WriteTrial
 from toprung.planning.completion import deadline_of
 from toprung.planning.early_stopping import build_rule

@@ -32,7 +32,8 @@ from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.owner_references import controller_of
 from toprung.objects.pod import PodRecord, stop_patch
 from toprung.objects.pod_manifest import pod_manifest
-from toprung.objects.trial import TrialRecord, trial_manifest, trial_status
+from toprung.objects.trial import TrialRecord
+from toprung.objects.trial_json import trial_manifest, trial_status
 from toprung.planning.actions import (
     Action,
     ActionSequence,

@@ -29,7 +29,8 @@ from toprung.kube.resources import PODS, TRIALS
 from toprung.kube.work_queue import WorkQueue
 from toprung.objects.owner_references import claimed_by
 from toprung.objects.pod import PodRecord, pod_from
-from toprung.objects.trial import TrialRecord, trial_from
+from toprung.objects.trial import TrialRecord
+from toprung.objects.trial_json import trial_from
 from toprung.search.worker_client import Limits, SearchWorker
 
 SELECTOR = "=".join(MANAGED_BY)

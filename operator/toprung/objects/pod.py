@@ -11,11 +11,10 @@ from toprung.api.names import LABEL_ATTEMPT, LABEL_EXPERIMENT, LABEL_TRIAL
 from toprung.api.v1alpha1.base import GROUP
 from toprung.api.v1alpha1.trial import MAX_IMAGE_ID
 from toprung.objects.conditions import BlockReason
-from toprung.objects.containers import explain, primary_container, primary_state
+from toprung.objects.containers import block_reason, explain, primary_container, primary_state, waits_for
 from toprung.objects.devices import ACCELERATORS, count_devices, model_of
 from toprung.objects.owner_references import controller_of
 from toprung.objects.pod_manifest import ANNOTATION_TEMPLATE
-from toprung.objects.pod_waiting import block_reason, waits_for
 from toprung.timestamps import parse_time, timestamp
 
 ANNOTATION_STOP_TIME = f"{GROUP}/stop-time"

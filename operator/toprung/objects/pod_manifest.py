@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,16 +20,18 @@ from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.template_rules import DEFAULT_CONTAINER_ANNOTATION
 from toprung.api.v1alpha1.trial_template import TrialTemplate
 from toprung.objects.checkpoint_copy import copying_container
+from toprung.objects.configuration import format_parameter
 from toprung.objects.containers import primary_container
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.owner_references import owner_reference
-from toprung.objects.placeholders import format_parameter, substitute
 from toprung.objects.trial import Lineage, TrialRecord
 
 Manifest = dict[str, Any]
 CHECKPOINT_VOLUME = "toprung-checkpoint"
 ANNOTATION_TEMPLATE = f"{GROUP}/template"
 """Identifies the template that a Pod was made from."""
+PLACEHOLDER = re.compile(r"\$\{((?:parameters|trial)\.[A-Za-z_][A-Za-z0-9_.-]*|resource)\}")
+"""Only these are placeholders of TopRung: ${HOME} and $(VAR) are left to the shell and to Kubernetes."""
 
 
 def template_id(template: TrialTemplate) -> str:
@@ -111,6 +114,24 @@ def _values(trial: TrialRecord, resource: int | None) -> Mapping[str, str]:
         "trial.name": trial.name,
         "trial.index": str(trial.index),
     }
+
+
+def substitute(node: Any, values: Mapping[str, str]) -> Any:
+    """Replace the placeholders in every string of a JSON tree, keys excluded; those without a value become empty.
+
+    A member of an object that is null is left out: to Kubernetes it is absent. The time is linear in the tree's size.
+
+    Args:
+        node: the tree; not changed.
+        values: name between ${ and } -> replacement.
+    """
+    if isinstance(node, str):
+        return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), node)
+    if isinstance(node, list):
+        return [substitute(item, values) for item in node]
+    if isinstance(node, dict):
+        return {key: substitute(item, values) for key, item in node.items() if item is not None}
+    return node
 
 
 def _without_ours(texts: Mapping[str, str]) -> Mapping[str, str]:

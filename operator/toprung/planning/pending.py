@@ -41,13 +41,12 @@ def outdated(snapshot: Snapshot) -> frozenset[str]:
 
 def first_wait(snapshot: Snapshot, now: datetime) -> BlockReason | None:
     """Return what the Pod waits for that has waited longest, where that is longer than usual."""
-    waiting = [pod for pod in _waiting(snapshot) if pod.waits_for is not None and now >= pod.created + START_GRACE]
+    late = (pod for pod in _waiting(snapshot) if now >= pod.created + START_GRACE)
+    waiting = [(pod, pod.waits_for) for pod in late if pod.waits_for is not None]
     if not waiting:
         return None
-    oldest = min(waiting, key=lambda pod: (pod.created, pod.name))
-    assert oldest.waits_for is not None  # noqa: S101 - the condition of the list, for the type checker
     others = f" ({len(waiting)} Pods wait)" if len(waiting) > 1 else ""
-    return BlockReason(oldest.waits_for.reason, f"Pod {oldest.name}: {oldest.waits_for.message}{others}")
+    return _quote_oldest(waiting, others)
 
 
 def start_grace_ends(snapshot: Snapshot) -> Iterable[datetime]:
@@ -70,14 +69,18 @@ def correctable_reason(snapshot: Snapshot, trials: Iterable[TrialRecord], now: d
 
 def _pod_blocked(snapshot: Snapshot, now: datetime) -> BlockReason | None:
     """Return why Pods do not start, quoting the oldest one."""
-    stuck = [pod for pods in snapshot.pods.values() for pod in pods if pod.blocked is not None and not pod.stopping]
-    stuck += blocking_lost_pods(snapshot, now)
+    pods = (pod for group in snapshot.pods.values() for pod in group if not pod.stopping)
+    stuck = [(pod, pod.blocked) for pod in (*pods, *blocking_lost_pods(snapshot, now)) if pod.blocked is not None]
     if not stuck:
         return None
-    oldest = min(stuck, key=lambda pod: (pod.created, pod.name))
-    assert oldest.blocked is not None  # noqa: S101 - the condition of the list, for the type checker
     others = f" (and {len(stuck) - 1} more Pods)" if len(stuck) > 1 else ""
-    return BlockReason(oldest.blocked.reason, f"Pod {oldest.name}: {oldest.blocked.message}{others}")
+    return _quote_oldest(stuck, others)
+
+
+def _quote_oldest(pods: Iterable[tuple[PodRecord, BlockReason]], others: str) -> BlockReason:
+    """Return the reason of the oldest Pod, with its name and a note about the others."""
+    oldest, why = min(pods, key=lambda pair: (pair[0].created, pair[0].name))
+    return BlockReason(why.reason, f"Pod {oldest.name}: {why.message}{others}")
 
 
 def _waiting(snapshot: Snapshot) -> Iterable[PodRecord]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 
 from toprung.api.v1alpha1.algorithms import Algorithm
-from toprung.search.types import Evaluation, EvaluationState, Problem
+from toprung.search.ranking import has_result
+from toprung.search.types import Evaluation, Problem
 
 _HEAVY = 2**24
 """Product of candidates, trials and parameters for which TPE needs most of a second."""
@@ -20,7 +21,7 @@ def learns(algorithm: Algorithm) -> bool:
 def startup(problem: Problem, history: Mapping[int, Evaluation]) -> bool:
     """Return whether the next trial is certainly a startup trial, which a sampler that learns draws at random."""
     trials = _startup_trials(problem.algorithm)
-    results = filter(_has_result, chain(history.values(), problem.prior))
+    results = filter(has_result, chain(history.values(), problem.prior))
     return len([*islice(results, trials)]) < trials
 
 
@@ -46,10 +47,6 @@ def _startup_trials(algorithm: Algorithm) -> int:
     if algorithm.gp is not None:
         return algorithm.gp.startup_trials
     return algorithm.nsga2.population_size if algorithm.nsga2 is not None else 0
-
-
-def _has_result(evaluation: Evaluation) -> bool:
-    return evaluation.state is not EvaluationState.RUNNING or bool(evaluation.rungs)
 
 
 def _remedy(problem: Problem, trials: int) -> str:

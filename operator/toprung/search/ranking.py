@@ -23,3 +23,8 @@ def rank(evaluation: Evaluation) -> Rank | None:
     if unknown or evaluation.state is EvaluationState.FAILED or score is None or not isfinite(score):
         return None
     return complete, reached, score
+
+
+def has_result(evaluation: Evaluation) -> bool:
+    """Return whether the trial has ended, failed trials included, or has a record at a rung while it runs."""
+    return evaluation.state is not EvaluationState.RUNNING or bool(evaluation.rungs)

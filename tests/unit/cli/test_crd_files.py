@@ -1,6 +1,6 @@
 """The CRDs are found in any installation of the package."""
 
-from toprung.cli.files.crd_files import crd_folder
+from toprung.cli.embedded.host import crd_folder
 
 
 def test_both_crds_are_found():

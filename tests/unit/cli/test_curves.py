@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.views import START, busy, experiment, trial
+from toprung.cli.display.curves import incumbent_curve, last_step, resource_name, rung_levels_of, trials_at_rung
 from toprung.cli.display.watcher import view_of
-from toprung.cli.plots.curves import incumbent_curve, last_step, resource_name, rung_levels_of, trials_at_rung
 
 values = st.floats(-100, 100) | st.none()
 curves = st.lists(values, max_size=6).map(lambda each: list(enumerate(each, start=1)))

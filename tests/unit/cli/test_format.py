@@ -7,8 +7,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toprung.cli.display.format import configuration, duration, flow, number
+from toprung.cli.display.format import duration, flow, number
 from toprung.cli.files.yaml_documents import read_documents
+from toprung.objects.configuration import format_configuration
 
 scalars = (
     st.integers(-(2**63), 2**63 - 1)
@@ -36,7 +37,7 @@ def test_a_number_has_five_significant_digits(value, text):
 
 def test_a_configuration_is_one_line():
     """Its numbers are rounded."""
-    assert configuration({"lr": 0.00312345, "opt": "adam", "layers": 3}) == "lr=0.003123 opt=adam layers=3"
+    assert format_configuration({"lr": 0.00312345, "opt": "adam", "layers": 3}) == "lr=0.003123 opt=adam layers=3"
 
 
 @given(st.dictionaries(names, scalars, max_size=4))

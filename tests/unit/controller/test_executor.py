@@ -13,7 +13,8 @@ from toprung.controller.executor import CONCURRENT_WRITES, MAX_WRITES, Execution
 from toprung.controller.experiment_cache import ExperimentCache
 from toprung.errors import AlreadyExists, ClusterUnavailable, Forbidden
 from toprung.metrics.types import Mean, Observation, Progress
-from toprung.objects.trial import TrialRecord, trial_status
+from toprung.objects.trial import TrialRecord
+from toprung.objects.trial_json import trial_status
 from toprung.planning.actions import CreatePod, CreateTrial, DeletePod, WriteTrial
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from enum import Enum
 import pytest
 
 from support.world import START
-from toprung.objects.compact import CompactConfiguration
-from toprung.objects.trial import trial_from
+from toprung.objects.configuration import CompactConfiguration
+from toprung.objects.trial_json import trial_from
 from toprung.timestamps import micro_timestamp
 
 MOST_BYTES = 2048

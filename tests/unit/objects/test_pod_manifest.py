@@ -6,10 +6,11 @@ import pytest
 
 from support.specs import experiment_spec
 from support.world import START, World
-from toprung.objects.placeholders import format_parameter, substitute
+from toprung.objects.configuration import format_parameter
 from toprung.objects.pod import ANNOTATION_STOP_TIME
-from toprung.objects.pod_manifest import ANNOTATION_TEMPLATE, pod_manifest
-from toprung.objects.trial import TrialRecord, trial_manifest
+from toprung.objects.pod_manifest import ANNOTATION_TEMPLATE, pod_manifest, substitute
+from toprung.objects.trial import TrialRecord
+from toprung.objects.trial_json import trial_manifest
 
 CONTAINER = {"name": "main", "image": "img", "command": ["train", "--lr=${parameters.lr}", "--epochs", "${resource}"]}
 EARLY = {"asha": {"maxResource": 9}}

@@ -13,7 +13,8 @@ from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.conditions import to_json
 from toprung.objects.sizes import bounded, lineage_is_full, size_of_value
-from toprung.objects.trial import Lineage, TrialRecord, trial_status
+from toprung.objects.trial import Lineage, TrialRecord
+from toprung.objects.trial_json import trial_status
 from toprung.planning.snapshot import Snapshot
 
 ETCD = 1536 * 1024

@@ -11,7 +11,8 @@ from toprung.api.v1alpha1.conditions import Reason
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.pod import PodPhase, PodRecord
-from toprung.objects.trial import Lineage, TrialRecord, trial_from, trial_status
+from toprung.objects.trial import Lineage, TrialRecord
+from toprung.objects.trial_json import trial_from, trial_status
 from toprung.planning.attempt_outcome import Attempt, change_of
 from toprung.planning.pareto import MAX_MEMBERS, front_status
 from toprung.planning.scoring import evaluation, incumbent

@@ -14,7 +14,8 @@ from toprung.errors import InternalError
 from toprung.metrics.types import Observation, Progress
 from toprung.objects.conditions import BlockReason, clear_condition, set_condition
 from toprung.objects.pod import PodPhase, PodRecord
-from toprung.objects.trial import RungRecord, RungVerdict, TrialRecord, trial_from, trial_status
+from toprung.objects.trial import RungRecord, RungVerdict, TrialRecord
+from toprung.objects.trial_json import trial_from, trial_status
 from toprung.planning.lifecycle import TRANSITIONS, StateChange, TrialEvent, move
 from toprung.planning.plan import make_plan
 from toprung.planning.snapshot import Snapshot

@@ -153,7 +153,8 @@ INACTIVE = "no such parameter, or not active beside the others"
 )
 def test_a_plugins_suggestion_outside_of_the_space_is_an_error(monkeypatch, proposal, fragment):
     """No Trial is created from it. The message has the plug-in, the parameter and the value."""
-    monkeypatch.setattr(plugins, "load", lambda _: lambda space, *_: Constant(space, proposal))
+    for module in ("toprung.api.plugins", "toprung.search.samplers.plugins"):
+        monkeypatch.setattr(f"{module}.load_plugin", lambda *_: lambda space, *_: Constant(space, proposal))
     with pytest.raises(SearchFailed) as caught:
         Study(plugged()).suggest([0])
     message = f"spec.algorithm.plugin: local-searcher proposed a configuration outside the search space: {fragment}"

@@ -4,7 +4,7 @@ The CRD contains the CEL, so that the API server rejects an invalid manifest. `t
 the Python check.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -97,3 +97,21 @@ def validate_rules(rules: Iterable[CrossFieldRule], fields: Mapping[str, Any]) -
 def cel_rules(rules: Iterable[CrossFieldRule]) -> tuple[CelRule, ...]:
     """Return the rules that CEL can express, for the CRD."""
     return tuple(cel for rule in rules for cel in rule.to_cel())
+
+
+def duplicate_errors(
+    path: str, values: Iterable[Any], suffix: str = "", *, key: Callable[[Any], Hashable] = lambda value: value
+) -> Iterator[FieldError]:
+    """Return an error for each value of a list that an earlier one equals.
+
+    Args:
+        path: path of the list.
+        values: the values of the list, or of one field of its items.
+        suffix: path of that field in an item, such as `.metric`.
+        key: returns the key by which values differ.
+    """
+    seen: set[Hashable] = set()
+    for i, value in enumerate(values):
+        if key(value) in seen:
+            yield FieldError(f"{path}[{i}]{suffix}", f"Duplicate value: {shown(value)}. Remove it.")
+        seen.add(key(value))

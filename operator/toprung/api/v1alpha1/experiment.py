@@ -6,12 +6,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from toprung.api.crd.cel import validations
-from toprung.api.messages import bounded, shown
+from toprung.api.messages import bounded
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.v1alpha1 import experiment_rules
 from toprung.api.v1alpha1.algorithms import Algorithm, TpeSettings
 from toprung.api.v1alpha1.base import Duration, Model
-from toprung.api.v1alpha1.cross_field import CrossFieldRule, cel_rules
+from toprung.api.v1alpha1.cross_field import CrossFieldRule, cel_rules, duplicate_errors
 from toprung.api.v1alpha1.early_stopping import EarlyStopping
 from toprung.api.v1alpha1.metric_source import Metrics, StdoutMetrics
 from toprung.api.v1alpha1.objectives import MetricGoal, Objective
@@ -30,10 +30,8 @@ class StopWhenNoProgress(Model):
     """Smallest improvement that counts."""
 
 
-def _duplicate_experiments(experiments: Sequence[str]) -> Iterator[FieldError]:
-    for i, name in enumerate(experiments):
-        if name in experiments[:i]:
-            yield FieldError(f"experiments[{i}]", f"Duplicate value: {shown(name)}. Remove it.")
+def _duplicate_experiments(values: Sequence[str]) -> Iterator[FieldError]:
+    return duplicate_errors("experiments", values)
 
 
 class WarmStart(Model):

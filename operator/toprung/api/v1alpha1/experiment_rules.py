@@ -9,10 +9,9 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from toprung.api.messages import shown
 from toprung.api.names import EXPERIMENT_NAME, MAX_EXPERIMENT_NAME
 from toprung.api.v1alpha1.algorithms import Algorithm
-from toprung.api.v1alpha1.cross_field import CrossFieldRule, validate_rules
+from toprung.api.v1alpha1.cross_field import CrossFieldRule, duplicate_errors, validate_rules
 from toprung.api.v1alpha1.early_stopping_rules import EARLY_STOPPING_RULES
 from toprung.api.v1alpha1.space_rules import SPACE_RULES, first_by_name, validate_configuration
 from toprung.api.v1alpha1.template_rules import PRIMARY_CONTAINER, validate_primary_container, validate_references
@@ -36,11 +35,8 @@ def _is_positive(duration: timedelta | None) -> bool:
 
 
 def _duplicate_objectives(objectives: Sequence[MetricGoal] | None) -> Iterator[FieldError]:
-    seen: set[str] = set()
-    for i, objective in enumerate(objectives or ()):
-        if objective.metric in seen:
-            yield FieldError(f"objectives[{i}].metric", f"Duplicate value: {shown(objective.metric)}. Remove it.")
-        seen.add(objective.metric)
+    metrics = [objective.metric for objective in objectives or ()]
+    return duplicate_errors("objectives", metrics, ".metric")
 
 
 def _initial_trial_errors(

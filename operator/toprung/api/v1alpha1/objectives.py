@@ -5,9 +5,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import Model
-from toprung.api.v1alpha1.cross_field import CrossFieldRule
+from toprung.api.v1alpha1.cross_field import CrossFieldRule, duplicate_errors
 from toprung.errors import FieldError
 
 METRIC_NAME = r"^[A-Za-z_]([A-Za-z0-9_./:@%()#'+* -]*[A-Za-z0-9_./:@%()#'+*-])?$"
@@ -24,10 +23,8 @@ class MetricGoal(Model):
     """Whether to minimize or maximize the metric."""
 
 
-def _duplicate_metrics(additional: Sequence[str]) -> Iterator[FieldError]:
-    for i, metric in enumerate(additional):
-        if metric in additional[:i]:
-            yield FieldError(f"additionalMetrics[{i}]", f"Duplicate value: {shown(metric)}. Remove it.")
+def _duplicate_metrics(values: Sequence[str]) -> Iterator[FieldError]:
+    return duplicate_errors("additionalMetrics", values)
 
 
 class Objective(MetricGoal):

@@ -4,8 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from toprung.api.messages import shown
-from toprung.api.v1alpha1.cross_field import CrossFieldRule
+from toprung.api.v1alpha1.cross_field import CrossFieldRule, duplicate_errors
 from toprung.errors import FieldError
 
 Scalar = bool | int | float | str
@@ -60,11 +59,7 @@ def _suggest_max(step: float, low: float, high: float, _scale: str, _type: str) 
 
 
 def _duplicates(values: Sequence[Scalar] | None) -> Iterator[FieldError]:
-    seen = set()
-    for i, value in enumerate(values or ()):
-        if key_of(value) in seen:
-            yield FieldError(f"values[{i}]", f"Duplicate value: {shown(value)}. Remove it.")
-        seen.add(key_of(value))
+    return duplicate_errors("values", values or (), key=key_of)
 
 
 def _integer_rules(field: str) -> tuple[CrossFieldRule, CrossFieldRule]:

@@ -1,9 +1,12 @@
 """Command-line options that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 PLOT_FORMATS = (".png", ".svg", ".pdf")
 
 kubeconfig_option = click.option(
@@ -27,3 +30,9 @@ def plot_path(_context: click.Context, _parameter: click.Parameter, path: Path |
     if path is not None and not path.parent.is_dir():
         raise click.BadParameter(f"the folder {path.parent} does not exist. Create it first.")
     return path
+
+
+def picture_option(text: str) -> Callable[[Command], Command]:
+    """Return the option --picture: the path of a plot to write."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    return click.option("--picture", type=path, callback=plot_path, help=f"PNG, SVG or PDF file for a plot of {text}.")

@@ -17,14 +17,14 @@ from rich.console import Console
 
 from localkube.cluster import AlreadyRunning
 from toprung.api.names import LABEL_EXPERIMENT
-from toprung.cli.commands.options import plot_path
+from toprung.cli.commands.options import picture_option
 from toprung.cli.display.progress import ProgressDisplay, progress_display
 from toprung.cli.display.result import print_results
-from toprung.cli.display.watcher import ExperimentView, Key, Watcher
+from toprung.cli.display.watcher import ExperimentView, Watcher
 from toprung.cli.embedded.daemon import prepare
 from toprung.cli.embedded.host import NAMESPACE, OPERATOR, host_cluster, wait_until, working_dir
 from toprung.cli.embedded.state_dir import StateFolder, dir_option, gpus_option, state_folder
-from toprung.cli.files.manifests import apply_all, delete_experiment, experiments_of, read_manifests
+from toprung.cli.files.manifests import Key, apply_all, delete_experiment, experiments_of, read_manifests
 from toprung.errors import ClusterUnavailable, TopRungError
 from toprung.kube.client import KubeClient, KubernetesObject, connect
 from toprung.kube.resources import PODS, TRIALS
@@ -52,12 +52,7 @@ class RunOptions:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @dir_option
 @gpus_option
-@click.option(
-    "--picture",
-    type=click.Path(path_type=Path, dir_okay=False),
-    callback=plot_path,
-    help="PNG, SVG or PDF file for a plot of the result.",
-)
+@picture_option("the result")
 @click.option(
     "--fresh", is_flag=True, help="First delete the Experiment of the same name, and move a corrupt database away."
 )

@@ -17,7 +17,7 @@ from rich.table import Table as Grid
 from toprung.api.loader import KIND, load_experiment
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.cli.commands.options import output_option, plot_path
+from toprung.cli.commands.options import output_option, picture_option
 from toprung.cli.display.format import number
 from toprung.cli.files.manifests import read_manifests
 from toprung.errors import TopRungError
@@ -52,12 +52,7 @@ class Seeded:
     help="Seconds from the creation of a Pod to its first step.",
 )
 @output_option
-@click.option(
-    "--picture",
-    type=click.Path(path_type=Path, dir_okay=False),
-    callback=plot_path,
-    help="PNG, SVG or PDF file for a plot of the incumbent over time, with mean and standard deviation over the seeds.",
-)
+@picture_option("the incumbent over time, with mean and standard deviation over the seeds")
 def simulate_command(  # noqa: PLR0917 - click passes them by name
     file: str,
     curves: Path,

@@ -27,18 +27,9 @@ def duration(span: timedelta) -> str:
     return f"{minutes}m{seconds % 60:02}s" if minutes else f"{seconds}s"
 
 
-def configuration(parameters: Mapping[str, Any]) -> str:
-    """Format a configuration in one line, with rounded numbers, such as lr=0.0031 batch=64."""
-    return " ".join(f"{name}={_rounded(value)}" for name, value in parameters.items())
-
-
 def flow(parameters: Mapping[str, Any]) -> str:
     """Format a configuration exactly, as YAML for spec.initialTrials."""
     return "{" + ", ".join(f"{name}: {_scalar(value)}" for name, value in parameters.items()) + "}"
-
-
-def _rounded(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _scalar(value: Any) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from toprung.api.v1alpha1.conditions import ConditionRecord, ConditionType, Reason
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.cli.display.format import configuration, number
+from toprung.cli.display.format import number
 from toprung.cli.display.watcher import ExperimentView
+from toprung.objects.configuration import format_configuration
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import incumbent
@@ -31,7 +32,7 @@ def ignored_line(old: TrialRecord | None, new: TrialRecord) -> str | None:
 
 _PREDICATES: Mapping[TrialState, Callable[[TrialRecord], str]] = {
     TrialState.PENDING: lambda trial: f"{_new_attempt(trial)} (attempt {trial.attempt}): {trial.message}",
-    TrialState.RUNNING: lambda trial: f"started: {configuration(trial.current_parameters)}",
+    TrialState.RUNNING: lambda trial: f"started: {format_configuration(trial.current_parameters)}",
     TrialState.PAUSED: lambda trial: f"paused{_latest(trial)}: {trial.message}",
     TrialState.STOPPED: lambda trial: f"stopped{_latest(trial)}: {trial.message}",
     TrialState.SUCCEEDED: lambda trial: f"succeeded{_latest(trial)}",
@@ -70,7 +71,7 @@ def _best(view: ExperimentView) -> str | None:
     if best is None:
         return None
     trial, observation = best
-    parameters = configuration(trial.current_parameters)
+    parameters = format_configuration(trial.current_parameters)
     return f"{objective.metric} {number(observation.value)} by {trial.name}, {parameters}"
 
 

@@ -13,11 +13,12 @@ from rich.text import Text
 from toprung.api.v1alpha1.conditions import ConditionType
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.api.v1alpha1.trial import TrialState
-from toprung.cli.display.format import configuration, duration, number
+from toprung.cli.display.curves import incumbent_curve, last_step, resource_name, rung_levels_of, trials_at_rung
+from toprung.cli.display.format import duration, number
 from toprung.cli.display.log_lines import with_remedy
 from toprung.cli.display.watcher import ExperimentView
-from toprung.cli.plots.curves import incumbent_curve, last_step, resource_name, rung_levels_of, trials_at_rung
 from toprung.controller.experiment_cache import InvalidRecord
+from toprung.objects.configuration import format_configuration
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import incumbent
@@ -135,7 +136,7 @@ def _best(trials: Sequence[TrialRecord], spec: ExperimentSpec) -> Iterator[Text]
         sparkline([value for _, value in incumbent_curve(trials, spec.primary_objective)], SPARK_WIDTH), "green"
     )
     yield line
-    yield Text("       ").append(configuration(trial.current_parameters))
+    yield Text("       ").append(format_configuration(trial.current_parameters))
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
@@ -165,7 +166,7 @@ def _row(trial: TrialRecord, last: int | None) -> Iterable[RenderableType]:
     yield number(latest.value if latest else None)
     yield number(best.value if best else None)
     yield number(max((rung.resource for rung in trial.rungs), default=None))
-    yield Text(configuration(trial.current_parameters), "dim")
+    yield Text(format_configuration(trial.current_parameters), "dim")
 
 
 def _steps(step: float, last: int | None) -> Text:

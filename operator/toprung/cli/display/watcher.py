@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from toprung.api.names import LABEL_EXPERIMENT
+from toprung.cli.files.manifests import Key
 from toprung.controller.experiment_cache import ExperimentCache, InvalidRecord
 from toprung.kube.cache import Cache
 from toprung.kube.client import KubeClient, KubernetesObject
@@ -14,11 +15,10 @@ from toprung.kube.informer import Informer
 from toprung.kube.resources import EXPERIMENTS, TRIALS
 from toprung.metrics.status import progress_from_status
 from toprung.objects.experiment import ExperimentRecord
-from toprung.objects.trial import TrialRecord, trial_from
+from toprung.objects.trial import TrialRecord
+from toprung.objects.trial_json import trial_from
 
 AnyExperiment = ExperimentRecord | InvalidRecord
-Key = tuple[str, str]
-"""Namespace and name of an Experiment."""
 END_STATES = ("Succeeded", "Failed", "Invalid")
 
 

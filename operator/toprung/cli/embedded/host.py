@@ -3,8 +3,9 @@
 import asyncio
 import errno
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ from localkube.cluster import LocalCluster, set_aside
 from localkube.node.container_spec import host_environment
 from localkube.state_dir import UnsafeFolder
 from toprung.cli.embedded.state_dir import StateFolder, Unsafe
-from toprung.cli.files.crd_files import crd_folder
-from toprung.errors import NotFound, TopRungError
+from toprung.errors import InternalError, NotFound, TopRungError
 from toprung.kube.client import KubeClient, connect
 from toprung.kube.resources import NAMESPACES, PODS
 
@@ -63,6 +63,24 @@ async def host_cluster(
                 yield client
         finally:
             await cluster.stop()
+
+
+@contextmanager
+def crd_folder() -> Iterator[Path]:
+    """Yield the folder of CRDs, which exists as long as the context lasts.
+
+    Raises:
+        InternalError: the package was built without them.
+    """
+    packaged = files("toprung") / "crds"
+    if packaged.is_dir():
+        with as_file(packaged) as folder:
+            yield folder
+        return
+    clone = Path(__file__).parents[4] / "crds"
+    if not clone.is_dir():
+        raise InternalError(f"no CRDs in the package and none in {clone}; reinstall toprung")
+    yield clone
 
 
 async def _start(cluster: LocalCluster, folder: Path, *, fresh: bool) -> None:

@@ -1,20 +1,19 @@
 """Reads manifest files and applies their objects to a cluster."""
 
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from toprung.api.loader import KIND
 from toprung.api.v1alpha1.immutability import ADVICE
-from toprung.cli.commands.validate import check
-from toprung.cli.display.watcher import Key
+from toprung.cli.files.validation import check, read_file
 from toprung.cli.files.yaml_documents import read_documents
 from toprung.errors import NotFound, Rejected, TopRungError
 from toprung.kube.client import KubeClient, KubernetesObject
 from toprung.kube.resources import EXPERIMENTS, NAMESPACES
 
 DEFAULT_NAMESPACE = "default"
+Key = tuple[str, str]
+"""Namespace and name of an Experiment."""
 SERVER_OWNED = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 """Fields of metadata that the API server writes."""
 
@@ -25,7 +24,7 @@ def read_manifests(file: str) -> tuple[KubernetesObject, ...]:
     Raises:
         TopRungError: the file is invalid; the message has every error with its line.
     """
-    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    content = read_file(file)
     findings = tuple(check(file, content, []))
     if findings:
         raise TopRungError("\n".join(("the file is invalid, so nothing was started:", *map(str, findings))))

@@ -1,18 +1,14 @@
-"""`toprung validate`: lists the errors of Experiments in files, without a cluster."""
+"""Finds the errors of Experiments in files, with their lines."""
 
-import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import click
+from typing import Any
 
 from toprung.api.loader import KIND, load_experiment
 from toprung.api.messages import shown
 from toprung.api.v1alpha1.base import GROUP
-from toprung.cli.commands.options import output_option
 from toprung.cli.files.yaml_documents import BadYaml, Document, read_documents
 from toprung.errors import InvalidExperiment
 
@@ -38,23 +34,9 @@ class Finding:
         return f"{self.file}:{self.line}: {where}{self.message}"
 
 
-@click.command("validate")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@output_option
-def validate_command(files: Sequence[str], output: Literal["text", "json"]) -> None:
-    """Validate the Experiments in FILES, without a cluster.
-
-    Lists up to 20 errors of each Experiment, with their lines. Use - for standard input. Of other objects in the
-    files, only apiVersion, kind and metadata.name are checked. The exit code is 1 if there is an error.
-    """
-    valid: list[str] = []
-    findings = [finding for file in files for finding in check(file, _read(file), valid)]
-    if output == "json":
-        click.echo(json.dumps({"valid": not findings, "errors": [asdict(finding) for finding in findings]}, indent=2))
-    else:
-        for line in (*map(str, findings), *valid):
-            click.echo(line)
-    sys.exit(1 if findings else 0)
+def read_file(file: str) -> bytes:
+    """Return the content of a file; - is the standard input."""
+    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
 
 
 def check(file: str, content: bytes, valid: list[str]) -> Iterator[Finding]:
@@ -123,7 +105,3 @@ def _is_experiment(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     return value.get("kind") == KIND or str(value.get("apiVersion")).startswith(f"{GROUP}/")
-
-
-def _read(file: str) -> bytes:
-    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

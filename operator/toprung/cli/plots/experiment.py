@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 
 from toprung.api.v1alpha1.objectives import Objective
 from toprung.api.v1alpha1.trial import TrialState
+from toprung.cli.display.curves import incumbent_curve, resource_name, rung_levels_of
 from toprung.cli.display.format import duration, number
 from toprung.cli.display.watcher import ExperimentView, view_of
-from toprung.cli.plots.curves import incumbent_curve, resource_name, rung_levels_of
 from toprung.cli.plots.pareto import draw_pareto_front
 from toprung.cli.plots.style import (
     COLOURS,

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from toprung.api.v1alpha1.algorithms import CmaesSettings
 from toprung.search.domains import ordered, unit
-from toprung.search.ranking import rank
+from toprung.search.ranking import has_result, rank
 from toprung.search.samplers.base import SuggestRequest
 from toprung.search.space import Dimension, Space
-from toprung.search.types import Configuration, Evaluation, EvaluationState
+from toprung.search.types import Configuration, Evaluation
 from toprung.seeds import derive
 
 Point = NDArray[np.float64]
@@ -74,7 +74,7 @@ class CmaEs:
 
     def _strategy_after(self, history: Mapping[int, Evaluation]) -> CMA:
         """Return the strategy after all complete generations; replay only new ones if no earlier trial has changed."""
-        results = [history[index] for index in sorted(history) if _has_result(history[index])]
+        results = [history[index] for index in sorted(history) if has_result(history[index])]
         prior = sum(one.index < 0 for one in results)
         earlier = prior + max(0, (len(results) - prior) // _BLOCK - 1) * _BLOCK
         start = max(results[:earlier], key=_sort_key, default=None)
@@ -115,11 +115,6 @@ class CmaEs:
 
 def _adaptable(dimension: Dimension) -> bool:
     return dimension.condition is None and ordered(dimension.domain) and dimension.domain.count != 1
-
-
-def _has_result(evaluation: Evaluation) -> bool:
-    """Return whether the trial has ended, failed trials included, or has a rank at a rung while it runs."""
-    return evaluation.state is not EvaluationState.RUNNING or bool(evaluation.rungs)
 
 
 def _sort_key(evaluation: Evaluation) -> tuple[bool, int, float, int]:

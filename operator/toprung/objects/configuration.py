@@ -1,4 +1,4 @@
-"""Stores configurations in little memory: values that many trials share are kept once."""
+"""Stores configurations in little memory, and formats them: values that many trials share are kept once."""
 
 from array import array
 from collections.abc import Iterator, Mapping
@@ -76,3 +76,19 @@ class CompactConfiguration(Mapping[str, ParameterValue]):
     def __repr__(self) -> str:
         """Show the items."""
         return repr(dict(self))
+
+
+def format_parameter(value: ParameterValue) -> str:
+    """Format a parameter's value as programs expect it on a command line: true, 64, 0.001, adam."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def format_configuration(parameters: Mapping[str, ParameterValue]) -> str:
+    """Format a configuration in one line, with numbers of four digits, such as lr=0.0031 batch=64."""
+    return " ".join(f"{name}={_rounded(value)}" for name, value in parameters.items())
+
+
+def _rounded(value: ParameterValue) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else format_parameter(value)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from toprung.objects import compact
-from toprung.objects.compact import LONGEST_SHARED, CompactConfiguration
+from toprung.objects import configuration
+from toprung.objects.configuration import LONGEST_SHARED, CompactConfiguration
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,6 @@ from toprung.objects.compact import LONGEST_SHARED, CompactConfiguration
 )
 def test_long_values_are_not_kept_after_their_trial(length, kept):
     """A user can create Trials with values of a megabyte, and delete them."""
-    compact._interned.cache_clear()
+    configuration._interned.cache_clear()
     assert CompactConfiguration({"x": "v" * length}) == {"x": "v" * length}
-    assert compact._interned.cache_info().currsize == kept
+    assert configuration._interned.cache_info().currsize == kept

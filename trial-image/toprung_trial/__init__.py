@@ -1,4 +1,4 @@
-"""The trial's side of TopRung: what a training program needs to be tuned, in the standard library alone.
+"""The SDK for training programs: parameters, metrics and checkpoints of a trial. It uses only the standard library.
 
     import toprung_trial as tr
 
@@ -6,7 +6,7 @@
     for epoch in tr.epochs(load=load_checkpoint, save=save_checkpoint):
         tr.report(epoch=epoch, val_accuracy=train_one_epoch(config))
 
-Importing it is a comfort, not a duty: any program that prints metric lines can be a trial.
+It is optional: any program that prints metric lines can be a trial.
 """
 
 from toprung_trial.environment import TrialError, checkpoint_dir, parameters, resource, trial

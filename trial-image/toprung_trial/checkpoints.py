@@ -1,4 +1,4 @@
-"""Checkpoints that a kill at any moment leaves whole."""
+"""Writes checkpoints that stay complete if the program is killed at any time."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _PARTIAL = ".partial-"
 
 
 class Checkpoints:
-    """The checkpoints of one trial: a file or folder ``epoch-N`` in its folder, of which the newest is kept.
+    """The checkpoints of one trial: a file or folder ``epoch-N`` in its folder. Only the newest is kept.
 
-    A checkpoint is written beside its place and renamed into it, so one that has its name is whole; the one before it
-    is taken out of its place only after that, and then removed. What is not whole is in a folder with a hidden name.
+    A checkpoint is written to a folder with a hidden name and then renamed, so a checkpoint with its final name is
+    complete. The previous one is removed after that.
     """
 
     def __init__(self, directory: str) -> None:
-        """Use that folder; make it where it is missing, and remove what a killed attempt left half written."""
+        """Use a folder: create it if it is missing, and remove incomplete checkpoints of a killed attempt."""
         self._directory = Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
         for partial in self._directory.glob(_PARTIAL + "*"):
             _remove(partial)
 
     def load(self, load: Callable[[str], object]) -> int:
-        """Call load with the path of the newest checkpoint, if there is one; return its epoch, or 0."""
+        """Call `load` with the path of the newest checkpoint, if there is one. Return its epoch, or 0."""
         newest = max(self._epochs(), default=0)
         if newest:
             load(str(self._path(newest)))
         return newest
 
     def save(self, epoch: int, save: Callable[[str], object]) -> None:
-        """Call save with a path to write a file or folder at; make it the checkpoint of that epoch.
+        """Call `save` with the path of a file or folder to write, and make it the checkpoint of the epoch.
 
         Raises:
             TrialError: save wrote nothing at the path.
@@ -55,8 +55,8 @@ class Checkpoints:
         save(str(path))
         if not path.exists():
             raise TrialError(
-                f"save({str(path)!r}) wrote nothing at that path; write to exactly this name "
-                "(numpy.savez adds .npz to a name: give it open(path, 'wb'))"
+                f"save({str(path)!r}) wrote nothing at that path. Write to exactly this name "
+                "(numpy.savez adds .npz to a name: use open(path, 'wb'))."
             )
         for written in (path, *path.rglob("*")):
             _sync(written)

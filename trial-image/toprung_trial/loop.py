@@ -1,4 +1,4 @@
-"""The epoch loop: resumes, checkpoints, and ends at the budget or when told to stop."""
+"""Runs the epochs of a trial: resumes from a checkpoint, saves checkpoints, and ends at the budget or at SIGTERM."""
 
 from __future__ import annotations
 
@@ -21,35 +21,34 @@ def epochs(
     every: int = 1,
     default: int | None = None,
 ) -> Iterator[int]:
-    """The epochs that are left to train, counted from 1: after the checkpoint's, up to the budget.
+    """Yield the remaining epochs, counted from 1: from the epoch after the checkpoint up to the budget.
 
-    After the loop's body, ``save(path)`` writes a file or folder at path, each ``every`` epochs and after the last; a
-    checkpoint is complete or absent, whenever the program is killed. A later attempt starts with ``load(path)``. Where
-    the Experiment keeps no checkpoints, neither is called.
+    After the body of the loop, ``save(path)`` writes a file or folder at `path`, every ``every`` epochs and after the
+    last one. A checkpoint is complete or absent, even if the program is killed. A later attempt starts with
+    ``load(path)``. If the Experiment has no checkpoints, neither function is called.
 
-    SIGTERM (the trial is stopped, suspended or evicted) ends the program with exit code 143, as an attempt that did not
-    come to its end: with checkpoints after the current epoch, which is saved first; without them at once. The
-    signal's handler is the loop's as long as it runs, and only in the main thread.
+    SIGTERM (the trial is stopped, suspended or evicted) ends the program with exit code 143. With checkpoints, the
+    current epoch ends and is saved first. The loop handles the signal while it runs, and only in the main thread.
 
     Args:
-        load: reads a checkpoint into the program's own objects.
-        save: writes them.
-        every: epochs from checkpoint to checkpoint.
-        default: the last epoch where the Experiment sets no budget or the program is run by hand.
+        load: reads a checkpoint into the objects of the program.
+        save: writes a checkpoint.
+        every: number of epochs between two checkpoints.
+        default: the last epoch if the Experiment sets no budget, or outside of a trial.
 
     Raises:
-        TrialError: there is no budget and no default; or save wrote nothing.
-        TypeError: only one of load and save is given.
+        TrialError: there is no budget and no default, or `save` wrote nothing.
+        TypeError: only one of `load` and `save` is set.
     """
     last = resource() or default
     if last is None:
-        raise TrialError("TOPRUNG_RESOURCE is not set; say how long to train without it: epochs(default=9)")
+        raise TrialError("TOPRUNG_RESOURCE is not set. Set the last epoch: epochs(default=9).")
     if every < 1:
         raise ValueError(f"epochs(every={every}): must be at least 1")
     if load is None and save is None:
         return _train(last)
     if load is None or save is None:
-        raise TypeError("epochs() needs load and save together: a checkpoint that is never loaded is useless")
+        raise TypeError("epochs() requires both load and save, or neither")
     directory = checkpoint_dir()
     return _train(last) if directory is None else _train_resumably(last, every, Checkpoints(directory), load, save)
 
@@ -67,13 +66,13 @@ def _train_resumably(
     save: Callable[[str], object],
 ) -> Iterator[int]:
     start = checkpoints.load(load)
-    told_to_stop: list[int] = []
-    with _on_sigterm(lambda number, _: told_to_stop.append(number)):
+    terminated: list[int] = []
+    with _on_sigterm(lambda number, _: terminated.append(number)):
         for epoch in range(start + 1, last + 1):
             yield epoch
-            if epoch % every == 0 or epoch == last or told_to_stop:
+            if epoch % every == 0 or epoch == last or terminated:
                 checkpoints.save(epoch, save)
-            if told_to_stop and epoch < last:
+            if terminated and epoch < last:
                 _exit()
 
 
@@ -83,8 +82,8 @@ def _exit(*_: object) -> None:
 
 @contextlib.contextmanager
 def _on_sigterm(handler: Callable[[int, Any], object]) -> Iterator[None]:
-    """Handle SIGTERM: without a handler, the first process of a container does not even die of it."""
-    if not _in_main_thread():  # Python allows handlers there alone
+    """Handle SIGTERM. Without a handler, the first process of a container ignores it."""
+    if not _in_main_thread():  # Python allows handlers only there
         yield
         return
     previous = signal.signal(signal.SIGTERM, handler)

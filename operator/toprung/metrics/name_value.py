@@ -83,9 +83,9 @@ class PairReader:
                 continue
             word = _word_before(body, start)
             if word and word not in _LEVELS:
-                others.setdefault(name, phrase(body, start - len(word) - 1, at))
+                others[name] = others.get(name) or phrase(body, start - len(word) - 1, at)
             elif is_cut or (match and SECOND_VALUE.match(body, match.end())):
-                unclear.setdefault(name, phrase(body, start, at))
+                unclear[name] = unclear.get(name) or phrase(body, start, at)
             elif match:
                 numbers, value = read.setdefault(name, {}), repr(float(match[1]))
                 if value not in numbers and len(numbers) <= 1:

@@ -8,8 +8,12 @@ SECONDS = 120.0
 """The limit. It is far above any usual wait, also on a busy machine."""
 
 
-async def wait_until(condition: Callable[[], object], what: str = "the condition is true") -> None:
+async def wait_until(
+    condition: Callable[[], object], what: str = "the condition is true", *, every: float = 0.005
+) -> None:
     """Wait until a condition is true, and let the event loop run meanwhile.
+
+    With `every=0` the condition is checked in each turn of the loop, which a state that soon ends needs.
 
     Raises:
         TimeoutError: if the condition stays false.
@@ -17,7 +21,7 @@ async def wait_until(condition: Callable[[], object], what: str = "the condition
     try:
         async with asyncio.timeout(SECONDS):
             while not condition():
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(every)
     except TimeoutError:
         raise TimeoutError(f"not within {SECONDS:.0f} s: {what}") from None
 

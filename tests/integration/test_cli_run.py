@@ -177,6 +177,13 @@ def test_an_interrupted_run_continues(place, interrupt):
     assert place.processes() == []
 
 
+def test_two_runs_that_start_at_the_same_time_share_a_cluster(place):
+    """The second run waits until the cluster of the first one serves requests."""
+    runs = [place.popen("run", "tiny.yaml", "--dir", "state") for _ in range(2)]
+    outputs = [run.communicate(timeout=TIMEOUT) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outputs
+
+
 def test_a_failed_run_quotes_the_program(place):
     """The exit code is 1, and the program's last lines are printed.
 

@@ -34,6 +34,8 @@ _MAX_INTERVAL = 0.5
 """Seconds between two updates of the display if nothing changes."""
 _STATUS_TIMEOUT = 15.0
 """Seconds after which the user is pointed to the log of an operator that has written no status."""
+_START_TIMEOUT = 60.0
+"""Seconds in which a cluster that another process starts must serve requests."""
 _MIN_INTERVAL = 0.25
 """Least seconds between two updates of the display."""
 
@@ -147,13 +149,30 @@ async def _cluster(options: RunOptions, console: Console) -> AsyncIterator[KubeC
         except AlreadyRunning as error:
             raise ClusterUnavailable(f"{error}, or run the command again to join it.") from error
         return
+    folder = await _await_start(options.folder)
     async with await connect(options.folder.kubeconfig) as client:
-        folder = await working_dir(client)
         if folder != str(Path.cwd()):
             console.print(f"Programs run in {folder}, the folder in which the cluster was started.")
         if options.gpus is not None:
             console.print("--gpus has no effect: the cluster is already running.")
         yield client
+
+
+async def _await_start(folder: StateFolder) -> str:
+    """Return the folder in which programs run, as soon as the cluster that another process starts serves requests."""
+    deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
+    while True:
+        try:
+            async with await connect(folder.kubeconfig) as client:
+                return await working_dir(client)
+        except TopRungError as error:  # no kubeconfig, a server that does not listen yet, or no operator
+            if folder.pid() is None:
+                raise ClusterUnavailable(
+                    f"the cluster in {folder.path} has stopped. Run the same command to continue."
+                ) from error
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(_MIN_INTERVAL)
 
 
 async def _clear(client: KubeClient, keys: Sequence[Key]) -> None:

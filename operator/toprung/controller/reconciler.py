@@ -151,7 +151,9 @@ class Reconciler:
             failure = ActionFailure(EVERYTHING, "the Experiment", InternalError(f"{type(error).__name__}: {error}"))
             if self._record_failure(key, state, failure, now):
                 logger.exception("%s: internal error", key)
-            await self._status.report_blocked(experiment, failure.reason)
+            current = self.experiments.get(key)  # with the conditions of a status write before the error
+            if current is not None and current.uid == experiment.uid:
+                await self._status.report_blocked(current, failure.reason)
 
     async def _reconcile_valid(self, experiment: ExperimentRecord, state: ReconcileState, now: datetime) -> None:
         """Observe, plan, execute, summarize, write the status, synchronize."""

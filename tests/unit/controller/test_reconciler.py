@@ -318,6 +318,29 @@ async def test_background_work_is_synchronized_whether_or_not_the_status_is_writ
     assert 60.0 in reconciler.queue.later
 
 
+class BrokenLogs(NoLogs):
+    """A log collection with a defect."""
+
+    def follow(self, *_):
+        raise TypeError("a defect")
+
+
+async def test_an_error_after_the_status_write_keeps_the_end_of_the_experiment():
+    """The condition Blocked is added to the conditions that were just written."""
+    reconciler = reconciler_of(NotFound("gone", status=404))
+    start = (NOW - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    over = {**body("uid", 2), "spec": {**SPEC, "maxDuration": "1h"}, "status": {"startTime": start}}
+    reconciler.experiments.put(over)
+    reconciler.client = Accepting()
+    reconciler.client.stored = over
+    reconciler.telemetry = SimpleNamespace(experiment_ended=lambda: None)
+    reconciler.suggestion_cache, reconciler.log_collection = Failed(), BrokenLogs()
+    reconciler.trials = reconciler.pods = Cache(convert=id, index=id, on_change=id)
+    await reconciler.reconcile(KEY)
+    current = {each.type: each.status for each in reconciler.experiments.get(KEY).conditions}
+    assert (current["Finished"], current["Running"], current["Blocked"]) == (True, False, True)
+
+
 async def test_suggestions_are_requested_again_after_a_failure():
     """No event may arrive until then."""
     reconciler = reconciler_of(NotFound("gone", status=404))

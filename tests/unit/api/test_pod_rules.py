@@ -37,7 +37,7 @@ def test_a_pod_that_a_server_accepts_is_valid(case: PodCase):
     load_experiment(edited(MINIMAL, {TEMPLATE: case.template(), "spec.trialTemplate.primaryContainer": "main"}))
 
 
-@pytest.mark.parametrize("case", filter(has_nul, ACCEPTED), ids=str)
+@pytest.mark.parametrize("case", list(filter(has_nul, ACCEPTED)), ids=str)
 def test_a_pod_with_a_nul_character_is_invalid(case: PodCase):
     """A server accepts it, but no container starts with it."""
     with pytest.raises(InvalidExperiment, match="must not contain NUL characters"):

@@ -107,7 +107,8 @@ def all_trials_done(inputs: CompletionInput) -> Completion | None:
     limit = inputs.experiment.spec.max_trial_count
     if inputs.created_count < limit or inputs.active:
         return None
-    return _by_limit(inputs, Reason.MAX_TRIALS_REACHED, f"all {inputs.created_count} trials have ended")
+    which = f"all {inputs.created_count} trials have" if inputs.created_count > 1 else "the only trial has"
+    return _by_limit(inputs, Reason.MAX_TRIALS_REACHED, f"{which} ended")
 
 
 def no_progress(inputs: CompletionInput) -> Completion | None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from toprung.api.v1alpha1.conditions import Reason
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     page
@@ -83,3 +85,9 @@ def test_the_tour_of_the_code_names_paths_that_exist():
         path for path in paths if not any((folder / path).exists() for folder in (ROOT, ROOT / "operator/toprung"))
     ]
     assert missing == []
+
+
+def test_the_page_of_conditions_lists_every_reason():
+    """It lists the reasons in the order of the enum, each once."""
+    section = (ROOT / "docs/conditions.md").read_text(encoding="utf-8").partition("\n## Reasons\n")[2]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [str(reason) for reason in Reason]

@@ -42,8 +42,8 @@ _POD_SPEC = _open(
     {
         "containers": {
             "type": "array",
-            "description": "Containers of the Pod. The first container, or the one in the annotation "
-            "kubectl.kubernetes.io/default-container, prints the metrics.",
+            "description": "Containers of the Pod. The primary container prints the metrics; see "
+            "trialTemplate.primaryContainer.",
             "minItems": 1,
             "maxItems": 64,
             "items": _CONTAINER,

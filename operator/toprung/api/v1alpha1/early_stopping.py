@@ -35,7 +35,8 @@ class RungSettings(Model):
     max_resource: Resource
     """Largest resource of a trial, and resource of the last rung."""
     reduction_factor: Annotated[int, Field(ge=2, le=100)] = 3
-    """One trial in reductionFactor continues from a rung. With asha and rungSkew, this is the mean over the rungs."""
+    """One trial in reductionFactor continues from a rung. With asha and rungSkew, this is the geometric mean over the
+    rungs."""
 
     @property
     def rungs(self) -> int:

@@ -39,7 +39,7 @@ class BestTrial(Model):
 
 
 class ParetoFrontTrial(Model):
-    """A trial on the Pareto front: every other trial is worse in at least one objective."""
+    """A trial on the Pareto front: no other trial dominates it."""
 
     trial: str
     """Name of the Trial."""

@@ -29,7 +29,7 @@ Metrics = Annotated[dict[Annotated[str, Field(max_length=128)], float | None], F
 
 
 class TrialState(StrEnum):
-    """State of a trial. planning.lifecycle has the table of transitions."""
+    """State of the trial: Pending, Running, Paused, Succeeded, Stopped or Failed."""
 
     PENDING = "Pending"
     RUNNING = "Running"

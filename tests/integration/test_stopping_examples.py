@@ -10,13 +10,13 @@ from scenarios.examples import install_plugin, spec_of, stored_trials, toprung_r
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are ended by their groups")
 
 MESSAGES = {
-    "asha-promotion": (r"at rung \d, .* it waits, and the experiment ended meanwhile",),
+    "asha-promotion": (r"at rung \d, .* paused; stopped because the experiment ended",),
     "asha-stopping": (r"at rung \d, the best (\d )?continues?$",),
     "hyperband": (r"at rung \d, the best (\d )?continues?$",),
-    "bohb": (r"at rung \d, .* it waits",),
+    "bohb": (r"at rung \d, .* paused",),
     "successive-halving": (r"at rung \d, the best (\d )?continues?$",),
     "median": ("worse than the median of",),
-    "threshold-patience": ("worse than the threshold 0.4", "no better by more than 0.001 than 3 steps before"),
+    "threshold-patience": ("worse than the threshold 0.4", "no improvement of more than 0.001 in the 3 steps before"),
     "stopper-plugin": ("is below -0.4",),
 }
 """Patterns that messages of each example's stopped trials match."""

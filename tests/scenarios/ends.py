@@ -81,7 +81,7 @@ async def by_no_progress(env: Environment) -> None:
     await env.apply(env.experiment(program, stopWhenNoProgress=limit, maxTrialCount=20, parallelTrialCount=1))
     status = await env.wait_until_complete()
     assert (end_condition(status)["type"], end_condition(status)["reason"]) == ("Succeeded", "NoProgress")
-    assert "trials made the best no better by more than 0.1" in end_condition(status)["message"]
+    assert "trials improved the best value by more than 0.1" in end_condition(status)["message"]
     assert status["best"]["trial"] == "exp-1"
     assert len(await env.trials()) in {4, 5}
     await env.wait_until_idle()

@@ -257,8 +257,8 @@ def test_a_trial_that_is_paused_at_the_end_has_a_message():
     run_to_end(world)
     worse = world.trials["exp-1"]["status"]
     assert (worse["state"], worse["reason"]) == ("Stopped", "EarlyStopped")
-    waits = "acc 0.4 is 2nd of 2 at rung 1, the best continues; it waits"
-    assert worse["message"] == f"{waits}, and the experiment ended meanwhile"
+    waits = "acc 0.4 is 2nd of 2 at rung 1, the best continues; paused"
+    assert worse["message"] == f"{waits}; stopped because the experiment ended"
 
 
 @pytest.mark.parametrize(("trials", "side_by_side"), [(1, 1), (2, 1), (2, 2)])

@@ -85,7 +85,7 @@ def write_scale(kind: Kind, obj: Object, wanted: Object) -> Object:
     """Return the object with the replicas of a Scale. A resourceVersion in the Scale is a precondition."""
     replicas = json_utils.dig(wanted, "spec", "replicas")
     if not isinstance(replicas, int):
-        raise BadRequest(f"spec.replicas: a whole number is expected, got {json_utils.shown(replicas)}")
+        raise BadRequest(f"spec.replicas: an integer is expected, got {json_utils.shown(replicas)}")
     patch: Any = replicas
     for part in reversed(_scale_paths(kind).spec_replicas.split(".")):
         patch = {part: patch}

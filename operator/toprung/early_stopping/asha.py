@@ -14,8 +14,8 @@ from toprung.early_stopping.rungs import (
     Rung,
     RungSystem,
     bracket_sizes,
+    continuing,
     draw_bracket,
-    go_on,
     judge_not_finite,
     place,
     reduction_per_rung,
@@ -149,7 +149,7 @@ class StoppingAsha(Asha):
     def _judge_rank(self, rung: Rung, result: RungResult) -> Verdict:
         places = max(1, self._continue_quota(result, rung))
         outcome = Decision.CONTINUE if rung.rank(result.index) <= places else Decision.STOP
-        return Verdict(outcome, f"{place(rung, result)}, {go_on(places)}")
+        return Verdict(outcome, f"{place(rung, result)}, {continuing(places)}")
 
     def _judge_not_finite(self, rung: Rung, result: RungResult) -> Verdict:
         first = result.resource == self.levels(result.bracket)[0]
@@ -192,8 +192,10 @@ class PromotionAsha(Asha):
         alone = len(rung) == 1 and result.resource == self.levels(result.bracket)[0]
         places = max(self._continue_quota(result, rung), 0 if alone else 1)
         if rung.rank(result.index) <= places:
-            return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
-        return Verdict(Decision.PAUSE, f"{where}, {go_on(places) if places else 'no trial continues alone'}; it waits")
+            return Verdict(Decision.CONTINUE, f"{where}, {continuing(places)}")
+        return Verdict(
+            Decision.PAUSE, f"{where}, {continuing(places) if places else 'no trial continues alone'}; paused"
+        )
 
     def mark_continued(self, result: RungResult) -> None:
         """Record that a trial has continued past a rung."""

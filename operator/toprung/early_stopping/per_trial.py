@@ -84,5 +84,5 @@ def _no_better(patience: PatienceSettings, reports: Reports, sign: int) -> Verdi
         before = max((sign * v for step, v in reports.curve if step <= then and isfinite(v)), default=-inf)
         if sign * best.value - before > patience.min_delta:
             return None
-    by = f" by more than {patience.min_delta:g}" if patience.min_delta else ""
-    return Verdict(Decision.STOP, f"no better{by} than {patience.steps} steps before step {latest.step}")
+    of = f" of more than {patience.min_delta:g}" if patience.min_delta else ""
+    return Verdict(Decision.STOP, f"no improvement{of} in the {patience.steps} steps before step {latest.step}")

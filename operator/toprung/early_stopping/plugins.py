@@ -107,7 +107,7 @@ class PluginRule:
         with self._blamed("next_promotion"):
             promoted = self.rule.next_promotion(idle_slot=idle_slot)
         if promoted is not None and not isinstance(promoted, RungResult):
-            raise self._useless("next_promotion", promoted, "an Arrival, or None")
+            raise self._useless("next_promotion", promoted, "a RungResult or None")
         return promoted
 
     @contextmanager

@@ -249,7 +249,7 @@ def place(rung: Rung, result: RungResult) -> str:
     return f"{_ordinal(rung.rank(result.index))} of {len(rung)} at rung {result.resource}"
 
 
-def go_on(places: int) -> str:
+def continuing(places: int) -> str:
     """Return how many trials continue from a rung, as text."""
     return "the best continues" if places == 1 else f"the best {places} continue"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import EarlyStopping, SuccessiveHalvingSettings
-from toprung.early_stopping.rungs import RungSystem, go_on, place, rung_levels
+from toprung.early_stopping.rungs import RungSystem, continuing, place, rung_levels
 from toprung.early_stopping.types import Decision, RungResult, Verdict
 
 
@@ -77,11 +77,12 @@ class SuccessiveHalving:
         if self._rungs.has_passed(result):
             return Verdict(Decision.CONTINUE, f"{where}, and has reached a higher one")
         if rung.rank(result.index) > places:
-            return Verdict(Decision.STOP, f"{where}, {go_on(places)}")
+            return Verdict(Decision.STOP, f"{where}, {continuing(places)}")
         expected = self._outstanding(self._batch(result), result.resource)
         if rung.rank(result.index) + expected <= places:
-            return Verdict(Decision.CONTINUE, f"{where}, {go_on(places)}")
-        return Verdict(Decision.PAUSE, f"{where}, {go_on(places)} when {expected} more are there; it waits")
+            return Verdict(Decision.CONTINUE, f"{where}, {continuing(places)}")
+        more = "1 more trial reaches" if expected == 1 else f"{expected} more trials reach"
+        return Verdict(Decision.PAUSE, f"{where}, {continuing(places)}; paused until {more} the rung")
 
     def mark_continued(self, result: RungResult) -> None:
         """Record that a trial has continued past a rung."""

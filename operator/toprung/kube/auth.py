@@ -48,8 +48,8 @@ def _source(kubeconfig: Path | None, context: str | None) -> str | None:
             "--kubeconfig" if kubeconfig else "KUBECONFIG" if configured else "neither KUBECONFIG nor a Pod is set, and"
         )
         raise ClusterUnavailable(
-            f"no cluster to talk to: {origin} {source} does not exist; name a kubeconfig file by --kubeconfig or"
-            " KUBECONFIG, or start a cluster on this machine with `toprung local up`"
+            f"no cluster: {origin} {source} does not exist. Set --kubeconfig or KUBECONFIG to a kubeconfig file, or"
+            " start a cluster on this machine with `toprung local up`."
         )
     return source
 

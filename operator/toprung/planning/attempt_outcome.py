@@ -183,8 +183,8 @@ def trained_nothing(attempt: Attempt) -> StateChange | None:
     if not copied_complete_checkpoint(trial):
         return None
     message = (
-        f"attempt {pod.attempt} trained nothing: the checkpoint of {trial.lineage[-1].source} was complete when it was "
-        "copied. The trial trains on from there, for as long as it had left"
+        f"attempt {pod.attempt} trained no steps: the checkpoint copied from {trial.lineage[-1].source} was complete. "
+        "The next attempt trains the remaining steps"
     )
     return StateChange(TrialEvent.RETRIED, Reason.CHECKPOINT_COMPLETE, message)
 

@@ -117,7 +117,7 @@ def no_progress(inputs: CompletionInput) -> Completion | None:
     if limit is None or (idle := _ended_since_progress(inputs, limit.min_delta)) < limit.trials:
         return None
     by = f" by more than {limit.min_delta:g}" if limit.min_delta else ""
-    return _by_limit(inputs, Reason.NO_PROGRESS, f"the last {idle} trials made the best no better{by}")
+    return _by_limit(inputs, Reason.NO_PROGRESS, f"none of the last {idle} trials improved the best value{by}")
 
 
 def space_exhausted(inputs: CompletionInput) -> Completion | None:

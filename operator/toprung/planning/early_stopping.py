@@ -172,7 +172,7 @@ class RungEvaluator:
         """
         verdict = self.stopper.decide(arrival)
         if verdict.outcome is Decision.PAUSE and not self.stopper.pauses:
-            raise invalid("name", "the rule gave the verdict Pause, and its `pauses` is false; make it true")
+            raise invalid("name", "the rule decided Pause, but its `pauses` is False. Set `pauses = True`.")
         latest, end = trial.progress.latest, self.stopper.levels(trial.bracket)[-1]
         if verdict.outcome is Decision.EXPLOIT and latest is not None and latest.step >= end:
             return Verdict(Decision.CONTINUE, f"late: step {latest.step} is reported, which is the end")

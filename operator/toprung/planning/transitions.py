@@ -162,7 +162,7 @@ def resume(spec: ExperimentSpec, transition: TrialTransition, decision: RungDeci
 
 def _ended_with_experiment(transition: TrialTransition, message: str, now: datetime) -> TrialRecord:
     if transition.after.state is TrialState.PAUSED:
-        waited = f"{transition.after.message}, and the experiment ended meanwhile"
+        waited = f"{transition.after.message}; stopped because the experiment ended"
         return move(transition.after, StateChange(TrialEvent.STOPPED, Reason.EARLY_STOPPED, waited), now)
     counted = (
         transition.after.attempt != transition.before.attempt

@@ -151,7 +151,7 @@ def test_a_message_has_the_rank():
     """It completes the sentence "acc 0 is ..."."""
     verdict = verdicts([(4, 0.0), (6, 1.0)])[0]
     assert verdict.about("acc", 0.0) == (
-        "acc 0 is 2 of 2 by the latest of each, at step 4: it takes over from trial 1 and explores from there"
+        "acc 0 is 2 of 2 by latest value, at step 4: exploits trial 1 and explores from there"
     )
 
 

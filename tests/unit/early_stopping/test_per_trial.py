@@ -36,24 +36,30 @@ def threshold(step, value):
     [
         pytest.param(patience(3), [], True, None, id="nothing-reported"),
         pytest.param(patience(3), [1, 1, 1], True, None, id="not-yet"),
-        pytest.param(patience(3), [1, 1, 1, 1], True, "no better than 3 steps before step 4", id="no-better"),
+        pytest.param(patience(3), [1, 1, 1, 1], True, "no improvement in the 3 steps before step 4", id="no-better"),
         pytest.param(patience(3), [1, 1, 1, 2], True, None, id="better-in-time"),
         pytest.param(patience(3), [1, 2, 1, 1], True, None, id="within-the-last-steps"),
-        pytest.param(patience(2), [1, 2, 1, 1], True, "no better than 2 steps before step 4", id="as-many-steps-ago"),
+        pytest.param(
+            patience(2), [1, 2, 1, 1], True, "no improvement in the 2 steps before step 4", id="as-many-steps-ago"
+        ),
         pytest.param(patience(2), [3, 2, 1], False, None, id="minimize-better"),
-        pytest.param(patience(2), [1, 2, 3], False, "no better than 2 steps before step 3", id="minimize-worse"),
+        pytest.param(patience(2), [1, 2, 3], False, "no improvement in the 2 steps before step 3", id="minimize-worse"),
         pytest.param(
             patience(2, 0.5),
             [1, 1.2, 1.5],
             True,
-            "no better by more than 0.5 than 2 steps before step 3",
+            "no improvement of more than 0.5 in the 2 steps before step 3",
             id="too-little",
         ),
         pytest.param(patience(2, 0.5), [1, 1.2, 1.6], True, None, id="enough"),
         pytest.param(patience(2, 0.5), [1, 1.2, 1.4, 1.8], True, None, id="enough-in-small-steps"),
-        pytest.param(patience(2), [nan, nan, nan], True, "no better than 2 steps before step 3", id="never-finite"),
+        pytest.param(
+            patience(2), [nan, nan, nan], True, "no improvement in the 2 steps before step 3", id="never-finite"
+        ),
         pytest.param(patience(2), [nan, nan, 1], True, None, id="finite-at-last"),
-        pytest.param(patience(2), [1, nan, nan], True, "no better than 2 steps before step 3", id="nan-is-no-better"),
+        pytest.param(
+            patience(2), [1, nan, nan], True, "no improvement in the 2 steps before step 3", id="nan-is-no-better"
+        ),
         pytest.param(threshold(3, 0.5), [0.1, 0.1], True, None, id="before-the-step"),
         pytest.param(threshold(3, 0.5), [0.1] * 3, True, "worse than the threshold 0.5 at step 3 or later", id="below"),
         pytest.param(threshold(3, 0.5), [0.1, 0.5, 0.1], True, None, id="the-best-so-far-counts"),

@@ -30,15 +30,13 @@ def arrive(asha, *scores, resource=1, first=0, bracket=0):
 @pytest.mark.parametrize(
     ("scores", "outcome", "message"),
     [
-        pytest.param([9], PAUSE, "1st of 1 at rung 1, no trial continues alone; it waits", id="alone"),
+        pytest.param([9], PAUSE, "1st of 1 at rung 1, no trial continues alone; paused", id="alone"),
         pytest.param([1, 9], GO, "1st of 2 at rung 1, the best continues", id="better-of-two"),
-        pytest.param([9, 1], PAUSE, "2nd of 2 at rung 1, the best continues; it waits", id="worse-of-two"),
+        pytest.param([9, 1], PAUSE, "2nd of 2 at rung 1, the best continues; paused", id="worse-of-two"),
         pytest.param([1, 2, 9], GO, "1st of 3 at rung 1, the best continues", id="best-of-three"),
-        pytest.param([1, 9, 2], PAUSE, "2nd of 3 at rung 1, the best continues; it waits", id="second-of-three"),
-        pytest.param(
-            [9, 1, 9], PAUSE, "2nd of 3 at rung 1, the best continues; it waits", id="tie-to-the-smaller-index"
-        ),
-        pytest.param([*range(5), 2.5], PAUSE, "3rd of 6 at rung 1, the best 2 continue; it waits", id="third-of-six"),
+        pytest.param([1, 9, 2], PAUSE, "2nd of 3 at rung 1, the best continues; paused", id="second-of-three"),
+        pytest.param([9, 1, 9], PAUSE, "2nd of 3 at rung 1, the best continues; paused", id="tie-to-the-smaller-index"),
+        pytest.param([*range(5), 2.5], PAUSE, "3rd of 6 at rung 1, the best 2 continue; paused", id="third-of-six"),
         pytest.param([*range(5), 3.5], GO, "2nd of 6 at rung 1, the best 2 continue", id="second-of-six"),
         pytest.param([1, nan], STOP, "not finite at rung 1, and never promoted", id="nan"),
         pytest.param([nan], STOP, "not finite at rung 1, and never promoted", id="nan-alone"),
@@ -65,7 +63,7 @@ def test_verdict(scores, outcome, message):
 def test_low_rungs_are_stricter_than_high_ones(resource, rung_skew, places):
     """The reduction is eta^(1 + rungSkew) at the first rung, eta^(1 - rungSkew) at the last but one; the default is 0.7."""
     verdict = arrive(rule(max_resource=27, rung_skew=rung_skew), *range(119), -1, resource=resource)
-    assert verdict.message.endswith(f"the best {places} continue; it waits")
+    assert verdict.message.endswith(f"the best {places} continue; paused")
 
 
 def test_a_trial_that_is_alone_continues_from_any_rung_but_the_first():

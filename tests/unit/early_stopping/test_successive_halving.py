@@ -40,13 +40,15 @@ def promoted(halving):
 @pytest.mark.parametrize(
     ("scores", "outcome", "message"),
     [
-        pytest.param([5], PAUSE, "1st of 1 at rung 1, the best 3 continue when 8 more are there; it waits", id="first"),
+        pytest.param(
+            [5], PAUSE, "1st of 1 at rung 1, the best 3 continue; paused until 8 more trials reach the rung", id="first"
+        ),
         pytest.param([5, 4, 3, 2], STOP, "4th of 4 at rung 1, the best 3 continue", id="no-place-left"),
         pytest.param([1, 2, 3, 4, 5, 6, 9], GO, "1st of 7 at rung 1, the best 3 continue", id="certain-before-the-end"),
         pytest.param(
             [1, 2, 3, 4, 5, 9, 8],
             PAUSE,
-            "2nd of 7 at rung 1, the best 3 continue when 2 more are there; it waits",
+            "2nd of 7 at rung 1, the best 3 continue; paused until 2 more trials reach the rung",
             id="not-certain-yet",
         ),
         pytest.param(
@@ -118,13 +120,15 @@ def test_higher_rungs_do_not_wait_for_trials_that_stopped():
 @pytest.mark.parametrize(
     ("came", "ended", "message"),
     [
-        pytest.param(9, [], "when 2 more are there; it waits", id="none"),
-        pytest.param(9, [2], "when 1 more are there; it waits", id="one-with-a-place"),
+        pytest.param(9, [], "paused until 2 more trials reach the rung", id="none"),
+        pytest.param(9, [2], "paused until 1 more trial reaches the rung", id="one-with-a-place"),
         pytest.param(9, [1, 2], "1st of 1 at rung 3, the best continues", id="all-others-with-a-place"),
-        pytest.param(9, [3, 4], "when 2 more are there; it waits", id="two-without"),
-        pytest.param(4, [2], "when 2 more are there; it waits", id="one-whose-place-may-be-lost-to-others"),
-        pytest.param(2, [2, 3, 4, 5, 6, 7], "when 2 more are there; it waits", id="one-is-still-to-come"),
-        pytest.param(2, [2, 3, 4, 5, 6, 7, 8], "when 1 more are there; it waits", id="none-is-still-to-come"),
+        pytest.param(9, [3, 4], "paused until 2 more trials reach the rung", id="two-without"),
+        pytest.param(4, [2], "paused until 2 more trials reach the rung", id="one-whose-place-may-be-lost-to-others"),
+        pytest.param(2, [2, 3, 4, 5, 6, 7], "paused until 2 more trials reach the rung", id="one-is-still-to-come"),
+        pytest.param(
+            2, [2, 3, 4, 5, 6, 7, 8], "paused until 1 more trial reaches the rung", id="none-is-still-to-come"
+        ),
     ],
 )
 def test_no_trial_waits_for_an_ended_one(came, ended, message):

@@ -80,7 +80,7 @@ def test_a_rule_that_pauses_without_declaring_it_is_an_error():
     (error,) = caught.value.errors
     assert (error.path, error.message) == (
         "spec.earlyStopping.plugin.name",
-        "the rule gave the verdict Pause, and its `pauses` is false; make it true",
+        "the rule decided Pause, but its `pauses` is False. Set `pauses = True`.",
     )
 
 

@@ -79,8 +79,11 @@ class ExperimentCache:
         metadata = body["metadata"]
         key = f"{metadata['namespace']}/{metadata['name']}"
         known, version = self._records.get(key), int(metadata["resourceVersion"])
-        if known is not None and version < self._versions[key] + (known.uid == metadata["uid"] and not deleted):
-            return key
+        if known is not None:
+            older = version < self._versions[key]
+            repeated = version == self._versions[key] and known.uid == metadata["uid"] and not deleted
+            if older or repeated:
+                return key
         if deleted or "deletionTimestamp" in metadata:
             self.remove(key, metadata["uid"])
             return key

@@ -35,8 +35,9 @@ class Level:
         """Return the median of the means of all other trials, of which there is at least one."""
         own = bisect_left(self._means, (_mean(self.records[index]), index))
         others = len(self._means) - 1
-        low, high = ((others - 1) // 2, others // 2)
-        return (self._means[low + (low >= own)][0] + self._means[high + (high >= own)][0]) / 2
+        middle = ((others - 1) // 2, others // 2)
+        low, high = (position + 1 if position >= own else position for position in middle)
+        return (self._means[low][0] + self._means[high][0]) / 2
 
 
 @dataclass(slots=True)

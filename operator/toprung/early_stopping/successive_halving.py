@@ -110,7 +110,10 @@ class SuccessiveHalving:
         """Record the rungs where trials wait, so that finished batches cost nothing."""
         for resource in self.levels(0)[:-1]:
             key = resource, batch
-            (self._open.add if self._rungs.rung(batch, resource).waits else self._open.discard)(key)
+            if self._rungs.rung(batch, resource).waits:
+                self._open.add(key)
+            else:
+                self._open.discard(key)
 
     def _batch(self, result: RungResult) -> int:
         return result.index // self.settings.trials

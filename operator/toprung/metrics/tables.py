@@ -100,7 +100,8 @@ class TableReader:
         for name in self._steps.values():
             if name in found.values:
                 step, last = found.values[name], self._last.get(name)
-                if step in (0, 1) if last is None else step - last in self._strides[name]:
+                continues = step in (0, 1) if last is None else step - last in self._strides[name]
+                if continues:
                     return True
         return False
 

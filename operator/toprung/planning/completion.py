@@ -215,7 +215,8 @@ def _without_best(inputs: CompletionInput, message: str) -> str:
         return f"{start}{which} failed: {_causes(inputs.trials)}"
     others = [trial for trial in inputs.trials if trial.state is not TrialState.FAILED]
     silent = sum(trial.progress.latest is None for trial in others)
-    infinite = sum((latest := trial.progress.last) is not None and not isfinite(latest.value) for trial in others)
+    latest = [trial.progress.last for trial in others if trial.progress.last is not None]
+    infinite = sum(not isfinite(observation.value) for observation in latest)
     counts = {
         f"failed ({_causes(inputs.trials)})": inputs.failed,
         f"reported no {metric}": silent,
@@ -223,7 +224,8 @@ def _without_best(inputs: CompletionInput, message: str) -> str:
         "were deleted": inputs.created_count - len(inputs.trials),
     }
     why = ", ".join(f"{count} {what}" for what, count in counts.items() if count > 0)
-    return f"{message}, and none has a finite objective{f': {why}' if why else ''}"
+    outcome = f"{message}, and none has a finite objective"
+    return f"{outcome}: {why}" if why else outcome
 
 
 def _causes(trials: Iterable[TrialRecord]) -> str:

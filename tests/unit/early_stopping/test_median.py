@@ -20,17 +20,17 @@ def rule(**settings):
     return MedianStopping(MedianSettings(**{"max_resource": 9, "min_trials": 2, **settings}))
 
 
-def verdict_of_last(standings, *, resource=3, **settings):
+def verdict_of_last(entries, *, resource=3, **settings):
     """Record (score, best, mean) of one trial after another at one level, and return the verdict about the last."""
     stopper = rule(**settings)
-    results = [RungResult(0, resource, index, *standing) for index, standing in enumerate(standings)]
+    results = [RungResult(0, resource, index, *entry) for index, entry in enumerate(entries)]
     for result in results:
         stopper.record(result)
     return stopper.decide(results[-1])
 
 
 @pytest.mark.parametrize(
-    ("standings", "settings", "outcome"),
+    ("entries", "settings", "outcome"),
     [
         pytest.param([(0, 0, 5), (0, 0, 6), (0, 5.4, 0)], {}, STOP, id="best-below-the-median-of-two"),
         pytest.param([(0, 0, 5), (0, 0, 6), (0, 5.5, 0)], {}, GO, id="equal-is-not-worse"),
@@ -47,9 +47,9 @@ def verdict_of_last(standings, *, resource=3, **settings):
         pytest.param([(5,), (6,), (4,)], {}, STOP, id="best-and-mean-default-to-the-score"),
     ],
 )
-def test_verdict(standings, settings, outcome):
+def test_verdict(entries, settings, outcome):
     """The best of the trial so far is compared with the means of the others so far."""
-    assert verdict_of_last(standings, **settings).outcome is outcome
+    assert verdict_of_last(entries, **settings).outcome is outcome
 
 
 def test_messages_name_the_compared_values():
@@ -68,9 +68,9 @@ STANDINGS = st.tuples(
 
 
 @given(st.lists(STANDINGS, min_size=3, max_size=12), st.randoms(use_true_random=False))
-def test_the_verdict_is_the_definition_in_any_order(standings, random):
+def test_the_verdict_is_the_definition_in_any_order(entries, random):
     """A trial stops iff its best is below the median of the means of all others."""
-    results = [RungResult(0, 3, index, *standing) for index, standing in enumerate(standings)]
+    results = [RungResult(0, 3, index, *entry) for index, entry in enumerate(entries)]
     stopper, shuffled = rule(), random.sample(results, len(results))
     for result in shuffled:
         stopper.record(result)

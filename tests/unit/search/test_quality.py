@@ -130,8 +130,8 @@ def regret_with_early_stopping(algorithm, seed, budget=400):
         complete = len(records) == len(RUNGS)
         best = min(best, loss) if complete else best
         spent += records[-1][0]
-        standing = EvaluationState.COMPLETE if complete else EvaluationState.STOPPED
-        study.update([evaluation(index, configuration, records[-1][1], state=standing, rungs=records)])
+        state = EvaluationState.COMPLETE if complete else EvaluationState.STOPPED
+        study.update([evaluation(index, configuration, records[-1][1], state=state, rungs=records)])
         index += 1
     return best + 1e-4
 

@@ -1,4 +1,4 @@
-"""Loads plug-ins: factories of samplers and early stopping rules that other packages offer by entry points."""
+"""Loads plug-ins: factories of samplers and early-stopping rules that other packages offer by entry points."""
 
 from functools import cache
 from importlib.metadata import entry_points

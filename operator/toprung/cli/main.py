@@ -52,13 +52,15 @@ def _unavailable(name: str, package: str) -> click.Command:
     extra = EXTRAS[name]
 
     def fail(**_arguments: Any) -> None:
-        raise MissingExtra(f"`toprung {name}` needs the package {package}. Run pip install 'toprung[{extra}]'")
+        raise MissingExtra(
+            f"`toprung {name}` needs the package {package}. In the repository of TopRung, run pip install '.[{extra}]'"
+        )
 
     return click.Command(
         name,
         callback=fail,
         params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
-        short_help=f"Not installed: needs pip install 'toprung[{extra}]'.",
+        short_help=f"Not installed: needs pip install '.[{extra}]'.",
         context_settings={"ignore_unknown_options": True},
         add_help_option=False,
     )

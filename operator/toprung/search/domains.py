@@ -210,7 +210,7 @@ def unit(domain: Domain, value: ParameterValue) -> float:
 def _fraction(low: float, high: float, number: float, *, log: bool) -> float:
     if log:
         low, high, number = math.log(low), math.log(high), math.log(number)
-    if low == high:  # neighbouring floats may have the same logarithm
+    if low == high:  # neighboring floats may have the same logarithm
         return 0.5
     return min(max((number - low) / (high - low), 0.0), 1.0)
 

@@ -19,7 +19,7 @@ def explore(
     """Return a configuration of the space near another one.
 
     Numbers are multiplied by one of the factors, clipped to their bounds and rounded to their steps, where they move
-    by at least one step. Values of a list become a neighbour, or stay if there is none. Parameters that become
+    by at least one step. Values of a list become a neighbor, or stay if there is none. Parameters that become
     active are drawn from the prior, as are others with probability `resample_probability`.
 
     Args:

@@ -16,7 +16,7 @@ from toprung.search.types import Configuration, Evaluation, EvaluationState, Pro
 from toprung.seeds import derive, trial_seed
 
 _ATTEMPTS = 5
-"""Maximum number of duplicates that a sampler may propose before a remaining configuration is drawn at random."""
+"""Maximum number of duplicates that a sampler may suggest before a remaining configuration is drawn at random."""
 _DRAWS = 100
 """Maximum number of draws from an infinite space that may fall into a discrete branch that was already tried."""
 _NONE: Mapping[int, Configuration] = MappingProxyType({})
@@ -71,7 +71,7 @@ class Study:
             pending: earlier suggestions of the same batch, which are about to run as well.
 
         Raises:
-            SearchFailed: an initial trial or a proposal of the sampler is outside the space.
+            SearchFailed: an initial trial or a suggestion of the sampler is outside the space.
         """
         running = dict(pending)
         batch = {key for configuration in running.values() for key in self._keys(configuration)}
@@ -100,7 +100,7 @@ class Study:
     def _sampled(
         self, index: int, space: Space, pending: Mapping[int, Configuration], batch: set[Key]
     ) -> Configuration:
-        """Request proposals until one is new; else draw, in a finite space from the remaining configurations."""
+        """Request suggestions until one is new; else draw, in a finite space from the remaining configurations."""
         seed = trial_seed(self._problem.seed, index)
         request = SuggestRequest(index, seed, 0, space, self._history, pending, self._taken, batch)
         for attempt in range(_ATTEMPTS):
@@ -113,7 +113,7 @@ class Study:
         return self._left(request) if space.size is not None else self._drawn(request)
 
     def _check(self, proposal: Configuration, space: Space) -> None:
-        """Check that a proposal is in the space: a custom sampler may propose others."""
+        """Check that a suggestion is in the space: a custom sampler may suggest others."""
         try:
             space.positions(proposal)
         except ValueError as error:

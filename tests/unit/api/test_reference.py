@@ -23,8 +23,11 @@ def test_the_page_is_up_to_date():
         pytest.param("| `sigma` | number | `0.2` | above 0, at most 1 | ", id="exclusive-bound"),
         pytest.param("| `variant` | `promotion` or `stopping` | ", id="one-of-several"),
         pytest.param("| `settings` | object | `{}` | at most 64 entries | ", id="anything"),
-        pytest.param("| `perturbationFactors` | list of numbers | `[0.8, 1.2]` | at least 1 entries, at most 16 entries; each above 0 | ", id="list"),
+        pytest.param("| `perturbationFactors` | list of numbers | `[0.8, 1.2]` | at least 1 entry, at most 16 entries; each above 0 | ", id="list"),
         pytest.param("| `trials` | integer | required | at least 1, at most 100,000 | Number of trials in a row", id="no-progress"),
+        pytest.param("| `maxDuration` | duration | unset | ", id="duration"),
+        pytest.param("| `suspend` | boolean | `false` | ", id="boolean"),
+        pytest.param("| `keep` | `all` or `failed` or `none` | `all` | ", id="pod-retention"),
         pytest.param("### `qmc`", id="without-settings"),
     ],
 )  # fmt: skip

@@ -47,7 +47,7 @@ def test_a_command_without_its_extra_names_the_extra(arguments, extra):
     ran = python(WITHOUT_EXTRAS, *arguments)
     assert ran.returncode == 1
     assert ran.stderr.startswith(f"Error: `toprung {arguments[0]}` needs the package ")
-    assert ran.stderr.endswith(f"pip install 'toprung[{extra}]'\n")
+    assert ran.stderr.endswith(f"pip install '.[{extra}]'\n")
     assert ran.stderr.count("\n") == 1
 
 

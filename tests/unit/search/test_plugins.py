@@ -204,5 +204,5 @@ def test_one_parameter_is_changed_at_a_time():
 def test_a_missing_extra_is_named(monkeypatch):
     """Without torch an Experiment with gp has an error with the command that installs it."""
     monkeypatch.setitem(__import__("sys").modules, "toprung.search.samplers.gp", None)
-    with pytest.raises(SearchFailed, match=r"spec\.algorithm\.gp: .* pip install 'toprung\[gp\]'"):
+    with pytest.raises(SearchFailed, match=r"spec\.algorithm\.gp: .* pip install '\.\[gp\]'"):
         Study(problem(algorithm="gp"))

@@ -57,7 +57,7 @@ class Reason(StrEnum):
 
     TRIAL_STARTED = "TrialStarted"  # the Pod of the trial runs
     TRIAL_SUCCEEDED = "TrialSucceeded"  # the program succeeded and reported the objective
-    EARLY_STOPPED = "EarlyStopped"  # the early stopping rule stopped the trial
+    EARLY_STOPPED = "EarlyStopped"  # the early-stopping rule stopped the trial
     PAUSED = "Paused"  # the trial waits at a rung with its checkpoint
     PROMOTED = "Promoted"  # a paused trial resumes from its checkpoint
     EXPERIMENT_ENDED = "ExperimentEnded"  # the trial was stopped because the Experiment ended

@@ -35,8 +35,7 @@ class RungSettings(Model):
     max_resource: Resource
     """Largest resource of a trial, and resource of the last rung."""
     reduction_factor: Annotated[int, Field(ge=2, le=100)] = 3
-    """One trial in reductionFactor continues from a rung. With asha and rungSkew, this is the geometric mean over the
-    rungs."""
+    """One trial in reductionFactor continues from a rung."""
 
     @property
     def rungs(self) -> int:
@@ -58,8 +57,9 @@ class AshaSettings(RungSettings):
     rung_skew: Annotated[float, Field(ge=0, le=1)] | None = None
     """How much stricter low rungs are than high rungs. The number of trials that reach the last rung stays the same.
     One trial in reductionFactor^(1 + rungSkew) continues from the first rung, and one in
-    reductionFactor^(1 - rungSkew) from the last rung but one. 0 treats all rungs alike: use it if early values
-    mislead. Defaults to 0.7 for promotion and to 0.5 for stopping."""
+    reductionFactor^(1 - rungSkew) from the last rung but one. The geometric mean of these numbers over the rungs is
+    reductionFactor. 0 treats all rungs alike: use it if early values mislead. Defaults to 0.7 for promotion and to 0.5
+    for stopping."""
 
 
 class HyperbandSettings(RungSettings):

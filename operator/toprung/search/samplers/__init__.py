@@ -75,5 +75,6 @@ def load(algorithm: Algorithm) -> None:
 def _missing(name: str, package: str) -> SearchFailed:
     return SearchFailed(
         f"spec.algorithm.{name}: {package} is not installed where the operator runs; "
-        f"install it with pip install 'toprung[{name}]', in the image by --build-arg EXTRAS={name}, or write tpe: {{}}"
+        f"install it with pip install '.[{name}]' in the repository of TopRung, in the image "
+        f"by --build-arg EXTRAS={name}, or write tpe: {{}}"
     )

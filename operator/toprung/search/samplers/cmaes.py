@@ -47,7 +47,7 @@ class CmaEs:
     """CMA-ES (Hansen, 2016) on the parameters that are always active and have an order; the others are drawn at random.
 
     The strategy's state is replayed from the history: trials that have a result are cut into generations in the order
-    of their indices. A trial that ends late joins the generation of its neighbours, even if it was not drawn from it:
+    of their indices. A trial that ends late joins the generation of its neighbors, even if it was not drawn from it:
     like every injected solution, its step is shortened to the length of a draw (Hansen, 2011, arXiv:1110.4181).
     Only the order within a generation counts, and it includes stopped trials.
 

@@ -170,7 +170,7 @@ def test_a_dead_node_is_reported():
     started_after(world, 70)
     (trial,) = world.trial_records()
     assert (trial.state, trial.reason) == (TrialState.RUNNING, Reason.NODE_LOST)
-    assert "node n1 does not answer" in trial.message
+    assert "node n1 does not respond" in trial.message
     assert [event.reason for event in world.events if event.warning] == [Reason.NODE_LOST]
     blocked = next(each for each in world.status["conditions"] if each["type"] == "Blocked")
     assert (blocked["status"], blocked["reason"]) == ("True", "NodeLost")

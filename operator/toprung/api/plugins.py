@@ -49,6 +49,6 @@ def create_plugin(group: str, name: str, *arguments: object) -> Any:
     try:
         return factory(*arguments)
     except KeyError as error:
-        raise PluginError("settings", f"{name} refuses them: {error} is missing; write it") from error
+        raise PluginError("settings", f"Required value: {error}. Set it in settings.") from error
     except (ValueError, TypeError) as error:
-        raise PluginError("settings", f"{name} refuses them: {error}") from error
+        raise PluginError("settings", f"Invalid value: {error}") from error

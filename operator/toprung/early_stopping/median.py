@@ -93,10 +93,11 @@ class MedianStopping:
         if result.resource == self.settings.max_resource or others < self.settings.min_trials:
             return Verdict(Decision.CONTINUE, f"one of {others + 1} at step {result.resource}: it continues")
         worse = _best(own) < level.median_of_others(result.index)
-        compared = f"the median of {others} means at step {result.resource}"
+        where = f"the value at step {result.resource}"
+        compared = f"the median of the means of {others} other trials"
         if worse:
-            return Verdict(Decision.STOP, f"not enough: its best so far is worse than {compared}")
-        return Verdict(Decision.CONTINUE, f"enough: its best so far is no worse than {compared}")
+            return Verdict(Decision.STOP, f"{where}; the trial's best value is worse than {compared}")
+        return Verdict(Decision.CONTINUE, f"{where}; the trial's best value is not worse than {compared}")
 
     def mark_continued(self, result: RungResult) -> None:
         """Do nothing: no trial waits."""

@@ -11,7 +11,7 @@ from math import ceil, inf, isfinite
 from typing import ClassVar
 
 from toprung.api.v1alpha1.early_stopping import PbtSettings
-from toprung.early_stopping.rungs import even_levels, judge_not_finite
+from toprung.early_stopping.rungs import even_levels, judge_not_finite, ordinal
 from toprung.early_stopping.types import Decision, Exploit, RungResult, Verdict
 from toprung.errors import InternalError
 from toprung.seeds import derive
@@ -83,12 +83,12 @@ class PopulationBasedTraining:
             raise InternalError(f"a result is recorded before it is judged: {result}")
         latest, size = self._latest(result.index), len(self._order)
         place, share = bisect_left(self._order, _key(latest)) + 1, self._share
-        where = f"{place} of {size} by latest value, at step {latest.resource}"
+        where = f"{ordinal(place)} of {size} by latest value, at step {latest.resource}"
         ends = latest.resource == self.settings.max_resource
         donors = () if ends else self._donors(result.index)
         if donors and (place > size - share or not isfinite(latest.score)):
             donor = donors[self._draw("donor", own) % len(donors)]
-            message = f"{where}: exploits trial {donor} and explores from there"
+            message = f"{where}; exploits trial {donor}"
             return Verdict(Decision.EXPLOIT, message, self._exploit(donor, own))
         if not isfinite(own.score):
             first = result.resource == self.levels(0)[0] or not ends

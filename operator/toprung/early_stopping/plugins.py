@@ -118,7 +118,7 @@ class PluginRule:
             raise _raised(self.name, member, error) from error
 
     def _useless(self, member: str, answer: object, wanted: str) -> InvalidExperiment:
-        return invalid("name", f"the rule {self.name} gave {answer!r} in {member}; have it give {wanted}")
+        return invalid("name", f"{member} of rule {self.name} returned {answer!r}. It must return {wanted}.")
 
 
 def _raised(name: str, member: str, error: Exception) -> InvalidExperiment:

@@ -246,7 +246,7 @@ def judge_not_finite(result: RungResult, *, rivals: bool, first: bool) -> Verdic
 
 def place(rung: Rung, result: RungResult) -> str:
     """Return the rank of a trial in its rung as text: 14th of 20 at rung 3."""
-    return f"{_ordinal(rung.rank(result.index))} of {len(rung)} at rung {result.resource}"
+    return f"{ordinal(rung.rank(result.index))} of {len(rung)} at rung {result.resource}"
 
 
 def continuing(places: int) -> str:
@@ -254,6 +254,7 @@ def continuing(places: int) -> str:
     return "the best continues" if places == 1 else f"the best {places} continue"
 
 
-def _ordinal(number: int) -> str:
+def ordinal(number: int) -> str:
+    """Return a rank as text: 14th."""
     teens = number % 100 in (11, 12, 13)
     return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"

@@ -69,16 +69,17 @@ def may_be_replaced(spec: ExperimentSpec, pod: PodRecord, now: datetime) -> bool
 
 
 def describe_lost(spec: ExperimentSpec, pod: PodRecord) -> str:
-    """Return which node does not answer, since when, and what the trial waits for."""
+    """Return which node does not respond, since when, and what the trial waits for."""
     assert pod.deletion_time is not None  # noqa: S101 - of a lost Pod
     node = f"node {pod.node}" if pod.node else "its node"
-    message = f"Pod {pod.name} should have ended by {timestamp(pod.deletion_time)}, and {node} does not answer"
+    message = f"Pod {pod.name} should have ended by {timestamp(pod.deletion_time)}, and {node} does not respond"
     at = successor_at(spec, pod)
     if spec.checkpoint is None or at is None:
         return message
     return (
-        f"{message}. The trial continues when the Pod is gone (declare the node out of service by the taint "
-        f"node.kubernetes.io/out-of-service), at the latest at {timestamp(at)} (trialTemplate.nodeLostTimeout)"
+        f"{message}. The next attempt starts when the Pod is gone, at the latest at {timestamp(at)} "
+        "(trialTemplate.nodeLostTimeout). To start it earlier, add the taint "
+        "node.kubernetes.io/out-of-service to the node"
     )
 
 

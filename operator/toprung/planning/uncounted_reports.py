@@ -34,7 +34,7 @@ def ignored_reports(progress: Progress) -> str:
 def unread_lines(lines: Iterable[str]) -> str:
     """Return the lines that have a metric's name and no value that counts, for a message; "" where there are none."""
     quoted = "\n".join(lines)
-    explanation = "; these lines have its name, but in another case or without a number that spec.metrics.stdout reads:"
+    explanation = "; these lines contain the name, but with different case or without a number in a supported format:"
     return f"{explanation}\n{quoted}" if quoted else ""
 
 

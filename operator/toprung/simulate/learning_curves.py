@@ -78,8 +78,8 @@ def _curve(space: Space, lines: list[tuple[int, dict[str, str]]], metric: str) -
     values, seconds = [], []
     for expected, (line, cells) in enumerate(lines, start=1):
         if _number(line, STEP, cells) != expected:
-            raise InvalidTable(f"line {line}: step {cells[STEP]!r} of {CONFIGURATION} {cells[CONFIGURATION]!r} stands "
-                               f"where step {expected} belongs")  # fmt: skip
+            where = f"line {line}: expected step {expected} of {CONFIGURATION} {cells[CONFIGURATION]}"
+            raise InvalidTable(f"{where}, found {cells[STEP]!r}")
         values.append(_number(line, metric, cells))
         seconds.append(_number(line, SECONDS, cells))
         if not 0 <= seconds[-1] < float("inf"):

@@ -56,10 +56,12 @@ def test_messages_name_the_compared_values():
     """A message completes the sentence "loss 0.9 is ..."."""
     stop = verdict_of_last([(0, 0, 5), (0, 0, 6), (0, 1, 0)])
     assert stop.about("loss", 0.9) == (
-        "loss 0.9 is not enough: its best so far is worse than the median of 2 means at step 3"
+        "loss 0.9 is the value at step 3; the trial's best value is worse than the median of the means of 2 other trials"
     )
     go = verdict_of_last([(0, 0, 5), (0, 0, 6), (0, 7, 0)])
-    assert go.message == "enough: its best so far is no worse than the median of 2 means at step 3"
+    assert go.message == (
+        "the value at step 3; the trial's best value is not worse than the median of the means of 2 other trials"
+    )
 
 
 STANDINGS = st.tuples(

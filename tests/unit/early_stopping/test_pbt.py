@@ -150,9 +150,7 @@ def test_a_donor_is_another_trial_and_no_worse(latest, quantile, seed):
 def test_a_message_has_the_rank():
     """It completes the sentence "acc 0 is ..."."""
     verdict = verdicts([(4, 0.0), (6, 1.0)])[0]
-    assert verdict.about("acc", 0.0) == (
-        "acc 0 is 2 of 2 by latest value, at step 4: exploits trial 1 and explores from there"
-    )
+    assert verdict.about("acc", 0.0) == "acc 0 is 2nd of 2 by latest value, at step 4; exploits trial 1"
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,11 @@ RETRIED, NOTED = TrialEvent.RETRIED, TrialEvent.NOTED
     ("seen", "event", "reason", "fragment"),
     [
         pytest.param(attempt(1), RETRIED, Reason.DISRUPTED, "DeletionByTaintManager: why", id="without-checkpoint"),
-        pytest.param(attempt(61), RETRIED, Reason.NODE_LOST, "node n1 does not answer", id="seen-late"),
+        pytest.param(attempt(61), RETRIED, Reason.NODE_LOST, "node n1 does not respond", id="seen-late"),
         pytest.param(attempt(1, checkpoint=KEPT), NOTED, Reason.DISRUPTED, "is being deleted", id="checkpoint-ending"),
         pytest.param(
             attempt(60, checkpoint=KEPT, reason=Reason.DISRUPTED),
-            *(NOTED, Reason.NODE_LOST, "should have ended by 2026-01-01T00:00:30Z, and node n1 does not answer"),
+            *(NOTED, Reason.NODE_LOST, "should have ended by 2026-01-01T00:00:30Z, and node n1 does not respond"),
             id="checkpoint-lost",
         ),
         pytest.param(
@@ -53,7 +53,7 @@ RETRIED, NOTED = TrialEvent.RETRIED, TrialEvent.NOTED
             id="checkpoint-limit-is-over",
         ),
         pytest.param(
-            attempt(61, phase=PodPhase.PENDING), RETRIED, Reason.NODE_LOST, "does not answer", id="never-started"
+            attempt(61, phase=PodPhase.PENDING), RETRIED, Reason.NODE_LOST, "does not respond", id="never-started"
         ),
     ],
 )

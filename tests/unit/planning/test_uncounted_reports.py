@@ -65,7 +65,7 @@ def test_the_message_counts_reports_that_did_not_count(progress, message):
 def test_unread_lines_are_quoted():
     """They are at the end of a message, one per line."""
     assert unread_lines(()) == ""
-    assert unread_lines(("loss is 3", "loss?")).endswith("spec.metrics.stdout reads:\nloss is 3\nloss?")
+    assert unread_lines(("loss is 3", "loss?")).endswith("in a supported format:\nloss is 3\nloss?")
 
 
 @pytest.mark.parametrize(

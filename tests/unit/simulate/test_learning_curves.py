@@ -34,7 +34,11 @@ def test_a_table_is_read():
     [
         pytest.param(["configuration,lr"], "no column step, seconds, acc, opt", id="columns"),
         pytest.param([HEADER], "no lines", id="empty"),
-        pytest.param([HEADER, "0,0.01,sgd,0.5,32,2,0.5,2"], "line 2: step '2'", id="step-missing"),
+        pytest.param(
+            [HEADER, "0,0.01,sgd,0.5,32,2,0.5,2"],
+            "line 2: expected step 1 of configuration 0, found '2'",
+            id="step-missing",
+        ),
         pytest.param([HEADER, "0,0.01,sgd,0.5,32,1,good,2"], "line 2: acc is 'good'", id="no-number"),
         pytest.param([HEADER, "0,0.01,sgd,0.5,32,1,0.5,-1"], "line 2: seconds are '-1'", id="negative-seconds"),
         pytest.param([HEADER, "0,0.5,sgd,0.5,32,1,0.5,1"], "line 2: not in the experiment's space", id="out-of-range"),

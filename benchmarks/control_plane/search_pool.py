@@ -14,8 +14,8 @@ from rich.table import Table
 from toprung.api.v1alpha1.algorithms import Algorithm
 from toprung.api.v1alpha1.parameters import Parameter
 from toprung.errors import SearchFailed
+from toprung.search.process_pool import Limits, SearchPool
 from toprung.search.types import Evaluation, EvaluationState, Problem
-from toprung.search.worker_client import Limits, SearchWorker
 
 sys.path.append(str(Path(__file__).parents[1]))
 from run_record import json_option, write_run
@@ -42,14 +42,14 @@ def expensive(number: int, namespaces: int) -> Problem:
     return replace(problem, namespace=f"team-a{number % namespaces}")
 
 
-async def experiment(worker: SearchWorker, problem: Problem, trials: int, batch: int) -> list[float]:
+async def experiment(pool: SearchPool, problem: Problem, trials: int, batch: int) -> list[float]:
     """Run trials that end at once, `batch` at a time, and return the wait for each batch in seconds."""
     history: dict[int, Evaluation] = {}
     waited = []
     while len(history) < trials:
         first = len(history)
         start = perf_counter()
-        answer = await worker.suggest(problem, history, range(first, first + batch))
+        answer = await pool.suggest(problem, history, range(first, first + batch))
         waited.append(perf_counter() - start)
         for one in answer.suggestions:
             score = -sum(float(value) for value in one.parameters.values())
@@ -57,11 +57,11 @@ async def experiment(worker: SearchWorker, problem: Problem, trials: int, batch:
     return waited
 
 
-async def endless(worker: SearchWorker, problem: Problem) -> None:
+async def endless(pool: SearchPool, problem: Problem) -> None:
     """Request suggestions until cancelled; repeat failed requests."""
     while True:
         try:
-            await experiment(worker, problem, 10_000, 50)
+            await experiment(pool, problem, 10_000, 50)
         except SearchFailed:
             await asyncio.sleep(0.1)
 
@@ -96,19 +96,17 @@ def _resident(process: Path) -> float:
         return 0.0
 
 
-async def beside(
-    load: Callable[[SearchWorker], list[Awaitable[None]]], algorithm: str, wait: float
-) -> tuple[float, ...]:
+async def beside(load: Callable[[SearchPool], list[Awaitable[None]]], algorithm: str, wait: float) -> tuple[float, ...]:
     """Return the first and the longest wait in s, the memory in MiB and the longest step of the event loop in s."""
-    worker, sampler = SearchWorker(Limits()), Sampler()
-    await worker.start()
-    tasks = [asyncio.ensure_future(one) for one in (*load(worker), sampler.run())]
+    pool, sampler = SearchPool(Limits()), Sampler()
+    await pool.start()
+    tasks = [asyncio.ensure_future(one) for one in (*load(pool), sampler.run())]
     await asyncio.sleep(wait if len(tasks) > 1 else 0.0)
-    first, *others = await experiment(worker, healthy(algorithm), TRIALS, 1)
+    first, *others = await experiment(pool, healthy(algorithm), TRIALS, 1)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await worker.close()
+    await pool.close()
     return first, max(others), sampler.mib, sampler.busy
 
 
@@ -134,8 +132,8 @@ def main(wait: float, output: Path | None) -> None:
     for name, (count, namespaces) in loads.items():
         for algorithm in ("random", "tpe"):
 
-            def load(worker: SearchWorker, count: int = count, namespaces: int = namespaces) -> list[Awaitable[None]]:
-                return [endless(worker, expensive(number, namespaces)) for number in range(count)]
+            def load(pool: SearchPool, count: int = count, namespaces: int = namespaces) -> list[Awaitable[None]]:
+                return [endless(pool, expensive(number, namespaces)) for number in range(count)]
 
             first, longest, mib, busy = asyncio.run(beside(load, algorithm, wait))
             milliseconds = [f"{1e3 * each:.0f}" for each in (first, longest, busy)]

@@ -31,7 +31,7 @@ from toprung.objects.owner_references import claimed_by
 from toprung.objects.pod import PodRecord, pod_from
 from toprung.objects.trial import TrialRecord
 from toprung.objects.trial_json import trial_from
-from toprung.search.worker_client import Limits, SearchWorker
+from toprung.search.process_pool import Limits, SearchPool
 
 SELECTOR = "=".join(MANAGED_BY)
 MAX_BACKOFF = 0.02
@@ -43,10 +43,10 @@ WORKERS_PER_NAMESPACE = 4
 class Manager:
     """One operator in one event loop; made inside the loop that it runs in."""
 
-    def __init__(self, client: KubeClient, worker: SearchWorker, settings: Settings) -> None:
+    def __init__(self, client: KubeClient, pool: SearchPool, settings: Settings) -> None:
         self._settings = settings
         self._client = client
-        self._worker = worker
+        self._pool = pool
         self._validator = Validator()
         self._experiments = ExperimentCache(settings.own_account, self._validator)
         self._queue = queue = WorkQueue(max_backoff=MAX_BACKOFF, per_namespace=WORKERS_PER_NAMESPACE)
@@ -73,7 +73,7 @@ class Manager:
             trials=trials,
             pods=pods,
             log_collection=LogCollection(client, queue.add),
-            suggestion_cache=SuggestionCache(worker, queue.add, self._experiments.get, trials.of, _now),
+            suggestion_cache=SuggestionCache(pool, queue.add, self._experiments.get, trials.of, _now),
             queue=queue,
             telemetry=self._telemetry,
             nodes=NodeModels(client, _now),
@@ -84,17 +84,17 @@ class Manager:
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Log in to the cluster and start the search worker; both are closed at the end.
+        """Log in to the cluster and start the search pool; both are closed at the end.
 
         Raises:
             ClusterUnavailable: no cluster is configured.
         """
-        worker = SearchWorker(Limits(models=settings.search_processes, memory=settings.search_memory))
+        pool = SearchPool(Limits(models=settings.search_processes, memory=settings.search_memory))
         try:
             async with await connect(settings.kubeconfig, settings.context) as client:
-                yield cls(client, worker, settings)
+                yield cls(client, pool, settings)
         finally:
-            await worker.close()
+            await pool.close()
 
     async def on_experiment_event(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """Record an Experiment: `kind` is the watch event's type, None at the first listing."""
@@ -128,7 +128,7 @@ class Manager:
             tasks.create_task(watch_served(self._client))
             for informer in self._informers:
                 tasks.create_task(informer.run())
-            await asyncio.gather(self._worker.start(), *(informer.synced.wait() for informer in self._informers))
+            await asyncio.gather(self._pool.start(), *(informer.synced.wait() for informer in self._informers))
             self._not_ready = None
             await self._reconciler.run(self._settings.workers)
 

@@ -17,8 +17,8 @@ from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.ownership import owned_trials
 from toprung.objects.trial import TrialRecord
 from toprung.planning.scoring import evaluation
+from toprung.search.process_pool import SearchPool
 from toprung.search.types import Evaluation, EvaluationState, Problem, Suggestions
-from toprung.search.worker_client import SearchWorker
 from toprung.timestamps import timestamp
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class PendingSuggestions:
 
 
 class SuggestionCache:
-    """Keeps suggestions for the next trials; requests them from the search worker in the background.
+    """Keeps suggestions for the next trials; requests them from the search pool in the background.
 
     `on_answer` is called with the key of an experiment when its request has ended. Other Experiments and their trials,
     by their key `namespace/name`, are read only for a warm start.
@@ -67,7 +67,7 @@ class SuggestionCache:
 
     def __init__(
         self,
-        worker: SearchWorker,
+        pool: SearchPool,
         on_answer: Callable[[str], None],
         experiment_of: Callable[[str], ExperimentRecord | InvalidRecord | None],
         trials_of: Callable[[str], Iterable[TrialRecord]],
@@ -75,7 +75,7 @@ class SuggestionCache:
         *,
         jitter: Jitter = random.random,
     ) -> None:
-        self._worker = worker
+        self._pool = pool
         self._on_answer = on_answer
         self._experiment_of = experiment_of
         self._trials_of = trials_of
@@ -113,7 +113,7 @@ class SuggestionCache:
         pending = self._pending.pop(uid, None)
         if pending is not None and pending.request is not None:
             pending.request.cancel()
-        self._worker.forget(uid)
+        self._pool.forget(uid)
 
     def close(self) -> None:
         """Drop all state and cancel all requests."""
@@ -206,7 +206,7 @@ class SuggestionCache:
                     experiment, missing_ok=bool(pending.evaluations) and pending.error is not None
                 )
             problem = replace(problem_of(experiment), prior=pending.prior)
-            answer = await self._worker.suggest(problem, history, indices[:BATCH])
+            answer = await self._pool.suggest(problem, history, indices[:BATCH])
             _store(pending, answer)
             if not history:
                 pending.prior_in_space = answer.prior_in_space

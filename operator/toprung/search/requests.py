@@ -1,11 +1,11 @@
-"""The state of the requests in the search worker."""
+"""The state of the requests in the search pool."""
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from toprung.search.channel import Channel, Session
 from toprung.search.request_queue import Job
+from toprung.search.search_process import SearchProcess, Session
 from toprung.search.types import Evaluation, Problem
 
 
@@ -15,7 +15,7 @@ class PendingRequest:
 
     Attributes:
         startup: whether the request needs no model although its sampler has one.
-        channel, session: the process that has the history or is receiving it.
+        process, session: the process that has the history or is receiving it.
         shared: whether other studies were in the process that reached the memory limit.
         cancelled: whether the caller no longer needs the result.
         until: time at which an incomplete batch is returned; None while it is empty.
@@ -24,17 +24,17 @@ class PendingRequest:
     problem: Problem
     history: Mapping[int, Evaluation]
     startup: bool
-    channel: Channel | None = None
+    process: SearchProcess | None = None
     session: Session | None = None
     shared: bool = False
     cancelled: bool = False
     until: float | None = None
 
     @property
-    def bound(self) -> Channel | None:
+    def bound(self) -> SearchProcess | None:
         """Return the process that has at least a part of the history, if it is still alive."""
-        current = self.channel is not None and self.session is not None and self.channel.current(self.session)
-        return self.channel if current else None
+        current = self.process is not None and self.session is not None and self.process.current(self.session)
+        return self.process if current else None
 
 
 @dataclass(eq=False, slots=True)
@@ -43,14 +43,14 @@ class Waiting:
 
     job: Job
     request: PendingRequest
-    channel: asyncio.Future[Channel | None]
+    process: asyncio.Future[SearchProcess | None]
 
     def give_up(self) -> None:
         """End the wait."""
-        if not self.channel.done():
-            self.channel.set_result(None)
+        if not self.process.done():
+            self.process.set_result(None)
 
-    def unused(self) -> Channel | None:
+    def unused(self) -> SearchProcess | None:
         """Return the process that was assigned but is not used."""
-        assigned = self.channel.done() and not self.channel.cancelled() and self.channel.exception() is None
-        return self.channel.result() if assigned else None
+        assigned = self.process.done() and not self.process.cancelled() and self.process.exception() is None
+        return self.process.result() if assigned else None

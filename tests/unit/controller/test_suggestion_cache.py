@@ -18,7 +18,7 @@ from toprung.search.types import EvaluationState, Suggestion, Suggestions
 
 
 class Worker:
-    """A search worker that fails a number of times, and then answers."""
+    """A search pool that fails a number of times, and then answers."""
 
     def __init__(self, failures: int, error: Exception | None = None) -> None:
         self.failures = failures

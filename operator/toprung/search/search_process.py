@@ -38,7 +38,7 @@ class Session:
     """The data that one process still lacks for the requests of one experiment.
 
     Attributes:
-        process: number of the process, in the order in which the channel started them.
+        process: number of the process, in the order in which they were started.
         problem: sent with the next request; None after the process has it.
         chunks: the remaining evaluations, built when they are sent: a long history would block the event loop.
         chunk: the next part of the evaluations.
@@ -57,12 +57,12 @@ class Session:
         self.chunk, self.following = self.following or (), next(self.chunks, None)
 
 
-class Channel:
-    """One search process and the data sent to it. The worker sends one request at a time.
+class SearchProcess:
+    """One search process and the data sent to it. The pool sends one request at a time.
 
     Attributes:
         models: whether the process serves samplers that learn.
-        spent: seconds of CPU time of the last request, or the seconds waited if it got no answer. The worker
+        spent: seconds of CPU time of the last request, or the seconds waited if it got no answer. The pool
             sets it to None before a request.
     """
 
@@ -109,7 +109,7 @@ class Channel:
         return session
 
     def current(self, session: Session) -> bool:
-        """Return whether the session belongs to the current process of the channel."""
+        """Return whether the session belongs to the process that runs now."""
         return self.alive and session.process == self._starts
 
     async def step(

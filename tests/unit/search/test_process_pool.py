@@ -18,9 +18,9 @@ from support.search import FINITE, FLAT, evaluation, negative_sum, problem, run
 from support.waiting import block_until, wait_until
 from toprung.errors import SearchFailed
 from toprung.search.memory_limit import MemoryLimit
+from toprung.search.process_pool import Limits, SearchPool
 from toprung.search.study import Study
 from toprung.search.types import EvaluationState, Problem, Suggestions
-from toprung.search.worker_client import Limits, SearchWorker
 from toprung.search.worker_process import serve
 from toprung.search.worker_protocol import ACKNOWLEDGED, LENGTH, Request, pack, unpack
 
@@ -28,8 +28,8 @@ SOURCE = str(Path(toprung.__file__).parents[1])
 
 
 @pytest.fixture
-async def worker():
-    started = SearchWorker(Limits(models=1, batch=60.0))
+async def pool():
+    started = SearchPool(Limits(models=1, batch=60.0))
     yield started
     await started.close()
 
@@ -37,24 +37,24 @@ async def worker():
 DRAWS, MODELS = 0, 1
 
 
-def pid_of(worker, channel=MODELS):
-    return worker._channels[channel]._process.pid
+def pid_of(pool, process=MODELS):
+    return pool._processes[process]._process.pid
 
 
 def evaluations(problem, trials):
     return {one.index: one for one in run(problem, trials, negative_sum)}
 
 
-async def test_answers_are_those_of_a_study(worker):
+async def test_answers_are_those_of_a_study(pool):
     """Histories grow, change and shrink."""
     experiment = problem(FLAT)
     history = evaluations(experiment, 14)
-    assert await worker.suggest(experiment, history, [14, 15]) == answer(experiment, history, [14, 15])
+    assert await pool.suggest(experiment, history, [14, 15]) == answer(experiment, history, [14, 15])
     history[13] = evaluation(13, history[13].parameters, state=EvaluationState.FAILED)
     history[14] = evaluation(14, history[12].parameters, 0.5)
-    assert await worker.suggest(experiment, history, [15]) == answer(experiment, history, [15])
+    assert await pool.suggest(experiment, history, [15]) == answer(experiment, history, [15])
     del history[3]
-    assert await worker.suggest(experiment, history, [15]) == answer(experiment, history, [15])
+    assert await pool.suggest(experiment, history, [15]) == answer(experiment, history, [15])
 
 
 def answer(experiment, history, indices):
@@ -63,18 +63,18 @@ def answer(experiment, history, indices):
     return study.suggest(indices)
 
 
-async def test_a_killed_process_is_replaced(worker):
+async def test_a_killed_process_is_replaced(pool):
     """It is killed between two requests or before one. The new process receives the whole history."""
     experiment = problem(FLAT)
     history = evaluations(experiment, 12)
-    before = await worker.suggest(experiment, history, [12])
-    killed = pid_of(worker)
+    before = await pool.suggest(experiment, history, [12])
+    killed = pid_of(pool)
     os.kill(killed, signal.SIGKILL)
-    assert await worker.suggest(experiment, history, [12]) == before
-    assert pid_of(worker) != killed
+    assert await pool.suggest(experiment, history, [12]) == before
+    assert pid_of(pool) != killed
 
 
-async def test_a_process_that_cannot_be_started_is_an_error_of_the_request(worker, monkeypatch):
+async def test_a_process_that_cannot_be_started_is_an_error_of_the_request(pool, monkeypatch):
     """The cause is a machine without free memory, for example. The next request tries again."""
 
     async def refuse(*_, **__):
@@ -83,8 +83,8 @@ async def test_a_process_that_cannot_be_started_is_an_error_of_the_request(worke
     with monkeypatch.context() as patched:
         patched.setattr(asyncio, "create_subprocess_exec", refuse)
         with pytest.raises(SearchFailed, match=r"can't be run: .*allocate memory"):
-            await worker.suggest(problem(), {}, [0])
-    assert (await worker.suggest(problem(), {}, [0])).suggestions
+            await pool.suggest(problem(), {}, [0])
+    assert (await pool.suggest(problem(), {}, [0])).suggestions
 
 
 HANGING = """
@@ -94,7 +94,7 @@ from toprung.search.samplers.random import Uniform
 class Hanging(Uniform):
     def suggest(self, request):
         if request.index in (3, 5):
-            parent = os.fork()  # a worker of its own, which keeps the pipes open
+            parent = os.fork()  # a process of its own, which keeps the pipes open
             if parent and request.index == 5:
                 os._exit(1)
             time.sleep(1e6)
@@ -116,19 +116,19 @@ def hanging(tmp_path, monkeypatch):
 @pytest.mark.parametrize("index", [3, 5], ids=["hangs", "leaves-a-child"])
 async def test_a_sampler_that_hangs_fails_its_own_experiment_alone(hanging, index):
     """Its process is killed with its children. The other requests wait, and are answered with the whole history."""
-    worker = SearchWorker(Limits(seconds=8.0, models=1, batch=60.0))
+    pool = SearchPool(Limits(seconds=8.0, models=1, batch=60.0))
     experiment = problem(FLAT)
     history = evaluations(experiment, 12)
-    assert (await worker.suggest(hanging, {}, [0, 1])).suggestions
-    await worker.suggest(experiment, history, [12])
+    assert (await pool.suggest(hanging, {}, [0, 1])).suggestions
+    await pool.suggest(experiment, history, [12])
     hangs, answered = await asyncio.gather(
-        worker.suggest(hanging, {}, [2, index]), worker.suggest(experiment, history, [12]), return_exceptions=True
+        pool.suggest(hanging, {}, [2, index]), pool.suggest(experiment, history, [12]), return_exceptions=True
     )
     assert isinstance(hangs, SearchFailed)
     assert "spec.algorithm.plugin: hanging took longer than 8 s for one trial" in str(hangs)
     assert answered == answer(experiment, history, [12])
-    assert (await worker.suggest(hanging, {}, [4])).suggestions
-    await worker.close()
+    assert (await pool.suggest(hanging, {}, [4])).suggestions
+    await pool.close()
 
 
 def test_a_history_is_sent_before_a_suggestion_is_requested():
@@ -158,85 +158,85 @@ def frames(sent):
         sent = sent[end:]
 
 
-async def test_only_changes_are_sent(worker):
+async def test_only_changes_are_sent(pool):
     """The second request has the changes, and no problem."""
     experiment = problem(FLAT)
     history = evaluations(experiment, 12)
-    await worker.suggest(experiment, history, [12])
+    await pool.suggest(experiment, history, [12])
     changed = {**history, 11: evaluation(11, history[11].parameters, 0.25)}
-    session = await worker._channels[MODELS].begin(replace(experiment, prior=()), changed)
+    session = await pool._processes[MODELS].begin(replace(experiment, prior=()), changed)
     assert (session.problem, session.chunk, session.following) == (None, (changed[11],), None)
 
 
-async def test_experiments_in_one_process_have_their_own_histories(worker):
+async def test_experiments_in_one_process_have_their_own_histories(pool):
     """The keys have equal problems and concurrent requests. A key with a changed problem starts again."""
     one, other = problem(FINITE, "grid"), Problem("other", FINITE, (), problem(FINITE, "grid").algorithm, 8)
     histories = evaluations(one, 3), evaluations(other, 7)
     answers = await asyncio.gather(
-        *(worker.suggest(experiment, history, [9]) for experiment, history in zip((one, other), histories, strict=True))
+        *(pool.suggest(experiment, history, [9]) for experiment, history in zip((one, other), histories, strict=True))
     )
     assert answers == [answer(one, histories[0], [9]), answer(other, histories[1], [9])]
     changed = problem(FINITE, "random")
-    assert await worker.suggest(changed, histories[0], [9]) == answer(changed, histories[0], [9])
+    assert await pool.suggest(changed, histories[0], [9]) == answer(changed, histories[0], [9])
 
 
-async def test_a_sampler_that_raises_is_an_error_of_its_experiment(worker):
+async def test_a_sampler_that_raises_is_an_error_of_its_experiment(pool):
     """The error has the message. The process continues, and the next request starts with the whole history."""
     bad = problem(FLAT, initial=[{"lr": 5.0}], startupTrials=0)
     with pytest.raises(SearchFailed, match="initialTrials"):
-        await worker.suggest(bad, {}, [0])
-    process = pid_of(worker, DRAWS)
+        await pool.suggest(bad, {}, [0])
+    process = pid_of(pool, DRAWS)
     with pytest.raises(SearchFailed, match="lr"):
-        await worker.suggest(bad, {1: evaluation(1, {"lr": 1.0})}, [0])
-    assert (await worker.suggest(bad, {}, [1])).suggestions
-    assert pid_of(worker, DRAWS) == process
+        await pool.suggest(bad, {1: evaluation(1, {"lr": 1.0})}, [0])
+    assert (await pool.suggest(bad, {}, [1])).suggestions
+    assert pid_of(pool, DRAWS) == process
 
 
-async def test_a_cancelled_request_does_not_affect_later_ones(worker):
+async def test_a_cancelled_request_does_not_affect_later_ones(pool):
     """Its answer is read and dropped."""
     experiment = problem(FLAT)
-    await worker.start()
-    impatient = asyncio.ensure_future(worker.suggest(experiment, {}, [0]))
+    await pool.start()
+    impatient = asyncio.ensure_future(pool.suggest(experiment, {}, [0]))
     await asyncio.sleep(0)
     impatient.cancel()
-    assert await worker.suggest(experiment, {}, [1]) == answer(experiment, {}, [1])
+    assert await pool.suggest(experiment, {}, [1]) == answer(experiment, {}, [1])
 
 
-async def test_the_oldest_study_is_dropped(worker, monkeypatch):
+async def test_the_oldest_study_is_dropped(pool, monkeypatch):
     """The number of studies is limited. A dropped one is sent again."""
-    monkeypatch.setattr("toprung.search.channel._STUDIES", 2)
+    monkeypatch.setattr("toprung.search.search_process._STUDIES", 2)
     problems = [Problem(f"uid-{n}", FLAT, (), problem().algorithm, n) for n in range(3)]
     for experiment in problems:
-        await worker.suggest(experiment, {}, [0])
-    assert list(worker._channels[DRAWS]._sent) == ["uid-1", "uid-2"]
-    assert await worker.suggest(problems[0], {}, [0]) == answer(problems[0], {}, [0])
+        await pool.suggest(experiment, {}, [0])
+    assert list(pool._processes[DRAWS]._sent) == ["uid-1", "uid-2"]
+    assert await pool.suggest(problems[0], {}, [0]) == answer(problems[0], {}, [0])
 
 
-async def test_a_forgotten_experiment_can_return(worker):
+async def test_a_forgotten_experiment_can_return(pool):
     """No state of an ended experiment remains."""
     experiment = problem(FLAT)
     history = evaluations(experiment, 4)
-    await worker.suggest(experiment, history, [4])
-    worker.forget(experiment.key)
-    assert experiment.key not in worker._channels[DRAWS]._sent
-    assert await worker.suggest(experiment, history, [4]) == answer(experiment, history, [4])
+    await pool.suggest(experiment, history, [4])
+    pool.forget(experiment.key)
+    assert experiment.key not in pool._processes[DRAWS]._sent
+    assert await pool.suggest(experiment, history, [4]) == answer(experiment, history, [4])
 
 
 async def test_a_closed_worker_leaves_no_process():
     """No process starts for requests that still wait."""
-    worker = SearchWorker(Limits(drawing=2))
-    await worker.start()
-    processes = [channel._process for channel in worker._channels if not channel.models]
-    await worker.close()
+    pool = SearchPool(Limits(drawing=2))
+    await pool.start()
+    processes = [process._process for process in pool._processes if not process.models]
+    await pool.close()
     assert len(processes) == 2
     assert [process.pid for process in processes if process.returncode is None] == []
     with pytest.raises(SearchFailed, match="closed"):
-        await worker.suggest(problem(), {}, [0])
+        await pool.suggest(problem(), {}, [0])
 
 
 def test_the_operator_imports_no_model():
     """The client's module imports neither optuna nor numpy nor scipy into the operator."""
-    code = "import sys, toprung.search.worker_client; print({'optuna', 'numpy', 'scipy'} & set(sys.modules))"
+    code = "import sys, toprung.search.process_pool; print({'optuna', 'numpy', 'scipy'} & set(sys.modules))"
     assert python(code) == "set()\n"
 
 
@@ -244,11 +244,11 @@ def test_the_process_exits_with_a_killed_operator():
     """Its stdin ends when the operator is killed with SIGKILL."""
     code = """
 import asyncio, os, signal
-from toprung.search.worker_client import SearchWorker
+from toprung.search.process_pool import SearchPool
 async def main():
-    worker = SearchWorker()
-    await worker.start()
-    print(worker._channels[0]._process.pid, flush=True)
+    pool = SearchPool()
+    await pool.start()
+    print(pool._processes[0]._process.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 asyncio.run(main())
 """
@@ -275,22 +275,22 @@ def python(code, *, killed=False):
     return done.stdout
 
 
-async def test_ctrl_c_in_the_terminal_does_not_reach_the_process(worker):
+async def test_ctrl_c_in_the_terminal_does_not_reach_the_process(pool):
     """It has its own session."""
-    await worker.start()
-    assert os.getsid(pid_of(worker, DRAWS)) != os.getsid(0)
+    await pool.start()
+    assert os.getsid(pid_of(pool, DRAWS)) != os.getsid(0)
 
 
 async def test_a_stopped_process_is_replaced():
     """A process that SIGSTOP has stopped is killed long before the limit, and another one answers."""
-    worker = SearchWorker(Limits(seconds=1e6))
+    pool = SearchPool(Limits(seconds=1e6))
     experiment = problem(FLAT, "random")
-    await worker.start()
-    stopped = pid_of(worker, DRAWS)
+    await pool.start()
+    stopped = pid_of(pool, DRAWS)
     os.kill(stopped, signal.SIGSTOP)
-    assert await worker.suggest(experiment, {}, [0]) == answer(experiment, {}, [0])
-    assert pid_of(worker, DRAWS) != stopped
-    await worker.close()
+    assert await pool.suggest(experiment, {}, [0]) == answer(experiment, {}, [0])
+    assert pid_of(pool, DRAWS) != stopped
+    await pool.close()
 
 
 GREEDY = """
@@ -311,137 +311,137 @@ async def test_a_sampler_that_needs_too_much_memory_fails_its_own_experiment_alo
     """Another experiment of the same process is answered afterwards."""
     install_package(tmp_path, "toprung.samplers", {"greedy": "greedy:make"}, {"greedy": GREEDY})
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    worker = SearchWorker(Limits(models=1, memory=128))
+    pool = SearchPool(Limits(models=1, memory=128))
     greedy = replace(problem(FLAT, "plugin", name="greedy"), key="greedy")
     experiment = problem(FLAT)
     history = evaluations(experiment, 12)
-    await worker.suggest(experiment, history, [12])
-    assert (await worker.suggest(greedy, {}, [0])).suggestions
+    await pool.suggest(experiment, history, [12])
+    assert (await pool.suggest(greedy, {}, [0])).suggestions
     with pytest.raises(SearchFailed, match="greedy needs more than 128 MiB for one trial, with 6 parameters"):
-        await worker.suggest(greedy, {}, [1])
-    assert await worker.suggest(experiment, history, [12]) == answer(experiment, history, [12])
-    await worker.close()
+        await pool.suggest(greedy, {}, [1])
+    assert await pool.suggest(experiment, history, [12]) == answer(experiment, history, [12])
+    await pool.close()
 
 
 async def test_a_request_that_is_cancelled_frees_its_process(hanging):
     """The process is killed long before the limit."""
-    worker = SearchWorker(Limits(models=1, seconds=1e6))
-    asking = asyncio.ensure_future(worker.suggest(hanging, {}, [3]))
-    await wait_until(lambda: worker._running, every=0)
+    pool = SearchPool(Limits(models=1, seconds=1e6))
+    asking = asyncio.ensure_future(pool.suggest(hanging, {}, [3]))
+    await wait_until(lambda: pool._running, every=0)
     asking.cancel()
-    worker.forget(hanging.key)
+    pool.forget(hanging.key)
     experiment = problem(FLAT)
     history = evaluations(experiment, 12)
-    assert await worker.suggest(experiment, history, [12]) == answer(experiment, history, [12])
+    assert await pool.suggest(experiment, history, [12]) == answer(experiment, history, [12])
     assert asking.cancelled()
-    await worker.close()
+    await pool.close()
 
 
 @pytest.mark.parametrize("algorithm", ["random", "grid", "qmc", "tpe", "nsga2"])
 async def test_requests_that_only_draw_do_not_wait_for_models(hanging, algorithm):
     """A model hangs. Samplers without a model, and startup trials, are answered."""
-    worker = SearchWorker(Limits(models=1, seconds=1e6, batch=60.0))
-    asking = asyncio.ensure_future(worker.suggest(hanging, {}, [3]))
+    pool = SearchPool(Limits(models=1, seconds=1e6, batch=60.0))
+    asking = asyncio.ensure_future(pool.suggest(hanging, {}, [3]))
     experiment = replace(problem(FLAT, algorithm, initial=[{"layers": 2}]), key="drawing")
     history = evaluations(problem(FLAT, "random", initial=[{"layers": 2}]), 9)
-    assert await worker.suggest(experiment, history, [9, 10]) == answer(experiment, history, [9, 10])
-    await worker.close()
+    assert await pool.suggest(experiment, history, [9, 10]) == answer(experiment, history, [9, 10])
+    await pool.close()
     with pytest.raises(SearchFailed):
         await asking
 
 
 async def test_one_namespace_leaves_a_process_to_the_others(hanging):
     """Two of its experiments hang. An experiment of another namespace is answered."""
-    worker = SearchWorker(Limits(models=2, seconds=1e6))
+    pool = SearchPool(Limits(models=2, seconds=1e6))
     hangs = [
-        asyncio.ensure_future(worker.suggest(replace(hanging, namespace="a", key=key), {}, [3])) for key in ("1", "2")
+        asyncio.ensure_future(pool.suggest(replace(hanging, namespace="a", key=key), {}, [3])) for key in ("1", "2")
     ]
     experiment = replace(problem(FLAT), namespace="b")
     history = evaluations(experiment, 12)
-    assert await worker.suggest(experiment, history, [12]) == answer(experiment, history, [12])
-    await worker.close()
+    assert await pool.suggest(experiment, history, [12]) == answer(experiment, history, [12])
+    await pool.close()
     assert {type(one) for one in await asyncio.gather(*hangs, return_exceptions=True)} == {SearchFailed}
 
 
-async def test_a_long_history_is_sent_in_parts(worker, monkeypatch):
+async def test_a_long_history_is_sent_in_parts(pool, monkeypatch):
     """Other requests are served between two parts, and the answer is the same."""
-    monkeypatch.setattr("toprung.search.channel._CHUNK", 500)
+    monkeypatch.setattr("toprung.search.search_process._CHUNK", 500)
     experiment, other = problem(FLAT), replace(problem(FLAT), key="other")
     history = evaluations(experiment, 14)
-    answers = await asyncio.gather(*(worker.suggest(each, history, [14]) for each in (experiment, other)))
+    answers = await asyncio.gather(*(pool.suggest(each, history, [14]) for each in (experiment, other)))
     assert answers == [answer(experiment, history, [14])] * 2
 
 
-async def test_a_warm_start_is_sent_like_the_rest_of_the_history(worker):
+async def test_a_warm_start_is_sent_like_the_rest_of_the_history(pool):
     """Its count is that of a study."""
     prior = tuple(evaluation(-1 - index, one.parameters, 0.5) for index, one in evaluations(problem(FLAT), 12).items())
     experiment = replace(problem(FLAT), prior=prior)
-    assert await worker.suggest(experiment, {}, [0]) == answer(experiment, {}, [0])
+    assert await pool.suggest(experiment, {}, [0]) == answer(experiment, {}, [0])
 
 
 async def test_an_idle_process_with_models_ends():
     """The next request starts it again."""
-    worker = SearchWorker(Limits(models=1, idle=0.0))
+    pool = SearchPool(Limits(models=1, idle=0.0))
     experiment = problem(FLAT)
     history = evaluations(experiment, 12)
-    await worker.suggest(experiment, history, [12])
-    await wait_until(lambda: not worker._channels[MODELS].alive)
-    assert await worker.suggest(experiment, history, [12]) == answer(experiment, history, [12])
-    await worker.close()
+    await pool.suggest(experiment, history, [12])
+    await wait_until(lambda: not pool._processes[MODELS].alive)
+    assert await pool.suggest(experiment, history, [12]) == answer(experiment, history, [12])
+    await pool.close()
 
 
-async def test_an_experiment_that_is_forgotten_during_a_request_leaves_no_state(worker):
+async def test_an_experiment_that_is_forgotten_during_a_request_leaves_no_state(pool):
     """Its request is cancelled and ends later."""
     experiment = problem(FLAT)
-    await worker.start()
-    asking = asyncio.ensure_future(worker.suggest(experiment, evaluations(experiment, 4), [4]))
-    await wait_until(lambda: worker._running, every=0)
+    await pool.start()
+    asking = asyncio.ensure_future(pool.suggest(experiment, evaluations(experiment, 4), [4]))
+    await wait_until(lambda: pool._running, every=0)
     asking.cancel()
-    worker.forget(experiment.key)
-    await wait_until(lambda: not worker._running)
-    assert not any((worker._scheduler._experiments, worker._scheduler._fast, worker._scheduler._slow))
+    pool.forget(experiment.key)
+    await wait_until(lambda: not pool._running)
+    assert not any((pool._scheduler._experiments, pool._scheduler._fast, pool._scheduler._slow))
 
 
-async def test_a_turn_that_is_cancelled_before_its_request_is_not_measured(worker):
+async def test_a_turn_that_is_cancelled_before_its_request_is_not_measured(pool):
     """It does not have the duration of the previous request."""
     first, second = (replace(problem(FLAT, "random"), key=key) for key in ("first", "second"))
-    answered, cancelled = (asyncio.ensure_future(worker.suggest(experiment, {}, [0])) for experiment in (first, second))
-    while not any(job.key == "second" for job in worker._running.values()):
+    answered, cancelled = (asyncio.ensure_future(pool.suggest(experiment, {}, [0])) for experiment in (first, second))
+    while not any(job.key == "second" for job in pool._running.values()):
         await asyncio.sleep(0)
     cancelled.cancel()
     await asyncio.wait([answered, cancelled])
-    await wait_until(lambda: not worker._running)
-    assert worker._scheduler._fast == {"first"}
+    await wait_until(lambda: not pool._running)
+    assert pool._scheduler._fast == {"first"}
 
 
 async def test_a_batch_does_not_wait_for_the_request_of_another_experiment(hanging):
     """The suggestions that exist are returned, although the process hangs in the other request for longer."""
-    worker = SearchWorker(Limits(models=1, seconds=1e6, batch=3.0))
+    pool = SearchPool(Limits(models=1, seconds=1e6, batch=3.0))
     experiment = replace(problem(FLAT), namespace="a")
     history = evaluations(experiment, 12)
-    await worker.suggest(experiment, history, [12])
-    batch = asyncio.ensure_future(worker.suggest(experiment, history, [12, 13]))
-    hangs = asyncio.ensure_future(worker.suggest(replace(hanging, namespace="b"), {}, [3]))
+    await pool.suggest(experiment, history, [12])
+    batch = asyncio.ensure_future(pool.suggest(experiment, history, [12, 13]))
+    hangs = asyncio.ensure_future(pool.suggest(replace(hanging, namespace="b"), {}, [3]))
     await asyncio.wait([batch, hangs], return_when=asyncio.FIRST_COMPLETED, timeout=30.0)
-    await worker.close()
+    await pool.close()
     assert await batch == answer(experiment, history, [12])
-    assert (await asyncio.gather(hangs, return_exceptions=True))[0].args == ("the search worker is closed",)
+    assert (await asyncio.gather(hangs, return_exceptions=True))[0].args == ("the search pool is closed",)
 
 
 async def test_a_long_history_is_sent_to_a_free_process_while_its_own_one_is_busy(hanging, monkeypatch):
     """Another experiment hangs between two parts."""
-    monkeypatch.setattr("toprung.search.channel._CHUNK", 500)
-    worker = SearchWorker(Limits(models=2, seconds=1e6))
-    await asyncio.gather(*(channel.start() for channel in worker._channels))
+    monkeypatch.setattr("toprung.search.search_process._CHUNK", 500)
+    pool = SearchPool(Limits(models=2, seconds=1e6))
+    await asyncio.gather(*(process.start() for process in pool._processes))
     experiment = problem(FLAT)
     history = evaluations(experiment, 14)
     gone, asking, hangs = (
-        asyncio.ensure_future(worker.suggest(replace(one, namespace=name, key=name), known, [index]))
+        asyncio.ensure_future(pool.suggest(replace(one, namespace=name, key=name), known, [index]))
         for one, name, known, index in ((hanging, "a", {}, 3), (experiment, "b", history, 14), (hanging, "c", {}, 3))
     )
-    await wait_until(lambda: "c" in [job.key for job in worker._running.values()], every=0)
+    await wait_until(lambda: "c" in [job.key for job in pool._running.values()], every=0)
     gone.cancel()
     await asyncio.wait([asking, hangs], return_when=asyncio.FIRST_COMPLETED, timeout=30.0)
-    await worker.close()
+    await pool.close()
     assert await asking == answer(experiment, history, [14])
-    assert (await asyncio.gather(hangs, return_exceptions=True))[0].args == ("the search worker is closed",)
+    assert (await asyncio.gather(hangs, return_exceptions=True))[0].args == ("the search pool is closed",)

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from toprung.errors import SearchFailed
-from toprung.search.channel import Channel, ProcessDied
 from toprung.search.costs import heavy, learns, startup, too_large, too_slow
 from toprung.search.request_queue import Job, RequestScheduler
 from toprung.search.requests import PendingRequest, Waiting
+from toprung.search.search_process import ProcessDied, SearchProcess
 from toprung.search.types import Evaluation, Problem, Suggestion, Suggestions
 from toprung.search.worker_protocol import Reply, SamplerFailure
 
 _MIB = 2**20
 T = TypeVar("T")
-_CLOSED = "the search worker is closed"
+_CLOSED = "the search pool is closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Limits:
     batch: float = 0.25
 
 
-class SearchWorker:
+class SearchPool:
     """Returns suggestions for all experiments.
 
     A request is one configuration; between two of them namespaces take turns (see :class:`RequestScheduler`). Requests
@@ -52,19 +52,19 @@ class SearchWorker:
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
         kinds = [False] * limits.drawing + [True] * limits.models
-        self._channels = tuple(
-            Channel(models=models, limit=limits.seconds, memory=limits.memory * _MIB) for models in kinds
+        self._processes = tuple(
+            SearchProcess(models=models, limit=limits.seconds, memory=limits.memory * _MIB) for models in kinds
         )
         self._scheduler = RequestScheduler(limits.models)
         self._waiting: list[Waiting] = []
-        self._running: dict[Channel, Job] = {}
-        self._idle: dict[Channel, asyncio.TimerHandle] = {}
+        self._running: dict[SearchProcess, Job] = {}
+        self._idle: dict[SearchProcess, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._closed = False
 
     async def start(self) -> None:
         """Start the processes that only draw, and wait for their imports; the others start when they are needed."""
-        await asyncio.gather(*(_start_if_possible(channel) for channel in self._channels if not channel.models))
+        await asyncio.gather(*(_start_if_possible(process) for process in self._processes if not process.models))
 
     async def suggest(self, problem: Problem, history: Mapping[int, Evaluation], indices: Sequence[int]) -> Suggestions:
         """Return configurations for new trials: at least one, and as many more as are found in a fraction of a second.
@@ -103,23 +103,23 @@ class SearchWorker:
     def forget(self, key: str) -> None:
         """Drop the data of an experiment that has ended."""
         self._scheduler.forget(key)
-        for channel in self._channels:
-            job = self._running.get(channel)
-            channel.forget(key, running=job is not None and job.key == key)
+        for process in self._processes:
+            job = self._running.get(process)
+            process.forget(key, running=job is not None and job.key == key)
 
     async def close(self) -> None:
         """End the processes, and fail all requests in progress."""
         self._closed = True
         for waiting in self._waiting:
-            if not waiting.channel.done():
-                waiting.channel.set_exception(SearchFailed(_CLOSED))
+            if not waiting.process.done():
+                waiting.process.set_exception(SearchFailed(_CLOSED))
         self._waiting.clear()
         for timer in self._idle.values():
             timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(channel.end() for channel in self._channels))
+        await asyncio.gather(*(process.end() for process in self._processes))
 
     async def _suggest_one(
         self, request: PendingRequest, index: int, pending: tuple[Suggestion, ...]
@@ -154,9 +154,9 @@ class SearchWorker:
 
     async def _step(self, request: PendingRequest, index: int, pending: tuple[Suggestion, ...]) -> Reply | None:
         """Wait for a turn and exchange one message; other requests then have their turns. None after the time limit."""
-        if (channel := await self._wait_for_turn(request)) is None:
+        if (process := await self._wait_for_turn(request)) is None:
             return None
-        exchange = self._in_background(self._exchange(request, channel, index, pending))
+        exchange = self._in_background(self._exchange(request, process, index, pending))
         try:
             return await asyncio.shield(exchange)
         except asyncio.CancelledError:
@@ -164,10 +164,10 @@ class SearchWorker:
                 raise SearchFailed(_CLOSED) from None
             request.cancelled = True
             if not exchange.done():  # else the process may have the request of another experiment
-                channel.shorten_deadline()
+                process.shorten_deadline()
             raise
 
-    async def _wait_for_turn(self, request: PendingRequest) -> Channel | None:
+    async def _wait_for_turn(self, request: PendingRequest) -> SearchProcess | None:
         models = learns(request.problem.algorithm) and not request.startup
         job = Job(request.problem.namespace, request.problem.key, models, heavy(request.problem, len(request.history)))
         loop = asyncio.get_running_loop()
@@ -176,10 +176,10 @@ class SearchWorker:
         self._dispatch()
         timer = None if request.until is None else loop.call_at(request.until, waiting.give_up)
         try:
-            return await waiting.channel
+            return await waiting.process
         except asyncio.CancelledError:
-            if (channel := waiting.unused()) is not None:
-                self._release(channel)
+            if (process := waiting.unused()) is not None:
+                self._release(process)
             raise
         finally:
             if waiting in self._waiting:
@@ -188,43 +188,43 @@ class SearchWorker:
                 timer.cancel()
 
     async def _exchange(
-        self, request: PendingRequest, channel: Channel, index: int, pending: tuple[Suggestion, ...]
+        self, request: PendingRequest, process: SearchProcess, index: int, pending: tuple[Suggestion, ...]
     ) -> Reply:
         try:
-            if request.session is None or request.bound is not channel:
-                request.channel, request.session = channel, await channel.begin(request.problem, request.history)
+            if request.session is None or request.bound is not process:
+                request.process, request.session = process, await process.begin(request.problem, request.history)
             if request.cancelled:
                 raise ProcessDied("the request was cancelled")
-            reply = await channel.step(
+            reply = await process.step(
                 request.session, index, pending, startup=request.startup, problem=request.problem
             )
             if isinstance(reply, SamplerFailure) and reply.memory:
-                request.shared = channel.has_other_studies(request.problem.key)
-                await channel.end()
+                request.shared = process.has_other_studies(request.problem.key)
+                await process.end()
             if not isinstance(reply, str):  # the process has the whole history: one copy is enough
-                for other in self._channels:
-                    if other is not channel:
+                for other in self._processes:
+                    if other is not process:
                         other.forget(request.problem.key)
             return reply
         finally:
-            self._release(channel)
+            self._release(process)
 
     def _dispatch(self) -> None:
         """Start all waiting requests that may start."""
         while True:
-            wanted = [one for one in self._waiting if not one.channel.done()]  # the others were cancelled
-            places = [(one, place) for one in wanted if (place := self._free_channel(one)) is not None]
+            wanted = [one for one in self._waiting if not one.process.done()]  # the others were cancelled
+            places = [(one, place) for one in wanted if (place := self._free_process(one)) is not None]
             running, now = [*self._running.values()], _now()
             chosen = self._scheduler.next([one.job for one, _ in places], running, now)
             if chosen is None:
                 return
-            waiting, channel = next(each for each in places if each[0].job is chosen)
+            waiting, process = next(each for each in places if each[0].job is chosen)
             self._waiting.remove(waiting)
-            self._running[channel], channel.spent = replace(chosen, since=now), None
+            self._running[process], process.spent = replace(chosen, since=now), None
             self._scheduler.started(chosen)
-            waiting.channel.set_result(channel)
+            waiting.process.set_result(process)
 
-    def _free_channel(self, waiting: Waiting) -> Channel | None:
+    def _free_process(self, waiting: Waiting) -> SearchProcess | None:
         """Return the free process for a job: the one that has its study, else a running one.
 
         The rest of a batch waits for its own process. The next batch may use another one.
@@ -234,28 +234,28 @@ class SearchWorker:
             return request.bound
         if request.bound is not None and request.until is not None:
             return None
-        free = [one for one in self._channels if one.models == job.models and one not in self._running]
+        free = [one for one in self._processes if one.models == job.models and one not in self._running]
         return min(free, key=lambda one: (not one.holds(job.key), not one.alive), default=None)
 
-    def _release(self, channel: Channel) -> None:
-        job = self._running.pop(channel)
-        if channel.spent is not None:
-            self._scheduler.ended(job, channel.spent)
-        if channel in self._idle:
-            self._idle.pop(channel).cancel()
+    def _release(self, process: SearchProcess) -> None:
+        job = self._running.pop(process)
+        if process.spent is not None:
+            self._scheduler.ended(job, process.spent)
+        if process in self._idle:
+            self._idle.pop(process).cancel()
         if not self._closed:
-            if channel.models:
-                self._idle[channel] = asyncio.get_running_loop().call_later(self._limits.idle, self._end_idle, channel)
+            if process.models:
+                self._idle[process] = asyncio.get_running_loop().call_later(self._limits.idle, self._end_idle, process)
             self._dispatch()
 
-    def _end_idle(self, channel: Channel) -> None:
-        if channel not in self._running:
-            self._in_background(channel.end())
+    def _end_idle(self, process: SearchProcess) -> None:
+        if process not in self._running:
+            self._in_background(process.end())
 
     def _prepare(self) -> None:
         """Start a free process with models before the first request that needs one."""
-        free = [channel for channel in self._channels if channel.models and channel not in self._running]
-        if free and not any(channel.alive for channel in free):
+        free = [process for process in self._processes if process.models and process not in self._running]
+        if free and not any(process.alive for process in free):
             self._in_background(_start_if_possible(free[0]))
 
     def _in_background(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
@@ -265,9 +265,9 @@ class SearchWorker:
         return task
 
 
-async def _start_if_possible(channel: Channel) -> None:
+async def _start_if_possible(process: SearchProcess) -> None:
     with suppress(ProcessDied, OSError):  # the first request tries again, and reports it
-        await channel.start()
+        await process.start()
 
 
 def _now() -> float:

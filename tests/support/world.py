@@ -12,7 +12,7 @@ from toprung.api.v1alpha1.experiment_status import ExperimentStatus
 from toprung.api.v1alpha1.trial import TrialStatus
 from toprung.early_stopping import Stopper
 from toprung.metrics.progress import observe
-from toprung.metrics.types import Progress
+from toprung.metrics.types import Progress, Tracking
 from toprung.objects.conditions import condition_from
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.ownership import owned_pods, owned_trials
@@ -258,6 +258,12 @@ class World:
         program = self._program_of(body)
         reported = program.values[: int(until.total_seconds())]
         objective, *others = self.spec.all_objectives
+        tracking = Tracking(
+            objective.metric,
+            maximize=objective.type == "maximize",
+            levels=rule.levels(trial.bracket) if rule is not None else (),
+            others=frozenset(other.metric for other in others),
+        )
         last = None
         for second, report in enumerate(reported, start=1):
             last = pod.started + timedelta(seconds=second)
@@ -266,9 +272,6 @@ class World:
                 program.first + second - 1 - trial.step_offset,
                 report if isinstance(report, Mapping) else {objective.metric: report},
                 time=last,
-                metric=objective.metric,
-                maximize=objective.type == "maximize",
-                levels=rule.levels(trial.bracket) if rule is not None else (),
-                others=frozenset(other.metric for other in others),
+                tracking=tracking,
             )
         return Collected(progress, drained=pod.over, tail=("the last line",), reported=last, idle=True)

@@ -81,17 +81,7 @@ def _count_values(
     moved, step = next_step(reading, report, latest, tracking.step_names)
     if step is None:
         return moved, progress
-    return moved, observe(
-        progress,
-        step,
-        report.values,
-        time=time,
-        metric=tracking.metric,
-        maximize=tracking.maximize,
-        levels=tracking.levels,
-        others=tracking.others,
-        reading=moved,
-    )
+    return moved, observe(progress, step, report.values, time=time, tracking=tracking)
 
 
 def _count_extras(

@@ -16,7 +16,7 @@ from toprung.metrics.custom import CustomReader
 from toprung.metrics.json_lines import parse_json, split_objects
 from toprung.metrics.line_contents import LineContents
 from toprung.metrics.name_value import PairReader
-from toprung.metrics.quoting import is_shell_trace
+from toprung.metrics.quoting import is_command
 from toprung.metrics.summaries import parse_summary
 from toprung.metrics.tables import TableReader
 from toprung.metrics.types import DEFAULT_STEP_NAMES, EPOCH, MAX_STEP, Report
@@ -148,7 +148,7 @@ class LineParser:
         if self._custom is not None:
             return self._custom.parse(text)
         text = _without_rank(text)
-        named = self.names_a_metric(text) and not is_shell_trace(text)
+        named = self.names_a_metric(text) and not is_command(text)
         if named and (found := parse_json(text, self._names, self._steps)) is not None:
             self._table.interrupt()
             return found

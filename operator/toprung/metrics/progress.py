@@ -10,11 +10,11 @@ from toprung.metrics.types import (
     MAX_CURVE_POINTS,
     MAX_EXCESS,
     Crossing,
-    Mean,
     Observation,
+    Pending,
     Progress,
-    Reading,
     Settled,
+    Tracking,
 )
 
 Curve = tuple[tuple[float, float], ...]
@@ -28,61 +28,61 @@ def score(value: float, *, maximize: bool) -> float:
 
 
 def observe(
-    progress: Progress,
-    step: float,
-    values: Mapping[str, float],
-    *,
-    time: datetime,
-    metric: str,
-    maximize: bool,
-    levels: tuple[int, ...] = (),
-    others: frozenset[str] = frozenset(),
-    reading: Reading | None = None,
+    progress: Progress, step: float, values: Mapping[str, float], *, time: datetime, tracking: Tracking
 ) -> Progress:
     """Count one report of the objective. Return `progress` itself if nothing changes.
 
     A report of the latest step replaces that step's value: in the best, in the mean and in the curve. A rung that the
-    first report of the step crossed keeps that report.
+    first report of the step crossed keeps that report. Every rung level in (latest step, step] is crossed. Reports
+    after the first one at or beyond the last level do not count.
 
     Args:
         progress: all that was counted so far.
         step: resource consumed, from :func:`toprung.metrics.steps.next_step`; not below the latest one.
         values: metric name -> value, NaN and infinities included; has the objective.
         time: when the line was printed.
-        metric: name of the objective's metric; the others are additional.
-        maximize: the objective's direction.
-        levels: rung levels of the trial's bracket, ascending; every one in (latest step, step] is crossed. Reports
-            after the first one at or beyond the last level do not count.
-        others: names of the objectives beside the first.
-        reading: state of reading the log after the report; None: unchanged.
+        tracking: the objective, the other objectives, and the rung levels.
     """
-    extra = {name: value for name, value in values.items() if name != metric}
-    latest = progress.latest
+    latest, levels = progress.latest, tracking.levels
     if latest is not None and levels and step > latest.step >= levels[-1]:
-        return progress if progress.excess >= MAX_EXCESS else replace(progress, excess=progress.excess + 1)
+        return replace(progress, excess=progress.excess + 1) if progress.excess < MAX_EXCESS else progress
+    value, extra = values[tracking.metric], {name: each for name, each in values.items() if name != tracking.metric}
     again = latest is not None and step <= latest.step
-    if again and _repeats(progress, values[metric], extra):
+    if again and _repeats(progress, value, extra):
         return progress
-    pending = progress.pending
-    waited = pending[1] if pending is not None and pending[0] in (step, None) else {}
-    observation = Observation(step=step, value=values[metric], time=time, metrics={**waited, **extra})
+    waited, pending = _split_pending(progress.pending, step)
+    observation = Observation(step, value, time, {**waited, **extra})
+    counted = _with_observation(progress, observation, again=again, maximize=tracking.maximize)
+    return replace(
+        counted,
+        crossings=_crossings(progress.latest, counted, observation, levels),
+        pending=pending,
+        latest_complete=observation if _has_all(observation, tracking.others) else progress.latest_complete,
+    )
+
+
+def _with_observation(progress: Progress, observation: Observation, *, again: bool, maximize: bool) -> Progress:
+    """Return the progress with the latest observation; `again`: it replaces the one before."""
     settled = progress.settled if again else Settled(progress.best, progress.mean)
-    best = _better(settled.best, observation, maximize=maximize)
-    mean = settled.mean.with_value(observation.value) if isfinite(observation.value) else settled.mean
-    crossed = _crossed(progress, step, levels)
-    crossings = dict.fromkeys(crossed, _crossing(observation, best, mean)) if crossed else {}
+    curve = progress.curve[:-1] if again else progress.curve
     return replace(
         progress,
         latest=observation,
-        best=best,
-        curve=thin((*(progress.curve[:-1] if again else progress.curve), (step, observation.value))),
-        crossings={**progress.crossings, **crossings} if crossings else progress.crossings,
-        pending=pending if pending is not None and pending[0] is not None and pending[0] > step else None,
-        mean=mean,
-        latest_complete=observation if _has_all(observation, others) else progress.latest_complete,
+        best=_better(settled.best, observation, maximize=maximize),
+        mean=settled.mean.with_value(observation.value),
+        curve=thin((*curve, (observation.step, observation.value))),
         settled=settled,
-        reading=progress.reading if reading is None else reading,
     )
+
+
+def _split_pending(pending: Pending | None, step: float) -> tuple[Mapping[str, float], Pending | None]:
+    """Return the additional metrics that belong to a report of this step, and those that wait for a later one."""
+    if pending is None:
+        return {}, None
+    expected, metrics = pending
+    if expected is None or expected == step:
+        return metrics, None
+    return {}, pending if expected > step else None
 
 
 def join(
@@ -136,20 +136,23 @@ def _same(one: float, other: float) -> bool:
     return one == other or (isnan(one) and isnan(other))
 
 
-def _crossed(progress: Progress, step: float, levels: tuple[int, ...]) -> tuple[int, ...]:
-    before = bisect_right(levels, progress.latest.step) if progress.latest is not None else 0
-    return levels[before : bisect_right(levels, step)]
-
-
-def _crossing(observation: Observation, best: Observation | None, mean: Mean) -> Crossing:
-    return Crossing(
+def _crossings(
+    latest: Observation | None, counted: Progress, observation: Observation, levels: tuple[int, ...]
+) -> Mapping[int, Crossing]:
+    """Return the crossings with those of a new observation; `latest` is the observation before it."""
+    before = bisect_right(levels, latest.step) if latest is not None else 0
+    crossed = levels[before : bisect_right(levels, observation.step)]
+    if not crossed:
+        return counted.crossings
+    crossing = Crossing(
         step=observation.step,
         value=observation.value,
         time=observation.time,
         metrics=observation.metrics,
-        best=best.value if best is not None else nan,
-        mean=mean.value if mean.count else nan,
+        best=counted.best.value if counted.best is not None else nan,
+        mean=counted.mean.value if counted.mean.count else nan,
     )
+    return {**counted.crossings, **dict.fromkeys(crossed, crossing)}
 
 
 def _better(best: Observation | None, new: Observation, *, maximize: bool) -> Observation | None:

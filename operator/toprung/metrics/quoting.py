@@ -1,43 +1,45 @@
 """Masks texts in a line that are no reports: quoted strings, nested dicts, arguments of a program and URLs."""
 
 import re
+from collections.abc import Iterable
 
 _TOKEN = re.compile(r"\\.|(?<!\w)[\"']|[\"'](?!\w)|[{}]")
 _KEY_END = re.compile(r"[ \t]{0,4}[=:]")
 _TEXT = re.compile(r"[\s=:]")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}+://[^\s\"'<>,]*+")
-_NAMESPACE = re.compile(r"\bNamespace\(")
-"""The arguments of a program, as argparse shows them."""
-_COMMANDS = "python[0-9.]*|torchrun|accelerate|deepspeed|mpirun|srun|exec|env|echo|printf|bash|sh|uv|poetry"
-_TRACE = re.compile(
-    r"\s*+\+{1,8}+ (?:[^\s=]{1,64}+=\S*+ ){0,16}+(?:[^\s=]{0,256}/)?"
-    rf"(?:{_COMMANDS}|[^\s=/]{{1,128}}\.(?:py|sh))(?=\s|\Z)"
+_ARGUMENTS = re.compile(r"\b\w{0,64}?(?i:namespace|arguments|args|config|options|params|parameters|settings)\(")
+"""The arguments of a program, as argparse and dataclasses show them: `Namespace(`, `TrainingArguments(`."""
+_BRACKET = re.compile(r"[()]")
+_SCRIPT = r"[^\s=/]{1,128}\.(?:py|sh)"
+_INTERPRETERS = "python[0-9.]*|torchrun|accelerate|deepspeed|mpirun|srun|bash|sh|uv|poetry"
+_COMMAND = re.compile(
+    r"\s*+(?P<prompt>(?:\+{1,8}+|\$) )?(?:[^\s=]{1,64}+=\S*+ ){0,16}+(?:[^\s=]{0,256}/)?"
+    rf"(?(prompt)(?:{_INTERPRETERS}|exec|env|echo|printf|{_SCRIPT})"
+    rf"|(?:{_INTERPRETERS})(?: \S{{1,256}}+){{0,16}}? (?:-m|(?:[^\s=]{{0,256}}/)?{_SCRIPT}))(?=\s|\Z)"
 )
-"""A command that `sh -x` prints before it runs it: `+ python train.py loss=0.01`."""
+"""A command behind a prompt, as `sh -x` prints it (`+ python train.py`), or an interpreter with a script or module."""
 
 
-def is_shell_trace(text: str) -> bool:
-    """Return whether a line is a command that a shell traces."""
-    return _TRACE.match(text) is not None
+def is_command(text: str) -> bool:
+    """Return whether a line is a command that a shell or make prints before it runs it."""
+    return _COMMAND.match(text) is not None
 
 
 def without_program_text(text: str) -> str:
-    """Return the text with blanks in place of URLs and of the first ``Namespace(...)``; as long as before."""
+    """Return the text with blanks in place of URLs and of the arguments of a program; as long as before."""
     if "://" in text:
         text = _URL.sub(lambda url: " " * len(url[0]), text)
-    if (opened := _NAMESPACE.search(text)) is not None:
-        end = _closing(text, opened.end())
-        text = text[: opened.start()] + " " * (end - opened.start()) + text[end:]
-    return text
+    arguments = ((opened.start(), _closing(text, opened.end())) for opened in _ARGUMENTS.finditer(text))
+    return _blanked(text, arguments)
 
 
 def _closing(text: str, start: int) -> int:
     """Return the place behind the bracket that closes the one before `start`; the end where none does."""
     depth = 1
-    for sign in re.finditer(r"[()]", text[start:]):
+    for sign in _BRACKET.finditer(text, start):
         depth += 1 if sign[0] == "(" else -1
         if depth == 0:
-            return start + sign.end()
+            return sign.end()
     return len(text)
 
 
@@ -55,8 +57,13 @@ def mask(text: str, *, strings: bool = True) -> str:
         spans, unended = _spans(text, "\"'".replace(unended, ""), strings=strings)
     if unended:
         spans, _ = _spans(text, "", strings=strings)
+    return _blanked(text, sorted(spans))
+
+
+def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return the text with blanks in place of the spans, which are sorted; those in a span before are skipped."""
     pieces, end = [], 0
-    for start, stop in sorted(spans):
+    for start, stop in spans:
         if start >= end:
             pieces += [text[end:start], " " * (stop - start)]
             end = stop

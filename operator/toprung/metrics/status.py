@@ -10,6 +10,7 @@ from toprung.metrics.types import (
     IgnoredReports,
     Mean,
     Observation,
+    Pending,
     Position,
     Progress,
     Reading,
@@ -128,7 +129,7 @@ def _reading(fields: Mapping[str, Any] | None) -> Reading | None:
     return Reading(attempt=fields["attempt"], position=position, name=name, stepped=stepped, **numbers)
 
 
-def _pending(fields: Mapping[str, Any] | None) -> tuple[float | None, Mapping[str, float]] | None:
+def _pending(fields: Mapping[str, Any] | None) -> Pending | None:
     if not fields:
         return None
     step = fields.get("step")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from math import nan
+from math import isfinite, nan
 
 MAX_CURVE_POINTS = 64
 MAX_EXCESS = 2
@@ -164,7 +164,9 @@ class Mean:
     value: float = 0.0
 
     def with_value(self, value: float) -> "Mean":
-        """Return the mean with another value in it."""
+        """Return the mean with another value in it; a non-finite value does not count."""
+        if not isfinite(value):
+            return self
         count = self.count + 1
         return Mean(count, self.value * (self.count / count) + value / count)
 
@@ -177,6 +179,10 @@ class Settled:
     mean: Mean = Mean()
 
 
+Pending = tuple[float | None, Mapping[str, float]]
+"""The step of a report without the objective, None for the next one, and its additional metrics."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """The state kept of a trial's reports; bounded for any output of the program.
@@ -186,7 +192,7 @@ class Progress:
         best: the best finite observation by the objective's direction.
         curve: at most MAX_CURVE_POINTS (step, value) points, thinned evenly.
         crossings: rung level -> the observation by which the trial first reached it.
-        pending: (step, additional metrics) that wait for their objective; None: for the next one, whatever its step.
+        pending: additional metrics that wait for their objective.
         mean: of all finite values of the objective that were counted.
         latest_complete: of several objectives: the last observation that has all of them.
         settled: best and mean without the latest step.
@@ -199,7 +205,7 @@ class Progress:
     best: Observation | None = None
     curve: tuple[tuple[float, float], ...] = ()
     crossings: Mapping[int, Crossing] = field(default_factory=dict)
-    pending: tuple[float | None, Mapping[str, float]] | None = None
+    pending: Pending | None = None
     mean: Mean = Mean()
     latest_complete: Observation | None = None
     settled: Settled = Settled()

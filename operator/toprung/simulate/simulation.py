@@ -13,6 +13,7 @@ from math import isfinite
 from toprung.api.v1alpha1.experiment import ExperimentSpec
 from toprung.early_stopping import Stopper
 from toprung.metrics.progress import observe, score
+from toprung.metrics.types import Tracking
 from toprung.objects.experiment import ExperimentRecord
 from toprung.objects.trial import TrialRecord
 from toprung.planning.actions import Action, CreatePod, CreateTrial, DeletePod, StopPod, WriteTrial
@@ -155,9 +156,7 @@ class Simulation:
             attempt.step,
             {objective.metric: value},
             time=time_of(self._now),
-            metric=objective.metric,
-            maximize=objective.type == "maximize",
-            levels=self._levels(index),
+            tracking=Tracking(objective.metric, maximize=objective.type == "maximize", levels=self._levels(index)),
         )
         better = self._record_incumbent(value)
         if attempt.step == attempt.last:

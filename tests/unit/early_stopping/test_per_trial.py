@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from toprung.api.v1alpha1.early_stopping import AshaSettings, EarlyStopping, PatienceSettings, ThresholdSettings
 from toprung.early_stopping import Decision, individual_stop, stopper_for
-from toprung.metrics import Progress, observe, progress_from_status, progress_to_status
+from toprung.metrics import Progress, Tracking, observe, progress_from_status, progress_to_status
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def reported(values, *, maximize=True, first=1):
     progress = Progress()
     for step, value in enumerate(values, first):
         time = START + timedelta(seconds=step)
-        progress = observe(progress, step, {"acc": value}, time=time, metric="acc", maximize=maximize)
+        progress = observe(progress, step, {"acc": value}, time=time, tracking=Tracking("acc", maximize=maximize))
     return progress
 
 

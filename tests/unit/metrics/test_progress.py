@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 
 from toprung.metrics.progress import join, observe, score
-from toprung.metrics.types import MAX_CURVE_POINTS, Progress
+from toprung.metrics.types import MAX_CURVE_POINTS, Progress, Tracking
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -14,14 +14,13 @@ START = datetime(2026, 1, 2, tzinfo=UTC)
 def fed(*reports, maximize=True, levels=(), progress=None, others=frozenset()):
     """Observe (step, values) pairs in turn, a second apart."""
     progress = progress or Progress()
+    tracking = Tracking("acc", maximize=maximize, levels=levels, others=others)
     for second, (step, values) in enumerate(reports):
         time = START + timedelta(seconds=second)
         if "acc" not in values:
             progress = join(progress, step, values, others=others)
             continue
-        progress = observe(
-            progress, step, values, time=time, metric="acc", maximize=maximize, levels=levels, others=others
-        )
+        progress = observe(progress, step, values, time=time, tracking=tracking)
     return progress
 
 
@@ -190,8 +189,8 @@ def test_the_curve_is_thinned_evenly(steps, kept):
 
 def test_reports_beyond_the_last_level_do_not_count():
     """The values do not depend on when the program stops. The trial records that it trains beyond the level."""
-    progress = Progress()
+    progress, tracking = Progress(), Tracking("acc", maximize=True, levels=(3, 6))
     for step, value in ((4, 0.5), (8, 0.6), (12, 0.9), (16, 1.0), (20, 1.1)):
-        progress = observe(progress, step, {"acc": value}, time=START, metric="acc", maximize=True, levels=(3, 6))
+        progress = observe(progress, step, {"acc": value}, time=START, tracking=tracking)
     assert (progress.latest.step, progress.best.value, progress.excess) == (8, 0.6, 2)
     assert [point[0] for point in progress.curve] == [4, 8]

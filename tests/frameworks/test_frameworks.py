@@ -28,6 +28,14 @@ PROGRAMS = {
         ((1, 0.829327), (2, 0.853365), (3, 0.822115), (4, 0.878205), (5, 0.882212)),
     ),
     "fastprogress_table": ("valid_loss", ((0, 0.7), (1, 0.35), (2, 0.233333))),
+    "lightgbm_cv": (
+        "valid's auc",
+        ((1, 0.805566), (2, 0.82955), (3, 0.826763), (4, 0.861679), (5, 0.867722)),
+    ),
+    "lightning_validate": ("val_loss", ((1, 0.7226078510284424),)),
+    "stable_baselines3_learn": ("ep_rew_mean", ((1, 18.3), (2, 17.6), (3, 19.2))),
+    "tqdm_description": ("val_loss", ((1, 1.0), (2, 0.5), (3, 0.333), (4, 0.25), (5, 0.2))),
+    "transformers_predict": ("test_loss", ((1, 0.6932),)),
     "tqdm_epochs": ("val_loss", ((1, 1.0), (2, 0.5), (3, 0.333), (4, 0.25), (5, 0.2))),
 }
 
@@ -75,7 +83,9 @@ def test_output_of_the_installed_package_is_read(program, tmp_path):
 
 
 def test_the_documentation_lists_all_programs():
-    """Each row of the page links to a tested program, and has the metric that is read."""
+    """Each row of the table links to a tested program, and has the metric that is read."""
     page = (HERE.parents[1] / "docs" / "metrics.md").read_text()
-    rows = dict(re.findall(r"programs/(\w+)\.py\)\) \|[^|]*\| `([^`]+)` \|", page))
-    assert rows == {program: metric for program, (metric, _) in PROGRAMS.items()}
+    table = [line for line in page.partition("## Frameworks")[2].partition("Notes:")[0].splitlines() if line[:1] == "|"]
+    rows = [re.search(r"programs/(\w+)\.py\)\) \|[^|]*\| `([^`]+)` \|", line) for line in table[2:]]
+    assert all(rows)
+    assert {row[1]: row[2] for row in rows} == {program: metric for program, (metric, _) in PROGRAMS.items()}

@@ -1,7 +1,7 @@
 """Parses metric lines in all formats, for the names of the metrics of an experiment.
 
 The parser looks only for the names of the experiment's metrics. A line counts if it has one of them in a format of
-:mod:`json_lines`, :mod:`name_value`, :mod:`summaries` or :mod:`tables`, or in a match of a custom pattern
+:mod:`json_lines`, :mod:`name_value` or :mod:`tables`, or in a match of a custom pattern
 (:mod:`custom`), which then replaces the other formats. Terminal escape sequences are removed. Several values
 of one metric in a line do not count (in JSON the last does, as for other readers).
 """
@@ -17,7 +17,6 @@ from toprung.metrics.json_lines import parse_json, split_objects
 from toprung.metrics.line_contents import LineContents
 from toprung.metrics.name_value import PairReader
 from toprung.metrics.quoting import is_command
-from toprung.metrics.summaries import parse_summary
 from toprung.metrics.tables import TableReader
 from toprung.metrics.types import DEFAULT_STEP_NAMES, EPOCH, MAX_STEP, Report
 
@@ -155,8 +154,6 @@ class LineParser:
         if self._format.format == "json":
             return None
         found = self._pairs.parse(text) if named else LineContents()
-        if named and found == LineContents():
-            found = parse_summary(text, self._format.metrics)
         if found.values or found.rejected or found.ambiguous:
             self._table.interrupt()
             return found

@@ -4,12 +4,14 @@
 - ``Epoch 3: 12/12 - loss: 0.4 - val_loss: 0.5`` (Keras, Lightning)
 - ``{'eval_loss': '0.51', 'epoch': 1.0}``, ``{'loss': np.float64(0.5)}`` (Python dicts, Hugging Face)
 - ``[10]<tab>validation-auc:0.93`` (XGBoost), ``[10]<tab>valid_0's auc: 0.9`` (LightGBM): the step is in the brackets
+- ``| ep_rew_mean | 21.4 |``: a row of two cells (Stable-Baselines3, Lightning's ``validate`` and ``test``)
+- `` * Acc@1 35.031 Acc@5 60.2``: a summary of names and numbers in turn (the examples of PyTorch and torchvision)
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from toprung.metrics.line_contents import LineContents, split_ambiguous
+from toprung.metrics.line_contents import LineContents, read_cells, split_ambiguous
 from toprung.metrics.numerals import (
     MEAN_OF_FOLDS,
     NEXT_PAIR,
@@ -17,6 +19,7 @@ from toprung.metrics.numerals import (
     SECOND_VALUE,
     STEP,
     VALUE,
+    number,
     numeric,
     phrase,
 )
@@ -43,6 +46,11 @@ _NO_STEP = re.compile(rf"[0-9.]{{1,8}}+%|\||{NEXT_PAIR}")
 _ROUND = re.compile(rf"\s*+\[({NUMBER})\]\t")
 _HEADING = re.compile(r"\s*+Epoch[ \t]{1,4}([0-9]{1,15}+)(?=[ \t]{0,2}(?:/[ \t]{0,2}[0-9]|:|[ \t]|\Z))")
 
+_MAX_SUMMARY = 1024
+"""Characters of a row of two cells, or of a summary, at most."""
+_ROW = re.compile(r"\s*+[|│┃]([^|│┃]++)[|│┃]([^|│┃]++)[|│┃]\s*+\Z")
+_SUMMARY = re.compile(r"\s*+(?:\*|Test:)[ \t]")
+
 
 class PairReader:
     """Reads the pairs of the metrics and steps of one experiment."""
@@ -54,6 +62,7 @@ class PairReader:
         self._metric = re.compile(rf"{_BEFORE}[\"']?({names})[\"']?{end}")
         self._quoted = re.compile(rf"([\"'])({names})\1{end}")
         self._step = re.compile(rf"(?i){_BEFORE}[\"']?({steps})(?:[\"']?{end}|([ \t]{{1,4}}+)(?=[\[0-9]))")
+        self._metric_names = frozenset(metrics)
         self._step_names = {name.lower(): name for name in reversed(step_names)}
         self._first_step = step_names[0]
 
@@ -63,10 +72,10 @@ class PairReader:
         Texts in strings count only where nothing else does, as in ``level=info msg="epoch=1 loss=0.5"``.
         """
         text = without_program_text(text)
-        if not _QUOTING.search(text):
-            return self._parse(text)
-        found = self._parse(mask(text))
-        return self._parse(mask(text, strings=False)) if found == LineContents() else found
+        found = self._parse(mask(text) if _QUOTING.search(text) else text)
+        if found == LineContents() and _QUOTING.search(text):
+            found = self._parse(mask(text, strings=False))
+        return _without_signs(text, self._metric_names) if found == LineContents() else found
 
     def _parse(self, text: str) -> LineContents:
         logger = _LOGGER.match(text)
@@ -157,3 +166,18 @@ def _word_before(body: str, start: int) -> str:
     if _CLOCK.search(before):
         return ""
     return word if _WORD.fullmatch(word) and word.lower() not in ("nan", "inf", "infinity") else ""
+
+
+def _without_signs(text: str, metrics: Collection[str]) -> LineContents:
+    """Return the metrics of a line that consists of names and numbers, in cells or behind a sign; without a step."""
+    if len(text) > _MAX_SUMMARY:
+        return LineContents()
+    if row := _ROW.match(text):
+        name, value = row[1].strip(), row[2].strip()
+        return read_cells([(name, value)]) if name in metrics else LineContents()
+    start = _SUMMARY.match(text)
+    words = text[start.end() :].split() if start else []
+    names, numbers = words[::2], [number(word) for word in words[1::2]]
+    if len(names) != len(numbers) or None in numbers or any(number(name) is not None for name in names):
+        return LineContents()
+    return read_cells(pair for pair in zip(names, numbers, strict=True) if pair[0] in metrics)

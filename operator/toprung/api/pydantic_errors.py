@@ -5,14 +5,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from toprung.api.messages import bounded, shown, use_quotes
 from toprung.api.names import EXPERIMENT_NAME
-from toprung.api.v1alpha1.base import CrossFieldErrors, Model
+from toprung.api.v1alpha1.base import CrossFieldErrors, model_of
 from toprung.api.v1alpha1.early_stopping import STEP_NAME
 from toprung.api.v1alpha1.objectives import METRIC_NAME
 from toprung.api.v1alpha1.parameters import PARAMETER_NAME
@@ -117,14 +117,8 @@ def _fields(location: Location, model: type[BaseModel]) -> list[str]:
     for step in location:
         if isinstance(step, str) and current is not None:
             fields = {field.alias or name: field for name, field in current.model_fields.items()}
-            current = _model_in(fields[step].annotation) if step in fields else None
+            current = model_of(fields[step].annotation) if step in fields else None
     return [field.alias or name for name, field in current.model_fields.items()] if current else []
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
 def _message(details: ErrorDetails, known: Sequence[str]) -> str:

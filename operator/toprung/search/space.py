@@ -158,8 +158,7 @@ class Space:
 
     @cached_property
     def _row(self) -> Struct:
-        counts = (one.domain.count for one in self.dimensions)
-        return Struct("<" + "".join("d" if count is None else "h" if count < _SHORT else "q" for count in counts))
+        return Struct("<" + "".join(_format(one.domain.count) for one in self.dimensions))
 
     def exact(self, values: Configuration) -> Configuration:
         """Return values with their exact types, which a conversion to JSON may have changed.
@@ -268,6 +267,13 @@ def digest(row: bytes) -> Key:
 
 def _depth(name: str, parents: Mapping[str, str]) -> int:
     return 1 + _depth(parents[name], parents) if name in parents else 0
+
+
+def _format(count: int | None) -> str:
+    """Return the format of a position among that many values, for :mod:`struct`."""
+    if count is None:
+        return "d"
+    return "h" if count < _SHORT else "q"
 
 
 def _is_real(dimension: Dimension, position: float) -> bool:

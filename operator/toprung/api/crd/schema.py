@@ -43,7 +43,7 @@ def convert(schema: Schema, definitions: Definitions) -> Schema:
     if "const" in schema:
         result["enum"] = [schema["const"]]
     if "description" in schema:
-        result["description"] = _prose(schema["description"])
+        result["description"] = prose(schema["description"])
     if schema.get("default") is not None:
         result["default"] = without_nulls(schema["default"])
     return result | _typed(schema, definitions)
@@ -74,7 +74,7 @@ def _union(schema: Schema, definitions: Definitions) -> Schema:
         nullable = {"nullable": True} if len(branches) < len(schema["anyOf"]) else {}
         return convert({**_inlined(branches[0], definitions), **own}, definitions) | nullable
     if {branch.get("type") for branch in branches} <= _SCALARS:
-        return ANYTHING | ({"description": _prose(rest["description"])} if "description" in rest else {})
+        return ANYTHING | ({"description": prose(rest["description"])} if "description" in rest else {})
     raise InternalError(f"a structural schema has no union of {branches}")
 
 
@@ -136,5 +136,6 @@ def _integer_format(schema: Schema) -> str:
     return "int32" if schema.get("maximum", _MAX_INT32 + 1) <= _MAX_INT32 else "int64"
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
+    """Return a docstring as one line of plain text."""
     return re.sub(r"\s+", " ", text.replace("``", "")).strip()

@@ -97,9 +97,7 @@ class OneOf(Model):
     def members(cls) -> tuple[str, ...]:
         """Return the names of the members of the union; other fields are common settings."""
         return tuple(
-            field.alias or name
-            for name, field in cls.model_fields.items()
-            if any(isinstance(part, type) and issubclass(part, Model) for part in get_args(field.annotation))
+            field.alias or name for name, field in cls.model_fields.items() if model_of(field.annotation) is not None
         )
 
     @classmethod
@@ -111,6 +109,13 @@ class OneOf(Model):
     def name(self) -> str:
         """Return the name of the member that is set."""
         return next(member for member in self.members() if getattr(self, member) is not None)
+
+
+def model_of(annotation: Any) -> type[Model] | None:
+    """Return the model in the type of a field, such as `M | None` or `tuple[M, ...]`; None without one."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := model_of(part))), None)
 
 
 @cache

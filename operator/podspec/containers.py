@@ -6,7 +6,7 @@ from types import MappingProxyType
 from podspec import quantities
 from podspec.findings import Finding, forbidden, invalid, not_found, required, too_many
 from podspec.formats import FILE_FIELD, RESOURCE_FIELD, VARIABLE_FIELD, Format
-from podspec.objects import Check, Object, Unknown, at, containers, dig, has_name, items, known, unique
+from podspec.objects import Check, Names, Object, Unknown, at, containers, dig, items, known, unique
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _MAX_RULES, _MAX_EXIT_CODES = 20, 255
@@ -40,13 +40,14 @@ def _sleeps(spec: Object, path: str) -> Iterator[Finding]:
 
 
 def _variable_files(spec: Object, path: str) -> Iterator[Finding]:
-    volumes = {one.get("name"): one for _, one in items(spec, "volumes", path)}
+    found = spec.get("volumes") or ()
+    names, volumes = Names.of(found), {one.get("name"): one for one in found}
     for place, container in containers(spec, path):
         for where, variable in items(container, "env", place):
             name = dig(variable, "valueFrom", "fileKeyRef", "volumeName")
             field = at(where, "valueFrom.fileKeyRef.volumeName")
-            if not has_name(volumes, name):
-                yield not_found(field, name, filter(known, volumes))
+            if names.lack(name):
+                yield not_found(field, name, names.known)
             elif known(name) and not volumes.get(name, {}).keys() <= {"name", "emptyDir"}:
                 yield invalid(field, name, "referenced volume must be of type emptyDir")
 

@@ -82,9 +82,9 @@ def forbidden(path: str, detail: str) -> Finding:
     return Finding(Reason.FORBIDDEN, path, detail=detail)
 
 
-def not_found(path: str, name: str, known: Iterable[str], detail: str = "") -> Finding:
+def not_found(path: str, name: str, known: tuple[str, ...], detail: str = "") -> Finding:
     """Return the finding for the name of an object that the Pod does not have."""
-    return Finding(Reason.NOT_FOUND, path, name, detail, tuple(sorted(known)))
+    return Finding(Reason.NOT_FOUND, path, name, detail, known)
 
 
 def too_long(path: str, most: int, unit: str = "characters") -> Finding:

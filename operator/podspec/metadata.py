@@ -7,7 +7,7 @@ from typing import Any
 
 from podspec.findings import Finding, invalid, not_found, required, too_long
 from podspec.formats import LABEL_VALUE, QUALIFIED_NAME, RELATIVE_PATH
-from podspec.objects import Check, Object, Unknown, at, containers, dig, has_name, items, known
+from podspec.objects import Check, Names, Object, Unknown, at, containers, dig, items, known
 
 MAX_ANNOTATIONS = 2**18
 """Bytes of the keys and values of all annotations of an object."""
@@ -56,7 +56,7 @@ def _node_selector(spec: Object, path: str) -> Iterator[Finding]:
 def _pod(pod: Object, _path: str) -> Iterator[Finding]:
     """Check the annotations and finalizers that have a meaning in Pods."""
     spec, annotations = pod.get("spec") or {}, dig(pod, "metadata", "annotations") or {}
-    names = [container.get("name") for _, container in containers(spec, "")]
+    names = Names.of(container for _, container in containers(spec, ""))
     for key, value in annotations.items():
         if not isinstance(value, Unknown):
             yield from _annotation(key, value, spec, names)
@@ -65,7 +65,7 @@ def _pod(pod: Object, _path: str) -> Iterator[Finding]:
             yield invalid(where, name, "name is neither a standard finalizer name nor is it fully qualified")
 
 
-def _annotation(key: str, value: str, spec: Object, names: list[Any]) -> Iterator[Finding]:
+def _annotation(key: str, value: str, spec: Object, names: Names) -> Iterator[Finding]:
     where = f"metadata.annotations[{key}]"
     if key == _DELETION_COST and not re.fullmatch(r"0|-?[1-9][0-9]{0,9}", value):
         yield invalid(where, value, "must be a 32bit integer")
@@ -75,8 +75,8 @@ def _annotation(key: str, value: str, spec: Object, names: list[Any]) -> Iterato
         yield invalid(where, value, "must be a valid seccomp profile")
     elif key.startswith(_APPARMOR):
         name = key.removeprefix(_APPARMOR)
-        if not has_name(names, name):
-            yield not_found(where, name, filter(known, names), "container not found")
+        if names.lack(name):
+            yield not_found(where, name, names.known, "container not found")
         if value not in ("", "runtime/default", "unconfined") and not value.startswith("localhost/"):
             yield invalid(where, value, "invalid AppArmor profile name")
 

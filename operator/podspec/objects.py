@@ -1,6 +1,7 @@
 """Access to the objects of a Pod. Their fields have the types of Kubernetes; null fields are absent."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from podspec.findings import Finding, duplicate
@@ -55,6 +56,21 @@ def unique(named: Iterable[tuple[str, Any]]) -> Iterator[Finding]:
             seen.add(value)
 
 
-def has_name(names: Iterable[Any], name: Any) -> bool:
-    """Return whether a name is one of several; true where one of them is not known."""
-    return not known(name) or any(isinstance(one, Unknown) or one == name for one in names)
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of the objects of a list; constant time per lookup. Names that are not known match every name."""
+
+    known: tuple[str, ...]
+    _set: frozenset[str]
+    _complete: bool
+
+    @classmethod
+    def of(cls, objects: Iterable[Object]) -> "Names":
+        """Return the names of objects."""
+        names = [one.get("name") for one in objects]
+        found = frozenset(filter(known, names))
+        return cls(tuple(sorted(found)), found, not any(isinstance(name, Unknown) for name in names))
+
+    def lack(self, name: Any) -> bool:
+        """Return whether a known name is certainly not one of the names."""
+        return self._complete and known(name) and name not in self._set

@@ -8,11 +8,12 @@ from typing import Any
 from podspec import quantities
 from podspec.findings import Finding, duplicate, forbidden, invalid, not_found, required, unsupported
 from podspec.formats import QUALIFIED_NAME
-from podspec.objects import Check, Object, Unknown, at, containers, dig, has_name, items, known, unique
+from podspec.objects import Check, Names, Object, Unknown, at, containers, dig, items, known, unique
 
 Amounts = Mapping[str, Decimal]
 NATIVE = ("cpu", "memory", "ephemeral-storage")
 _HUGE = "hugepages-"
+_ZERO = Decimal(0)
 _OF_PODS = ("cpu", "memory", f"{_HUGE}SIZE")
 _NameCheck = Callable[[str, str], Iterator[Finding]]
 
@@ -39,22 +40,18 @@ def effective(spec: Object, of: Callable[[Object], Amounts]) -> dict[str, Decima
 
     That is the larger of two: the sum of the containers and sidecars, or an init container with the sidecars before it.
     """
-    sidecars: Amounts = {}
-    peak: Amounts = {}
+    sidecars, peak = dict[str, Decimal](), dict[str, Decimal]()
     for container in spec.get("initContainers") or ():
-        together = _merged(sidecars, of(container), Decimal.__add__)
-        if container.get("restartPolicy") == "Always":
-            sidecars = together
-        peak = _merged(peak, together, max)
+        for name, amount in of(container).items():
+            together = sidecars.get(name, _ZERO) + amount
+            if container.get("restartPolicy") == "Always":
+                sidecars[name] = together
+            peak[name] = max(peak.get(name, _ZERO), together)
     total = sidecars
     for container in spec.get("containers") or ():
-        total = _merged(total, of(container), Decimal.__add__)
-    return _merged(total, peak, max)
-
-
-def _merged(one: Amounts, other: Amounts, how: Callable[[Decimal, Decimal], Decimal]) -> dict[str, Decimal]:
-    zero = Decimal(0)
-    return {name: how(one.get(name, zero), other.get(name, zero)) for name in one.keys() | other.keys()}
+        for name, amount in of(container).items():
+            total[name] = total.get(name, _ZERO) + amount
+    return {name: max(total.get(name, _ZERO), peak.get(name, _ZERO)) for name in total.keys() | peak.keys()}
 
 
 def _container(container: Object, path: str) -> Iterator[Finding]:
@@ -143,7 +140,7 @@ def _pod_level(spec: Object, resources: Object, path: str) -> Iterator[Finding]:
         yield forbidden(at(where, "claims"), "claims may not be set for Resources at pod-level")
     yield from _requirements(resources, where, _pod_name)
     total, limits = effective(spec, _requests_of), amounts(resources.get("limits"))
-    for name, amount in (amounts(resources.get("requests")) or {}).items():
+    for name, amount in amounts(resources.get("requests")).items():
         if total.get(name, amount) > amount:
             detail = f"must be greater than or equal to aggregate container requests of {quantities.show(total[name])}"
             yield invalid(f"{at(where, 'requests')}[{name}]", resources["requests"][name], detail)
@@ -166,19 +163,19 @@ def _requests_of(container: Object) -> Amounts:
 
 
 def _claims(spec: Object, path: str) -> Iterator[Finding]:
-    names = [claim.get("name") for _, claim in items(spec, "resourceClaims", path)]
+    names = Names.of(spec.get("resourceClaims") or ())
     yield from unique((at(where, "name"), one.get("name")) for where, one in items(spec, "resourceClaims", path))
     for place, container in containers(spec, path):
-        seen: set[tuple[str, str]] = set()
+        seen: dict[str, set[str]] = {}
         for where, claim in items(container.get("resources") or {}, "claims", at(place, "resources")):
             name, request = claim.get("name"), claim.get("request") or ""
-            if not has_name(names, name):
+            if names.lack(name):
                 detail = "must be one of the names in pod.spec.resourceClaims"
-                yield not_found(at(where, "name"), name, filter(known, names), detail)
-            overlap = {(name, request), (name, "")} if request else {key for key in seen if key[0] == name}
-            if known(name) and overlap & seen:
+                yield not_found(at(where, "name"), name, names.known, detail)
+            earlier = seen.setdefault(name, set())
+            if known(name) and (earlier & {request, ""} if request else earlier):
                 yield duplicate(where, name)
-            seen.add((name, request))
+            earlier.add(request)
 
 
 RULES: Mapping[str, tuple[Check, ...]] = MappingProxyType({"Container": (_container,), "PodSpec": (_pod, _claims)})

@@ -56,7 +56,7 @@ def _label_keys(value: Object, path: str) -> Iterator[Finding]:
     for field in ("matchLabelKeys", "mismatchLabelKeys"):
         if value.get(field) and value.get("labelSelector") is None:
             yield forbidden(at(path, field), "must not be specified when labelSelector is not set")
-    mismatched = value.get("mismatchLabelKeys") or ()
+    mismatched = frozenset(value.get("mismatchLabelKeys") or ())
     for where, key in items(value, "matchLabelKeys", path):
         if known(key) and key in mismatched:
             yield invalid(where, key, "exists in both matchLabelKeys and mismatchLabelKeys")

@@ -2,29 +2,29 @@
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from podspec.findings import Finding, forbidden, invalid, not_found
-from podspec.objects import Check, Object, at, containers, dig, has_name, items, known, unique
+from podspec.objects import Check, Names, Object, at, containers, dig, items, known, unique
 
 
 def _pod(spec: Object, path: str) -> Iterator[Finding]:
     yield from unique((at(where, "name"), one.get("name")) for where, one in items(spec, "volumes", path))
-    volumes = {one.get("name"): one for _, one in items(spec, "volumes", path)}
+    found = spec.get("volumes") or ()
+    names, volumes = Names.of(found), {one.get("name"): one for one in found}
     for where, container in containers(spec, path):
         for place, mount in items(container, "volumeMounts", where):
-            yield from _volume_name(mount, volumes, place)
+            yield from _volume_name(mount, names, place)
         for place, device in items(container, "volumeDevices", where):
-            yield from _volume_name(device, volumes, place)
+            yield from _volume_name(device, names, place)
             volume = volumes.get(device.get("name"))
             if volume is not None and not volume.keys() & {"persistentVolumeClaim", "ephemeral"}:
                 detail = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
                 yield invalid(at(place, "name"), device["name"], detail)
 
 
-def _volume_name(mount: Object, volumes: Mapping[Any, Object], path: str) -> Iterator[Finding]:
-    if not has_name(volumes, mount.get("name")):
-        yield not_found(at(path, "name"), mount["name"], filter(known, volumes), "no volume has this name")
+def _volume_name(mount: Object, names: Names, path: str) -> Iterator[Finding]:
+    if names.lack(mount.get("name")):
+        yield not_found(at(path, "name"), mount["name"], names.known, "no volume has this name")
 
 
 def _container(container: Object, path: str) -> Iterator[Finding]:
@@ -35,7 +35,7 @@ def _container(container: Object, path: str) -> Iterator[Finding]:
     ]
     yield from unique(paths)
     yield from unique((at(where, "name"), device.get("name")) for where, device in devices)
-    mounted = [mount.get("name") for _, mount in mounts]
+    mounted = {mount.get("name") for _, mount in mounts}
     for where, device in devices:
         if known(device.get("name")) and device["name"] in mounted:
             yield invalid(at(where, "name"), device["name"], "must not already exist in volumeMounts")

@@ -23,7 +23,7 @@ from podspec.findings import Finding
         ),
         pytest.param(findings.duplicate("a", "x"), 'Duplicate value: "x"', id="duplicate"),
         pytest.param(findings.forbidden("a", "may not be set"), "Forbidden: may not be set", id="forbidden"),
-        pytest.param(findings.not_found("a", "x", ["z", "y"]), 'Not found: "x"', id="not found"),
+        pytest.param(findings.not_found("a", "x", ("a", "b")), 'Not found: "x"', id="not found"),
         pytest.param(findings.too_long("a", 64), "Too long: may not be more than 64 characters", id="too long"),
         pytest.param(findings.too_many("a", 21, 20), "Too many: 21: must have at most 20 items", id="too many"),
     ],
@@ -35,4 +35,4 @@ def test_a_finding_has_the_message_of_kubernetes(finding: Finding, message: str)
 
 def test_a_name_that_is_not_found_has_the_known_names():
     """A client can suggest the nearest name."""
-    assert findings.not_found("a", "x", ["z", "y"]).known == ("y", "z")
+    assert findings.not_found("a", "x", ("a", "b")).known == ("a", "b")

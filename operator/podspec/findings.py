@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Reason(StrEnum):
+class ErrorType(StrEnum):
     """The reason why a field is invalid: a metav1.CauseType."""
 
     REQUIRED = "FieldValueRequired"
@@ -20,16 +20,16 @@ class Reason(StrEnum):
 
 
 _TITLES = {
-    Reason.REQUIRED: "Required value",
-    Reason.INVALID: "Invalid value",
-    Reason.UNSUPPORTED: "Unsupported value",
-    Reason.DUPLICATE: "Duplicate value",
-    Reason.FORBIDDEN: "Forbidden",
-    Reason.NOT_FOUND: "Not found",
-    Reason.TOO_LONG: "Too long",
-    Reason.TOO_MANY: "Too many",
+    ErrorType.REQUIRED: "Required value",
+    ErrorType.INVALID: "Invalid value",
+    ErrorType.UNSUPPORTED: "Unsupported value",
+    ErrorType.DUPLICATE: "Duplicate value",
+    ErrorType.FORBIDDEN: "Forbidden",
+    ErrorType.NOT_FOUND: "Not found",
+    ErrorType.TOO_LONG: "Too long",
+    ErrorType.TOO_MANY: "Too many",
 }
-_QUOTED = frozenset({Reason.INVALID, Reason.UNSUPPORTED, Reason.DUPLICATE, Reason.NOT_FOUND})
+_QUOTED = frozenset({ErrorType.INVALID, ErrorType.UNSUPPORTED, ErrorType.DUPLICATE, ErrorType.NOT_FOUND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Finding:
         known: names that are valid in place of the value.
     """
 
-    reason: Reason
+    reason: ErrorType
     path: str
     value: Any = None
     detail: str = ""
@@ -58,40 +58,40 @@ class Finding:
 
 def required(path: str, detail: str = "") -> Finding:
     """Return the finding for a field that is missing or empty."""
-    return Finding(Reason.REQUIRED, path, detail=detail)
+    return Finding(ErrorType.REQUIRED, path, detail=detail)
 
 
 def invalid(path: str, value: Any, detail: str) -> Finding:
     """Return the finding for an invalid value."""
-    return Finding(Reason.INVALID, path, value, detail)
+    return Finding(ErrorType.INVALID, path, value, detail)
 
 
 def unsupported(path: str, value: Any, supported: Iterable[str]) -> Finding:
     """Return the finding for a value outside an enumeration."""
     values = ", ".join(f'"{one}"' for one in supported)
-    return Finding(Reason.UNSUPPORTED, path, value, f"supported values: {values}")
+    return Finding(ErrorType.UNSUPPORTED, path, value, f"supported values: {values}")
 
 
 def duplicate(path: str, value: Any) -> Finding:
     """Return the finding for a value that another item of the list has."""
-    return Finding(Reason.DUPLICATE, path, value)
+    return Finding(ErrorType.DUPLICATE, path, value)
 
 
 def forbidden(path: str, detail: str) -> Finding:
     """Return the finding for a field that must not be set."""
-    return Finding(Reason.FORBIDDEN, path, detail=detail)
+    return Finding(ErrorType.FORBIDDEN, path, detail=detail)
 
 
 def not_found(path: str, name: str, known: tuple[str, ...], detail: str = "") -> Finding:
     """Return the finding for the name of an object that the Pod does not have."""
-    return Finding(Reason.NOT_FOUND, path, name, detail, known)
+    return Finding(ErrorType.NOT_FOUND, path, name, detail, known)
 
 
 def too_long(path: str, most: int, unit: str = "characters") -> Finding:
     """Return the finding for a value that is too long."""
-    return Finding(Reason.TOO_LONG, path, detail=f"may not be more than {most} {unit}")
+    return Finding(ErrorType.TOO_LONG, path, detail=f"may not be more than {most} {unit}")
 
 
 def too_many(path: str, count: int, most: int) -> Finding:
     """Return the finding for a list that has too many items."""
-    return Finding(Reason.TOO_MANY, path, detail=f"{count}: must have at most {most} items")
+    return Finding(ErrorType.TOO_MANY, path, detail=f"{count}: must have at most {most} items")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from podspec.findings import Reason
+from podspec.findings import ErrorType
 from podspec.objects import Unknown
 from podspec.validation import validate
 
@@ -17,17 +17,17 @@ CONTAINER = {"name": "main", "image": "i"}
         pytest.param(
             "PodSpec",
             {"containers": [{**CONTAINER, "ports": [{"containerPort": 0}]}]},
-            [("containers[0].ports[0].containerPort", Reason.INVALID)],
+            [("containers[0].ports[0].containerPort", ErrorType.INVALID)],
             id="nested lists",
         ),
         pytest.param(
             "PodSpec",
             {"containers": [CONTAINER, CONTAINER]},
-            [("containers[1].name", Reason.DUPLICATE)],
+            [("containers[1].name", ErrorType.DUPLICATE)],
             id="second of two equal names",
         ),
-        pytest.param("Probe", {}, [("", Reason.REQUIRED)], id="union without a member"),
-        pytest.param("Sysctl", {}, [("name", Reason.REQUIRED)], id="required fields"),
+        pytest.param("Probe", {}, [("", ErrorType.REQUIRED)], id="union without a member"),
+        pytest.param("Sysctl", {}, [("name", ErrorType.REQUIRED)], id="required fields"),
         pytest.param("Toleration", {"key": Unknown("a b")}, [], id="unknown string"),
         pytest.param("Toleration", {"operator": Unknown("x")}, [], id="unknown operator"),
         pytest.param(
@@ -47,7 +47,7 @@ CONTAINER = {"name": "main", "image": "i"}
         ),
     ],
 )
-def test_findings_have_the_path_of_their_field(kind: str, value: dict[str, Any], expected: list[tuple[str, Reason]]):
+def test_findings_have_the_path_of_their_field(kind: str, value: dict[str, Any], expected: list[tuple[str, ErrorType]]):
     """Paths are relative to the validated object."""
     assert [(finding.path, finding.reason) for finding in validate(kind, value, "")] == expected
 

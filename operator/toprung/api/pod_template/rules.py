@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from podspec.findings import Finding, Reason
+from podspec.findings import ErrorType, Finding
 from podspec.types import TEMPLATE
 from podspec.validation import validate
 from toprung.api.messages import bounded, shown
@@ -45,7 +45,7 @@ def _prefixes(path: str) -> Iterator[str]:
 
 def _field_error(finding: Finding) -> FieldError:
     message = finding.message(shown)
-    if finding.reason == Reason.REQUIRED and not finding.detail:
+    if finding.reason == ErrorType.REQUIRED and not finding.detail:
         message = f"{message}: write it"
     if finding.known:
         return FieldError(finding.path, message, str(finding.value), finding.known)

@@ -10,6 +10,7 @@ from localkube import json_utils
 from localkube.apiserver import decoding, object_selectors, patching, schema, server_side_apply, watch
 from localkube.apiserver.calls import Answer, Call, Stream, deletion_options, number
 from localkube.apiserver.errors import BadRequest, Cause, Invalid, MethodNotAllowed, NotFound
+from localkube.apiserver.formats import stamp
 from localkube.apiserver.log_source import LogSource
 from localkube.apiserver.object_selectors import Predicate
 from localkube.apiserver.representations import Renderer
@@ -132,7 +133,7 @@ class Rest:
             applied,
             manager=manager,
             force=call.info.flag("force"),
-            now=self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            now=stamp(self._now()),
         )
         if live is not None:
             return self._renderer.one(call, self._replace(call, merged, live))

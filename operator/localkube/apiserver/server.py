@@ -227,7 +227,8 @@ def load_definitions(store: Store, folder: Path) -> None:
         for definition in yaml.safe_load_all(file.read_text(encoding="utf-8")):
             if definition and definition.get("kind") == "CustomResourceDefinition":
                 known = store.exists(_CRDS, None, definition["metadata"]["name"])
-                (store.update if known else store.create)(_CRDS, definition)
+                write = store.update if known else store.create
+                write(_CRDS, definition)
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

@@ -14,6 +14,7 @@ from typing import Any
 from localkube import json_utils
 from localkube.apiserver import admission, crds, deletion
 from localkube.apiserver.errors import AlreadyExists, Forbidden, NotFound, about
+from localkube.apiserver.formats import stamp
 from localkube.apiserver.garbage_collector import GarbageCollector
 from localkube.apiserver.quota import Quotas
 from localkube.apiserver.registry import BUILT_IN, VIEWS, Kind, Registry
@@ -255,7 +256,7 @@ class Store:
             )
 
     def _stamp(self, after: float = 0) -> str:
-        return (self._now() + timedelta(seconds=min(after, _LONGEST_GRACE))).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return stamp(self._now() + timedelta(seconds=min(after, _LONGEST_GRACE)))
 
 
 def _isolated(step: Callable[[Any], None], argument: Any) -> None:

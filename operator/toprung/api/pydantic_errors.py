@@ -123,6 +123,8 @@ def _fields(location: Location, model: type[BaseModel]) -> list[str]:
 
 def _message(details: ErrorDetails, known: Sequence[str]) -> str:
     value, place = details["input"], details["loc"][-1] if details["loc"] else ""
+    if details["type"] == "missing":
+        return f"Required value: add {place}: {_REQUIRED[place]}." if place in _REQUIRED else "Required value: add it."
     if details["type"] in _NOT_AN_OBJECT:
         fields = f"the fields {', '.join(known)}" if known else _EXAMPLES.get(place, "NAME: VALUE for each field")
         return f"Invalid value: {shown(value)}: must be an object. Use {fields}."
@@ -184,6 +186,27 @@ _EXAMPLES: Mapping[str | int, str] = MappingProxyType(
     }
 )
 """Name of a field without a fixed list of fields -> an example."""
+_REQUIRED: Mapping[str | int, str] = MappingProxyType(
+    {
+        "experiments": "[NAME]",
+        "in": "[VALUE]",
+        "maxResource": "27",
+        "maxTrialCount": "50",
+        "metric": "val_loss",
+        "name": "NAME",
+        "parameter": "NAME",
+        "parameters": "[{name: lr, type: double, min: 0.001, max: 0.1}]",
+        "perturbationInterval": "4",
+        "step": "10",
+        "steps": "10",
+        "template": "{spec: {containers: [{name: train, image: ...}]}}",
+        "trialTemplate": "{template: {spec: {containers: [{name: train, image: ...}]}}}",
+        "trials": "27",
+        "value": "0.5",
+        "volume": "{persistentVolumeClaim: {claimName: ckpt}}",
+    }
+)
+"""Name of a required field -> an example."""
 _TYPES: Mapping[str, tuple[str, Callable[[Any], str]]] = MappingProxyType(
     {
         "string_type": ("a string", _string_fix),
@@ -225,7 +248,6 @@ _MESSAGES: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = MappingProxyT
     {
         # the text comes from json.dumps, so only its depth can be wrong
         "json_invalid": lambda _, __: "Invalid value: must not be nested this deeply. Remove the inner levels.",
-        "missing": lambda _, __: "Required value: add it.",
         "literal_error": lambda found, ctx: (
             f"Unsupported value: {found}. Use " + ctx["expected"].replace("'", '"') + "."
         ),

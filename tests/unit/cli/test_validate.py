@@ -43,7 +43,7 @@ def test_a_valid_file_has_exit_code_0():
     ("old", "new", "fragment"),
     [
         pytest.param("min: 1e-5", "min: 0.5", "-:7: spec.parameters[0].min: Invalid value: 0.5: must not be above max. Swap min and max.", id="field"),
-        pytest.param("  maxTrialCount: 3\n", "", "-:4: spec.maxTrialCount: Required value: add it.", id="missing field: its parent"),
+        pytest.param("  maxTrialCount: 3\n", "", "-:4: spec.maxTrialCount: Required value: add maxTrialCount: 50.", id="missing field: its parent"),
         pytest.param("type: minimize", "type: min", '-:5: spec.objective.type: Unsupported value: "min". Use "minimize" or "maximize".', id="within braces"),
         pytest.param("${parameters.lr}", "${parameters.l}", "-:15: spec.trialTemplate.template.spec.containers[0].command[1]: ", id="deep in the template"),
         pytest.param("  maxTrialCount: 3", "  maxTrialCount: 3\n  maxTrialCount: 4", '-:9: "maxTrialCount" is there already, in line 8', id="key twice"),

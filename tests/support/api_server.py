@@ -1,8 +1,9 @@
-"""Builders for tests of the embedded cluster: objects, a store with its own clock, a server on a free port."""
+"""Builders for tests of the embedded cluster: objects, a store with its own clock, a server on a free port and its client."""
 
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,11 @@ STUDY_CRD = yaml.safe_load((MANIFESTS / "study-crd.yaml").read_text())
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 STUDIES = "studies.example.dev"
 TOKEN = "correct-horse"
+PODS = "/api/v1/namespaces/default/pods"
+CONFIGS = "/api/v1/namespaces/default/configmaps"
+STUDIES_URL = "/apis/example.dev/v1/namespaces/default/studies"
+TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
+MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 class Clock:
@@ -91,3 +97,29 @@ async def serving(store=None, **options) -> AsyncIterator[ApiServer]:
         yield server
     finally:
         await server.stop()
+
+
+class Client:
+    """Sends requests to a server and returns (status, JSON)."""
+
+    def __init__(self, server, session):
+        self.server, self.session = server, session
+
+    async def __call__(self, method, path, body=None, **headers):
+        data = None if body is None else json.dumps(body)
+        headers.setdefault("Content-Type", "application/json")
+        async with self.session.request(method, self.server.url + path, data=data, headers=headers) as answer:
+            self.headers = answer.headers
+            raw = await answer.read()
+            return answer.status, json.loads(raw) if answer.content_type == "application/json" else raw.decode()
+
+    async def watch(self, path, count):
+        """Return the first events of a watch, as (type, object)."""
+        found = []
+        async with self.session.get(self.server.url + path) as answer:
+            async for line in answer.content:
+                event = json.loads(line)
+                found.append((event["type"], event["object"]))
+                if len(found) == count:
+                    break
+        return found

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from support.manifests import BAD, GOOD, UPDATES, Bad, Good
+from support.invalid_manifests import BAD
+from support.manifest_updates import UPDATES
+from support.manifests import Bad, Good
+from support.valid_manifests import GOOD
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
 from toprung.api.v1alpha1.immutability import ADVICE, IMMUTABLE, TEMPLATE_ADVICE

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from localkube.apiserver import schema, schema_validation
-from support.manifests import BAD, GOOD, Bad, Good
+from support.invalid_manifests import BAD
+from support.manifests import Bad, Good
+from support.valid_manifests import GOOD
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
 from toprung.api.v1alpha1.base import Model, OneOf

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from kubernetes.aio import client
 
-from support.manifests import BAD, BASE, GOOD, MINIMAL, SEVERAL, UPDATES, Bad, Good, Manifest, Update, edited
+from support.invalid_manifests import BAD
+from support.manifest_updates import UPDATES
+from support.manifests import BASE, MINIMAL, SEVERAL, Bad, Good, Manifest, Update, edited
+from support.valid_manifests import GOOD
 from toprung.api.crd.generate import experiment_crd, trial_crd
 from toprung.api.v1alpha1.immutability import TEMPLATE, advice_on
 

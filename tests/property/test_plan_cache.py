@@ -1,6 +1,5 @@
 """A plan that reuses results of the last plan equals the plan without them."""
 
-import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,28 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.specs import ASHA, PBT, POD_WITH_GPU, PROMOTION, experiment_spec
-from support.world import Program, World
+from support.planning_inputs import RULES, programs
+from support.specs import PBT, POD_WITH_GPU, experiment_spec
+from support.world import World
 from toprung.planning.plan import make_plan
 from toprung.planning.plan_cache import PlanCache
 
-PROGRAMS = st.builds(
-    Program,
-    values=st.lists(st.floats(0, 1) | st.just(math.nan), max_size=9).map(tuple),
-    exit_code=st.sampled_from([0, 0, 1, None]),
-    disrupted=st.booleans(),
-    grace=st.sampled_from([timedelta(0), timedelta(seconds=3)]),
-)
-RULES = [
-    pytest.param(None, id="none"),
-    pytest.param(ASHA, id="asha"),
-    pytest.param(PROMOTION, id="asha-promotion"),
-    pytest.param({"hyperband": {"maxResource": 9}}, id="hyperband"),
-    pytest.param({"successiveHalving": {"maxResource": 3, "trials": 3}}, id="halving"),
-    pytest.param({"median": {"maxResource": 9, "minTrials": 1}}, id="median"),
-    pytest.param({"patience": {"steps": 2}}, id="patience"),
-    pytest.param(PBT, id="pbt"),
-]
+PROGRAMS = programs(exit_codes=[0, 0, 1, None], graces=[timedelta(0), timedelta(seconds=3)])
 
 
 def shared(snapshot, earlier):
@@ -64,8 +48,8 @@ def test_a_plan_is_the_same_with_and_without_a_cache(early_stopping, data):
         parallel = trials if early_stopping == PBT else 3
         return experiment_spec(**fields, maxTrialCount=trials, parallelTrialCount=parallel)
 
-    programs = [data.draw(PROGRAMS) for _ in range(6)]
-    world = World(spec(6), lambda index, attempt: programs[(index + attempt) % len(programs)])
+    drawn = [data.draw(PROGRAMS) for _ in range(6)]
+    world = World(spec(6), lambda index, attempt: drawn[(index + attempt) % len(drawn)])
     cache, snapshot = PlanCache(), world.snapshot()
     for turn in range(data.draw(st.integers(1, 25))):
         snapshot = shared(world.snapshot(), snapshot)

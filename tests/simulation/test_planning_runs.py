@@ -7,34 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.planning_inputs import RULES, programs
 from support.runs import ended_by, run_to_end
-from support.specs import ASHA, POD, PROMOTION, experiment_spec
+from support.specs import ASHA, PBT, POD, PROMOTION, experiment_spec
 from support.world import Program, World
 from toprung.api.v1alpha1.trial import TrialState
 from toprung.planning.plan import make_plan
 
-VALUES = st.floats(0, 1) | st.sampled_from([math.nan, math.inf, -math.inf])
-PROGRAMS = st.builds(
-    Program,
-    values=st.lists(VALUES, max_size=9).map(tuple),
-    exit_code=st.sampled_from([0, 0, 0, 1]),
-    disrupted=st.booleans() | st.just(False),
-)
+PROGRAMS = programs(exit_codes=[0, 0, 0, 1])
 
 
-@pytest.mark.parametrize(
-    "early_stopping",
-    [
-        pytest.param(None, id="none"),
-        pytest.param(ASHA, id="asha"),
-        pytest.param(PROMOTION, id="asha-promotion"),
-        pytest.param({"hyperband": {"maxResource": 9}}, id="hyperband"),
-        pytest.param({"successiveHalving": {"maxResource": 3, "trials": 3}}, id="halving"),
-        pytest.param({"median": {"maxResource": 9, "minTrials": 1}}, id="median"),
-        pytest.param({"patience": {"steps": 2}}, id="patience"),
-        pytest.param({"pbt": {"maxResource": 9, "perturbationInterval": 2}}, id="pbt"),
-    ],
-)
+@pytest.mark.parametrize("early_stopping", RULES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_crash_at_any_write_loses_and_repeats_no_trial(early_stopping, data):
@@ -45,7 +28,7 @@ def test_a_crash_at_any_write_loses_and_repeats_no_trial(early_stopping, data):
         earlyStopping=early_stopping,
         checkpoint={"volume": {"emptyDir": {}}},
         maxTrialCount=6,
-        parallelTrialCount=6 if early_stopping and "pbt" in early_stopping else data.draw(st.integers(1, 6)),
+        parallelTrialCount=6 if early_stopping == PBT else data.draw(st.integers(1, 6)),
         trialTemplate={"retries": data.draw(st.integers(0, 2)), "template": POD},
     )
     calm = Program((0.5,) * 9)
@@ -110,11 +93,11 @@ def test_an_ended_experiment_stays_ended(data):
         maxTrialCount=7,
         parallelTrialCount=data.draw(st.integers(1, 7)),
     )
-    programs, space = [data.draw(PROGRAMS) for _ in range(7)], data.draw(st.integers(3, 7))
+    drawn, space = [data.draw(PROGRAMS) for _ in range(7)], data.draw(st.integers(3, 7))
     calm = Program((0.5,) * 9)
     world = World(
         spec,
-        lambda index, attempt: programs[index] if attempt < 4 else calm,
+        lambda index, attempt: drawn[index] if attempt < 4 else calm,
         suggest=lambda index: {"lr": 0.001 * (index + 1)} if index < space else None,
     )
     points = iter(data.draw(st.lists(st.integers(0, 12), max_size=30)))
@@ -128,8 +111,8 @@ def test_an_ended_experiment_stays_ended(data):
 @given(data=st.data())
 def test_an_executed_plan_leaves_nothing_to_do(data):
     """A second plan at the same time is empty, except for the actions that new Trials allow."""
-    programs = {index: data.draw(PROGRAMS) for index in range(4)}
-    world = World(experiment_spec(earlyStopping=ASHA, maxTrialCount=4), lambda index, _: programs[index])
+    drawn = {index: data.draw(PROGRAMS) for index in range(4)}
+    world = World(experiment_spec(earlyStopping=ASHA, maxTrialCount=4), lambda index, _: drawn[index])
     for _ in range(data.draw(st.integers(1, 25))):
         world.execute(world.plan())
         world.tick()
@@ -223,13 +206,9 @@ def test_a_batch_continues_without_the_trials_that_a_lower_max_trial_count_exclu
     """The only trial of the second batch runs to the end; the others are never created."""
     fields = {**HALVING, "checkpoint": {"volume": {"emptyDir": {}}}}
     world = World(experiment_spec(**fields, maxTrialCount=18), lambda index, _: Program((index / 10,) * 9))
-    while len(world.trials) < 10:
-        world.execute(world.plan())
-        world.tick()
+    world.run_until(lambda: len(world.trials) >= 10)
     world.spec = experiment_spec(**fields, maxTrialCount=9)
-    while not ended_by(world):
-        world.execute(world.plan())
-        world.tick()
+    world.run_until(lambda: ended_by(world))
     assert rungs_of(world)[9:] == [9] * (len(world.trials) - 9)
 
 

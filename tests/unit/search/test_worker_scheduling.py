@@ -78,8 +78,7 @@ async def test_a_turn_that_is_cancelled_before_its_request_is_not_measured(pool)
     """It does not have the duration of the previous request."""
     first, second = (replace(problem(FLAT, "random"), key=key) for key in ("first", "second"))
     answered, cancelled = (asyncio.ensure_future(pool.suggest(experiment, {}, [0])) for experiment in (first, second))
-    while not any(job.key == "second" for job in pool._running.values()):
-        await asyncio.sleep(0)
+    await wait_until(lambda: "second" in [job.key for job in pool._running.values()], every=0)
     cancelled.cancel()
     await asyncio.wait([answered, cancelled])
     await wait_until(lambda: not pool._running)

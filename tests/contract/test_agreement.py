@@ -59,6 +59,12 @@ def errors_of(manifest: dict[str, Any]) -> tuple[FieldError, ...]:
     return ()
 
 
+def is_expressible(error: FieldError) -> bool:
+    """Return whether the schema has the rule of an error. Its list of parameters is a map by name."""
+    is_duplicate_name = error.path.endswith(".name") and error.message.startswith("Duplicate value")
+    return is_duplicate_name or not any(word in error.message for word in ONLY_PYDANTIC)
+
+
 @settings(max_examples=500, deadline=None)
 @given(parameters)
 @example([{"name": "a", "type": "double", "min": -1e300, "max": 1e300, "step": 1}])
@@ -68,7 +74,4 @@ def test_the_schema_and_the_operator_agree_on_parameters(space: list[dict[str, A
     """The schema rejects what the operator rejects, except for rules that it can't express."""
     manifest = edited(MINIMAL, {"spec.parameters": space})
     errors = errors_of(manifest)
-    if not errors:
-        assert schema_accepts(manifest)
-    elif any(all(word not in error.message for word in ONLY_PYDANTIC) for error in errors):
-        assert not schema_accepts(manifest), errors
+    assert schema_accepts(manifest) is not any(map(is_expressible, errors)), errors

@@ -7,7 +7,7 @@ import pytest
 
 from support.invalid_manifests import BAD
 from support.manifest_updates import UPDATES
-from support.manifests import Bad, Good
+from support.manifests import Bad, Good, Update
 from support.valid_manifests import GOOD
 from toprung.api.crd.generate import experiment_crd
 from toprung.api.loader import load_experiment
@@ -46,7 +46,7 @@ def rules(schema: dict[str, Any]) -> Iterator[dict[str, str]]:
         yield from rules(child) if child else ()
 
 
-def test_names_in_the_table_are_unique():
+@pytest.mark.parametrize("table", [GOOD, BAD, UPDATES], ids=["valid", "invalid", "updates"])
+def test_names_in_the_table_are_unique(table: list[Good] | list[Bad] | list[Update]):
     """No two rows have the same name."""
-    for table in (GOOD, BAD, UPDATES):
-        assert len({case.name for case in table}) == len(table)
+    assert len({case.name for case in table}) == len(table)

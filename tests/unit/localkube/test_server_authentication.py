@@ -10,18 +10,21 @@ from support.api_server import (
 )
 
 
-async def test_requests_need_the_token(client):
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        pytest.param("/readyz", {}, 200, id="health"),
+        pytest.param("/api", {}, 401, id="no-token"),
+        pytest.param("/token/wrong/api", {}, 401, id="wrong-token-in-the-path"),
+        pytest.param("/api", {"Authorization": "Bearer wrong"}, 401, id="wrong-token-in-the-header"),
+        pytest.param("/api", {"Authorization": "Bearer correct-horse"}, 200, id="token"),
+    ],
+)
+async def test_requests_need_the_token(client, path, headers, status):
     """Health is public; all other paths need the token, in the path or in a header."""
     base = client.server.url.split("/token/")[0]
-    for path, headers, status in (
-        ("/readyz", {}, 200),
-        ("/api", {}, 401),
-        ("/token/wrong/api", {}, 401),
-        ("/api", {"Authorization": "Bearer wrong"}, 401),
-        ("/api", {"Authorization": "Bearer correct-horse"}, 200),
-    ):
-        async with client.session.get(base + path, headers=headers) as answer:
-            assert answer.status == status
+    async with client.session.get(base + path, headers=headers) as answer:
+        assert answer.status == status
 
 
 @pytest.mark.parametrize("sent", [b"Bearer \xff\xfe", b"Bearer \xc3\xa9", b"Basic eDp5"])

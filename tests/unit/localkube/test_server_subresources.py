@@ -1,6 +1,7 @@
 """The subresources scale, binding, eviction and log."""
 
 import aiohttp
+import pytest
 
 from localkube.apiserver.errors import BadRequest
 from localkube.apiserver.log_source import LogQuery
@@ -29,18 +30,21 @@ async def test_binding_and_eviction(client):
     assert client.store.get("pods", "default", "p")["metadata"]["deletionGracePeriodSeconds"] == 1
 
 
-async def test_an_eviction_marks_the_pod_as_disrupted(client):
+@pytest.mark.parametrize(
+    ("phase", "reasons"),
+    [
+        pytest.param("Running", ["EvictionByEvictionAPI"], id="running"),
+        pytest.param("Succeeded", [], id="ended"),
+    ],
+)
+async def test_an_eviction_marks_the_pod_as_disrupted(client, phase, reasons):
     """The condition is set before the Pod ends; a Pod that has ended gets none."""
-    for name, phase in (("runs", "Running"), ("done", "Succeeded")):
-        client.store.create("pods", pod(name, nodeName="n"))
-        client.store.patch("pods", "default", name, {"metadata": {"finalizers": ["example.com/x"]}})
-        client.store.patch("pods", "default", name, {"status": {"phase": phase}}, subresource="status")
-        assert (await client("POST", f"{PODS}/{name}/eviction", {}))[0] == 201
-    reasons = [
-        [c["reason"] for c in client.store.get("pods", "default", name)["status"].get("conditions", ())]
-        for name in ("runs", "done")
-    ]
-    assert reasons == [["EvictionByEvictionAPI"], []]
+    client.store.create("pods", pod(nodeName="n"))
+    client.store.patch("pods", "default", "p", {"metadata": {"finalizers": ["example.com/x"]}})
+    client.store.patch("pods", "default", "p", {"status": {"phase": phase}}, subresource="status")
+    assert (await client("POST", f"{PODS}/p/eviction", {}))[0] == 201
+    conditions = client.store.get("pods", "default", "p")["status"].get("conditions", ())
+    assert [condition["reason"] for condition in conditions] == reasons
 
 
 async def test_a_gated_pod_is_not_scheduled(client):

@@ -10,7 +10,16 @@ from toprung.api.v1alpha1.conditions import Reason
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     page
-    for pattern in ("*.md", "docs/**/*.md", "charts/**/*.md", "examples/**/*.md", "benchmarks/**/*.md", ".github/*.md")
+    for pattern in (
+        "*.md",
+        ".github/*.md",
+        "benchmarks/**/*.md",
+        "charts/**/*.md",
+        "docs/**/*.md",
+        "examples/**/*.md",
+        "operator/**/*.md",
+        "trial-image/**/*.md",
+    )
     for page in ROOT.glob(pattern)
     if "templates" not in page.parts
 )

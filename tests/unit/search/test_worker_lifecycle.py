@@ -1,4 +1,4 @@
-"""Search processes end with their operator, and hold its optional imports."""
+"""Search processes end with their operator, which imports none of their libraries."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A search worker, and a sampler that hangs."""
+"""A search pool, and a sampler that hangs."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Histories for a search worker, the answers of a local study, and the processes of the worker."""
+"""Histories for a search pool, the answers of a local study, and the processes of the pool."""
 
 from support.search import negative_sum, run
 from toprung.search.study import Study

@@ -10,7 +10,7 @@ import pytest
 
 import toprung
 from support.search import FLAT, problem
-from support.search_worker import DRAWS, MODELS, answer, evaluations, pid_of
+from support.search_pool import DRAWS, MODELS, answer, evaluations, pid_of
 from support.waiting import block_until, wait_until
 from toprung.errors import SearchFailed
 from toprung.search.process_pool import Limits, SearchPool

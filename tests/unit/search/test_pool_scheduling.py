@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from support.search import FLAT, problem
-from support.search_worker import answer, evaluations
+from support.search_pool import answer, evaluations
 from support.waiting import wait_until
 from toprung.errors import SearchFailed
 from toprung.search.process_pool import Limits, SearchPool

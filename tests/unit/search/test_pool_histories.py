@@ -5,7 +5,7 @@ from dataclasses import replace
 from io import BytesIO
 
 from support.search import FINITE, FLAT, evaluation, problem
-from support.search_worker import DRAWS, MODELS, answer, evaluations
+from support.search_pool import DRAWS, MODELS, answer, evaluations
 from toprung.search.memory_limit import MemoryLimit
 from toprung.search.study import Study
 from toprung.search.types import EvaluationState, Problem, Suggestions

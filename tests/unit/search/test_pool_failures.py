@@ -10,7 +10,7 @@ import pytest
 
 from scenarios.examples import install_package
 from support.search import FLAT, evaluation, problem
-from support.search_worker import DRAWS, answer, evaluations, pid_of
+from support.search_pool import DRAWS, answer, evaluations, pid_of
 from toprung.errors import SearchFailed
 from toprung.search.process_pool import Limits, SearchPool
 

@@ -2,7 +2,8 @@
 
 Each workload gets an operator process of its own, and on the embedded cluster a cluster process of its own. The healthy
 Experiment runs several times; the worst run counts. It is compared with undisturbed runs of the same session. With
-KUBECONFIG set, the operator serves that cluster, with `--image` (sh and python3 must be in it).
+KUBECONFIG set, the operator serves that cluster, with `--image` (sh, nice and python3 must be in it; a noisy program
+that cannot start ends the measurement).
 """
 
 import asyncio
@@ -97,6 +98,21 @@ async def first_end(ground: Ground, name: str, version: str, start: float) -> fl
     return time.perf_counter() - start
 
 
+async def check_noise(ground: Ground) -> None:
+    """Check that the noisy programs run: next to programs that never start, the figures mean nothing.
+
+    Raises:
+        ClickException: a noisy program could not be started.
+    """
+    async for page in ground.gateway.list(PODS, namespace=ground.noisy):
+        for pod in page.items:
+            for container in pod["status"].get("containerStatuses", ()):
+                ended = container["state"].get("terminated", {})
+                if ended.get("reason") == "StartError":
+                    message = f"{pod['metadata']['name']}: the noisy program cannot start: {ended.get('message', '')}"
+                    raise click.ClickException(f"{message}. Use an --image with sh, nice and python3.")
+
+
 async def measure(
     name: str, neighbour: Neighbour, *, image: str, repeats: int, history: int, quiet: float | None
 ) -> Figures:
@@ -119,6 +135,7 @@ async def measure(
         await asyncio.sleep(neighbour.settle)
         times = [await measure_healthy(ground, number) for number in range(1, repeats + 1)]
         await asyncio.sleep(1)  # until the next sample
+        await check_noise(ground)
         noise.cancel()
         await asyncio.gather(noise, return_exceptions=True)
     duration = max(time[1] for time in times) if quiet is not None else statistics.median(time[1] for time in times)

@@ -25,6 +25,8 @@ RECORDED = {
     Decision.PAUSE: RungVerdict.PAUSE,
     Decision.STOP: RungVerdict.STOP,
 }
+SEVERITY = (Decision.CONTINUE, Decision.EXPLOIT, Decision.PAUSE, Decision.STOP)
+"""Of the decisions at several rungs that one report crosses, the last in this order counts."""
 
 
 def build_rule(experiment: ExperimentRecord) -> Stopper | None:
@@ -151,26 +153,26 @@ class RungEvaluator:
     def _cross(self, trial: TrialRecord, crossing: _Crossing) -> RungDecision:
         """Record the report in every rung it crosses, then evaluate each; the most severe verdict decides."""
         reached = [self._rung(level, crossing.observation) for level in crossing.levels]
-        arrivals = [self.records.result(trial, rung) for rung in reached]
-        for arrival in arrivals:
-            self.stopper.record(arrival)
-        verdicts = [self._verdict(trial, arrival) for arrival in arrivals]
+        results = [self.records.result(trial, rung) for rung in reached]
+        for result in results:
+            self.stopper.record(result)
+        verdicts = [self._verdict(trial, result) for result in results]
         judged = (
             replace(rung, verdict=RECORDED[verdict.outcome]) for rung, verdict in zip(reached, verdicts, strict=True)
         )
         recorded = replace(trial, rungs=(*trial.rungs, *judged))
         self.records.add(recorded)
-        gravest = max(verdicts, key=lambda verdict: list(RECORDED).index(verdict.outcome))
-        message = gravest.about(self.metric, crossing.observation.value)
-        return RungDecision(recorded, gravest.outcome, message, gravest.exploit)
+        strictest = max(verdicts, key=lambda verdict: SEVERITY.index(verdict.outcome))
+        message = strictest.about(self.metric, crossing.observation.value)
+        return RungDecision(recorded, strictest.outcome, message, strictest.exploit)
 
-    def _verdict(self, trial: TrialRecord, arrival: RungResult) -> Verdict:
+    def _verdict(self, trial: TrialRecord, result: RungResult) -> Verdict:
         """Return the decision of the rule; a trial that has reported its whole resource no longer exploits.
 
         Raises:
             InvalidExperiment: a custom rule pauses a trial although it declares that it does not.
         """
-        verdict = self.stopper.decide(arrival)
+        verdict = self.stopper.decide(result)
         if verdict.outcome is Decision.PAUSE and not self.stopper.pauses:
             raise invalid("name", "the rule decided Pause, but its `pauses` is False. Set `pauses = True`.")
         latest, end = trial.progress.latest, self.stopper.levels(trial.bracket)[-1]

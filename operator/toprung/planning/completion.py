@@ -107,8 +107,8 @@ def all_trials_done(inputs: CompletionInput) -> Completion | None:
     limit = inputs.experiment.spec.max_trial_count
     if inputs.created_count < limit or inputs.active:
         return None
-    which = f"all {inputs.created_count} trials have" if inputs.created_count > 1 else "the only trial has"
-    return _by_limit(inputs, Reason.MAX_TRIALS_REACHED, f"{which} ended")
+    have = "have" if inputs.created_count > 1 else "has"
+    return _by_limit(inputs, Reason.MAX_TRIALS_REACHED, f"{_all_trials(inputs)} {have} ended")
 
 
 def no_progress(inputs: CompletionInput) -> Completion | None:
@@ -198,7 +198,9 @@ def _second(moment: datetime) -> datetime:
 def _by_limit(inputs: CompletionInput, reason: Reason, message: str) -> Completion:
     """Return the end at a limit: a success if there is a best trial."""
     if inputs.best is None:
-        return Completion(succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(inputs, message))
+        return Completion(
+            succeeded=False, reason=Reason.NO_TRIAL_SUCCEEDED, message=_without_best(inputs, reason, message)
+        )
     trial, observation = inputs.best
     metric = inputs.experiment.spec.primary_objective.metric
     return Completion(
@@ -206,13 +208,16 @@ def _by_limit(inputs: CompletionInput, reason: Reason, message: str) -> Completi
     )
 
 
-def _without_best(inputs: CompletionInput, message: str) -> str:
+def _all_trials(inputs: CompletionInput) -> str:
+    return f"all {inputs.created_count} trials" if inputs.created_count > 1 else "the only trial"
+
+
+def _without_best(inputs: CompletionInput, reason: Reason, message: str) -> str:
     """Return why no trial is the best: they failed, reported no finite value or no value, or were deleted."""
     metric = inputs.experiment.spec.primary_objective.metric
     if inputs.trials and inputs.failed == len(inputs.trials) == inputs.created_count:
-        which = f"all {inputs.created_count} trials" if inputs.created_count > 1 else "the only trial"
-        start = "" if message.startswith("all ") else f"{message}: "
-        return f"{start}{which} failed: {_causes(inputs.trials)}"
+        start = "" if reason is Reason.MAX_TRIALS_REACHED else f"{message}: "
+        return f"{start}{_all_trials(inputs)} failed: {_causes(inputs.trials)}"
     others = [trial for trial in inputs.trials if trial.state is not TrialState.FAILED]
     silent = sum(trial.progress.latest is None for trial in others)
     latest = [trial.progress.last for trial in others if trial.progress.last is not None]
